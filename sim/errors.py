@@ -1,0 +1,67 @@
+"""The exceptions of the package, as one tree.
+
+::
+
+    PeakfleetError            anything a user can cause and mend; the command line exits with 2
+    ├── ScenarioError         a scenario document that cannot be simulated, all problems at once
+    ├── CatalogError          no such built-in profile, price, GPU or shape
+    ├── TraceError            a request trace that cannot be read
+    └── ResultError           a results folder that cannot be written or read
+"""
+
+from dataclasses import dataclass
+
+
+class PeakfleetError(Exception):
+    """Something a user can cause and mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input file.
+
+    Attributes
+    ----------
+    file : str
+        The file as the user named it.
+    line : int or None
+        Line number from 1; None where no line can be named (``--set``, a missing file).
+    key : str
+        Dotted path of the key, such as ``backends.large.replicas``; empty for the whole file.
+    message : str
+        Value found and what was expected: ``-3 must be at least 1``.
+    remedy : str
+        What to do, such as ``did you mean 'max'?``; empty where there is nothing to add.
+    """
+
+    file: str
+    line: int | None
+    key: str
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        key = f" {self.key}:" if self.key else ""
+        remedy = f" ({self.remedy})" if self.remedy else ""
+        return f"{place}:{key} {self.message}{remedy}"
+
+
+class ScenarioError(PeakfleetError):
+    """A scenario document that cannot be simulated; carries every problem found."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class CatalogError(PeakfleetError):
+    """No such built-in profile, price, GPU or shape."""
+
+
+class TraceError(PeakfleetError):
+    """A request trace that cannot be read."""
+
+
+class ResultError(PeakfleetError):
+    """A results folder that cannot be written or read."""

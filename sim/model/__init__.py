@@ -1,0 +1,1 @@
+"""What is simulated, as frozen dataclasses and pure functions: SI units and USD throughout."""

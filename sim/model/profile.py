@@ -1,0 +1,126 @@
+"""Service profiles: how long a step of a serving engine takes, from measurements.
+
+One step with B sequences decoding, K tokens in their caches and prefill chunks of p tokens at
+context depth x takes
+
+    t(B, K, {p, x}) = a(B) + c(B)·K + Σ [ d0 + d1·p + d2·p·(x + p/2) ]
+
+seconds. ``a`` and ``c`` are tables over B, linear between their points and continued with the last
+slope beyond. Before the engine stands its front end (HTTP, tokenizer, detokenizer): a constant
+delay, and a serial server that each request occupies for a while, first come first served.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Scheduler = Literal["chunked", "prefill_first"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceProfile:
+    """A model on a GPU type under a serving engine, as timed by somebody.
+
+    Attributes
+    ----------
+    name : str
+        ``model/gpu/tpN/precision/engine``, or the path of a user's own file.
+    model, gpu, precision, engine : str
+        What was measured.
+    gpus_per_replica : int
+        GPUs that one copy of the model occupies (tensor x pipeline parallelism).
+    batch : tuple of int
+        Batch sizes B at which ``step_base_s`` and ``step_s_per_kv_token`` are given, increasing
+        from 0 or more.
+    step_base_s : tuple of float
+        a(B), seconds per step.
+    step_s_per_kv_token : tuple of float
+        c(B), seconds per step and token in the caches of decoding sequences.
+    prefill_s_per_request, prefill_s_per_token, prefill_s_per_token_context : float
+        d0, d1, d2.
+    overhead_s : float
+        Constant delay of the front end.
+    frontend_s_per_request, frontend_s_per_token : float
+        Serial cost of the front end for a request and for each of its output tokens.
+    kv_capacity_tokens : int
+        Tokens that the KV cache of a replica holds.
+    kv_block_tokens : int
+        Tokens in a block of the KV cache, a power of two; memory is handed out in blocks.
+    max_num_seqs : int
+        Sequences that may be in the batch at once.
+    max_num_batched_tokens : int
+        Token budget of a step, at least ``max_num_seqs``.
+    max_model_len : int
+        Longest prompt plus output; a longer prompt is rejected, a longer output cut short.
+    scheduler : {"chunked", "prefill_first"}
+    fit_error : float
+        Mean absolute relative error of the law against the measurements (0.02 is 2 %).
+    grade : str
+        A, B or C: see the catalogue.
+    source, as_of : str
+        Where the figures come from and their date (ISO).
+    """
+
+    name: str
+    model: str
+    gpu: str
+    precision: str
+    engine: str
+    gpus_per_replica: int
+    batch: tuple[int, ...]
+    step_base_s: tuple[float, ...]
+    step_s_per_kv_token: tuple[float, ...]
+    prefill_s_per_request: float
+    prefill_s_per_token: float
+    prefill_s_per_token_context: float
+    overhead_s: float
+    frontend_s_per_request: float
+    frontend_s_per_token: float
+    kv_capacity_tokens: int
+    kv_block_tokens: int
+    max_num_seqs: int
+    max_num_batched_tokens: int
+    max_model_len: int
+    scheduler: Scheduler
+    fit_error: float = 0.0
+    grade: str = ""
+    source: str = ""
+    as_of: str = ""
+
+    def step_tables(self) -> tuple[FloatArray, FloatArray]:
+        """a(B) and c(B) for every B from 0 to ``max_num_seqs``.
+
+        Returns
+        -------
+        a, c : (max_num_seqs + 1,) float64
+            Seconds per step, and seconds per step and cached token.
+        """
+        every = np.arange(self.max_num_seqs + 1, dtype=np.float64)
+        return (
+            _interpolate(every, self.batch, self.step_base_s),
+            _interpolate(every, self.batch, self.step_s_per_kv_token),
+        )
+
+    def sped_up(self, factor: float) -> "ServiceProfile":
+        """The same engine with ``factor`` times the throughput: every engine time divided by it."""
+        return replace(
+            self,
+            step_base_s=tuple(a / factor for a in self.step_base_s),
+            step_s_per_kv_token=tuple(c / factor for c in self.step_s_per_kv_token),
+            prefill_s_per_request=self.prefill_s_per_request / factor,
+            prefill_s_per_token=self.prefill_s_per_token / factor,
+            prefill_s_per_token_context=self.prefill_s_per_token_context / factor,
+        )
+
+
+def _interpolate(x: FloatArray, points: tuple[int, ...], values: tuple[float, ...]) -> FloatArray:
+    """Linear between the points; beyond the last one with its slope, never negative."""
+    y = np.interp(x, points, values)
+    if len(points) > 1:
+        slope = (values[-1] - values[-2]) / (points[-1] - points[-2])
+        beyond = x > points[-1]
+        y[beyond] = values[-1] + slope * (x[beyond] - points[-1])
+    return np.maximum(y, 0.0)
