@@ -10,6 +10,7 @@ slope beyond. Before the engine stands its front end (HTTP, tokenizer, detokeniz
 delay, and a serial server that each request occupies for a while, first come first served.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,6 +19,54 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 Scheduler = Literal["chunked", "prefill_first"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepSample:
+    """One measured step time.
+
+    Attributes
+    ----------
+    batch : int
+        Sequences decoding, B.
+    kv_tokens : float
+        Tokens in their caches, K.
+    prefill_tokens : float
+        Prompt tokens processed in the step.
+    step_s : float
+        How long the step took.
+    """
+
+    batch: int
+    kv_tokens: float
+    prefill_tokens: float
+    step_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a profile rests on: outside of these ranges the law is an extrapolation.
+
+    Attributes
+    ----------
+    what : str
+        The quantity that was measured, and how.
+    points : int
+        Number of measured points.
+    batch : tuple of int or None
+        Smallest and largest batch (or client concurrency), None where not known.
+    prompt_tokens, output_tokens : tuple of int or None
+        Shortest and longest prompt and output.
+    samples : tuple of StepSample
+        The points themselves, where they may be shown.
+    """
+
+    what: str
+    points: int
+    batch: tuple[int, int] | None = None
+    prompt_tokens: tuple[int, int] | None = None
+    output_tokens: tuple[int, int] | None = None
+    samples: tuple[StepSample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +111,10 @@ class ServiceProfile:
         A, B or C: see the catalogue.
     source, as_of : str
         Where the figures come from and their date (ISO).
+    measured : Measurement or None
+        What was measured, over which ranges.
+    notes : str
+        What is assumed rather than measured.
     """
 
     name: str
@@ -89,6 +142,33 @@ class ServiceProfile:
     grade: str = ""
     source: str = ""
     as_of: str = ""
+    measured: Measurement | None = None
+    notes: str = ""
+
+    def step_s(self, batch: int, kv_tokens: float) -> float:
+        """Seconds of a step in which ``batch`` sequences decode and nobody prefills.
+
+        Parameters
+        ----------
+        batch : int
+            Sequences decoding, B; may exceed ``max_num_seqs``.
+        kv_tokens : float
+            Tokens in their caches, K.
+        """
+        at = np.array([batch], dtype=np.float64)
+        a = _interpolate(at, self.batch, self.step_base_s)[0]
+        c = _interpolate(at, self.batch, self.step_s_per_kv_token)[0]
+        return float(a + c * kv_tokens)
+
+    def prefill_s(self, prompt_tokens: int) -> float:
+        """Seconds to prefill one prompt on an idle engine, in steps of the token budget."""
+        steps = math.ceil(prompt_tokens / self.max_num_batched_tokens)
+        return (
+            steps * (self.step_s(0, 0.0) + self.prefill_s_per_request)
+            + self.prefill_s_per_token * prompt_tokens
+            # The chunks' d2·p·(x + p/2) add up to d2·n²/2 however the prompt is cut.
+            + self.prefill_s_per_token_context * prompt_tokens**2 / 2
+        )
 
     def step_tables(self) -> tuple[FloatArray, FloatArray]:
         """a(B) and c(B) for every B from 0 to ``max_num_seqs``.
