@@ -1,0 +1,183 @@
+"""GPUs and models: published figures, and the memory arithmetic that follows from them.
+
+The KV cache of a replica holds what its GPUs have left after the weights::
+
+    tokens = (HBM · 0.92 − weights / n − overhead) · n / bytes per token
+
+for n GPUs under tensor parallelism, with vLLM's default share of the memory (0.92) and 3.76 GB a
+GPU for activations, CUDA graphs and the communication library (aiconfigurator's ``other_mem``).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from sim.catalog.table import no_such, rows
+
+GIB = 1024**3  # vendors' "80 GB" of HBM are GiB: an H100 reports 81,559 MiB
+MEMORY_SHARE = 0.92  # vLLM's gpu_memory_utilization, vllm/config/cache.py @002f10e0
+OVERHEAD_BYTES = 3.76e9  # per GPU; aiconfigurator other_mem
+
+# Bytes per weight outside of the embeddings, which stay in 16 bits in FP8 and FP4 checkpoints.
+WEIGHT_BYTES = {
+    "fp16": 2.0,
+    "bf16": 2.0,
+    "fp8": 1.0,
+    "fp4": 0.5625,  # NVFP4: 4 bits and an 8-bit scale for every 16 weights
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """Published figures of a GPU; NaN where a figure is not stated or does not exist.
+
+    Attributes
+    ----------
+    name : str
+        As in profile names: ``h100-sxm``.
+    hbm_bytes : float
+    bandwidth_bytes_per_s : float
+    fp16_flops, fp8_flops : float
+        Dense peak.
+    tdp_w : float
+    source, as_of, notes : str
+    """
+
+    name: str
+    hbm_bytes: float
+    bandwidth_bytes_per_s: float
+    fp16_flops: float
+    fp8_flops: float
+    tdp_w: float
+    source: str
+    as_of: str
+    notes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Published architecture of a model.
+
+    Attributes
+    ----------
+    name : str
+        As in profile names: ``llama-3.3-70b``.
+    params, active_params, embedding_params : float
+        Weights in all, those used for one token, and those of input and output embedding.
+    layers, query_heads, kv_heads, head_dim : int
+    kv_bytes_per_token : int
+        KV cache of one token in 16 bits.
+    context_tokens : int
+        Longest prompt plus output that the model was made for.
+    shipped_weight_bytes : float
+        Size of the published checkpoint where it differs from 16 bits a weight, else NaN.
+    source, as_of, notes : str
+    """
+
+    name: str
+    params: float
+    active_params: float
+    embedding_params: float
+    layers: int
+    query_heads: int
+    kv_heads: int
+    head_dim: int
+    kv_bytes_per_token: int
+    context_tokens: int
+    shipped_weight_bytes: float
+    source: str
+    as_of: str
+    notes: str
+
+    def weight_bytes(self, precision: str) -> float:
+        """Bytes of all weights at a precision, embeddings kept in 16 bits."""
+        try:
+            bytes_each = WEIGHT_BYTES[precision]
+        except KeyError:
+            raise no_such("precision", precision, WEIGHT_BYTES, "sim catalog models") from None
+        return (self.params - self.embedding_params) * bytes_each + self.embedding_params * 2
+
+
+@cache
+def gpus() -> dict[str, Gpu]:
+    """All GPUs by name, in alphabetical order."""
+    return {row["gpu"]: _gpu(row) for row in rows("gpus.csv")}
+
+
+@cache
+def models() -> dict[str, Model]:
+    """All models by name, in alphabetical order."""
+    return {row["model"]: _model(row) for row in rows("models.csv")}
+
+
+def gpu(name: str) -> Gpu:
+    """Published figures of a GPU.
+
+    >>> gpu("H100-SXM").bandwidth_bytes_per_s
+    3350000000000.0
+    """
+    try:
+        return gpus()[name.casefold()]
+    except KeyError:
+        raise no_such("GPU", name, gpus(), "sim catalog gpus") from None
+
+
+def model(name: str) -> Model:
+    """Published architecture of a model.
+
+    >>> model("llama-3.3-70b").layers
+    80
+    """
+    try:
+        return models()[name.casefold()]
+    except KeyError:
+        raise no_such("model", name, models(), "sim catalog models") from None
+
+
+def kv_capacity_tokens(model_name: str, gpu_name: str, gpus: int, precision: str) -> int:
+    """Tokens that fit into the KV cache of a replica, in 16 bits; negative: weights do not fit.
+
+    >>> kv_capacity_tokens("llama-3.1-8b", "h100-sxm", 1, "bf16")
+    451712
+    """
+    of_model, of_gpu = model(model_name), gpu(gpu_name)
+    weights_each = of_model.weight_bytes(precision) / gpus
+    free_each = of_gpu.hbm_bytes * MEMORY_SHARE - weights_each - OVERHEAD_BYTES
+    return int(free_each * gpus / of_model.kv_bytes_per_token) // 16 * 16
+
+
+def _gpu(row: dict[str, str]) -> Gpu:
+    return Gpu(
+        name=row["gpu"],
+        hbm_bytes=_number(row["hbm_gib"]) * GIB,
+        bandwidth_bytes_per_s=_number(row["bandwidth_tb_per_s"]) * 1e12,
+        fp16_flops=_number(row["fp16_tflops_dense"]) * 1e12,
+        fp8_flops=_number(row["fp8_tflops_dense"]) * 1e12,
+        tdp_w=_number(row["tdp_w"]),
+        source=row["source"],
+        as_of=row["as_of"],
+        notes=row["notes"],
+    )
+
+
+def _model(row: dict[str, str]) -> Model:
+    return Model(
+        name=row["model"],
+        params=_number(row["params_b"]) * 1e9,
+        active_params=_number(row["active_params_b"]) * 1e9,
+        embedding_params=_number(row["embedding_params_b"]) * 1e9,
+        layers=int(row["layers"]),
+        query_heads=int(row["query_heads"]),
+        kv_heads=int(row["kv_heads"]),
+        head_dim=int(row["head_dim"]),
+        kv_bytes_per_token=int(row["kv_bytes_per_token_fp16"]),
+        context_tokens=int(row["context_tokens"]),
+        shipped_weight_bytes=_number(row["shipped_weights_gb"]) * 1e9,
+        source=row["source"],
+        as_of=row["as_of"],
+        notes=row["notes"],
+    )
+
+
+def _number(text: str) -> float:
+    """A figure of a table; an empty cell means that nobody stated it."""
+    return float(text) if text else float("nan")
