@@ -1,0 +1,156 @@
+"""Who is in the batch of a replica: admission, decoding, preemption, leaving.
+
+A sequence waits, is admitted, prefills its prompt (in one step or several), decodes, and finishes;
+a preempted one goes back to the head of the waiting list and prefills its prompt and what it had
+generated. A decoding sequence with g tokens generated has its prompt and g - 1 tokens in the cache:
+the last token is written by the step that generates the next.
+"""
+
+from sim.engine import heap, outcome, routing
+from sim.engine.jit import compiled
+from sim.engine.state import DRAINING, GONE, NONE, Row, State
+
+
+@compiled
+def blocks_for(pool: Row, tokens: int) -> int:
+    """KV blocks that hold ``tokens`` tokens."""
+    return (tokens + pool.block_mask) >> pool.block_shift
+
+
+@compiled
+def append_waiting(s: State, replica: Row, pool: Row, slot: int, now: float) -> None:
+    """Put a request at the tail of the waiting list."""
+    s.slots[slot].next = NONE
+    if replica.head == NONE:
+        replica.head = slot
+    else:
+        s.slots[replica.tail].next = slot
+    replica.tail = slot
+    _count_waiting(s, pool, 1, now)
+
+
+@compiled
+def admit(s: State, replica: Row, pool: Row, now: float) -> int:
+    """Move the head of the waiting list into the batch; all blocks of its prefill are taken."""
+    clock = s.clock[0]
+    slot = replica.head
+    seq = s.slots[slot]
+    replica.head = seq.next
+    seq.next = NONE
+    replica.free_blocks -= blocks_for(pool, seq.prefill)
+    replica.running += 1
+    seq.admission = clock.admissions
+    clock.admissions += 1
+    if seq.admitted_s != seq.admitted_s:  # NaN: never admitted before
+        seq.admitted_s = now
+    _count_waiting(s, pool, -1, now)
+    _count_running(s, pool, 1, now)
+    return slot
+
+
+@compiled
+def append_chunk(s: State, replica: Row, slot: int) -> None:
+    """Note a sequence whose prefill ends with the step under way."""
+    s.slots[slot].next = NONE
+    if replica.chunk_head == NONE:
+        replica.chunk_head = slot
+    else:
+        s.slots[replica.chunk_tail].next = slot
+    replica.chunk_tail = slot
+
+
+@compiled
+def prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
+    """The end of a prefill is a token: the sequence finishes with it or goes on to decode."""
+    seq = s.slots[slot]
+    if seq.generated == 0:
+        seq.first_token_s = now
+    seq.generated += 1
+    if seq.generated == seq.output:
+        replica.free_blocks += blocks_for(pool, seq.prefill)
+        finish(s, r, replica, pool, slot, now)
+        return
+    ends_at = replica.steps + seq.output - seq.generated
+    heap.push(s.heap_step[r], s.heap_slot[r], replica.decoding, ends_at, slot)
+    replica.decoding += 1
+    replica.cached += seq.prefill
+    s.block_phase[r, (seq.prefill - replica.steps) & pool.block_mask] += 1
+
+
+@compiled
+def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
+    """Take the decoding sequence at position ``at`` of the heap out; its blocks are free again."""
+    slot = s.heap_slot[r, at]
+    seq = s.slots[slot]
+    seq.generated = seq.output - (s.heap_step[r, at] - replica.steps)
+    cached = seq.prompt + seq.generated - 1
+    heap.remove(s.heap_step[r], s.heap_slot[r], replica.decoding, at)
+    replica.decoding -= 1
+    replica.cached -= cached
+    replica.free_blocks += blocks_for(pool, cached)
+    s.block_phase[r, (cached - replica.steps) & pool.block_mask] -= 1
+    return slot
+
+
+@compiled
+def finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
+    """A request has its last token."""
+    replica.running -= 1
+    replica.outstanding -= 1
+    _count_running(s, pool, -1, now)
+    outcome.complete(s, slot, now)
+    routing.set_load(s, r)
+    if replica.life == DRAINING and replica.outstanding == 0:
+        replica.life = GONE
+        s.clock[0].emptied = r
+
+
+@compiled
+def make_room(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
+    """Preempt the youngest until the next decode step has its blocks; return how many it takes."""
+    phase = -replica.steps & pool.block_mask
+    while s.block_phase[r, phase] > replica.free_blocks:
+        _preempt_youngest(s, r, replica, pool, now)
+    return s.block_phase[r, phase]
+
+
+@compiled
+def _preempt_youngest(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    if replica.partial != NONE:  # admitted after all that decode
+        slot = replica.partial
+        replica.partial = NONE
+        replica.free_blocks += blocks_for(pool, s.slots[slot].prefill)
+    else:
+        slot = stop_decoding(s, r, replica, pool, _youngest(s, r, replica))
+    seq = s.slots[slot]
+    seq.prefill = seq.prompt + seq.generated
+    seq.prefilled = 0
+    seq.preemptions += 1
+    seq.next = replica.head
+    if replica.head == NONE:
+        replica.tail = slot
+    replica.head = slot
+    replica.running -= 1
+    _count_running(s, pool, -1, now)
+    _count_waiting(s, pool, 1, now)
+
+
+@compiled
+def _youngest(s: State, r: int, replica: Row) -> int:
+    youngest = 0
+    for at in range(1, replica.decoding):
+        if s.slots[s.heap_slot[r, at]].admission > s.slots[s.heap_slot[r, youngest]].admission:
+            youngest = at
+    return youngest
+
+
+@compiled
+def _count_waiting(s: State, pool: Row, change: int, now: float) -> None:
+    pool.waiting += change
+    pool.waiting_s -= change * (now - s.clock[0].bin_start_s)
+
+
+@compiled
+def _count_running(s: State, pool: Row, change: int, now: float) -> None:
+    pool.running += change
+    pool.running_s -= change * (now - s.clock[0].bin_start_s)

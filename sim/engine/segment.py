@@ -1,0 +1,225 @@
+"""Continuous batching on one replica, segment by segment.
+
+A *segment* is a leap of decode steps with an unchanged batch, or one step with prefill in it. At
+its end sequences finish or join; then the next one is laid out. The order at a step boundary is
+that of today's engines: room for the decodes first (by preempting the youngest), then the prompt
+that is under way, then the head of the waiting list while budget, batch and cache allow.
+
+All blocks of a prefill are taken at admission, so a prefill never stalls half way, and a prompt is
+never admitted in the step that preempted it: it needs more blocks than its going has left free.
+"""
+
+from sim.engine import batch, leap, tournament
+from sim.engine.jit import compiled
+from sim.engine.state import CHUNKED, IDLE, LEAP, MIXED, NONE, PREFILL, Row, State
+
+
+@compiled
+def next_segment(s: State, r: int, now: float) -> None:
+    """The replica's event: end the segment under way, if any, and begin the next."""
+    replica = s.replicas[r]
+    pool = s.pools[replica.pool]
+    was_busy = replica.mode != IDLE
+    if was_busy:
+        _end(s, r, replica, pool, now)
+    _begin(s, r, replica, pool, now)
+    replica.start_s = now
+    replica.blocks_since_s = now
+    replica.blocks_then = pool.kv_blocks - replica.free_blocks
+    is_busy = replica.mode != IDLE
+    if is_busy != was_busy:
+        change = 1 if is_busy else -1
+        pool.busy += change
+        pool.busy_s -= change * (now - s.clock[0].bin_start_s)
+
+
+@compiled
+def set_event(s: State, r: int, event_s: float) -> None:
+    """Set the time of the replica's next event."""
+    s.event_s[r] = event_s
+    tournament.update(s.event_tree, s.event_s, r)
+
+
+@compiled
+def wake(s: State, r: int, slot: int) -> None:
+    """Tell a replica of a request that has just become the head of its waiting list.
+
+    An idle replica begins when the request is ready. A leap is cut at the first step boundary at
+    which the request is ready, if it could be admitted then.
+    """
+    replica = s.replicas[r]
+    if replica.mode == IDLE:
+        set_event(s, r, s.slots[slot].ready_s)
+    elif replica.mode == LEAP:
+        steps = _steps_until_ready(s, replica, s.pools[replica.pool], replica.start_s, replica.leap)
+        if steps < replica.leap:
+            replica.leap = steps
+            set_event(
+                s, r, replica.start_s + leap.duration_s(steps, replica.step_s, replica.growth_s)
+            )
+
+
+@compiled
+def account_blocks(replica: Row, pool: Row, used_blocks: float, now: float) -> None:
+    """Add to the integral of used blocks, linear since it was last complete."""
+    pool.blocks_s += (now - replica.blocks_since_s) * 0.5 * (replica.blocks_then + used_blocks)
+    replica.blocks_since_s = now
+    replica.blocks_then = used_blocks
+
+
+@compiled
+def blocks_taken(s: State, r: int, replica: Row, pool: Row) -> int:
+    """KV blocks that the decodes take over the whole segment under way."""
+    if replica.decoding == 0 or replica.leap == 0:
+        return 0
+    return leap.blocks_needed(
+        s.block_phase[r], replica.steps, replica.leap, replica.decoding, pool.block_mask
+    )
+
+
+@compiled
+def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Advance the batch to the end of its segment; sequences finish or join."""
+    replica.free_blocks -= blocks_taken(s, r, replica, pool)
+    replica.cached += replica.leap * replica.decoding
+    replica.steps += replica.leap
+    account_blocks(replica, pool, float(pool.kv_blocks - replica.free_blocks), now)
+    while replica.decoding > 0 and s.heap_step[r, 0] == replica.steps:
+        slot = batch.stop_decoding(s, r, replica, pool, 0)
+        batch.finish(s, r, replica, pool, slot, now)
+    slot = replica.chunk_head
+    replica.chunk_head = NONE
+    while slot != NONE:
+        following = s.slots[slot].next
+        batch.prefilled(s, r, replica, pool, slot, now)
+        slot = following
+
+
+@compiled
+def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Lay out the next segment and set the replica's event to its end."""
+    if pool.scheduler == CHUNKED:
+        taken = batch.make_room(s, r, replica, pool, now)
+        prefill_s = _schedule_chunks(s, replica, pool, taken, now)
+        if prefill_s >= 0.0:
+            replica.mode, replica.leap = MIXED, 1
+            set_event(s, r, now + _step_s(s, replica, replica.decoding) + prefill_s)
+            return
+    else:
+        prefill_s = _schedule_prompts(s, replica, pool, now)
+        if prefill_s >= 0.0:
+            replica.mode, replica.leap = PREFILL, 0
+            set_event(s, r, now + s.step_base_s[replica.pool, 0] + prefill_s)
+            return
+        batch.make_room(s, r, replica, pool, now)
+    if replica.decoding > 0:
+        _begin_leap(s, r, replica, pool, now)
+    else:
+        replica.mode, replica.leap = IDLE, 0
+        idle_until_s = s.slots[replica.head].ready_s if replica.head != NONE else float("inf")
+        set_event(s, r, idle_until_s)
+
+
+@compiled
+def _step_s(s: State, replica: Row, decoding: int) -> float:
+    """a(B) + c(B)·K."""
+    p = replica.pool
+    return s.step_base_s[p, decoding] + s.step_s_per_token[p, decoding] * replica.cached
+
+
+@compiled
+def _chunk_s(pool: Row, context: int, tokens: int) -> float:
+    """d0 + d1·p + d2·p·(x + p/2)."""
+    return (
+        pool.prefill_s_per_request
+        + pool.prefill_s_per_token * tokens
+        + pool.prefill_s_per_token_context * tokens * (context + 0.5 * tokens)
+    )
+
+
+@compiled
+def _schedule_chunks(s: State, replica: Row, pool: Row, taken: int, now: float) -> float:
+    """Spend the step's token budget on prefill; seconds that it adds, or -1 if there is none.
+
+    ``taken`` blocks are spoken for by the decodes of this step.
+    """
+    budget = pool.max_num_batched_tokens - replica.decoding
+    prefill_s = -1.0
+    while budget > 0:
+        if replica.partial != NONE:
+            slot = replica.partial
+        elif _can_admit(s, replica, pool, replica.free_blocks - taken, now):
+            slot = batch.admit(s, replica, pool, now)
+        else:
+            break
+        seq = s.slots[slot]
+        tokens = min(seq.prefill - seq.prefilled, budget)
+        prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, seq.prefilled, tokens)
+        seq.prefilled += tokens
+        budget -= tokens
+        replica.partial = slot
+        if seq.prefilled == seq.prefill:
+            replica.partial = NONE
+            batch.append_chunk(s, replica, slot)
+    return prefill_s
+
+
+@compiled
+def _schedule_prompts(s: State, replica: Row, pool: Row, now: float) -> float:
+    """Admit whole prompts for a step of their own; its prefill seconds, or -1 if there is none."""
+    budget = pool.max_num_batched_tokens
+    prefill_s = -1.0
+    while _can_admit(s, replica, pool, replica.free_blocks, now):
+        tokens = s.slots[replica.head].prefill
+        if tokens > budget and prefill_s >= 0.0:
+            break  # the first is admitted even if it is longer than the budget
+        slot = batch.admit(s, replica, pool, now)
+        prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, 0, tokens)
+        budget -= tokens
+        batch.append_chunk(s, replica, slot)
+    return prefill_s
+
+
+@compiled
+def _can_admit(s: State, replica: Row, pool: Row, free_blocks: int, now: float) -> bool:
+    if replica.head == NONE or replica.running >= pool.max_num_seqs:
+        return False
+    seq = s.slots[replica.head]
+    return seq.ready_s <= now and batch.blocks_for(pool, seq.prefill) <= free_blocks
+
+
+@compiled
+def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Decode until a sequence finishes, the cache is full, or the next request can be admitted."""
+    decoding = replica.decoding
+    mask = pool.block_mask
+    replica.mode = LEAP
+    replica.step_s = _step_s(s, replica, decoding)
+    replica.growth_s = s.step_s_per_token[replica.pool, decoding] * decoding
+    steps = s.heap_step[r, 0] - replica.steps
+    if replica.free_blocks < decoding * (steps // (mask + 1) + 1):
+        steps = leap.steps_until_full(
+            s.block_phase[r], replica.steps, decoding, mask, replica.free_blocks, steps
+        )
+    replica.leap = steps
+    if replica.head != NONE:
+        replica.leap = _steps_until_ready(s, replica, pool, now, steps)
+    duration_s = leap.duration_s(replica.leap, replica.step_s, replica.growth_s)
+    set_event(s, r, now + duration_s)
+
+
+@compiled
+def _steps_until_ready(s: State, replica: Row, pool: Row, start_s: float, most: int) -> int:
+    """Steps from ``start_s`` to the boundary where the waiting head may be admitted, or ``most``.
+
+    A head that lacks a place in the batch, budget or blocks now will lack them until somebody
+    finishes, for a leap only takes blocks.
+    """
+    seq = s.slots[replica.head]
+    if (
+        replica.running >= pool.max_num_seqs
+        or batch.blocks_for(pool, seq.prefill) > replica.free_blocks
+        or (pool.scheduler == CHUNKED and replica.decoding >= pool.max_num_batched_tokens)
+    ):
+        return most
+    return leap.steps_until(seq.ready_s - start_s, replica.step_s, replica.growth_s, most)

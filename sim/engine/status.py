@@ -1,0 +1,27 @@
+"""What can become of a request, and what the kernel tells when it returns.
+
+Every request has exactly one status. ``IN_FLIGHT`` is the status of a request that has arrived and
+whose fate is open.
+"""
+
+IN_FLIGHT = 0
+COMPLETED = 1
+TIMED_OUT = 2
+REJECTED = 3
+FAILED = 4
+GAVE_UP = 5
+
+NAMES = {
+    IN_FLIGHT: "in_flight",
+    COMPLETED: "completed",
+    TIMED_OUT: "timed_out",
+    REJECTED: "rejected",
+    FAILED: "failed",
+    GAVE_UP: "gave_up",
+}
+
+# Signals of the kernel.
+REACHED = 0  # every event up to the asked time is done
+NEED_REQUESTS = 1  # the fed requests are used up
+NEED_SLOTS = 2  # more requests are in flight than there is room for
+REPLICA_EMPTY = 3  # a draining replica has finished its last request
