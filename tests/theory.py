@@ -1,0 +1,192 @@
+"""Closed forms of queueing theory, and exact recursions on a sample path.
+
+Time is counted in mean service times unless a docstring says otherwise: the service rate of a
+server is 1 and the arrival rate of ``servers`` servers at load ``rho`` is ``servers * rho``.
+
+Sources: Kleinrock, Queueing Systems I (1975) for M/M/c, M/G/1 and GI/M/1; Franx, A simple solution
+for the M/D/c waiting time distribution, Oper. Res. Lett. 29 (2001); Eick, Massey, Whitt, Mt/G/inf
+queues with sinusoidal arrival rates, Manag. Sci. 39 (1993); Inoue, Queueing analysis of GPU-based
+inference servers with dynamic batching, Perform. Eval. 147 (2021); Mitzenmacher, The power of two
+choices in randomized load balancing, IEEE TPDS 12 (2001).
+"""
+
+import heapq
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize, stats
+
+FloatArray = npt.NDArray[np.float64]
+
+
+# M/M/c
+
+
+def erlang_c(servers: int, rho: float) -> float:
+    """Probability that an arrival waits in M/M/c."""
+    offered = servers * rho
+    blocking = 1.0
+    for n in range(1, servers + 1):
+        blocking = offered * blocking / (n + offered * blocking)  # Erlang B, by recursion
+    return blocking / (1.0 - rho * (1.0 - blocking))
+
+
+def mmc_mean_wait(servers: int, rho: float) -> float:
+    return erlang_c(servers, rho) / (servers * (1.0 - rho))
+
+
+def mmc_wait_quantile(servers: int, rho: float, q: float) -> float:
+    """P(W > t) = C exp(-c (1 - rho) t), solved for t; zero where fewer than 1 - q wait."""
+    waits = erlang_c(servers, rho)
+    return max(0.0, math.log(waits / (1.0 - q)) / (servers * (1.0 - rho)))
+
+
+# M/G/1
+
+
+def mg1_mean_wait(rho: float, cv: float) -> float:
+    """Pollaczek and Khinchine: rho / (1 - rho) times the mean residual service."""
+    return rho / (1.0 - rho) * (1.0 + cv * cv) / 2.0
+
+
+def md1_numbers(rho: float, count: int) -> FloatArray:
+    """Distribution of the number in an M/D/1 system, states 0 to ``count`` - 1.
+
+    From the balance across the cut between n and n + 1 of the chain at departures, where all terms
+    are positive and nothing cancels.
+    """
+    beyond = stats.poisson.sf(np.arange(count + 1), rho)  # P(A > k), A arrivals per service
+    numbers = np.zeros(count)
+    numbers[0] = 1.0 - rho
+    for n in range(count - 1):
+        up = numbers[0] * beyond[n] + numbers[1 : n + 1] @ beyond[n:0:-1]
+        numbers[n + 1] = up / math.exp(-rho)
+    return numbers
+
+
+def md1_wait_quantile(rho: float, q: float) -> float:
+    """Franx (2001) for one server, solved for the time."""
+    count = 2 * math.ceil(mmc_wait_quantile(1, rho, q)) + 10  # a wait is shorter than in M/M/1
+    cumulative = np.cumsum(md1_numbers(rho, count))
+
+    def wait_cdf(t: float) -> float:
+        k = math.floor(t) + 1
+        j = np.arange(k)
+        return float(stats.poisson.pmf(j, rho * (k - t)) @ cumulative[k - j])
+
+    return float(optimize.brentq(lambda t: wait_cdf(t) - q, 0.0, count - 2.0, xtol=1e-9))
+
+
+def mg1_wait_quantile(
+    survival: Callable[[FloatArray], FloatArray], rho: float, q: float, longest: float
+) -> float:
+    """Quantile of the M/G/1 wait, for a service of mean 1 with P(S > x) = ``survival``.
+
+    The wait is a geometric sum of residual services (Pollaczek and Khinchine), whose generating
+    function is (1 - rho) / (1 - rho R(z)); R is discretised on a grid and the sum inverted by a
+    fast Fourier transform over [0, ``longest``), damped so that what wraps around is below 1e-8.
+    """
+    cells = 1 << 18
+    width = longest / cells
+    grid = np.arange(cells) * width
+    residual = survival(grid + width / 2.0) * width  # the residual's density is P(S > x) / E[S]
+    damping = np.exp(-grid * (math.log(1e8) / longest))
+    transform = np.fft.rfft(residual * damping)
+    wait = np.fft.irfft((1.0 - rho) / (1.0 - rho * transform), cells) / damping
+    # The residual of cell i lies in the middle of the cell: N residuals sum to i + N/2 cells, and
+    # the mean number of them above a high quantile is the quantile over the mean residual.
+    at = int(np.searchsorted(np.cumsum(wait), q))
+    residuals = at * width / (residual @ grid)
+    return float((at + residuals / 2.0) * width)
+
+
+def lognormal_survival(cv: float) -> Callable[[FloatArray], FloatArray]:
+    """P(S > x) of the lognormal with mean 1 and coefficient of variation ``cv``."""
+    sigma = math.sqrt(math.log1p(cv * cv))
+    scale = math.exp(-sigma * sigma / 2.0)
+    return lambda x: np.asarray(stats.lognorm.sf(x, sigma, scale=scale))
+
+
+def ps_mean_sojourn(rho: float) -> float:
+    """M/G/1 with processor sharing, whatever the service distribution."""
+    return 1.0 / (1.0 - rho)
+
+
+# GI/M/1, and pools of single servers
+
+
+def erlang_m1_mean_wait(stages: int, rho: float) -> float:
+    """Wait of E_k/M/1: what each server sees when arrivals are dealt out to k of them in turn.
+
+    sigma is the root in (0, 1) of sigma = A*(1 - sigma), A* the interarrival transform; the wait
+    is sigma / (1 - sigma).
+    """
+
+    def excess(sigma: float) -> float:
+        return (1.0 + (1.0 - sigma) / (stages * rho)) ** -stages - sigma
+
+    sigma = float(optimize.brentq(excess, 0.0, 1.0 - (1.0 - rho) / 10.0, xtol=1e-14))
+    return sigma / (1.0 - sigma)
+
+
+def power_of_two_mean_sojourn(rho: float) -> float:
+    """Many M/M/1 servers, each arrival to the shorter of two drawn: sum of rho^(2^i - 2)."""
+    return math.fsum(rho ** (2.0**i - 2.0) for i in range(1, 40))
+
+
+# Infinitely many servers, sinusoidal arrival rate
+
+
+def exponential_echo(omega: float, mean: float) -> tuple[float, float]:
+    """Relative amplitude and lag of the number in Mt/M/inf, under 1 + b sin(omega t)."""
+    return 1.0 / math.hypot(1.0, omega * mean), math.atan(omega * mean) / omega
+
+
+def constant_echo(omega: float, mean: float) -> tuple[float, float]:
+    """The same of Mt/D/inf."""
+    half = omega * mean / 2.0
+    return math.sin(half) / half, mean / 2.0
+
+
+# A server that takes all who wait as one batch
+
+
+def batch_mean_sojourn(rho: float, per_request_s: float, per_batch_s: float) -> float:
+    """Mean sojourn where a batch of b takes ``per_batch_s`` + ``per_request_s`` · b seconds.
+
+    Inoue (2021): arrivals are Poisson at rho / per_request_s; at a batch's end all who came during
+    it make the next one, or the next arrival alone if none did. Sizes form a Markov chain; of those
+    who came during h seconds each has waited h/2 on average.
+    """
+    rate = rho / per_request_s
+    mean_batch = rate * per_batch_s / (1.0 - rho) + 1.0
+    count = int(mean_batch + 15.0 * math.sqrt(mean_batch) / (1.0 - rho)) + 30
+    size = np.arange(1, count + 1)
+    batch_s = per_batch_s + per_request_s * size
+    arrivals = stats.poisson.pmf(np.arange(count + 1), rate * batch_s[:, None])
+    chain = arrivals[:, 1:].copy()
+    chain[:, 0] += arrivals[:, 0]  # none came: the next batch is of one
+    chain /= chain.sum(axis=1, keepdims=True)
+    share = np.full(count, 1.0 / count)
+    for _ in range(2_000):
+        share = share @ chain
+    waited = share @ (rate * batch_s * batch_s / 2.0)
+    served = share @ (size * batch_s)
+    return float((waited + served) / (share @ size))
+
+
+# Exact recursions on a sample path
+
+
+def first_come_first_served_starts(
+    arrival: Sequence[float], service: Sequence[float], servers: int
+) -> FloatArray:
+    """When each service starts: Kiefer and Wolfowitz (1955), Lindley (1952) for one server."""
+    free = [-math.inf] * servers
+    starts = np.empty(len(arrival))
+    for n, (at, takes) in enumerate(zip(arrival, service, strict=True)):
+        starts[n] = max(at, free[0])
+        heapq.heapreplace(free, starts[n] + takes)
+    return starts
