@@ -1,0 +1,201 @@
+"""Numbers of a scenario: plain, or as what is believed about them.
+
+Two kinds of randomness meet in a scenario. Where a key stands for one number, a distribution says
+that nobody knows it: each world draws it once (`Uncertain`). Where a key stands for a number that
+every request has anew, a distribution is the answer itself (`Spread`), and its own parameters may
+be uncertain in turn.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sim.errors import Problem, ScenarioError
+from sim.model.distributions import Clipped, Distribution
+from sim.model.uncertain import UncertainInput
+from sim.scenario.families import family
+from sim.scenario.units import Kind, format_duration, shown
+
+GREATEST = 1e15  # beyond it floats skip whole numbers, and no honest quantity lies there
+TAIL = 1e-3  # share of a distribution that may be cut off at either end to keep a key's range
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What the number of a key may be.
+
+    Attributes
+    ----------
+    kind : str
+        Which units it may have.
+    above, least, most : float
+        Bounds; ``above`` excludes itself.
+    integer : bool
+        Drawn values are rounded; a plain one must be a whole number.
+    certain : bool
+        No distribution makes sense here.
+    """
+
+    kind: Kind
+    above: float = -math.inf
+    least: float = -math.inf
+    most: float = GREATEST
+    integer: bool = False
+    certain: bool = False
+
+    def fault(self, value: float) -> str:
+        """The rule that a value breaks; empty if none."""
+        if not value > self.above:
+            return f"must be greater than {self.text(self.above)}"
+        if not value >= self.least:
+            return f"must be at least {self.text(self.least)}"
+        if not value <= self.most:
+            return f"must be at most {self.text(self.most)}"
+        return ""
+
+    def text(self, value: float) -> str:
+        """A value in words."""
+        return format_duration(value) if self.kind == "duration" and value else shown(value)
+
+    def within(self, distribution: Distribution) -> Distribution:
+        """The distribution cut to the range of this quantity.
+
+        Raises
+        ------
+        ValueError
+            If more than `TAIL` of it lies outside.
+        """
+        low, q_low, q_high, high = distribution.ppf(np.array([0.0, TAIL, 1 - TAIL, 1.0]))
+        for quantile, name in ((q_low, "p0.1"), (q_high, "p99.9")):
+            if fault := self.fault(float(quantile)):
+                raise ValueError(f"its {name} ({shown(float(quantile))}) {fault}")
+        least = max(self.above, self.least)
+        if low < least or high > self.most:
+            return Clipped(distribution, max(low, q_low), min(high, q_high))
+        return distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """A number that nobody knows: each world draws it once.
+
+    Attributes
+    ----------
+    path : str
+        Its name among the inputs of the scenario: where it stands.
+    spread : Spread
+        As written.
+    quantity : Quantity
+        What a drawn value may be.
+    distribution : Distribution
+        Cut to the range of the quantity.
+    """
+
+    path: str
+    spread: "Spread"
+    quantity: Quantity
+    distribution: Distribution
+
+    def value(self, draws: Mapping[str, float]) -> float:
+        """The value in a world.
+
+        Raises
+        ------
+        ScenarioError
+            If it lies outside of the key's range, which a draw from ``distribution`` never does.
+        """
+        drawn = float(draws[self.path])
+        value = float(round(drawn)) if self.quantity.integer and math.isfinite(drawn) else drawn
+        if fault := self.quantity.fault(value):
+            raise ScenarioError([Problem("draw", None, self.path, f"{shown(value)} {fault}")])
+        return value
+
+    def input(self) -> UncertainInput:
+        """The same to the eyes of a sampler."""
+        return UncertainInput(self.path, self.distribution)
+
+    def document(self) -> Any:
+        """As plain data in SI units and USD."""
+        return self.spread.document()
+
+
+Number = float | Uncertain
+
+
+def known(number: Number, draws: Mapping[str, float]) -> float:
+    """The value of a number in a world."""
+    return number.value(draws) if isinstance(number, Uncertain) else number
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A distribution as a scenario gives it.
+
+    Attributes
+    ----------
+    name : str
+        Of its family, or ``interval``.
+    parameters : dict
+        Numbers, lists of numbers, or for a mixture pairs of weight and Spread.
+    fixed : Distribution or None
+        What it always is; None if a parameter is uncertain.
+    written : object
+        How it stands in the document, if not as its parameters.
+    """
+
+    name: str
+    parameters: dict[str, Any]
+    fixed: Distribution | None = field(default=None, compare=False)
+    written: Any = None
+
+    def distribution(self, draws: Mapping[str, float]) -> Distribution:
+        """The distribution in a world; ValueError if the draws admit none."""
+        if self.fixed is not None:
+            return self.fixed
+        drawn = {key: _drawn(value, draws) for key, value in self.parameters.items()}
+        return family(self.name).build(drawn)
+
+    def document(self) -> Any:
+        """As plain data in SI units and USD."""
+        if self.written is not None:
+            return self.written
+        if self.name == "mixture":
+            parts = self.parameters["parts"]
+            return {"mixture": [{"weight": document_of(w), **s.document()} for w, s in parts]}
+        given = {key: document_of(value) for key, value in self.parameters.items()}
+        return given if self.name == "interval" else {self.name: given}
+
+
+def document_of(value: Any) -> Any:
+    """A value of a scenario as plain data: whole numbers without a fraction."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, list | tuple):
+        return [document_of(item) for item in value]
+    return value.document() if hasattr(value, "document") else value
+
+
+def uncertain_in(value: Any) -> Iterator[Uncertain]:
+    """The numbers that nobody knows among the parts of a value."""
+    match value:
+        case Uncertain():
+            yield value
+        case Spread():
+            yield from uncertain_in(list(value.parameters.values()))
+        case list() | tuple():
+            for item in value:
+                yield from uncertain_in(item)
+
+
+def _drawn(value: Any, draws: Mapping[str, float]) -> Any:
+    match value:
+        case Uncertain():
+            return value.value(draws)
+        case Spread():
+            return value.distribution(draws)
+        case list() | tuple():
+            return [_drawn(item, draws) for item in value]
+    return value

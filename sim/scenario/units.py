@@ -1,0 +1,137 @@
+"""Numbers with units, as people write them: ``90s``, ``1h 30min``, ``100k``, ``8%``, ``2.99 USD``.
+
+Below the scenario everything is in SI and USD; here is the only place that knows other units.
+Products of a written number and its unit are taken in decimal, so that ``1.1k`` is exactly 1100.
+"""
+
+import re
+from decimal import Decimal
+from typing import Final, Literal
+
+Kind = Literal["duration", "count", "money", "factor", "share"]
+
+UNITS: Final[dict[Kind, dict[str, Decimal]]] = {
+    "duration": {
+        "us": Decimal("1e-6"),
+        "µs": Decimal("1e-6"),
+        "ms": Decimal("1e-3"),
+        "s": Decimal(1),
+        "min": Decimal(60),
+        "h": Decimal(3600),
+        "d": Decimal(86_400),
+        "w": Decimal(604_800),
+    },
+    "count": {"k": Decimal(1_000), "M": Decimal(1_000_000), "B": Decimal(1_000_000_000)},
+    "money": {"USD": Decimal(1), "kUSD": Decimal(1_000), "MUSD": Decimal(1_000_000)},
+    "factor": {"x": Decimal(1), "%": Decimal("0.01")},
+    "share": {"%": Decimal("0.01")},
+}
+
+EXPECTED: Final[dict[Kind, str]] = {
+    "duration": "a duration such as 90s, 15min, 2h or 7d",
+    "count": "a number such as 250, 100k or 1.5M",
+    "money": "an amount such as 2.99 or 2.99 USD",
+    "factor": "a number such as 1.5 or 150%",
+    "share": "a share such as 0.08 or 8%",
+}
+
+_NUMBER = r"[-+]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?"
+_TERM = re.compile(rf"\s*({_NUMBER})\s*([^\W\d_]+|%)?\s*")
+_LONGEST = 40  # characters; no honest quantity is longer
+
+
+class UnitError(ValueError):
+    """A text that is not a quantity of the kind asked."""
+
+
+def parse_quantity(text: str, kind: Kind) -> float:
+    """The value of a written quantity in SI units or USD.
+
+    A duration may be a sum, ``1h 30min``; its first term carries the sign of all.
+
+    Raises
+    ------
+    UnitError
+        With a message that says what was expected.
+
+    Examples
+    --------
+    >>> parse_quantity("15min", "duration"), parse_quantity("1.5M", "count")
+    (900.0, 1500000.0)
+    >>> parse_quantity("8%", "share"), parse_quantity("2.99 USD", "money")
+    (0.08, 2.99)
+    """
+    terms = _terms(text)
+    if not terms or (len(terms) > 1 and kind != "duration"):
+        raise UnitError(f"{shown(text)} must be {EXPECTED[kind]}")
+    sums_up = all(unit and not number.is_signed() for number, unit in terms[1:])
+    if len(terms) > 1 and not (terms[0][1] and sums_up):
+        raise UnitError(f"{shown(text)} must be {EXPECTED[kind]}")
+    first, *rest = (number * _scale(text, unit, kind) for number, unit in terms)
+    others = sum(rest, start=Decimal(0))
+    return float(first - others if first.is_signed() else first + others)
+
+
+def _terms(text: str) -> list[tuple[Decimal, str]]:
+    """Pairs of number and unit that ``text`` consists of; none if it is anything else."""
+    terms, end = [], 0
+    while len(text) <= _LONGEST and end < len(text):
+        match = _TERM.match(text, end)
+        if match is None:
+            return []
+        terms.append((Decimal(match[1].replace("_", "")), match[2] or ""))
+        end = match.end()
+    return terms
+
+
+def _scale(text: str, unit: str, kind: Kind) -> Decimal:
+    if not unit:
+        return Decimal(1)
+    try:
+        return UNITS[kind][unit]
+    except KeyError:
+        units = ", ".join(UNITS[kind])
+        raise UnitError(
+            f"{shown(text)} must be {EXPECTED[kind]}; '{unit}' is none of {units}"
+        ) from None
+
+
+def format_duration(seconds: float) -> str:
+    """The duration in the largest unit that shows it exactly, else in seconds.
+
+    Examples
+    --------
+    >>> format_duration(5400), format_duration(7200), format_duration(0.05)
+    ('90min', '2h', '50ms')
+    """
+    exact = Decimal(repr(float(seconds)))
+    for unit in ("d", "h", "min", "s", "ms"):
+        whole = exact / UNITS["duration"][unit]
+        if whole == whole.to_integral_value() and abs(whole) >= 1:
+            return f"{whole:.0f}{unit}"
+    return f"{float(seconds):g}s" if float(f"{seconds:g}") == seconds else f"{float(seconds)!r}s"
+
+
+def shown(value: object) -> str:
+    """A value as an error message shows it: short, on one line."""
+    match value:
+        case None | bool():
+            text = {None: "nothing", True: "true", False: "false"}[value]
+        case dict():
+            text = "a mapping" if value else "an empty mapping"
+        case list():
+            text = f"a list of {len(value)}" if value else "an empty list"
+        case str():
+            text = f"'{_one_line(value)}'"
+        case int() if abs(value) < 10**15:
+            text = str(value)
+        case int() | float():
+            text = f"{value:.10g}"
+        case _:
+            text = str(value)
+    return text
+
+
+def _one_line(text: str) -> str:
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return f"{line[: _LONGEST - 3]}..." if len(line) > _LONGEST else line
