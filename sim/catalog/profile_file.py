@@ -1,0 +1,274 @@
+"""Service profiles as YAML files: read with every problem found at once, and written.
+
+The keys mirror :class:`~sim.model.profile.ServiceProfile`, in units that keep the figures readable:
+
+=============================  =========================================================
+key                            meaning
+=============================  =========================================================
+model, gpu, precision, engine  what was measured
+gpus_per_replica               GPUs of one copy of the model
+batch                          batch sizes of the next two tables
+step_base_ms                   a(B), milliseconds per step
+step_ns_per_kv_token           c(B), nanoseconds per step and cached token
+prefill_ms_per_request         d0 (0)
+prefill_us_per_token           d1, microseconds per prompt token
+prefill_ns_per_token_context   d2, nanoseconds per prompt token and token before it (0)
+overhead_ms                    constant delay of the front end (0)
+frontend_ms_per_request        its serial cost of a request (0)
+frontend_us_per_token          and of an output token (0)
+kv_capacity_tokens             size of the KV cache
+kv_block_tokens                tokens in a block, a power of two (16)
+max_num_seqs                   limit of the batch
+max_num_batched_tokens         token budget of a step
+max_model_len                  longest prompt plus output
+scheduler                      ``chunked`` or ``prefill_first`` (chunked)
+measured                       what, points, and ranges of batch, prompt and output (none)
+fit_error                      mean relative error of the law, 0.02 for 2 % (0)
+grade, source, as_of, notes    where the figures come from (empty)
+=============================  =========================================================
+
+Defaults are in brackets; every other key must be there.
+"""
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
+from ruamel.yaml.scalarstring import FoldedScalarString
+
+from sim.catalog.yaml_mapping import YamlMapping, read_mapping
+from sim.errors import Problem, ScenarioError
+from sim.model.profile import Measurement, ServiceProfile, StepSample
+
+MAX_FILE_BYTES = 1_000_000
+LINE_LENGTH = 96
+
+# Key in the file, attribute of the profile, one unit of the file in SI, default.
+_TEXTS = {"grade": "", "source": "", "as_of": "", "notes": ""}
+_SCALARS: tuple[tuple[str, str, float, float | None], ...] = (
+    ("prefill_ms_per_request", "prefill_s_per_request", 1e-3, 0.0),
+    ("prefill_us_per_token", "prefill_s_per_token", 1e-6, None),
+    ("prefill_ns_per_token_context", "prefill_s_per_token_context", 1e-9, 0.0),
+    ("overhead_ms", "overhead_s", 1e-3, 0.0),
+    ("frontend_ms_per_request", "frontend_s_per_request", 1e-3, 0.0),
+    ("frontend_us_per_token", "frontend_s_per_token", 1e-6, 0.0),
+)
+_TABLES = (
+    ("step_base_ms", "step_base_s", 1e-3),
+    ("step_ns_per_kv_token", "step_s_per_kv_token", 1e-9),
+)
+_COUNTS: tuple[tuple[str, int | None], ...] = (
+    ("kv_capacity_tokens", None),
+    ("kv_block_tokens", 16),
+    ("max_num_seqs", None),
+    ("max_num_batched_tokens", None),
+    ("max_model_len", None),
+)
+_IDENTITY = ("model", "gpu", "precision", "engine")
+_SCHEDULERS = ("chunked", "prefill_first")
+_ISO_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+_KEYS = (
+    *("model", "gpu", "gpus_per_replica", "precision", "engine", "batch"),
+    *(key for key, _, _ in _TABLES),
+    *(key for key, *_ in _SCALARS),
+    *(key for key, _ in _COUNTS),
+    *("scheduler", "measured", "fit_error"),
+    *_TEXTS,
+)
+
+
+def load_profile(path: str | Path) -> ServiceProfile:
+    """Read a profile file; its name is the path as given.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem of the file.
+    """
+    file = Path(path)
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            message = f"{file.stat().st_size} bytes must be at most {MAX_FILE_BYTES}"
+            raise ScenarioError([Problem(str(path), None, "", message, "is it a profile?")])
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"cannot be read: {error}"
+        raise ScenarioError([Problem(str(path), None, "", message)]) from error
+    return parse_profile(text, str(path), str(path))
+
+
+def parse_profile(text: str, file: str, name: str) -> ServiceProfile:
+    """A profile from the text of a file, called ``file`` in errors."""
+    document = read_mapping(text, file)
+    document.check_keys(_KEYS)
+    values: dict[str, Any] = {key: document.text(key) for key in _IDENTITY}
+    values["gpus_per_replica"] = document.count("gpus_per_replica", least=1)
+    values["batch"] = document.counts("batch", least=0)
+    for key, attribute, scale in _TABLES:
+        values[attribute] = _scaled(document.numbers(key), scale)
+    for key, attribute, scale, default in _SCALARS:
+        number = document.number(key, default)
+        values[attribute] = None if number is None else number * scale
+    for key, default_count in _COUNTS:
+        values[key] = document.count(key, default_count, least=1)
+    values["scheduler"] = document.choice("scheduler", _SCHEDULERS, "chunked")
+    values["fit_error"] = document.number("fit_error", 0.0)
+    values |= {key: document.text(key, default) for key, default in _TEXTS.items()}
+    values["measured"] = _measurement(document)
+    _check_tables(document, values)
+    _check_limits(document, values)
+    document.raise_problems()
+    return ServiceProfile(name=name, **values)
+
+
+def profile_document(profile: ServiceProfile) -> dict[str, Any]:
+    """The profile as the mapping that its file holds, without empty entries."""
+    document: dict[str, Any] = {
+        "model": profile.model,
+        "gpu": profile.gpu,
+        "gpus_per_replica": profile.gpus_per_replica,
+        "precision": profile.precision,
+        "engine": profile.engine,
+        "batch": list(profile.batch),
+    }
+    for key, attribute, scale in _TABLES:
+        document[key] = [_unscaled(value, scale) for value in getattr(profile, attribute)]
+    for key, attribute, scale, _ in _SCALARS:
+        document[key] = _unscaled(getattr(profile, attribute), scale)
+    document |= {key: getattr(profile, key) for key, _ in _COUNTS}
+    document["scheduler"] = profile.scheduler
+    if profile.measured is not None:
+        document["measured"] = _measurement_document(profile.measured)
+    document["fit_error"] = profile.fit_error
+    return document | {key: value for key in _TEXTS if (value := getattr(profile, key))}
+
+
+def write_profile(profile: ServiceProfile, path: str | Path) -> None:
+    """Write a profile to a file that :func:`load_profile` reads back."""
+    yaml = YAML()
+    yaml.width = 10_000  # nothing is folded but what _laid_out folds
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    with Path(path).open("w", encoding="utf-8") as file:
+        yaml.dump(_laid_out(profile_document(profile)), file)
+
+
+def _measurement(document: YamlMapping) -> Measurement | None:
+    part = document.mapping("measured")
+    if part is None:
+        return None
+    part.check_keys(("what", "points", "batch", "prompt_tokens", "output_tokens", "samples"))
+    what, points = part.text("what"), part.count("points", least=0)
+    ranges = {key: part.range(key) for key in ("batch", "prompt_tokens", "output_tokens")}
+    samples = tuple(_sample(each) for each in part.mappings("samples"))
+    if what is None or points is None:
+        return None
+    return Measurement(what, points, **ranges, samples=samples)
+
+
+def _sample(part: YamlMapping) -> StepSample:
+    part.check_keys(("batch", "kv_tokens", "prefill_tokens", "step_ms"))
+    return StepSample(
+        batch=part.count("batch", least=0) or 0,
+        kv_tokens=part.number("kv_tokens") or 0.0,
+        prefill_tokens=part.number("prefill_tokens", 0.0) or 0.0,
+        step_s=(part.number("step_ms") or 0.0) * 1e-3,
+    )
+
+
+def _measurement_document(measured: Measurement) -> dict[str, Any]:
+    document: dict[str, Any] = {"what": measured.what, "points": measured.points}
+    for key in ("batch", "prompt_tokens", "output_tokens"):
+        if (bounds := getattr(measured, key)) is not None:
+            document[key] = list(bounds)
+    if measured.samples:
+        document["samples"] = [
+            {
+                "batch": sample.batch,
+                "kv_tokens": sample.kv_tokens,
+                "prefill_tokens": sample.prefill_tokens,
+                "step_ms": _unscaled(sample.step_s, 1e-3),
+            }
+            for sample in measured.samples
+        ]
+    return document
+
+
+def _check_tables(document: YamlMapping, values: dict[str, Any]) -> None:
+    batch, base = values["batch"], values["step_base_s"]
+    if batch is None:
+        return
+    if any(later <= earlier for earlier, later in pairwise(batch)):
+        document.problem("batch", f"{list(batch)} must increase from entry to entry")
+    for key, attribute, _ in _TABLES:
+        table = values[attribute]
+        if table is not None and len(table) != len(batch):
+            document.problem(key, f"{len(table)} entries, but batch has {len(batch)}")
+    if base is None or len(base) != len(batch):
+        return
+    if max(base) == 0:
+        document.problem("step_base_ms", "all entries are 0: a step takes some time")
+    limit = values["max_num_seqs"]
+    if len(batch) > 1 and limit is not None and limit > batch[-1] > batch[-2]:
+        slope = (base[-1] - base[-2]) / (batch[-1] - batch[-2])
+        if base[-1] + slope * (limit - batch[-1]) < 0:
+            message = f"falls below 0 before the batch reaches max_num_seqs ({limit})"
+            document.problem("step_base_ms", message, "add a point or lower max_num_seqs")
+
+
+def _check_limits(document: YamlMapping, values: dict[str, Any]) -> None:
+    seqs, budget = values["max_num_seqs"], values["max_num_batched_tokens"]
+    longest, capacity = values["max_model_len"], values["kv_capacity_tokens"]
+    block, error, as_of = values["kv_block_tokens"], values["fit_error"], values["as_of"]
+    if seqs is not None and budget is not None and budget < seqs:
+        message = f"{budget} must be at least max_num_seqs ({seqs})"
+        document.problem("max_num_batched_tokens", message, "each decoding sequence takes one")
+    if longest is not None and capacity is not None and longest > capacity:
+        message = f"{longest} must be at most kv_capacity_tokens ({capacity})"
+        document.problem("max_model_len", message, "a longer sequence could never run")
+    if block is not None and block & (block - 1):
+        document.problem("kv_block_tokens", f"{block} must be a power of two", "engines use 16")
+    if error is not None and error >= 1:
+        document.problem("fit_error", f"{error:g} must be below 1", "write 0.02 for 2 %")
+    if as_of and not _ISO_DATE.fullmatch(as_of):
+        document.problem("as_of", f"{as_of!r} must be a date", "such as 2026-10-29 or 2026-10")
+
+
+def _scaled(numbers: tuple[float, ...] | None, scale: float) -> tuple[float, ...] | None:
+    return None if numbers is None else tuple(number * scale for number in numbers)
+
+
+def _unscaled(value: float, scale: float) -> float:
+    """In the unit of the file; 15 digits, so that 0.0123 s are 12.3 and not 12.299999999999999."""
+    return float(f"{value / scale:.15g}")
+
+
+def _laid_out(value: Any) -> Any:
+    """The same with lists of numbers on one line and long texts folded over several."""
+    if isinstance(value, dict):
+        return {key: _laid_out(each) for key, each in value.items()}
+    if isinstance(value, list) and not any(isinstance(each, dict) for each in value):
+        flow = CommentedSeq(value)
+        flow.fa.set_flow_style()
+        return flow
+    if isinstance(value, list):
+        return [_laid_out(each) for each in value]
+    if isinstance(value, str) and len(value) > LINE_LENGTH - 16 and "\n" not in value:
+        return _folded(value)
+    return value
+
+
+def _folded(text: str) -> Any:
+    """The text, to be written over lines of at most ``LINE_LENGTH`` characters."""
+    folds, start = [], 0
+    while len(text) - start > LINE_LENGTH:
+        fold = text.rfind(" ", start + 1, start + LINE_LENGTH + 1)
+        if fold < 0:
+            break
+        folds.append(fold)
+        start = fold + 1
+    folded = FoldedScalarString(text)
+    folded.fold_pos = folds
+    return folded

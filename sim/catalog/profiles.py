@@ -1,0 +1,66 @@
+"""Built-in service profiles: one YAML file each, whose path is the name.
+
+``llama-3.3-70b/h100-sxm/tp4/fp8/vllm`` is Llama 3.3 70B on four H100 SXM under tensor parallelism
+with FP8 weights, served by vLLM. Grade A rests on recent end-to-end measurements that the law fits
+within 4 %; grade B on older engines, or on fewer points or a looser fit.
+"""
+
+from functools import cache
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from sim.catalog.profile_file import load_profile, parse_profile
+from sim.catalog.table import data_file, no_such
+from sim.model.profile import ServiceProfile
+
+FOLDER = "profiles"
+SUFFIX = ".yaml"
+
+
+@cache
+def _files() -> dict[str, Traversable]:
+    return dict(sorted(_walk(data_file(FOLDER), "")))
+
+
+def _walk(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
+    found: list[tuple[str, Traversable]] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _walk(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(SUFFIX):
+            found.append((prefix + entry.name.removesuffix(SUFFIX), entry))
+    return found
+
+
+def profile_names() -> list[str]:
+    """Names of the built-in profiles, in alphabetical order; no file is opened."""
+    return list(_files())
+
+
+@cache
+def _built_in(name: str) -> ServiceProfile:
+    return parse_profile(_files()[name].read_text(encoding="utf-8"), f"{name}{SUFFIX}", name)
+
+
+def profile(name_or_path: str) -> ServiceProfile:
+    """A built-in profile by its name in any case, or the profile in a file.
+
+    Raises
+    ------
+    CatalogError
+        If there is neither such a profile nor such a file.
+    ScenarioError
+        With every problem of the file.
+
+    Examples
+    --------
+    >>> profile("llama-3.3-70b/h100-sxm/tp4/fp8/vllm").gpus_per_replica
+    4
+    """
+    name = name_or_path.casefold()
+    if name in _files():
+        return _built_in(name)
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        return load_profile(name_or_path)
+    raise no_such("profile", name_or_path, _files(), "sim catalog profiles")
