@@ -103,6 +103,7 @@ def finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> 
     if replica.life == DRAINING and replica.outstanding == 0:
         replica.life = GONE
         s.clock[0].emptied = r
+        s.clock[0].emptied_s = now
 
 
 @compiled

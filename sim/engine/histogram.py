@@ -5,6 +5,9 @@ mantissa. A bucket is 1.1 to 1.6 % wide, so that its middle is within 0.8 % of a
 from 2^-20 s (1 µs) to 2^24 s (half a year); what lies outside is counted in the outermost buckets.
 """
 
+import math
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,8 +27,8 @@ FloatArray = npt.NDArray[np.float64]
 @compiled
 def bucket(seconds: float) -> int:
     """Bucket of a non-negative number of seconds."""
-    index = (np.float64(seconds).view(np.int64) >> _SHIFT) - _OFFSET
-    return min(max(index, 0), BUCKETS - 1)
+    code: Any = np.float64(seconds).view(np.int64)
+    return min(max((code >> _SHIFT) - _OFFSET, 0), BUCKETS - 1)
 
 
 def edges_s() -> FloatArray:
@@ -45,28 +48,31 @@ def edges_s() -> FloatArray:
 _EDGES_S = edges_s()
 
 
-def quantiles(counts: npt.NDArray[np.integer], probabilities: FloatArray) -> FloatArray:
-    """Quantiles of what was counted, linear within a bucket.
+@compiled
+def quantile(counts: npt.NDArray[np.integer], probability: float) -> float:
+    """Quantile of what was counted, linear within a bucket.
 
     Parameters
     ----------
     counts : (BUCKETS,) integers
-    probabilities : (m,) float64
+    probability : float
 
     Returns
     -------
-    (m,) float64
+    float
         Seconds; NaN if nothing was counted.
     """
-    cumulative = np.cumsum(counts, dtype=np.int64)
-    total = cumulative[-1]
+    total = 0
+    for index in range(len(counts)):
+        total += counts[index]
     if total == 0:
-        return np.full(len(probabilities), np.nan)
-    rank = probabilities * total
-    index = np.minimum(np.searchsorted(cumulative, rank, side="left"), BUCKETS - 1)
-    inside = counts[index]
-    below = cumulative[index] - inside
-    share = np.clip((rank - below) / np.maximum(inside, 1), 0.0, 1.0)
-    low, high = _EDGES_S[index], _EDGES_S[index + 1]
-    result: FloatArray = low + share * (high - low)
-    return result
+        return math.nan
+    rank = probability * total
+    below = 0
+    for index in range(len(counts)):
+        inside = counts[index]
+        if inside > 0 and below + inside >= rank:
+            share = (rank - below) / inside
+            return _EDGES_S[index] + share * (_EDGES_S[index + 1] - _EDGES_S[index])
+        below += inside
+    return _EDGES_S[-1]

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numba
 
@@ -44,15 +44,15 @@ def compiled(function: F) -> F:
     leaving out reference counting (the kernel makes no arrays, its caller holds them all) makes it
     fifteen times faster: a function call would count references on all arrays of the state.
     """
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR") or str(cache_folder())
+    options: dict[str, Any] = {"error_model": "numpy", "forceinline": True, "_nrt": False}
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR") or str(cache_folder())
     try:
-        decorate: Callable[[F], F] = numba.njit(
-            cache=True, error_model="numpy", forceinline=True, _nrt=False
-        )
-        return decorate(function)
+        wrapped: F = numba.njit(cache=True, **options)(function)
+        return wrapped
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
 
 
 def is_cached(function_name: str) -> bool:

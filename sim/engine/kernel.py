@@ -62,9 +62,11 @@ def _arrive(s: State, now: float) -> None:
     prompt, output = s.fed_prompt[at], s.fed_output[at]
     counts = s.workloads[workload]
     pool = s.pools[counts.pool]
+    output = min(output, pool.max_model_len - prompt)  # generation stops at the model's limit
     if now >= 0.0:
         counts.requests += 1
-    output = min(output, pool.max_model_len - prompt)  # generation stops at the model's limit
+        counts.offered_prompt_tokens += prompt
+        counts.offered_output_tokens += max(output, 0)
     r = routing.route(s, counts.pool, number) if output >= 1 else NONE
     if r == NONE:
         outcome.reject(s, workload, number, now)

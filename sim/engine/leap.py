@@ -36,7 +36,7 @@ def steps_until(seconds: float, step_s: float, growth_s: float, most: int) -> in
     half_growth = 0.5 * growth_s
     linear = step_s - half_growth
     root = 2.0 * seconds / (linear + math.sqrt(linear * linear + 4.0 * half_growth * seconds))
-    n = min(max(int(math.ceil(root)), 1), most)
+    n = min(max(math.ceil(root), 1), most)
     while n > 1 and duration_s(n - 1, step_s, growth_s) >= seconds:
         n -= 1
     while n < most and duration_s(n, step_s, growth_s) < seconds:

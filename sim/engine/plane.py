@@ -15,6 +15,7 @@ from sim.engine.state import (
     LATENCIES,
     NONE,
     POOL,
+    READY,
     REPLICA,
     REQUEST,
     SCHEDULERS,
@@ -28,7 +29,7 @@ from sim.engine.state import (
     with_replica_capacity,
     with_slots,
 )
-from sim.engine.status import IN_FLIGHT, NEED_SLOTS, REACHED
+from sim.engine.status import IN_FLIGHT, NEED_SLOTS, REACHED, REPLICA_EMPTY
 from sim.model.design import GpuPool
 from sim.model.workload import Slo
 
@@ -37,6 +38,17 @@ _FIRST_SLOTS = 1024
 
 class DataPlane:
     """Requests, queues and batches of a fleet, advanced by the compiled kernel.
+
+    Attributes
+    ----------
+    now : float
+        Seconds from the start of the horizon.
+    emptied : int
+        The draining replica that became empty last.
+    added_s, gone_s : list of float
+        When each replica became ready, and when it had left (infinite before).
+    pool_of : list of int
+        Pool of each replica.
 
     Parameters
     ----------
@@ -63,7 +75,10 @@ class DataPlane:
         start_s: float = 0.0,
     ) -> None:
         self.now = start_s
-        self.replica_count = 0
+        self.emptied = NONE
+        self.added_s: list[float] = []
+        self.gone_s: list[float] = []
+        self.pool_of: list[int] = []
         self._state = _empty_state(pools, len(slos))
         clock = self._state.clock[0]
         clock.routing_key = routing_key
@@ -95,21 +110,17 @@ class DataPlane:
         prompt_tokens, output_tokens, workload : (n,) int32
         """
         s, clock = self._state, self._state.clock[0]
-        new = (arrival_s, prompt_tokens, output_tokens, workload)
         if clock.recording:
-            s = s._replace(log=_extended_log(s.log, *new))
-        if clock.cursor < clock.fed:
-            old = (s.fed_s, s.fed_prompt, s.fed_output, s.fed_workload)
-            new = tuple(
-                np.concatenate([a[clock.cursor :], b]) for a, b in zip(old, new, strict=True)
-            )
-        clock.cursor, clock.fed = 0, len(new[0])
+            log = _extended_log(s.log, arrival_s, prompt_tokens, output_tokens, workload)
+            s = s._replace(log=log)
+        left = slice(int(clock.cursor), int(clock.fed))
         self._state = s._replace(
-            fed_s=np.ascontiguousarray(new[0], np.float64),
-            fed_prompt=np.ascontiguousarray(new[1], np.int32),
-            fed_output=np.ascontiguousarray(new[2], np.int32),
-            fed_workload=np.ascontiguousarray(new[3], np.int32),
+            fed_s=np.concatenate([s.fed_s[left], arrival_s]),
+            fed_prompt=np.concatenate([s.fed_prompt[left], prompt_tokens]),
+            fed_output=np.concatenate([s.fed_output[left], output_tokens]),
+            fed_workload=np.concatenate([s.fed_workload[left], workload]),
         )
+        clock.cursor, clock.fed = 0, len(self._state.fed_s)
 
     def close_feed(self) -> None:
         """Say that no more requests will come."""
@@ -133,39 +144,48 @@ class DataPlane:
             self._state = with_slots(self._state, 2 * len(self._state.slots))
         if signal == REACHED:
             self.now = max(self.now, until_s)
+        elif signal == REPLICA_EMPTY:
+            self._note_emptied()
         return signal
 
-    def pop_emptied(self) -> int:
-        """The replica of the signal ``REPLICA_EMPTY``, and when it became empty is the time now."""
+    def _note_emptied(self) -> None:
         clock = self._state.clock[0]
-        replica = int(clock.emptied)
+        self.emptied, self.now = int(clock.emptied), float(clock.emptied_s)
+        self.gone_s[self.emptied] = self.now
         clock.emptied = NONE
-        return replica
 
     # Verbs of the control plane
 
     def add(self, pool: int) -> int:
         """Add a replica to a pool, ready now; its number."""
-        replica = self.replica_count
+        replica = len(self.added_s)
         self._reserve_replicas(replica + 1)
         verbs.add(self._state, replica, pool, self.now)
-        self.replica_count += 1
+        self.added_s.append(self.now)
+        self.gone_s.append(math.inf)
+        self.pool_of.append(pool)
         return replica
 
     def drain(self, replica: int) -> bool:
         """Route nothing more to a replica; True if it had nothing to finish and is gone."""
-        return bool(verbs.drain(self._state, replica, self.now))
+        if self._state.replicas[replica].life != READY:
+            return self.gone_s[replica] <= self.now
+        gone = bool(verbs.drain(self._state, replica, self.now))
+        if gone:
+            self.gone_s[replica] = self.now
+        return gone
 
     def kill(self, replica: int) -> None:
         """Remove a replica; what it was doing fails."""
         if self._state.replicas[replica].life != GONE:
             verbs.kill(self._state, replica, self.now)
+            self.gone_s[replica] = self.now
 
     # Counts out
 
     def close_bin(self) -> State:
         """Complete the counts and integrals since the last :meth:`open_bin`; read, never write."""
-        verbs.close_bin(self._state, self.replica_count, self.now)
+        verbs.close_bin(self._state, len(self.added_s), self.now)
         return self._state
 
     def open_bin(self) -> None:
@@ -178,7 +198,7 @@ class DataPlane:
         return slots[slots.number != NONE]
 
     def requests(self) -> Records:
-        """One row of ``REQUEST`` per request that has arrived, by number; NaN for what has not been."""
+        """One row of ``REQUEST`` per arrived request, by number; NaN for what has not been."""
         return self._state.log[: int(self._state.clock[0].number)]
 
     def _reserve_replicas(self, count: int) -> None:

@@ -129,6 +129,8 @@ WORKLOAD = np.dtype(
         ("rejected", "i8"),
         ("failed", "i8"),
         ("slo_met", "i8"),
+        ("offered_prompt_tokens", "i8"),  # of all that arrived
+        ("offered_output_tokens", "i8"),
         ("prompt_tokens", "i8"),
         ("output_tokens", "i8"),
         ("preemptions", "i8"),
@@ -167,6 +169,7 @@ CLOCK = np.dtype(
         ("admissions", "i8"),
         ("free_slot", "i8"),
         ("emptied", "i8"),  # the replica of the signal REPLICA_EMPTY
+        ("emptied_s", "f8"),
         ("bin_start_s", "f8"),
         ("routing_key", "u8"),
         ("recording", "i8"),

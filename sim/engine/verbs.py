@@ -104,6 +104,7 @@ def open_bin(s: State, now: float) -> None:
         counts = s.workloads[w]
         counts.requests = counts.completed = counts.rejected = counts.failed = 0
         counts.slo_met = counts.prompt_tokens = counts.output_tokens = 0
+        counts.offered_prompt_tokens = counts.offered_output_tokens = 0
         counts.preemptions = counts.multi_token = 0
         counts.ttft_s = counts.tpot_s = counts.e2e_s = counts.queue_wait_s = 0.0
     s.histograms[:] = 0

@@ -1,0 +1,86 @@
+"""One clock for two planes: SimPy's, with the data plane drawn along.
+
+The data plane is advanced exactly to the time of SimPy's next event, or returns early with a signal
+that a process waits for. Then SimPy steps, and its processes act on the data plane.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any
+
+import simpy
+
+from sim.engine.feed import Feed
+from sim.engine.plane import DataPlane
+from sim.engine.status import NEED_REQUESTS, REACHED
+
+
+class Clock:
+    """SimPy's environment and the data plane, in step.
+
+    Parameters
+    ----------
+    plane : DataPlane
+    feeds : iterator of Feed
+        The requests to come.
+
+    Attributes
+    ----------
+    env : simpy.Environment
+        Where control processes live; its time is that of the data plane.
+    """
+
+    def __init__(self, plane: DataPlane, feeds: Iterator[Feed]) -> None:
+        self.env = simpy.Environment(initial_time=plane.now)
+        self.plane = plane
+        self._feeds = feeds
+        self._when_gone: dict[int, simpy.Event] = {}
+
+    def gone(self, replica: int) -> simpy.Event:
+        """The event that a drained replica has finished its last request."""
+        event = self.env.event()
+        if self.plane.gone_s[replica] <= self.plane.now:
+            return event.succeed()
+        self._when_gone[replica] = event
+        return event
+
+    def run(self, until_s: float) -> None:
+        """Simulate up to and at ``until_s``."""
+        while True:
+            next_s = min(float(self.env.peek()), until_s)
+            self._advance(next_s)
+            if self.env.peek() > until_s:
+                return
+            self.env.step()
+
+    def _advance(self, until_s: float) -> None:
+        """Bring the data plane to ``until_s``, or to the instant when a replica became empty."""
+        while (signal := self.plane.advance(until_s)) != REACHED:
+            if signal == NEED_REQUESTS:
+                self._feed()
+            elif self._announce_gone(self.plane.emptied):
+                return
+
+    def _feed(self) -> None:
+        feed = next(self._feeds, None)
+        if feed is None:
+            self.plane.close_feed()
+        else:
+            self.plane.feed(*feed)
+
+    def _announce_gone(self, replica: int) -> bool:
+        """Schedule the event that somebody waits for, if anybody does, at the plane's time."""
+        event: Any = self._when_gone.pop(replica, None)
+        if event is None:
+            return False
+        event._ok, event._value = True, None
+        self.env.schedule(event, delay=max(0.0, self.plane.now - float(self.env.now)))
+        return True
+
+
+def every(
+    env: simpy.Environment, times_s: Iterable[float], act: Callable[[], None]
+) -> Generator[simpy.Event, None, None]:
+    """A process that acts at each of the given times."""
+    for time_s in times_s:
+        yield env.timeout(time_s - env.now)
+        act()

@@ -1,0 +1,91 @@
+"""What happened, bin by bin: the only thing that a replication keeps.
+
+Latencies are booked in the bin in which the request completes, as a monitoring system would; counts
+of requests by the bin of their arrival, all else where it happens. Memory is a few hundred bytes
+per bin, whatever the traffic, and one histogram per workload and latency.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.histogram import BUCKETS, quantile
+from sim.engine.plane import DataPlane
+from sim.engine.state import LATENCIES, POOL, WORKLOAD, Records
+from sim.model.price import HOUR_S
+
+FloatArray = npt.NDArray[np.float64]
+
+LEAST_IN_HOUR = 100  # completions; the p95 of fewer rests on fewer than five requests
+
+
+class Ledger:
+    """Counts, integrals and latencies of the bins of a horizon.
+
+    Parameters
+    ----------
+    edges_s : (bins + 1,) float64
+        Edges of the bins, from 0 to the end of the horizon.
+    workloads, pools : int
+
+    Attributes
+    ----------
+    workloads : (workloads, bins) WORKLOAD
+    pools : (pools, bins) POOL
+        Moments are integrals over the bin; counts such as ``waiting`` are those at its end.
+    histograms : (workloads, 4, BUCKETS) int64
+        Of the whole horizon.
+    p95_s : (workloads + 1, 4, bins) float64
+        95th percentile of each latency in each bin; the last row is of all workloads together.
+    worst_hour_p95_s : (workloads + 1, 4) float64
+        Largest 95th percentile of an hour of the clock with ``LEAST_IN_HOUR`` completions or more;
+        NaN if there is none.
+    """
+
+    def __init__(self, edges_s: FloatArray, workloads: int, pools: int) -> None:
+        bins = len(edges_s) - 1
+        self.edges_s = edges_s
+        self.workloads: Records = np.zeros((workloads, bins), WORKLOAD)
+        self.pools: Records = np.zeros((pools, bins), POOL)
+        self.histograms = np.zeros((workloads, len(LATENCIES), BUCKETS), np.int64)
+        self.p95_s = np.full((workloads + 1, len(LATENCIES), bins), np.nan)
+        self.worst_hour_p95_s = np.full((workloads + 1, len(LATENCIES)), np.nan)
+        self._hour = np.zeros_like(self.histograms)
+        self._bin = 0
+
+    def close_bin(self, plane: DataPlane) -> None:
+        """Book the bin that ends now and begin the next."""
+        state = plane.close_bin()
+        at = self._bin
+        self.workloads[:, at] = state.workloads
+        self.pools[:, at] = state.pools
+        self._hour += state.histograms
+        for row, latency, counts in _rows(state.histograms):
+            self.p95_s[row, latency, at] = quantile(counts, 0.95)
+        self._bin += 1
+        if self._ends_hour(at):
+            self._close_hour()
+        plane.open_bin()
+
+    def _ends_hour(self, at: int) -> bool:
+        """Whether bin ``at`` is the last of its hour; the last hour may be short."""
+        last = at == len(self.edges_s) - 2
+        return last or bool(self.edges_s[at] // HOUR_S != self.edges_s[at + 1] // HOUR_S)
+
+    def _close_hour(self) -> None:
+        for row, latency, counts in _rows(self._hour):
+            if counts.sum() >= LEAST_IN_HOUR:
+                p95_s = quantile(counts, 0.95)
+                worst = self.worst_hour_p95_s[row, latency]
+                self.worst_hour_p95_s[row, latency] = np.fmax(worst, p95_s)
+        self.histograms += self._hour
+        self._hour[:] = 0
+
+
+def _rows(histograms: npt.NDArray[np.integer]) -> Sequence[tuple[int, int, npt.NDArray[np.int64]]]:
+    """(row, latency, counts) of each workload and, last, of all together."""
+    workloads = len(histograms)
+    rows = [(w, k, histograms[w, k]) for w in range(workloads) for k in LATENCIES]
+    total = histograms[0] if workloads == 1 else histograms.sum(axis=0)
+    return rows + [(workloads, k, total[k]) for k in LATENCIES]

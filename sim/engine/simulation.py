@@ -1,0 +1,110 @@
+"""One replication: a design in a world, simulated from its warm-up to the end of its horizon."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.clock import Clock, every
+from sim.engine.feed import feeds
+from sim.engine.ledger import Ledger
+from sim.engine.plane import DataPlane
+from sim.engine.state import Records
+from sim.model.design import Design, Horizon
+from sim.model.streams import Streams
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rental:
+    """A replica's time on the bill: seconds from ``start_s`` to ``end_s`` within the horizon."""
+
+    pool: int
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a replication leaves behind.
+
+    Attributes
+    ----------
+    ledger : Ledger
+    rentals : tuple of Rental
+    in_flight : (n,) SEQUENCE
+        Requests still in flight at the end of the horizon, those of the warm-up left out.
+    waiting_at_start : (pools,) int64
+        Requests that were waiting when the horizon began.
+    requests : (n,) REQUEST
+        One row per request, the warm-up left out; empty unless asked for.
+    """
+
+    ledger: Ledger
+    rentals: tuple[Rental, ...]
+    in_flight: Records
+    waiting_at_start: npt.NDArray[np.int64]
+    requests: Records
+
+
+def bin_edges_s(horizon: Horizon) -> FloatArray:
+    """Edges of the timeline's bins: multiples of the width, and the end of the horizon."""
+    count = max(1, math.ceil(horizon.duration_s / horizon.bin_s - 1e-9))
+    edges = np.arange(count + 1, dtype=np.float64) * horizon.bin_s
+    edges[-1] = horizon.duration_s
+    return edges
+
+
+def simulate(design: Design, streams: Streams, record_requests: bool = False) -> Outcome:
+    """Simulate one replication.
+
+    Parameters
+    ----------
+    design : Design
+    streams : Streams
+        The random numbers of the world.
+    record_requests : bool
+        Keep a row for each request.
+    """
+    horizon = design.horizon
+    plane = _plane(design, streams, record_requests)
+    requests = feeds(design.workloads, streams, -horizon.warm_up_s, horizon.duration_s)
+    clock = Clock(plane, requests)
+    clock.run(0.0)
+    waiting_at_start = plane.close_bin().pools.waiting.copy()
+    plane.open_bin()
+    edges_s = bin_edges_s(horizon)
+    ledger = Ledger(edges_s, len(design.workloads), len(design.pools))
+    clock.env.process(every(clock.env, edges_s[1:], lambda: ledger.close_bin(plane)))
+    clock.run(horizon.duration_s)
+    in_flight = plane.in_flight()
+    log = plane.requests()
+    return Outcome(
+        ledger=ledger,
+        rentals=tuple(_rentals(plane, horizon.duration_s)),
+        in_flight=in_flight[in_flight.arrival_s >= 0.0],
+        waiting_at_start=waiting_at_start,
+        requests=log[log.arrival_s >= 0.0],
+    )
+
+
+def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane:
+    pool_index = {pool.name: index for index, pool in enumerate(design.pools)}
+    return DataPlane(
+        design.pools,
+        [pool_index[workload.pool] for workload in design.workloads],
+        [workload.slo for workload in design.workloads],
+        routing_key=streams.key("routing"),
+        record=record_requests,
+        start_s=-design.horizon.warm_up_s,
+    )
+
+
+def _rentals(plane: DataPlane, end_s: float) -> Iterator[Rental]:
+    times = zip(plane.pool_of, plane.added_s, plane.gone_s, strict=True)
+    for pool, added_s, gone_s in times:
+        if gone_s > 0.0:
+            yield Rental(pool, max(added_s, 0.0), min(gone_s, end_s))

@@ -1,0 +1,142 @@
+"""A replication: one world of a scenario, simulated, as a row of figures and a verdict."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine import jit, status
+from sim.engine.plane import DataPlane
+from sim.engine.simulation import Outcome, simulate
+from sim.model.design import Design, GpuPool
+from sim.model.price import GpuPrice
+from sim.model.profile import ServiceProfile
+from sim.model.streams import Streams
+from sim.model.workload import Slo
+from sim.montecarlo.metrics import metrics, offered_load, timeline
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+FloatArray = npt.NDArray[np.float64]
+
+STABLE, OVERLOADED = "stable", "overloaded"
+
+BACKLOG_SHARE = (
+    0.01  # of the horizon's requests, left waiting at its end: a fleet that falls behind
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """One simulated world.
+
+    Attributes
+    ----------
+    world : int
+    draws : dict of str to float
+        The world's uncertain inputs by path.
+    metrics : dict of str to float
+    verdict : {"stable", "overloaded"}
+    timeline : dict of str to (bins,) float64
+    requests : dict of str to (n,) arrays, or None
+        Columns of ``requests.parquet``.
+    """
+
+    world: int
+    draws: dict[str, float]
+    metrics: dict[str, float]
+    verdict: str
+    timeline: dict[str, FloatArray]
+    requests: dict[str, npt.NDArray[np.generic]] | None
+
+
+def replicate(
+    scenario: "Scenario",
+    seed: int,
+    world: int,
+    draws: Mapping[str, float],
+    record_requests: bool = False,
+) -> Replication:
+    """Simulate one world of a scenario."""
+    design = scenario.design(draws)
+    outcome = simulate(design, Streams(seed, world), record_requests)
+    return Replication(
+        world=world,
+        draws=dict(draws),
+        metrics=metrics(outcome, design),
+        verdict=verdict(outcome, design),
+        timeline=timeline(outcome, design),
+        requests=_request_columns(outcome, design) if record_requests else None,
+    )
+
+
+def verdict(outcome: Outcome, design: Design) -> str:
+    """Whether the fleet kept up over the horizon.
+
+    A pool is overloaded if more work was offered than it can do (see ``offered_load``), or if the
+    requests waiting at the end are more than at the start by 1 % of all that arrived and by three
+    times their square root, which chance alone hardly ever leaves behind.
+    """
+    width_s = np.diff(outcome.ledger.edges_s)
+    for index in range(len(design.pools)):
+        if np.average(offered_load(outcome, design, index), weights=width_s) > 1.0:
+            return OVERLOADED
+    arrived = float(outcome.ledger.workloads["requests"].sum())
+    waiting_at_end = outcome.ledger.pools["waiting"][:, -1]
+    grown = float((waiting_at_end - outcome.waiting_at_start).sum())
+    return OVERLOADED if grown > BACKLOG_SHARE * arrived + 3 * math.sqrt(arrived) else STABLE
+
+
+def _request_columns(outcome: Outcome, design: Design) -> dict[str, npt.NDArray[np.generic]]:
+    log = outcome.requests
+    workloads = np.array([workload.name for workload in design.workloads], dtype=object)
+    backends = np.array([workload.pool for workload in design.workloads], dtype=object)
+    statuses = np.array([status.NAMES[code] for code in sorted(status.NAMES)], dtype=object)
+    return {
+        "request_id": np.arange(len(log)),
+        "workload": workloads[log["workload"]],
+        "backend": backends[log["workload"]],
+        "replica": log["replica"],
+        "attempt": np.ones(len(log), np.int32),
+        "arrival_s": log["arrival_s"],
+        "dispatched_s": np.where(log["replica"] >= 0, log["arrival_s"], np.nan),
+        "admitted_s": log["admitted_s"],
+        "first_token_s": log["first_token_s"],
+        "finish_s": log["finish_s"],
+        "input_tokens": log["prompt_tokens"],
+        "cached_tokens": np.zeros(len(log), np.int32),
+        "output_tokens": log["output_tokens"],
+        "preemptions": log["preemptions"],
+        "status": statuses[log["status"]],
+    }
+
+
+def kernel_is_cached() -> bool:
+    """Whether the compiled kernel of this version lies on disk."""
+    return jit.is_cached("advance")
+
+
+def compile_kernel() -> None:
+    """Compile every function of the kernel, or load it from disk, by using it once."""
+    profile = ServiceProfile(
+        name="", model="", gpu="", precision="", engine="", gpus_per_replica=1,
+        batch=(0,), step_base_s=(1e-3,), step_s_per_kv_token=(0.0,),
+        prefill_s_per_request=0.0, prefill_s_per_token=0.0, prefill_s_per_token_context=0.0,
+        overhead_s=0.0, frontend_s_per_request=0.0, frontend_s_per_token=0.0,
+        kv_capacity_tokens=64, kv_block_tokens=16, max_num_seqs=1, max_num_batched_tokens=1,
+        max_model_len=64, scheduler="chunked",
+    )  # fmt: skip
+    pool = GpuPool("", profile, 2, "least_loaded", GpuPrice(0.0))
+    plane = DataPlane([pool], [0], [Slo()])
+    one = np.ones(1, np.int32)
+    plane.feed(np.zeros(1), one, one, 0 * one)
+    plane.close_feed()
+    plane.advance(1.0)
+    plane.close_bin()
+    plane.open_bin()
+    plane.drain(0)
+    plane.kill(1)
