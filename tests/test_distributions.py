@@ -103,9 +103,9 @@ def test_the_test_of_samples_can_fail():
 @pytest.mark.parametrize("limit", [-1.0, 0.2, 1.4, 2.5, 4.0, 450.0])
 def test_limited_mean_is_the_mean_of_the_smaller(ours, limit):
     # E[min(X, limit)] is the integral of min(ppf(u), limit) over u in (0, 1).
-    u = (np.arange(200_000) + 0.5) / 200_000
+    u = (np.arange(50_000) + 0.5) / 50_000
     expected = np.minimum(ours.ppf(u), limit).mean()
-    assert ours.limited_mean(limit) == pytest.approx(expected, rel=2e-4, abs=2e-4)
+    assert ours.limited_mean(limit) == pytest.approx(expected, rel=5e-4, abs=5e-4)
 
 
 def test_clipped_mean_agrees_with_quadrature():
@@ -140,7 +140,7 @@ def statistic(distribution, name):
     if name == "mean":
         return distribution.mean()
     if name in ("sd", "cv"):
-        u = (np.arange(2_000_000) + 0.5) / 2_000_000
+        u = (np.arange(500_000) + 0.5) / 500_000
         sd = distribution.ppf(u).std()
         return sd if name == "sd" else sd / distribution.mean()
     return float(distribution.ppf(np.array([float(name[1:]) / 100]))[0])

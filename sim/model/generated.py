@@ -1,0 +1,99 @@
+"""Requests drawn from distributions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sim.model.arrivals import (
+    BLOCK_REQUESTS,
+    YEAR_S,
+    Dispersion,
+    RateCurve,
+    Renewal,
+    arrival_blocks,
+)
+from sim.model.distributions import FloatArray
+from sim.model.lengths import Lengths, draw_lengths
+from sim.model.rule import require, require_finite
+from sim.model.streams import Streams
+from sim.model.workload import RequestBlock
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GeneratedSource:
+    """Requests whose arrivals and lengths are drawn from distributions.
+
+    A request's time and lengths depend on the seed, the world and the workload's name, and not on
+    the window that is asked for. Arrivals, prompts and outputs have streams of their own: changing
+    the law of one moves neither of the others.
+
+    Attributes
+    ----------
+    curve : RateCurve
+        Expected rate.
+    prompt, output : Lengths
+        Tokens per request, at time 0.
+    gaps : Renewal
+        Law of the gaps between requests.
+    dispersion : Dispersion or None
+        Slow random swings of the rate.
+    rank_correlation : float
+        Spearman's correlation of prompt and output lengths, within (-1, 1).
+    prompt_growth_per_year : float
+        Factor per year on prompt lengths, compounding continuously (context creep).
+    """
+
+    curve: RateCurve
+    prompt: Lengths
+    output: Lengths
+    gaps: Renewal = field(default_factory=Renewal)
+    dispersion: Dispersion | None = None
+    rank_correlation: float = 0.0
+    prompt_growth_per_year: float = 1.0
+
+    def __post_init__(self) -> None:
+        r, growth = self.rank_correlation, self.prompt_growth_per_year
+        require_finite(prompt_growth=growth)
+        require(-1 < r < 1, "rank correlation", r, "must be between -1 and 1, both excluded")
+        require(growth > 0, "prompt growth", growth, "must be above 0 per year")
+
+    def blocks(
+        self, name: str, streams: Streams, start_s: float, end_s: float
+    ) -> Iterator[RequestBlock]:
+        """Requests that arrive in [start_s, end_s), which the curve covers, block by block."""
+        covered = self.curve.start_s <= start_s <= end_s <= self.curve.end_s
+        within = f"must be within the rate curve ({self.curve.start_s:g} to {self.curve.end_s:g} s)"
+        require(covered, "window", f"{start_s:g} to {end_s:g} s", within)
+        curve = self.world_curve(name, streams)
+        for key, times_s in arrival_blocks(curve, self.gaps, name, streams, start_s, end_s):
+            first, last = np.searchsorted(times_s, (start_s, end_s))
+            if first < last:
+                here = slice(first, last)
+                yield self._block(name, streams, key, times_s[here], here)
+
+    def world_curve(self, name: str, streams: Streams) -> RateCurve:
+        """Rate of one world: the expected rate times that world's random factor."""
+        if self.dispersion is None or self.dispersion.cv == 0:
+            return self.curve
+        window = (self.curve.start_s, self.curve.end_s)
+        return self.curve.times(*self.dispersion.factors(name, streams, *window))
+
+    def _block(
+        self, name: str, streams: Streams, key: str, arrival_s: FloatArray, here: slice
+    ) -> RequestBlock:
+        """Give lengths to the requests ``here`` of a block."""
+        prompt, output = draw_lengths(
+            self.prompt.distribution,
+            self.output.distribution,
+            self.rank_correlation,
+            streams(f"tokens/{name}/prompt/{key}"),
+            streams(f"tokens/{name}/output/{key}"),
+            BLOCK_REQUESTS,
+        )
+        prompt = prompt[here]
+        if self.prompt_growth_per_year != 1:
+            prompt = prompt * self.prompt_growth_per_year ** (arrival_s / YEAR_S)
+        return RequestBlock(
+            arrival_s, self.prompt.in_tokens(prompt), self.output.in_tokens(output[here])
+        )
