@@ -3,6 +3,11 @@
 ``llama-3.3-70b/h100-sxm/tp4/fp8/vllm`` is Llama 3.3 70B on four H100 SXM under tensor parallelism
 with FP8 weights, served by vLLM. Grade A rests on recent end-to-end measurements that the law fits
 within 4 %; grade B on older engines, or on fewer points or a looser fit.
+
+Left out, though the fits exist: the power-capped H100 of Splitwise (its prefill times are 1.3 times
+those of the H100 and its decode times equal, so computed rather than measured), Llama 2 70B on two
+GPUs there (R² below 0.6), and Llama 3.1 8B under SGLang on one H200 (nothing was measured below a
+batch of 20, and the fit's step at batch 1 is shorter than reading the weights takes).
 """
 
 from functools import cache
