@@ -1,10 +1,12 @@
 """A mapping of a YAML file whose entries are fetched by type, with every problem kept by line."""
 
 import difflib
+import re
 import reprlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import accumulate
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -15,6 +17,9 @@ from sim.errors import Problem, ScenarioError
 
 LARGEST = 2**31 - 1  # counts are 32-bit integers in the engine
 LARGEST_NUMBER = 1e300
+DEEPEST = 50  # the parser takes seconds for what is nested a hundred thousand deep
+
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +189,9 @@ def read_mapping(text: str, file: str) -> YamlMapping:
     ScenarioError
         If the text is no YAML, repeats a key, is nested too deeply, or holds no mapping.
     """
+    if _nesting(text) > DEEPEST:
+        message = f"brackets nested more than {DEEPEST} deep"
+        raise ScenarioError([Problem(file, None, "", message)])
     try:
         entries = YAML().load(text)
     except MarkedYAMLError as error:
@@ -198,6 +206,12 @@ def read_mapping(text: str, file: str) -> YamlMapping:
     if not isinstance(entries, CommentedMap):
         raise ScenarioError([Problem(file, None, "", "must be a mapping of keys to values")])
     return YamlMapping(file, entries)
+
+
+def _nesting(text: str) -> int:
+    """How deep brackets are nested at most, quoted ones counted as well."""
+    depths = accumulate(1 if found[0] in "[{" else -1 for found in _BRACKET.finditer(text))
+    return max(depths, default=0)
 
 
 def _is_count(value: Any, least: int) -> bool:
