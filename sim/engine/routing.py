@@ -24,12 +24,12 @@ def route(s: State, p: int, number: int) -> int:
     pool = s.pools[p]
     if pool.ready == 0:
         return NONE
+    if pool.router == ROUND_ROBIN:
+        return _round_robin(s, p)
     if pool.ready == 1:
         return s.ready_list[p, 0]
     if pool.router == LEAST_LOADED:
         return _least_loaded(s, p)
-    if pool.router == ROUND_ROBIN:
-        return _round_robin(s, p)
     if pool.router == RANDOM:
         return _drawn(s, p, number, 0)
     return _power_of_two(s, p, number)
