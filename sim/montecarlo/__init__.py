@@ -1,1 +1,1 @@
-"""TODO."""
+"""Worlds and their replications: drawn, simulated on every core, stored, summarised."""

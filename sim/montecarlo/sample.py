@@ -1,0 +1,106 @@
+"""The finished worlds of a run."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sim.montecarlo.timelines import Timelines
+
+if TYPE_CHECKING:
+    from sim.montecarlo.replication import Replication
+
+FloatArray = npt.NDArray[np.float64]
+
+INPUT_PREFIX = "input."  # of the columns that hold the draws of the uncertain inputs
+OVERLOADED = "overloaded"
+LATENCIES = ("ttft_", "tpot_", "e2e_", "queue_wait_")
+
+
+class Sample:
+    """Finished worlds, whatever the order in which they came in.
+
+    Keeps the figures of a world as one array beside names shared by all worlds; timelines are kept
+    apart, outside memory if need be. So memory hardly grows with the number of worlds.
+    """
+
+    def __init__(self) -> None:
+        self.timelines = Timelines()
+        self._rows: dict[int, _Row] = {}
+        self._places: dict[tuple[str, ...], dict[str, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, world: int) -> bool:
+        return world in self._rows
+
+    def add(self, replication: "Replication") -> None:
+        """Take in a finished world."""
+        draws = {INPUT_PREFIX + path: value for path, value in replication.draws.items()}
+        self.add_row(
+            replication.world,
+            replication.verdict,
+            {**draws, **replication.metrics},
+            replication.timeline,
+        )
+
+    def add_row(
+        self,
+        world: int,
+        verdict: str,
+        figures: Mapping[str, float],
+        timeline: Mapping[str, npt.NDArray[np.floating]],
+    ) -> None:
+        """Take in a world by its figures: draws under ``input.<path>``, then metrics."""
+        names = tuple(figures)
+        places = self._places.setdefault(names, {name: i for i, name in enumerate(names)})
+        values = np.fromiter(figures.values(), np.float64, len(names))
+        self.timelines.add(world, timeline)
+        self._rows[world] = _Row(verdict, places, values)
+
+    def values(self, name: str) -> FloatArray:
+        """Values of a metric or draw in the order of worlds; NaN where a world has none."""
+        return np.array([row.value(name) for row in self._ordered()], np.float64)
+
+    def names(self) -> tuple[str, ...]:
+        """Names of all draws and metrics, in the order of the first world that has them."""
+        return tuple(dict.fromkeys(name for row in self._ordered() for name in row.places))
+
+    def overloaded(self) -> npt.NDArray[np.bool_]:
+        """Whether each world overloaded, in the order of worlds."""
+        return np.array([row.verdict == OVERLOADED for row in self._ordered()], np.bool_)
+
+    def frame(self) -> pd.DataFrame:
+        """One row per world, in their order: world, verdict, ``input.<path>``, metrics."""
+        return pd.DataFrame(
+            {
+                "world": np.array(sorted(self._rows), np.int64),
+                "verdict": [row.verdict for row in self._ordered()],
+                **{name: self.values(name) for name in self.names()},
+            }
+        )
+
+    def _ordered(self) -> "list[_Row]":
+        return [self._rows[world] for world in sorted(self._rows)]
+
+
+class _Row(NamedTuple):
+    verdict: str
+    places: dict[str, int]  # of the names in ``values``; one object for all worlds alike
+    values: FloatArray
+
+    def value(self, name: str) -> float:
+        place = self.places.get(name)
+        return float("nan") if place is None else float(self.values[place])
+
+
+def is_latency(metric: str) -> bool:
+    """Whether a metric is a latency, of which an overloaded world shows a lower bound only.
+
+    >>> is_latency("workloads.chat.peak_hour_ttft_p95_s"), is_latency("cost_usd")
+    (True, False)
+    """
+    return metric.rsplit(".", 1)[-1].removeprefix("peak_hour_").startswith(LATENCIES)

@@ -1,0 +1,130 @@
+"""Scenarios and replications that cost nothing, for tests of all that happens around them.
+
+In a module of their own, so that worker processes can import them.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import SimpleNamespace
+
+import numpy as np
+
+from sim.errors import PeakfleetError
+from sim.model.distributions import Distribution, LogNormal, Uniform
+from sim.model.streams import Streams
+from sim.model.uncertain import UncertainInput
+from sim.model.workload import Slo
+
+BINS = 4
+
+
+@dataclass(frozen=True)
+class FakeScenario:
+    """As much of a scenario as the machinery around replications looks at."""
+
+    name: str = "Fake service"
+    worlds: int = 20
+    seed: int = 0
+    inputs: tuple[UncertainInput, ...] = (
+        UncertainInput("workloads.chat.volume", LogNormal(0.0, 0.4)),
+        UncertainInput("backends.large.speed", Uniform(0.5, 1.5)),
+    )
+    slow_s: float = 0.0
+    broken_world: int = -1
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    extra: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def document(self) -> dict[str, object]:
+        return {"name": self.name, "worlds": self.worlds, "seed": self.seed, **self.extra}
+
+    def to_yaml(self) -> str:
+        return "".join(f"{key}: {value}\n" for key, value in self.document.items())
+
+    def design(self, values: Mapping[str, float]) -> SimpleNamespace:
+        return SimpleNamespace(
+            name=self.name,
+            horizon=SimpleNamespace(
+                start=datetime(2026, 11, 23), duration_s=86_400.0, warm_up_s=0.0, bin_s=21_600.0
+            ),
+            workloads=(SimpleNamespace(name="chat", slo=Slo(ttft_s=2.0)),),
+            pools=(SimpleNamespace(name="large"),),
+        )
+
+
+@dataclass(frozen=True)
+class FakeReplication:
+    """The attributes of a replication, without the import of the engine."""
+
+    world: int
+    draws: dict[str, float]
+    metrics: dict[str, float]
+    verdict: str
+    timeline: dict[str, np.ndarray]
+    requests: dict[str, np.ndarray] | None
+
+
+def replicate(
+    scenario: FakeScenario,
+    seed: int,
+    world: int,
+    draws: Mapping[str, float],
+    record_requests: bool = False,
+) -> FakeReplication:
+    """A world whose figures follow from its draws and its own random numbers."""
+    if world == scenario.broken_world:
+        raise ZeroDivisionError("the fake engine broke")
+    time.sleep(scenario.slow_s)
+    rng = Streams(seed, world)("noise")
+    volume = draws["workloads.chat.volume"]
+    latency_s = volume * float(rng.lognormal(0.0, 0.2)) / draws["backends.large.speed"]
+    return FakeReplication(
+        world=world,
+        draws=dict(draws),
+        metrics={
+            "cost_usd": 1000.0,
+            "cost_usd_per_request": 0.01 / volume,
+            "e2e_p95_s": latency_s,
+            "gross_margin": float("nan") if world % 7 == 3 else 1.0 - latency_s,
+            "rejected": 0.0,
+            "workloads.chat.slo_attainment": 0.99 if latency_s < 1.5 else 0.5,
+            "workloads.chat.ttft_p95_s": latency_s / 3,
+            "backends.large.utilisation": min(1.0, volume / 2),
+        },
+        verdict="overloaded" if volume > 2.0 else "stable",
+        timeline={"load_rps": volume * rng.random(BINS), "queue": np.full(BINS, np.nan)},
+        requests={"request_id": np.arange(3), "arrival_s": rng.random(3)}
+        if record_requests
+        else None,
+    )
+
+
+def replicate_mendably(
+    scenario: FakeScenario,
+    seed: int,
+    world: int,
+    draws: Mapping[str, float],
+    record_requests: bool = False,
+) -> FakeReplication:
+    """A world that a user can mend."""
+    raise PeakfleetError("workloads.chat.volume (-1) must be at least 0")
+
+
+def replicate_in_vain(
+    scenario: FakeScenario,
+    seed: int,
+    world: int,
+    draws: Mapping[str, float],
+    record_requests: bool = False,
+) -> FakeReplication:
+    """A world that takes its process with it, as the kernel does when memory runs out."""
+    os._exit(1)
+
+
+def uncertain(*paths: str, distribution: Distribution | None = None) -> list[UncertainInput]:
+    """Inputs by path, standard uniform unless told otherwise."""
+    return [UncertainInput(path, distribution or Uniform(0.0, 1.0)) for path in paths]
