@@ -1,0 +1,268 @@
+"""Where worlds are simulated: in this process, in worker processes, on a cluster.
+
+An executor is anything with the ``submit`` of ``concurrent.futures``: a pool of local processes,
+the ``get_executor()`` of a Dask client. Worlds are sent in small batches and come back in the
+order of their completion; nothing in a replication depends on where or when it ran.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import forkserver
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sim.errors import PeakfleetError
+from sim.montecarlo.interruption import Interruption
+
+if TYPE_CHECKING:
+    from sim.montecarlo.replication import Replication
+    from sim.scenario import Scenario
+
+BATCH_S = 0.2  # work sent at a time: long beside the sending (0.2 ms), short beside a run
+MAX_BATCH = 64  # worlds, so that what comes back stays small
+POLL_S = 0.25  # how soon a Ctrl-C is noticed while nothing finishes
+ONE_THREAD = {  # a worker per core: more threads in each would only get in each other's way
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+}
+
+
+class Replicate(Protocol):
+    """The function that simulates one world: ``sim.montecarlo.replication.replicate``."""
+
+    def __call__(
+        self,
+        scenario: "Scenario",
+        seed: int,
+        world: int,
+        draws: Mapping[str, float],
+        record_requests: bool = False,
+    ) -> "Replication":
+        """Simulate ``world``."""
+        ...
+
+
+class Executor(Protocol):
+    """Anything that runs functions elsewhere, as ``concurrent.futures`` does."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Run ``fn(*args)`` some time, somewhere."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What all worlds of a run share."""
+
+    scenario: "Scenario"
+    seed: int
+    replicate: Replicate
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One world to simulate."""
+
+    world: int
+    draws: dict[str, float]
+    record_requests: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a world could not be simulated, as text: not every exception survives a pickle."""
+
+    world: int
+    message: str
+    trace: str
+    mendable: bool  # by the user: a PeakfleetError
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What came of a few tasks."""
+
+    replications: list["Replication"]
+    failure: Failure | None
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """A way to have batches simulated, ``lanes`` of them at a time."""
+
+    submit: Callable[[list[Task]], "Future[Batch]"]
+    lanes: int
+
+
+class ReplicationError(RuntimeError):
+    """A defect met while simulating a world; carries the traceback of the worker."""
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def workers(job: Job, jobs: int, executor: Executor | None = None) -> Iterator[Workers]:
+    """Workers for a job: those of ``executor`` if given, else ``jobs`` local processes.
+
+    With one job everything happens in this process.
+    """
+    if executor is not None:
+        yield Workers(lambda tasks: executor.submit(simulate, job, tasks), 2 * jobs)
+    elif jobs == 1:
+        yield Workers(lambda tasks: _at_once(job, tasks), 1)
+    else:
+        with _local_pool(job, jobs) as pool:
+            # Twice as many batches as workers, so that none waits for the next.
+            yield Workers(lambda tasks: pool.submit(_simulate_own, tasks), 2 * jobs)
+
+
+def replications(
+    workers: Workers, tasks: Iterable[Task], interruption: Interruption
+) -> Iterator["Replication"]:
+    """Replications in the order of their completion.
+
+    Once the interruption is requested nothing more is sent, and what is under way is finished.
+    Raises PeakfleetError for what a user can mend, ReplicationError for a defect.
+    """
+    waiting = iter(tasks)
+    pending: set[Future[Batch]] = set()
+    size, more = 1, True
+    while more or pending:
+        if interruption.requested:
+            more = False
+            pending = {future for future in pending if not future.cancel()}
+        while more and len(pending) < workers.lanes:
+            batch = list(islice(waiting, size))
+            more = bool(batch)
+            if batch:
+                pending.add(workers.submit(batch))
+        done, pending = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
+        for future in done:
+            result = _result(future)
+            yield from result.replications
+            if result.failure is not None:
+                raise _error(result.failure)
+            size = _next_size(size, result)
+
+
+def simulate(job: Job, tasks: list[Task]) -> Batch:
+    """Simulate worlds one after the other, up to the first that fails."""
+    start_s = perf_counter()
+    finished = []
+    failure = None
+    for task in tasks:
+        try:
+            finished.append(
+                job.replicate(job.scenario, job.seed, task.world, task.draws, task.record_requests)
+            )
+        except Exception as error:  # whatever it is, it has to reach the parent as text
+            failure = _failure(task.world, error)
+            break
+    return Batch(finished, failure, perf_counter() - start_s)
+
+
+def _failure(world: int, error: Exception) -> Failure:
+    mendable = isinstance(error, PeakfleetError)
+    message = str(error) if mendable else f"{type(error).__name__}: {error}"
+    return Failure(world, message, "".join(traceback.format_exception(error)), mendable)
+
+
+def _error(failure: Failure) -> Exception:
+    text = f"world {failure.world}: {failure.message}"
+    if failure.mendable:
+        return PeakfleetError(text)
+    return ReplicationError(f"{text}\n\nTraceback of the worker:\n{failure.trace}")
+
+
+def _result(future: "Future[Batch]") -> Batch:
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise PeakfleetError(
+            "a worker process died, most likely for lack of memory; try fewer (--jobs 1)"
+        ) from error
+
+
+def _next_size(size: int, batch: Batch) -> int:
+    """Worlds to send next time: about ``BATCH_S`` of work, growing no faster than twofold."""
+    each_s = batch.elapsed_s / max(len(batch.replications), 1)
+    fitting = int(min(BATCH_S / max(each_s, 1e-9), MAX_BATCH))
+    return max(1, min(fitting, 2 * size))
+
+
+def _at_once(job: Job, tasks: list[Task]) -> "Future[Batch]":
+    """The ``submit`` of this very process: done on return."""
+    future: Future[Batch] = Future()
+    future.set_result(simulate(job, tasks))
+    return future
+
+
+@contextmanager
+def _local_pool(job: Job, jobs: int) -> Iterator[ProcessPoolExecutor]:
+    _start_forkserver([__name__, job.replicate.__module__, type(job.scenario).__module__])
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context("forkserver"),
+        initializer=_start_worker,
+        initargs=(job,),
+    )
+    try:
+        yield pool
+    except BaseException:
+        # An error, or a second Ctrl-C: what is under way is not waited for.
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_forkserver(modules: list[str]) -> None:
+    """Start the process that workers are forked from, with ``modules`` imported, once.
+
+    It hands down to its children what it is born with: one thread each, and a deaf ear for SIGINT,
+    which a terminal sends to all of them and which only the parent is to answer.
+    """
+    multiprocessing.get_context("forkserver").set_forkserver_preload(modules)
+    settings = {name: value for name, value in ONE_THREAD.items() if name not in os.environ}
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
+    os.environ.update(settings)
+    try:
+        forkserver.ensure_running()
+    finally:
+        for name in settings:
+            del os.environ[name]
+        if in_main_thread:
+            signal.signal(signal.SIGINT, previous)
+
+
+_own_job: Job | None = None  # of a worker process, set once when it starts
+
+
+def _start_worker(job: Job) -> None:
+    global _own_job  # noqa: PLW0603 (the initializer of a pool has no other way)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _own_job = job
+
+
+def _simulate_own(tasks: list[Task]) -> Batch:
+    assert _own_job is not None
+    return simulate(_own_job, tasks)

@@ -1,0 +1,256 @@
+"""A run: the worlds of one scenario, simulated and summarised.
+
+Worlds are independent, each the same bits wherever and whenever it is simulated, and everything
+that is computed from them is computed in their order. So the result depends on the scenario, the
+seed and the number of worlds only; not on the number of workers, not on which of them was first.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sim.errors import PeakfleetError
+from sim.montecarlo.draws import FloatArray, draw_worlds
+from sim.montecarlo.execution import (
+    Executor,
+    Job,
+    Replicate,
+    Task,
+    available_cores,
+    replications,
+    workers,
+)
+from sim.montecarlo.interruption import Interruption
+from sim.montecarlo.precision import DEFAULT_CAP, DEFAULT_METRIC, Goal, looks
+from sim.montecarlo.sample import Sample
+from sim.montecarlo.summary import Summary, summarise
+
+if TYPE_CHECKING:
+    from sim.montecarlo.replication import Replication
+    from sim.scenario import Scenario
+
+Draws = dict[str, FloatArray]
+Requests = dict[str, npt.NDArray[Any]]
+Progress = Callable[[Sample, int], None]  # the worlds so far, and how many there will be
+
+LEVELS = {"p5": 0.05, "p50": 0.50, "p95": 0.95}
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Worlds that an earlier run of the same scenario and seed has simulated."""
+
+    sample: Sample
+    requests: Requests | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run leaves behind.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    seed : int
+    worlds : int
+        Asked for at most; fewer are in ``sample`` if the precision was reached before, or the run
+        was interrupted.
+    goal : Goal or None
+        The precision asked for.
+    precision : float
+        The relative half-width reached; NaN where none was asked for.
+    interrupted : bool
+    sample : Sample
+        The finished worlds.
+    summary : dict
+        As in ``summary.json``.
+    requests : dict of str to array, or None
+        Every request of world 0, by column, if they were asked for.
+    bin_s : float
+        Width of a bin of the timeline.
+    started_at, finished_at : datetime
+    """
+
+    scenario: "Scenario"
+    seed: int
+    worlds: int
+    goal: Goal | None
+    precision: float
+    interrupted: bool
+    sample: Sample
+    summary: Summary
+    requests: Requests | None
+    bin_s: float
+    started_at: datetime
+    finished_at: datetime
+
+    @property
+    def replications(self) -> pd.DataFrame:
+        """One row per world: world, verdict, ``input.<path>``, every metric."""
+        return self.sample.frame()
+
+    @property
+    def timeline(self) -> pd.DataFrame:
+        """One row per time bin: bin, start_s, and p5, p50, p95 over worlds of each column."""
+        bins = np.arange(self.sample.timelines.bins)
+        columns: dict[str, npt.NDArray[Any]] = {"bin": bins, "start_s": bins * self.bin_s}
+        for column, cells in self.sample.timelines.percentiles(list(LEVELS.values())).items():
+            columns |= {f"{column}_{level}": cells[row] for row, level in enumerate(LEVELS)}
+        return pd.DataFrame(columns)
+
+
+def run(
+    scenario: "Scenario",
+    worlds: int | None = None,
+    seed: int | None = None,
+    jobs: int | None = None,
+    precision: float | None = None,
+    metric: str = DEFAULT_METRIC,
+    progress: Progress | None = None,
+    record_requests: bool = False,
+    replicate: Replicate | None = None,
+    executor: Executor | None = None,
+    earlier: Earlier | None = None,
+    announce: Callable[[], None] | None = None,
+) -> RunResult:
+    """Simulate the worlds of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    worlds : int, optional
+        Number of worlds; at most so many if a precision is asked for (then 10,000 by default,
+        else those of the scenario).
+    seed : int, optional
+        That of the scenario by default.
+    jobs : int, optional
+        Worker processes, by default one per core that this process may use; with 1 everything
+        happens in this process.
+    precision : float, optional
+        Stop as soon as the interval of ``metric`` is narrow enough: half its width over the
+        estimate, 0.02 for 2 %.
+    metric : str
+        ``NAME``, ``NAME:p50`` or ``NAME:p95``, such as ``cost_usd_per_request:p50``.
+    progress : callable, optional
+        Called with the finished worlds, and the number to come to, after each of them.
+    record_requests : bool
+        Whether to keep every request of world 0.
+    replicate : callable, optional
+        Simulates one world; the real engine by default.
+    executor : optional
+        Where to simulate: anything with ``submit``, such as a Dask client's ``get_executor()``.
+    earlier : Earlier, optional
+        Worlds that need not be simulated again.
+    announce : callable, optional
+        Called at the first Ctrl-C, after which what is under way is finished and summarised.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it was interrupted before any world was finished.
+    """
+    started_at = datetime.now(UTC)
+    goal = None if precision is None else Goal.parse(precision, metric)
+    seed = scenario.seed if seed is None else seed
+    worlds = _asked_worlds(scenario, worlds, goal, earlier)
+    draws = draw_worlds(scenario.inputs, seed, worlds)
+    design = scenario.design(_world(draws, 0))
+    gathering = _Gathering(earlier or Earlier(Sample()), goal, progress)
+    job = Job(scenario, seed, replicate or _compiled_replicate())
+    complete = False
+    with (
+        Interruption(announce) as interruption,
+        suppress(KeyboardInterrupt),
+        workers(job, jobs or min(available_cores(), worlds), executor) as staff,
+    ):
+        for look in looks(worlds, goal):
+            tasks = gathering.tasks(draws, look, record_requests)
+            for replication in replications(staff, tasks, interruption):
+                gathering.take(replication, look if goal is None else worlds)
+            complete = look >= len(gathering.sample) and gathering.suffices(look, worlds)
+            if complete or interruption.requested:
+                break
+    if not len(gathering.sample):
+        raise KeyboardInterrupt
+    return RunResult(
+        scenario=scenario,
+        seed=seed,
+        worlds=worlds,
+        goal=goal,
+        precision=goal.width(gathering.sample) if goal else float("nan"),
+        interrupted=not complete,
+        sample=gathering.sample,
+        summary=summarise(gathering.sample, design, seed, interrupted=not complete),
+        requests=gathering.requests,
+        bin_s=design.horizon.bin_s,
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+    )
+
+
+class _Gathering:
+    """The worlds as they come in."""
+
+    def __init__(self, earlier: Earlier, goal: Goal | None, progress: Progress | None) -> None:
+        self.sample = earlier.sample
+        self.requests = earlier.requests
+        self._goal = goal
+        self._progress = progress
+
+    def tasks(self, draws: Draws, worlds: int, record_requests: bool) -> Iterator[Task]:
+        """What is missing of the first ``worlds`` worlds."""
+        for world in range(worlds):
+            record = record_requests and world == 0 and self.requests is None
+            if record or world not in self.sample:
+                yield Task(world, _world(draws, world), record)
+
+    def take(self, replication: "Replication", target: int) -> None:
+        """Take in one world of ``target``."""
+        if self._goal is not None:
+            self._goal.check(tuple(replication.metrics))
+        self.sample.add(replication)
+        if replication.requests is not None:
+            self.requests = replication.requests
+        if self._progress is not None:
+            self._progress(self.sample, target)
+
+    def suffices(self, look: int, worlds: int) -> bool:
+        """Whether the run may stop after ``look`` of at most ``worlds`` worlds."""
+        if len(self.sample) < look:
+            return False
+        return look == worlds or (
+            self._goal is not None and self._goal.width(self.sample) <= self._goal.relative
+        )
+
+
+def _world(draws: Draws, world: int) -> dict[str, float]:
+    return {path: float(values[world]) for path, values in draws.items()}
+
+
+def _asked_worlds(
+    scenario: "Scenario", worlds: int | None, goal: Goal | None, earlier: Earlier | None
+) -> int:
+    if worlds is None:
+        worlds = scenario.worlds if goal is None else DEFAULT_CAP
+    if worlds < 1:
+        raise PeakfleetError(f"worlds ({worlds}) must be at least 1")
+    if earlier is not None and len(earlier.sample) > worlds:
+        raise PeakfleetError(
+            f"worlds ({worlds}) must be at least the {len(earlier.sample)} that are finished"
+        )
+    return worlds
+
+
+def _compiled_replicate() -> Replicate:
+    """The real engine, compiled before any worker starts, so that each only loads it."""
+    # Here, for it brings the compiler, which another replicate does not need.
+    from sim.montecarlo.replication import compile_kernel, replicate  # noqa: PLC0415
+
+    compile_kernel()
+    return replicate

@@ -1,0 +1,98 @@
+"""The summary of a run: every figure as its distribution over worlds.
+
+The layout is that of ``summary.json``, version 1, ready for JSON: what is undefined or infinite is
+None. It holds nothing that differs between two runs of the same worlds (no times, no paths).
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from sim.model.design import Design
+from sim.montecarlo.estimates import Estimate, estimate
+from sim.montecarlo.sample import INPUT_PREFIX, Sample, is_latency
+
+VERSION = 1
+PARTS = ("workloads", "backends")  # metrics named ``workloads.<name>.<metric>`` are nested
+
+Summary = dict[str, Any]
+
+
+def summarise(sample: Sample, design: Design, seed: int, interrupted: bool) -> Summary:
+    """Summary of the finished worlds.
+
+    Parameters
+    ----------
+    sample : Sample
+        At least one world.
+    design : Design
+        That of any world: for its name, horizon and SLOs.
+    seed : int
+    interrupted : bool
+        Whether worlds that were asked for are missing.
+    """
+    overloaded = sample.overloaded()
+    summary: Summary = {
+        "version": VERSION,
+        "scenario": design.name,
+        "seed": seed,
+        "horizon_s": design.horizon.duration_s,
+        "replications": len(sample),
+        "interrupted": interrupted,
+        "overloaded_share": float(np.mean(overloaded)),
+        "slo_met_share": _plain(slo_met_share(sample, design)),
+        "metrics": {},
+        **{part: {} for part in PARTS},
+    }
+    for name in sample.names():
+        if not name.startswith(INPUT_PREFIX):
+            bounded = overloaded if is_latency(name) else None
+            _place(summary, name)[name.rsplit(".", 1)[-1]] = as_json(
+                estimate(sample.values(name), bounded)
+            )
+    return summary
+
+
+def slo_met_share(sample: Sample, design: Design) -> float:
+    """Share of worlds in which every workload attains its SLO; NaN if none has one."""
+    kept: list[np.ndarray[Any, np.dtype[np.bool_]]] = []
+    for workload in design.workloads:
+        slo = workload.slo
+        if math.isfinite(min(slo.ttft_s, slo.tpot_s, slo.e2e_s)):
+            attained = sample.values(f"workloads.{workload.name}.slo_attainment")
+            kept.append(np.isnan(attained) | (attained >= slo.attainment))
+    return float(np.mean(np.all(kept, axis=0))) if kept else math.nan
+
+
+def as_json(figure: Estimate) -> dict[str, Any]:
+    """The estimate as plain JSON; ``at_least`` only where something is a lower bound."""
+    plain: dict[str, Any] = {
+        "mean": _plain(figure.mean),
+        "sd": _plain(figure.sd),
+        "p5": _plain(figure.p5),
+        "p50": _plain(figure.p50),
+        "p95": _plain(figure.p95),
+        "p50_ci": [_plain(end) for end in figure.p50_ci],
+        "p95_ci": [_plain(end) for end in figure.p95_ci],
+        "mean_ci": [_plain(end) for end in figure.mean_ci],
+        "n": figure.n,
+    }
+    return plain | ({"at_least": list(figure.at_least)} if figure.at_least else {})
+
+
+def _place(summary: Summary, name: str) -> dict[str, Any]:
+    """The dictionary that a flat metric belongs to: ``workloads.chat.ttft_p95_s`` to that of chat.
+
+    A workload's own name may hold dots; a metric's does not.
+    """
+    part, _, rest = name.partition(".")
+    if part not in PARTS or not rest:
+        metrics: dict[str, Any] = summary["metrics"]
+        return metrics
+    nested: dict[str, Any] = summary[part].setdefault(rest.rsplit(".", 1)[0], {})
+    return nested
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
