@@ -1,1 +1,66 @@
-"""TODO."""
+"""The command line: thin commands, imported only when they are used."""
+
+import os
+import sys
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from sim import __version__
+
+
+class Entry(NamedTuple):
+    """A command that is not imported yet: where it is, and its line in ``sim --help``."""
+
+    place: str
+    summary: str
+
+
+COMMANDS = {
+    "run": Entry("sim.cli.run:run", "Simulate a scenario: cost, utilisation and latency."),
+    "schema": Entry("sim.cli.schema:schema", "Print the JSON Schema of scenarios, for editors."),
+    "catalog": Entry("sim.cli.catalog:catalog", "List built-in profiles, prices, GPUs, shapes."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when asked for, so that help comes at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].place.partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader who has seen enough (``| head``) is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # The interpreter will flush what is left once more on its way out.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from their entries alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 98}
+)
+@click.version_option(__version__, prog_name="peakfleet", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Capacity planning for LLM inference fleets, as distributions.
+
+    Results go to stdout, progress and advice to stderr.
+    """

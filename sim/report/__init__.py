@@ -1,1 +1,1 @@
-"""TODO."""
+"""What people read: the table on the terminal, the progress bar."""

@@ -1,0 +1,39 @@
+"""The command ``sim``; also ``python -m sim``.
+
+Exit codes: 0 done, 1 a defect of the program (with its traceback), 2 something that the user can
+mend (a message without one), 130 ended by Ctrl-C.
+"""
+
+import io
+import sys
+
+import click
+
+from sim.cli import cli
+from sim.errors import PeakfleetError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without "≥" shows "?" instead
+    try:
+        code = cli.main(arguments, prog_name="sim", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except PeakfleetError as error:
+        for line in str(error).splitlines():
+            print(f"sim: {line}", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        print("sim: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

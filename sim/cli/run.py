@@ -1,0 +1,185 @@
+"""``sim run``: simulate a scenario."""
+
+# ruff: noqa: PLC0415 (what a command needs is imported when it runs, so that help comes at once)
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from sim.montecarlo.run import Earlier, RunResult
+    from sim.scenario import Scenario
+
+DEFAULT_METRIC = "e2e_p95_s:p50"  # as in sim.montecarlo.precision, too slow to import for a help
+DEFAULT_CAP = 10_000
+INTERRUPTED = 130
+
+
+def _share(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """A share written as ``2%`` or ``0.02``, as a number."""
+    if value is None:
+        return None
+    try:
+        share = float(value.removesuffix("%")) / (100.0 if value.endswith("%") else 1.0)
+    except ValueError:
+        share = 0.0
+    if not 0.0 < share < 1.0:
+        raise click.BadParameter(f"{value!r} is not between 0 and 100 %, such as 2% or 0.02")
+    return share
+
+
+@click.command(short_help="Simulate a scenario: cost, utilisation and latency.")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--worlds", type=click.IntRange(min=1), help="Number of worlds.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of all random numbers.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: all cores]")
+@click.option("--out", type=click.Path(path_type=Path), help="Results folder.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Change the scenario. Repeatable.",
+)
+@click.option(
+    "--precision",
+    callback=_share,
+    metavar="SHARE",
+    help="Add worlds until half the interval of a metric is within this share of it, or up to"
+    f" --worlds.  [worlds: at most {DEFAULT_CAP:,}]",
+)
+@click.option(
+    "--precision-metric",
+    metavar="NAME[:p50|:p95]",
+    default=DEFAULT_METRIC,
+    show_default=True,
+    help="The metric for --precision, and its percentile over worlds (both if none is named).",
+)
+@click.option("--requests", is_flag=True, help="Keep every request of the first world.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run in its folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress, no advice.")
+@click.pass_context
+def run(
+    context: click.Context,
+    scenario: Path,
+    worlds: int | None,
+    seed: int | None,
+    jobs: int | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    precision: float | None,
+    precision_metric: str,
+    requests: bool,
+    resume: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    r"""Simulate SCENARIO, a YAML file, and print distributions of cost, utilisation and latency.
+
+    Results go to outputs/NAME/RUN, or to the folder of --out.
+
+    \b
+    sim run scenarios/quickstart.yaml
+    sim run chat.yaml --set backends.large.replicas=8 --worlds 1000
+    sim run chat.yaml --precision 2% --precision-metric cost_usd_per_request
+    """
+    from sim.montecarlo import store
+    from sim.montecarlo.precision import Goal
+    from sim.montecarlo.run import run as simulate
+    from sim.report.progress import progress_bar
+    from sim.scenario import load_scenario
+
+    advice = Advice(quiet)
+    if precision is not None and worlds is None:
+        worlds = DEFAULT_CAP
+    asked = {"worlds": worlds, "seed": seed}
+    loaded = load_scenario(
+        scenario,
+        (*overrides, *(f"{key}={value}" for key, value in asked.items() if value is not None)),
+    )
+    for warning in loaded.warnings:
+        advice.say(warning)
+    goal = None if precision is None else Goal.parse(precision, precision_metric)
+    place = out or store.default_folder(loaded, loaded.seed, loaded.worlds, goal, requests)
+    store.check_place(place)
+    earlier = _earlier(loaded, place, advice) if resume else None
+    _compile(advice)
+    with progress_bar(loaded.worlds, goal, shown=not quiet) as progress:
+        result = simulate(
+            loaded,
+            jobs=jobs,
+            precision=precision,
+            metric=precision_metric,
+            progress=progress,
+            record_requests=requests,
+            earlier=earlier,
+            worlds=loaded.worlds,
+            announce=lambda: advice.say(
+                "finishing what is under way; Ctrl-C again to stop at once"
+            ),
+        )
+    if result.interrupted and earlier is None:
+        place = store.free_place(place)  # what is finished there is worth more than a part
+    store.save(result, place, shlex.join(["sim", *sys.argv[1:]]))
+    _print(result, as_json)
+    _conclude(result, place, advice)
+    if result.interrupted:
+        context.exit(INTERRUPTED)
+
+
+class Advice:
+    """What is said on stderr, beside the result."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def say(self, text: str) -> None:
+        """Say something, unless asked to be quiet."""
+        if not self._quiet:
+            click.echo(f"sim: {text}", err=True)
+
+
+def _earlier(scenario: "Scenario", place: Path, advice: Advice) -> "Earlier | None":
+    from sim.montecarlo import store
+
+    if not store.is_results_folder(place):
+        advice.say(f"nothing to resume in {place}; starting anew")
+        return None
+    return store.load_earlier(place, scenario, scenario.seed)
+
+
+def _compile(advice: Advice) -> None:
+    from sim.montecarlo.replication import compile_kernel, kernel_is_cached
+
+    if not kernel_is_cached():
+        advice.say("compiling the kernel (once)")
+    compile_kernel()
+
+
+def _print(result: "RunResult", as_json: bool) -> None:
+    from sim.montecarlo.store import to_json
+    from sim.report.table import render
+
+    if as_json:
+        click.echo(to_json(result.summary), nl=False)
+    else:
+        click.echo(render(result.summary))
+
+
+def _conclude(result: "RunResult", place: Path, advice: Advice) -> None:
+    done, asked = len(result.sample), result.worlds
+    if result.interrupted:
+        advice.say(f"interrupted after {done:,} of {asked:,} worlds; --resume continues")
+    elif result.goal is not None and result.precision > result.goal.relative:
+        # The width of an interval falls with the square root of the number of worlds.
+        needed = done * (result.precision / result.goal.relative) ** 2
+        about = f"; about {needed:,.0f} worlds would do" if needed < float("inf") else ""
+        advice.say(
+            f"precision of {result.goal.metric} is {result.precision:.1%} after {done:,} worlds,"
+            f" not {result.goal.relative:.1%}{about}"
+        )
+    advice.say(f"results in {place}")

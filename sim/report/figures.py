@@ -1,0 +1,205 @@
+"""Figures as people read them: units, digits, names.
+
+Everything inside is in seconds, USD and plain shares; only here do they become milliseconds,
+thousands and per cent. All numbers of one figure share a unit and a number of digits, so that they
+can be compared at a glance.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["usd", "seconds", "share", "count", "rate"]
+
+ABSENT = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric and how it is shown."""
+
+    metric: str
+    label: str
+    kind: Kind
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A unit, its size in the unit of the metric, and the decimals to show."""
+
+    unit: str
+    size: float
+    decimals: int
+
+    def text(self, value: float | None) -> str:
+        """The number in this unit, without the unit.
+
+        >>> Scale("ms", 1e-3, 0).text(0.2451)
+        '245'
+        """
+        if value is None or math.isnan(value):
+            return ABSENT
+        text = f"{value / self.size:,.{self.decimals}f}"
+        return text.removeprefix("-") if float(text.replace(",", "")) == 0.0 else text
+
+
+def scale(figure: Figure, typical: float) -> Scale:
+    """The scale on which a figure of typical size is best read.
+
+    >>> scale(Figure("ttft_p95_s", "", "seconds"), 0.2451)
+    Scale(unit='ms', size=0.001, decimals=0)
+    """
+    match figure.kind:
+        case "seconds":
+            unit, size = _time_unit(typical)
+            return Scale(unit, size, _decimals(typical / size, 3))
+        case "share":
+            return Scale("%", 0.01, 1)
+        case "usd":
+            return Scale("USD", 1.0, max(_decimals(typical, 4), 2) if abs(typical) < 1000 else 0)
+        case "count":
+            return Scale(figure.unit, 1.0, 0 if float(typical).is_integer() else 1)
+        case "rate":
+            return Scale(figure.unit, 1.0, _decimals(typical, 3))
+
+
+def text(figure: Figure, value: float | None) -> str:
+    """One value with its unit, for a sentence.
+
+    >>> text(Figure("cost_usd", "", "usd"), 34912.4)
+    '34,912 USD'
+    """
+    if value is None:
+        return ABSENT
+    chosen = scale(figure, value)
+    return f"{chosen.text(value)} {chosen.unit}".rstrip()
+
+
+def duration(seconds: float) -> str:
+    """A horizon in words.
+
+    >>> duration(86400.0), duration(7 * 86400.0), duration(5400.0)
+    ('1 day', '7 days', '1.5 hours')
+    """
+    for name, size in (("day", 86_400.0), ("hour", 3600.0), ("minute", 60.0)):
+        if seconds >= size:
+            count = round(seconds / size, 1)
+            return f"{count:g} {name}{'s' if count != 1 else ''}"
+    return f"{seconds:g} seconds"
+
+
+def typical(estimate: Mapping[str, Any]) -> float | None:
+    """The value that a row's scale is chosen for; None where there is no value at all."""
+    values = (estimate[name] for name in ("p50", "p95", "p5", "mean") if estimate[name] is not None)
+    first = next(values, None)
+    return first if first is None or first else next((v for v in values if v), first)
+
+
+def _time_unit(seconds: float) -> tuple[str, float]:
+    for unit, size, below in (("ms", 1e-3, 1.0), ("s", 1.0, 600.0), ("min", 60.0, 36_000.0)):
+        if abs(seconds) < below:
+            return unit, size
+    return "h", 3600.0
+
+
+def _decimals(value: float, significant: int) -> int:
+    """Decimals that show so many significant digits, at most 6."""
+    if value == 0.0 or not math.isfinite(value):
+        return 0
+    return min(max(significant - 1 - math.floor(math.log10(abs(value))), 0), 6)
+
+
+def _figures(kind: Kind, unit: str, **labels: str) -> tuple[Figure, ...]:
+    return tuple(Figure(metric, label, kind, unit) for metric, label in labels.items())
+
+
+GROUPS: dict[str, tuple[Figure, ...]] = {
+    "Cost": (
+        *_figures(
+            "usd",
+            "USD",
+            cost_usd="over the horizon",
+            cost_usd_per_month="per month",
+            cost_usd_per_request="per request",
+            cost_usd_per_task="per task",
+            cost_usd_per_million_output_tokens="per million output tokens",
+        ),
+        Figure("gross_margin", "gross margin", "share"),
+    ),
+    "Latency": _figures(
+        "seconds",
+        "s",
+        ttft_p50_s="first token, p50",
+        ttft_p95_s="first token, p95",
+        ttft_p99_s="first token, p99",
+        peak_hour_ttft_p95_s="first token, p95 in the worst hour",
+        tpot_p50_s="per output token, p50",
+        tpot_p95_s="per output token, p95",
+        e2e_p50_s="whole answer, p50",
+        e2e_p95_s="whole answer, p95",
+        e2e_p99_s="whole answer, p99",
+        peak_hour_e2e_p95_s="whole answer, p95 in the worst hour",
+        queue_wait_mean_s="wait for a place in the batch, mean",
+        queue_wait_p95_s="wait for a place in the batch, p95",
+    ),
+    "Utilisation": (
+        *_figures(
+            "share",
+            "%",
+            offered_load="work offered to capacity",
+            offered_load_peak="work offered to capacity, peak",
+            utilisation="busy share of ready time",
+            batch_occupancy="batch filled while busy",
+            kv_utilisation="KV cache filled",
+        ),
+        *_figures(
+            "rate",
+            "",
+            ready_replicas_mean="replicas ready, mean",
+            ready_replicas_max="replicas ready, most",
+            gpu_hours="GPU-hours",
+        ),
+    ),
+    "Reliability": (
+        Figure("slo_attainment", "requests within the SLO", "share"),
+        Figure("goodput_rps", "requests within the SLO, per second", "rate", "/s"),
+        *_figures(
+            "count",
+            "",
+            requests="requests",
+            completed="completed",
+            retries="retries",
+            rejected="rejected",
+            timed_out="timed out",
+            failed="failed",
+            gave_up="gave up",
+            preemptions="preemptions",
+            in_flight_end="in flight at the end",
+        ),
+    ),
+}
+
+PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and backend among several
+    "workloads": (
+        "requests",
+        "ttft_p95_s",
+        "peak_hour_ttft_p95_s",
+        "e2e_p95_s",
+        "slo_attainment",
+        "rejected",
+        "timed_out",
+        "failed",
+    ),
+    "backends": (
+        "cost_usd",
+        "offered_load_peak",
+        "utilisation",
+        "batch_occupancy",
+        "kv_utilisation",
+        "ready_replicas_mean",
+    ),
+}
+
+BY_METRIC = {figure.metric: figure for figures in GROUPS.values() for figure in figures}

@@ -1,0 +1,72 @@
+"""How far a run is, on stderr: a bar, the estimate so far, the time left."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from sim.report.figures import ABSENT, BY_METRIC, scale
+
+if TYPE_CHECKING:
+    from sim.montecarlo.precision import Goal
+    from sim.montecarlo.sample import Sample
+
+REFRESH_S = 0.25
+SHOWN = {"cost_usd_per_month": "cost", "e2e_p95_s": "p95 answer"}
+
+Progress = Callable[["Sample", int], None]
+
+
+@contextmanager
+def progress_bar(worlds: int, goal: "Goal | None", shown: bool) -> Iterator[Progress | None]:
+    """A progress bar for ``run``; None where stderr is no terminal, or if not to be shown."""
+    if not shown or not sys.stderr.isatty():
+        yield None
+        return
+    # Here, for rich is slow to import and only terminals need it.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn("worlds, "),
+        TimeRemainingColumn(compact=True),
+        TextColumn("left  {task.fields[so_far]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=worlds, so_far="")
+        refreshed_s = float("-inf")
+
+        def update(sample: "Sample", target: int) -> None:
+            nonlocal refreshed_s
+            bar.update(task, completed=len(sample), total=target)
+            if monotonic() - refreshed_s >= REFRESH_S:
+                bar.update(task, so_far=so_far(sample, goal))
+                refreshed_s = monotonic()
+
+        yield update
+
+
+def so_far(sample: "Sample", goal: "Goal | None" = None) -> str:
+    """The estimates of the finished worlds: medians, with their intervals."""
+    from sim.montecarlo.estimates import estimate  # noqa: PLC0415
+
+    parts = []
+    for metric, label in SHOWN.items():
+        figure = estimate(sample.values(metric))
+        if figure.n:
+            chosen = scale(BY_METRIC[metric], figure.p50)
+            ends = [chosen.text(end).replace(ABSENT, "?") for end in figure.p50_ci]
+            interval = f" ({ends[0]} … {ends[1]})" if ends[0] != ends[1] else ""
+            parts.append(f"{label} {chosen.text(figure.p50)} {chosen.unit}{interval}")
+    if goal is not None and (width := goal.width(sample)) < float("inf"):
+        parts.append(f"precision {width:.1%} of {goal.relative:.1%}")
+    return " · ".join(parts)

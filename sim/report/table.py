@@ -1,0 +1,176 @@
+"""The answer of a run as text: a sentence, then each figure with its interval."""
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from sim.report.figures import (
+    ABSENT,
+    BY_METRIC,
+    GROUPS,
+    PARTS,
+    Figure,
+    Scale,
+    duration,
+    scale,
+    text,
+    typical,
+)
+
+Estimate = Mapping[str, Any]
+
+WIDTH = 96
+AT_LEAST = "≥"
+COUNTED_WHERE_IT_HAPPENS = (  # left out, and named below the table, where no world has any
+    "retries",
+    "rejected",
+    "timed_out",
+    "failed",
+    "gave_up",
+    "preemptions",
+)
+HEADER = ("", "", "p5", "p50", "95 % interval", "p95", "95 % interval")
+NOTES = {
+    AT_LEAST: "at least: some worlds overload, and there the backlog would have grown further",
+    "?": "too few worlds for this end of the interval (a p50 needs 6, a p95 needs 72)",
+}
+
+
+def render(summary: Mapping[str, Any]) -> str:
+    """The summary of a run as text.
+
+    Headings are bold by terminal codes, which ``click.echo`` takes out where there is no terminal.
+    """
+    blocks = dict(_blocks(summary))
+    rows = [row for block in blocks.values() for row in block]
+    widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
+    lines = [textwrap.fill(sentence(summary), WIDTH), "", _line(HEADER, widths)]
+    for title, block in blocks.items():
+        lines += [click.style(title, bold=True), *(_line(row, widths) for row in block)]
+    notes = list(_notes(summary, "\n".join(lines)))
+    return "\n".join([*lines, *([""] if notes else []), *notes])
+
+
+def sentence(summary: Mapping[str, Any]) -> str:
+    """The answer in one sentence."""
+    worlds = summary["replications"]
+    about = f"{worlds:,} world{'s' if worlds != 1 else ''}"
+    stopped = " before it was interrupted" if summary["interrupted"] else ""
+    subject = f"{summary['scenario']}, {duration(summary['horizon_s'])}, {about}{stopped}"
+    return f"{subject}: {'; '.join(_clauses(summary))}."
+
+
+def _clauses(summary: Mapping[str, Any]) -> Iterator[str]:
+    metrics = summary["metrics"]
+    for metric, words in (
+        ("cost_usd_per_month", "the median cost is {} a month"),
+        (
+            "peak_hour_ttft_p95_s",
+            "in the median world the p95 time to first token is {} in the worst hour",
+        ),
+    ):
+        estimate = metrics.get(metric)
+        if estimate and estimate["p50"] is not None:
+            bound = "at least " if "p50" in estimate.get("at_least", ()) else ""
+            yield words.format(bound + text(BY_METRIC[metric], estimate["p50"]))
+    if summary.get("slo_met_share") is not None:
+        yield f"the SLO is met in {_share(summary['slo_met_share'])} of worlds"
+    overloaded = summary["overloaded_share"]
+    yield f"{_share(overloaded)} of worlds overload" if overloaded else "no world overloads"
+
+
+def _share(value: float) -> str:
+    """A share of worlds: never rounded to none or all where it is neither.
+
+    >>> _share(0.93), _share(0.9996), _share(1.0)
+    ('93 %', '99.96 %', '100 %')
+    """
+    digits = next(d for d in range(5) if d == 4 or 0 < round(value, d + 2) < 1 or value in (0, 1))
+    return f"{value:.{digits}%}".replace("%", " %")
+
+
+def _blocks(summary: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """Titles and rows: the groups of the whole, then workloads and backends among several."""
+    for title, figures in GROUPS.items():
+        yield from _block(title, summary["metrics"], figures)
+    for part, metrics in PARTS.items():
+        if len(summary[part]) > 1:
+            for name, estimates in summary[part].items():
+                figures = tuple(BY_METRIC[metric] for metric in metrics)
+                yield from _block(f"{part.capitalize()[:-1]} {name}", estimates, figures)
+
+
+def _block(
+    title: str, estimates: Mapping[str, Estimate], figures: tuple[Figure, ...]
+) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    rows = [
+        _row(figure, estimates[figure.metric])
+        for figure in figures
+        if figure.metric in estimates and not _left_out(figure.metric, estimates)
+    ]
+    if rows:
+        yield title, rows
+
+
+def _left_out(metric: str, estimates: Mapping[str, Estimate]) -> bool:
+    """Undefined in every world, none in any, or a task that is a request."""
+    estimate = estimates[metric]
+    if metric == "cost_usd_per_task" and estimate == estimates.get("cost_usd_per_request"):
+        return True
+    return typical(estimate) is None or (metric in COUNTED_WHERE_IT_HAPPENS and _never(estimate))
+
+
+def _never(estimate: Estimate) -> bool:
+    return bool(estimate["mean"] == 0.0 and estimate["p95"] == 0.0)
+
+
+def _row(figure: Figure, estimate: Estimate) -> tuple[str, ...]:
+    chosen = scale(figure, typical(estimate) or 0.0)
+    varies = not estimate["p5"] == estimate["p50"] == estimate["p95"]
+    bounds = estimate.get("at_least", ())
+    return (
+        f"  {figure.label}",
+        chosen.unit,
+        *(
+            cell
+            for name, interval in (("p5", ""), ("p50", "p50_ci"), ("p95", "p95_ci"))
+            for cell in _cells(chosen, estimate, name, interval if varies else None, bounds)
+        ),
+    )
+
+
+def _cells(
+    chosen: Scale, estimate: Estimate, name: str, interval: str | None, bounds: Any
+) -> Iterator[str]:
+    """A percentile, and its interval unless it has none (``""``) or needs none (None)."""
+    yield (AT_LEAST if name in bounds else "") + chosen.text(estimate[name])
+    if interval == "":
+        return
+    if interval is None:
+        if name != "p5":
+            yield ""
+        return
+    low, high = (chosen.text(end).replace(ABSENT, "?") for end in estimate[interval])
+    yield f"{low} … {AT_LEAST if interval in bounds else ''}{high}"
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    label, unit, *numbers = cells
+    right = [cell.rjust(width) for cell, width in zip(numbers, widths[2:], strict=True)]
+    return "  ".join([label.ljust(widths[0]), unit.ljust(widths[1]), *right]).rstrip()
+
+
+def _notes(summary: Mapping[str, Any], shown: str) -> Iterator[str]:
+    """What the signs in the table mean, and what never happened."""
+    for sign, meaning in NOTES.items():
+        if sign in shown:
+            yield f"{sign}  {meaning}"
+    never = [
+        BY_METRIC[metric].label
+        for metric in COUNTED_WHERE_IT_HAPPENS
+        if metric in summary["metrics"] and _never(summary["metrics"][metric])
+    ]
+    if never:
+        yield f"In no world: {', '.join(never)}."
