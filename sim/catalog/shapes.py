@@ -1,0 +1,117 @@
+"""Built-in day shapes: one CSV file each, whose name is the shape's.
+
+A file begins with comment lines ``# source:``, ``# as_of:`` and ``# days:`` (1, or 7 for a week
+from Monday), then has a column ``multiplier`` with one row per cell. Users' own files may leave the
+comments out: 168 rows are taken for a week, any other number for a day.
+"""
+
+import csv
+import difflib
+import math
+from functools import cache
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from sim.catalog.table import data_file, no_such
+from sim.errors import CatalogError
+from sim.model.arrivals import DayShape
+
+FOLDER = "shapes"
+SUFFIX = ".csv"
+COLUMN = "multiplier"
+
+
+@cache
+def _files() -> dict[str, Traversable]:
+    found = sorted(data_file(FOLDER).iterdir(), key=lambda file: file.name)
+    return {f.name.removesuffix(SUFFIX): f for f in found if f.name.endswith(SUFFIX)}
+
+
+def shape_names() -> list[str]:
+    """Names of the built-in shapes, in alphabetical order; no file is opened."""
+    return list(_files())
+
+
+@cache
+def _built_in(name: str) -> DayShape:
+    text = _files()[name].read_text(encoding="utf-8")
+    return parse_shape(text, f"{name}{SUFFIX}", name)
+
+
+def shape(name_or_path: str) -> DayShape:
+    """A built-in shape by its name in any case, or the shape in a CSV file.
+
+    Raises
+    ------
+    CatalogError
+        If there is neither such a shape nor such a file, or the file holds no shape.
+
+    Examples
+    --------
+    >>> shape("azure-chat-2024").multipliers().max().round(2)
+    np.float64(1.53)
+    """
+    name = name_or_path.casefold()
+    if name in _files():
+        return _built_in(name)
+    path = Path(name_or_path)
+    if path.suffix.casefold() == SUFFIX or path.is_file():
+        return read_shape(name_or_path)
+    raise no_such("shape", name_or_path, _files(), "sim catalog shapes")
+
+
+def read_shape(path: str, column: str = COLUMN) -> DayShape:
+    """The shape in a column of a user's CSV file."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogError(f"{path}: the shape cannot be read ({error})") from error
+    return parse_shape(text, path, Path(path).stem, column)
+
+
+def parse_shape(text: str, file: str, name: str, column: str = COLUMN) -> DayShape:
+    """The shape in the text of a CSV file; ``file`` is what to call it in errors."""
+    notes: dict[str, str] = {}
+    table: list[tuple[int, str]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("#"):
+            key, _, value = line[1:].partition(":")
+            notes[key.strip()] = value.strip()
+        elif line.strip():
+            table.append((number, line))
+    values = _column(table, file, column)
+    days = notes.get("days", "7" if len(values) == 168 else "1")
+    if days not in ("1", "7"):
+        raise CatalogError(f"{file}: days ({days}) must be 1 or 7")
+    try:
+        source, as_of = notes.get("source", ""), notes.get("as_of", "")
+        return DayShape(name, values, int(days), source, as_of)
+    except ValueError as error:
+        raise CatalogError(f"{file}: {error}") from error
+
+
+def _column(table: list[tuple[int, str]], file: str, column: str) -> tuple[float, ...]:
+    """Numbers of one column of numbered CSV lines, the first of which is the header."""
+    if not table:
+        raise CatalogError(f"{file}: the file is empty (a shape needs a column {column!r})")
+    header = _fields(table[0][1])
+    if column not in header:
+        near = difflib.get_close_matches(column, header, n=1, cutoff=0.0)
+        raise CatalogError(f"{file}:{table[0][0]}: no column {column!r} (nearest: {near[0]!r})")
+    place = header.index(column)
+    values = []
+    for number, line in table[1:]:
+        row = _fields(line)
+        found = row[place] if place < len(row) else ""
+        try:
+            value = float(found)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or value < 0:
+            raise CatalogError(f"{file}:{number}: {column} ({found!r}) must be a number >= 0")
+        values.append(value)
+    return tuple(values)
+
+
+def _fields(line: str) -> list[str]:
+    return [field.strip() for field in next(csv.reader([line]))]

@@ -1,0 +1,226 @@
+"""Tables on disk, three columns at a time: CSV, JSON lines or Parquet, plain or gzip.
+
+Each container names its columns, yields the wanted ones in batches of Arrow arrays, and tells where
+a row stands in the file. CSV comes as text, converted by whoever reads it, so that a value that is
+no number can be shown as it was written.
+"""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+import pyarrow.json as arrow_json
+import pyarrow.parquet as arrow_parquet
+
+from sim.errors import TraceError
+
+GZIP_MAGIC = b"\x1f\x8b"
+PARQUET_MAGIC = b"PAR1"
+BLOCK_BYTES = 16 << 20  # no line may be longer
+JSON_ROWS = 65_536
+
+Names = tuple[str, str, str]
+Batch = tuple[Any, Any, Any]  # three Arrow arrays of equal length
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """How one kind of table is read; each function takes the file's path first."""
+
+    columns: Callable[[str], list[str]]
+    batches: Callable[[str, Names], Iterator[Batch]]
+    place: Callable[[str, int], str]
+
+
+def container(path: str) -> Container:
+    """The kind of table in a file, by its content."""
+    with _file_errors(path):
+        with Path(path).open("rb") as file:
+            if file.read(4) == PARQUET_MAGIC:
+                return PARQUET
+        with _text(path) as text:
+            beginning = text.read(4096)
+    if not beginning.strip():
+        raise TraceError(f"{path}: the file is empty (a trace has one row per request)")
+    return JSON_LINES if beginning.lstrip().startswith("{") else CSV
+
+
+@contextmanager
+def _file_errors(path: str) -> Iterator[None]:
+    """Turn what may go wrong in reading a file into a TraceError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise TraceError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise TraceError(f"{path}: is a folder (name the file in it)") from None
+    except UnicodeDecodeError as error:
+        raise TraceError(f"{path}: is not UTF-8 text ({error})") from error
+    except (OSError, EOFError, csv.Error, pa.ArrowException) as error:
+        raise TraceError(f"{path}: cannot be read ({error})") from error
+
+
+def _is_gzip(path: str) -> bool:
+    with Path(path).open("rb") as file:
+        return file.read(2) == GZIP_MAGIC
+
+
+@contextmanager
+def _text(path: str) -> Iterator[TextIO]:
+    """Text of a plain or compressed file, without a byte-order mark."""
+    with (
+        gzip.open(path) if _is_gzip(path) else Path(path).open("rb") as raw,
+        io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
+    ):
+        yield text
+
+
+@contextmanager
+def _stream(path: str) -> Iterator[Any]:
+    """Bytes of a plain or compressed file, as Arrow reads them."""
+    with pa.input_stream(path, compression="gzip" if _is_gzip(path) else None) as stream:
+        yield stream
+
+
+# ---------------------------------------------------------------- CSV
+
+
+def _csv_columns(path: str) -> list[str]:
+    with _file_errors(path), _text(path) as text:
+        return next((row for row in csv.reader(text) if row), [])
+
+
+def _csv_batches(path: str, names: Names) -> Iterator[Batch]:
+    read = arrow_csv.ReadOptions(block_size=BLOCK_BYTES)
+    parse = arrow_csv.ParseOptions(newlines_in_values=True)
+    convert = arrow_csv.ConvertOptions(
+        include_columns=list(names), column_types=dict.fromkeys(names, pa.string())
+    )
+    try:
+        with _stream(path) as stream:
+            options = {"read_options": read, "parse_options": parse, "convert_options": convert}
+            for batch in arrow_csv.open_csv(stream, **options):
+                yield tuple(batch.column(name) for name in names)
+    except pa.ArrowInvalid as error:
+        with _file_errors(path):
+            _refuse_ragged_row(path)
+        raise TraceError(f"{path}: cannot be read ({error})") from error
+    except OSError as error:
+        raise TraceError(f"{path}: cannot be read ({error})") from error
+
+
+def _refuse_ragged_row(path: str) -> None:
+    """Raise TraceError for the first row that has not as many fields as the header."""
+    with _text(path) as text:
+        reader = csv.reader(text)
+        width = 0
+        for row in reader:
+            width = width or len(row)
+            if row and len(row) != width:
+                found = ",".join(row)[:80]
+                message = f"{len(row)} fields ({found!r}), the header has {width}"
+                raise TraceError(f"{path}:{reader.line_num}: {message}")
+
+
+def _csv_place(path: str, row: int) -> str:
+    with _file_errors(path), _text(path) as text:
+        reader = csv.reader(text)
+        number = -1  # the header's
+        for fields in reader:
+            number += bool(fields)
+            if number > row:
+                break
+    return f"{path}:{reader.line_num}"
+
+
+# ---------------------------------------------------------------- JSON lines
+
+
+def _json_lines(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number and object of every line that is not blank."""
+    with _file_errors(path), _text(path) as text:
+        for number, line in enumerate(text, start=1):
+            if line.strip():
+                try:
+                    found = json.loads(line)
+                except (ValueError, RecursionError):
+                    found = None
+                if not isinstance(found, dict):
+                    shown = line.strip()[:80]
+                    raise TraceError(f"{path}:{number}: {shown!r} must be a JSON object")
+                yield number, found
+
+
+def _json_columns(path: str) -> list[str]:
+    _, first = next(_json_lines(path))
+    return list(first)
+
+
+def _json_batches(path: str, names: Names) -> Iterator[Batch]:
+    read = arrow_json.ReadOptions(block_size=BLOCK_BYTES)
+    for time in (pa.int64(), pa.float64()):
+        schema = pa.schema(list(zip(names, (time, pa.int64(), pa.int64()), strict=True)))
+        parse = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+        try:
+            with _stream(path) as stream:
+                table = arrow_json.read_json(stream, read_options=read, parse_options=parse)
+        except (pa.ArrowInvalid, OSError):
+            continue  # not such numbers throughout
+        yield tuple(table.column(name).combine_chunks() for name in names)
+        return
+    yield from _json_batches_as_text(path, names)
+
+
+def _json_batches_as_text(path: str, names: Names) -> Iterator[Batch]:
+    """Values of any type, as text: slow, for dates and for finding what is wrong."""
+    rows: list[tuple[str, ...]] = []
+    for _, found in _json_lines(path):
+        rows.append(tuple(str(found.get(name, "")) for name in names))
+        if len(rows) == JSON_ROWS:
+            yield _as_text(rows)
+            rows = []
+    if rows:
+        yield _as_text(rows)
+
+
+def _as_text(rows: list[tuple[str, ...]]) -> Batch:
+    first, second, third = (pa.array(column, pa.string()) for column in zip(*rows, strict=True))
+    return first, second, third
+
+
+def _json_place(path: str, row: int) -> str:
+    for index, (number, _) in enumerate(_json_lines(path)):
+        if index == row:
+            return f"{path}:{number}"
+    return path
+
+
+# ---------------------------------------------------------------- Parquet
+
+
+def _parquet_columns(path: str) -> list[str]:
+    with _file_errors(path):
+        return list(arrow_parquet.read_schema(path).names)
+
+
+def _parquet_batches(path: str, names: Names) -> Iterator[Batch]:
+    with _file_errors(path), arrow_parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=list(names)):
+            yield tuple(batch.column(name) for name in names)
+
+
+def _parquet_place(path: str, row: int) -> str:
+    return f"{path}: row {row + 1}"
+
+
+CSV = Container(_csv_columns, _csv_batches, _csv_place)
+JSON_LINES = Container(_json_columns, _json_batches, _json_place)
+PARQUET = Container(_parquet_columns, _parquet_batches, _parquet_place)
