@@ -4,6 +4,7 @@ In a module of their own, so that worker processes can import them.
 """
 
 import os
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class FakeScenario:
         UncertainInput("backends.large.speed", Uniform(0.5, 1.5)),
     )
     slow_s: float = 0.0
+    slow_from: int = 0
     broken_world: int = -1
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -78,7 +80,8 @@ def replicate(
     """A world whose figures follow from its draws and its own random numbers."""
     if world == scenario.broken_world:
         raise ZeroDivisionError("the fake engine broke")
-    time.sleep(scenario.slow_s)
+    if world >= scenario.slow_from:
+        time.sleep(scenario.slow_s)
     rng = Streams(seed, world)("noise")
     volume = draws["workloads.chat.volume"]
     latency_s = volume * float(rng.lognormal(0.0, 0.2)) / draws["backends.large.speed"]
@@ -100,6 +103,39 @@ def replicate(
         requests={"request_id": np.arange(3), "arrival_s": rng.random(3)}
         if record_requests
         else None,
+    )
+
+
+def replicate_pressing_ctrl_c(
+    scenario: FakeScenario,
+    seed: int,
+    world: int,
+    draws: Mapping[str, float],
+    record_requests: bool = False,
+) -> FakeReplication:
+    """In world 5 somebody presses Ctrl-C, as often as the scenario says."""
+    if world == 5:
+        for _ in range(int(scenario.extra["presses"])):
+            signal.raise_signal(signal.SIGINT)
+    return replicate(scenario, seed, world, draws, record_requests)
+
+
+def replicate_at_length(
+    scenario: FakeScenario,
+    seed: int,
+    world: int,
+    draws: Mapping[str, float],
+    record_requests: bool = False,
+) -> FakeReplication:
+    """A world with a long timeline and many figures: 120 kB and 150."""
+    rng = Streams(seed, world)("noise")
+    return FakeReplication(
+        world=world,
+        draws=dict(draws),
+        metrics={f"metric_{number}": float(rng.random()) for number in range(150)},
+        verdict="stable",
+        timeline={f"column_{number}": rng.random(1500) for number in range(20)},
+        requests=None,
     )
 
 

@@ -29,7 +29,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -216,7 +215,9 @@ def _identity(scenario: "Scenario", seed: int) -> dict[str, Any]:
         "peakfleet": __version__,
         "scenario_sha256": scenario_digest(scenario),
         "seed": seed,
-        "inputs_sha256": {str(path): _digest(Path(path)) for path in scenario.files},
+        "inputs_sha256": {
+            str(path): _digest(Path(path)) for path in getattr(scenario, "files", ())
+        },
     }
 
 

@@ -16,7 +16,7 @@ FloatArray = npt.NDArray[np.float64]
 SingleArray = npt.NDArray[np.float32]
 
 IN_MEMORY_BYTES = 16 * 2**20  # timelines of 1,000 worlds of one day stay below
-STRIPE_BYTES = 16 * 2**20  # what is read at a time
+STRIPE_BYTES = 4 * 2**20  # what is read at a time
 
 
 class Timelines:
