@@ -94,7 +94,7 @@ def read_trace(path: str, layout: str | TraceColumns = "auto") -> Trace:
     timestamp, prompt_name, output_name = (_present(path, found, name) for name in columns.names)
     wanted = TraceColumns(timestamp, prompt_name, output_name, columns.unit)
     parts = list(_parts(path, table, wanted))
-    if not parts:
+    if not any(len(times) for times, _, _ in parts):
         raise TraceError(f"{path}: no rows (a trace has one row per request)")
     times, prompt, output = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _trace(path, times, prompt, output, wanted.unit)
