@@ -70,7 +70,7 @@ def default_folder(
     asked = [__version__, scenario_digest(scenario), seed, worlds, repr(goal), requests]
     digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
     name = re.sub(r"[^\w]+", "-", scenario.name.lower()).strip("-_") or "scenario"
-    return Path("outputs", name[:80], f"{worlds}-worlds-seed-{seed}-{digest[:8]}")
+    return Path("outputs", name[:60], f"{worlds}-worlds-seed-{seed}-{digest[:8]}")
 
 
 def scenario_digest(scenario: "Scenario") -> str:

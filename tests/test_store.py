@@ -1,0 +1,279 @@
+"""The results folder: complete or absent, the same bytes for the same worlds, never in the way."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from fake_replication import (
+    FakeScenario,
+    replicate,
+    replicate_at_length,
+    replicate_pressing_ctrl_c,
+)
+
+from sim.errors import ResultError
+from sim.montecarlo import store
+from sim.montecarlo.run import run
+
+SAME_BYTES = (
+    "scenario.yaml",
+    "summary.json",
+    "replications.parquet",
+    "timeline.parquet",
+    "timelines.parquet",
+)
+
+
+def simulate(scenario=None, worlds=12, **options):
+    options = {"jobs": 1, "replicate": replicate} | options
+    return run(scenario or FakeScenario(), worlds, **options)
+
+
+def contents(folder, names=SAME_BYTES):
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def everything(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def saved(tmp_path):
+    folder = tmp_path / "results"
+    store.save(simulate(), folder, "sim run fake.yaml")
+    return folder
+
+
+def test_a_folder_holds_what_its_description_says(tmp_path):
+    folder = tmp_path / "deep" / "results"
+    store.save(simulate(record_requests=True), folder)
+    described = re.findall(r"^``([\w.]+)``", store.__doc__, re.MULTILINE)
+    assert {path.name for path in folder.iterdir()} == set(described)
+    assert [path.name for path in folder.parent.iterdir()] == ["results"]
+
+
+def test_processes_and_order_do_not_change_a_byte(tmp_path, saved):
+    store.save(simulate(jobs=2), tmp_path / "two")
+    assert contents(tmp_path / "two") == contents(saved)
+
+
+def test_the_summary_is_strict_json_with_null_for_what_is_undefined(saved):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    text = (saved / "summary.json").read_text()
+    summary = json.loads(text, parse_constant=refuse)
+    assert summary["metrics"]["cost_usd_per_request"]["p95_ci"][1] is None
+    assert summary == simulate().summary
+
+
+def test_parquet_gives_back_every_figure(saved):
+    result = simulate()
+    assert pd.read_parquet(saved / "replications.parquet").equals(result.replications)
+    assert pd.read_parquet(saved / "timeline.parquet").equals(result.timeline)
+    timelines = pq.read_table(saved / "timelines.parquet").to_pydict()
+    assert timelines["world"] == list(range(12))
+    expected = result.sample.timelines.timeline(3)["load_rps"]
+    assert np.array_equal(np.array(timelines["load_rps"][3], np.float32), expected)
+
+
+def test_the_requests_of_world_0_are_kept_if_asked_for(tmp_path, saved):
+    assert not (saved / "requests.parquet").exists()
+    result = simulate(record_requests=True)
+    store.save(result, tmp_path / "with")
+    table = pq.read_table(tmp_path / "with" / "requests.parquet")
+    assert table["arrival_s"].to_numpy().tolist() == result.requests["arrival_s"].tolist()
+    assert contents(tmp_path / "with") == contents(saved)
+
+
+def test_the_manifest_says_what_ran(saved):
+    manifest = json.loads((saved / "manifest.json").read_text())
+    assert manifest["worlds"] == manifest["worlds_asked"] == 12
+    assert manifest["seed"] == 0
+    assert manifest["command"] == "sim run fake.yaml"
+    assert not manifest["interrupted"]
+    assert {"numpy", "numba"} <= set(manifest["libraries"])
+    assert set(manifest["sha256"]) == set(SAME_BYTES)
+    assert manifest["started_at"] <= manifest["finished_at"]
+
+
+# Never half written, never in the way ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_failure_while_writing_leaves_everything_as_it_was(tmp_path, monkeypatch, existing):
+    folder = tmp_path / "results"
+    if existing:
+        store.save(simulate(worlds=5), folder)
+    before = everything(tmp_path)
+
+    def fail(*args):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(store, "_write_timelines", fail)
+    with pytest.raises(ResultError, match="no space left"):
+        store.save(simulate(), folder)
+    assert everything(tmp_path) == before
+    assert folder.exists() == existing
+
+
+def test_earlier_results_are_replaced_and_other_files_stay(saved):
+    (saved / "notes.txt").write_text("mine")
+    (saved / "requests.parquet").write_text("of an earlier run")
+    (saved / "figures").mkdir()
+    (saved / "figures" / "cost.svg").write_text("of an earlier run")
+    store.check_place(saved)
+    store.save(simulate(worlds=5), saved)
+    assert len(pd.read_parquet(saved / "replications.parquet")) == 5
+    assert {path.name for path in saved.iterdir()} == {*SAME_BYTES, "manifest.json", "notes.txt"}
+    assert (saved / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(ResultError, match="must be new, empty, or hold earlier results"):
+        store.check_place(tmp_path)
+
+
+def test_a_folder_with_a_manifest_of_something_else_is_refused(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"name": "web extension"}')
+    with pytest.raises(ResultError, match="must be new, empty"):
+        store.check_place(tmp_path)
+
+
+def test_an_empty_or_missing_folder_is_a_place_and_stays_as_it_is(tmp_path):
+    store.check_place(tmp_path)
+    store.check_place(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+    store.save(simulate(), tmp_path)
+    assert store.is_results_folder(tmp_path)
+
+
+def test_a_file_or_an_unwritable_place_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "inside", Path("/proc/none")):
+        with pytest.raises(ResultError, match=re.escape(str(place))):
+            store.check_place(place)
+
+
+def test_a_free_place_is_beside_what_exists(tmp_path):
+    assert store.free_place(tmp_path / "run") == tmp_path / "run"
+    (tmp_path / "run").mkdir()
+    assert store.free_place(tmp_path / "run") == tmp_path / "run"
+    (tmp_path / "run" / "file").write_text("")
+    (tmp_path / "run-2").write_text("")
+    assert store.free_place(tmp_path / "run") == tmp_path / "run-3"
+
+
+def test_the_default_folder_follows_from_what_determines_the_result():
+    def place(scenario=None, seed=0, worlds=10, goal=None, requests=False):
+        return store.default_folder(scenario or FakeScenario(), seed, worlds, goal, requests)
+
+    assert place() == place()
+    assert place().parts[:2] == ("outputs", "fake-service")
+    others = [
+        place(seed=1),
+        place(worlds=11),
+        place(requests=True),
+        place(scenario=FakeScenario(extra={"replicas": 7})),
+    ]
+    assert len({place(), *others}) == 5
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "...", "Ünïcode 客服", "x" * 300, " "])
+def test_no_scenario_name_leads_out_of_outputs(name):
+    folder = store.default_folder(FakeScenario(name=name), 0, 1, None, False)
+    assert len(folder.parts) == 3
+    assert folder.parts[0] == "outputs"
+    assert ".." not in folder.parts
+    assert len(folder.parts[1].encode()) < 256
+
+
+# Resume ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def interrupted(tmp_path):
+    scenario = FakeScenario(extra={"presses": 1})
+    folder = tmp_path / "interrupted"
+    result = simulate(scenario, worlds=60, replicate=replicate_pressing_ctrl_c)
+    assert 5 < len(result.sample) < 60
+    store.save(result, folder)
+    return scenario, folder
+
+
+def test_a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, interrupted):
+    scenario, folder = interrupted
+    earlier = store.load_earlier(folder, scenario, 0)
+    store.save(simulate(scenario, worlds=60, earlier=earlier), folder)
+    store.save(simulate(scenario, worlds=60), tmp_path / "whole")
+    assert contents(folder) == contents(tmp_path / "whole")
+
+
+def test_a_finished_run_can_be_extended(tmp_path, saved):
+    earlier = store.load_earlier(saved, FakeScenario(worlds=30), 0)
+    result = simulate(FakeScenario(worlds=30), worlds=30, earlier=earlier)
+    store.save(result, saved)
+    store.save(simulate(FakeScenario(worlds=30), worlds=30), tmp_path / "whole")
+    assert contents(saved) == contents(tmp_path / "whole")
+
+
+def test_requests_asked_for_on_resuming_are_recorded(tmp_path, saved):
+    earlier = store.load_earlier(saved, FakeScenario(), 0)
+    store.save(simulate(worlds=12, earlier=earlier, record_requests=True), saved)
+    store.save(simulate(worlds=12, record_requests=True), tmp_path / "whole")
+    names = (*SAME_BYTES, "requests.parquet")
+    assert contents(saved, names) == contents(tmp_path / "whole", names)
+    again = store.load_earlier(saved, FakeScenario(), 0)
+    assert again.requests["request_id"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "seed", "differs"),
+    [
+        (FakeScenario(extra={"replicas": 7}), 0, "scenario_sha256"),
+        (FakeScenario(), 1, "seed"),
+    ],
+)
+def test_another_run_is_not_resumed(saved, scenario, seed, differs):
+    with pytest.raises(ResultError, match=rf"holds another run \(differs in {differs}\)"):
+        store.load_earlier(saved, scenario, seed)
+
+
+def test_a_run_whose_input_files_changed_is_not_resumed(tmp_path):
+    trace = tmp_path / "trace.csv"
+    trace.write_text("1,2,3")
+    scenario = FakeScenario(files=(str(trace),))
+    store.save(simulate(scenario), tmp_path / "results")
+    assert len(store.load_earlier(tmp_path / "results", scenario, 0).sample) == 12
+    trace.write_text("1,2,4")
+    with pytest.raises(ResultError, match="inputs_sha256"):
+        store.load_earlier(tmp_path / "results", scenario, 0)
+
+
+def test_a_damaged_folder_is_not_resumed(saved):
+    (saved / "replications.parquet").write_bytes(b"PAR1 or not")
+    with pytest.raises(ResultError, match="cannot be read"):
+        store.load_earlier(saved, FakeScenario(), 0)
+    shutil.rmtree(saved)
+    with pytest.raises(ResultError, match="holds no finished run"):
+        store.load_earlier(saved, FakeScenario(), 0)
+
+
+def test_timelines_of_many_bins_and_worlds_come_back_exactly(tmp_path):
+    result = simulate(worlds=70, replicate=replicate_at_length)
+    store.save(result, tmp_path / "long")
+    earlier = store.load_earlier(tmp_path / "long", FakeScenario(), 0)
+    for world in (0, 63, 64, 69):
+        ours = result.sample.timelines.timeline(world)
+        theirs = earlier.sample.timelines.timeline(world)
+        assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
