@@ -1,0 +1,355 @@
+"""The command line: results on stdout, the rest on stderr, exit codes that scripts can rely on."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import fake_replication
+import pytest
+from fake_replication import FakeScenario
+
+from sim import __version__
+from sim.__main__ import main
+from sim.cli import COMMANDS, cli
+from sim.cli import run as command_module
+from sim.errors import PeakfleetError, Problem, ScenarioError
+from sim.montecarlo import precision
+from sim.montecarlo.run import run
+from sim.montecarlo.sample import Sample
+from sim.report.progress import progress_bar, so_far
+from sim.report.table import render
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def fake(monkeypatch, tmp_path):
+    """``sim run`` with scenarios and replications that cost nothing, in an empty directory."""
+    options = {"replicate": fake_replication.replicate, "scenario": {}, "cached": True}
+
+    def load(path, overrides=()):
+        settings = dict(override.split("=") for override in overrides)
+        numbers = {key: int(value) for key, value in settings.items()}
+        return FakeScenario(**({"worlds": 30} | options["scenario"] | numbers))
+
+    def replicate(*args):
+        return options["replicate"](*args)
+
+    monkeypatch.setattr("sim.scenario.load_scenario", load, raising=False)
+    monkeypatch.setattr("sim.montecarlo.replication.replicate", replicate)
+    monkeypatch.setattr("sim.montecarlo.replication.compile_kernel", lambda: None)
+    monkeypatch.setattr("sim.montecarlo.replication.kernel_is_cached", lambda: options["cached"])
+    monkeypatch.chdir(tmp_path)
+    return options
+
+
+def sim(*arguments):
+    return main(["run", "fake.yaml", "--jobs", "1", *arguments])
+
+
+# Help and versions ----------------------------------------------------------------------------
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from sim.__main__ import main; main(['--help']);"
+        "heavy = {'numpy', 'pandas', 'numba', 'scipy', 'rich', 'pydantic', 'pyarrow'};"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_lists_every_command(capsys):
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(re.search(rf"^  {name}  +\w", shown, re.MULTILINE) for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_listed_command_exists(name):
+    loaded = cli.get_command(None, name)
+    assert loaded.name == name
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"peakfleet {__version__}\n"
+
+
+def test_the_defaults_in_the_help_are_those_of_the_library():
+    assert command_module.DEFAULT_METRIC == precision.DEFAULT_METRIC
+    assert command_module.DEFAULT_CAP == precision.DEFAULT_CAP
+
+
+# Results --------------------------------------------------------------------------------------
+
+
+def test_stdout_is_the_same_every_time_and_stderr_says_where_the_results_are(fake, capsys):
+    assert sim() == 0
+    first = capsys.readouterr()
+    assert sim("--out", "elsewhere") == 0
+    second = capsys.readouterr()
+    assert first.out == second.out
+    assert "elsewhere" in second.err
+    assert re.search(r"results in outputs/fake-service/30-worlds-seed-0-[0-9a-f]{8}\n$", first.err)
+
+
+def test_the_table_begins_with_the_answer_and_has_no_terminal_codes(fake, capsys):
+    sim("--worlds", "200", "--quiet")
+    captured = capsys.readouterr()
+    assert captured.out.startswith("Fake service, 1 day, 200 worlds: the SLO is met in ")
+    assert "\x1b" not in captured.out
+    assert captured.err == ""
+    assert max(map(len, captured.out.splitlines())) <= 100
+
+
+def test_json_prints_the_summary_that_is_stored(fake, capsys):
+    assert sim("--json", "--out", "results", "--requests") == 0
+    out = capsys.readouterr().out
+    assert out == Path("results/summary.json").read_text()
+    assert json.loads(out)["replications"] == 30
+    assert Path("results/requests.parquet").exists()
+
+
+def test_worlds_seed_and_settings_reach_the_scenario_and_its_copy(fake, capsys):
+    assert sim("--worlds", "5", "--set", "slow_from=2", "--seed", "9", "--out", "results") == 0
+    manifest = json.loads(Path("results/manifest.json").read_text())
+    assert (manifest["worlds"], manifest["seed"]) == (5, 9)
+    assert "worlds: 5\nseed: 9\n" in Path("results/scenario.yaml").read_text()
+
+
+def test_warnings_of_the_scenario_go_to_stderr(fake, capsys):
+    fake["scenario"] = {"warnings": ("the price is two years old",)}
+    sim()
+    assert capsys.readouterr().err.startswith("sim: the price is two years old\n")
+
+
+def test_the_first_run_says_that_it_compiles(fake, capsys):
+    sim()
+    assert "compiling" not in capsys.readouterr().err
+    fake["cached"] = False
+    sim()
+    assert "sim: compiling the kernel (once)\n" in capsys.readouterr().err
+
+
+def test_a_precision_that_is_not_reached_is_said_with_the_worlds_it_takes(fake, capsys):
+    assert sim("--precision", "1%", "--worlds", "200") == 0
+    err = capsys.readouterr().err
+    found = re.search(r"is ([\d.]+)% after 200 worlds, not 1.0%; about ([\d,]+) worlds", err)
+    width, needed = float(found[1]) / 100, int(found[2].replace(",", ""))
+    assert needed == pytest.approx(200 * (width / 0.01) ** 2, rel=0.02)
+
+
+def test_a_precision_without_worlds_takes_as_many_as_it_needs(fake, capsys):
+    metric = "cost_usd_per_request:p50"
+    assert sim("--precision", "0.05", "--precision-metric", metric, "--out", "results") == 0
+    manifest = json.loads(Path("results/manifest.json").read_text())
+    assert 128 <= manifest["worlds"] < manifest["worlds_asked"] == 10_000
+    assert manifest["precision"]["reached"] <= 0.05
+
+
+# What the user can mend -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--worlds", "0"],
+        ["--worlds", "-5"],
+        ["--worlds", "many"],
+        ["--jobs", "0"],
+        ["--seed", "-1"],
+        ["--precision", "0"],
+        ["--precision", "200%"],
+        ["--precision", "nan"],
+        ["--no-such-option"],
+    ],
+)
+def test_arguments_out_of_range_are_usage_errors(fake, capsys, arguments):
+    assert sim(*arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert arguments[0] in captured.err
+    assert not Path("outputs").exists()
+
+
+def test_an_unknown_command_is_a_usage_error(capsys):
+    assert main(["fly"]) == 2
+    assert "No such command 'fly'" in capsys.readouterr().err
+
+
+def test_errors_of_the_user_have_a_prefix_on_each_line_and_no_traceback(fake, capsys, monkeypatch):
+    def load(path, overrides=()):
+        raise ScenarioError(
+            [Problem("a.yaml", 3, "x", "is wrong"), Problem("a.yaml", 4, "y", "too")]
+        )
+
+    monkeypatch.setattr("sim.scenario.load_scenario", load)
+    assert sim() == 2
+    assert capsys.readouterr().err == "sim: a.yaml:3: x: is wrong\nsim: a.yaml:4: y: too\n"
+
+
+def test_an_error_in_a_world_is_one_of_the_user_too(fake, capsys):
+    fake["replicate"] = fake_replication.replicate_mendably
+    assert sim() == 2
+    err = capsys.readouterr().err
+    assert err == "sim: world 0: workloads.chat.volume (-1) must be at least 0\n"
+    assert not Path("outputs").exists()
+
+
+def test_a_defect_is_no_error_of_the_user(fake):
+    fake["scenario"] = {"broken_world": 3}
+    with pytest.raises(Exception, match="world 3: ZeroDivisionError") as caught:
+        sim()
+    assert not isinstance(caught.value, PeakfleetError)
+
+
+def test_a_folder_that_is_not_ours_is_refused_before_anything_is_simulated(fake, capsys):
+    Path("thesis").mkdir()
+    Path("thesis/chapter.tex").write_text("years of work")
+    fake["replicate"] = None
+    assert sim("--out", "thesis") == 2
+    assert capsys.readouterr().err.startswith("sim: results folder (thesis) must be new")
+
+
+def test_a_reader_who_has_seen_enough_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "sim", "catalog", "gpus"],
+            cwd=ROOT,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# Ctrl-C and resuming --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def interrupted(fake, capsys):
+    """The first results of ``fake``, interrupted in world 5 of 60."""
+    fake["replicate"] = fake_replication.replicate_pressing_ctrl_c
+    fake["scenario"] = {"extra": {"presses": 1}, "worlds": 60}
+    assert sim("--out", "results") == 130
+    fake["replicate"] = fake_replication.replicate
+    return capsys.readouterr()
+
+
+def test_ctrl_c_keeps_what_was_finished_and_says_how_to_continue(interrupted):
+    manifest = json.loads(Path("results/manifest.json").read_text())
+    done = manifest["worlds"]
+    assert 5 < done < 60
+    assert manifest["interrupted"]
+    assert f"{done} worlds before it was interrupted" in interrupted.out
+    assert f"interrupted after {done} of 60 worlds; --resume continues" in interrupted.err
+
+
+def test_resuming_completes_the_folder(fake, interrupted, capsys):
+    assert sim("--out", "results", "--resume") == 0
+    resumed = capsys.readouterr().out
+    assert sim("--out", "whole") == 0
+    assert capsys.readouterr().out == resumed
+    for name in ("summary.json", "replications.parquet", "timelines.parquet"):
+        assert Path("results", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def test_an_interrupted_run_does_not_replace_finished_results(fake, interrupted):
+    sim("--out", "results")
+    before = Path("results/summary.json").read_bytes()
+    fake["replicate"] = fake_replication.replicate_pressing_ctrl_c
+    assert sim("--out", "results") == 130
+    assert Path("results/summary.json").read_bytes() == before
+    assert json.loads(Path("results-2/summary.json").read_text())["interrupted"]
+
+
+def test_resuming_where_nothing_is_begins_anew_and_says_so(fake, capsys):
+    assert sim("--resume") == 0
+    assert "nothing to resume in outputs/fake-service/" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_the_first_world_leaves_nothing(fake, capsys, monkeypatch):
+    def press(*args):
+        raise KeyboardInterrupt
+
+    fake["replicate"] = press
+    assert sim() == 130
+    assert capsys.readouterr().err.strip() == "sim: interrupted"
+    assert not Path("outputs").exists()
+
+
+# Table and progress ---------------------------------------------------------------------------
+
+
+def fake_summary(worlds=200, **options):
+    return run(FakeScenario(), worlds, jobs=1, replicate=fake_replication.replicate).summary
+
+
+def test_lower_bounds_and_missing_ends_are_marked_and_explained():
+    large, small = render(fake_summary()), render(fake_summary(30))
+    assert re.search(r"whole answer, p95 .*≥", large)
+    assert "≥  at least" in large
+    assert "?  too few worlds" not in large
+    assert "… ?" in small
+    assert "?  too few worlds" in small
+
+
+def test_the_table_shows_the_numbers_of_the_summary():
+    summary = fake_summary()
+    row = next(line for line in render(summary).splitlines() if "gross margin" in line)
+    figure = summary["metrics"]["gross_margin"]
+    low, high = figure["p50_ci"]
+    shown = f"{figure['p50'] * 100:.1f}  {low * 100:.1f} … {high * 100:.1f}"
+    assert re.sub(" +", " ", shown) in re.sub(" +", " ", row)
+
+
+def test_what_never_happens_is_named_once_and_has_no_row():
+    shown = render(fake_summary())
+    assert shown.count("rejected") == 1
+    assert shown.endswith("In no world: rejected.")
+
+
+def test_workloads_have_a_block_each_where_there_are_several():
+    summary = fake_summary()
+    assert "Workload" not in render(summary)
+    summary["workloads"]["agents"] = summary["workloads"]["chat"]
+    shown = render(summary)
+    assert "Workload chat" in shown
+    assert "Workload agents" in shown
+
+
+def test_there_is_no_progress_bar_without_a_terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with progress_bar(10, None, shown=True) as progress:
+        assert progress is None
+
+
+def test_a_terminal_gets_a_bar_with_the_estimate_so_far(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress_bar(20, None, shown=True) as progress:
+        run(FakeScenario(), 20, jobs=1, replicate=fake_replication.replicate, progress=progress)
+    assert "20/20" in screen.getvalue()
+    assert "p95 answer" in screen.getvalue()
+
+
+def test_the_estimate_so_far_has_its_interval():
+    sample = Sample()
+    for world in range(10):
+        sample.add_row(world, "stable", {"e2e_p95_s": 1.0 + world, "cost_usd_per_month": 100.0}, {})
+    assert so_far(sample) == "cost 100.00 USD · p95 answer 5.50 s (2.00 … 9.00)"
