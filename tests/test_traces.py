@@ -331,6 +331,19 @@ def test_replayed_requests_do_not_depend_on_the_window(mode, scale, thin, start_
         np.testing.assert_array_equal(part, column[here])
 
 
+@pytest.mark.parametrize("mode", ["once", "loop"])
+@pytest.mark.parametrize("scale", [1.0, 3.0, 0.7])
+def test_windows_that_begin_and_end_at_an_arrival_lose_no_tie(monkeypatch, mode, scale):
+    monkeypatch.setattr("sim.model.trace.BLOCK_REQUESTS", 2)  # ties cross the edges of blocks
+    source = TraceSource(TRACE, mode, scale)
+    whole, *_ = play(source, -3000.0, 6000.0)
+    for instant in np.unique(whole[whole < 5900])[50::17]:
+        times, *_ = play(source, instant, instant + 20)
+        np.testing.assert_array_equal(times, whole[(whole >= instant) & (whole < instant + 20)])
+        times, *_ = play(source, instant - 20, instant)
+        np.testing.assert_array_equal(times, whole[(whole >= instant - 20) & (whole < instant)])
+
+
 def test_a_long_trace_comes_in_bounded_blocks():
     n = 3 * BLOCK_REQUESTS + 5
     ones = np.ones(n, np.int32)
