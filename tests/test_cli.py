@@ -296,7 +296,7 @@ def fake_summary(worlds=200, **options):
 
 def test_lower_bounds_and_missing_ends_are_marked_and_explained():
     large, small = render(fake_summary()), render(fake_summary(30))
-    assert re.search(r"whole answer, p95 .*≥", large)
+    assert re.search(r"whole answer p95 .*≥", large)
     assert "≥  at least" in large
     assert "?  too few worlds" not in large
     assert "… ?" in small

@@ -58,9 +58,14 @@ def scale(figure: Figure, typical: float) -> Scale:
         case "share":
             return Scale("%", 0.01, 1)
         case "usd":
-            return Scale("USD", 1.0, max(_decimals(typical, 4), 2) if abs(typical) < 1000 else 0)
+            prefix, size = _thousands(typical, 1e6)
+            value = typical / size
+            decimals = max(_decimals(value, 4), 2) if abs(value) < 1000 else 0
+            return Scale(f"{prefix}USD", size, decimals)
         case "count":
-            return Scale(figure.unit, 1.0, 0 if float(typical).is_integer() else 1)
+            prefix, size = _thousands(typical, 1e4)
+            whole = size == 1.0 and (float(typical).is_integer() or abs(typical) >= 100)
+            return Scale(prefix + figure.unit, size, 0 if whole else 1)
         case "rate":
             return Scale(figure.unit, 1.0, _decimals(typical, 3))
 
@@ -104,6 +109,13 @@ def _time_unit(seconds: float) -> tuple[str, float]:
     return "h", 3600.0
 
 
+def _thousands(value: float, limit: float) -> tuple[str, float]:
+    """Thousands or millions from ``limit`` on, else ones."""
+    if abs(value) < limit or not math.isfinite(value):
+        return "", 1.0
+    return ("k", 1e3) if abs(value) < 1e3 * limit else ("M", 1e6)
+
+
 def _decimals(value: float, significant: int) -> int:
     """Decimals that show so many significant digits, at most 6."""
     if value == 0.0 or not math.isfinite(value):
@@ -131,25 +143,25 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
     "Latency": _figures(
         "seconds",
         "s",
-        ttft_p50_s="first token, p50",
-        ttft_p95_s="first token, p95",
-        ttft_p99_s="first token, p99",
-        peak_hour_ttft_p95_s="first token, p95 in the worst hour",
-        tpot_p50_s="per output token, p50",
-        tpot_p95_s="per output token, p95",
-        e2e_p50_s="whole answer, p50",
-        e2e_p95_s="whole answer, p95",
-        e2e_p99_s="whole answer, p99",
-        peak_hour_e2e_p95_s="whole answer, p95 in the worst hour",
-        queue_wait_mean_s="wait for a place in the batch, mean",
-        queue_wait_p95_s="wait for a place in the batch, p95",
+        ttft_p50_s="first token p50",
+        ttft_p95_s="first token p95",
+        ttft_p99_s="first token p99",
+        peak_hour_ttft_p95_s="first token p95, worst hour",
+        tpot_p50_s="per output token p50",
+        tpot_p95_s="per output token p95",
+        e2e_p50_s="whole answer p50",
+        e2e_p95_s="whole answer p95",
+        e2e_p99_s="whole answer p99",
+        peak_hour_e2e_p95_s="whole answer p95, worst hour",
+        queue_wait_mean_s="wait for the batch, mean",
+        queue_wait_p95_s="wait for the batch p95",
     ),
     "Utilisation": (
         *_figures(
             "share",
             "%",
             offered_load="work offered to capacity",
-            offered_load_peak="work offered to capacity, peak",
+            offered_load_peak="work offered, peak",
             utilisation="busy share of ready time",
             batch_occupancy="batch filled while busy",
             kv_utilisation="KV cache filled",
@@ -164,7 +176,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
     ),
     "Reliability": (
         Figure("slo_attainment", "requests within the SLO", "share"),
-        Figure("goodput_rps", "requests within the SLO, per second", "rate", "/s"),
+        Figure("goodput_rps", "within the SLO per second", "rate", "/s"),
         *_figures(
             "count",
             "",
