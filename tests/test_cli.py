@@ -1,5 +1,6 @@
 """The command line: results on stdout, the rest on stderr, exit codes that scripts can rely on."""
 
+import contextlib
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from sim.cli import COMMANDS, cli
 from sim.cli import run as command_module
 from sim.errors import PeakfleetError, Problem, ScenarioError
 from sim.montecarlo import precision
+from sim.montecarlo.execution import ReplicationError
 from sim.montecarlo.run import run
 from sim.montecarlo.sample import Sample
 from sim.report.progress import progress_bar, so_far
@@ -251,7 +253,25 @@ def test_ctrl_c_keeps_what_was_finished_and_says_how_to_continue(interrupted):
     assert 5 < done < 60
     assert manifest["interrupted"]
     assert f"{done} worlds before it was interrupted" in interrupted.out
-    assert f"interrupted after {done} of 60 worlds; --resume continues" in interrupted.err
+    assert f"ended after {done} of 60 worlds; --resume continues" in interrupted.err
+
+
+@pytest.mark.parametrize("damage", ["replicate_mendably", "replicate"])
+def test_an_error_in_a_late_world_keeps_the_worlds_before_it(fake, capsys, damage):
+    def replicate(scenario, seed, world, draws, record_requests=False):
+        if world == 9:
+            return getattr(fake_replication, damage)(FakeScenario(broken_world=9), seed, 9, draws)
+        return fake_replication.replicate(scenario, seed, world, draws, record_requests)
+
+    fake["replicate"] = replicate
+    with contextlib.suppress(ReplicationError):
+        assert sim("--out", "results") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "ended after 9 of 30 worlds; --resume continues" in captured.err
+    fake["replicate"] = fake_replication.replicate
+    assert sim("--out", "results", "--resume") == 0
+    assert json.loads(Path("results/summary.json").read_text())["replications"] == 30
 
 
 def test_resuming_completes_the_folder(fake, interrupted, capsys):

@@ -226,6 +226,8 @@ def test_a_defect_surfaces_as_one_error_with_the_world_and_the_traceback(jobs):
     with pytest.raises(ReplicationError, match="world 5: ZeroDivisionError: the fake") as caught:
         simulate(FakeScenario(broken_world=5), jobs=jobs)
     assert "in replicate" in str(caught.value)
+    finished = caught.value.partial
+    assert finished is None or 5 not in finished.sample
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -335,19 +337,30 @@ MEMORY = """
 import resource, sys
 sys.path.insert(0, {tests!r})
 from fake_replication import FakeScenario, replicate_at_length
+from pathlib import Path
+from sim.montecarlo import store
 from sim.montecarlo.run import run
-import numba, pyarrow
-result = run(FakeScenario(), int(sys.argv[1]), jobs=1, replicate=replicate_at_length)
-assert len(result.timeline) == 1500 and len(result.replications) == int(sys.argv[1])
+import numba
+worlds, folder = int(sys.argv[1]), Path(sys.argv[2])
+result = run(FakeScenario(), worlds, jobs=1, replicate=replicate_at_length)
+store.save(result, folder)
+earlier = store.load_earlier(folder, FakeScenario(), 0)
+assert len(result.timeline) == 1500 and len(earlier.sample) == worlds
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def test_memory_hardly_grows_with_the_number_of_worlds():
+def test_memory_hardly_grows_with_the_number_of_worlds(tmp_path):
     peaks = [
         int(
             subprocess.run(
-                [sys.executable, "-c", MEMORY.format(tests=str(TESTS)), str(worlds)],
+                [
+                    sys.executable,
+                    "-c",
+                    MEMORY.format(tests=str(TESTS)),
+                    str(worlds),
+                    str(tmp_path / str(worlds)),
+                ],
                 env=os.environ | {"PYTHONPATH": str(TESTS.parent)},
                 capture_output=True,
                 text=True,

@@ -1,7 +1,8 @@
 """``sim run``: simulate a scenario."""
 
-# ruff: noqa: PLC0415 (what a command needs is imported when it runs, so that help comes at once)
 
+
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -88,6 +89,7 @@ def run(
     sim run chat.yaml --precision 2% --precision-metric cost_usd_per_request
     """
     from sim.montecarlo import store
+    from sim.montecarlo.execution import StoppedError
     from sim.montecarlo.precision import Goal
     from sim.montecarlo.run import run as simulate
     from sim.report.progress import progress_bar
@@ -108,25 +110,25 @@ def run(
     store.check_place(place)
     earlier = _earlier(loaded, place, advice) if resume else None
     _compile(advice)
-    with progress_bar(loaded.worlds, goal, shown=not quiet) as progress:
-        result = simulate(
-            loaded,
-            jobs=jobs,
-            precision=precision,
-            metric=precision_metric,
-            progress=progress,
-            record_requests=requests,
-            earlier=earlier,
-            worlds=loaded.worlds,
-            announce=lambda: advice.say(
-                "finishing what is under way; Ctrl-C again to stop at once"
-            ),
-        )
-    if result.interrupted and earlier is None:
-        place = store.free_place(place)  # what is finished there is worth more than a part
-    store.save(result, place, shlex.join(["sim", *sys.argv[1:]]))
+    try:
+        with progress_bar(loaded.worlds, goal, shown=not quiet) as progress:
+            result = simulate(
+                loaded,
+                worlds=loaded.worlds,
+                jobs=jobs,
+                precision=precision,
+                metric=precision_metric,
+                progress=progress,
+                record_requests=requests,
+                earlier=earlier,
+                announce=advice.finishing,
+            )
+    except StoppedError as error:
+        if error.partial is not None:
+            _save(error.partial, place, earlier, advice)
+        raise
+    _save(result, place, earlier, advice)
     _print(result, as_json)
-    _conclude(result, place, advice)
     if result.interrupted:
         context.exit(INTERRUPTED)
 
@@ -141,6 +143,11 @@ class Advice:
         """Say something, unless asked to be quiet."""
         if not self._quiet:
             click.echo(f"sim: {text}", err=True)
+
+    def finishing(self) -> None:
+        """Answer to a Ctrl-C; written past the buffers, which the signal may have come amid."""
+        if not self._quiet:
+            os.write(2, b"\nsim: finishing what is under way; Ctrl-C again to stop at once\n")
 
 
 def _earlier(scenario: "Scenario", place: Path, advice: Advice) -> "Earlier | None":
@@ -170,10 +177,16 @@ def _print(result: "RunResult", as_json: bool) -> None:
         click.echo(render(result.summary))
 
 
-def _conclude(result: "RunResult", place: Path, advice: Advice) -> None:
+def _save(result: "RunResult", place: Path, earlier: "Earlier | None", advice: Advice) -> None:
+    """Write the results and say what is to be said about them."""
+    from sim.montecarlo import store
+
+    if result.interrupted and earlier is None:
+        place = store.free_place(place)  # what is finished there is worth more than a part
+    store.save(result, place, shlex.join(["sim", *sys.argv[1:]]))
     done, asked = len(result.sample), result.worlds
     if result.interrupted:
-        advice.say(f"interrupted after {done:,} of {asked:,} worlds; --resume continues")
+        advice.say(f"ended after {done:,} of {asked:,} worlds; --resume continues")
     elif result.goal is not None and result.precision > result.goal.relative:
         # The width of an interval falls with the square root of the number of worlds.
         needed = done * (result.precision / result.goal.relative) ** 2

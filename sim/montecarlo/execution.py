@@ -24,6 +24,7 @@ from sim.montecarlo.interruption import Interruption
 
 if TYPE_CHECKING:
     from sim.montecarlo.replication import Replication
+    from sim.montecarlo.run import RunResult
     from sim.scenario import Scenario
 
 BATCH_S = 0.2  # work sent at a time: long beside the sending (0.2 ms), short beside a run
@@ -105,7 +106,17 @@ class Workers:
     lanes: int
 
 
-class ReplicationError(RuntimeError):
+class StoppedError(Exception):
+    """Something ended a run early; ``partial`` is the result of the worlds finished before."""
+
+    partial: "RunResult | None" = None
+
+
+class WorldError(StoppedError, PeakfleetError):
+    """A world that cannot be simulated, or not here, for a reason that the user can mend."""
+
+
+class ReplicationError(StoppedError, RuntimeError):
     """A defect met while simulating a world; carries the traceback of the worker."""
 
 
@@ -138,7 +149,7 @@ def replications(
     """Replications in the order of their completion.
 
     Once the interruption is requested nothing more is sent, and what is under way is finished.
-    Raises PeakfleetError for what a user can mend, ReplicationError for a defect.
+    Raises WorldError for what a user can mend, ReplicationError for a defect.
     """
     waiting = iter(tasks)
     pending: set[Future[Batch]] = set()
@@ -183,10 +194,10 @@ def _failure(world: int, error: Exception) -> Failure:
     return Failure(world, message, "".join(traceback.format_exception(error)), mendable)
 
 
-def _error(failure: Failure) -> Exception:
+def _error(failure: Failure) -> StoppedError:
     text = f"world {failure.world}: {failure.message}"
     if failure.mendable:
-        return PeakfleetError(text)
+        return WorldError(text)
     return ReplicationError(f"{text}\n\nTraceback of the worker:\n{failure.trace}")
 
 
@@ -194,7 +205,7 @@ def _result(future: "Future[Batch]") -> Batch:
     try:
         return future.result()
     except BrokenExecutor as error:
-        raise PeakfleetError(
+        raise WorldError(
             "a worker process died, most likely for lack of memory; try fewer (--jobs 1)"
         ) from error
 

@@ -21,7 +21,9 @@ from sim.montecarlo.execution import (
     Executor,
     Job,
     Replicate,
+    StoppedError,
     Task,
+    Workers,
     available_cores,
     replications,
     workers,
@@ -152,6 +154,8 @@ def run(
 
     Raises
     ------
+    StoppedError
+        If a world cannot be simulated; its ``partial`` is the result of those finished before.
     KeyboardInterrupt
         If it was interrupted before any world was finished.
     """
@@ -163,35 +167,37 @@ def run(
     design = scenario.design(_world(draws, 0))
     gathering = _Gathering(earlier or Earlier(Sample()), goal, progress)
     job = Job(scenario, seed, replicate or _compiled_replicate())
+
+    def result(complete: bool) -> RunResult:
+        return RunResult(
+            scenario=scenario,
+            seed=seed,
+            worlds=worlds,
+            goal=goal,
+            precision=goal.width(gathering.sample) if goal else float("nan"),
+            interrupted=not complete,
+            sample=gathering.sample,
+            summary=summarise(gathering.sample, design, seed, interrupted=not complete),
+            requests=gathering.requests,
+            bin_s=design.horizon.bin_s,
+            started_at=started_at,
+            finished_at=datetime.now(UTC),
+        )
+
     complete = False
-    with (
-        Interruption(announce) as interruption,
-        suppress(KeyboardInterrupt),
-        workers(job, jobs or min(available_cores(), worlds), executor) as staff,
-    ):
-        for look in looks(worlds, goal):
-            tasks = gathering.tasks(draws, look, record_requests)
-            for replication in replications(staff, tasks, interruption):
-                gathering.take(replication, look if goal is None else worlds)
-            complete = look >= len(gathering.sample) and gathering.suffices(look, worlds)
-            if complete or interruption.requested:
-                break
+    try:
+        with (
+            Interruption(announce) as interruption,
+            suppress(KeyboardInterrupt),
+            workers(job, jobs or min(available_cores(), worlds), executor) as staff,
+        ):
+            complete = gathering.gather(staff, draws, worlds, record_requests, interruption)
+    except StoppedError as error:
+        error.partial = result(complete=False) if len(gathering.sample) else None
+        raise
     if not len(gathering.sample):
         raise KeyboardInterrupt
-    return RunResult(
-        scenario=scenario,
-        seed=seed,
-        worlds=worlds,
-        goal=goal,
-        precision=goal.width(gathering.sample) if goal else float("nan"),
-        interrupted=not complete,
-        sample=gathering.sample,
-        summary=summarise(gathering.sample, design, seed, interrupted=not complete),
-        requests=gathering.requests,
-        bin_s=design.horizon.bin_s,
-        started_at=started_at,
-        finished_at=datetime.now(UTC),
-    )
+    return result(complete)
 
 
 class _Gathering:
@@ -203,14 +209,35 @@ class _Gathering:
         self._goal = goal
         self._progress = progress
 
-    def tasks(self, draws: Draws, worlds: int, record_requests: bool) -> Iterator[Task]:
+    def gather(
+        self,
+        staff: Workers,
+        draws: Draws,
+        worlds: int,
+        record_requests: bool,
+        interruption: Interruption,
+    ) -> bool:
+        """Have the missing worlds simulated until they suffice; False if interrupted before."""
+        for look in looks(worlds, self._goal):
+            if look < len(self.sample):
+                continue  # passed by an earlier run
+            tasks = self._tasks(draws, look, record_requests)
+            for replication in replications(staff, tasks, interruption):
+                self._take(replication, look if self._goal is None else worlds)
+            if self._suffices(look, worlds):
+                return True
+            if interruption.requested:
+                return False
+        return False
+
+    def _tasks(self, draws: Draws, worlds: int, record_requests: bool) -> Iterator[Task]:
         """What is missing of the first ``worlds`` worlds."""
         for world in range(worlds):
             record = record_requests and world == 0 and self.requests is None
             if record or world not in self.sample:
                 yield Task(world, _world(draws, world), record)
 
-    def take(self, replication: "Replication", target: int) -> None:
+    def _take(self, replication: "Replication", target: int) -> None:
         """Take in one world of ``target``."""
         if self._goal is not None:
             self._goal.check(tuple(replication.metrics))
@@ -220,7 +247,7 @@ class _Gathering:
         if self._progress is not None:
             self._progress(self.sample, target)
 
-    def suffices(self, look: int, worlds: int) -> bool:
+    def _suffices(self, look: int, worlds: int) -> bool:
         """Whether the run may stop after ``look`` of at most ``worlds`` worlds."""
         if len(self.sample) < look:
             return False

@@ -259,11 +259,12 @@ def _read_sample(folder: Path) -> Sample:
     verdicts = dict(zip(frame["world"], frame["verdict"], strict=True))
     figures = frame.drop(columns=["world", "verdict"]).set_index(frame["world"])
     sample = Sample()
-    with pq.ParquetFile(folder / "timelines.parquet") as file:
-        for batch in file.iter_batches(batch_size=WORLDS_PER_GROUP):
+    with pq.ParquetFile(folder / "timelines.parquet", pre_buffer=False) as file:
+        for group in range(file.num_row_groups):
+            batch = file.read_row_group(group)
             cells = {
-                name: batch[name].flatten().to_numpy().reshape(len(batch), -1)
-                for name in batch.schema.names
+                name: batch[name].combine_chunks().flatten().to_numpy().reshape(len(batch), -1)
+                for name in batch.column_names
                 if name != "world"
             }
             for row, world in enumerate(batch["world"].to_pylist()):
