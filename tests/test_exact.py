@@ -1,186 +1,32 @@
 """The compiled kernel does exactly what the naive step-by-step simulator does.
 
-Hypothesis draws the shapes of a fleet and its traffic; continuous figures (times, coefficients)
-come from a generator that it seeds, so that a step boundary and an arrival never meet by accident,
-where the last bit of a sum would decide. Bursts of one instant are drawn on purpose.
+The naive one walks every step and moves every token; the kernel leaps. Cases of all kinds are drawn
+by hypothesis: every status, replica and number of preemptions is the same, and every time is within
+1e-9 of itself.
 """
 
 import hashlib
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from fleets import pool, profile
+from fleets import END_S, Case, Verb, advance, cases, kernel_log, pool, profile, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive import NaiveDataPlane
 
 from sim.engine import status
-from sim.engine.plane import DataPlane
-from sim.model.design import GpuPool, Router
-from sim.model.profile import Scheduler, ServiceProfile
-from sim.model.workload import Slo
-
-END_S = 1e9  # later than anything that happens
+from sim.model.design import Router
+from sim.model.profile import Scheduler
 
 
-@dataclass(frozen=True)
-class Verb:
-    """What the control plane does at an instant, to one of the replicas or pools there are."""
-
-    at_s: float
-    name: str  # add, drain, kill
-    which: int  # taken modulo what can be acted upon
-
-
-@dataclass(frozen=True)
-class Case:
-    """A fleet, its requests and what is done to it."""
-
-    pools: list[GpuPool]
-    workload_pool: list[int]
-    arrival_s: npt.NDArray[np.float64]
-    prompt: npt.NDArray[np.int32]
-    output: npt.NDArray[np.int32]
-    workload: npt.NDArray[np.int32]
-    key: int
-    verbs: tuple[Verb, ...] = ()
-
-    @property
-    def requests(self) -> tuple[npt.NDArray[Any], ...]:
-        return self.arrival_s, self.prompt, self.output, self.workload
-
-    def kernel(self) -> DataPlane:
-        slos = [Slo() for _ in self.workload_pool]
-        return DataPlane(self.pools, self.workload_pool, slos, self.key, record=True)
-
-    def naive(self) -> NaiveDataPlane:
-        plane = NaiveDataPlane(self.pools, self.workload_pool, self.key)
-        plane.feed(*(column.tolist() for column in self.requests))
-        return plane
-
-
-# Drawing cases
-
-
-@st.composite
-def engines(draw: st.DrawFn, tight: bool) -> ServiceProfile:
-    """Any engine; ``tight`` ones have a cache that a few long sequences fill."""
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    block = 2 ** draw(st.integers(0, 5))
-    max_model_len = draw(st.integers(2, 100))
-    max_num_seqs = draw(st.integers(2 if tight else 1, 32))
-    least_blocks = -(-max_model_len // block)  # one sequence of full length always fits
-    spare = st.integers(0, least_blocks) if tight else st.integers(0, 40 * least_blocks)
-    points = sorted({0, 1, *draw(st.lists(st.integers(2, 40), max_size=3))})
-    grows = draw(st.booleans())
-    return profile(
-        batch=tuple(points),
-        step_base_s=tuple(rng.uniform(0.01, 0.1, len(points)).tolist()),
-        step_s_per_kv_token=tuple((grows * rng.uniform(0, 1e-3, len(points))).tolist()),
-        prefill_s_per_request=draw(st.sampled_from([0, 1])) * rng.uniform(0, 0.05),
-        prefill_s_per_token=draw(st.sampled_from([0, 1])) * rng.uniform(0, 0.01),
-        prefill_s_per_token_context=draw(st.sampled_from([0, 1])) * rng.uniform(0, 1e-4),
-        overhead_s=draw(st.sampled_from([0, 1])) * rng.uniform(0, 0.3),
-        frontend_s_per_request=draw(st.sampled_from([0, 1])) * rng.uniform(0, 0.1),
-        frontend_s_per_token=draw(st.sampled_from([0, 1])) * rng.uniform(0, 0.005),
-        kv_capacity_tokens=(least_blocks + draw(spare)) * block + draw(st.integers(0, block - 1)),
-        kv_block_tokens=block,
-        max_num_seqs=max_num_seqs,
-        max_num_batched_tokens=max_num_seqs + draw(st.sampled_from([0, 1, 3, 10, 40, 400])),
-        max_model_len=max_model_len,
-        scheduler=draw(st.sampled_from(get_args(Scheduler))),
-    )
-
-
-@st.composite
-def cases(draw: st.DrawFn, tight: bool = False, verbs: bool = False) -> Case:
-    """Up to two pools of up to five replicas, two workloads, sixty requests."""
-    pools = [
-        pool(draw(engines(tight)), draw(st.integers(1, 5)), draw(st.sampled_from(get_args(Router))))
-        for _ in range(draw(st.integers(1, 2)))
-    ]
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    n = draw(st.integers(1, 60))
-    gap_s = draw(st.sampled_from([0.001, 0.01, 0.1] if tight else [0.001, 0.01, 0.1, 1.0, 10.0]))
-    burst_share = draw(st.sampled_from([0.0, 0.3, 0.9]))
-    gaps_s = rng.exponential(gap_s, n) * (rng.random(n) >= burst_share)
-    longest = max(p.profile.max_model_len for p in pools)
-    most_prompt = longest // 3 + 1 if tight else longest + 2  # short ones leave room to grow
-    most_output = longest if tight else draw(st.sampled_from([1, 2, longest]))
-    arrival_s = rng.uniform(0, 1) + np.cumsum(gaps_s)
-    return Case(
-        pools,
-        [draw(st.integers(0, len(pools) - 1)) for _ in range(2)],
-        arrival_s,
-        prompt=rng.integers(1, most_prompt, n, endpoint=True, dtype=np.int32),
-        output=rng.integers(1, most_output, n, endpoint=True, dtype=np.int32),
-        workload=rng.integers(0, 2, n, dtype=np.int32),
-        key=draw(st.integers(0, 2**64 - 1)),
-        verbs=draw(_verbs(arrival_s)) if verbs else (),
-    )
-
-
-@st.composite
-def _verbs(draw: st.DrawFn, arrival_s: npt.NDArray[np.float64]) -> tuple[Verb, ...]:
-    """Verbs between arrivals and some time after the last; or at the very instant of one."""
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    names = draw(st.lists(st.sampled_from(["add", "drain", "kill"]), min_size=1, max_size=8))
-    times_s = rng.uniform(0, arrival_s[-1] + 5, len(names))
-    meets = rng.random(len(names)) < 0.2
-    times_s[meets] = rng.choice(arrival_s, int(meets.sum()))
-    return tuple(
-        Verb(at_s, name, int(rng.integers(100)))
-        for at_s, name in zip(np.sort(times_s).tolist(), names, strict=True)
-    )
-
-
-# Running cases
-
-
-def advance(plane: DataPlane | NaiveDataPlane, until_s: float) -> None:
-    """Go on after every early return."""
-    while plane.advance(until_s) == status.REPLICA_EMPTY:
-        pass
-
-
-def run(case: Case, plane: DataPlane | NaiveDataPlane) -> None:
-    """Advance to the end, with the verbs at their times."""
-    pool_of = [p for p, drawn in enumerate(case.pools) for _ in range(drawn.replicas)]
-    ready = list(range(len(pool_of)))
-    for verb in case.verbs:
-        advance(plane, verb.at_s)
-        if verb.name == "add":
-            pool_of.append(verb.which % len(case.pools))
-            ready.append(plane.add(pool_of[-1]))
-            assert ready[-1] == len(pool_of) - 1
-        elif verb.name == "drain" and ready:
-            plane.drain(ready.pop(verb.which % len(ready)))
-        elif verb.name == "kill":  # whatever its state
-            replica = verb.which % len(pool_of)
-            plane.kill(replica)
-            ready = [other for other in ready if other != replica]
-    advance(plane, END_S)
-
-
-def kernel_log(case: Case) -> Any:
-    plane = case.kernel()
-    plane.feed(*case.requests)
-    plane.close_feed()
-    run(case, plane)
-    return plane.requests()
-
-
-def assert_agreement(case: Case) -> Any:
+def assert_agreement(case: Case, until_s: float = END_S) -> Any:
     """Kernel and naive simulator agree on the case; the kernel's log."""
-    log, naive = kernel_log(case), case.naive()
-    run(case, naive)
+    log, naive = kernel_log(case, until_s), case.naive()
+    run(case, naive, until_s)
     for column in ("status", "replica", "preemptions", "workload"):
         np.testing.assert_array_equal(log[column], naive.column(column), column)
     for column in ("prompt", "output"):
@@ -190,9 +36,6 @@ def assert_agreement(case: Case) -> Any:
             log[column], naive.column(column), rtol=1e-9, atol=1e-12, err_msg=column
         )
     return log
-
-
-# The claims
 
 
 @given(cases())
@@ -213,8 +56,8 @@ def test_the_kernel_agrees_where_memory_is_short_and_preemptions_abound() -> Non
         finished += int((log.status == status.COMPLETED).sum())
 
     agreement()
-    assert preempted > 10_000
-    assert finished > 5_000
+    assert preempted > 2_000
+    assert finished > 2_000
 
 
 def test_the_kernel_agrees_under_verbs_at_arbitrary_times() -> None:
@@ -237,6 +80,14 @@ def test_the_kernel_agrees_under_verbs_at_arbitrary_times() -> None:
 @settings(max_examples=300)
 def test_the_kernel_agrees_where_memory_is_short_and_replicas_come_and_go(case: Case) -> None:
     assert_agreement(case)
+
+
+@given(cases(tight=True, verbs=True), st.floats(0, 1))
+@settings(max_examples=300)
+def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
+    case: Case, share: float
+) -> None:
+    assert_agreement(case, until_s=share * (case.arrival_s[-1] + 2))
 
 
 @given(cases(tight=True), st.integers(0, 2**32 - 1))
