@@ -253,7 +253,7 @@ def test_ctrl_c_keeps_what_was_finished_and_says_how_to_continue(interrupted):
     assert 5 < done < 60
     assert manifest["interrupted"]
     assert f"{done} worlds before it was interrupted" in interrupted.out
-    assert f"ended after {done} of 60 worlds; --resume continues" in interrupted.err
+    assert f"ended after {done} of 60 worlds; --resume --out results continues" in interrupted.err
 
 
 @pytest.mark.parametrize("damage", ["replicate_mendably", "replicate"])
@@ -268,7 +268,7 @@ def test_an_error_in_a_late_world_keeps_the_worlds_before_it(fake, capsys, damag
         assert sim("--out", "results") == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "ended after 9 of 30 worlds; --resume continues" in captured.err
+    assert "ended after 9 of 30 worlds; --resume --out results continues" in captured.err
     fake["replicate"] = fake_replication.replicate
     assert sim("--out", "results", "--resume") == 0
     assert json.loads(Path("results/summary.json").read_text())["replications"] == 30

@@ -1,16 +1,15 @@
 """``sim run``: simulate a scenario."""
 
-
-
 import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from sim.montecarlo.precision import Goal
     from sim.montecarlo.run import Earlier, RunResult
     from sim.scenario import Scenario
 
@@ -89,45 +88,28 @@ def run(
     sim run chat.yaml --precision 2% --precision-metric cost_usd_per_request
     """
     from sim.montecarlo import store
-    from sim.montecarlo.execution import StoppedError
     from sim.montecarlo.precision import Goal
-    from sim.montecarlo.run import run as simulate
-    from sim.report.progress import progress_bar
-    from sim.scenario import load_scenario
 
     advice = Advice(quiet)
     if precision is not None and worlds is None:
         worlds = DEFAULT_CAP
-    asked = {"worlds": worlds, "seed": seed}
-    loaded = load_scenario(
-        scenario,
-        (*overrides, *(f"{key}={value}" for key, value in asked.items() if value is not None)),
-    )
-    for warning in loaded.warnings:
-        advice.say(warning)
+    loaded = _load(scenario, overrides, {"worlds": worlds, "seed": seed}, advice)
     goal = None if precision is None else Goal.parse(precision, precision_metric)
     place = out or store.default_folder(loaded, loaded.seed, loaded.worlds, goal, requests)
     store.check_place(place)
     earlier = _earlier(loaded, place, advice) if resume else None
     _compile(advice)
-    try:
-        with progress_bar(loaded.worlds, goal, shown=not quiet) as progress:
-            result = simulate(
-                loaded,
-                worlds=loaded.worlds,
-                jobs=jobs,
-                precision=precision,
-                metric=precision_metric,
-                progress=progress,
-                record_requests=requests,
-                earlier=earlier,
-                announce=advice.finishing,
-            )
-    except StoppedError as error:
-        if error.partial is not None:
-            _save(error.partial, place, earlier, advice)
-        raise
-    _save(result, place, earlier, advice)
+    result = _simulate(
+        loaded,
+        place,
+        advice,
+        goal,
+        jobs=jobs,
+        precision=precision,
+        metric=precision_metric,
+        record_requests=requests,
+        earlier=earlier,
+    )
     _print(result, as_json)
     if result.interrupted:
         context.exit(INTERRUPTED)
@@ -137,17 +119,30 @@ class Advice:
     """What is said on stderr, beside the result."""
 
     def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
+        self.quiet = quiet
 
     def say(self, text: str) -> None:
         """Say something, unless asked to be quiet."""
-        if not self._quiet:
+        if not self.quiet:
             click.echo(f"sim: {text}", err=True)
 
     def finishing(self) -> None:
         """Answer to a Ctrl-C; written past the buffers, which the signal may have come amid."""
-        if not self._quiet:
+        if not self.quiet:
             os.write(2, b"\nsim: finishing what is under way; Ctrl-C again to stop at once\n")
+
+
+def _load(
+    path: Path, overrides: tuple[str, ...], asked: dict[str, int | None], advice: Advice
+) -> "Scenario":
+    """The scenario with all that was asked for, so that its stored copy repeats the run."""
+    from sim.scenario import load_scenario
+
+    settings = (f"{key}={value}" for key, value in asked.items() if value is not None)
+    scenario = load_scenario(path, (*overrides, *settings))
+    for warning in scenario.warnings:
+        advice.say(warning)
+    return scenario
 
 
 def _earlier(scenario: "Scenario", place: Path, advice: Advice) -> "Earlier | None":
@@ -165,6 +160,37 @@ def _compile(advice: Advice) -> None:
     if not kernel_is_cached():
         advice.say("compiling the kernel (once)")
     compile_kernel()
+
+
+def _simulate(
+    scenario: "Scenario",
+    place: Path,
+    advice: Advice,
+    goal: "Goal | None",
+    earlier: "Earlier | None",
+    **options: Any,
+) -> "RunResult":
+    """Run and save, also what was finished before something went wrong."""
+    from sim.montecarlo.execution import StoppedError
+    from sim.montecarlo.run import run as simulate
+    from sim.report.progress import progress_bar
+
+    try:
+        with progress_bar(scenario.worlds, goal, shown=not advice.quiet) as progress:
+            result = simulate(
+                scenario,
+                worlds=scenario.worlds,
+                progress=progress,
+                announce=advice.finishing,
+                earlier=earlier,
+                **options,
+            )
+    except StoppedError as error:
+        if error.partial is not None:
+            _save(error.partial, place, earlier, advice)
+        raise
+    _save(result, place, earlier, advice)
+    return result
 
 
 def _print(result: "RunResult", as_json: bool) -> None:
@@ -186,7 +212,7 @@ def _save(result: "RunResult", place: Path, earlier: "Earlier | None", advice: A
     store.save(result, place, shlex.join(["sim", *sys.argv[1:]]))
     done, asked = len(result.sample), result.worlds
     if result.interrupted:
-        advice.say(f"ended after {done:,} of {asked:,} worlds; --resume continues")
+        advice.say(f"ended after {done:,} of {asked:,} worlds; --resume --out {place} continues")
     elif result.goal is not None and result.precision > result.goal.relative:
         # The width of an interval falls with the square root of the number of worlds.
         needed = done * (result.precision / result.goal.relative) ** 2
