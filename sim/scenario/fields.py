@@ -15,10 +15,11 @@ from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sim.scenario.numbers import Number, Quantity, document_of
-from sim.scenario.problems import Finding, Findings, Path, Spot, choose
+from sim.scenario.problems import Finding, Findings, Path, Spot, nearest
 from sim.scenario.reading import read_number
 from sim.scenario.units import UnitError, parse_quantity, shown
 
+REFERENCE = "x-definition"
 FINDINGS = "findings"  # type of the pydantic errors that carry a list of `Finding`
 UNIX_EPOCH = datetime(1970, 1, 1)
 LAST_START = datetime(2200, 1, 1)
@@ -85,26 +86,37 @@ class Reads:
         return self.schema()
 
     def _validate(self, raw: Any, info: core_schema.ValidationInfo) -> Any:
-        surroundings: Surroundings = info.context
+        surroundings = info.context
+        assert isinstance(surroundings, Surroundings)
         spot = Spot(surroundings.paths.get(id(raw), ()), Findings(), surroundings.folder)
         value = self.read(raw, spot)
         if found := spot.findings.found:
-            relative = [
-                Finding(f.path[len(spot.path) :], f.message, f.remedy) for f in found
-            ]
+            relative = [Finding(f.path[len(spot.path) :], f.message, f.remedy) for f in found]
             raise PydanticCustomError(FINDINGS, "problems", {FINDINGS: relative})
         return value
 
 
 def number(
-    kind: Any, *, above: float | None = None, least: float | None = None,
-    most: float | None = None, integer: bool = False, certain: bool = False,
+    kind: Any,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    integer: bool = False,
+    certain: bool = False,
 ) -> Reads:
     """A number with its units and bounds; see `Quantity`."""
     bounds = {"above": above, "least": least, "most": most}
     given = {name: value for name, value in bounds.items() if value is not None}
     quantity = Quantity(kind, integer=integer, certain=certain, **given)
-    return Reads(lambda raw, spot: read_number(raw, quantity, spot), lambda: number_schema(quantity))
+    return Reads(
+        lambda raw, spot: read_number(raw, quantity, spot), lambda: number_schema(quantity)
+    )
+
+
+def reference(name: str) -> JsonSchema:
+    """Stands for the definition ``name`` of `sim.scenario.json_schema`, unknown to pydantic."""
+    return {REFERENCE: name}
 
 
 def number_schema(quantity: Quantity) -> JsonSchema:
@@ -116,16 +128,16 @@ def number_schema(quantity: Quantity) -> JsonSchema:
     }
     finite = {name: document_of(value) for name, value in bounds.items() if abs(value) < 1e15}
     plain = {"type": "integer" if quantity.integer else "number", **finite}
-    forms = [plain, {"$ref": f"#/$defs/{quantity.kind}_text"}]
+    forms = [plain, reference(f"{quantity.kind}_text")]
     if not quantity.certain:
-        forms.append({"$ref": f"#/$defs/uncertain_{quantity.kind}"})
+        forms.append(reference(f"uncertain_{quantity.kind}"))
     return {"anyOf": forms}
 
 
 def whole(least: int, most: int) -> Reads:
     """A whole number without unit, exact however large."""
 
-    def read(raw: Any, spot: Spot) -> int:
+    def read(raw: Any, spot: Spot) -> Any:
         if isinstance(raw, bool) or not isinstance(raw, int):
             spot.wrong(f"{shown(raw)} must be a whole number")
         elif not least <= raw <= most:
@@ -140,15 +152,15 @@ def one_of(*words: str) -> Reads:
 
     def read(raw: Any, spot: Spot) -> Any:
         if raw not in words:
-            spot.wrong(f"{shown(raw)} must be one of {', '.join(words)}", _meant(raw, words))
+            expected = words[0] if len(words) == 1 else f"one of {', '.join(words)}"
+            spot.wrong(f"{shown(raw)} must be {expected}", _meant(raw, words))
         return raw
 
     return Reads(read, lambda: {"enum": list(words)})
 
 
 def _meant(raw: Any, words: tuple[str, ...]) -> str:
-    remedy = choose(raw, words) if isinstance(raw, str) else ""
-    return remedy if remedy.startswith("did") else ""
+    return nearest(raw, words) if isinstance(raw, str) and len(words) > 1 else ""
 
 
 def text(longest: int = 10_000) -> Reads:
@@ -219,7 +231,7 @@ class Start:
     def document(self) -> Any:
         """As plain data."""
         if self.moment is not None:
-            return self.moment.isoformat()
+            return document_of(self.moment)
         return document_of(self.offset_s)
 
 

@@ -8,10 +8,12 @@ be uncertain in turn.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from sim.errors import Problem, ScenarioError
 from sim.model.distributions import Clipped, Distribution
@@ -20,6 +22,7 @@ from sim.scenario.families import family
 from sim.scenario.units import Kind, format_duration, shown
 
 GREATEST = 1e15  # beyond it floats skip whole numbers, and no honest quantity lies there
+LEAST_LEVEL = 2.0**-53  # no sampler draws a quantile below this level, or above its complement
 TAIL = 1e-3  # share of a distribution that may be cut off at either end to keep a key's range
 
 
@@ -68,14 +71,18 @@ class Quantity:
         ValueError
             If more than `TAIL` of it lies outside.
         """
-        low, q_low, q_high, high = distribution.ppf(np.array([0.0, TAIL, 1 - TAIL, 1.0]))
-        for quantile, name in ((q_low, "p0.1"), (q_high, "p99.9")):
-            if fault := self.fault(float(quantile)):
-                raise ValueError(f"its {name} ({shown(float(quantile))}) {fault}")
-        least = max(self.above, self.least)
-        if low < least or high > self.most:
-            return Clipped(distribution, max(low, q_low), min(high, q_high))
-        return distribution
+        levels = np.array([LEAST_LEVEL, TAIL, 1 - TAIL, 1 - LEAST_LEVEL])
+        low, tail_low, tail_high, high = distribution.ppf(levels).tolist()
+        for quantile, name in ((tail_low, "p0.1"), (tail_high, "p99.9")):
+            if fault := self.fault(self.rounded(quantile)):
+                raise ValueError(f"its {name} ({quantile:.4g}) {fault}")
+        least = tail_low if low <= self.above else max(low, self.least)
+        most = min(high, self.most)
+        return distribution if (least, most) == (low, high) else Clipped(distribution, least, most)
+
+    def rounded(self, value: float) -> float:
+        """A drawn value as the key takes it."""
+        return float(round(value)) if self.integer and math.isfinite(value) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +114,7 @@ class Uncertain:
         ScenarioError
             If it lies outside of the key's range, which a draw from ``distribution`` never does.
         """
-        drawn = float(draws[self.path])
-        value = float(round(drawn)) if self.quantity.integer and math.isfinite(drawn) else drawn
+        value = self.quantity.rounded(float(draws[self.path]))
         if fault := self.quantity.fault(value):
             raise ScenarioError([Problem("draw", None, self.path, f"{shown(value)} {fault}")])
         return value
@@ -175,19 +181,27 @@ def document_of(value: Any) -> Any:
         return int(value) if value.is_integer() else value
     if isinstance(value, list | tuple):
         return [document_of(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat().removesuffix("T00:00:00")
     return value.document() if hasattr(value, "document") else value
 
 
 def uncertain_in(value: Any) -> Iterator[Uncertain]:
-    """The numbers that nobody knows among the parts of a value."""
+    """The numbers that nobody knows among the parts of a value: a dataclass, a model, a list."""
     match value:
         case Uncertain():
             yield value
         case Spread():
-            yield from uncertain_in(list(value.parameters.values()))
+            yield from uncertain_in(value.parameters)
         case list() | tuple():
             for item in value:
                 yield from uncertain_in(item)
+        case dict():
+            yield from uncertain_in(list(value.values()))
+        case BaseModel():
+            yield from uncertain_in(dict(value))
+        case _ if is_dataclass(value):
+            yield from uncertain_in([getattr(value, part.name) for part in fields(value)])
 
 
 def _drawn(value: Any, draws: Mapping[str, float]) -> Any:

@@ -272,7 +272,7 @@ class _Composer:
     def scalar(self, event: ScalarEvent, path: Path) -> Any:
         if not event.implicit[0]:  # quoted
             return event.value
-        return _resolved(event.value)
+        return resolve_scalar(event.value)
 
     def refuse_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
         tag = event.ctag.trval if event.ctag else None
@@ -293,7 +293,7 @@ class _Composer:
         return _refusal(self.file, event.start_mark.line + 1, message, remedy)
 
 
-def _resolved(text: str) -> Any:
+def resolve_scalar(text: str) -> Any:
     """A plain scalar by the core schema of YAML 1.2."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]

@@ -1,0 +1,130 @@
+"""What a resolved scenario cannot mean, and what its author may not have meant."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+import numpy as np
+
+from sim.catalog.prices import older_than_a_year
+from sim.errors import ScenarioError
+from sim.model.arrivals import SpecialEvent
+from sim.model.design import Design, GpuPool
+from sim.model.generated import GeneratedSource
+from sim.model.lengths import Lengths
+from sim.model.trace import Trace, TraceSource
+from sim.model.workload import Workload
+from sim.scenario.compilation import compile_design
+from sim.scenario.numbers import TAIL, Uncertain
+from sim.scenario.problems import Findings
+from sim.scenario.schema import DAY_S, ScenarioDocument
+from sim.scenario.units import format_duration
+
+REJECTED_SHARE = 0.01  # of prompts that a backend cannot take, before it is worth a warning
+PLAYED_SHARE = 0.9  # of the horizon that a trace should fill
+
+
+def check_designs(
+    document: ScenarioDocument,
+    traces: Mapping[str, Trace],
+    inputs: list[Uncertain],
+    findings: Findings,
+) -> Design | None:
+    """The design of the median world, once those of extreme worlds could be made too."""
+    designs = []
+    for level in (TAIL, 1 - TAIL, 0.5):
+        draws = {u.path: float(u.distribution.ppf(np.array([level]))[0]) for u in inputs}
+        try:
+            designs.append(compile_design(document, traces, draws))
+        except (ScenarioError, ValueError, ArithmeticError) as error:
+            findings.add((), f"a world at the {100 * level:g} % level of all inputs: {error}")
+            return None
+    design = designs[-1]
+    for workload in design.workloads:
+        _check_prompts(workload, _pool(design, workload), findings)
+    return design
+
+
+def _pool(design: Design, workload: Workload) -> GpuPool:
+    return next(pool for pool in design.pools if pool.name == workload.pool)
+
+
+def _check_prompts(workload: Workload, pool: GpuPool, findings: Findings) -> None:
+    """Note a workload whose every prompt would be rejected."""
+    shortest = _prompt_quantile(workload, TAIL)
+    most = pool.profile.max_model_len - 1
+    if shortest > most:
+        key = ("prompt_tokens",) if isinstance(workload.source, GeneratedSource) else ("arrivals",)
+        message = f"even the shortest ({shortest:.0f} tokens) are longer than the {most} tokens"
+        findings.add(
+            ("workloads", workload.name, *key),
+            f"{message} that backend '{pool.name}' takes",
+            "see max_model_len and kv_capacity_tokens of its profile",
+        )
+
+
+def _prompt_quantile(workload: Workload, level: float) -> float:
+    """The prompt length that this share of the requests does not exceed."""
+    source = workload.source
+    if isinstance(source, GeneratedSource):
+        return _quantile(source.prompt, level)
+    assert isinstance(source, TraceSource)
+    return float(np.quantile(source.trace.prompt_tokens, level))
+
+
+def _quantile(lengths: Lengths, level: float) -> float:
+    drawn = float(lengths.distribution.ppf(np.array([level]))[0])
+    return min(max(drawn, lengths.minimum), lengths.maximum)
+
+
+def warnings(document: ScenarioDocument, design: Design, today: date) -> Iterator[str]:
+    """Advice on a scenario that can be simulated."""
+    for pool in design.pools:
+        if pool.price.as_of and older_than_a_year(pool.price.as_of, today):
+            yield f"backends.{pool.name}.price: its date ({pool.price.as_of}) is over a year ago"
+        if pool.name not in {workload.pool for workload in design.workloads}:
+            yield f"backends.{pool.name}: no workload is routed to it, and yet it costs"
+    for workload in design.workloads:
+        yield from _of_prompts(workload, _pool(design, workload))
+        if isinstance(workload.source, TraceSource):
+            yield from _of_trace(workload.name, workload.source, design)
+        else:
+            yield from _of_arrivals(document, workload.name, design)
+
+
+def _of_prompts(workload: Workload, pool: GpuPool) -> Iterator[str]:
+    most = pool.profile.max_model_len - 1
+    if _prompt_quantile(workload, 1 - REJECTED_SHARE) > most:
+        yield (
+            f"workloads.{workload.name}: over {REJECTED_SHARE:.0%} of its prompts are longer than "
+            f"the {most} tokens that backend '{pool.name}' takes; they will be rejected"
+        )
+
+
+def _of_trace(name: str, source: TraceSource, design: Design) -> Iterator[str]:
+    path = f"workloads.{name}.arrivals.trace"
+    if source.trace.dropped:
+        yield f"{path}: {source.trace.dropped} rows without prompt or output tokens are left out"
+    played_s, duration_s = source.period_s, design.horizon.duration_s
+    if source.mode == "once" and played_s < PLAYED_SHARE * duration_s:
+        ends = format_duration(round(played_s))
+        yield f"{path}: ends after {ends} of {format_duration(duration_s)}; loop it to go on"
+
+
+def _of_arrivals(document: ScenarioDocument, name: str, design: Design) -> Iterator[str]:
+    arrivals = document.workloads[name].arrivals
+    path, horizon = f"workloads.{name}.arrivals", design.horizon
+    varied = arrivals.shape is not None and len(set(arrivals.shape.day_shape.values)) > 1
+    if varied and horizon.duration_s < DAY_S:
+        part = format_duration(horizon.duration_s)
+        yield f"{path}.shape: a horizon of {part} shows only a part of its day"
+    for event in arrivals.events or ():
+        start = event.start.offset(horizon.start)
+        duration = event.duration
+        if isinstance(start, Uncertain) or isinstance(duration, Uncertain):
+            continue
+        if not _touches(SpecialEvent(start, duration, 1.0), horizon.duration_s):
+            yield f"{path}.events: {event.name} lies outside of the horizon"
+
+
+def _touches(event: SpecialEvent, duration_s: float) -> bool:
+    return event.start_s < duration_s and event.start_s + event.duration_s > 0

@@ -1,0 +1,128 @@
+"""From a resolved document and the draws of a world to a design: called once per world."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sim.model.arrivals import Dispersion, SpecialEvent, rate_curve
+from sim.model.design import Design, GpuPool, Horizon
+from sim.model.generated import GeneratedSource
+from sim.model.price import GpuPrice
+from sim.model.trace import Trace, TraceSource
+from sim.model.workload import RequestSource, Slo, Workload
+from sim.scenario import schema
+from sim.scenario.burstiness import Burstiness
+from sim.scenario.catalogued import Shape
+from sim.scenario.numbers import Number, known
+from sim.scenario.resolution import length_s
+from sim.scenario.schema import BILLING_S, DAY_S, ScenarioDocument
+
+Draws = Mapping[str, float]
+
+
+def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draws: Draws) -> Design:
+    """The design in the world of these draws; ValueError if they admit none."""
+    horizon = compile_horizon(document.horizon)
+    return Design(
+        name=document.name,
+        horizon=horizon,
+        workloads=tuple(
+            _workload(name, workload, traces.get(name), horizon, draws)
+            for name, workload in document.workloads.items()
+        ),
+        pools=tuple(_pool(name, pool, draws) for name, pool in document.backends.items()),
+    )
+
+
+def compile_horizon(horizon: schema.Horizon) -> Horizon:
+    """The horizon in seconds."""
+    return Horizon(
+        horizon.start, _there(length_s(horizon)), _there(horizon.warm_up), _there(horizon.bin)
+    )
+
+
+def _there(value: Any) -> Any:
+    """What resolution has filled in."""
+    assert value is not None
+    return value
+
+
+def _workload(
+    name: str, workload: schema.Workload, trace: Trace | None, horizon: Horizon, draws: Draws
+) -> Workload:
+    source: RequestSource
+    if trace is None:
+        source = _generated(workload, horizon, draws)
+    else:
+        played = _there(workload.arrivals.trace)
+        source = TraceSource(
+            trace, played.mode, known(played.rate_scale, draws), known(played.thin, draws)
+        )
+    slo = Slo() if workload.slo is None else workload.slo.slo()
+    return Workload(name, source, _there(workload.route), slo)
+
+
+def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> GeneratedSource:
+    arrivals = workload.arrivals
+    shape: Shape = _there(arrivals.shape)
+    gaps: Burstiness = _there(arrivals.burstiness)
+    curve = rate_curve(
+        mean_rate_per_s(arrivals, draws),
+        horizon.start,
+        -horizon.warm_up_s,
+        horizon.duration_s,
+        shape.day_shape,
+        known(_there(arrivals.growth_per_year), draws),
+        [_event(event, horizon, draws) for event in arrivals.events or ()],
+    )
+    return GeneratedSource(
+        curve,
+        prompt=_there(workload.prompt_tokens).lengths(draws),
+        output=_there(workload.output_tokens).lengths(draws),
+        gaps=gaps.renewal(draws),
+        dispersion=_dispersion(arrivals.dispersion, draws),
+        rank_correlation=known(_there(workload.token_correlation), draws),
+        prompt_growth_per_year=known(_there(workload.context_creep_per_year), draws),
+    )
+
+
+def mean_rate_per_s(arrivals: schema.Arrivals, draws: Draws) -> float:
+    """Requests per second, averaged over the period of the shape, at the start of the horizon."""
+    if arrivals.requests_per_second is not None:
+        return known(arrivals.requests_per_second, draws)
+    if arrivals.requests_per_day is not None:
+        return known(arrivals.requests_per_day, draws) / DAY_S
+    users: Number = _there(arrivals.users)
+    each: Number = _there(arrivals.requests_per_user_per_day)
+    return known(users, draws) * known(each, draws) / DAY_S
+
+
+def _event(event: schema.Event, horizon: Horizon, draws: Draws) -> SpecialEvent:
+    return SpecialEvent(
+        known(event.start.offset(horizon.start), draws),
+        known(event.duration, draws),
+        known(event.factor, draws),
+    )
+
+
+def _dispersion(dispersion: schema.Dispersion | None, draws: Draws) -> Dispersion | None:
+    if dispersion is None:
+        return None
+    return Dispersion(known(dispersion.cv, draws), known(dispersion.timescale, draws))
+
+
+def _pool(name: str, pool: schema.GpuPool, draws: Draws) -> GpuPool:
+    price: schema.Price = _there(pool.price)
+    factor = known(_there(pool.throughput_factor), draws)
+    profile = pool.service.profile
+    return GpuPool(
+        name,
+        profile if factor == 1 else profile.sped_up(factor),
+        int(known(pool.replicas, draws)),
+        pool.router,
+        GpuPrice(
+            known(_there(price.usd_per_gpu_hour), draws),
+            BILLING_S[_there(price.billing)],
+            price.source or "",
+            price.as_of or "",
+        ),
+    )

@@ -1,0 +1,157 @@
+"""The JSON Schema of scenarios, for editors: ``# yaml-language-server: $schema=scenario.json``."""
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from sim.scenario.families import FAMILIES, INTERVAL, Family, Role
+from sim.scenario.fields import REFERENCE, JsonSchema
+from sim.scenario.lengths import LIMITS
+from sim.scenario.rules import NAME, RATES
+from sim.scenario.schema import ScenarioDocument
+from sim.scenario.units import EXPECTED, UNITS, Kind
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+EXAMPLES: dict[Kind, list[str]] = {
+    "duration": ["90s", "15min", "2h", "7d"],
+    "count": ["100k", "1.5M"],
+    "money": ["2.99 USD"],
+    "factor": ["150%"],
+    "share": ["8%"],
+}
+_NUMBER = r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?"
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a scenario document.
+
+    It knows keys, types, units and bounds. Rules that tie several keys together are checked by the
+    loader alone, but for the choice of a rate.
+    """
+    schema = ScenarioDocument.model_json_schema(schema_generator=_Generator)
+    definitions = schema.pop("$defs")
+    definitions["Arrivals"]["oneOf"] = [{"required": [key]} for key in RATES]
+    for kind in UNITS:
+        definitions[f"{kind}_text"] = _text_of(kind)
+        definitions[f"{kind}_value"] = _any(_plain(), _ref(f"{kind}_text"))
+        definitions[f"uncertain_{kind}"] = _distribution(kind, f"{kind}_value", "factor_value")
+    definitions["maybe_count"] = _any(_ref("count_value"), _ref("uncertain_count"))
+    definitions["maybe_factor"] = _any(_ref("factor_value"), _ref("uncertain_factor"))
+    definitions["token_lengths"] = _token_lengths()
+    names = {"propertyNames": {"pattern": f"^{NAME.pattern}$"}}
+    for key in ("workloads", "backends"):
+        schema["properties"][key] |= names
+    top = {"$schema": DIALECT, "title": "Peakfleet scenario"}
+    whole: dict[str, Any] = _resolved({**top, **schema, "$defs": definitions})
+    return whole
+
+
+class _Generator(GenerateJsonSchema):
+    """pydantic's, without the null that stands for an absent key: a key must have a value."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        generated = super().default_schema(schema)
+        if generated.get("default", ...) is None:
+            del generated["default"]
+        return generated
+
+
+def _resolved(schema: Any) -> Any:
+    """The schema with references where `sim.scenario.fields` could only name them."""
+    if isinstance(schema, dict):
+        plain = {key: _resolved(item) for key, item in schema.items() if key != REFERENCE}
+        return plain | _ref(schema[REFERENCE]) if REFERENCE in schema else plain
+    return [_resolved(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def _ref(name: str) -> JsonSchema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _any(*forms: JsonSchema) -> JsonSchema:
+    return {"anyOf": list(forms)}
+
+
+def _plain() -> JsonSchema:
+    return {"type": "number"}
+
+
+def _text_of(kind: Kind) -> JsonSchema:
+    """A number with or without unit as text."""
+    units = "|".join(UNITS[kind])
+    term = rf"\s*{_NUMBER}\s*({units})?\s*"
+    pattern = rf"^({term})+$" if kind == "duration" else rf"^{term}$"
+    description = f"Must be {EXPECTED[kind]}."
+    return {
+        "type": "string",
+        "pattern": pattern,
+        "description": description,
+        "examples": EXAMPLES[kind],
+    }
+
+
+def _distribution(kind: Kind, scale: str, shape: str) -> JsonSchema:
+    """One of the families; ``scale`` and ``shape`` name the definitions of their parameters."""
+    forms = [_family(name, kind, scale, shape) for name in FAMILIES]
+    forms.append(_object(_parameters(INTERVAL, kind, scale, shape), list(INTERVAL.parameters)))
+    return {"description": "What is believed about the number.", **_any(*forms)}
+
+
+def _family(name: str, kind: Kind, scale: str, shape: str) -> JsonSchema:
+    """``{name: parameters}``."""
+    family = FAMILIES[name]
+    if name == "mixture":
+        # A weight beside one of the families; which it is is for the loader to check.
+        keys: JsonSchema = {key: {} for key in (*FAMILIES, *INTERVAL.parameters)}
+        part = _object({"weight": _ref(shape), **keys}, ["weight"])
+        given: JsonSchema = {"type": "array", "items": part, "minItems": 1}
+    else:
+        given = _object(_parameters(family, kind, scale, shape), [])
+        if family.forms:
+            given["anyOf"] = [{"required": sorted(form)} for form in family.forms]
+        else:
+            given |= {"minProperties": 2, "maxProperties": 2}
+    if "values" in family.parameters:
+        numbers = {"type": "array", "items": _ref(f"{kind}_value"), "minItems": 1}
+        given = _any(given, numbers, *([_table()] if name == "empirical" else []))
+    return _object({name: {"description": family.description, **given}}, [name])
+
+
+def _parameters(family: Family, kind: Kind, scale: str, shape: str) -> JsonSchema:
+    of_role: dict[Role, JsonSchema] = {
+        "scale": _ref(scale),
+        "shape": _ref(shape),
+        "scales": {"type": "array", "items": _ref(f"{kind}_value"), "minItems": 1},
+        "weights": {"type": "array", "items": _ref("factor_value"), "minItems": 1},
+    }
+    return {key: of_role[role] for key, role in family.parameters.items()}
+
+
+def _table() -> JsonSchema:
+    text = {"type": "string"}
+    return _object({"csv": text, "column": text, "weights_column": text}, ["csv"])
+
+
+def _token_lengths() -> JsonSchema:
+    """A number, or a distribution with limits."""
+    component = _distribution("count", "maybe_count", "maybe_factor")
+    limits = {limit: _ref("maybe_count") for limit in LIMITS}
+    forms = [{**f, "properties": {**f["properties"], **limits}} for f in component["anyOf"]]
+    return {
+        "description": "How many tokens; a distribution says how requests differ.",
+        "anyOf": [_ref("count_value"), *forms],
+        "examples": [{"lognormal": {"mean": 4000, "p95": 9000}, "max": "32k"}],
+    }
+
+
+def _object(properties: JsonSchema, required: list[str]) -> JsonSchema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }

@@ -1,0 +1,238 @@
+"""A valid document with its defaults filled in and its traces and prices read.
+
+What is filled in stands in ``scenario.yaml`` of the results, so that a later catalogue with other
+prices gives the same designs. Paths of files are made absolute.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any, Final
+
+from sim.catalog import default_gpu_price, gpu_price
+from sim.catalog import shape as catalogue_shape
+from sim.errors import CatalogError, TraceError
+from sim.model.arrivals import FLAT
+from sim.model.distributions import LogNormal
+from sim.model.price import GpuPrice
+from sim.model.profile import ServiceProfile
+from sim.model.trace import Trace, TraceSource
+from sim.model.trace_files import TraceColumns, read_trace
+from sim.scenario import schema
+from sim.scenario.burstiness import Burstiness
+from sim.scenario.catalogued import Service, Shape
+from sim.scenario.fields import Surroundings
+from sim.scenario.numbers import Number, Quantity, Spread, Uncertain
+from sim.scenario.problems import Findings, Path
+from sim.scenario.schema import DAY_S, ScenarioDocument
+
+HALF_HOUR_S = 1800.0
+BINS_S: Final = (300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 43_200.0, 86_400.0)
+BINS_OF_A_DAY: Final = 96
+MOST_BINS: Final = 1500
+
+
+def resolve(
+    document: ScenarioDocument, surroundings: Surroundings, findings: Findings
+) -> tuple[ScenarioDocument, dict[str, Trace]]:
+    """The document with nothing left open, and the trace of each workload that replays one."""
+    traces: dict[str, Trace] = {}
+    workloads: dict[str, schema.Workload] = {}
+    for name, workload in document.workloads.items():
+        path: Path = ("workloads", name)
+        changes: dict[str, Any] = {"route": workload.route or next(iter(document.backends))}
+        if workload.arrivals.trace is None:
+            changes |= _generated(workload)
+        else:
+            played, trace = _replayed(workload.arrivals.trace, surroundings, path, findings)
+            changes["arrivals"] = workload.arrivals.model_copy(update={"trace": played})
+            traces |= {} if trace is None else {name: trace}
+        workloads[name] = workload.model_copy(update=changes)
+    backends = {
+        name: _pool(pool, ("backends", name), findings) for name, pool in document.backends.items()
+    }
+    resolved = document.model_copy(update={"workloads": workloads, "backends": backends})
+    horizon = _horizon(resolved, traces, findings)
+    return resolved.model_copy(update={"horizon": horizon}), traces
+
+
+def _generated(workload: schema.Workload) -> dict[str, Any]:
+    """Defaults of a generated workload."""
+    arrivals = workload.arrivals
+    filled = {
+        "shape": arrivals.shape or Shape(catalogue_shape(FLAT.name), FLAT.name),
+        "growth_per_year": _default(arrivals.growth_per_year, 1.0),
+        "burstiness": arrivals.burstiness or Burstiness(1.0),
+    }
+    return {
+        "arrivals": arrivals.model_copy(update=filled),
+        "token_correlation": _default(workload.token_correlation, 0.0),
+        "context_creep_per_year": _default(workload.context_creep_per_year, 1.0),
+    }
+
+
+def _default(value: Number | None, default: float) -> Number:
+    return default if value is None else value
+
+
+def _replayed(
+    played: schema.Trace, surroundings: Surroundings, path: Path, findings: Findings
+) -> tuple[schema.Trace, Trace | None]:
+    """The replay with its file's absolute path, and the trace in it."""
+    path = (*path, "arrivals", "trace")
+    file = str((surroundings.folder / played.file).absolute())
+    played = played.model_copy(update={"file": file})
+    try:
+        trace = read_trace(file, _layout(played))
+        if played.mode == "loop" and trace.period_s == 0:
+            findings.add((*path, "mode"), "loop needs requests at more than one moment")
+    except TraceError as error:
+        findings.add((*path, "file"), str(error))
+        return played, None
+    except ValueError as error:
+        findings.add((*path, "columns"), str(error))
+        return played, None
+    return played, trace
+
+
+def _layout(played: schema.Trace) -> str | TraceColumns:
+    if played.columns is None:
+        return played.format
+    return TraceColumns(**dict(played.columns))
+
+
+def _horizon(
+    document: ScenarioDocument, traces: dict[str, Trace], findings: Findings
+) -> schema.Horizon:
+    """The horizon with its length, warm-up and bin."""
+    horizon = document.horizon
+    duration_s = length_s(horizon)
+    played = [w.arrivals.trace for w in document.workloads.values()]
+    once = [trace is not None and trace.mode == "once" for trace in played]
+    if duration_s is None:
+        duration_s = _length_of_traces(document, traces, findings)
+        horizon = horizon.model_copy(update={"duration": duration_s})
+    warm_up_s = 0.0 if all(once) else HALF_HOUR_S
+    filled = {
+        "warm_up": warm_up_s if horizon.warm_up is None else horizon.warm_up,
+        "bin": default_bin_s(duration_s) if horizon.bin is None else horizon.bin,
+    }
+    if filled["bin"] > duration_s:
+        findings.add(("horizon", "bin"), "must be at most the length of the horizon")
+    if duration_s / filled["bin"] > 100 * MOST_BINS:
+        findings.add(("horizon", "bin"), f"makes more than {100 * MOST_BINS} bins")
+    return horizon.model_copy(update=filled)
+
+
+def length_s(horizon: schema.Horizon) -> float | None:
+    """Seconds that the horizon lasts, if given."""
+    return horizon.duration if horizon.days is None else horizon.days * DAY_S
+
+
+def _length_of_traces(
+    document: ScenarioDocument, traces: dict[str, Trace], findings: Findings
+) -> float:
+    """Whole seconds that the longest of the traces played once takes."""
+    lengths = [1.0]
+    for name, trace in traces.items():
+        played = document.workloads[name].arrivals.trace
+        if played is None or played.mode == "loop":
+            continue
+        if isinstance(played.rate_scale, Uncertain):
+            message = "has no length, and the trace's is uncertain by its rate_scale"
+            findings.add(("horizon",), message, "add days, such as days: 1")
+        else:
+            lengths.append(TraceSource(trace, rate_scale=played.rate_scale).period_s)
+    return float(math.ceil(max(lengths)))
+
+
+def default_bin_s(duration_s: float) -> float:
+    """Width of a timeline bin: a day has 96, and no length has more than 1500."""
+    wanted = [s for s in BINS_S if s >= min(duration_s, DAY_S) / BINS_OF_A_DAY]
+    fitting = [s for s in wanted if duration_s / s <= MOST_BINS]
+    return min(fitting[0] if fitting else BINS_S[-1] * 7, duration_s)
+
+
+def _pool(pool: schema.GpuPool, path: Path, findings: Findings) -> schema.GpuPool:
+    """The pool with its engine's limits, throughput factor and price."""
+    profile = _with_engine(pool.service.profile, pool.engine, path, findings)
+    factor = pool.throughput_factor
+    if factor is None:
+        factor = _of_fit_error(profile.fit_error, (*path, "throughput_factor"))
+    return pool.model_copy(
+        update={
+            "service": Service(profile, pool.service.name),
+            "throughput_factor": factor,
+            "price": _price(pool.price, profile.gpu, path, findings),
+        }
+    )
+
+
+def _with_engine(
+    profile: ServiceProfile, engine: schema.Engine | None, path: Path, findings: Findings
+) -> ServiceProfile:
+    """The profile with the engine's limits, which must fit each other."""
+    if engine is None:
+        return profile
+    given = {key: value for key, value in engine if value is not None}
+    profile = replace(profile, **given)
+    path = (*path, "engine")
+    if profile.kv_block_tokens & (profile.kv_block_tokens - 1):
+        message = f"{profile.kv_block_tokens} must be a power of two"
+        findings.add((*path, "kv_block_tokens"), message)
+    held = profile.kv_capacity_tokens // profile.kv_block_tokens * profile.kv_block_tokens
+    limits = (
+        ("max_num_batched_tokens", profile.max_num_batched_tokens < profile.max_num_seqs,
+         f"must be at least max_num_seqs ({profile.max_num_seqs})"),
+        ("max_model_len", profile.max_model_len > held,
+         f"must be at most what the KV cache holds ({held} tokens)"),
+    )  # fmt: skip
+    for key, broken, rule in limits:
+        if broken:
+            whose = "" if key in given else " of the profile"
+            value = getattr(profile, key)
+            findings.add(
+                (*path, key), f"{value}{whose} {rule}", f"set {key} as well" if whose else ""
+            )
+    return profile
+
+
+def _of_fit_error(fit_error: float, path: Path) -> Number:
+    """How far an engine may be from its profile: lognormal of median 1.
+
+    ``fit_error`` is a mean absolute deviation, which for a normal is sigma·sqrt(2/pi).
+    """
+    if fit_error == 0:
+        return 1.0
+    sigma = fit_error * math.sqrt(math.pi / 2)
+    law = LogNormal(0.0, sigma)
+    spread = Spread("lognormal", {"p50": 1.0, "sigma": sigma}, fixed=law)
+    quantity = Quantity("factor", above=0, most=1e6)
+    return Uncertain(".".join(map(str, path)), spread, quantity, law)
+
+
+def _price(
+    price: schema.Price | None, gpu: str, path: Path, findings: Findings
+) -> schema.Price | None:
+    """The price in USD with its billing, source and date; None if the catalogue has none."""
+    try:
+        if price is None:
+            return _as_given(default_gpu_price(gpu), None)
+        if price.provider is not None:
+            listed = gpu_price(price.provider, gpu, price.purchase or "on_demand")
+            return _as_given(listed, price.billing)
+    except CatalogError as error:
+        remedy = "give price: {usd_per_gpu_hour: 2.99}"
+        findings.add((*path, "price"), str(error), remedy)
+        return None
+    return price.model_copy(update={"billing": price.billing or "per_second"})
+
+
+def _as_given(listed: GpuPrice, billing: str | None) -> schema.Price:
+    """A price of the catalogue as a scenario would give it."""
+    names = {seconds: name for name, seconds in schema.BILLING_S.items()}
+    return schema.Price.model_construct(
+        usd_per_gpu_hour=float(listed.usd_per_gpu_hour),
+        billing=billing or names[listed.billing_granularity_s],
+        source=listed.source or None,
+        as_of=listed.as_of or None,
+    )

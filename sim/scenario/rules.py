@@ -1,0 +1,139 @@
+"""Rules that tie several keys of a document together.
+
+They look at the plain data, whatever its values are worth, so that a document with wrong values
+hears of these as well.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sim.scenario.problems import Findings, Path, choose
+from sim.scenario.units import shown
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+RATES = ("requests_per_day", "requests_per_second", "users", "trace")
+USERS = ("users", "requests_per_user_per_day")
+LENGTHS = ("prompt_tokens", "output_tokens")
+NOT_BESIDE_TRACE = ("shape", "growth_per_year", "events", "dispersion", "burstiness")
+NOT_OF_REPLAYED = (*LENGTHS, "token_correlation", "context_creep_per_year")
+
+
+def check_rules(data: dict[str, Any], findings: Findings) -> None:
+    """Note every rule that the document breaks."""
+    _names(data, findings)
+    _horizon(data, findings)
+    backends = _mapping(data, "backends")
+    for path, workload in _entries(data, "workloads"):
+        _rate(path, workload, findings)
+        _lengths(path, workload, findings)
+        _route(path, workload, list(backends), findings)
+    for path, backend in _entries(data, "backends"):
+        _price(path, backend, findings)
+
+
+def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _entries(data: dict[str, Any], key: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Path and data of each workload or backend that is a mapping."""
+    for name, entry in _mapping(data, key).items():
+        if isinstance(entry, dict):
+            yield (key, name), entry
+
+
+def _names(data: dict[str, Any], findings: Findings) -> None:
+    for key in ("workloads", "backends"):
+        for name in _mapping(data, key):
+            if not NAME.fullmatch(name):
+                message = f"name {shown(name)} must be a letter, then letters, digits, - or _"
+                findings.add((key, name), message, "at most 64 characters")
+
+
+def _horizon(data: dict[str, Any], findings: Findings) -> None:
+    horizon = data.get("horizon", {})
+    if not isinstance(horizon, dict):
+        return
+    if "days" in horizon and "duration" in horizon:
+        findings.add(
+            ("horizon", "duration"), "goes beside days, must be the only one", "remove one"
+        )
+    played_once = any(
+        isinstance(trace := _mapping(workload, "arrivals").get("trace"), dict)
+        and trace.get("mode", "once") == "once"
+        for _, workload in _entries(data, "workloads")
+    )
+    if not horizon.keys() & {"days", "duration"} and not played_once:
+        findings.add(("horizon",), "has no length", "add days, such as days: 1")
+
+
+def _rate(path: Path, workload: dict[str, Any], findings: Findings) -> None:
+    arrivals = workload.get("arrivals")
+    if not isinstance(arrivals, dict):
+        return
+    path = (*path, "arrivals")
+    given = [key for key in RATES if key in arrivals]
+    if not given and "requests_per_user_per_day" not in arrivals:
+        findings.add(path, "has no rate", "add requests_per_day, such as requests_per_day: 100k")
+    for key in given[1:]:
+        findings.add((*path, key), f"goes beside {given[0]}, must be the only one", "remove one")
+    for key, other in (USERS, USERS[::-1]):
+        if key in arrivals and other not in arrivals:
+            findings.add((*path, key), f"has no {other} beside it", f"add {other}")
+    if "trace" in arrivals:
+        for key in NOT_BESIDE_TRACE:
+            if key in arrivals:
+                findings.add((*path, key), "has no meaning beside a trace", "remove it")
+        _trace_columns((*path, "trace"), arrivals["trace"], findings)
+
+
+def _trace_columns(path: Path, trace: Any, findings: Findings) -> None:
+    if not isinstance(trace, dict):
+        return
+    by_columns = trace.get("format", "auto") == "columns"
+    if by_columns and "columns" not in trace:
+        findings.add(path, "has no columns for its format", "name them with columns: {...}")
+    if "columns" in trace and not by_columns:
+        findings.add((*path, "columns"), "has no meaning for this format", "add format: columns")
+
+
+def _lengths(path: Path, workload: dict[str, Any], findings: Findings) -> None:
+    replayed = "trace" in _mapping(workload, "arrivals")
+    for key in NOT_OF_REPLAYED if replayed else ():
+        if key in workload:
+            findings.add((*path, key), "has no meaning for a replayed trace", "remove it")
+    for key in () if replayed else LENGTHS:
+        if key not in workload:
+            findings.add(
+                (*path, key),
+                "is missing",
+                f"such as {key}: {{lognormal: {{mean: 1000, p95: 2600}}}}",
+            )
+
+
+def _route(path: Path, workload: dict[str, Any], backends: list[str], findings: Findings) -> None:
+    route = workload.get("route")
+    if "route" not in workload and len(backends) > 1:
+        findings.add((*path, "route"), "is missing", f"one of {', '.join(backends)}")
+    elif isinstance(route, str) and route.strip() and backends and route not in backends:
+        message = f"{shown(route)} is not the name of a backend"
+        findings.add((*path, "route"), message, choose(route, backends))
+
+
+def _price(path: Path, backend: dict[str, Any], findings: Findings) -> None:
+    price = backend.get("price")
+    if not isinstance(price, dict):
+        return
+    path = (*path, "price")
+    given, provided = "usd_per_gpu_hour" in price, "provider" in price
+    if given and provided:
+        findings.add((*path, "provider"), "goes beside usd_per_gpu_hour, must be the only one")
+    if not given and not provided:
+        findings.add(path, "has no price", "add usd_per_gpu_hour, such as usd_per_gpu_hour: 2.99")
+    if "purchase" in price and not provided:
+        findings.add((*path, "purchase"), "has no meaning without a provider", "add provider")
+    for key in ("source", "as_of"):
+        if key in price and provided:
+            findings.add((*path, key), "comes with the provider's price", "remove it")

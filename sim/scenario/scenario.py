@@ -1,0 +1,127 @@
+"""Scenarios: loaded once, compiled to a design for every world."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sim.errors import Problem, ScenarioError
+from sim.model.design import Design
+from sim.model.trace import Trace
+from sim.model.uncertain import UncertainInput
+from sim.scenario.checks import check_designs, warnings
+from sim.scenario.compilation import compile_design
+from sim.scenario.emission import to_yaml
+from sim.scenario.fields import Surroundings
+from sim.scenario.numbers import uncertain_in
+from sim.scenario.overrides import apply_overrides
+from sim.scenario.resolution import resolve
+from sim.scenario.schema import ScenarioDocument
+from sim.scenario.validation import validate
+from sim.scenario.yaml_file import read_document
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scenario:
+    """A service, its traffic and its fleet, with what is not known about them.
+
+    It can be pickled. The traces that it replays go along in memory, so that a worker on another
+    machine needs no file.
+
+    Attributes
+    ----------
+    file : str
+        Where it was read, as the user named it.
+    name : str
+    worlds, seed : int
+        As in the document.
+    document : dict
+        As resolved: with overrides and defaults, in SI units and USD, files by absolute paths;
+        plain data that JSON can hold. Loading it gives the same designs.
+    inputs : tuple of UncertainInput
+        Every number that nobody knows, sorted by path.
+    warnings : tuple of str
+        What its author may not have meant.
+    model : ScenarioDocument
+        The document as validated.
+    traces : dict
+        The trace of each workload that replays one.
+    """
+
+    file: str
+    name: str
+    worlds: int
+    seed: int
+    document: dict[str, Any]
+    inputs: tuple[UncertainInput, ...]
+    warnings: tuple[str, ...]
+    model: ScenarioDocument
+    traces: dict[str, Trace]
+
+    def design(self, values: Mapping[str, float]) -> Design:
+        """The design in a world.
+
+        Parameters
+        ----------
+        values : mapping
+            A value for each of `inputs` by its path, in the unit that the key names, else in SI
+            units or USD. Whole numbers are rounded here.
+
+        Raises
+        ------
+        ScenarioError
+            If a value lies outside of what its key may be. Values drawn from the distributions of
+            the inputs do not, unless several uncertain parameters of one distribution of token
+            lengths conspire.
+        """
+        try:
+            return compile_design(self.model, self.traces, values)
+        except (ValueError, ArithmeticError) as error:
+            raise ScenarioError([Problem(self.file, None, "", f"in one world: {error}")]) from error
+
+    def to_yaml(self) -> str:
+        """The resolved document as YAML."""
+        return to_yaml(self.document)
+
+
+def load_scenario(path: Path | str, overrides: Iterable[str] = ()) -> Scenario:
+    """Read a scenario.
+
+    Parameters
+    ----------
+    path : path
+        A YAML file. Paths in it are relative to its folder.
+    overrides : iterable of str
+        Changes such as ``backends.large.replicas=8``, in order.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem of the document. Problems with files that it names, and with values that
+        do not fit each other, come once all values are right by themselves.
+    """
+    document = read_document(path)
+    apply_overrides(document, overrides)
+    surroundings = Surroundings.of(document.data, Path(path).parent)
+    model = validate(document, surroundings)
+    if model is None or document.findings:
+        raise document.error()
+    model, traces = resolve(model, surroundings, document.findings)
+    if document.findings:
+        raise document.error()
+    inputs = sorted(uncertain_in(model), key=lambda number: number.path)
+    design = check_designs(model, traces, inputs, document.findings)
+    if design is None or document.findings:
+        raise document.error()
+    return Scenario(
+        file=str(path),
+        name=model.name,
+        worlds=model.worlds,
+        seed=model.seed,
+        document=model.model_dump(exclude_none=True),
+        inputs=tuple(number.input() for number in inputs),
+        warnings=tuple(warnings(model, design, date.today())),
+        model=model,
+        traces=traces,
+    )

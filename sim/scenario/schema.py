@@ -1,0 +1,248 @@
+"""The scenario document: its keys, what each may be, and what it means.
+
+The models say which keys there are; `sim.scenario.fields` and its neighbours read the values.
+Rules that tie several keys together are in `sim.scenario.rules`. The text below a key is its
+description in editors.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sim.model.design import Router
+from sim.model.profile import Scheduler
+from sim.scenario.burstiness import Burstiness, gap_variation
+from sim.scenario.catalogued import Service, Shape, day_shape, service_profile
+from sim.scenario.fields import (
+    Start,
+    iso_date,
+    moment,
+    number,
+    one_of,
+    start_of_event,
+    text,
+    whole,
+)
+from sim.scenario.lengths import TokenLengths, token_lengths
+from sim.scenario.numbers import Number, Quantity
+from sim.scenario.objectives import Objectives, objectives
+
+DAY_S = 86_400.0
+LONGEST_DAYS = 3660.0
+MOST_REQUESTS_PER_S = 1e6
+MOST_REPLICAS = 10_000
+LAST_SEED = 10**18 - 1  # what survives every YAML reader as a whole number
+BILLING_S = {"per_second": 1.0, "per_minute": 60.0, "per_hour": 3600.0, "per_day": 86_400.0}
+PURCHASES = ("on_demand", "spot", "capacity_block", "reserved_3y")
+TRACE_FORMATS = ("auto", "azure", "mooncake", "burstgpt", "columns")
+
+Text = Annotated[str, text()]
+Factor = Annotated[Number, number("factor", above=0, most=1e6)]
+
+
+class Model(BaseModel):
+    """Common to all parts: unknown keys are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True
+    )
+
+
+class Horizon(Model):
+    """The simulated time."""
+
+    start: Annotated[datetime, moment()] = datetime(2026, 1, 5)
+    """First moment, on the clock of the shapes (UTC for those built in); default a Monday."""
+    days: Annotated[float, number("count", above=0, most=LONGEST_DAYS, certain=True)] | None = None
+    """How many days. By default a trace that is played once sets the time."""
+    duration: (
+        Annotated[
+            float,
+            number("duration", least=1, most=LONGEST_DAYS * DAY_S, certain=True),
+        ]
+        | None
+    ) = None
+    """How long, in place of days."""
+    warm_up: Annotated[float, number("duration", least=0, most=30 * DAY_S, certain=True)] | None = (
+        None
+    )
+    """Simulated before the start and left out of every result; default 30min, and 0 if all
+    workloads are traces that are played once."""
+    bin: Annotated[float, number("duration", least=1, certain=True)] | None = None
+    """Width of a step of the timeline; by default 5min to some hours, by the length."""
+
+
+class Event(Model):
+    """A time when traffic differs: a launch, a campaign, a holiday."""
+
+    name: Text = "event"
+    """What it is."""
+    start: Annotated[Start, start_of_event(Quantity("duration", least=-LONGEST_DAYS * DAY_S))] = (
+        Field(examples=["34h", "2026-11-24T10:00"])
+    )
+    """When: time from the start of the horizon, or a date and time."""
+    duration: Annotated[Number, number("duration", above=0, most=LONGEST_DAYS * DAY_S)]
+    """How long."""
+    factor: Annotated[Number, number("factor", least=0, most=1e6)]
+    """Traffic meanwhile as a multiple of what it would be."""
+
+
+class Dispersion(Model):
+    """Slow random swings of the rate beyond its shape, as all real traffic has."""
+
+    cv: Annotated[Number, number("factor", least=0, most=10)]
+    """Standard deviation of the rate relative to its mean."""
+    timescale: Annotated[Number, number("duration", least=10, most=30 * DAY_S)]
+    """How long a swing lasts (correlation time)."""
+
+
+class TraceColumns(Model):
+    """Names of the columns of a trace."""
+
+    timestamp: Text
+    """Column of arrival times."""
+    prompt_tokens: Text
+    """Column of prompt lengths."""
+    output_tokens: Text
+    """Column of output lengths."""
+    unit: Annotated[str, one_of("s", "ms", "us", "ns", "datetime")] = "s"
+    """Unit of the arrival times, or datetime."""
+
+
+class Trace(Model):
+    """Requests replayed from a file: who came when, with how many tokens."""
+
+    file: Text
+    """Path of the trace, relative to the scenario; plain or gzip."""
+    format: Annotated[str, one_of(*TRACE_FORMATS)] = "auto"
+    """Whose format the file has; columns for any CSV or Parquet file, whose columns are named."""
+    columns: TraceColumns | None = None
+    """For the format columns: which columns to take."""
+    mode: Annotated[Literal["once", "loop"], one_of("once", "loop")] = "once"
+    """Play it once from the start of the horizon, or over and over."""
+    rate_scale: Factor = 1.0
+    """Speed of the replay: 2 is twice the rate, in half the time."""
+    thin: Annotated[Number, number("share", above=0, most=1)] = 1.0
+    """Share of the requests that is kept, each by chance."""
+
+
+class Arrivals(Model):
+    """When requests arrive. Give requests_per_day, requests_per_second, users, or a trace."""
+
+    requests_per_day: (
+        Annotated[Number, number("count", above=0, most=MOST_REQUESTS_PER_S * DAY_S)] | None
+    ) = None
+    """Mean number of requests a day, at the start of the horizon."""
+    requests_per_second: (
+        Annotated[Number, number("count", above=0, most=MOST_REQUESTS_PER_S)] | None
+    ) = None
+    """Mean rate at the start of the horizon."""
+    users: Annotated[Number, number("count", above=0, most=1e11)] | None = None
+    """Active users; with requests_per_user_per_day."""
+    requests_per_user_per_day: Annotated[Number, number("count", above=0, most=1e6)] | None = None
+    """Mean number of requests of a user a day."""
+    trace: Trace | None = None
+    """Replay a recorded trace, with its prompt and output lengths."""
+    shape: Annotated[Shape, day_shape()] | None = None
+    """How the rate varies over a day (24 numbers) or a week from Monday (168); default flat."""
+    growth_per_year: Factor | None = None
+    """Factor by which the rate grows in a year, compounding; default 1."""
+    events: list[Event] | None = None
+    """Times when traffic differs."""
+    dispersion: Dispersion | None = None
+    """Slow random swings of the rate; default none."""
+    burstiness: Annotated[Burstiness, gap_variation()] | None = None
+    """Coefficient of variation of the gaps between requests; default 1, Poisson arrivals."""
+
+
+class Workload(Model):
+    """One stream of requests."""
+
+    arrivals: Arrivals
+    """When requests arrive."""
+    prompt_tokens: Annotated[TokenLengths, token_lengths()] | None = None
+    """Length of prompts; a distribution says how it differs between requests."""
+    output_tokens: Annotated[TokenLengths, token_lengths()] | None = None
+    """Length of outputs; a distribution says how it differs between requests."""
+    token_correlation: Annotated[Number, number("factor", least=-0.99, most=0.99)] | None = None
+    """Rank correlation of prompt and output lengths; default 0."""
+    context_creep_per_year: Factor | None = None
+    """Factor by which prompts grow in a year, compounding; default 1."""
+    slo: Annotated[Objectives, objectives()] | None = None
+    """What counts as good service, such as {ttft_p95: 2s, e2e_p95: 30s}."""
+    route: Text | None = None
+    """Backend that serves these requests; may be left out where there is only one."""
+
+
+class Engine(Model):
+    """Limits of the serving engine in place of those of the profile."""
+
+    max_num_seqs: Annotated[int, whole(1, 100_000)] | None = None
+    """Requests in the batch at once."""
+    max_num_batched_tokens: Annotated[int, whole(1, 10**8)] | None = None
+    """Token budget of a step."""
+    max_model_len: Annotated[int, whole(2, 10**8)] | None = None
+    """Longest prompt plus output."""
+    kv_capacity_tokens: Annotated[int, whole(1, 10**12)] | None = None
+    """Tokens that the KV cache of a replica holds."""
+    kv_block_tokens: Annotated[int, whole(1, 4096)] | None = None
+    """Tokens in a block of the KV cache, a power of two."""
+    scheduler: Annotated[Scheduler, one_of(*get_args(Scheduler))] | None = None
+    """Whether prefill rides along with decoding in chunks, or goes first."""
+
+
+class Price(Model):
+    """Price of a GPU: given, or that of a provider in the catalogue."""
+
+    usd_per_gpu_hour: Annotated[Number, number("money", least=0, most=1e6)] | None = None
+    """Price of one GPU for an hour."""
+    billing: Annotated[str, one_of(*BILLING_S)] | None = None
+    """Rented time is rounded up to this; default per_second, or as the provider does."""
+    provider: Text | None = None
+    """Provider in the catalogue; 'sim catalog prices' lists them."""
+    purchase: Annotated[str, one_of(*PURCHASES)] | None = None
+    """Form of purchase at the provider; default on_demand."""
+    source: Text | None = None
+    """Where the price comes from."""
+    as_of: Annotated[str, iso_date()] | None = None
+    """Date of the price."""
+
+
+class GpuPool(Model):
+    """Replicas of one model on rented GPUs behind one router."""
+
+    kind: Annotated[Literal["gpu_pool"], one_of("gpu_pool")]
+    """What it is."""
+    service: Annotated[Service, service_profile()]
+    """Service profile: a name of 'sim catalog profiles', or the path of a profile's file."""
+    replicas: Annotated[Number, number("count", least=1, most=MOST_REPLICAS, integer=True)]
+    """Copies of the model."""
+    engine: Engine | None = None
+    """Limits of the serving engine in place of those of the profile."""
+    router: Annotated[Router, one_of(*get_args(Router))] = "least_loaded"
+    """How a request finds its replica."""
+    throughput_factor: Factor | None = None
+    """Speed of the engine relative to its profile; by default uncertain by the profile's fit
+    error."""
+    price: Price | None = None
+    """Price of a GPU; by default the median on-demand price in the catalogue."""
+
+
+class ScenarioDocument(Model):
+    """A service, its traffic and the fleet that serves it."""
+
+    name: Annotated[str, text(200)]
+    """What is simulated; names the folder of the results."""
+    description: Text | None = None
+    """Anything a reader should know."""
+    horizon: Horizon = Field(default_factory=Horizon)
+    """The simulated time."""
+    workloads: Annotated[dict[str, Workload], Field(min_length=1)]
+    """Streams of requests by name."""
+    backends: Annotated[dict[str, GpuPool], Field(min_length=1)]
+    """What serves them, by name."""
+    worlds: Annotated[int, whole(1, 10_000_000)] = 200
+    """How many worlds to simulate."""
+    seed: Annotated[int, whole(0, LAST_SEED)] = 0
+    """Beginning of all random numbers."""

@@ -1,0 +1,93 @@
+"""From plain data to the models of the schema, with all problems in the user's words."""
+
+from typing import Any, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from sim.scenario.fields import FINDINGS, Surroundings
+from sim.scenario.problems import Finding, Path, choose
+from sim.scenario.rules import check_rules
+from sim.scenario.schema import Model, ScenarioDocument
+from sim.scenario.units import shown
+from sim.scenario.yaml_file import Document
+
+
+def validate(document: Document, surroundings: Surroundings) -> ScenarioDocument | None:
+    """The document as a model; None, with the problems among its findings, if it is none."""
+    findings = document.findings
+    empty = list(_empty(document.data, ()))
+    for path in empty:
+        findings.add(path, "is empty", "give a value or remove the key")
+    check_rules(document.data, findings)
+    try:
+        return ScenarioDocument.model_validate(document.data, context=surroundings)
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_input=False):
+            found = _findings(details, document.data)
+            findings.found += [f for f in found if not _below_any(f.path, empty)]
+    return None
+
+
+def _empty(value: Any, path: Path) -> list[Path]:
+    """Paths of all keys without a value."""
+    if isinstance(value, dict):
+        return [at for key, item in value.items() for at in _empty(item, (*path, key))]
+    if isinstance(value, list):
+        return [at for index, item in enumerate(value) for at in _empty(item, (*path, index))]
+    return [path] if value is None else []
+
+
+def _below_any(path: Path, others: list[Path]) -> bool:
+    return any(path[: len(other)] == other for other in others)
+
+
+def _findings(details: ErrorDetails, data: Any) -> list[Finding]:
+    """What pydantic found, in the user's words."""
+    path: Path = details["loc"]
+    key = str(path[-1]) if path else ""
+    match details["type"]:
+        case kind if kind == FINDINGS:
+            found: list[Finding] = details["ctx"][FINDINGS]
+            return [Finding((*path, *f.path), f.message, f.remedy) for f in found]
+        case "extra_forbidden":
+            return [Finding(path, "unknown key", choose(key, _keys(path[:-1])))]
+        case "missing":
+            return [Finding(path, "is missing")]
+        case "list_type":
+            return [Finding(path, f"{shown(_at(data, path))} must be a list")]
+        case "too_short":
+            return [Finding(path, "is empty, must have at least one entry")]
+        case _:
+            keys = ", ".join(_keys(path))
+            remedy = f"keys: {keys}" if keys else ""
+            return [Finding(path, f"{shown(_at(data, path))} must be a mapping", remedy)]
+
+
+def _at(data: Any, path: Path) -> Any:
+    for part in path:
+        data = data[part]
+    return data
+
+
+def _keys(path: Path) -> list[str]:
+    """Keys of the model at a path; none where there is a mapping by name, or no model."""
+    kind: Any = ScenarioDocument
+    for part in path:
+        kind = _entry(kind, part)
+    return list(kind.model_fields) if _is_model(kind) else []
+
+
+def _entry(kind: Any, part: str | int) -> Any:
+    """Type of an entry of a model, a mapping or a list."""
+    if _is_model(kind):
+        field = kind.model_fields.get(part)
+        annotation = field.annotation if field is not None else None
+        options = [option for option in get_args(annotation) if option is not type(None)]
+        is_union = type(None) in get_args(annotation)
+        return options[0] if is_union else annotation
+    return get_args(kind)[-1] if get_origin(kind) in (dict, list) else None
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Model)
