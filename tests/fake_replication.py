@@ -36,9 +36,8 @@ class FakeScenario:
     slow_s: float = 0.0
     slow_from: int = 0
     broken_world: int = -1
-    files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    extra: dict[str, float] = field(default_factory=dict)
+    extra: dict[str, object] = field(default_factory=dict)
 
     @property
     def document(self) -> dict[str, object]:

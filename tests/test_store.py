@@ -252,7 +252,7 @@ def test_another_run_is_not_resumed(saved, scenario, seed, differs):
 def test_a_run_whose_input_files_changed_is_not_resumed(tmp_path):
     trace = tmp_path / "trace.csv"
     trace.write_text("1,2,3")
-    scenario = FakeScenario(files=(str(trace),))
+    scenario = FakeScenario(extra={"workloads": [{"trace": {"file": str(trace)}}]})
     store.save(simulate(scenario), tmp_path / "results")
     assert len(store.load_earlier(tmp_path / "results", scenario, 0).sample) == 12
     trace.write_text("1,2,4")

@@ -25,6 +25,7 @@ import re
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -215,10 +216,21 @@ def _identity(scenario: "Scenario", seed: int) -> dict[str, Any]:
         "peakfleet": __version__,
         "scenario_sha256": scenario_digest(scenario),
         "seed": seed,
-        "inputs_sha256": {
-            str(path): _digest(Path(path)) for path in getattr(scenario, "files", ())
-        },
+        "inputs_sha256": {str(path): _digest(path) for path in _input_files(scenario.document)},
     }
+
+
+def _input_files(value: Any) -> Iterator[Path]:
+    """The files that a resolved scenario names, which it does by absolute paths."""
+    match value:
+        case dict():
+            for item in value.values():
+                yield from _input_files(item)
+        case list():
+            for item in value:
+                yield from _input_files(item)
+        case str() if value.startswith("/") and Path(value).is_file():
+            yield Path(value)
 
 
 def _precision(result: RunResult) -> dict[str, Any] | None:
