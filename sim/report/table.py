@@ -84,11 +84,12 @@ def _clauses(summary: Mapping[str, Any]) -> Iterator[str]:
 def _share(value: float) -> str:
     """A share of worlds: never rounded to none or all where it is neither.
 
-    >>> _share(0.93), _share(0.9996), _share(1.0)
-    ('93 %', '99.96 %', '100 %')
+    >>> _share(0.93), _share(0.9996), _share(0.005), _share(1.0)
+    ('93 %', '99.96 %', '0.5 %', '100 %')
     """
-    digits = next(d for d in range(5) if d == 4 or 0 < round(value, d + 2) < 1 or value in (0, 1))
-    return f"{value:.{digits}%}".replace("%", " %")
+    texts = [f"{value:.{digits}%}" for digits in range(5)]
+    telling = (text for text in texts if value in (0, 1) or 0 < float(text[:-1]) < 100)
+    return next(telling, texts[-1]).replace("%", " %")
 
 
 def _blocks(summary: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
