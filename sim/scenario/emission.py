@@ -9,7 +9,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from sim.scenario.yaml_file import resolve_scalar
 
-WIDTH = 96
+WIDTH = 4096  # nothing is folded
 
 
 def to_yaml(data: dict[str, Any]) -> str:

@@ -168,7 +168,8 @@ def text(longest: int = 10_000) -> Reads:
 
     def read(raw: Any, spot: Spot) -> Any:
         if not isinstance(raw, str):
-            spot.wrong(f"{shown(raw)} must be a text", "put it in quotes")
+            remedy = "" if isinstance(raw, dict | list) else "put it in quotes"
+            spot.wrong(f"{shown(raw)} must be a text", remedy)
         elif not raw.strip():
             spot.wrong("is empty")
         elif len(raw) > longest:

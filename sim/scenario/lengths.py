@@ -85,8 +85,7 @@ def read_lengths(raw: Any, spot: Spot) -> TokenLengths | None:
 
 def _check(lengths: TokenLengths, spot: Spot) -> None:
     """Note lengths that are below zero, or limits the wrong way round, in any world."""
-    inputs = list(uncertain_in(lengths))
-    for draws in extremes(inputs) if inputs else [{}]:
+    for draws in extremes(list(uncertain_in(lengths))):
         try:
             drawn = lengths.lengths(draws)
         except ValueError:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from sim.model.distributions import Distribution
 from sim.scenario.families import FAMILIES, INTERVAL, Role, family
 from sim.scenario.numbers import (
     GREATEST,
+    LEAST_LEVEL,
     TAIL,
     Number,
     Quantity,
@@ -21,7 +23,8 @@ from sim.scenario.problems import Spot, choose, dotted
 from sim.scenario.table import read_columns
 from sim.scenario.units import EXPECTED, Kind, UnitError, parse_quantity, shown
 
-CORNERS = 8  # uncertain parameters of one distribution that are tried at their extremes together
+TOO_WIDE = "spreads wider than numbers can hold"
+CORNERS = 6  # uncertain parameters of one distribution that are tried at their extremes together
 
 
 def read_number(raw: Any, quantity: Quantity, spot: Spot) -> Number | None:
@@ -210,20 +213,33 @@ def _read_table(given: dict[str, Any], spot: Spot) -> tuple[dict[str, Any], Any]
 def _checked(spread: Spread, spot: Spot) -> Spread | None:
     """The spread, once it could be built at the extremes of its uncertain parameters."""
     inputs = list(uncertain_in(spread))
+    where = "where its uncertain parameters are extreme: " if inputs else ""
+    distribution = None
     try:
-        if not inputs:
-            return replace(spread, fixed=spread.distribution({}))
         for draws in extremes(inputs):
-            spread.distribution(draws)
-    except (ValueError, ArithmeticError, RuntimeError) as error:
-        where = "where its uncertain parameters are extreme: " if inputs else ""
+            distribution = spread.distribution(draws)
+            require_drawable(distribution)
+    except ValueError as error:
         spot.wrong(f"{where}{error}")
         return None
-    return spread
+    except (ArithmeticError, RuntimeError):
+        spot.wrong(f"{where}{TOO_WIDE}")
+        return None
+    return spread if inputs else replace(spread, fixed=distribution)
+
+
+def require_drawable(distribution: Distribution) -> None:
+    """Raise ValueError if a sampler could draw what is no number."""
+    with np.errstate(all="ignore"):
+        ends = distribution.ppf(np.array([LEAST_LEVEL, TAIL, 1 - TAIL, 1 - LEAST_LEVEL]))
+    if not np.isfinite(ends).all():
+        raise ValueError(TOO_WIDE)
 
 
 def extremes(inputs: list[Uncertain]) -> list[dict[str, float]]:
     """Draws with each input at either end of its range, in all combinations of the first few."""
+    if not inputs:
+        return [{}]
     ends = np.array([TAIL, 0.5, 1 - TAIL])
     low, middle, high = zip(*(u.distribution.ppf(ends).tolist() for u in inputs), strict=True)
     paths = [u.path for u in inputs]
