@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import fake_replication
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from fake_replication import FakeScenario
 
@@ -373,3 +375,68 @@ def test_the_estimate_so_far_has_its_interval():
     for world in range(10):
         sample.add_row(world, "stable", {"e2e_p95_s": 1.0 + world, "cost_usd_per_month": 100.0}, {})
     assert so_far(sample) == "cost 100.00 USD · p95 answer 5.50 s (2.00 … 9.00)"
+
+
+# The whole, with the real engine --------------------------------------------------------------
+
+QUICKSTART = ROOT / "scenarios" / "quickstart.yaml"
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory):
+    """Results of three worlds of the quick start in one process, and what was printed."""
+    folder = tmp_path_factory.mktemp("quickstart") / "one"
+    done = real(QUICKSTART, "--worlds", "3", "--jobs", "1", "--requests", "--out", folder)
+    return folder, done
+
+
+def real(*arguments):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "sim", "run", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_the_quick_start_answers_and_stores_every_figure(quickstart):
+    folder, done = quickstart
+    assert re.search(r"1 day, 3 worlds: the median cost is [\d,]+ USD a month", done.stdout)
+    summary = json.loads((folder / "summary.json").read_text())
+    asked = {"cost_usd", "utilisation", "ttft_p95_s", "e2e_p95_s", "slo_attainment", "gpu_hours"}
+    assert asked <= set(summary["metrics"])
+    assert summary["metrics"]["ttft_p95_s"]["p50"] > 0
+    assert summary["metrics"]["requests"]["p50"] > 1000
+
+
+def test_two_processes_give_the_same_bytes_of_the_quick_start(quickstart, tmp_path):
+    folder, done = quickstart
+    again = real(QUICKSTART, "--worlds", "3", "--jobs", "2", "--requests", "--out", tmp_path / "2")
+    assert again.stdout == done.stdout
+    names = sorted(path.name for path in folder.iterdir() if path.name != "manifest.json")
+    assert "requests.parquet" in names
+    for name in names:
+        assert (tmp_path / "2" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_the_stored_scenario_repeats_the_run(quickstart, tmp_path):
+    folder, done = quickstart
+    again = real(folder / "scenario.yaml", "--jobs", "1", "--quiet", "--out", tmp_path / "again")
+    assert (again.stdout, again.stderr) == (done.stdout, "")
+    stored = [place / "replications.parquet" for place in (folder, tmp_path / "again")]
+    assert stored[0].read_bytes() == stored[1].read_bytes()
+
+
+def test_requests_and_timeline_add_up_to_the_figures_of_their_world(quickstart):
+    folder, _ = quickstart
+    world = pd.read_parquet(folder / "replications.parquet").iloc[0]
+    requests = pd.read_parquet(folder / "requests.parquet")
+    inside = requests[requests["arrival_s"] >= 0]
+    assert len(inside) == world["requests"]
+    assert (inside["status"] == "completed").sum() > 0.99 * world["requests"]
+    ttft_s = inside["first_token_s"] - inside["arrival_s"]
+    assert ttft_s.quantile(0.95) == pytest.approx(world["ttft_p95_s"], rel=0.03)
+    timelines = pq.read_table(folder / "timelines.parquet").to_pydict()
+    width_s = 86_400.0 / len(timelines["load_rps"][0])
+    assert sum(timelines["load_rps"][0]) * width_s == pytest.approx(world["requests"], rel=1e-5)
