@@ -374,7 +374,7 @@ def test_the_estimate_so_far_has_its_interval():
     sample = Sample()
     for world in range(10):
         sample.add_row(world, "stable", {"e2e_p95_s": 1.0 + world, "cost_usd_per_month": 100.0}, {})
-    assert so_far(sample) == "cost 100.00 USD · p95 answer 5.50 s (2.00 … 9.00)"
+    assert so_far(sample) == "cost a month 100.00 USD · p95 answer 5.50 s (2.00 … 9.00)"
 
 
 # The whole, with the real engine --------------------------------------------------------------

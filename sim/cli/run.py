@@ -48,8 +48,8 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
     "--precision",
     callback=_share,
     metavar="SHARE",
-    help="Add worlds until half the interval of a metric is within this share of it, or up to"
-    f" --worlds.  [worlds: at most {DEFAULT_CAP:,}]",
+    help="Add worlds until half the interval of a metric is within this share of it, such as 2%,"
+    f" or up to --worlds ({DEFAULT_CAP:,} if not given).",
 )
 @click.option(
     "--precision-metric",

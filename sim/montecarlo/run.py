@@ -159,31 +159,13 @@ def run(
     KeyboardInterrupt
         If it was interrupted before any world was finished.
     """
-    started_at = datetime.now(UTC)
     goal = None if precision is None else Goal.parse(precision, metric)
     seed = scenario.seed if seed is None else seed
     worlds = _asked_worlds(scenario, worlds, goal, earlier)
+    plan = _Plan(scenario, seed, worlds, goal, datetime.now(UTC))
     draws = draw_worlds(scenario.inputs, seed, worlds)
-    design = scenario.design(_world(draws, 0))
     gathering = _Gathering(earlier or Earlier(Sample()), goal, progress)
     job = Job(scenario, seed, replicate or _compiled_replicate())
-
-    def result(complete: bool) -> RunResult:
-        return RunResult(
-            scenario=scenario,
-            seed=seed,
-            worlds=worlds,
-            goal=goal,
-            precision=goal.width(gathering.sample) if goal else float("nan"),
-            interrupted=not complete,
-            sample=gathering.sample,
-            summary=summarise(gathering.sample, design, seed, interrupted=not complete),
-            requests=gathering.requests,
-            bin_s=design.horizon.bin_s,
-            started_at=started_at,
-            finished_at=datetime.now(UTC),
-        )
-
     complete = False
     try:
         with (
@@ -193,11 +175,42 @@ def run(
         ):
             complete = gathering.gather(staff, draws, worlds, record_requests, interruption)
     except StoppedError as error:
-        error.partial = result(complete=False) if len(gathering.sample) else None
+        if len(gathering.sample):
+            error.partial = plan.result(gathering, draws, complete=False)
         raise
     if not len(gathering.sample):
         raise KeyboardInterrupt
-    return result(complete)
+    return plan.result(gathering, draws, complete)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What was asked for."""
+
+    scenario: "Scenario"
+    seed: int
+    worlds: int
+    goal: Goal | None
+    started_at: datetime
+
+    def result(self, gathering: "_Gathering", draws: Draws, complete: bool) -> RunResult:
+        """What became of it."""
+        sample = gathering.sample
+        design = self.scenario.design(_world(draws, 0))
+        return RunResult(
+            scenario=self.scenario,
+            seed=self.seed,
+            worlds=self.worlds,
+            goal=self.goal,
+            precision=self.goal.width(sample) if self.goal else float("nan"),
+            interrupted=not complete,
+            sample=sample,
+            summary=summarise(sample, design, self.seed, interrupted=not complete),
+            requests=gathering.requests,
+            bin_s=design.horizon.bin_s,
+            started_at=self.started_at,
+            finished_at=datetime.now(UTC),
+        )
 
 
 class _Gathering:

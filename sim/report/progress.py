@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sim.montecarlo.sample import Sample
 
 REFRESH_S = 0.25
-SHOWN = {"cost_usd_per_month": "cost", "e2e_p95_s": "p95 answer"}
+SHOWN = {"cost_usd_per_month": "cost a month", "e2e_p95_s": "p95 answer"}
 
 Progress = Callable[["Sample", int], None]
 
