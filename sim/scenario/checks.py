@@ -14,7 +14,7 @@ from sim.model.lengths import Lengths
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import Workload
 from sim.scenario.compilation import compile_design
-from sim.scenario.numbers import TAIL, Uncertain
+from sim.scenario.numbers import TAIL, Uncertain, quantiles
 from sim.scenario.problems import Findings
 from sim.scenario.schema import DAY_S, ScenarioDocument
 from sim.scenario.units import format_duration
@@ -32,7 +32,7 @@ def check_designs(
     """The design of the median world, once those of extreme worlds could be made too."""
     designs = []
     for level in (TAIL, 1 - TAIL, 0.5):
-        draws = {u.path: float(u.distribution.ppf(np.array([level]))[0]) for u in inputs}
+        draws = {u.path: quantiles(u.distribution, [level])[0] for u in inputs}
         try:
             designs.append(compile_design(document, traces, draws))
         except (ScenarioError, ValueError, ArithmeticError) as error:
@@ -72,7 +72,7 @@ def _prompt_quantile(workload: Workload, level: float) -> float:
 
 
 def _quantile(lengths: Lengths, level: float) -> float:
-    drawn = float(lengths.distribution.ppf(np.array([level]))[0])
+    (drawn,) = quantiles(lengths.distribution, [level])
     return min(max(drawn, lengths.minimum), lengths.maximum)
 
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from sim.model.distributions import Constant
 from sim.model.lengths import MAX_TOKENS, Lengths
 from sim.scenario.fields import Reads, reference
@@ -16,6 +14,7 @@ from sim.scenario.numbers import (
     Spread,
     document_of,
     known,
+    quantiles,
     uncertain_in,
 )
 from sim.scenario.problems import Spot
@@ -91,7 +90,7 @@ def _check(lengths: TokenLengths, spot: Spot) -> None:
         except ValueError:
             spot.below("max").wrong("must be at least min")
             return
-        low = float(drawn.distribution.ppf(np.array([TAIL]))[0])
+        (low,) = quantiles(drawn.distribution, [TAIL])
         if low < 0 and lengths.least is None:
             remedy = "use lognormal, whose values are always above 0, or give min"
             spot.wrong(f"its p0.1 ({low:.4g}) must be greater than 0", remedy)

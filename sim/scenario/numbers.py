@@ -7,7 +7,7 @@ be uncertain in turn.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from sim.scenario.families import family
 from sim.scenario.units import Kind, format_duration, shown
 
 GREATEST = 1e15  # beyond it floats skip whole numbers, and no honest quantity lies there
+SMALLEST = 1e-15  # but for 0
 LEAST_LEVEL = 2.0**-53  # no sampler draws a quantile below this level, or above its complement
 TAIL = 1e-3  # share of a distribution that may be cut off at either end to keep a key's range
 
@@ -71,8 +72,8 @@ class Quantity:
         ValueError
             If more than `TAIL` of it lies outside.
         """
-        levels = np.array([LEAST_LEVEL, TAIL, 1 - TAIL, 1 - LEAST_LEVEL])
-        low, tail_low, tail_high, high = distribution.ppf(levels).tolist()
+        levels = (LEAST_LEVEL, TAIL, 1 - TAIL, 1 - LEAST_LEVEL)
+        low, tail_low, tail_high, high = quantiles(distribution, levels)
         for quantile, name in ((tail_low, "p0.1"), (tail_high, "p99.9")):
             if fault := self.fault(self.rounded(quantile)):
                 raise ValueError(f"its {name} ({quantile:.4g}) {fault}")
@@ -129,6 +130,12 @@ class Uncertain:
 
 
 Number = float | Uncertain
+
+
+def quantiles(distribution: Distribution, levels: Sequence[float]) -> list[float]:
+    """Quantiles, infinite where numbers end, without a warning."""
+    with np.errstate(all="ignore"):
+        return [float(value) for value in distribution.ppf(np.array(levels))]
 
 
 def known(number: Number, draws: Mapping[str, float]) -> float:

@@ -41,7 +41,7 @@ def _apply(document: Document, override: str) -> None:
         raise _refusal(source, "", "must be PATH=VALUE, such as backends.large.replicas=8")
     findings = Findings()
     value = compose(right, source, {}, findings)
-    parent, path = _parent(document.data, keys, source)
+    parent, path = _parent(document, keys, source)
     path = (*path, _assign(parent, keys[-1], value, path, source))
     _forget(document, path)
     document.places[path] = Place(source, None)
@@ -49,14 +49,15 @@ def _apply(document: Document, override: str) -> None:
         document.findings.add((*path, *finding.path), finding.message, finding.remedy)
 
 
-def _parent(data: dict[str, Any], keys: list[str], source: str) -> tuple[Any, Path]:
+def _parent(document: Document, keys: list[str], source: str) -> tuple[Any, Path]:
     """The mapping or list that holds the last key, made if need be, and its path."""
-    node: Any = data
+    node: Any = document.data
     path: Path = ()
     for key in keys[:-1]:
         if isinstance(node, dict):
             if node.get(key) is None:
                 node[key] = {}
+                document.places[(*path, key)] = Place(source, None)
             node, path = node[key], (*path, key)
         elif isinstance(node, list):
             index = _index(node, key, path, source)

@@ -5,18 +5,18 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-import numpy as np
-
 from sim.model.distributions import Distribution
 from sim.scenario.families import FAMILIES, INTERVAL, Role, family
 from sim.scenario.numbers import (
     GREATEST,
     LEAST_LEVEL,
+    SMALLEST,
     TAIL,
     Number,
     Quantity,
     Spread,
     Uncertain,
+    quantiles,
     uncertain_in,
 )
 from sim.scenario.problems import Spot, choose, dotted
@@ -78,11 +78,13 @@ def _read_plain(raw: Any, quantity: Quantity, spot: Spot) -> float | None:
     else:
         spot.wrong(f"{shown(raw)} must be {EXPECTED[quantity.kind]}")
         return None
-    if not math.isfinite(value) or abs(value) > GREATEST:
-        rule = "must be a finite number" if not math.isfinite(value) else "is too large"
-        spot.wrong(f"{shown(raw)} {rule}")
-        return None
-    return value
+    if not math.isfinite(value):
+        spot.wrong(f"{shown(raw)} must be a finite number")
+    elif value and not SMALLEST <= abs(value) <= GREATEST:
+        spot.wrong(f"{shown(raw)} is too {'large' if abs(value) > 1 else 'close to 0'}")
+    else:
+        return value
+    return None
 
 
 def _common_mistake(text: str, kind: Kind) -> str:
@@ -230,9 +232,8 @@ def _checked(spread: Spread, spot: Spot) -> Spread | None:
 
 def require_drawable(distribution: Distribution) -> None:
     """Raise ValueError if a sampler could draw what is no number."""
-    with np.errstate(all="ignore"):
-        ends = distribution.ppf(np.array([LEAST_LEVEL, TAIL, 1 - TAIL, 1 - LEAST_LEVEL]))
-    if not np.isfinite(ends).all():
+    levels = (LEAST_LEVEL, TAIL, 1 - TAIL, 1 - LEAST_LEVEL)
+    if not all(map(math.isfinite, quantiles(distribution, levels))):
         raise ValueError(TOO_WIDE)
 
 
@@ -240,8 +241,8 @@ def extremes(inputs: list[Uncertain]) -> list[dict[str, float]]:
     """Draws with each input at either end of its range, in all combinations of the first few."""
     if not inputs:
         return [{}]
-    ends = np.array([TAIL, 0.5, 1 - TAIL])
-    low, middle, high = zip(*(u.distribution.ppf(ends).tolist() for u in inputs), strict=True)
+    levels = (TAIL, 0.5, 1 - TAIL)
+    low, middle, high = zip(*(quantiles(u.distribution, levels) for u in inputs), strict=True)
     paths = [u.path for u in inputs]
     usual = dict(zip(paths, middle, strict=True))
     pairs = list(zip(low, high, strict=True))[:CORNERS]

@@ -219,7 +219,7 @@ class GpuPool(Model):
     replicas: Annotated[Number, number("count", least=1, most=MOST_REPLICAS, integer=True)]
     """Copies of the model."""
     engine: Engine | None = None
-    """Limits of the serving engine in place of those of the profile."""
+    """What is set otherwise than in the profile."""
     router: Annotated[Router, one_of(*get_args(Router))] = "least_loaded"
     """How a request finds its replica."""
     throughput_factor: Factor | None = None

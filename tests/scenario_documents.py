@@ -1,0 +1,83 @@
+"""Scenario documents that several tests begin with."""
+
+from pathlib import Path
+
+SHIPPED = Path(__file__).parents[1] / "scenarios"
+QUICKSTART = SHIPPED / "quickstart.yaml"
+AZURE_TRACE = SHIPPED / "azure_trace.yaml"
+
+SERVICE = "llama-3.3-70b/h100-sxm/tp4/fp8/vllm"
+
+MINIMAL = f"""\
+name: minimal
+horizon: {{days: 1}}
+workloads:
+  chat:
+    arrivals: {{requests_per_day: 100k}}
+    prompt_tokens: 1000
+    output_tokens: 200
+backends:
+  large:
+    kind: gpu_pool
+    service: {SERVICE}
+    replicas: 2
+"""
+
+EVERYTHING = f"""\
+name: everything
+description: every key that can be given to generated workloads
+horizon: {{start: 2026-11-23, duration: 26h, warm_up: 10min, bin: 1h}}
+workloads:
+  first:
+    arrivals:
+      users: 1k
+      requests_per_user_per_day: {{triangular: {{low: 3, mode: 4, high: 9}}}}
+      shape: [{", ".join(str(1 + hour) for hour in range(24))}]
+      growth_per_year: {{p5: 1, p95: 4}}
+      events:
+        - {{name: launch, start: 2026-11-23T10:00, duration: 1h, factor: {{p5: 1.5, p95: 4}}}}
+        - {{start: {{uniform: {{low: 1h, high: 5h}}}}, duration: 30min, factor: 50%}}
+      dispersion: {{cv: 0.3, timescale: {{p5: 30min, p95: 2h}}}}
+      burstiness: {{cv: {{p5: 1.1, p95: 2}}, family: weibull}}
+    prompt_tokens:
+      mixture:
+        - {{weight: 0.3, pareto: {{minimum: 100, alpha: 2.2}}}}
+        - {{weight: {{p5: 0.1, p95: 2}}, exponential: {{mean: {{p5: 400, p95: 900}}}}}}
+      min: 5
+      max: 20k
+    output_tokens: {{empirical: {{values: [1, 5, 100], weights: [1, 2, 3]}}}}
+    token_correlation: {{uniform: {{low: -0.2, high: 0.3}}}}
+    context_creep_per_year: {{choice: [1, 2]}}
+    slo: {{ttft_p95: 2s, e2e_p99: 30s, tpot_p50: 50ms}}
+    route: large
+  second:
+    arrivals:
+      requests_per_second: {{gamma: {{mean: 2, cv: 0.3}}}}
+      burstiness: {{p5: 1, p95: 3}}
+    prompt_tokens: {{lognormal: {{mean: {{p5: 3000, p95: 5000}}, cv: 1.2}}}}
+    output_tokens: {{p5: 20, p95: 900}}
+    route: small
+backends:
+  large:
+    kind: gpu_pool
+    service: {SERVICE}
+    engine: {{max_num_seqs: 100, kv_capacity_tokens: 300000}}
+    replicas: {{choice: {{values: [3, 4], weights: [1, 2]}}}}
+    router: power_of_two
+    throughput_factor: {{normal: {{mean: 1, sd: 0.1}}}}
+    price: {{usd_per_gpu_hour: {{uniform: {{low: 2, high: 3}}}}, billing: per_hour, as_of: 2026-08}}
+  small:
+    kind: gpu_pool
+    service: llama-3.1-8b/h100-sxm/tp1/bf16/trtllm
+    replicas: {{p5: 1, p95: 3}}
+    price: {{provider: aws, purchase: on_demand}}
+worlds: 1000
+seed: 5
+"""
+
+
+def written(folder: Path, text: str, name: str = "scenario.yaml") -> Path:
+    """A file with this text."""
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,115 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
+from scenario_documents import AZURE_TRACE, EVERYTHING, MINIMAL, QUICKSTART, written
+
+from sim.cli.schema import schema as schema_command
+from sim.scenario import json_schema, load_scenario
+from sim.scenario.families import FAMILIES
+from sim.scenario.yaml_file import parse_document
+
+TEXTS = {
+    "quickstart": QUICKSTART.read_text(),
+    "azure_trace": AZURE_TRACE.read_text(),
+    "minimal": MINIMAL,
+    "everything": EVERYTHING,
+}
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return json_schema()
+
+
+def errors(schema, text, **changes):
+    data = parse_document(text, "scenario.yaml").data | changes
+    return [error.message for error in Draft202012Validator(schema).iter_errors(data)]
+
+
+def test_the_schema_is_valid_json_schema_2020_12(schema):
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_every_reference_leads_somewhere(schema):
+    references = set()
+
+    def collect(value):
+        if isinstance(value, dict):
+            references.update([value["$ref"]] if "$ref" in value else [])
+            value = list(value.values())
+        for item in value if isinstance(value, list) else []:
+            collect(item)
+
+    collect(schema)
+    assert references
+    assert references <= {f"#/$defs/{name}" for name in schema["$defs"]}
+    assert "x-definition" not in json.dumps(schema)
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_good_scenarios_validate(schema, text):
+    assert errors(schema, text) == []
+
+
+@pytest.mark.parametrize("path", [QUICKSTART, AZURE_TRACE], ids=lambda path: path.stem)
+def test_resolved_documents_validate(schema, path):
+    assert errors(schema, load_scenario(path).to_yaml()) == []
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "worlds: 0",
+        "worlds: 1.5",
+        "name: ''",
+        "colour: red",
+        "horizon: {days: 1 parsec}",
+        "horizon: {days: {p5: 1, p95: 2}}",
+        "horizon: null",
+        "backends: {}",
+        "backends: {large: {kind: gpu_pool, service: x}}",
+        "backends: {large: {kind: pool, service: x, replicas: 1}}",
+        "backends: {large: {kind: gpu_pool, service: x, replicas: 0}}",
+        "backends: {large: {kind: gpu_pool, service: x, replicas: {lognormal: {p51: 1}}}}",
+        "backends: {'my pool': {kind: gpu_pool, service: x, replicas: 1}}",
+        "workloads: {chat: {arrivals: {requests_per_day: 1, requests_per_second: 1}}}",
+        "workloads: {chat: {arrivals: {shape: flat}}}",
+        "workloads: {chat: {arrivals: {requests_per_day: 1, shape: [1, 2]}}}",
+        "workloads: {chat: {arrivals: {users: 1}, slo: {ttft_95: 3}}}",
+        "workloads: {chat: {arrivals: {users: 1}, prompt_tokens: {lognormal: {mean: 1}}}}",
+    ],
+)
+def test_wrong_scenarios_do_not_validate(schema, override):
+    assert errors(schema, MINIMAL, **parse_document(override, "override").data)
+
+
+def test_every_key_of_the_document_is_described(schema):
+    undescribed = [
+        f"{name}.{key}"
+        for name, definition in schema["$defs"].items()
+        if name[0].isupper()
+        for key, entry in definition["properties"].items()
+        if not entry.get("description")
+    ]
+    assert undescribed == []
+
+
+def test_every_family_is_offered_where_numbers_may_be_uncertain(schema):
+    offered = {
+        key for form in schema["$defs"]["uncertain_count"]["anyOf"] for key in form["properties"]
+    }
+    assert offered == {*FAMILIES, "p5", "p95"}
+
+
+def test_the_command_prints_the_schema(schema):
+    result = CliRunner().invoke(schema_command)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == schema
+
+
+def test_a_scenario_may_name_its_schema_in_a_comment(tmp_path):
+    text = f"# yaml-language-server: $schema=scenario.schema.json\n{MINIMAL}"
+    assert load_scenario(written(tmp_path, text)).name == "minimal"

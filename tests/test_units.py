@@ -1,0 +1,99 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.scenario.units import UNITS, UnitError, format_duration, parse_quantity, shown
+
+KINDS = sorted(UNITS)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("90s", "duration", 90.0),
+        ("15min", "duration", 900.0),
+        ("1.5 h", "duration", 5400.0),
+        ("1h 30min", "duration", 5400.0),
+        ("-1h30min", "duration", -5400.0),
+        ("250ms", "duration", 0.25),
+        ("3µs", "duration", 3e-6),
+        ("7d", "duration", 604_800.0),
+        ("100k", "count", 100_000.0),
+        ("1.1k", "count", 1100.0),
+        ("1.5M", "count", 1_500_000.0),
+        ("10_000", "count", 10_000.0),
+        ("2.99 USD", "money", 2.99),
+        ("8%", "share", 0.08),
+        ("3x", "factor", 3.0),
+        ("150 %", "factor", 1.5),
+        ("1e3", "count", 1000.0),
+    ],
+)
+def test_quantities_are_read_with_their_units(text, kind, value):
+    assert parse_quantity(text, kind) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("5m", "duration"),
+        ("3 parsecs", "duration"),
+        ("1h 30", "duration"),
+        ("1h -30min", "duration"),
+        ("90 90s", "duration"),
+        ("1,000", "count"),
+        ("100K", "count"),
+        ("1k 2k", "count"),
+        ("2.99 EUR", "money"),
+        ("8%", "count"),
+        ("", "count"),
+        (".", "count"),
+        ("1__0", "count"),
+        ("nan", "count"),
+        ("inf", "share"),
+        ("1" * 10_000, "count"),
+    ],
+)
+def test_texts_that_are_no_quantity_are_refused_with_what_was_expected(text, kind):
+    with pytest.raises(UnitError, match="must be"):
+        parse_quantity(text, kind)
+
+
+@given(st.floats(1e-6, 1e12, allow_subnormal=False))
+def test_durations_are_read_back_as_they_are_written(seconds):
+    assert parse_quantity(format_duration(seconds), "duration") == seconds
+
+
+@given(st.floats(-1e12, 1e12), st.sampled_from(KINDS), st.data())
+def test_a_unit_multiplies_what_stands_before_it(number, kind, data):
+    unit = data.draw(st.sampled_from(sorted(UNITS[kind])))
+    expected = number * float(UNITS[kind][unit])
+    assert parse_quantity(f"{number!r} {unit}", kind) == pytest.approx(expected, rel=1e-15)
+
+
+@given(st.text(max_size=30), st.sampled_from(KINDS))
+def test_any_text_is_a_quantity_or_refused_on_one_line(text, kind):
+    try:
+        value = parse_quantity(text, kind)
+    except UnitError as error:
+        assert "\n" not in str(error)
+    else:
+        assert isinstance(value, float)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (-3, "-3"),
+        (0.1, "0.1"),
+        (10**30, "1e+30"),
+        (True, "true"),
+        (None, "nothing"),
+        ([], "an empty list"),
+        ({"a": 1}, "a mapping"),
+        ("two\nlines", "'two lines'"),
+        ("x" * 100, f"'{'x' * 37}...'"),
+    ],
+)
+def test_values_are_shown_short_and_on_one_line(value, text):
+    assert shown(value) == text
