@@ -54,6 +54,10 @@ class ScenarioError(PeakfleetError):
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 
+    def __reduce__(self) -> tuple[type["ScenarioError"], tuple[list[Problem]]]:
+        """Pickle by the problems, so that a worker process can raise it."""
+        return type(self), (self.problems,)
+
 
 class CatalogError(PeakfleetError):
     """No such built-in profile, price, GPU or shape."""

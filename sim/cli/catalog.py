@@ -1,5 +1,4 @@
 """``sim catalog``: the built-in profiles, prices, GPUs, models and shapes, dated and sourced."""
-# ruff: noqa: PLC0415  commands import what they need when they run, so that help starts at once
 
 import json
 import math

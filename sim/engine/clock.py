@@ -4,7 +4,7 @@ The data plane is advanced exactly to the time of SimPy's next event, or returns
 that a process waits for. Then SimPy steps, and its processes act on the data plane.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import simpy
@@ -75,12 +75,3 @@ class Clock:
         event._ok, event._value = True, None
         self.env.schedule(event, delay=max(0.0, self.plane.now - float(self.env.now)))
         return True
-
-
-def every(
-    env: simpy.Environment, times_s: Iterable[float], act: Callable[[], None]
-) -> Generator[simpy.Event, None, None]:
-    """A process that acts at each of the given times."""
-    for time_s in times_s:
-        yield env.timeout(time_s - env.now)
-        act()

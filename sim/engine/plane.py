@@ -199,7 +199,12 @@ class DataPlane:
 
     def requests(self) -> Records:
         """One row of ``REQUEST`` per arrived request, by number; NaN for what has not been."""
-        return self._state.log[: int(self._state.clock[0].number)]
+        log = self._state.log[: int(self._state.clock[0].number)].copy()
+        if self._state.clock[0].recording:  # the kernel writes a row when its request ends
+            open_ones = self.in_flight()
+            for column in ("admitted_s", "first_token_s", "preemptions"):
+                log[column][open_ones.number] = open_ones[column]
+        return log
 
     def _reserve_replicas(self, count: int) -> None:
         have = len(self._state.replicas)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.clock import Clock, every
+from sim.engine.clock import Clock
 from sim.engine.feed import feeds
 from sim.engine.ledger import Ledger
 from sim.engine.plane import DataPlane
@@ -78,8 +78,9 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
     plane.open_bin()
     edges_s = bin_edges_s(horizon)
     ledger = Ledger(edges_s, len(design.workloads), len(design.pools))
-    clock.env.process(every(clock.env, edges_s[1:], lambda: ledger.close_bin(plane)))
-    clock.run(horizon.duration_s)
+    for edge_s in edges_s[1:]:
+        clock.run(float(edge_s))
+        ledger.close_bin(plane)
     in_flight = plane.in_flight()
     log = plane.requests()
     return Outcome(

@@ -197,10 +197,10 @@ class ServiceProfile:
 
 
 def _interpolate(x: FloatArray, points: tuple[int, ...], values: tuple[float, ...]) -> FloatArray:
-    """Linear between the points; beyond the last one with its slope, never negative."""
+    """Linear between the points; beyond the last one with its slope, but never falling."""
     y = np.interp(x, points, values)
     if len(points) > 1:
-        slope = (values[-1] - values[-2]) / (points[-1] - points[-2])
+        slope = max(values[-1] - values[-2], 0.0) / (points[-1] - points[-2])
         beyond = x > points[-1]
         y[beyond] = values[-1] + slope * (x[beyond] - points[-1])
-    return np.maximum(y, 0.0)
+    return y

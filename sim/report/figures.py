@@ -45,15 +45,16 @@ class Scale:
         return text.removeprefix("-") if float(text.replace(",", "")) == 0.0 else text
 
 
-def scale(figure: Figure, typical: float) -> Scale:
-    """The scale on which a figure of typical size is best read.
+def scale(figure: Figure, typical: float, largest: float = 0.0) -> Scale:
+    """The scale on which a figure of typical size is best read, beside the largest of its row.
 
     >>> scale(Figure("ttft_p95_s", "", "seconds"), 0.2451)
     Scale(unit='ms', size=0.001, decimals=0)
     """
     match figure.kind:
         case "seconds":
-            unit, size = _time_unit(typical)
+            # A row that runs from milliseconds to minutes is read in seconds.
+            unit, size = _time_unit(max(abs(typical), largest / 100.0))
             return Scale(unit, size, _decimals(typical / size, 3))
         case "share":
             return Scale("%", 0.01, 1)

@@ -128,7 +128,8 @@ def _never(estimate: Estimate) -> bool:
 
 
 def _row(figure: Figure, estimate: Estimate) -> tuple[str, ...]:
-    chosen = scale(figure, typical(estimate) or 0.0)
+    largest = max(estimate["p95"] or 0.0, estimate["p95_ci"][1] or 0.0)
+    chosen = scale(figure, typical(estimate) or 0.0, largest)
     varies = not estimate["p5"] == estimate["p50"] == estimate["p95"]
     bounds = estimate.get("at_least", ())
     return (
