@@ -441,3 +441,9 @@ def test_no_message_speaks_of_the_library_that_checks(tmp_path):
             except ScenarioError as error:
                 words = str(error).lower()
                 assert not any(word in words for word in ("pydantic", "input", "dict", "validat"))
+
+
+def test_a_bracket_left_open_is_told_with_the_line_where_it_begins(tmp_path):
+    assert of_text(tmp_path, "name: x\nhorizon: {days: 1\nworkloads: 3\n") == [
+        "chat.yaml:3: is not YAML: expected ',' or '}', but got ':' (in what begins on line 2)"
+    ]

@@ -52,7 +52,7 @@ class Quantity:
 
     def fault(self, value: float) -> str:
         """The rule that a value breaks; empty if none."""
-        if not value > self.above:
+        if not value - self.above >= SMALLEST:
             return f"must be greater than {self.text(self.above)}"
         if not value >= self.least:
             return f"must be at least {self.text(self.least)}"
@@ -77,7 +77,7 @@ class Quantity:
         for quantile, name in ((tail_low, "p0.1"), (tail_high, "p99.9")):
             if fault := self.fault(self.rounded(quantile)):
                 raise ValueError(f"its {name} ({quantile:.4g}) {fault}")
-        least = tail_low if low <= self.above else max(low, self.least)
+        least = tail_low if low - self.above < SMALLEST else max(low, self.least)
         most = min(high, self.most)
         return distribution if (least, most) == (low, high) else Clipped(distribution, least, most)
 

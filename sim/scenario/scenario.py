@@ -91,7 +91,7 @@ def load_scenario(path: Path | str, overrides: Iterable[str] = ()) -> Scenario:
     Parameters
     ----------
     path : path
-        A YAML file. Paths in it are relative to its folder.
+        A YAML file. Paths in it, and in overrides, are relative to its folder.
     overrides : iterable of str
         Changes such as ``backends.large.replicas=8``, in order.
 

@@ -187,7 +187,12 @@ def _refusal(file: str, line: int | None, message: str, remedy: str = "") -> Sce
 def _syntax_error(error: MarkedYAMLError, file: str) -> ScenarioError:
     mark = error.problem_mark or error.context_mark
     message = " ".join(str(error.problem or error.context or "unreadable").split())
-    remedy = "indent with spaces, not tabs" if r"'\t'" in message else ""
+    begun = error.context_mark
+    remedy = ""
+    if r"'\t'" in message:
+        remedy = "indent with spaces, not tabs"
+    elif mark and begun and begun.line != mark.line:
+        remedy = f"in what begins on line {begun.line + 1}"
     return _refusal(file, mark.line + 1 if mark else None, f"is not YAML: {message}", remedy)
 
 
