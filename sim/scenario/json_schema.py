@@ -42,8 +42,8 @@ def json_schema() -> dict[str, Any]:
     names = {"propertyNames": {"pattern": f"^{NAME.pattern}$"}}
     for key in ("workloads", "backends"):
         schema["properties"][key] |= names
-    top = {"$schema": DIALECT, "title": "Peakfleet scenario"}
-    whole: dict[str, Any] = _resolved({**top, **schema, "$defs": definitions})
+    named = {"title": "Peakfleet scenario", "$defs": definitions}
+    whole: dict[str, Any] = _resolved({"$schema": DIALECT, **schema, **named})
     return whole
 
 
