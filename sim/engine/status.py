@@ -25,3 +25,4 @@ REACHED = 0  # every event up to the asked time is done
 NEED_REQUESTS = 1  # the fed requests are used up
 NEED_SLOTS = 2  # more requests are in flight than there is room for
 REPLICA_EMPTY = 3  # a draining replica has finished its last request
+REQUEST_HELD = 4  # a request waits at the gateway of a pool without a ready replica

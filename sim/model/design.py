@@ -1,9 +1,10 @@
 """A design in one world: everything concrete that a replication needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from sim.model.gateway import Gateway
 from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.workload import Workload
@@ -35,13 +36,14 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class GpuPool:
-    """Replicas of one model behind one router."""
+    """Replicas of one model behind one router and its gateway."""
 
     name: str
     profile: ServiceProfile
     replicas: int
     router: Router
     price: GpuPrice
+    gateway: Gateway = field(default_factory=Gateway)
 
 
 @dataclass(frozen=True, slots=True)
