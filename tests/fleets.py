@@ -72,7 +72,7 @@ class Verb:
     """What the control plane does at an instant, to one of the replicas or pools there are."""
 
     at_s: float
-    name: str  # add, drain, kill
+    name: str  # add, drain, kill; look: nothing
     which: int  # taken modulo what can be acted upon
 
 

@@ -44,8 +44,7 @@ class Attempt:
         return self.generated == self.output
 
     def start_over(self) -> None:
-        """Its replica is gone; only the client remembers a first token."""
-        self.replica, self.ready_s, self.admitted_s = -1, NOT_YET, NOT_YET
+        """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
         self.generated = self.cached = self.blocks = 0
 
 

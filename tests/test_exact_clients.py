@@ -29,9 +29,16 @@ CLOSE = ("arrival_s", "dispatched_s", "ready_s", "admitted_s", "first_token_s", 
 
 
 def assert_agreement(case: Case, until_s: float = END_S) -> Counter[str]:
-    """Kernel and naive simulator agree on the case; how often what happened in it."""
-    log, naive = kernel_log(case, until_s), case.naive()
+    """Kernel and naive simulator agree on the case; how often what happened in it.
+
+    Left out are cases in which two replicas end a step at the same moment with somebody in line at
+    the gateway: the last bit of a sum decides which of them has room first.
+    """
+    naive = case.naive()
     run(case, naive, until_s)
+    if naive.seen["photo finish"]:
+        return Counter(left_out=1)
+    log = kernel_log(case, until_s)
     for column in EQUAL:
         np.testing.assert_array_equal(log[column], naive.column(column), column)
     for column in ("prompt", "output"):
@@ -41,11 +48,12 @@ def assert_agreement(case: Case, until_s: float = END_S) -> Counter[str]:
             log[column], naive.column(column), rtol=1e-9, atol=1e-12, err_msg=column
         )
     seen = Counter(status.NAMES[code] for code in log.status.tolist())
-    return seen + naive.seen + Counter(preempted=int(log.preemptions.sum()))
+    return seen + naive.seen + Counter(compared=1, preempted=int(log.preemptions.sum()))
 
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
+    "compared": 400,
     "completed": 1_000,
     "timed_out": 500,
     "rejected": 500,
@@ -61,7 +69,7 @@ MANY = {
     "gave up between attempts": 100,
 }
 MANY_AND_PREEMPTED = {**MANY, "preempted": 500}
-MANY_AND_LOST = {**MANY, "lost: failed": 100, "resent": 300}
+MANY_AND_LOST = {**MANY, "lost: failed": 100, "resent": 200}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +87,7 @@ def test_the_kernel_agrees_with_the_naive_simulator(
     seen: Counter[str] = Counter()
 
     @given(cases_with_clients(tight, verbs))
-    @settings(max_examples=500)
+    @settings(max_examples=600)
     def agreement(case: Case) -> None:
         seen.update(assert_agreement(case))
 
@@ -125,39 +133,40 @@ def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> Non
 @given(cases_with_clients(verbs=True), st.floats(0, 1))
 @settings(max_examples=300)
 def test_requests_and_attempts_are_conserved_at_any_moment(case: Case, share: float) -> None:
-    """requests = completed + timed_out + rejected + failed + gave_up + in_flight,
-    attempts = requests + retries.
+    """requests = completed + timed_out + rejected + failed + gave_up + in flight, and
+    attempts = requests + retries; by workload, in the log and in the counters.
     """
-    until_s = share * (case.arrival_s[-1] + 5)
-    plane, naive = case.kernel(), case.naive()
+    plane = case.kernel()
     plane.feed(*case.requests)
     plane.close_feed()
+    until_s = share * (case.arrival_s[-1] + 5)
     run(case, plane, until_s)
-    run(case, naive, until_s)
-    log = plane.requests()
-    counts = Counter(status.NAMES[code] for code in log.status.tolist())
-    assert counts.keys() <= set(status.NAMES.values())
-    assert counts.total() == len(log) == (case.arrival_s <= until_s).sum()
-    assert log.attempts.min(initial=1) >= 1
-    assert log.attempts.sum() == len(log) + naive.seen["retried"]
-    most = [client.retry.max_retries + 1 for client in case.clients]
-    assert (log.attempts <= np.array(most)[log.workload]).all()
-    is_open = log.status == status.IN_FLIGHT
-    np.testing.assert_array_equal(np.isnan(log.finish_s), is_open)
+    log, workloads = plane.requests(), plane.close_bin().workloads
+    assert len(log) == (case.arrival_s <= until_s).sum()
+    np.testing.assert_array_equal(np.isnan(log.finish_s), log.status == status.IN_FLIGHT)
+    for index, (counts, client) in enumerate(zip(workloads, case.clients or [], strict=True)):
+        own = log[log.workload == index]
+        fates = Counter(status.NAMES[code] for code in own.status.tolist())
+        in_flight = fates.pop("in_flight", 0)
+        assert {fate: int(counts[fate]) for fate in fates} == fates
+        assert counts.requests == len(own) == fates.total() + in_flight
+        assert counts.attempts == own.attempts.sum() == len(own) + counts.retries
+        assert own.attempts.min(initial=1) >= 1
+        assert own.attempts.max(initial=0) <= client.retry.max_retries + 1
 
 
 @given(cases_with_clients(verbs=True))
 @settings(max_examples=200)
 def test_what_happens_to_a_request_happens_in_order(case: Case) -> None:
-    """Of the last attempt: dispatched, ready, admitted, first token, last token; unless a gateway
-    sent it again, after which only the dispatch is the last one.
-    """
-    pools = [replace(drawn, gateway=replace(drawn.gateway, on_loss="fail")) for drawn in case.pools]
-    log = kernel_log(replace(case, pools=pools))
-    completed = log.status == status.COMPLETED
-    names = ("arrival_s", "dispatched_s", "ready_s", "admitted_s", "first_token_s", "finish_s")
-    for earlier, later in pairwise(names):
-        assert (log[earlier] <= log[later])[completed].all(), (earlier, later)
+    """Each stage before the next; a gateway that resends hands over after the first admission."""
+    log = kernel_log(case)
+    completed = log[log.status == status.COMPLETED]
+    for stages in (
+        ("arrival_s", "dispatched_s", "ready_s", "finish_s"),
+        ("arrival_s", "admitted_s", "first_token_s", "finish_s"),
+    ):
+        for earlier, later in pairwise(stages):
+            assert (completed[earlier] <= completed[later]).all(), (earlier, later)
     assert not (log.finish_s < log.arrival_s).any()
 
 

@@ -141,7 +141,8 @@ def test_a_gateway_that_resends_spares_the_client_all_but_the_delay() -> None:
     naive.advance(2.5)
     naive.kill(0)
     naive.advance(END_S)
-    expect(naive, replica=[1], attempts=[1], dispatched_s=[2.5], first_token_s=[1], finish_s=[6.5])
+    expect(naive, replica=[1], attempts=[1], dispatched_s=[2.5], ready_s=[2.5], finish_s=[6.5])
+    expect(naive, admitted_s=[0], first_token_s=[1])
 
 
 def test_time_limits_go_on_over_a_resend() -> None:
