@@ -33,7 +33,9 @@ def world(*overrides):
 
 def answered_share(replication, minutes):
     """Completed over arriving requests in each of these minutes."""
-    completed, load = (replication.timeline[name][minutes] for name in ("completed_rps", "load_rps"))
+    completed, load = (
+        replication.timeline[name][minutes] for name in ("completed_rps", "load_rps")
+    )
     return completed / load
 
 

@@ -201,7 +201,7 @@ def _retry_delay_s(s: State, seq: Row, cause: int) -> float:
             return retry_after_s
         if counts.gives_up_beyond:
             return -1.0
-    delay_s = min(counts.base_s * 2.0**retries, counts.cap_s)
+    delay_s = min(counts.base_s * 2.0 ** min(retries, 60), counts.cap_s)
     if counts.jitter == NO_JITTER:
         return delay_s
     draw = uniform(s.clock[0].routing_key ^ _JITTER_STREAM, seq.serial, _JITTER_DRAW)

@@ -111,6 +111,8 @@ def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane
         routing_key=streams.key("routing"),
         record=record_requests,
         start_s=-design.horizon.warm_up_s,
+        clients=[workload.client for workload in design.workloads],
+        priorities=[workload.priority for workload in design.workloads],
     )
 
 

@@ -58,13 +58,13 @@ def _service(outcome: Outcome, design: Design, indices: list[int], row: int) -> 
     mine = np.isin(outcome.in_flight["workload"], indices)
     return {
         "requests": total("requests"),
-        "attempts": total("requests"),
+        "attempts": total("attempts"),
         "completed": completed,
         "rejected": rejected,
         "failed": failed,
-        "timed_out": 0.0,
-        "retries": 0.0,
-        "gave_up": 0.0,
+        "timed_out": total("timed_out"),
+        "retries": total("retries"),
+        "gave_up": total("gave_up"),
         "in_flight_end": float(mine.sum()),
         "prompt_tokens": total("prompt_tokens"),
         "output_tokens": total("output_tokens"),
