@@ -225,8 +225,11 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         ("replicas: 2", "replicas: 2.5",
          "12: backends.large.replicas: 2.5 must be a whole number"),
         ("replicas: 2", "replicas: {mx: 2}",
-         "12: backends.large.replicas.mx: unknown distribution (one of lognormal, normal, gamma, "
-         "beta, triangular, uniform, exponential, pareto, choice, empirical, mixture, p5, p95)"),
+         "12: backends.large.replicas.mx: unknown key (did you mean 'max'?)"),
+        ("replicas: 2", "replicas: {poisson: 2}",
+         "12: backends.large.replicas.poisson: unknown distribution (one of lognormal, normal, "
+         "gamma, beta, triangular, uniform, exponential, pareto, choice, empirical, mixture, p5, "
+         "p95)"),
         ("replicas: 2", "replicas: {choice: [1, 2, 20k]}",
          "12: backends.large.replicas.choice.values.2: '20k' must be at most 10000"),
         (

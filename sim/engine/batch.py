@@ -6,9 +6,9 @@ generated. A decoding sequence with g tokens generated has its prompt and g - 1 
 the last token is written by the step that generates the next.
 """
 
-from sim.engine import heap, outcome, routing
-from sim.engine.jit import compiled
-from sim.engine.state import DRAINING, GONE, NONE, Row, State
+from sim.engine import heap, outcome, waiting
+from sim.engine.jit import compiled, compiled_apart
+from sim.engine.state import NONE, RUNNING, Row, State
 
 
 @compiled
@@ -18,33 +18,21 @@ def blocks_for(pool: Row, tokens: int) -> int:
 
 
 @compiled
-def append_waiting(s: State, replica: Row, pool: Row, slot: int, now: float) -> None:
-    """Put a request at the tail of the waiting list."""
-    s.slots[slot].next = NONE
-    if replica.head == NONE:
-        replica.head = slot
-    else:
-        s.slots[replica.tail].next = slot
-    replica.tail = slot
-    _count_waiting(s, pool, 1, now)
-
-
-@compiled
 def admit(s: State, replica: Row, pool: Row, now: float) -> int:
     """Move the head of the waiting list into the batch; all blocks of its prefill are taken."""
     clock = s.clock[0]
     slot = replica.head
     seq = s.slots[slot]
-    replica.head = seq.next
-    seq.next = NONE
+    waiting.take_out(s, replica, slot)
+    seq.place = RUNNING
     replica.free_blocks -= blocks_for(pool, seq.prefill)
     replica.running += 1
     seq.admission = clock.admissions
     clock.admissions += 1
     if seq.admitted_s != seq.admitted_s:  # NaN: never admitted before
         seq.admitted_s = now
-    _count_waiting(s, pool, -1, now)
-    _count_running(s, pool, 1, now)
+    waiting.count_waiting(s, pool, -1, now)
+    count_running(s, pool, 1, now)
     return slot
 
 
@@ -60,16 +48,9 @@ def append_chunk(s: State, replica: Row, slot: int) -> None:
 
 
 @compiled
-def prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
-    """The end of a prefill is a token: the sequence finishes with it or goes on to decode."""
+def start_decoding(s: State, r: int, replica: Row, pool: Row, slot: int) -> None:
+    """A prefilled sequence joins those that decode."""
     seq = s.slots[slot]
-    if seq.generated == 0:
-        seq.first_token_s = now
-    seq.generated += 1
-    if seq.generated == seq.output:
-        replica.free_blocks += blocks_for(pool, seq.prefill)
-        finish(s, r, replica, pool, slot, now)
-        return
     ends_at = replica.steps + seq.output - seq.generated
     heap.push(s.heap_step[r], s.heap_slot[r], replica.decoding, ends_at, slot)
     replica.decoding += 1
@@ -93,20 +74,6 @@ def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
 
 
 @compiled
-def finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
-    """A request has its last token."""
-    replica.running -= 1
-    replica.outstanding -= 1
-    _count_running(s, pool, -1, now)
-    outcome.complete(s, slot, now)
-    routing.set_load(s, r)
-    if replica.life == DRAINING and replica.outstanding == 0:
-        replica.life = GONE
-        s.clock[0].emptied = r
-        s.clock[0].emptied_s = now
-
-
-@compiled
 def make_room(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     """Preempt the youngest until the next decode step has its blocks; return how many it takes."""
     phase = -replica.steps & pool.block_mask
@@ -115,25 +82,25 @@ def make_room(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     return s.block_phase[r, phase]
 
 
-@compiled
+@compiled_apart
 def _preempt_youngest(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     if replica.partial != NONE:  # admitted after all that decode
         slot = replica.partial
+        seq = s.slots[slot]
         replica.partial = NONE
-        replica.free_blocks += blocks_for(pool, s.slots[slot].prefill)
+        replica.free_blocks += blocks_for(pool, seq.prefill)
+        outcome.waste(s, seq, seq.prefilled)
     else:
         slot = stop_decoding(s, r, replica, pool, _youngest(s, r, replica))
-    seq = s.slots[slot]
+        seq = s.slots[slot]
+        outcome.waste(s, seq, seq.prompt + seq.generated - 1)
     seq.prefill = seq.prompt + seq.generated
     seq.prefilled = 0
     seq.preemptions += 1
-    seq.next = replica.head
-    if replica.head == NONE:
-        replica.tail = slot
-    replica.head = slot
+    waiting.put_first(s, replica, slot)
     replica.running -= 1
-    _count_running(s, pool, -1, now)
-    _count_waiting(s, pool, 1, now)
+    count_running(s, pool, -1, now)
+    waiting.count_waiting(s, pool, 1, now)
 
 
 @compiled
@@ -146,12 +113,7 @@ def _youngest(s: State, r: int, replica: Row) -> int:
 
 
 @compiled
-def _count_waiting(s: State, pool: Row, change: int, now: float) -> None:
-    pool.waiting += change
-    pool.waiting_s -= change * (now - s.clock[0].bin_start_s)
-
-
-@compiled
-def _count_running(s: State, pool: Row, change: int, now: float) -> None:
+def count_running(s: State, pool: Row, change: int, now: float) -> None:
+    """In a batch, prefilling or decoding."""
     pool.running += change
     pool.running_s -= change * (now - s.clock[0].bin_start_s)

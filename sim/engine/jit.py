@@ -38,13 +38,26 @@ def cache_folder() -> Path:
 
 
 def compiled(function: F) -> F:
-    """Compile a function of the kernel with Numba, cached on disk.
+    """Compile a function of the kernel with Numba into its callers, cached on disk.
 
     ``fastmath`` stays off: results must not depend on the compiler's mood. Inlining everything and
     leaving out reference counting (the kernel makes no arrays, its caller holds them all) makes it
     fifteen times faster: a function call would count references on all arrays of the state.
     """
-    options: dict[str, Any] = {"error_model": "numpy", "forceinline": True, "_nrt": False}
+    return _compile(function, forceinline=True)
+
+
+def compiled_apart(function: F) -> F:
+    """Compile a path that is seldom taken as a function of its own.
+
+    A call hands over the whole state, which takes a tenth of a microsecond; but code that is
+    inlined wherever it might be needed makes the kernel slow to compile.
+    """
+    return _compile(function, forceinline=False)
+
+
+def _compile(function: F, forceinline: bool) -> F:
+    options: dict[str, Any] = {"error_model": "numpy", "forceinline": forceinline, "_nrt": False}
     config: Any = numba.config
     before = config.CACHE_DIR
     config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR") or str(cache_folder())

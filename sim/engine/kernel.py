@@ -6,18 +6,30 @@ Events of one instant have one total order: (time, priority, sequence).
 event                 priority  reason
 ====================  ========  =====================================================
 arrival               0         a request that arrives at a step boundary is in that step
-replica (by index)    1         the boundary then sees all that has arrived
-control plane         2         an autoscaler sees everything up to its instant, and its
+timer                 1         a retry is an arrival too, after the new ones
+replica (by index)    2         the boundary then sees all that has arrived
+deadline              3         a token at the very deadline is in time
+control plane         4         an autoscaler sees everything up to its instant, and its
                                 verbs act on what comes after
 ====================  ========  =====================================================
 """
 
 import math
 
-from sim.engine import batch, outcome, routing, segment
+from sim.engine import client, segment, timers
 from sim.engine.jit import compiled
-from sim.engine.state import NONE, Row, State
-from sim.engine.status import NEED_REQUESTS, NEED_SLOTS, REACHED, REPLICA_EMPTY
+from sim.engine.state import BACKING_OFF, NONE, WANTED, State
+from sim.engine.status import (
+    NEED_DEADLINES,
+    NEED_REQUESTS,
+    NEED_SLOTS,
+    NEED_TIMERS,
+    REACHED,
+    REPLICA_EMPTY,
+    REQUEST_HELD,
+)
+
+_SPARE_TIMERS = 4  # more than one event schedules
 
 
 @compiled
@@ -28,89 +40,97 @@ def advance(s: State, until_s: float) -> int:
     and calling again goes on.
     """
     clock = s.clock[0]
+    if len(s.timers) < clock.timers + _SPARE_TIMERS:
+        return NEED_TIMERS
     while True:
+        if clock.emptied != NONE:
+            return REPLICA_EMPTY
+        if clock.held != NONE:
+            return REQUEST_HELD
         r = s.event_tree[1]
         event_s = s.event_s[r]
         if clock.cursor < clock.fed:
-            arrival_s = s.fed_s[clock.cursor]
+            arrival_s = s.fed[clock.cursor].arrival_s
         elif clock.closed:
             arrival_s = math.inf
         else:
             return NEED_REQUESTS
-        if arrival_s <= event_s:
+        # The next of each kind, in the order of their priority.
+        if arrival_s <= event_s and arrival_s <= clock.timer_s and arrival_s <= clock.deadline_s:
             if arrival_s > until_s or arrival_s == math.inf:
                 return REACHED
-            if clock.free_slot == NONE:
-                return NEED_SLOTS
+            signal = _room(s)
+            if signal != REACHED:
+                return signal
             _arrive(s, arrival_s)
-        else:
+        elif clock.timer_s <= event_s and clock.timer_s <= clock.deadline_s:
+            if clock.timer_s > until_s:
+                return REACHED
+            signal = _room(s)
+            if signal != REACHED:
+                return signal
+            client.meet_timer(s)
+        elif event_s <= clock.deadline_s:
             if event_s > until_s:
                 return REACHED
             segment.next_segment(s, r, event_s)
-            if clock.emptied != NONE:
-                return REPLICA_EMPTY
+        else:
+            if clock.deadline_s > until_s:
+                return REACHED
+            signal = _room(s)
+            if signal != REACHED:
+                return signal
+            client.meet_deadline(s)
+
+
+@compiled
+def _room(s: State) -> int:
+    """REACHED if there is room for whatever one event may add, else the signal for what lacks."""
+    clock = s.clock[0]
+    if clock.free_slot == NONE or s.slots[clock.free_slot].next == NONE:
+        return NEED_SLOTS
+    if len(s.timers) < clock.timers + _SPARE_TIMERS:
+        return NEED_TIMERS
+    if clock.has_deadlines and timers.ring_is_full(s):
+        return NEED_DEADLINES
+    return REACHED
 
 
 @compiled
 def _arrive(s: State, now: float) -> None:
-    """Route the next of the fed requests to a replica of its pool."""
+    """The next of the fed requests: its first attempt is sent."""
     clock = s.clock[0]
-    at, number = clock.cursor, clock.number
+    at = clock.cursor
     clock.cursor += 1
-    clock.number += 1
-    workload = s.fed_workload[at]
-    prompt, output = s.fed_prompt[at], s.fed_output[at]
-    counts = s.workloads[workload]
-    pool = s.pools[counts.pool]
-    output = min(output, pool.max_model_len - prompt)  # generation stops at the model's limit
+    slot = _fill_slot(s, at, now)
+    seq = s.slots[slot]
+    counts = s.workloads[seq.workload]
+    most = s.pools[counts.pool].max_model_len - seq.prompt
     if now >= 0.0:
         counts.requests += 1
-        counts.offered_prompt_tokens += prompt
-        counts.offered_output_tokens += max(output, 0)
-    r = routing.route(s, counts.pool, number) if output >= 1 else NONE
-    if r == NONE:
-        outcome.reject(s, workload, number, now)
-        return
-    replica = s.replicas[r]
-    slot = _fill_slot(s, number, workload, now, prompt, output)
-    ready_s = _through_frontend(replica, pool, now, output)
-    s.slots[slot].ready_s = ready_s
-    if clock.recording:
-        s.log[number].replica = r
-        s.log[number].ready_s = ready_s
-        s.log[number].output_tokens = output
-    replica.outstanding += 1
-    routing.set_load(s, r)
-    batch.append_waiting(s, replica, pool, slot, now)
-    if replica.head == slot:
-        segment.wake(s, r, slot)
+        counts.offered_prompt_tokens += seq.prompt
+        counts.offered_output_tokens += max(min(seq.output, most), 0)
+    if most >= 1:
+        seq.output = min(seq.output, most)  # generation stops at the model's limit
+    if seq.patience_end_s < math.inf:
+        timers.schedule(s, seq.patience_end_s, timers.PATIENCE, slot)
+    client.send(s, slot, now)
 
 
 @compiled
-def _fill_slot(s: State, number: int, workload: int, now: float, prompt: int, output: int) -> int:
+def _fill_slot(s: State, at: int, now: float) -> int:
     clock = s.clock[0]
+    fed = s.fed[at]
     slot = clock.free_slot
     seq = s.slots[slot]
     clock.free_slot = seq.next
     seq.arrival_s = now
-    seq.admitted_s = math.nan
-    seq.first_token_s = math.nan
-    seq.number = number
-    seq.prompt = prompt
-    seq.output = output
-    seq.generated = 0
-    seq.prefill = prompt
-    seq.prefilled = 0
-    seq.preemptions = 0
-    seq.workload = workload
+    seq.patience_end_s = now + fed.patience_s
+    seq.dispatched_s = seq.ready_s = seq.admitted_s = seq.first_token_s = math.nan
+    seq.number = clock.number
+    clock.number += 1
+    seq.prompt, seq.output, seq.workload = fed.prompt, fed.output, fed.workload
+    seq.attempts = seq.preemptions = 0
+    seq.replica = NONE
+    seq.place, seq.interest = BACKING_OFF, WANTED
     return slot
-
-
-@compiled
-def _through_frontend(replica: Row, pool: Row, now: float, output: int) -> float:
-    """When the scheduler sees the request: a serial server, then a constant delay."""
-    begins_s = max(replica.frontend_free_s, now)
-    replica.frontend_free_s = (
-        begins_s + pool.frontend_s_per_request + pool.frontend_s_per_token * output
-    )
-    return replica.frontend_free_s + pool.overhead_s

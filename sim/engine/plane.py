@@ -1,39 +1,83 @@
 """The data plane as the rest of the program sees it: requests in, time forward, verbs, counts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.engine import kernel, verbs
-from sim.engine.histogram import BUCKETS
-from sim.engine.routing import ROUTERS
+from sim.engine.setup import empty_state, fill_workload
 from sim.engine.state import (
-    CLOCK,
+    FED,
     GONE,
-    LATENCIES,
     NONE,
-    POOL,
     READY,
-    REPLICA,
-    REQUEST,
-    SCHEDULERS,
-    SEQUENCE,
-    WORKLOAD,
     FloatArray,
     Records,
     State,
     grown,
     records,
+    with_deadlines,
     with_replica_capacity,
     with_slots,
+    with_timers,
 )
-from sim.engine.status import IN_FLIGHT, NEED_SLOTS, REACHED, REPLICA_EMPTY
+from sim.engine.status import (
+    IN_FLIGHT,
+    NEED_DEADLINES,
+    NEED_SLOTS,
+    NEED_TIMERS,
+    REACHED,
+    REPLICA_EMPTY,
+    REQUEST_HELD,
+)
+from sim.model.client import Client
 from sim.model.design import GpuPool
 from sim.model.workload import Slo
 
-_FIRST_SLOTS = 1024
+# How the state is enlarged when the kernel asks for room.
+_ROOM: dict[int, Callable[[State], State]] = {
+    NEED_SLOTS: lambda state: with_slots(state, 2 * len(state.slots)),
+    NEED_TIMERS: lambda state: with_timers(state, 2 * len(state.timers)),
+    NEED_DEADLINES: lambda state: with_deadlines(state, 2 * state.deadlines.shape[1]),
+}
+_ATTEMPT_COLUMNS = (
+    "attempts",
+    "replica",
+    "dispatched_s",
+    "ready_s",
+    "admitted_s",
+    "first_token_s",
+    "preemptions",
+)
+
+
+class PoolView(NamedTuple):
+    """What a control plane can see of a pool: never what a request will turn out to be.
+
+    Attributes
+    ----------
+    ready : int
+        Replicas that are routed to.
+    held, waiting, running : int
+        Requests at the gateway, on a replica but not in its batch, and in a batch.
+    kv_utilisation : float
+        Share of the KV blocks of the ready replicas in use.
+    attempts, rejected, prompt_tokens, output_tokens : int
+        Since the beginning; tokens of finished requests.
+    """
+
+    ready: int
+    held: int
+    waiting: int
+    running: int
+    kv_utilisation: float
+    attempts: int
+    rejected: int
+    prompt_tokens: int
+    output_tokens: int
 
 
 class DataPlane:
@@ -45,6 +89,8 @@ class DataPlane:
         Seconds from the start of the horizon.
     emptied : int
         The draining replica that became empty last.
+    held : int
+        The pool of which the gateway held a request last while no replica was ready.
     added_s, gone_s : list of float
         When each replica became ready, and when it had left (infinite before).
     pool_of : list of int
@@ -63,6 +109,10 @@ class DataPlane:
         Keep a row for every request (see :meth:`requests`).
     start_s : float
         When the simulation begins; replicas of the pools are ready from then on.
+    clients : sequence of Client, optional
+        One per workload; by default they wait for ever and never try again.
+    priorities : sequence of int, optional
+        One per workload, 0 (first) or 1.
     """
 
     def __init__(
@@ -73,24 +123,28 @@ class DataPlane:
         routing_key: int = 0,
         record: bool = False,
         start_s: float = 0.0,
+        clients: Sequence[Client] | None = None,
+        priorities: Sequence[int] | None = None,
     ) -> None:
         self.now = start_s
-        self.emptied = NONE
+        self.emptied = self.held = NONE
         self.added_s: list[float] = []
         self.gone_s: list[float] = []
         self.pool_of: list[int] = []
-        self._state = _empty_state(pools, len(slos))
+        count = len(slos)
+        self._state = empty_state(pools, count)
+        clients = clients or [Client()] * count
+        each = zip(slos, workload_pool, clients, priorities or [0] * count, strict=True)
+        for row, (slo, pool, client, priority) in zip(self._state.workloads, each, strict=True):
+            fill_workload(row, slo, pool, client, priority)
         clock = self._state.clock[0]
         clock.routing_key = routing_key
         clock.recording = record
-        clock.emptied = NONE
+        clock.has_deadlines = any(math.isfinite(c.ttft_timeout_s + c.timeout_s) for c in clients)
         clock.bin_start_s = start_s
-        for row, pool_index, slo in zip(self._state.workloads, workload_pool, slos, strict=True):
-            row.pool = pool_index
-            row.slo_ttft_s, row.slo_tpot_s, row.slo_e2e_s = slo.ttft_s, slo.tpot_s, slo.e2e_s
         self._reserve_replicas(sum(pool.replicas for pool in pools))
-        for index, pool in enumerate(pools):
-            for _ in range(pool.replicas):
+        for index, gpu_pool in enumerate(pools):
+            for _ in range(gpu_pool.replicas):
                 self.add(index)
 
     # Requests in
@@ -101,6 +155,7 @@ class DataPlane:
         prompt_tokens: npt.NDArray[np.int32],
         output_tokens: npt.NDArray[np.int32],
         workload: npt.NDArray[np.int32],
+        patience_s: FloatArray | None = None,
     ) -> None:
         """Append requests; their times continue those fed before, in order.
 
@@ -108,19 +163,22 @@ class DataPlane:
         ----------
         arrival_s : (n,) float64
         prompt_tokens, output_tokens, workload : (n,) int32
+        patience_s : (n,) float64, optional
+            Seconds from the arrival; infinite by default.
         """
         s, clock = self._state, self._state.clock[0]
         if clock.recording:
             log = _extended_log(s.log, arrival_s, prompt_tokens, output_tokens, workload)
             s = s._replace(log=log)
-        left = slice(int(clock.cursor), int(clock.fed))
-        self._state = s._replace(
-            fed_s=np.concatenate([s.fed_s[left], arrival_s]),
-            fed_prompt=np.concatenate([s.fed_prompt[left], prompt_tokens]),
-            fed_output=np.concatenate([s.fed_output[left], output_tokens]),
-            fed_workload=np.concatenate([s.fed_workload[left], workload]),
-        )
-        clock.cursor, clock.fed = 0, len(self._state.fed_s)
+        left = s.fed[int(clock.cursor) : int(clock.fed)]
+        fed = records(len(left) + len(arrival_s), FED)
+        fed[: len(left)] = left
+        new = fed[len(left) :]
+        new.arrival_s = arrival_s
+        new.prompt, new.output, new.workload = prompt_tokens, output_tokens, workload
+        new.patience_s = math.inf if patience_s is None else patience_s
+        self._state = s._replace(fed=fed)
+        clock.cursor, clock.fed = 0, len(fed)
 
     def close_feed(self) -> None:
         """Say that no more requests will come."""
@@ -134,33 +192,34 @@ class DataPlane:
         Returns
         -------
         int
-            ``REACHED``; or, earlier, ``NEED_REQUESTS`` when more must be fed, or ``REPLICA_EMPTY``
-            when a draining replica has become empty: see :attr:`emptied`.
+            ``REACHED``; or, earlier, ``NEED_REQUESTS`` when more must be fed, ``REPLICA_EMPTY``
+            when a draining replica has become empty (see :attr:`emptied`), ``REQUEST_HELD`` when a
+            request waits at the gateway of a pool without a ready replica (see :attr:`held`).
         """
-        while True:
-            signal = kernel.advance(self._state, until_s)
-            if signal != NEED_SLOTS:
-                break
-            self._state = with_slots(self._state, 2 * len(self._state.slots))
+        while (signal := kernel.advance(self._state, until_s)) in _ROOM:
+            self._state = _ROOM[signal](self._state)
+        clock = self._state.clock[0]
         if signal == REACHED:
             self.now = max(self.now, until_s)
         elif signal == REPLICA_EMPTY:
-            self._note_emptied()
+            self.emptied, self.now = int(clock.emptied), max(self.now, float(clock.emptied_s))
+            self.gone_s[self.emptied] = self.now
+            clock.emptied = NONE
+        elif signal == REQUEST_HELD:
+            self.held, self.now = int(clock.held), max(self.now, float(clock.held_s))
+            clock.held = NONE
         return signal
-
-    def _note_emptied(self) -> None:
-        clock = self._state.clock[0]
-        self.emptied, self.now = int(clock.emptied), float(clock.emptied_s)
-        self.gone_s[self.emptied] = self.now
-        clock.emptied = NONE
 
     # Verbs of the control plane
 
-    def add(self, pool: int) -> int:
-        """Add a replica to a pool, ready now; its number."""
+    def add(self, pool: int, slowness: float = 1.0) -> int:
+        """Add a replica to a pool, ready now; its number.
+
+        ``slowness`` is a factor on every time of its engine: 1.3 for a straggler.
+        """
         replica = len(self.added_s)
         self._reserve_replicas(replica + 1)
-        verbs.add(self._state, replica, pool, self.now)
+        verbs.add(self._state, replica, pool, slowness, self.now)
         self.added_s.append(self.now)
         self.gone_s.append(math.inf)
         self.pool_of.append(pool)
@@ -176,12 +235,36 @@ class DataPlane:
         return gone
 
     def kill(self, replica: int) -> None:
-        """Remove a replica; what it was doing fails."""
-        if self._state.replicas[replica].life != GONE:
+        """Remove a replica; what it was doing is lost, or sent to others by the gateway."""
+        row = self._state.replicas[replica]
+        if row.life != GONE:
+            needed = int(self._state.clock[0].timers + row.outstanding + 4)
+            if needed > len(self._state.timers):
+                self._state = with_timers(self._state, 2 * needed)
             verbs.kill(self._state, replica, self.now)
             self.gone_s[replica] = self.now
 
+    def slow_down(self, replica: int, slowness: float) -> None:
+        """Change a replica's slowness, from its next segment on."""
+        self._state.replicas[replica].slowness = slowness
+
     # Counts out
+
+    def view(self, pool: int) -> PoolView:
+        """What a control plane can see of a pool now."""
+        row = self._state.pools[pool]
+        used = verbs.used_blocks(self._state, pool, len(self.added_s), self.now)
+        return PoolView(
+            ready=int(row.ready),
+            held=int(row.held),
+            waiting=int(row.waiting - row.held),
+            running=int(row.running),
+            kv_utilisation=float(used / (row.kv_blocks * max(row.ready, 1))),
+            attempts=int(row.attempts),
+            rejected=int(row.rejected),
+            prompt_tokens=int(row.prompt_tokens),
+            output_tokens=int(row.output_tokens),
+        )
 
     def close_bin(self) -> State:
         """Complete the counts and integrals since the last :meth:`open_bin`; read, never write."""
@@ -202,72 +285,16 @@ class DataPlane:
         log = self._state.log[: int(self._state.clock[0].number)].copy()
         if self._state.clock[0].recording:  # the kernel writes a row when its request ends
             open_ones = self.in_flight()
-            for column in ("admitted_s", "first_token_s", "preemptions"):
-                log[column][open_ones.number] = open_ones[column]
+            rows = open_ones.number
+            log.output_tokens[rows] = open_ones.output
+            for column in _ATTEMPT_COLUMNS:
+                log[column][rows] = open_ones[column]
         return log
 
     def _reserve_replicas(self, count: int) -> None:
         have = len(self._state.replicas)
         if count > have:
             self._state = with_replica_capacity(self._state, max(count, 2 * have))
-
-
-def _empty_state(pools: Sequence[GpuPool], workloads: int) -> State:
-    """Engine laws and limits in place, no replicas, no requests."""
-    batch = max(pool.profile.max_num_seqs for pool in pools)
-    block = max(pool.profile.kv_block_tokens for pool in pools)
-    laws = np.zeros((2, len(pools), batch + 1))
-    rows = records(len(pools), POOL)
-    for index, pool in enumerate(pools):
-        size = pool.profile.max_num_seqs + 1
-        laws[0, index, :size], laws[1, index, :size] = pool.profile.step_tables()
-        _fill_pool(rows[index], pool)
-    none = np.zeros(0)
-    no_slots = np.zeros(0, np.int32)
-    state = State(
-        clock=records(1, CLOCK),
-        pools=rows,
-        workloads=records(workloads, WORKLOAD),
-        replicas=records(0, REPLICA),
-        slots=records(0, SEQUENCE),
-        step_base_s=laws[0],
-        step_s_per_token=laws[1],
-        event_s=none,
-        event_tree=no_slots,
-        heap_step=np.zeros((0, batch), np.int64),
-        heap_slot=np.zeros((0, batch), np.int32),
-        block_phase=np.zeros((0, block), np.int32),
-        load=np.zeros((len(pools), 0)),
-        load_tree=np.zeros((len(pools), 0), np.int32),
-        members=np.zeros((len(pools), 0), np.int32),
-        ready_list=np.zeros((len(pools), 0), np.int32),
-        histograms=np.zeros((workloads, len(LATENCIES), BUCKETS), np.int32),
-        fed_s=none,
-        fed_prompt=no_slots,
-        fed_output=no_slots,
-        fed_workload=no_slots,
-        log=records(0, REQUEST),
-    )
-    state.clock[0].free_slot = NONE
-    return with_slots(with_replica_capacity(state, 2), _FIRST_SLOTS)
-
-
-def _fill_pool(row: Records, pool: GpuPool) -> None:
-    profile = pool.profile
-    row.max_num_seqs = profile.max_num_seqs
-    row.max_num_batched_tokens = profile.max_num_batched_tokens
-    row.max_model_len = profile.max_model_len
-    row.kv_blocks = profile.kv_capacity_tokens // profile.kv_block_tokens
-    row.block_mask = profile.kv_block_tokens - 1
-    row.block_shift = int(math.log2(profile.kv_block_tokens))
-    row.scheduler = SCHEDULERS[profile.scheduler]
-    row.router = ROUTERS[pool.router]
-    row.prefill_s_per_request = profile.prefill_s_per_request
-    row.prefill_s_per_token = profile.prefill_s_per_token
-    row.prefill_s_per_token_context = profile.prefill_s_per_token_context
-    row.overhead_s = profile.overhead_s
-    row.frontend_s_per_request = profile.frontend_s_per_request
-    row.frontend_s_per_token = profile.frontend_s_per_token
 
 
 def _extended_log(
@@ -283,6 +310,7 @@ def _extended_log(
     new = longer[have:]
     new.arrival_s = arrival_s
     new.prompt_tokens, new.output_tokens, new.workload = prompt_tokens, output_tokens, workload
-    new.ready_s = new.admitted_s = new.first_token_s = new.finish_s = np.nan
+    new.dispatched_s = new.ready_s = np.nan
+    new.admitted_s = new.first_token_s = new.finish_s = np.nan
     new.status, new.replica = IN_FLIGHT, NONE
     return longer

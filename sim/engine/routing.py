@@ -7,7 +7,7 @@ replica has outstanding, never how long they will be.
 from sim.engine import tournament
 from sim.engine.hashing import uniform
 from sim.engine.jit import compiled
-from sim.engine.state import NONE, State
+from sim.engine.state import State
 
 ROUND_ROBIN, RANDOM, LEAST_LOADED, POWER_OF_TWO = 0, 1, 2, 3
 ROUTERS = {
@@ -20,14 +20,12 @@ ROUTERS = {
 
 @compiled
 def route(s: State, p: int, number: int) -> int:
-    """Replica of pool ``p`` for the request ``number``, or NONE if none is ready."""
+    """Replica of pool ``p``, which has a ready one, for the attempt ``number``."""
     pool = s.pools[p]
-    if pool.ready == 0:
-        return NONE
     if pool.router == ROUND_ROBIN:
         return _round_robin(s, p)
     if pool.ready == 1:
-        return s.ready_list[p, 0]
+        return s.rosters[p, 1, 0]
     if pool.router == LEAST_LOADED:
         return _least_loaded(s, p)
     if pool.router == RANDOM:
@@ -40,14 +38,14 @@ def set_load(s: State, r: int) -> None:
     """Tell the router of a change in what replica ``r`` has outstanding."""
     replica = s.replicas[r]
     p = replica.pool
-    if s.pools[p].router == LEAST_LOADED and s.load[p, replica.member] < float("inf"):
+    if s.pools[p].tracks_load and s.load[p, replica.member] < float("inf"):
         s.load[p, replica.member] = replica.outstanding
         tournament.update(s.load_tree[p], s.load[p], replica.member)
 
 
 @compiled
 def _least_loaded(s: State, p: int) -> int:
-    return s.members[p, s.load_tree[p, 1]]
+    return s.rosters[p, 0, s.load_tree[p, 1]]
 
 
 @compiled
@@ -55,13 +53,13 @@ def _round_robin(s: State, p: int) -> int:
     pool = s.pools[p]
     at = pool.cursor if pool.cursor < pool.ready else 0
     pool.cursor = at + 1
-    return s.ready_list[p, at]
+    return s.rosters[p, 1, at]
 
 
 @compiled
 def _drawn(s: State, p: int, number: int, draw: int) -> int:
     at = int(uniform(s.clock[0].routing_key, number, draw) * s.pools[p].ready)
-    return s.ready_list[p, at]
+    return s.rosters[p, 1, at]
 
 
 @compiled

@@ -9,9 +9,23 @@ All blocks of a prefill are taken at admission, so a prefill never stalls half w
 never admitted in the step that preempted it: it needs more blocks than its going has left free.
 """
 
-from sim.engine import batch, leap, tournament
-from sim.engine.jit import compiled
-from sim.engine.state import CHUNKED, IDLE, LEAP, MIXED, NONE, PREFILL, Row, State
+from sim.engine import batch, gateway, leap, outcome
+from sim.engine.jit import compiled, compiled_apart
+from sim.engine.state import (
+    BOUNDARY,
+    CHUNKED,
+    IDLE,
+    LEAP,
+    MIXED,
+    NONE,
+    PREFILL,
+    STOPPING,
+    WANTED,
+    Row,
+    State,
+)
+from sim.engine.status import COMPLETED
+from sim.engine.wake import set_event, steps_until_ready
 
 
 @compiled
@@ -31,32 +45,6 @@ def next_segment(s: State, r: int, now: float) -> None:
         change = 1 if is_busy else -1
         pool.busy += change
         pool.busy_s -= change * (now - s.clock[0].bin_start_s)
-
-
-@compiled
-def set_event(s: State, r: int, event_s: float) -> None:
-    """Set the time of the replica's next event."""
-    s.event_s[r] = event_s
-    tournament.update(s.event_tree, s.event_s, r)
-
-
-@compiled
-def wake(s: State, r: int, slot: int) -> None:
-    """Tell a replica of a request that has just become the head of its waiting list.
-
-    An idle replica begins when the request is ready. A leap is cut at the first step boundary at
-    which the request is ready, if it could be admitted then.
-    """
-    replica = s.replicas[r]
-    if replica.mode == IDLE:
-        set_event(s, r, s.slots[slot].ready_s)
-    elif replica.mode == LEAP:
-        steps = _steps_until_ready(s, replica, s.pools[replica.pool], replica.start_s, replica.leap)
-        if steps < replica.leap:
-            replica.leap = steps
-            set_event(
-                s, r, replica.start_s + leap.duration_s(steps, replica.step_s, replica.growth_s)
-            )
 
 
 @compiled
@@ -84,15 +72,82 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     replica.cached += replica.leap * replica.decoding
     replica.steps += replica.leap
     account_blocks(replica, pool, float(pool.kv_blocks - replica.free_blocks), now)
+    replica.mode = BOUNDARY
     while replica.decoding > 0 and s.heap_step[r, 0] == replica.steps:
         slot = batch.stop_decoding(s, r, replica, pool, 0)
-        batch.finish(s, r, replica, pool, slot, now)
+        _finish(s, r, replica, pool, slot, now)
     slot = replica.chunk_head
     replica.chunk_head = NONE
     while slot != NONE:
         following = s.slots[slot].next
-        batch.prefilled(s, r, replica, pool, slot, now)
+        _prefilled(s, r, replica, pool, slot, now)
         slot = following
+    while replica.stopping > 0:
+        _drop_one(s, r, replica, pool, now)
+
+
+@compiled
+def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
+    """The end of a prefill is a token: the sequence finishes with it or goes on to decode."""
+    seq = s.slots[slot]
+    if seq.first_token_s != seq.first_token_s:  # NaN: it had none before
+        seq.first_token_s = now
+    seq.generated += 1
+    if seq.generated == seq.output:
+        replica.free_blocks += batch.blocks_for(pool, seq.prefill)
+        _finish(s, r, replica, pool, slot, now)
+    else:
+        batch.start_decoding(s, r, replica, pool, slot)
+
+
+@compiled
+def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
+    """A sequence has its last token."""
+    seq = s.slots[slot]
+    pool.prompt_tokens += seq.prompt
+    pool.output_tokens += seq.output
+    if seq.interest == WANTED:
+        outcome.settle(s, slot, COMPLETED, now)
+        _leave(s, r, replica, pool, now)
+    else:
+        _leave_unwanted(s, r, replica, pool, slot, seq.prompt + seq.output, now)
+
+
+@compiled_apart
+def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Drop a running sequence whose client has gone."""
+    slot = replica.partial
+    if slot != NONE and s.slots[slot].interest == STOPPING:
+        replica.partial = NONE
+        replica.free_blocks += batch.blocks_for(pool, s.slots[slot].prefill)
+        _leave_unwanted(s, r, replica, pool, slot, s.slots[slot].prefilled, now)
+        return
+    at = 0
+    while s.slots[s.heap_slot[r, at]].interest != STOPPING:
+        at += 1
+    slot = batch.stop_decoding(s, r, replica, pool, at)
+    seq = s.slots[slot]
+    _leave_unwanted(s, r, replica, pool, slot, seq.prompt + seq.generated, now)
+
+
+@compiled_apart
+def _leave_unwanted(
+    s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int, now: float
+) -> None:
+    seq = s.slots[slot]
+    outcome.waste(s, seq, tokens)
+    if seq.interest == STOPPING:
+        replica.stopping -= 1
+    outcome.give_back(s, slot)
+    _leave(s, r, replica, pool, now)
+
+
+@compiled
+def _leave(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """One less in the batch, and on the replica."""
+    replica.running -= 1
+    batch.count_running(s, pool, -1, now)
+    gateway.leave_replica(s, r, now)
 
 
 @compiled
@@ -103,13 +158,15 @@ def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         prefill_s = _schedule_chunks(s, replica, pool, taken, now)
         if prefill_s >= 0.0:
             replica.mode, replica.leap = MIXED, 1
-            set_event(s, r, now + _step_s(s, replica, replica.decoding) + prefill_s)
+            step_s = _step_s(s, replica, replica.decoding) + prefill_s
+            set_event(s, r, now + replica.slowness * step_s)
             return
     else:
         prefill_s = _schedule_prompts(s, replica, pool, now)
         if prefill_s >= 0.0:
             replica.mode, replica.leap = PREFILL, 0
-            set_event(s, r, now + s.step_base_s[replica.pool, 0] + prefill_s)
+            step_s = s.laws[replica.pool, 0, 0] + prefill_s
+            set_event(s, r, now + replica.slowness * step_s)
             return
         batch.make_room(s, r, replica, pool, now)
     if replica.decoding > 0:
@@ -124,7 +181,7 @@ def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
 def _step_s(s: State, replica: Row, decoding: int) -> float:
     """a(B) + c(B)·K."""
     p = replica.pool
-    return s.step_base_s[p, decoding] + s.step_s_per_token[p, decoding] * replica.cached
+    return s.laws[p, 0, decoding] + s.laws[p, 1, decoding] * replica.cached
 
 
 @compiled
@@ -194,8 +251,9 @@ def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     decoding = replica.decoding
     mask = pool.block_mask
     replica.mode = LEAP
-    replica.step_s = _step_s(s, replica, decoding)
-    replica.growth_s = s.step_s_per_token[replica.pool, decoding] * decoding
+    growth_s = s.laws[replica.pool, 1, decoding] * decoding
+    replica.step_s = replica.slowness * _step_s(s, replica, decoding)
+    replica.growth_s = replica.slowness * growth_s
     steps = s.heap_step[r, 0] - replica.steps
     if replica.free_blocks < decoding * (steps // (mask + 1) + 1):
         steps = leap.steps_until_full(
@@ -203,23 +261,6 @@ def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         )
     replica.leap = steps
     if replica.head != NONE:
-        replica.leap = _steps_until_ready(s, replica, pool, now, steps)
+        replica.leap = steps_until_ready(s, replica, pool, now, now, steps)
     duration_s = leap.duration_s(replica.leap, replica.step_s, replica.growth_s)
     set_event(s, r, now + duration_s)
-
-
-@compiled
-def _steps_until_ready(s: State, replica: Row, pool: Row, start_s: float, most: int) -> int:
-    """Steps from ``start_s`` to the boundary where the waiting head may be admitted, or ``most``.
-
-    A head that lacks a place in the batch, budget or blocks now will lack them until somebody
-    finishes, for a leap only takes blocks.
-    """
-    seq = s.slots[replica.head]
-    if (
-        replica.running >= pool.max_num_seqs
-        or batch.blocks_for(pool, seq.prefill) > replica.free_blocks
-        or (pool.scheduler == CHUNKED and replica.decoding >= pool.max_num_batched_tokens)
-    ):
-        return most
-    return leap.steps_until(seq.ready_s - start_s, replica.step_s, replica.growth_s, most)

@@ -26,9 +26,22 @@ IDLE = 0
 LEAP = 1  # decoding, batch unchanged, over `leap` steps
 MIXED = 2  # one step of prefill chunks, with decodes riding along
 PREFILL = 3  # one step of whole prompts while decodes wait
+BOUNDARY = 4  # between two segments
 
 # Life of a replica, as far as the data plane knows it.
 READY, DRAINING, GONE = 0, 1, 2
+
+# Where a request is.
+FREE = 0  # an unused slot
+BACKING_OFF = 1  # waiting to be sent again
+HELD = 2  # waiting at the gateway
+WAITING = 3  # in a replica's waiting list
+RUNNING = 4  # in a batch
+
+# Whether somebody waits for a sequence.
+WANTED = 0
+ORPHAN = 1  # its client has gone and the server works on
+STOPPING = 2  # its client has gone and it is dropped at the next step boundary
 
 # Latencies with a histogram, per workload.
 TTFT, TPOT, E2E, WAIT = 0, 1, 2, 3
@@ -36,22 +49,32 @@ LATENCIES = {TTFT: "ttft", TPOT: "tpot", E2E: "e2e", WAIT: "queue_wait"}
 
 NONE = -1  # no slot, no replica
 
+_CACHE_LINE = 64  # bytes
+
 SEQUENCE = np.dtype(
     [
         ("arrival_s", "f8"),
         ("ready_s", "f8"),  # through the front end, visible to the scheduler
         ("admitted_s", "f8"),  # first admission to the batch
         ("first_token_s", "f8"),
-        ("number", "i8"),  # of the request, in the order of arrival
+        ("dispatched_s", "f8"),  # handed to a replica
+        ("patience_end_s", "f8"),
+        ("number", "i8"),  # of the request, in the order of arrival; NONE if nobody waits for it
+        ("serial", "i8"),  # of the attempt
         ("admission", "i8"),  # order of the latest admission: the largest is the youngest
+        ("replica", "i8"),
+        ("next", "i8"),  # slot: in the waiting list, the list of chunks, or the free list
+        ("previous", "i8"),  # in the waiting list
         ("prompt", "i4"),
         ("output", "i4"),
         ("generated", "i4"),
         ("prefill", "i4"),  # tokens to prefill: the prompt and what was generated before
         ("prefilled", "i4"),
-        ("preemptions", "i4"),
-        ("workload", "i4"),
-        ("next", "i4"),  # slot: in the waiting list, the list of chunks, or the free list
+        ("preemptions", "i2"),
+        ("attempts", "i2"),
+        ("workload", "i2"),
+        ("place", "i1"),
+        ("interest", "i1"),
     ],
     align=True,
 )
@@ -67,20 +90,23 @@ REPLICA = np.dtype(
         ("cached", "i8"),  # K: tokens in the caches of decoding sequences, at the start
         ("free_blocks", "i8"),  # at the start, prefills under way taken off
         ("frontend_free_s", "f8"),
+        ("slowness", "f8"),  # factor on every time of the engine
         ("blocks_since_s", "f8"),  # the integral of used blocks is complete up to here
         ("blocks_then", "f8"),  # used blocks at that time
-        ("decoding", "i4"),  # B
-        ("running", "i4"),  # decoding and prefilling
-        ("outstanding", "i4"),  # routed here and not finished
-        ("head", "i4"),  # waiting list, first to be admitted first
-        ("tail", "i4"),
-        ("chunk_head", "i4"),  # sequences whose prefill ends with the step under way
-        ("chunk_tail", "i4"),
-        ("partial", "i4"),  # the one sequence that is prefilled in part
-        ("pool", "i4"),
-        ("member", "i4"),  # index within the pool
+        ("decoding", "i8"),  # B
+        ("running", "i8"),  # decoding and prefilling
+        ("outstanding", "i8"),  # routed here and not finished
+        ("stopping", "i4"),  # of the running, those that are dropped at the next boundary
+        ("head", "i8"),  # waiting list, first to be admitted first
+        ("tail", "i8"),
+        ("chunk_head", "i8"),  # sequences whose prefill ends with the step under way
+        ("chunk_tail", "i8"),
+        ("partial", "i8"),  # the one sequence that is prefilled in part
+        ("pool", "i8"),
+        ("member", "i8"),  # index within the pool
         ("mode", "i4"),
         ("life", "i4"),
+        ("padding", "i8"),  # to three whole cache lines
     ],
     align=True,
 )
@@ -101,10 +127,23 @@ POOL = np.dtype(
         ("overhead_s", "f8"),
         ("frontend_s_per_request", "f8"),
         ("frontend_s_per_token", "f8"),
+        ("max_queue", "f8"),
+        ("retry_after_s", "f8"),
+        ("replica_limit", "f8"),
+        ("holds", "i8"),
+        ("resends", "i8"),
+        ("tracks_load", "i8"),  # whether the tree of loads is kept
         ("members", "i8"),  # replicas ever added
         ("ready", "i8"),
         ("cursor", "i8"),  # of the round robin, into the ready list
+        # Counts from the beginning, for the control plane.
+        ("attempts", "i8"),
+        ("rejected", "i8"),
+        ("prompt_tokens", "i8"),
+        ("output_tokens", "i8"),
         # Counts now, and moments of the bin under way.
+        ("outstanding", "i8"),  # held, or on a replica
+        ("held", "i8"),  # at the gateway, among the waiting
         ("busy", "i8"),
         ("waiting", "i8"),
         ("running", "i8"),
@@ -123,11 +162,37 @@ WORKLOAD = np.dtype(
         ("slo_ttft_s", "f8"),
         ("slo_tpot_s", "f8"),
         ("slo_e2e_s", "f8"),
+        ("priority", "i8"),
+        # The client.
+        ("ttft_timeout_s", "f8"),
+        ("timeout_s", "f8"),
+        ("server_stops", "i8"),
+        ("max_retries", "i8"),
+        ("base_s", "f8"),
+        ("cap_s", "f8"),
+        ("jitter", "i8"),
+        ("after_timeout", "i8"),
+        ("after_rejection", "i8"),
+        ("after_failure", "i8"),
+        ("retry_after_limit_s", "f8"),
+        ("gives_up_beyond", "i8"),
+        # The retry budget: tokens now, and its rules; infinite tokens for none.
+        ("tokens", "f8"),
+        ("capacity", "f8"),
+        ("cost", "f8"),
+        ("timeout_cost", "f8"),
+        ("per_request", "f8"),
+        ("per_success", "f8"),
         # Counts of the bin under way, of requests that arrived at time 0 or later.
         ("requests", "i8"),
+        ("attempts", "i8"),
+        ("retries", "i8"),
         ("completed", "i8"),
+        ("timed_out", "i8"),
         ("rejected", "i8"),
         ("failed", "i8"),
+        ("gave_up", "i8"),
+        ("wasted_tokens", "i8"),  # prefilled or generated for nobody, or dropped and done again
         ("slo_met", "i8"),
         ("offered_prompt_tokens", "i8"),  # of all that arrived
         ("offered_output_tokens", "i8"),
@@ -146,6 +211,7 @@ WORKLOAD = np.dtype(
 REQUEST = np.dtype(
     [
         ("arrival_s", "f8"),
+        ("dispatched_s", "f8"),
         ("ready_s", "f8"),
         ("admitted_s", "f8"),
         ("first_token_s", "f8"),
@@ -155,10 +221,38 @@ REQUEST = np.dtype(
         ("workload", "i4"),
         ("replica", "i4"),
         ("status", "i4"),
+        ("attempts", "i4"),
         ("preemptions", "i4"),
+        ("padding", "i4"),  # named, so that a copy takes it along
     ],
     align=True,
 )
+
+TIMER = np.dtype(
+    [
+        ("time_s", "f8"),
+        ("order", "i8"),  # of scheduling, for timers of one instant
+        ("number", "i8"),  # of the request, to tell whether it is still the one meant
+        ("slot", "i8"),
+        ("kind", "i8"),
+    ],
+    align=True,
+)
+
+# Deadlines of one kind and workload come in the order of sending: a ring holds them.
+DEADLINE = np.dtype([("time_s", "f8"), ("serial", "i8"), ("slot", "i8")], align=True)
+FED = np.dtype(
+    [
+        ("arrival_s", "f8"),
+        ("patience_s", "f8"),  # infinite for none
+        ("prompt", "i4"),
+        ("output", "i4"),
+        ("workload", "i8"),
+    ],
+    align=True,
+)
+
+RING = np.dtype([("first", "i8"), ("count", "i8")], align=True)
 
 CLOCK = np.dtype(
     [
@@ -167,12 +261,20 @@ CLOCK = np.dtype(
         ("closed", "i8"),  # no more requests will be fed
         ("number", "i8"),  # of the next request
         ("admissions", "i8"),
+        ("serial", "i8"),  # of the next attempt
+        ("timers", "i8"),  # in the heap of timers
+        ("timer_order", "i8"),
+        ("timer_s", "f8"),  # of the next timer, and of the next deadline
+        ("deadline_s", "f8"),
         ("free_slot", "i8"),
+        ("held", "i8"),  # the pool of the signal REQUEST_HELD
+        ("held_s", "f8"),
         ("emptied", "i8"),  # the replica of the signal REPLICA_EMPTY
         ("emptied_s", "f8"),
         ("bin_start_s", "f8"),
         ("routing_key", "u8"),
         ("recording", "i8"),
+        ("has_deadlines", "i8"),
     ],
     align=True,
 )
@@ -180,7 +282,8 @@ CLOCK = np.dtype(
 Records = Any  # np.recarray of one of the types above; NumPy's typing knows no fields
 Row = Any  # one row of such an array
 IntArray = npt.NDArray[np.int64]
-SlotArray = npt.NDArray[np.int32]
+SlotArray = npt.NDArray[np.int64]
+CountArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -194,23 +297,29 @@ class State(NamedTuple):
     workloads : (workloads,) WORKLOAD
     replicas : (capacity,) REPLICA
     slots : (slots,) SEQUENCE
-    step_base_s, step_s_per_token : (pools, batch + 1) float64
+    laws : (pools, 2, batch + 1) float64
         a(B) and c(B).
-    event_s, event_tree : (leaves,) float64, int32
+    event_s, event_tree : (leaves,) float64, int64
         Next event of each replica, and the tournament tree over them.
-    heap_step, heap_slot : (capacity, batch) int64, int32
+    heap_step, heap_slot : (capacity, batch) int64
         Per replica a binary heap of decoding sequences, under the step number at which they end.
     block_phase : (capacity, block) int32
         Per replica the number of decoding sequences by (cached tokens - step number) modulo the
         block: those that need a new block at step s are the ones of phase -s.
-    load, load_tree : (pools, leaves) float64, int32
+    load, load_tree : (pools, leaves) float64, int64
         Outstanding requests by member, infinite if not ready, and the tree over them.
-    members : (pools, capacity) int32
-        Replica of each member.
-    ready_list : (pools, capacity) int32
-        Replicas that may be routed to, in increasing order.
+    rosters : (pools, 2, capacity) int64
+        The replica of each member, and the replicas that may be routed to, in increasing order.
+    held_list : (pools, 2, 2) int32
+        First and last request held at the gateway, by priority.
+    timers : (n,) TIMER
+        A binary heap of retries to be sent and patience that ends.
+    rings : (2 · workloads,) RING
+    deadlines : (2 · workloads, n) DEADLINE
+        Timeouts to the first and to the last token, by workload.
     histograms : (workloads, 4, BUCKETS) int32
-    fed_s, fed_prompt, fed_output, fed_workload : (fed,) arrays
+    fed : (fed,) FED
+        Requests to come.
     log : (n,) REQUEST
         One row per request if recording, else empty.
     """
@@ -220,35 +329,39 @@ class State(NamedTuple):
     workloads: Records
     replicas: Records
     slots: Records
-    step_base_s: FloatArray
-    step_s_per_token: FloatArray
+    laws: FloatArray
     event_s: FloatArray
     event_tree: SlotArray
     heap_step: IntArray
     heap_slot: SlotArray
-    block_phase: SlotArray
+    block_phase: CountArray
     load: FloatArray
     load_tree: SlotArray
-    members: SlotArray
-    ready_list: SlotArray
-    histograms: SlotArray
-    fed_s: FloatArray
-    fed_prompt: SlotArray
-    fed_output: SlotArray
-    fed_workload: SlotArray
+    rosters: SlotArray
+    held_list: SlotArray
+    timers: Records
+    rings: Records
+    deadlines: Records
+    histograms: CountArray
+    fed: Records
     log: Records
 
 
 def records(count: int, dtype: np.dtype[np.void]) -> Records:
-    """``count`` zeroed rows whose fields can be read as attributes."""
-    return np.zeros(count, dtype).view(np.recarray)
+    """``count`` zeroed rows whose fields can be read as attributes, from a cache line's start."""
+    room = np.zeros(count * dtype.itemsize + _CACHE_LINE, np.uint8)
+    first = -room.ctypes.data % _CACHE_LINE
+    return room[first : first + count * dtype.itemsize].view(dtype).view(np.recarray)
 
 
 def grown(array: Records, count: int) -> Records:
     """A copy with ``count`` rows, the new ones zero."""
-    larger = np.zeros((count, *array.shape[1:]), array.dtype)
+    if array.ndim > 1:
+        larger = np.zeros((count, *array.shape[1:]), array.dtype)
+    else:
+        larger = records(count, array.dtype)
     larger[: len(array)] = array
-    return larger.view(type(array))
+    return larger
 
 
 def with_replica_capacity(state: State, capacity: int) -> State:
@@ -258,20 +371,18 @@ def with_replica_capacity(state: State, capacity: int) -> State:
     event_s[: len(state.event_s)] = state.event_s
     load = np.full((len(state.pools), leaves), np.inf)
     load[:, : state.load.shape[1]] = state.load
-    members, ready_list = np.zeros((2, len(state.pools), capacity), np.int32)
-    members[:, : state.members.shape[1]] = state.members
-    ready_list[:, : state.ready_list.shape[1]] = state.ready_list
+    rosters = np.zeros((len(state.pools), 2, capacity), np.int64)
+    rosters[:, :, : state.rosters.shape[2]] = state.rosters
     enlarged = state._replace(
         replicas=grown(state.replicas, capacity),
         heap_step=grown(state.heap_step, capacity),
         heap_slot=grown(state.heap_slot, capacity),
         block_phase=grown(state.block_phase, capacity),
         event_s=event_s,
-        event_tree=np.zeros(leaves, np.int32),
+        event_tree=np.zeros(leaves, np.int64),
         load=load,
-        load_tree=np.zeros((len(state.pools), leaves), np.int32),
-        members=members,
-        ready_list=ready_list,
+        load_tree=np.zeros((len(state.pools), leaves), np.int64),
+        rosters=rosters,
     )
     rebuild(enlarged.event_tree, enlarged.event_s)
     for tree, key in zip(enlarged.load_tree, enlarged.load, strict=True):
@@ -284,7 +395,23 @@ def with_slots(state: State, count: int) -> State:
     have = len(state.slots)
     slots = grown(state.slots, count)
     slots.next[have:] = np.arange(have + 1, count + 1)
-    slots.number[have:] = NONE
+    slots.number[have:] = slots.serial[have:] = NONE
     slots.next[count - 1] = state.clock.free_slot[0]
     state.clock.free_slot[0] = have
     return state._replace(slots=slots)
+
+
+def with_timers(state: State, count: int) -> State:
+    """The same state with room for ``count`` timers."""
+    return state._replace(timers=grown(state.timers, count))
+
+
+def with_deadlines(state: State, count: int) -> State:
+    """The same state with room for ``count`` deadlines in each ring."""
+    rings, have = len(state.rings), state.deadlines.shape[1]
+    deadlines = np.zeros((rings, count), DEADLINE)
+    for ring in range(rings):
+        rows = np.roll(state.deadlines[ring], -int(state.rings[ring].first))
+        deadlines[ring, :have] = rows
+        state.rings[ring].first = 0
+    return state._replace(deadlines=deadlines.view(np.recarray))

@@ -4,12 +4,22 @@ Every request has exactly one status. ``IN_FLIGHT`` is the status of a request t
 whose fate is open.
 """
 
-IN_FLIGHT = 0
-COMPLETED = 1
-TIMED_OUT = 2
-REJECTED = 3
-FAILED = 4
-GAVE_UP = 5
+from typing import cast
+
+import numpy as np
+
+
+def _code(number: int) -> int:
+    """A NumPy integer: for a plain one Numba compiles a function anew for every value passed."""
+    return cast(int, np.int64(number))
+
+
+IN_FLIGHT = _code(0)
+COMPLETED = _code(1)
+TIMED_OUT = _code(2)
+REJECTED = _code(3)
+FAILED = _code(4)
+GAVE_UP = _code(5)
 
 NAMES = {
     IN_FLIGHT: "in_flight",
@@ -24,4 +34,7 @@ NAMES = {
 REACHED = 0  # every event up to the asked time is done
 NEED_REQUESTS = 1  # the fed requests are used up
 NEED_SLOTS = 2  # more requests are in flight than there is room for
+NEED_TIMERS = 5  # ... or timers, or deadlines
+NEED_DEADLINES = 6
 REPLICA_EMPTY = 3  # a draining replica has finished its last request
+REQUEST_HELD = 4  # a request waits at the gateway of a pool without a ready replica

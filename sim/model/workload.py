@@ -1,12 +1,13 @@
 """Workloads: who asks, when, and for how many tokens."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.model.client import Client
 from sim.model.streams import Streams
 
 
@@ -56,9 +57,23 @@ class Slo:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One stream of requests, sent to one pool."""
+    """One stream of requests, sent to one pool.
+
+    Attributes
+    ----------
+    name : str
+    source : RequestSource
+    pool : str
+        Name of the pool that serves it.
+    slo : Slo
+    client : Client
+    priority : int
+        Order in the gateway's queue: lower numbers first, 0 or 1.
+    """
 
     name: str
     source: RequestSource
     pool: str
     slo: Slo
+    client: Client = field(default_factory=Client)
+    priority: int = 0

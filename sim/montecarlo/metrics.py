@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine.control import most_ready
 from sim.engine.histogram import quantile
 from sim.engine.simulation import Outcome
 from sim.engine.state import E2E, LATENCIES, TPOT, TTFT, WAIT, Records
@@ -57,13 +58,13 @@ def _service(outcome: Outcome, design: Design, indices: list[int], row: int) -> 
     mine = np.isin(outcome.in_flight["workload"], indices)
     return {
         "requests": total("requests"),
-        "attempts": total("requests"),
+        "attempts": total("attempts"),
         "completed": completed,
         "rejected": rejected,
         "failed": failed,
-        "timed_out": 0.0,
-        "retries": 0.0,
-        "gave_up": 0.0,
+        "timed_out": total("timed_out"),
+        "retries": total("retries"),
+        "gave_up": total("gave_up"),
         "in_flight_end": float(mine.sum()),
         "prompt_tokens": total("prompt_tokens"),
         "output_tokens": total("output_tokens"),
@@ -124,7 +125,6 @@ def _fleet(outcome: Outcome, design: Design) -> dict[str, float]:
     completed = float(outcome.ledger.workloads["completed"].sum())
     output_tokens = float(outcome.ledger.workloads["output_tokens"].sum())
     per_request_usd = _ratio(cost_usd, completed)
-    ready = booked["ready_s"].sum(axis=0) / np.diff(outcome.ledger.edges_s)
     return {
         "cost_usd": cost_usd,
         "cost_usd_per_month": cost_usd / design.horizon.duration_s * MONTH_S,
@@ -136,7 +136,7 @@ def _fleet(outcome: Outcome, design: Design) -> dict[str, float]:
         "batch_occupancy": _weighted(pools, "batch_occupancy", booked["busy_s"].sum(axis=1)),
         "kv_utilisation": _weighted(pools, "kv_utilisation", booked["ready_s"].sum(axis=1)),
         "ready_replicas_mean": booked["ready_s"].sum() / design.horizon.duration_s,
-        "ready_replicas_max": float(ready.max()),
+        "ready_replicas_max": float(most_ready(outcome.logs, 0.0, design.horizon.duration_s)),
         "offered_load": max(pool["offered_load"] for pool in pools),
         "offered_load_peak": max(pool["offered_load_peak"] for pool in pools),
     }
@@ -157,7 +157,7 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
     gpus = profile.gpus_per_replica
     blocks = profile.kv_capacity_tokens // profile.kv_block_tokens
     loads = offered_load(outcome, design, index)
-    ready = booked["ready_s"] / np.diff(outcome.ledger.edges_s)
+    logs = outcome.logs[index : index + 1]
     return {
         "cost_usd": sum(pool.price.cost_usd(seconds, gpus) for seconds in rented),
         "gpu_hours": sum(rented) * gpus / HOUR_S,
@@ -165,7 +165,7 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
         "batch_occupancy": _ratio(float(booked["running_s"].sum()), busy_s) / profile.max_num_seqs,
         "kv_utilisation": _ratio(float(booked["blocks_s"].sum()), ready_s) / blocks,
         "ready_replicas_mean": ready_s / design.horizon.duration_s,
-        "ready_replicas_max": float(ready.max()),
+        "ready_replicas_max": float(most_ready(logs, 0.0, design.horizon.duration_s)),
         "queue_mean": float(booked["waiting_s"].sum()) / design.horizon.duration_s,
         "offered_load": float(np.average(loads, weights=np.diff(outcome.ledger.edges_s))),
         "offered_load_peak": float(loads.max()),
@@ -173,14 +173,14 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
 
 
 def offered_load(outcome: Outcome, design: Design, index: int) -> FloatArray:
-    """Work that arrives at a pool against what it can do at its largest batch.
+    """Work that arrives at a pool against what it can do at its largest batch and size.
 
-    A fluid estimate: above 1 the pool cannot keep up, whatever its scheduler does.
+    A fluid estimate: above 1 the pool cannot keep up, whatever its scheduler and autoscaler do.
 
     Returns
     -------
     (bins,) float64
-        Infinite in a bin without a ready replica, if anything arrives.
+        Infinite in a bin without a replica, if anything arrives.
     """
     mine = [i for i, w in enumerate(design.workloads) if w.pool == design.pools[index].name]
     booked = outcome.ledger.workloads[mine]
@@ -192,10 +192,19 @@ def offered_load(outcome: Outcome, design: Design, index: int) -> FloatArray:
         return np.zeros(len(requests))
     means = prompt.sum() / requests.sum(), output.sum() / requests.sum()
     work_s = requests * _request_s(design.pools[index].profile, *means)
-    ready_s = outcome.ledger.pools[index]["ready_s"]
+    able_s = _able_s(outcome, design.pools[index], index)
     idle = np.where(work_s > 0, np.inf, 0.0)
-    loads: FloatArray = np.divide(work_s, ready_s, out=idle, where=ready_s > 0)
+    loads: FloatArray = np.divide(work_s, able_s, out=idle, where=able_s > 0)
     return loads
+
+
+def _able_s(outcome: Outcome, pool: GpuPool, index: int) -> FloatArray:
+    """Replica-seconds of each bin: of those that are ready, or of the most that there can be."""
+    if not pool.moves:
+        ready_s: FloatArray = outcome.ledger.pools[index]["ready_s"]
+        return ready_s
+    most = min(pool.limits[1], pool.lifecycle.capacity_limit)
+    return most * np.diff(outcome.ledger.edges_s)
 
 
 def _request_s(profile: ServiceProfile, prompt: float, output: float) -> float:
@@ -258,6 +267,8 @@ def _machine_columns(
     blocks = np.array([p.profile.kv_capacity_tokens // p.profile.kv_block_tokens for p in pools])
     capacity = (booked["ready_s"] * blocks[:, None]).sum(axis=0)
     yield f"{prefix}ready_replicas", ready_s / width_s
+    starting_s = [log.starting_s(outcome.ledger.edges_s) for log in outcome.logs[rows]]
+    yield f"{prefix}starting_replicas", np.sum(starting_s, axis=0) / width_s
     yield f"{prefix}queue", booked["waiting_s"].sum(axis=0) / width_s
     yield f"{prefix}running", booked["running_s"].sum(axis=0) / width_s
     yield f"{prefix}utilisation", _shares(booked["busy_s"].sum(axis=0), ready_s)

@@ -1,5 +1,6 @@
 """What a resolved scenario cannot mean, and what its author may not have meant."""
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import date
 
@@ -9,11 +10,14 @@ from sim.catalog.prices import older_than_a_year
 from sim.errors import ScenarioError
 from sim.model.arrivals import SpecialEvent
 from sim.model.design import Design, GpuPool
+from sim.model.failure import Failures
 from sim.model.generated import GeneratedSource
 from sim.model.lengths import Lengths
+from sim.model.lifecycle import Lifecycle
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import Workload
 from sim.scenario.compilation import compile_design
+from sim.scenario.failures import check_spot
 from sim.scenario.numbers import TAIL, Uncertain, quantiles
 from sim.scenario.problems import Findings
 from sim.scenario.schema import DAY_S, ScenarioDocument
@@ -33,6 +37,10 @@ def check_designs(
     designs = []
     for level in (TAIL, 1 - TAIL, 0.5):
         draws = {u.path: quantiles(u.distribution, [level])[0] for u in inputs}
+        for name, backend in document.backends.items():
+            check_spot(backend.spot, ("backends", name), draws, findings)
+        if findings:
+            return None
         try:
             designs.append(compile_design(document, traces, draws))
         except (ScenarioError, ValueError, ArithmeticError) as error:
@@ -41,6 +49,7 @@ def check_designs(
     design = designs[-1]
     for workload in design.workloads:
         _check_prompts(workload, _pool(design, workload), findings)
+        _check_client(workload, _pool(design, workload), findings)
     return design
 
 
@@ -60,6 +69,28 @@ def _check_prompts(workload: Workload, pool: GpuPool, findings: Findings) -> Non
             f"{message} that backend '{pool.name}' takes",
             "see max_model_len and kv_capacity_tokens of its profile",
         )
+
+
+def _check_client(workload: Workload, pool: GpuPool, findings: Findings) -> None:
+    """Note a client that leaves before the front end has passed on its request."""
+    client, profile = workload.client, pool.profile
+    least_s = profile.overhead_s + profile.frontend_s_per_request
+    longest_s = math.inf
+    if client.patience is not None:
+        (longest_s,) = quantiles(client.patience, [1 - TAIL])
+    limits_s = {
+        "timeout": client.timeout_s,
+        "first_token_timeout": client.ttft_timeout_s,
+        "patience": longest_s,
+    }
+    for key, limit_s in limits_s.items():
+        if limit_s <= least_s:
+            findings.add(
+                ("workloads", workload.name, "client", key),
+                f"{limit_s:.4g}s must be longer than the {least_s:.4g}s that the front end of "
+                f"backend '{pool.name}' takes",
+                "see overhead_s of its profile",
+            )
 
 
 def _prompt_quantile(workload: Workload, level: float) -> float:
@@ -83,12 +114,31 @@ def warnings(document: ScenarioDocument, design: Design, today: date) -> Iterato
             yield f"backends.{pool.name}.price: its date ({pool.price.as_of}) is over a year ago"
         if pool.name not in {workload.pool for workload in design.workloads}:
             yield f"backends.{pool.name}: no workload is routed to it, and yet it costs"
+        yield from _of_gateway(pool)
     for workload in design.workloads:
         yield from _of_prompts(workload, _pool(design, workload))
         if isinstance(workload.source, TraceSource):
             yield from _of_trace(workload.name, workload.source, design)
         else:
             yield from _of_arrivals(document, workload.name, design)
+        yield from _of_client(workload, _pool(design, workload))
+
+
+def _of_gateway(pool: GpuPool) -> Iterator[str]:
+    path, gateway, dies = f"backends.{pool.name}", pool.gateway, pool.failures != Failures()
+    rejects = math.isfinite(gateway.max_queue) or (dies and not gateway.holds)
+    if not rejects and not math.isnan(gateway.retry_after_s):
+        yield (
+            f"{path}.gateway.retry_after: makes no difference, as nothing is rejected; "
+            "add max_queue"
+        )
+    if gateway.on_loss == "resend" and not dies:
+        yield f"{path}.gateway.on_replica_loss: makes no difference, as no replica is ever lost"
+    if pool.lifecycle != Lifecycle() and not pool.moves:
+        yield (
+            f"{path}: cold_start, capacity and drain_limit make no difference, as no replica ever "
+            "comes or goes"
+        )
 
 
 def _of_prompts(workload: Workload, pool: GpuPool) -> Iterator[str]:
@@ -124,6 +174,22 @@ def _of_arrivals(document: ScenarioDocument, name: str, design: Design) -> Itera
             continue
         if not _touches(SpecialEvent(start, duration, 1.0), horizon.duration_s):
             yield f"{path}.events: {event.name} lies outside of the horizon"
+
+
+def _of_client(workload: Workload, pool: GpuPool) -> Iterator[str]:
+    path, retry, gateway = f"workloads.{workload.name}", workload.client.retry, pool.gateway
+    if workload.priority > 0 and not gateway.holds and math.isinf(gateway.replica_limit):
+        yield (
+            f"{path}.priority: makes no difference, as no requests wait before backend "
+            f"'{pool.name}'; add gateway: {{queue: central}} to it"
+        )
+    retried = retry.max_retries > 0 and retry.after_rejection
+    gives_up = retried and retry.beyond_limit == "give_up"
+    if gives_up and gateway.retry_after_s > retry.retry_after_limit_s:
+        yield (
+            f"{path}.client.retries: a rejection by backend '{pool.name}' is never retried, as its "
+            f"retry_after is longer than {format_duration(retry.retry_after_limit_s)}"
+        )
 
 
 def _touches(event: SpecialEvent, duration_s: float) -> bool:

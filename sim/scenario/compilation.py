@@ -1,6 +1,7 @@
 """From a resolved document and the draws of a world to a design: called once per world."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from sim.model.arrivals import Dispersion, SpecialEvent, rate_curve
@@ -9,9 +10,10 @@ from sim.model.generated import GeneratedSource
 from sim.model.price import GpuPrice
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import RequestSource, Slo, Workload
-from sim.scenario import schema
+from sim.scenario import client, failures, gateway, lifecycle, scaled, schema
 from sim.scenario.burstiness import Burstiness
 from sim.scenario.catalogued import Shape
+from sim.scenario.client import PRIORITIES
 from sim.scenario.numbers import Number, known
 from sim.scenario.resolution import length_s
 from sim.scenario.schema import BILLING_S, DAY_S, ScenarioDocument
@@ -29,7 +31,7 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
             _workload(name, workload, traces.get(name), horizon, draws)
             for name, workload in document.workloads.items()
         ),
-        pools=tuple(_pool(name, pool, draws) for name, pool in document.backends.items()),
+        pools=tuple(_pool(name, pool, horizon, draws) for name, pool in document.backends.items()),
     )
 
 
@@ -58,7 +60,14 @@ def _workload(
             trace, played.mode, known(played.rate_scale, draws), known(played.thin, draws)
         )
     slo = Slo() if workload.slo is None else workload.slo.slo()
-    return Workload(name, source, _there(workload.route), slo)
+    return Workload(
+        name,
+        source,
+        _there(workload.route),
+        slo,
+        client.compiled(workload.client, draws),
+        PRIORITIES[workload.priority],
+    )
 
 
 def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> GeneratedSource:
@@ -110,14 +119,16 @@ def _dispersion(dispersion: schema.Dispersion | None, draws: Draws) -> Dispersio
     return Dispersion(known(dispersion.cv, draws), known(dispersion.timescale, draws))
 
 
-def _pool(name: str, pool: schema.GpuPool, draws: Draws) -> GpuPool:
+def _pool(name: str, pool: schema.GpuPool, horizon: Horizon, draws: Draws) -> GpuPool:
     price: schema.Price = _there(pool.price)
     factor = known(_there(pool.throughput_factor), draws)
     profile = pool.service.profile
+    scaler = scaled.compiled(pool.autoscaler, pool.replicas, draws)
+    begins = horizon.start - timedelta(seconds=horizon.warm_up_s)
     return GpuPool(
         name,
         profile if factor == 1 else profile.sped_up(factor),
-        int(known(pool.replicas, draws)),
+        scaled.initial_replicas(scaler, pool.replicas, begins, draws),
         pool.router,
         GpuPrice(
             known(_there(price.usd_per_gpu_hour), draws),
@@ -125,4 +136,8 @@ def _pool(name: str, pool: schema.GpuPool, draws: Draws) -> GpuPool:
             price.source or "",
             price.as_of or "",
         ),
+        gateway.compiled(pool.gateway, scaler is not None, draws),
+        lifecycle.compiled(pool.cold_start, pool.standby, pool.capacity, pool.drain_limit, draws),
+        scaler,
+        failures.compiled(pool.failures, pool.spot, draws),
     )

@@ -17,7 +17,7 @@ from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_files import TraceColumns, read_trace
-from sim.scenario import schema
+from sim.scenario import client, fleet, schema
 from sim.scenario.burstiness import Burstiness
 from sim.scenario.catalogued import Service, Shape
 from sim.scenario.fields import Surroundings
@@ -40,6 +40,8 @@ def resolve(
     for name, workload in document.workloads.items():
         path: Path = ("workloads", name)
         changes: dict[str, Any] = {"route": workload.route or next(iter(document.backends))}
+        if workload.client is not None:
+            changes["client"] = client.resolved(workload.client, path, findings)
         if workload.arrivals.trace is None:
             changes |= _generated(workload)
         else:
@@ -160,6 +162,7 @@ def _pool(pool: schema.GpuPool, path: Path, findings: Findings) -> schema.GpuPoo
         factor = _of_fit_error(profile.fit_error, (*path, "throughput_factor"))
     return pool.model_copy(
         update={
+            **fleet.resolved(pool, profile, path, findings),
             "service": Service(profile, pool.service.name),
             "throughput_factor": factor,
             "price": _price(pool.price, profile.gpu, path, findings),

@@ -1,0 +1,119 @@
+"""What the clients have set their clocks to: a heap of timers, and rings of deadlines.
+
+Timers (a retry to be sent, a patience that ends) have any delay and live in a binary heap by time
+and order of scheduling. Timeouts have one length per workload, so their deadlines come in the order
+of sending and live in a ring. Neither is searched for when it is no longer meant: it is passed over
+when its time comes, since the slot then holds another request or attempt.
+"""
+
+import math
+
+from sim.engine.jit import compiled
+from sim.engine.state import Row, State
+
+RETRY, PATIENCE = 0, 1  # kinds of timer
+FIRST_TOKEN, LAST_TOKEN = 0, 1  # kinds of deadline
+
+
+@compiled
+def schedule(s: State, time_s: float, kind: int, slot: int) -> None:
+    """Set a timer for the request in a slot."""
+    clock = s.clock[0]
+    at = clock.timers
+    clock.timers += 1
+    while at > 0:
+        above = (at - 1) >> 1
+        if s.timers[above].time_s <= time_s:  # a new one comes after those of its instant
+            break
+        _copy(s.timers[at], s.timers[above])
+        at = above
+    timer = s.timers[at]
+    timer.time_s, timer.order, timer.kind = time_s, clock.timer_order, kind
+    timer.slot, timer.number = slot, s.slots[slot].number
+    clock.timer_order += 1
+    clock.timer_s = s.timers[0].time_s
+
+
+@compiled
+def pop(s: State) -> None:
+    """Take the first timer off the heap."""
+    clock = s.clock[0]
+    clock.timers -= 1
+    last = clock.timers
+    moved = s.timers[last]
+    at = 0
+    while True:
+        below = 2 * at + 1
+        if below >= last:
+            break
+        if below + 1 < last and _before(s.timers[below + 1], s.timers[below]):
+            below += 1
+        if not _before(s.timers[below], moved):
+            break
+        _copy(s.timers[at], s.timers[below])
+        at = below
+    _copy(s.timers[at], moved)
+    clock.timer_s = s.timers[0].time_s if last > 0 else math.inf
+
+
+@compiled
+def set_deadline(s: State, kind: int, time_s: float, slot: int) -> None:
+    """Set the timeout of the attempt in a slot."""
+    seq = s.slots[slot]
+    ring_index = 2 * seq.workload + kind
+    ring = s.rings[ring_index]
+    room = s.deadlines.shape[1]
+    deadline = s.deadlines[ring_index, (ring.first + ring.count) % room]
+    deadline.time_s, deadline.serial, deadline.slot = time_s, seq.serial, slot
+    ring.count += 1
+    clock = s.clock[0]
+    clock.deadline_s = min(clock.deadline_s, time_s)
+
+
+@compiled
+def next_ring(s: State) -> int:
+    """The ring with the earliest deadline; of one instant, the first by workload and kind."""
+    best, best_s = 0, math.inf
+    for index in range(len(s.rings)):
+        ring = s.rings[index]
+        if ring.count > 0 and s.deadlines[index, ring.first].time_s < best_s:
+            best, best_s = index, s.deadlines[index, ring.first].time_s
+    return best
+
+
+@compiled
+def pop_deadline(s: State, index: int) -> None:
+    """Take the first deadline off its ring, and those behind it that are no longer meant."""
+    room = s.deadlines.shape[1]
+    ring = s.rings[index]
+    while True:
+        ring.first = (ring.first + 1) % room
+        ring.count -= 1
+        if ring.count == 0:
+            break
+        following = s.deadlines[index, ring.first]
+        if s.slots[following.slot].serial == following.serial:
+            break
+    best = next_ring(s)
+    ring = s.rings[best]
+    s.clock[0].deadline_s = s.deadlines[best, ring.first].time_s if ring.count > 0 else math.inf
+
+
+@compiled
+def ring_is_full(s: State) -> bool:
+    """Whether a ring has no room for one more deadline."""
+    for index in range(len(s.rings)):
+        if s.rings[index].count >= s.deadlines.shape[1]:
+            return True
+    return False
+
+
+@compiled
+def _before(one: Row, two: Row) -> bool:
+    return one.time_s < two.time_s or (one.time_s == two.time_s and one.order < two.order)
+
+
+@compiled
+def _copy(to: Row, source: Row) -> None:
+    to.time_s, to.order, to.number = source.time_s, source.order, source.number
+    to.slot, to.kind = source.slot, source.kind

@@ -1,0 +1,87 @@
+"""Clients of the naive simulator: whether a lost attempt is made again, and when."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sim.engine import status
+from sim.engine.hashing import uniform
+from sim.model.client import Client, Retry
+from sim.model.gateway import Gateway
+
+JITTER_KEY = np.uint64(0x9E3779B9)
+JITTER_DRAW = 7
+
+
+@dataclass(slots=True)
+class Crowd:
+    """All clients of one workload, with the retry budget that they share."""
+
+    client: Client
+    priority: int
+    key: np.uint64
+    tokens: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        budget = self.retry.budget
+        self.tokens = 0.0 if budget is None else budget.capacity
+
+    @property
+    def retry(self) -> Retry:
+        return self.client.retry
+
+    def note_request(self) -> None:
+        if self.retry.budget is not None:
+            self._put_back(self.retry.budget.per_request)
+
+    def note_success(self) -> None:
+        if self.retry.budget is not None:
+            self._put_back(self.retry.budget.per_success)
+
+    def _put_back(self, tokens: float) -> None:
+        assert self.retry.budget is not None
+        self.tokens = min(self.tokens + tokens, self.retry.budget.capacity)
+
+    def delay_before_retry_s(
+        self, cause: int, attempts: int, serial: int, gateway: Gateway
+    ) -> float | None:
+        """Seconds to wait after an attempt was lost, ``attempts`` made so far; None to give up."""
+        retries_made = attempts - 1
+        if retries_made >= self.retry.max_retries or not self._retries_after(cause):
+            return None
+        delay_s: float | None = self._backoff_s(retries_made, serial)
+        if cause == status.REJECTED and gateway.retry_after_s > 0:
+            delay_s = self._heed(gateway.retry_after_s, delay_s)
+        if delay_s is None or not self._pay(cause):
+            return None
+        return delay_s
+
+    def _retries_after(self, cause: int) -> bool:
+        return {
+            status.TIMED_OUT: self.retry.after_timeout,
+            status.REJECTED: self.retry.after_rejection,
+            status.FAILED: self.retry.after_failure,
+        }[cause]
+
+    def _backoff_s(self, retries_made: int, serial: int) -> float:
+        """Doubling up to the cap, then the jitter."""
+        longest_s = min(self.retry.base_s * 2**retries_made, self.retry.cap_s)
+        u = uniform(self.key ^ JITTER_KEY, serial, JITTER_DRAW)
+        return longest_s * {"none": 1.0, "shorten": 1.0 - 0.25 * u, "full": u}[self.retry.jitter]
+
+    def _heed(self, retry_after_s: float, backoff_s: float | None) -> float | None:
+        """What a Retry-After makes of the delay."""
+        if retry_after_s <= self.retry.retry_after_limit_s:
+            return retry_after_s
+        return None if self.retry.beyond_limit == "give_up" else backoff_s
+
+    def _pay(self, cause: int) -> bool:
+        """Take the cost of a retry from the budget; False if there is not enough."""
+        budget = self.retry.budget
+        if budget is None:
+            return True
+        cost = budget.timeout_cost if cause == status.TIMED_OUT else budget.cost
+        if self.tokens < cost:
+            return False
+        self.tokens -= cost
+        return True
