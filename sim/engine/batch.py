@@ -7,17 +7,17 @@ the last token is written by the step that generates the next.
 """
 
 from sim.engine import heap, outcome, waiting
-from sim.engine.jit import compiled, compiled_apart
+from sim.engine.jit import inner, inner_apart
 from sim.engine.state import NONE, RUNNING, Row, State
 
 
-@compiled
+@inner
 def blocks_for(pool: Row, tokens: int) -> int:
     """KV blocks that hold ``tokens`` tokens."""
     return (tokens + pool.block_mask) >> pool.block_shift
 
 
-@compiled
+@inner
 def admit(s: State, replica: Row, pool: Row, now: float) -> int:
     """Move the head of the waiting list into the batch; all blocks of its prefill are taken."""
     clock = s.clock[0]
@@ -36,7 +36,7 @@ def admit(s: State, replica: Row, pool: Row, now: float) -> int:
     return slot
 
 
-@compiled
+@inner
 def append_chunk(s: State, replica: Row, slot: int) -> None:
     """Note a sequence whose prefill ends with the step under way."""
     s.slots[slot].next = NONE
@@ -47,7 +47,7 @@ def append_chunk(s: State, replica: Row, slot: int) -> None:
     replica.chunk_tail = slot
 
 
-@compiled
+@inner
 def start_decoding(s: State, r: int, replica: Row, pool: Row, slot: int) -> None:
     """A prefilled sequence joins those that decode."""
     seq = s.slots[slot]
@@ -58,7 +58,7 @@ def start_decoding(s: State, r: int, replica: Row, pool: Row, slot: int) -> None
     s.block_phase[r, (seq.prefill - replica.steps) & pool.block_mask] += 1
 
 
-@compiled
+@inner
 def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
     """Take the decoding sequence at position ``at`` of the heap out; its blocks are free again."""
     slot = s.heap_slot[r, at]
@@ -73,7 +73,7 @@ def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
     return slot
 
 
-@compiled
+@inner
 def make_room(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     """Preempt the youngest until the next decode step has its blocks; return how many it takes."""
     phase = -replica.steps & pool.block_mask
@@ -82,7 +82,7 @@ def make_room(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     return s.block_phase[r, phase]
 
 
-@compiled_apart
+@inner_apart
 def _preempt_youngest(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     if replica.partial != NONE:  # admitted after all that decode
         slot = replica.partial
@@ -103,7 +103,7 @@ def _preempt_youngest(s: State, r: int, replica: Row, pool: Row, now: float) -> 
     waiting.count_waiting(s, pool, 1, now)
 
 
-@compiled
+@inner
 def _youngest(s: State, r: int, replica: Row) -> int:
     youngest = 0
     for at in range(1, replica.decoding):
@@ -112,7 +112,7 @@ def _youngest(s: State, r: int, replica: Row) -> int:
     return youngest
 
 
-@compiled
+@inner
 def count_running(s: State, pool: Row, change: int, now: float) -> None:
     """In a batch, prefilling or decoding."""
     pool.running += change

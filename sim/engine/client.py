@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.engine import gateway, outcome, timers, waiting, wake
 from sim.engine.hashing import uniform
-from sim.engine.jit import compiled, compiled_apart
+from sim.engine.jit import inner, inner_apart
 from sim.engine.state import (
     BACKING_OFF,
     HELD,
@@ -33,7 +33,7 @@ _JITTER_STREAM = np.uint64(0x9E3779B9)  # keeps the draws of clients apart from 
 _JITTER_DRAW = 7
 
 
-@compiled
+@inner
 def send(s: State, slot: int, now: float) -> None:
     """Send an attempt: the first of a request, or one more."""
     clock = s.clock[0]
@@ -65,7 +65,7 @@ def send(s: State, slot: int, now: float) -> None:
         timers.set_deadline(s, timers.LAST_TOKEN, now + counts.timeout_s, slot)
 
 
-@compiled_apart
+@inner_apart
 def meet_timer(s: State) -> None:
     """The first timer: send an attempt again, or end somebody's patience."""
     timer = s.timers[0]
@@ -81,7 +81,7 @@ def meet_timer(s: State) -> None:
         outcome.settle(s, slot if backing_off else _abandon(s, slot, now), GAVE_UP, now)
 
 
-@compiled_apart
+@inner_apart
 def meet_deadline(s: State) -> None:
     """The first deadline: the attempt is lost if it is still the one meant, and late."""
     index = timers.next_ring(s)
@@ -97,7 +97,7 @@ def meet_deadline(s: State) -> None:
     _lose(s, _abandon(s, slot, now), TIMED_OUT, now)
 
 
-@compiled_apart
+@inner_apart
 def lose_replica(s: State, slot: int, now: float) -> None:
     """A request whose replica has died: sent to another by the gateway, or lost."""
     seq = s.slots[slot]
@@ -114,14 +114,14 @@ def lose_replica(s: State, slot: int, now: float) -> None:
         _lose(s, slot, FAILED, now)
 
 
-@compiled
+@inner
 def _rewind(seq: Row) -> None:
     """Nothing of the prompt is prefilled, nothing generated."""
     seq.generated = seq.prefilled = 0
     seq.prefill = seq.prompt
 
 
-@compiled_apart
+@inner_apart
 def _abandon(s: State, slot: int, now: float) -> int:
     """The client leaves its attempt; the slot in which its request now is."""
     seq = s.slots[slot]
@@ -148,7 +148,7 @@ def _abandon(s: State, slot: int, now: float) -> int:
     return moved
 
 
-@compiled_apart
+@inner_apart
 def _moved(s: State, slot: int) -> int:
     """Move a request to a slot of its own, away from the attempt that goes on without it."""
     clock = s.clock[0]
@@ -167,7 +167,7 @@ def _moved(s: State, slot: int) -> int:
     return moved
 
 
-@compiled_apart
+@inner_apart
 def _lose(s: State, slot: int, cause: int, now: float) -> None:
     """An attempt has come to nothing: make it again after a delay, or settle the request."""
     seq = s.slots[slot]
@@ -181,7 +181,7 @@ def _lose(s: State, slot: int, cause: int, now: float) -> None:
     timers.schedule(s, now + delay_s, timers.RETRY, slot)
 
 
-@compiled
+@inner
 def _retry_delay_s(s: State, seq: Row, cause: int) -> float:
     """Seconds until the next attempt, or -1 if there is to be none."""
     counts = s.workloads[seq.workload]

@@ -3,11 +3,11 @@
 import math
 
 from sim.engine import routing, waiting, wake
-from sim.engine.jit import compiled, compiled_apart
+from sim.engine.jit import inner, inner_apart
 from sim.engine.state import DRAINING, GONE, HELD, NONE, Row, State
 
 
-@compiled
+@inner
 def take_in(s: State, slot: int, now: float) -> bool:
     """Hand an attempt to a replica or hold it; False if it is rejected."""
     seq = s.slots[slot]
@@ -27,7 +27,7 @@ def take_in(s: State, slot: int, now: float) -> bool:
     return True
 
 
-@compiled
+@inner
 def leave_replica(s: State, r: int, now: float) -> None:
     """One request less on a replica: it may be empty now, or have room for one that is held."""
     replica = s.replicas[r]
@@ -42,7 +42,7 @@ def leave_replica(s: State, r: int, now: float) -> None:
         serve_held(s, replica.pool, now)
 
 
-@compiled_apart
+@inner_apart
 def serve_held(s: State, p: int, now: float) -> None:
     """Hand over what is held, by priority and in order, while replicas have room."""
     pool = s.pools[p]
@@ -54,7 +54,7 @@ def serve_held(s: State, p: int, now: float) -> None:
         _hand_over(s, p, slot, now)
 
 
-@compiled_apart
+@inner_apart
 def withdraw(s: State, slot: int, now: float) -> None:
     """Take a held request away from the gateway."""
     p = s.workloads[s.slots[slot].workload].pool
@@ -64,14 +64,14 @@ def withdraw(s: State, slot: int, now: float) -> None:
     waiting.count_waiting(s, pool, -1, now)
 
 
-@compiled
+@inner
 def _has_room(s: State, p: int, pool: Row) -> bool:
     if pool.ready == 0:
         return False
     return pool.replica_limit == math.inf or s.load[p, s.load_tree[p, 1]] < pool.replica_limit
 
 
-@compiled
+@inner
 def _hand_over(s: State, p: int, slot: int, now: float) -> None:
     """Route a request to a replica of the pool, through its front end into its waiting list."""
     seq = s.slots[slot]
@@ -88,7 +88,7 @@ def _hand_over(s: State, p: int, slot: int, now: float) -> None:
         wake.for_head(s, r, now)
 
 
-@compiled
+@inner
 def _through_frontend(replica: Row, pool: Row, now: float, output: int) -> float:
     """When the scheduler sees the request: a serial server, then a constant delay."""
     begins_s = max(replica.frontend_free_s, now)
@@ -98,7 +98,7 @@ def _through_frontend(replica: Row, pool: Row, now: float, output: int) -> float
     return replica.frontend_free_s + pool.overhead_s
 
 
-@compiled_apart
+@inner_apart
 def _hold(s: State, p: int, slot: int, now: float) -> None:
     """Put a request at the end of the gateway's queue."""
     seq, pool = s.slots[slot], s.pools[p]
@@ -116,7 +116,7 @@ def _hold(s: State, p: int, slot: int, now: float) -> None:
     pool.held += 1
 
 
-@compiled
+@inner
 def _unlink(s: State, p: int, slot: int) -> None:
     seq, pool = s.slots[slot], s.pools[p]
     ends = s.held_list[p, s.workloads[seq.workload].priority]

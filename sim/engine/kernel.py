@@ -17,7 +17,7 @@ control plane         4         an autoscaler sees everything up to its instant,
 import math
 
 from sim.engine import client, segment, timers
-from sim.engine.jit import compiled
+from sim.engine.jit import compiled, inner
 from sim.engine.state import BACKING_OFF, NONE, WANTED, State
 from sim.engine.status import (
     NEED_DEADLINES,
@@ -83,7 +83,7 @@ def advance(s: State, until_s: float) -> int:
             client.meet_deadline(s)
 
 
-@compiled
+@inner
 def _room(s: State) -> int:
     """REACHED if there is room for whatever one event may add, else the signal for what lacks."""
     clock = s.clock[0]
@@ -96,7 +96,7 @@ def _room(s: State) -> int:
     return REACHED
 
 
-@compiled
+@inner
 def _arrive(s: State, now: float) -> None:
     """The next of the fed requests: its first attempt is sent."""
     clock = s.clock[0]
@@ -117,7 +117,7 @@ def _arrive(s: State, now: float) -> None:
     client.send(s, slot, now)
 
 
-@compiled
+@inner
 def _fill_slot(s: State, at: int, now: float) -> int:
     clock = s.clock[0]
     fed = s.fed[at]

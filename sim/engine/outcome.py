@@ -5,12 +5,12 @@ leave no trace.
 """
 
 from sim.engine.histogram import bucket
-from sim.engine.jit import compiled
+from sim.engine.jit import inner
 from sim.engine.state import E2E, FREE, NONE, TPOT, TTFT, WAIT, WANTED, Row, State
 from sim.engine.status import COMPLETED, GAVE_UP, REJECTED, TIMED_OUT
 
 
-@compiled
+@inner
 def settle(s: State, slot: int, status: int, now: float) -> None:
     """The final status of a request; its slot is given back."""
     seq = s.slots[slot]
@@ -33,14 +33,14 @@ def settle(s: State, slot: int, status: int, now: float) -> None:
     give_back(s, slot)
 
 
-@compiled
+@inner
 def waste(s: State, seq: Row, tokens: int) -> None:
     """Book work that served nobody, or that was dropped to be done again."""
     if seq.arrival_s >= 0.0:
         s.workloads[seq.workload].wasted_tokens += tokens
 
 
-@compiled
+@inner
 def give_back(s: State, slot: int) -> None:
     """Return a slot to the free list."""
     clock = s.clock[0]
@@ -51,7 +51,7 @@ def give_back(s: State, slot: int) -> None:
     clock.free_slot = slot
 
 
-@compiled
+@inner
 def _count_completed(s: State, seq: Row, now: float) -> None:
     w = seq.workload
     counts = s.workloads[w]
@@ -78,7 +78,7 @@ def _count_completed(s: State, seq: Row, now: float) -> None:
         counts.slo_met += 1
 
 
-@compiled
+@inner
 def _log(s: State, seq: Row, status: int, now: float) -> None:
     row = s.log[seq.number]
     row.status = status
@@ -86,7 +86,7 @@ def _log(s: State, seq: Row, status: int, now: float) -> None:
     log_attempt(row, seq)
 
 
-@compiled
+@inner
 def log_attempt(row: Row, seq: Row) -> None:
     """Where the latest attempt of a request has got to."""
     row.attempts = seq.attempts

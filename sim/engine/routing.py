@@ -6,7 +6,7 @@ replica has outstanding, never how long they will be.
 
 from sim.engine import tournament
 from sim.engine.hashing import uniform
-from sim.engine.jit import compiled
+from sim.engine.jit import inner
 from sim.engine.state import State
 
 ROUND_ROBIN, RANDOM, LEAST_LOADED, POWER_OF_TWO = 0, 1, 2, 3
@@ -18,7 +18,7 @@ ROUTERS = {
 }
 
 
-@compiled
+@inner
 def route(s: State, p: int, number: int) -> int:
     """Replica of pool ``p``, which has a ready one, for the attempt ``number``."""
     pool = s.pools[p]
@@ -33,7 +33,7 @@ def route(s: State, p: int, number: int) -> int:
     return _power_of_two(s, p, number)
 
 
-@compiled
+@inner
 def set_load(s: State, r: int) -> None:
     """Tell the router of a change in what replica ``r`` has outstanding."""
     replica = s.replicas[r]
@@ -43,12 +43,12 @@ def set_load(s: State, r: int) -> None:
         tournament.update(s.load_tree[p], s.load[p], replica.member)
 
 
-@compiled
+@inner
 def _least_loaded(s: State, p: int) -> int:
     return s.rosters[p, 0, s.load_tree[p, 1]]
 
 
-@compiled
+@inner
 def _round_robin(s: State, p: int) -> int:
     pool = s.pools[p]
     at = pool.cursor if pool.cursor < pool.ready else 0
@@ -56,13 +56,13 @@ def _round_robin(s: State, p: int) -> int:
     return s.rosters[p, 1, at]
 
 
-@compiled
+@inner
 def _drawn(s: State, p: int, number: int, draw: int) -> int:
     at = int(uniform(s.clock[0].routing_key, number, draw) * s.pools[p].ready)
     return s.rosters[p, 1, at]
 
 
-@compiled
+@inner
 def _power_of_two(s: State, p: int, number: int) -> int:
     one = _drawn(s, p, number, 0)
     two = _drawn(s, p, number, 1)

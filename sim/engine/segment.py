@@ -10,7 +10,7 @@ never admitted in the step that preempted it: it needs more blocks than its goin
 """
 
 from sim.engine import batch, gateway, leap, outcome
-from sim.engine.jit import compiled, compiled_apart
+from sim.engine.jit import inner, inner_apart
 from sim.engine.state import (
     BOUNDARY,
     CHUNKED,
@@ -28,7 +28,7 @@ from sim.engine.status import COMPLETED
 from sim.engine.wake import set_event, steps_until_ready
 
 
-@compiled
+@inner
 def next_segment(s: State, r: int, now: float) -> None:
     """The replica's event: end the segment under way, if any, and begin the next."""
     replica = s.replicas[r]
@@ -47,7 +47,7 @@ def next_segment(s: State, r: int, now: float) -> None:
         pool.busy_s -= change * (now - s.clock[0].bin_start_s)
 
 
-@compiled
+@inner
 def account_blocks(replica: Row, pool: Row, used_blocks: float, now: float) -> None:
     """Add to the integral of used blocks, linear since it was last complete."""
     pool.blocks_s += (now - replica.blocks_since_s) * 0.5 * (replica.blocks_then + used_blocks)
@@ -55,7 +55,7 @@ def account_blocks(replica: Row, pool: Row, used_blocks: float, now: float) -> N
     replica.blocks_then = used_blocks
 
 
-@compiled
+@inner
 def blocks_taken(s: State, r: int, replica: Row, pool: Row) -> int:
     """KV blocks that the decodes take over the whole segment under way."""
     if replica.decoding == 0 or replica.leap == 0:
@@ -65,7 +65,7 @@ def blocks_taken(s: State, r: int, replica: Row, pool: Row) -> int:
     )
 
 
-@compiled
+@inner
 def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Advance the batch to the end of its segment; sequences finish or join."""
     replica.free_blocks -= blocks_taken(s, r, replica, pool)
@@ -86,7 +86,7 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         _drop_one(s, r, replica, pool, now)
 
 
-@compiled
+@inner
 def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
     """The end of a prefill is a token: the sequence finishes with it or goes on to decode."""
     seq = s.slots[slot]
@@ -100,7 +100,7 @@ def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float)
         batch.start_decoding(s, r, replica, pool, slot)
 
 
-@compiled
+@inner
 def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
     """A sequence has its last token."""
     seq = s.slots[slot]
@@ -113,7 +113,7 @@ def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
         _leave_unwanted(s, r, replica, pool, slot, seq.prompt + seq.output, now)
 
 
-@compiled_apart
+@inner_apart
 def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Drop a running sequence whose client has gone."""
     slot = replica.partial
@@ -130,7 +130,7 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     _leave_unwanted(s, r, replica, pool, slot, seq.prompt + seq.generated, now)
 
 
-@compiled_apart
+@inner_apart
 def _leave_unwanted(
     s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int, now: float
 ) -> None:
@@ -142,7 +142,7 @@ def _leave_unwanted(
     _leave(s, r, replica, pool, now)
 
 
-@compiled
+@inner
 def _leave(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """One less in the batch, and on the replica."""
     replica.running -= 1
@@ -150,7 +150,7 @@ def _leave(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     gateway.leave_replica(s, r, now)
 
 
-@compiled
+@inner
 def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Lay out the next segment and set the replica's event to its end."""
     if pool.scheduler == CHUNKED:
@@ -177,14 +177,14 @@ def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         set_event(s, r, idle_until_s)
 
 
-@compiled
+@inner
 def _step_s(s: State, replica: Row, decoding: int) -> float:
     """a(B) + c(B)·K."""
     p = replica.pool
     return s.laws[p, 0, decoding] + s.laws[p, 1, decoding] * replica.cached
 
 
-@compiled
+@inner
 def _chunk_s(pool: Row, context: int, tokens: int) -> float:
     """d0 + d1·p + d2·p·(x + p/2)."""
     return (
@@ -194,7 +194,7 @@ def _chunk_s(pool: Row, context: int, tokens: int) -> float:
     )
 
 
-@compiled
+@inner
 def _schedule_chunks(s: State, replica: Row, pool: Row, taken: int, now: float) -> float:
     """Spend the step's token budget on prefill; seconds that it adds, or -1 if there is none.
 
@@ -221,7 +221,7 @@ def _schedule_chunks(s: State, replica: Row, pool: Row, taken: int, now: float) 
     return prefill_s
 
 
-@compiled
+@inner
 def _schedule_prompts(s: State, replica: Row, pool: Row, now: float) -> float:
     """Admit whole prompts for a step of their own; its prefill seconds, or -1 if there is none."""
     budget = pool.max_num_batched_tokens
@@ -237,7 +237,7 @@ def _schedule_prompts(s: State, replica: Row, pool: Row, now: float) -> float:
     return prefill_s
 
 
-@compiled
+@inner
 def _can_admit(s: State, replica: Row, pool: Row, free_blocks: int, now: float) -> bool:
     if replica.head == NONE or replica.running >= pool.max_num_seqs:
         return False
@@ -245,7 +245,7 @@ def _can_admit(s: State, replica: Row, pool: Row, free_blocks: int, now: float) 
     return seq.ready_s <= now and batch.blocks_for(pool, seq.prefill) <= free_blocks
 
 
-@compiled
+@inner
 def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Decode until a sequence finishes, the cache is full, or the next request can be admitted."""
     decoding = replica.decoding

@@ -8,14 +8,14 @@ when its time comes, since the slot then holds another request or attempt.
 
 import math
 
-from sim.engine.jit import compiled
+from sim.engine.jit import inner
 from sim.engine.state import Row, State
 
 RETRY, PATIENCE = 0, 1  # kinds of timer
 FIRST_TOKEN, LAST_TOKEN = 0, 1  # kinds of deadline
 
 
-@compiled
+@inner
 def schedule(s: State, time_s: float, kind: int, slot: int) -> None:
     """Set a timer for the request in a slot."""
     clock = s.clock[0]
@@ -34,7 +34,7 @@ def schedule(s: State, time_s: float, kind: int, slot: int) -> None:
     clock.timer_s = s.timers[0].time_s
 
 
-@compiled
+@inner
 def pop(s: State) -> None:
     """Take the first timer off the heap."""
     clock = s.clock[0]
@@ -56,7 +56,7 @@ def pop(s: State) -> None:
     clock.timer_s = s.timers[0].time_s if last > 0 else math.inf
 
 
-@compiled
+@inner
 def set_deadline(s: State, kind: int, time_s: float, slot: int) -> None:
     """Set the timeout of the attempt in a slot."""
     seq = s.slots[slot]
@@ -70,7 +70,7 @@ def set_deadline(s: State, kind: int, time_s: float, slot: int) -> None:
     clock.deadline_s = min(clock.deadline_s, time_s)
 
 
-@compiled
+@inner
 def next_ring(s: State) -> int:
     """The ring with the earliest deadline; of one instant, the first by workload and kind."""
     best, best_s = 0, math.inf
@@ -81,7 +81,7 @@ def next_ring(s: State) -> int:
     return best
 
 
-@compiled
+@inner
 def pop_deadline(s: State, index: int) -> None:
     """Take the first deadline off its ring, and those behind it that are no longer meant."""
     room = s.deadlines.shape[1]
@@ -99,7 +99,7 @@ def pop_deadline(s: State, index: int) -> None:
     s.clock[0].deadline_s = s.deadlines[best, ring.first].time_s if ring.count > 0 else math.inf
 
 
-@compiled
+@inner
 def ring_is_full(s: State) -> bool:
     """Whether a ring has no room for one more deadline."""
     for index in range(len(s.rings)):
@@ -108,12 +108,12 @@ def ring_is_full(s: State) -> bool:
     return False
 
 
-@compiled
+@inner
 def _before(one: Row, two: Row) -> bool:
     return one.time_s < two.time_s or (one.time_s == two.time_s and one.order < two.order)
 
 
-@compiled
+@inner
 def _copy(to: Row, source: Row) -> None:
     to.time_s, to.order, to.number = source.time_s, source.order, source.number
     to.slot, to.kind = source.slot, source.kind

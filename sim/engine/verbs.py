@@ -6,7 +6,7 @@ All act at an instant after the kernel has processed every event up to it.
 import math
 
 from sim.engine import batch, client, gateway, leap, segment, tournament, waiting, wake
-from sim.engine.jit import compiled
+from sim.engine.jit import compiled, inner
 from sim.engine.state import DRAINING, GONE, IDLE, LEAP, NONE, READY, State
 
 
@@ -64,7 +64,7 @@ def kill(s: State, r: int, now: float) -> None:
         victims = following
 
 
-@compiled
+@inner
 def _stop_at(s: State, r: int, now: float) -> None:
     """End a segment early: the steps done by now count, the one under way is lost."""
     settle_blocks(s, r, now)
@@ -78,7 +78,7 @@ def _stop_at(s: State, r: int, now: float) -> None:
         replica.steps += steps
 
 
-@compiled
+@inner
 def _take_off_all(s: State, r: int, now: float) -> int:
     """Link all requests of a replica that dies into one list, and empty the replica.
 
@@ -111,7 +111,7 @@ def _take_off_all(s: State, r: int, now: float) -> int:
     return _join_lists(s, first, decoding)
 
 
-@compiled
+@inner
 def _join_lists(s: State, first: int, second: int) -> int:
     """Append a linked list to another."""
     if first == NONE:
@@ -123,7 +123,7 @@ def _join_lists(s: State, first: int, second: int) -> int:
     return first
 
 
-@compiled
+@inner
 def settle_blocks(s: State, r: int, now: float) -> None:
     """Bring the integral of used blocks of a busy replica up to now, within its segment."""
     replica = s.replicas[r]
@@ -140,7 +140,7 @@ def used_blocks(s: State, p: int, count: int, now: float) -> float:
     return total
 
 
-@compiled
+@inner
 def _blocks_now(s: State, r: int, now: float) -> float:
     """KV blocks that a busy replica uses now, linear within its segment."""
     replica = s.replicas[r]
@@ -185,7 +185,7 @@ def open_bin(s: State, now: float) -> None:
     s.histograms[:] = 0
 
 
-@compiled
+@inner
 def _unlist(s: State, r: int, now: float) -> None:
     """Take a ready replica off the router's lists."""
     replica = s.replicas[r]
@@ -203,7 +203,7 @@ def _unlist(s: State, r: int, now: float) -> None:
     tournament.update(s.load_tree[p], s.load[p], replica.member)
 
 
-@compiled
+@inner
 def _count_ready(s: State, p: int, change: int, now: float) -> None:
     pool = s.pools[p]
     pool.ready += change

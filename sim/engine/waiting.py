@@ -1,10 +1,10 @@
 """The waiting list of a replica: doubly linked through the slots, first come first served."""
 
-from sim.engine.jit import compiled
+from sim.engine.jit import inner
 from sim.engine.state import NONE, WAITING, Row, State
 
 
-@compiled
+@inner
 def append(s: State, replica: Row, slot: int) -> None:
     """Put a request at the tail."""
     seq = s.slots[slot]
@@ -18,7 +18,7 @@ def append(s: State, replica: Row, slot: int) -> None:
     replica.tail = slot
 
 
-@compiled
+@inner
 def put_first(s: State, replica: Row, slot: int) -> None:
     """Put a preempted request at the head."""
     seq = s.slots[slot]
@@ -31,7 +31,7 @@ def put_first(s: State, replica: Row, slot: int) -> None:
     replica.head = slot
 
 
-@compiled
+@inner
 def take_out(s: State, replica: Row, slot: int) -> None:
     """Unlink a request, wherever it stands."""
     seq = s.slots[slot]
@@ -46,7 +46,7 @@ def take_out(s: State, replica: Row, slot: int) -> None:
     seq.next = seq.previous = NONE
 
 
-@compiled
+@inner
 def count_waiting(s: State, pool: Row, change: int, now: float) -> None:
     """Waiting at the gateway or on a replica."""
     pool.waiting += change

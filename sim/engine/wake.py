@@ -1,18 +1,18 @@
-"""The event of a replica, and what moves it: a new head of the waiting list, somebody who leaves."""
+"""The event of a replica, and what moves it: a new head of the line, somebody who leaves."""
 
 from sim.engine import batch, leap, tournament
-from sim.engine.jit import compiled
+from sim.engine.jit import inner
 from sim.engine.state import CHUNKED, IDLE, LEAP, NONE, Row, State
 
 
-@compiled
+@inner
 def set_event(s: State, r: int, event_s: float) -> None:
     """Set the time of the replica's next event."""
     s.event_s[r] = event_s
     tournament.update(s.event_tree, s.event_s, r)
 
 
-@compiled
+@inner
 def for_head(s: State, r: int, now: float) -> None:
     """Tell a replica that the head of its waiting list has changed.
 
@@ -30,7 +30,7 @@ def for_head(s: State, r: int, now: float) -> None:
         _cut(s, r, replica, steps_until_ready(s, replica, pool, replica.start_s, now, replica.leap))
 
 
-@compiled
+@inner
 def for_stop(s: State, r: int, now: float) -> None:
     """Tell a replica that a running sequence is to be dropped at the next step boundary."""
     replica = s.replicas[r]
@@ -41,7 +41,7 @@ def for_stop(s: State, r: int, now: float) -> None:
         _cut(s, r, replica, steps)
 
 
-@compiled
+@inner
 def _cut(s: State, r: int, replica: Row, steps: int) -> None:
     """End the leap under way after ``steps`` steps, if that is earlier."""
     if steps < replica.leap:
@@ -50,7 +50,7 @@ def _cut(s: State, r: int, replica: Row, steps: int) -> None:
         set_event(s, r, replica.start_s + duration_s)
 
 
-@compiled
+@inner
 def steps_until_ready(
     s: State, replica: Row, pool: Row, start_s: float, now: float, most: int
 ) -> int:
