@@ -90,6 +90,22 @@ RETRIES: dict[str, Retry] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Hedge:
+    """A second attempt beside one that is slow to begin.
+
+    The attempt whose first token comes first goes on; the other is abandoned. What is lost of two
+    is not made again while the other lives.
+
+    Attributes
+    ----------
+    after_s : float
+        Wait for the first token, from the sending of an attempt, after which its hedge is sent.
+    """
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """What stands between a user and the gateway.
 
@@ -103,6 +119,7 @@ class Client:
     retry : Retry
     patience : Distribution or None
         Seconds that a user waits for the first token, all attempts together.
+    hedge : Hedge or None
     """
 
     ttft_timeout_s: float = math.inf
@@ -110,3 +127,4 @@ class Client:
     server_stops: bool = True
     retry: Retry = field(default_factory=Retry)
     patience: Distribution | None = None
+    hedge: Hedge | None = None

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from sim.model.autoscaler import Autoscaler, Keda
+from sim.model.cache import PrefixCache
 from sim.model.failure import Failures
 from sim.model.gateway import Gateway
 from sim.model.lifecycle import Lifecycle
@@ -13,7 +14,7 @@ from sim.model.profile import ServiceProfile
 from sim.model.rule import require
 from sim.model.workload import Workload
 
-Router = Literal["round_robin", "random", "least_loaded", "power_of_two"]
+Router = Literal["round_robin", "random", "least_loaded", "power_of_two", "session", "prefix"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class GpuPool:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     autoscaler: Autoscaler | None = None
     failures: Failures = field(default_factory=Failures)
+    prefix_cache: PrefixCache | None = None
 
     def __post_init__(self) -> None:
         there = self.replicas
