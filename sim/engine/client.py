@@ -139,7 +139,7 @@ def _abandon(s: State, slot: int, now: float) -> int:
         if was_head:
             wake.for_head(s, r, now)
         return slot
-    moved = _moved(s, slot)
+    moved = _moved(s, slot, now)
     if stops and seq.place == RUNNING:
         seq.interest = STOPPING
         wake.for_stop(s, r, now)
@@ -149,7 +149,7 @@ def _abandon(s: State, slot: int, now: float) -> int:
 
 
 @inner_apart
-def _moved(s: State, slot: int) -> int:
+def _moved(s: State, slot: int, now: float) -> int:
     """Move a request to a slot of its own, away from the attempt that goes on without it."""
     clock = s.clock[0]
     moved = clock.free_slot
@@ -162,7 +162,7 @@ def _moved(s: State, slot: int) -> int:
     new.attempts, new.workload, new.replica = seq.attempts, seq.workload, seq.replica
     new.interest, new.place, new.next, new.previous = WANTED, BACKING_OFF, NONE, NONE
     seq.number = seq.serial = NONE
-    if new.patience_end_s < math.inf:
+    if now < new.patience_end_s < math.inf:
         timers.schedule(s, new.patience_end_s, timers.PATIENCE, moved)
     return moved
 

@@ -72,12 +72,16 @@ def set_deadline(s: State, kind: int, time_s: float, slot: int) -> None:
 
 @inner
 def next_ring(s: State) -> int:
-    """The ring with the earliest deadline; of one instant, the first by workload and kind."""
-    best, best_s = 0, math.inf
+    """The ring with the earliest deadline; of one instant, that of the attempt sent first."""
+    best, best_s, best_serial = 0, math.inf, 0
     for index in range(len(s.rings)):
         ring = s.rings[index]
-        if ring.count > 0 and s.deadlines[index, ring.first].time_s < best_s:
-            best, best_s = index, s.deadlines[index, ring.first].time_s
+        if ring.count > 0:
+            deadline = s.deadlines[index, ring.first]
+            if deadline.time_s < best_s or (
+                deadline.time_s == best_s and deadline.serial < best_serial
+            ):
+                best, best_s, best_serial = index, deadline.time_s, deadline.serial
     return best
 
 
