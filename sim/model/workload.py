@@ -131,6 +131,9 @@ class Workload:
         Share of the tokens of every prompt that are cached, where their blocks have no names or the
         pool keeps no prefixes.
     response_cache : ResponseCache or None
+    spikes : tuple of (float, float)
+        Beginning and end of the special events that raise its rate, in seconds from the start of
+        the horizon: known to figures of recovery, not to the simulation.
     """
 
     name: str
@@ -143,3 +146,4 @@ class Workload:
     carry: float = 1.0
     prefix_hit_rate: float = 0.0
     response_cache: ResponseCache | None = None
+    spikes: tuple[tuple[float, float], ...] = ()

@@ -67,7 +67,16 @@ def _workload(
         slo,
         client.compiled(workload.client, draws),
         PRIORITIES[workload.priority],
+        spikes=_spikes(workload.arrivals, horizon, draws),
     )
+
+
+def _spikes(
+    arrivals: schema.Arrivals, horizon: Horizon, draws: Draws
+) -> tuple[tuple[float, float], ...]:
+    """Beginning and end of the events that raise the rate."""
+    events = (_event(event, horizon, draws) for event in arrivals.events or ())
+    return tuple((e.start_s, e.start_s + e.duration_s) for e in events if e.factor > 1)
 
 
 def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> GeneratedSource:
