@@ -8,7 +8,8 @@ the last token is written by the step that generates the next.
 
 from sim.engine import heap, outcome, waiting
 from sim.engine.jit import inner, inner_apart
-from sim.engine.state import NONE, RUNNING, Row, State
+from sim.engine.record import NONE, RUNNING, Row
+from sim.engine.state import State
 
 
 @inner

@@ -12,7 +12,7 @@ import numpy as np
 from sim.engine import gateway, outcome, timers, waiting, wake
 from sim.engine.hashing import uniform
 from sim.engine.jit import inner, inner_apart
-from sim.engine.state import (
+from sim.engine.record import (
     BACKING_OFF,
     HELD,
     NONE,
@@ -22,8 +22,8 @@ from sim.engine.state import (
     WAITING,
     WANTED,
     Row,
-    State,
 )
+from sim.engine.state import State
 from sim.engine.status import FAILED, GAVE_UP, REJECTED, TIMED_OUT
 
 NO_JITTER, SHORTEN, FULL = 0, 1, 2

@@ -4,7 +4,8 @@ import math
 
 from sim.engine import routing, waiting, wake
 from sim.engine.jit import inner, inner_apart
-from sim.engine.state import DRAINING, GONE, HELD, NONE, Row, State
+from sim.engine.record import DRAINING, GONE, HELD, NONE, Row
+from sim.engine.state import State
 
 
 @inner

@@ -18,7 +18,8 @@ import math
 
 from sim.engine import client, segment, timers
 from sim.engine.jit import compiled, inner
-from sim.engine.state import BACKING_OFF, NONE, WANTED, State
+from sim.engine.record import BACKING_OFF, NONE, WANTED
+from sim.engine.state import State
 from sim.engine.status import (
     NEED_DEADLINES,
     NEED_REQUESTS,

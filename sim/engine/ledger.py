@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sim.engine.histogram import BUCKETS, quantile
 from sim.engine.plane import DataPlane
-from sim.engine.state import LATENCIES, POOL, WORKLOAD, Records
+from sim.engine.record import LATENCIES, POOL, WORKLOAD, Records
 from sim.model.price import HOUR_S
 
 FloatArray = npt.NDArray[np.float64]

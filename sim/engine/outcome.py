@@ -6,7 +6,8 @@ leave no trace.
 
 from sim.engine.histogram import bucket
 from sim.engine.jit import inner
-from sim.engine.state import E2E, FREE, NONE, TPOT, TTFT, WAIT, WANTED, Row, State
+from sim.engine.record import E2E, FREE, NONE, TPOT, TTFT, WAIT, WANTED, Row
+from sim.engine.state import State
 from sim.engine.status import COMPLETED, GAVE_UP, REJECTED, TIMED_OUT
 
 

@@ -8,17 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine import kernel, verbs
+from sim.engine.record import FED, GONE, NONE, READY, FloatArray, Records, records
 from sim.engine.setup import empty_state, fill_workload
 from sim.engine.state import (
-    FED,
-    GONE,
-    NONE,
-    READY,
-    FloatArray,
-    Records,
     State,
     grown,
-    records,
     with_deadlines,
     with_replica_capacity,
     with_slots,

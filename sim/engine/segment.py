@@ -11,7 +11,7 @@ never admitted in the step that preempted it: it needs more blocks than its goin
 
 from sim.engine import batch, gateway, leap, outcome
 from sim.engine.jit import inner, inner_apart
-from sim.engine.state import (
+from sim.engine.record import (
     BOUNDARY,
     CHUNKED,
     IDLE,
@@ -22,8 +22,8 @@ from sim.engine.state import (
     STOPPING,
     WANTED,
     Row,
-    State,
 )
+from sim.engine.state import State
 from sim.engine.status import COMPLETED
 from sim.engine.wake import set_event, steps_until_ready
 

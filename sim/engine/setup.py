@@ -7,8 +7,7 @@ import numpy as np
 
 from sim.engine.client import JITTERS
 from sim.engine.histogram import BUCKETS
-from sim.engine.routing import LEAST_LOADED, ROUTERS
-from sim.engine.state import (
+from sim.engine.record import (
     CLOCK,
     DEADLINE,
     FED,
@@ -23,11 +22,10 @@ from sim.engine.state import (
     TIMER,
     WORKLOAD,
     Records,
-    State,
     records,
-    with_replica_capacity,
-    with_slots,
 )
+from sim.engine.routing import LEAST_LOADED, ROUTERS
+from sim.engine.state import State, with_replica_capacity, with_slots
 from sim.model.client import Client, RetryBudget
 from sim.model.design import GpuPool
 from sim.model.workload import Slo

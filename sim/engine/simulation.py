@@ -13,7 +13,7 @@ from sim.engine.control import Fleet, FleetLog
 from sim.engine.feed import feeds
 from sim.engine.ledger import Ledger
 from sim.engine.plane import DataPlane
-from sim.engine.state import Records
+from sim.engine.record import Records
 from sim.model.design import Design, Horizon
 from sim.model.streams import Streams
 

@@ -9,7 +9,8 @@ when its time comes, since the slot then holds another request or attempt.
 import math
 
 from sim.engine.jit import inner
-from sim.engine.state import Row, State
+from sim.engine.record import Row
+from sim.engine.state import State
 
 RETRY, PATIENCE = 0, 1  # kinds of timer
 FIRST_TOKEN, LAST_TOKEN = 0, 1  # kinds of deadline

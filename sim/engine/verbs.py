@@ -7,7 +7,8 @@ import math
 
 from sim.engine import batch, client, gateway, leap, segment, tournament, waiting, wake
 from sim.engine.jit import compiled, inner
-from sim.engine.state import DRAINING, GONE, IDLE, LEAP, NONE, READY, State
+from sim.engine.record import DRAINING, GONE, IDLE, LEAP, NONE, READY
+from sim.engine.state import State
 
 
 @compiled

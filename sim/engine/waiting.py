@@ -1,7 +1,8 @@
 """The waiting list of a replica: doubly linked through the slots, first come first served."""
 
 from sim.engine.jit import inner
-from sim.engine.state import NONE, WAITING, Row, State
+from sim.engine.record import NONE, WAITING, Row
+from sim.engine.state import State
 
 
 @inner

@@ -2,7 +2,8 @@
 
 from sim.engine import batch, leap, tournament
 from sim.engine.jit import inner
-from sim.engine.state import CHUNKED, IDLE, LEAP, NONE, Row, State
+from sim.engine.record import CHUNKED, IDLE, LEAP, NONE, Row
+from sim.engine.state import State
 
 
 @inner

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from sim.engine.control import most_ready
 from sim.engine.histogram import quantile
+from sim.engine.record import E2E, LATENCIES, TPOT, TTFT, WAIT, Records
 from sim.engine.simulation import Outcome
-from sim.engine.state import E2E, LATENCIES, TPOT, TTFT, WAIT, Records
 from sim.model.design import Design, GpuPool
 from sim.model.price import HOUR_S, MONTH_S
 from sim.model.profile import ServiceProfile
