@@ -406,8 +406,11 @@ def test_knative_begins_in_panic_with_more_than_one_replica() -> None:
 # Timetables
 
 
-def test_scheduled_follows_its_table_lead_and_weekdays() -> None:
-    """Monday and Tuesday as told, the weekend by its own entry; half an hour ahead of time."""
+def test_scheduled_follows_its_table_and_weekdays_and_leads_increases_only() -> None:
+    """Monday to Friday 9 from eight to six, else 3; at the weekend 4 from ten on Saturday.
+
+    Looked at every quarter of an hour over 15 days, and half an hour ahead of every increase.
+    """
     weekend = (5, 6)
     work = (0, 1, 2, 3, 4)
     table = (
@@ -415,17 +418,31 @@ def test_scheduled_follows_its_table_lead_and_weekdays() -> None:
         ScheduleEntry(18 * 3600, 3, work),
         ScheduleEntry(10 * 3600, 4, weekend),
     )
-    policy = Scheduled(table, lead_s=1800)
-    fleet, clock = fake_fleet(1, autoscaler=policy)
-    for hour in range(24 * 15):
-        run(clock, hour * 3600)
-        day, shifted = divmod(hour + 0.5, 24)
-        if day % 7 in work:
-            before = 3 if day % 7 != 0 or shifted >= 18 else 4
-            expected = 9 if 8 <= shifted < 18 else before
-        else:
-            expected = 4 if day % 7 == 6 or shifted >= 10 else 3
-        assert fleet.desired == expected, (day, shifted)
+
+    def wanted(hours: float) -> int:
+        day, hour = divmod(hours, 24)
+        weekday = day % 7
+        if weekday in work and 8 <= hour:
+            return 9 if hour < 18 else 3
+        from_saturday = weekday == 6 or (weekday == 5 and hour >= 10)
+        return 4 if from_saturday or (weekday == 0 and hour < 8) else 3
+
+    fleet, clock = fake_fleet(1, autoscaler=Scheduled(table, lead_s=1800))
+    for quarter in range(4 * 24 * 15):
+        run(clock, quarter * 900)
+        hours = quarter / 4
+        assert fleet.desired == max(wanted(hours), wanted(hours + 0.5)), hours
+
+
+def test_scheduled_does_not_dip_between_a_decrease_and_an_increase_within_the_lead() -> None:
+    """7 until ten, 2 until a quarter past, then 6: it stays at 6, and never at 2."""
+    table = [ScheduleEntry(36_000, 2), ScheduleEntry(36_900, 6), ScheduleEntry(50_000, 7)]
+    fleet, clock = fake_fleet(7, autoscaler=Scheduled(tuple(table), lead_s=1_200))
+    seen = {}
+    for at_s in (35_700, 35_999, 36_000, 36_899, 36_900, 48_799, 48_801):
+        run(clock, at_s)
+        seen[at_s] = fleet.desired
+    assert list(seen.values()) == [7, 7, 6, 6, 6, 6, 7]
 
 
 def test_scheduled_changes_at_the_very_second_of_its_entry() -> None:

@@ -81,8 +81,8 @@ def test_replacements_fill_the_nodes_that_have_room() -> None:
     fleet.scale_to(5)  # the newest go: 8, 7, 6, 5
     fleet.scale_to(6)
     run(clock, 400)
-    nodes = [[r.number for r in node.replicas] for node in fleet._nodes._nodes]
-    assert nodes == [[0, 1, 2], [3, 4, 9]]
+    nodes = {r.node.number: [n.number for n in r.node.replicas] for r in fleet._replicas}
+    assert nodes == {0: [0, 1, 2], 1: [3, 4, 9]}
 
 
 def test_crash_rate_is_per_gpu_hour() -> None:
@@ -272,6 +272,35 @@ def test_slow_spells_come_and_go() -> None:
     for at_s, slowness in [(1, 1.0), (99, 1.0), (101, 3.0), (139, 3.0), (141, 1.0), (241, 3.0)]:
         run(clock, at_s)
         assert clock.plane.slowness[0] == slowness
+
+
+# All at once
+
+
+def test_counts_kept_are_counts_made() -> None:
+    """After each of thousands of events of a fleet to which everything happens."""
+    failures = Failures(
+        Crashes(per_gpu_hour=2.0, repair=Exponential(300.0), replicas_per_node=3),
+        Spot(Uniform(500.0, 4_000.0), notice_s=60.0, absence=Exponential(200.0)),
+    )
+    fleet, clock = broken(
+        6, failures, standby=Standby(2, Constant(20.0)), capacity_limit=14, drain_limit_s=40.0
+    )
+    clock.plane.empties_at_once = False
+    rng = np.random.default_rng(5)
+    seen = set()
+    while clock.env.now < 20 * HOUR_S:
+        if rng.random() < 0.1:
+            fleet.scale_to(int(rng.integers(0, 12)))
+        clock.env.step()
+        there = list(fleet._replicas)
+        for stage in Stage:
+            assert fleet.count(stage) == sum(replica.stage is stage for replica in there)
+        assert fleet.ready == len(clock.plane.ready)
+        assert fleet.starting == sum(replica.starting for replica in there)
+        assert fleet.ready + fleet.starting == fleet.desired
+        seen |= {replica.stage for replica in there}
+    assert seen == set(Stage) - {Stage.GONE}
 
 
 def test_impossible_failures_are_refused() -> None:

@@ -252,7 +252,8 @@ class Scheduled:
     ----------
     table : tuple of ScheduleEntry
     lead_s : float
-        Every entry takes effect this much earlier, for the cold starts.
+        More replicas are started this much before their entry, for the cold starts; fewer there
+        are at their entry's own time.
     """
 
     table: tuple[ScheduleEntry, ...]

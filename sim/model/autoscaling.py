@@ -11,6 +11,7 @@ kedacore/keda pkg/scaling/executor, knative/serving pkg/autoscaler/scaling/autos
 import math
 from collections import deque
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sim.model.autoscaler import (
     DAY_S,
@@ -204,8 +205,9 @@ class KnativeRule:
 
     def averages(self) -> tuple[float, float]:
         """Means over the stable and over the panic window."""
-        recent = list(self._samples)[-self._panic_samples :]
-        return sum(self._samples) / len(self._samples), sum(recent) / len(recent)
+        samples = self._samples
+        recent = list(islice(reversed(samples), self._panic_samples))
+        return sum(samples) / len(samples), sum(recent) / len(recent)
 
     def replicas(self, now_s: float, current: int, ready: int) -> int:
         """Replicas from now on."""
@@ -293,22 +295,34 @@ class PredictiveRule(HpaRule):
 
 
 def replicas_at(policy: Scheduled, moment: datetime) -> int:
-    """Replicas of the entry that took effect last; of two at once, the larger number."""
-    return max(_changes(policy, moment - timedelta(days=8), moment))[1]
+    """The most that the table asks for from now until a lead time ahead.
+
+    So more replicas come a lead time early, and fewer at their time, unless more are due again
+    within the lead time. Of two entries of one instant the larger number counts.
+    """
+    changes = _changes(policy, moment - timedelta(days=8), moment + _lead(policy))
+    _, held = max(change for change in changes if change[0] <= moment)
+    return max([held, *(replicas for at, replicas in changes if at > moment)])
 
 
 def next_change(policy: Scheduled, moment: datetime) -> datetime:
-    """When the next entry takes effect, after ``moment``."""
-    return min(_changes(policy, moment, moment + timedelta(days=8)))[0]
+    """When an entry begins to count, or to count alone, after ``moment``."""
+    lead = _lead(policy)
+    changes = _changes(policy, moment, moment + lead + timedelta(days=8))
+    times = [at for at, _ in changes] + [at - lead for at, _ in changes]
+    return min(at for at in times if at > moment)
+
+
+def _lead(policy: Scheduled) -> timedelta:
+    return timedelta(seconds=policy.lead_s)
 
 
 def _changes(policy: Scheduled, after: datetime, until: datetime) -> list[tuple[datetime, int]]:
-    """What takes effect in (after, until], and when."""
+    """Entries of the table in (after, until], and when."""
     midnight = after.replace(hour=0, minute=0, second=0, microsecond=0)
-    lead = timedelta(seconds=policy.lead_s)
-    days = [midnight + timedelta(days=n) for n in range((until - after).days + 3)]
+    days = [midnight + timedelta(days=n) for n in range((until - after).days + 2)]
     times = [
-        (day + timedelta(seconds=entry.time_of_day_s) - lead, entry.replicas)
+        (day + timedelta(seconds=entry.time_of_day_s), entry.replicas)
         for day in days
         for entry in policy.table
         if day.weekday() in entry.weekdays

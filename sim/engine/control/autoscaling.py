@@ -79,17 +79,17 @@ def ticks(env: simpy.Environment, period_s: float) -> Iterator[simpy.Event]:
         yield env.timeout(max(0.0, start_s + count * period_s - float(env.now)))
 
 
-def later(fleet: Fleet, delay_s: float, act: Callable[[], None]) -> None:
+def later(fleet: Fleet, delay_s: float, act: Callable[..., None], *args: object) -> None:
     """Act once a delay has passed; at once if there is none."""
-
-    def process() -> Process:
-        yield fleet.env.timeout(delay_s)
-        act()
-
     if delay_s > 0:
-        fleet.env.process(process())
+        fleet.env.process(_delayed(fleet.env, delay_s, partial(act, *args)))
     else:
-        act()
+        act(*args)
+
+
+def _delayed(env: simpy.Environment, delay_s: float, act: Callable[[], None]) -> Process:
+    yield env.timeout(delay_s)
+    act()
 
 
 def synced(fleet: Fleet, policy: Reactive, rule: HpaRule) -> Process:
@@ -103,7 +103,7 @@ def synced(fleet: Fleet, policy: Reactive, rule: HpaRule) -> Process:
     for tick in ticks(fleet.env, policy.sync_period_s):
         yield tick
         now_s, total = float(fleet.env.now), meter.read()
-        later(fleet, policy.metric_delay_s, partial(decide, now_s, total))
+        later(fleet, policy.metric_delay_s, decide, now_s, total)
 
 
 def polled(fleet: Fleet, policy: Keda, rule: KedaRule) -> Process:
@@ -116,7 +116,7 @@ def polled(fleet: Fleet, policy: Keda, rule: KedaRule) -> Process:
     for tick in ticks(fleet.env, policy.polling_interval_s):
         yield tick
         total = meter.read()
-        later(fleet, policy.metric_delay_s, partial(decide, total))
+        later(fleet, policy.metric_delay_s, decide, total)
 
 
 def pushed(fleet: Fleet, policy: Keda, rule: KedaRule) -> Process:
@@ -133,7 +133,7 @@ def sampled(fleet: Fleet, policy: Knative, rule: KnativeRule, meter: Meter) -> P
     for count, tick in enumerate(ticks(fleet.env, policy.sample_period_s), start=1):
         yield tick
         now_s, total = float(fleet.env.now), meter.read()
-        later(fleet, policy.metric_delay_s, partial(rule.see, now_s, total))
+        later(fleet, policy.metric_delay_s, rule.see, now_s, total)
         if count % each == 0:
             fleet.scale_to(rule.replicas(now_s, fleet.desired, fleet.ready))
 

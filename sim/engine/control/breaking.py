@@ -12,7 +12,6 @@ from sim.engine.control.capacity import spell_s
 from sim.engine.control.replica import Replica
 from sim.model.distributions import Distribution
 from sim.model.failure import Crashes, Spot, Stragglers
-from sim.model.lifecycle import Stage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,8 +41,7 @@ def crash(fleet: "Fleet", replica: Replica, crashes: Crashes) -> Process:
     if node is None:  # gone already
         return
     repair_s = _drawn(crashes.repair, rng)
-    node.close()
-    for victim in list(node.replicas):
+    for victim in fleet.fail(node):
         fleet.lose(victim, repair_s)
 
 
@@ -53,7 +51,7 @@ def reclaim(fleet: "Fleet", replica: Replica, spot: Spot) -> Process:
     life_s = _drawn(spot.life, rng)
     absent_s = _drawn(spot.absence, rng)
     yield fleet.env.timeout(max(0.0, life_s - spot.notice_s))
-    if replica.stage is not Stage.GONE:
+    if not replica.gone:
         fleet.give_notice(replica, min(spot.notice_s, life_s), absent_s)
 
 
@@ -66,7 +64,7 @@ def straggle(fleet: "Fleet", replica: Replica, stragglers: Stragglers) -> Proces
     if spells is None:
         fleet.set_slowness(replica, stragglers.slowness)
         return
-    while replica.stage is not Stage.GONE:
+    while not replica.gone:
         fleet.set_slowness(replica, 1.0)
         yield fleet.env.timeout(spell_s(spells, True, rng))
         fleet.set_slowness(replica, stragglers.slowness)

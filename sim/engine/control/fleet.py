@@ -15,8 +15,9 @@ import simpy
 from sim.engine.clock import Clock
 from sim.engine.control import breaking
 from sim.engine.control.capacity import Capacity
+from sim.engine.control.census import Census
 from sim.engine.control.fleet_log import FleetLog
-from sim.engine.control.replica import Nodes, Replica
+from sim.engine.control.replica import Node, Nodes, Replica
 from sim.model.design import GpuPool
 from sim.model.lifecycle import Stage
 from sim.model.streams import Streams
@@ -61,7 +62,7 @@ class Fleet:
         self._lifecycle = pool.lifecycle
         self._least, self._most = pool.limits
         self._numbers, self._orders = itertools.count(), itertools.count()
-        self._replicas: list[Replica] = []
+        self._replicas = Census()
         self._bills: list[tuple[float, float]] = []
         crashes = pool.failures.crashes
         self._nodes = Nodes(1 if crashes is None else crashes.replicas_per_node)
@@ -85,17 +86,17 @@ class Fleet:
 
     def count(self, stage: Stage) -> int:
         """Replicas in a stage of their lives."""
-        return sum(replica.stage is stage for replica in self._replicas)
+        return self._replicas.count(stage)
 
     @property
     def ready(self) -> int:
         """Replicas that serve."""
-        return self.count(Stage.READY)
+        return self._replicas.count(Stage.READY)
 
     @property
     def starting(self) -> int:
         """Replicas that are on their way."""
-        return sum(replica.starting for replica in self._replicas)
+        return self._replicas.starting
 
     @property
     def queue(self) -> int:
@@ -131,6 +132,10 @@ class Fleet:
         if within != self.desired:
             self.desired = within
             self._restore()
+
+    def fail(self, node: Node) -> list[Replica]:
+        """Take a node away, for it dies; the replicas that were on it."""
+        return self._nodes.fail(node)
 
     def lose(self, replica: Replica, absent_s: float) -> None:
         """A replica is dead at once; its slot can be used again after ``absent_s``."""
@@ -178,11 +183,11 @@ class Fleet:
             replica.on_plane = on_plane
         standby = self._lifecycle.standby
         for _ in range(standby.replicas if standby is not None and standby.refill else 0):
-            self._running(Stage.STANDBY).standby = True
+            self._running(Stage.STANDBY, standby=True)
 
-    def _running(self, stage: Stage) -> Replica:
+    def _running(self, stage: Stage, standby: bool = False) -> Replica:
         """A replica that runs from the beginning."""
-        replica = self._new(stage)
+        replica = self._new(stage, standby)
         replica.slot = self._capacity.ask()
         self._node_up(replica)
         return replica
@@ -202,46 +207,47 @@ class Fleet:
 
     def _add(self, absent_s: float) -> None:
         """One more: the readiest on standby or on its way there, or a new one."""
-        on_standby = [r for r in self._replicas if r.standby and r.stage is not Stage.ABSENT]
-        if not on_standby:
+        replica = self._readiest() if self._replicas.on_standby else None
+        if replica is None:
             self._launch(absent_s, standby=False)
             return
-        replica = max(on_standby, key=lambda r: (r.stage is Stage.STANDBY, -r.number))
-        replica.standby, replica.order = False, next(self._orders)
+        replica.order = next(self._orders)
         if replica.stage is Stage.STANDBY:
-            replica.stage = Stage.WAKING
+            self._replicas.put(replica, Stage.WAKING)
             self.env.process(self._wake(replica))
+        else:
+            self._replicas.put(replica, replica.stage)
+
+    def _readiest(self) -> Replica | None:
+        """Of those on standby or on their way there the first to serve, were it asked to."""
+        on_standby = [r for r in self._replicas if r.standby and r.stage is not Stage.ABSENT]
+        return max(on_standby, key=lambda r: (r.stage is Stage.STANDBY, -r.number), default=None)
 
     def _drop(self, replica: Replica) -> None:
         match replica.stage:
             case Stage.READY:
                 self._drain(replica)
             case Stage.WAKING:
-                replica.stage, replica.standby = Stage.STANDBY, True
+                self._replicas.put(replica, Stage.STANDBY, standby=True)
             case _:
                 self._end(replica)
 
     def _refill(self, absent_s: float) -> None:
         standby = self._lifecycle.standby
         if standby is not None and standby.refill:
-            for _ in range(standby.replicas - self._on_standby):
+            for _ in range(standby.replicas - self._replicas.on_standby):
                 self._launch(absent_s, standby=True)
-
-    @property
-    def _on_standby(self) -> int:
-        return sum(replica.standby for replica in self._replicas)
 
     def _launch(self, absent_s: float, standby: bool) -> None:
         stage = Stage.ABSENT if absent_s > 0 else Stage.REQUESTED
-        replica = self._new(stage)
-        replica.standby = standby
+        replica = self._new(stage, standby)
         self.env.process(self._start_up(replica, absent_s))
 
-    def _new(self, stage: Stage) -> Replica:
+    def _new(self, stage: Stage, standby: bool) -> Replica:
         number = next(self._numbers)
         rng = self.streams(f"lifecycle/{self.pool.name}/{number}")
-        replica = Replica(number, stage, rng, order=next(self._orders))
-        self._replicas.append(replica)
+        replica = Replica(number, stage, rng, standby, order=next(self._orders))
+        self._replicas.add(replica)
         return replica
 
     def _start_up(self, replica: Replica, absent_s: float) -> Process:
@@ -249,18 +255,18 @@ class Fleet:
         provisioning_s, loading_s = self._lifecycle.cold_start.draw(replica.rng)
         if absent_s > 0:
             yield self.env.timeout(absent_s)
-        if replica.stage is Stage.GONE:
+        if replica.gone:
             return
-        replica.stage = Stage.REQUESTED
+        self._replicas.put(replica, Stage.REQUESTED, replica.standby)
         replica.slot = self._capacity.ask()
         yield replica.slot
-        if replica.stage is Stage.GONE:
+        if replica.gone:
             return
-        replica.stage = Stage.PROVISIONING
+        self._replicas.put(replica, Stage.PROVISIONING, replica.standby)
         yield self.env.timeout(provisioning_s)
-        if replica.stage is Stage.GONE:
+        if replica.gone:
             return
-        replica.stage = Stage.LOADING
+        self._replicas.put(replica, Stage.LOADING, replica.standby)
         self._node_up(replica)
         yield self.env.timeout(loading_s)
         if replica.stage is Stage.LOADING:
@@ -274,7 +280,7 @@ class Fleet:
 
     def _loaded(self, replica: Replica) -> None:
         if replica.standby:
-            replica.stage = Stage.STANDBY
+            self._replicas.put(replica, Stage.STANDBY, standby=True)
         else:
             self._serve(replica)
 
@@ -286,12 +292,13 @@ class Fleet:
             self._serve(replica)
 
     def _serve(self, replica: Replica) -> None:
-        replica.stage, replica.order = Stage.READY, next(self._orders)
+        self._replicas.put(replica, Stage.READY)
+        replica.order = next(self._orders)
         replica.on_plane = self._clock.plane.add(self._index, replica.slowness)
         self._note()
 
     def _drain(self, replica: Replica) -> None:
-        replica.stage = Stage.DRAINING
+        self._replicas.put(replica, Stage.DRAINING)
         if self._clock.plane.drain(replica.on_plane):
             self._drained(replica)
         else:
@@ -315,14 +322,13 @@ class Fleet:
         """Back to standby where there is room, unless the replica is to die."""
         standby = self._lifecycle.standby
         doomed = replica.slot_free_s > self._now_s
-        if standby is not None and not doomed and self._on_standby < standby.replicas:
-            replica.stage, replica.standby = Stage.STANDBY, True
+        if standby is not None and not doomed and self._replicas.on_standby < standby.replicas:
+            self._replicas.put(replica, Stage.STANDBY, standby=True)
         else:
             self._end(replica)
 
     def _end(self, replica: Replica) -> None:
         """Gone, from whatever stage."""
-        replica.stage = Stage.GONE
         self._replicas.remove(replica)
         self._nodes.remove(replica)
         if not math.isnan(replica.paid_from_s):

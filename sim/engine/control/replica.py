@@ -1,5 +1,6 @@
 """A replica as the control plane keeps it, and the nodes that replicas share."""
 
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -50,6 +51,11 @@ class Replica:
     node: "Node | None" = None
 
     @property
+    def gone(self) -> bool:
+        """Whether its life is over."""
+        return self.stage is Stage.GONE
+
+    @property
     def starting(self) -> bool:
         """Whether it is on its way to serving."""
         return not self.standby and self.stage in STARTING
@@ -62,38 +68,51 @@ class Replica:
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """Replicas that live and die together."""
+    """Replicas that live and die together, by the order in which they came."""
 
-    places: int
+    number: int
     replicas: list[Replica] = field(default_factory=list)
-
-    def close(self) -> None:
-        """Take no more replicas: the node dies."""
-        self.places = 0
 
 
 class Nodes:
-    """The running nodes of a pool; a replica goes to the oldest that has room."""
+    """The running nodes of a pool; a replica goes to the oldest that has room.
+
+    Parameters
+    ----------
+    places : int
+        Replicas that a node has room for.
+    """
 
     def __init__(self, places: int) -> None:
         self.places = places
-        self._nodes: list[Node] = []
+        self._numbers = itertools.count()
+        self._roomy: dict[int, Node] = {}  # by number
 
     def place(self, replica: Replica) -> None:
         """Put a replica on a node."""
-        roomy = (node for node in self._nodes if len(node.replicas) < node.places)
-        node = next(roomy, None)
-        if node is None:
-            node = Node(self.places)
-            self._nodes.append(node)
+        number = min(self._roomy) if self._roomy else next(self._numbers)
+        node = self._roomy.setdefault(number, Node(number))
         node.replicas.append(replica)
         replica.node = node
+        if len(node.replicas) == self.places:
+            del self._roomy[number]
 
     def remove(self, replica: Replica) -> None:
         """Take a replica off its node; an empty node is given up."""
         node = replica.node
-        if node is not None:
-            node.replicas.remove(replica)
-            replica.node = None
-            if not node.replicas:
-                self._nodes.remove(node)
+        if node is None:
+            return
+        node.replicas.remove(replica)
+        replica.node = None
+        if not node.replicas:
+            self._roomy.pop(node.number, None)
+        else:
+            self._roomy[node.number] = node
+
+    def fail(self, node: Node) -> list[Replica]:
+        """Take a node away, for it dies; the replicas that were on it, which are on none now."""
+        self._roomy.pop(node.number, None)
+        victims, node.replicas = node.replicas, []
+        for victim in victims:
+            victim.node = None
+        return victims
