@@ -6,8 +6,9 @@ generated. A decoding sequence with g tokens generated has its prompt and g - 1 
 the last token is written by the step that generates the next.
 """
 
-from sim.engine import heap, outcome, waiting
+from sim.engine import heap, outcome, prefix, waiting
 from sim.engine.jit import inner, inner_apart
+from sim.engine.number import ONE_LESS, ONE_MORE, ZERO
 from sim.engine.record import NONE, RUNNING, Row
 from sim.engine.state import State
 
@@ -19,21 +20,25 @@ def blocks_for(pool: Row, tokens: int) -> int:
 
 
 @inner
-def admit(s: State, replica: Row, pool: Row, now: float) -> int:
+def admit(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     """Move the head of the waiting list into the batch; all blocks of its prefill are taken."""
     clock = s.clock[0]
     slot = replica.head
     seq = s.slots[slot]
     waiting.take_out(s, replica, slot)
     seq.place = RUNNING
+    if clock.has_caches:
+        seq.cached = seq.prefilled = prefix.cached_tokens(s, r, slot)
+        if clock.has_prefix_caches:
+            prefix.use(s, r, slot)
     replica.free_blocks -= blocks_for(pool, seq.prefill)
     replica.running += 1
     seq.admission = clock.admissions
     clock.admissions += 1
     if seq.admitted_s != seq.admitted_s:  # NaN: never admitted before
         seq.admitted_s = now
-    waiting.count_waiting(s, pool, -1, now)
-    count_running(s, pool, 1, now)
+    waiting.count_waiting(s, pool, ONE_LESS, now)
+    count_running(s, pool, ONE_MORE, now)
     return slot
 
 
@@ -90,23 +95,23 @@ def _preempt_youngest(s: State, r: int, replica: Row, pool: Row, now: float) -> 
         seq = s.slots[slot]
         replica.partial = NONE
         replica.free_blocks += blocks_for(pool, seq.prefill)
-        outcome.waste(s, seq, seq.prefilled)
+        outcome.waste(s, seq, seq.prefilled - seq.cached)
     else:
         slot = stop_decoding(s, r, replica, pool, _youngest(s, r, replica))
         seq = s.slots[slot]
-        outcome.waste(s, seq, seq.prompt + seq.generated - 1)
+        outcome.waste(s, seq, seq.prompt + seq.generated - 1 - seq.cached)
     seq.prefill = seq.prompt + seq.generated
     seq.prefilled = 0
     seq.preemptions += 1
     waiting.put_first(s, replica, slot)
     replica.running -= 1
-    count_running(s, pool, -1, now)
-    waiting.count_waiting(s, pool, 1, now)
+    count_running(s, pool, ONE_LESS, now)
+    waiting.count_waiting(s, pool, ONE_MORE, now)
 
 
 @inner
 def _youngest(s: State, r: int, replica: Row) -> int:
-    youngest = 0
+    youngest = ZERO
     for at in range(1, replica.decoding):
         if s.slots[s.heap_slot[r, at]].admission > s.slots[s.heap_slot[r, youngest]].admission:
             youngest = at

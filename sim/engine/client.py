@@ -9,28 +9,25 @@ import math
 
 import numpy as np
 
-from sim.engine import gateway, outcome, timers, waiting, wake
+from sim.engine import attempt, gateway, hedge, outcome, timers
 from sim.engine.hashing import uniform
 from sim.engine.jit import inner, inner_apart
+from sim.engine.number import whole
 from sim.engine.record import (
     BACKING_OFF,
-    HELD,
     NONE,
-    ORPHAN,
     RUNNING,
-    STOPPING,
-    WAITING,
     WANTED,
     Row,
 )
 from sim.engine.state import State
-from sim.engine.status import FAILED, GAVE_UP, REJECTED, TIMED_OUT
+from sim.engine.status import COMPLETED, FAILED, GAVE_UP, REJECTED, TIMED_OUT
 
 NO_JITTER, SHORTEN, FULL = 0, 1, 2
 JITTERS = {"none": NO_JITTER, "shorten": SHORTEN, "full": FULL}
 
 _JITTER_STREAM = np.uint64(0x9E3779B9)  # keeps the draws of clients apart from those of routers
-_JITTER_DRAW = 7
+_JITTER_DRAW = whole(7)
 
 
 @inner
@@ -59,31 +56,33 @@ def send(s: State, slot: int, now: float) -> None:
     if not gateway.take_in(s, slot, now):
         _lose(s, slot, REJECTED, now)
         return
-    if counts.ttft_timeout_s < math.inf:
-        timers.set_deadline(s, timers.FIRST_TOKEN, now + counts.ttft_timeout_s, slot)
-    if counts.timeout_s < math.inf:
-        timers.set_deadline(s, timers.LAST_TOKEN, now + counts.timeout_s, slot)
+    timers.set_deadlines(s, slot, now)
+    if counts.hedge_s < math.inf:
+        timers.set_deadline(s, timers.HEDGE, now + counts.hedge_s, slot)
 
 
 @inner_apart
-def meet_timer(s: State) -> None:
-    """The first timer: send an attempt again, or end somebody's patience."""
-    timer = s.timers[0]
-    now, kind, slot, number = timer.time_s, timer.kind, timer.slot, timer.number
-    timers.pop(s)
+def answer(s: State, slot: int, now: float) -> None:
+    """The response cache answers a request."""
+    s.slots[slot].first_token_s = now
+    outcome.settle(s, slot, COMPLETED, now)
+
+
+@inner_apart
+def lose_patience(s: State, slot: int, now: float) -> None:
+    """The user leaves, unless the latest attempt, or that beside it, has had a token."""
     seq = s.slots[slot]
-    if seq.number != number:
-        return  # the request has been settled or moved on
-    if kind == timers.RETRY:
-        send(s, slot, now)
-    elif seq.first_token_s != seq.first_token_s:  # NaN: the latest attempt has had no token
-        backing_off = seq.place == BACKING_OFF
-        outcome.settle(s, slot if backing_off else _abandon(s, slot, now), GAVE_UP, now)
+    if seq.first_token_s == seq.first_token_s:  # not NaN
+        return
+    twin = hedge.part(s, slot)
+    if twin != NONE:
+        attempt.drop(s, twin, now)
+    outcome.settle(s, _abandon(s, slot, now), GAVE_UP, now)
 
 
 @inner_apart
 def meet_deadline(s: State) -> None:
-    """The first deadline: the attempt is lost if it is still the one meant, and late."""
+    """The first deadline: the attempt is lost or hedged, if it is still the one meant, and late."""
     index = timers.next_ring(s)
     deadline = s.deadlines[index, s.rings[index].first]
     now, slot, serial = deadline.time_s, deadline.slot, deadline.serial
@@ -91,79 +90,60 @@ def meet_deadline(s: State) -> None:
     seq = s.slots[slot]
     if seq.serial != serial or seq.interest != WANTED or seq.place == BACKING_OFF:
         return
-    kind = index & 1
-    if kind == timers.FIRST_TOKEN and seq.first_token_s == seq.first_token_s:
+    kind = index % timers.DEADLINES
+    if kind != timers.LAST_TOKEN and seq.first_token_s == seq.first_token_s:
         return
-    _lose(s, _abandon(s, slot, now), TIMED_OUT, now)
+    if kind == timers.HEDGE:
+        if hedge.twin_of(s, slot) == NONE:
+            hedge.send_beside(s, slot, now)
+    elif hedge.part(s, slot) != NONE:
+        attempt.drop(s, slot, now)
+    else:
+        _lose(s, _abandon(s, slot, now), TIMED_OUT, now)
 
 
 @inner_apart
 def lose_replica(s: State, slot: int, now: float) -> None:
     """A request whose replica has died: sent to another by the gateway, or lost."""
     seq = s.slots[slot]
-    tokens = seq.prefilled if seq.generated == 0 else seq.prompt + seq.generated
-    outcome.waste(s, seq, tokens)
+    if seq.place == RUNNING:  # what a preempted one had done is booked already
+        tokens = seq.prefilled if seq.generated == 0 else seq.prompt + seq.generated
+        outcome.waste(s, seq, tokens - seq.cached)
     if seq.interest != WANTED:
         outcome.give_back(s, slot)
         return
+    cause = FAILED
     if s.pools[s.workloads[seq.workload].pool].resends:
         _rewind(seq)
-        if not gateway.take_in(s, slot, now):
-            _lose(s, slot, REJECTED, now)
+        if gateway.take_in(s, slot, now):
+            return
+        cause = REJECTED
+    if hedge.part(s, slot) != NONE:
+        outcome.give_back(s, slot)
     else:
-        _lose(s, slot, FAILED, now)
+        _lose(s, slot, cause, now)
 
 
 @inner
 def _rewind(seq: Row) -> None:
     """Nothing of the prompt is prefilled, nothing generated."""
-    seq.generated = seq.prefilled = 0
+    seq.generated = seq.prefilled = seq.cached = 0
     seq.prefill = seq.prompt
 
 
 @inner_apart
 def _abandon(s: State, slot: int, now: float) -> int:
-    """The client leaves its attempt; the slot in which its request now is."""
-    seq = s.slots[slot]
-    if seq.place == HELD:
-        gateway.withdraw(s, slot, now)
-        return slot
-    stops = s.workloads[seq.workload].server_stops
-    r = seq.replica
-    if stops and seq.place == WAITING:
-        replica = s.replicas[r]
-        was_head = replica.head == slot
-        waiting.take_out(s, replica, slot)
-        waiting.count_waiting(s, s.pools[replica.pool], -1, now)
-        gateway.leave_replica(s, r, now)
-        if was_head:
-            wake.for_head(s, r, now)
-        return slot
-    moved = _moved(s, slot, now)
-    if stops and seq.place == RUNNING:
-        seq.interest = STOPPING
-        wake.for_stop(s, r, now)
-    else:
-        seq.interest = ORPHAN
-    return moved
+    """The client leaves its attempt; the slot in which its request now is.
 
-
-@inner_apart
-def _moved(s: State, slot: int, now: float) -> int:
-    """Move a request to a slot of its own, away from the attempt that goes on without it."""
-    clock = s.clock[0]
-    moved = clock.free_slot
-    seq, new = s.slots[slot], s.slots[moved]
-    clock.free_slot = new.next
-    new.arrival_s, new.ready_s, new.admitted_s = seq.arrival_s, seq.ready_s, seq.admitted_s
-    new.first_token_s, new.dispatched_s = seq.first_token_s, seq.dispatched_s
-    new.patience_end_s, new.number, new.serial = seq.patience_end_s, seq.number, seq.serial
-    new.prompt, new.output, new.preemptions = seq.prompt, seq.output, seq.preemptions
-    new.attempts, new.workload, new.replica = seq.attempts, seq.workload, seq.replica
-    new.interest, new.place, new.next, new.previous = WANTED, BACKING_OFF, NONE, NONE
-    seq.number = seq.serial = NONE
-    if now < new.patience_end_s < math.inf:
-        timers.schedule(s, new.patience_end_s, timers.PATIENCE, moved)
+    A request keeps its slot if the attempt leaves its place at once. Else the attempt keeps it.
+    """
+    if attempt.is_removable(s, slot):
+        attempt.remove(s, slot, now)
+        return slot
+    moved = hedge.copied(s, slot)
+    attempt.leave(s, slot, now)
+    if now < s.slots[moved].patience_end_s < math.inf:
+        timers.schedule(s, s.slots[moved].patience_end_s, timers.PATIENCE, moved)
     return moved
 
 
@@ -171,7 +151,7 @@ def _moved(s: State, slot: int, now: float) -> int:
 def _lose(s: State, slot: int, cause: int, now: float) -> None:
     """An attempt has come to nothing: make it again after a delay, or settle the request."""
     seq = s.slots[slot]
-    delay_s = _retry_delay_s(s, seq, cause)
+    delay_s = _retry_delay_s(s, slot, cause)
     if delay_s < 0.0:
         outcome.settle(s, slot, cause, now)
         return
@@ -182,18 +162,14 @@ def _lose(s: State, slot: int, cause: int, now: float) -> None:
 
 
 @inner
-def _retry_delay_s(s: State, seq: Row, cause: int) -> float:
+def _retry_delay_s(s: State, slot: int, cause: int) -> float:
     """Seconds until the next attempt, or -1 if there is to be none."""
+    seq = s.slots[slot]
     counts = s.workloads[seq.workload]
     retries = seq.attempts - 1
-    if retries >= counts.max_retries:
-        return -1.0
-    wanted, cost = counts.after_failure, counts.cost
-    if cause == TIMED_OUT:
-        wanted, cost = counts.after_timeout, counts.timeout_cost
-    elif cause == REJECTED:
-        wanted = counts.after_rejection
-    if not wanted or counts.tokens < cost:
+    if s.clock[0].has_hedges:
+        retries -= s.extras[slot].hedges
+    if retries >= counts.max_retries or not _is_worth_it(counts, cause):
         return -1.0
     retry_after_s = s.pools[counts.pool].retry_after_s
     if cause == REJECTED and retry_after_s > 0.0:
@@ -205,6 +181,13 @@ def _retry_delay_s(s: State, seq: Row, cause: int) -> float:
     if counts.jitter == NO_JITTER:
         return delay_s
     draw = uniform(s.clock[0].routing_key ^ _JITTER_STREAM, seq.serial, _JITTER_DRAW)
-    if counts.jitter == FULL:
-        return delay_s * draw
-    return delay_s * (1.0 - 0.25 * draw)
+    return delay_s * draw if counts.jitter == FULL else delay_s * (1.0 - 0.25 * draw)
+
+
+@inner
+def _is_worth_it(counts: Row, cause: int) -> bool:
+    """Whether the client tries again after such a loss, and has the budget to."""
+    if cause == TIMED_OUT:
+        return counts.after_timeout and counts.tokens >= counts.timeout_cost
+    wanted = counts.after_rejection if cause == REJECTED else counts.after_failure
+    return wanted and counts.tokens >= counts.cost

@@ -2,8 +2,9 @@
 
 import math
 
-from sim.engine import routing, waiting, wake
+from sim.engine import prefix, routing, waiting, wake
 from sim.engine.jit import inner, inner_apart
+from sim.engine.number import ONE_LESS, ONE_MORE
 from sim.engine.record import DRAINING, GONE, HELD, NONE, Row
 from sim.engine.state import State
 
@@ -12,15 +13,19 @@ from sim.engine.state import State
 def take_in(s: State, slot: int, now: float) -> bool:
     """Hand an attempt to a replica or hold it; False if it is rejected."""
     seq = s.slots[slot]
-    p = s.workloads[seq.workload].pool
+    counts = s.workloads[seq.workload]
+    p = counts.pool
     pool = s.pools[p]
-    if (pool.ready == 0 and not pool.holds) or (
-        pool.outstanding >= pool.ready * pool.max_num_seqs + pool.max_queue
+    if (
+        (pool.ready == 0 and not pool.holds)
+        or pool.outstanding >= pool.ready * pool.max_num_seqs + pool.max_queue
+        or counts.inside >= counts.max_concurrency
     ):
         pool.rejected += 1
         return False
     pool.outstanding += 1
-    waiting.count_waiting(s, pool, 1, now)
+    counts.inside += 1
+    waiting.count_waiting(s, pool, ONE_MORE, now)
     if _has_room(s, p, pool):
         _hand_over(s, p, slot, now)
     else:
@@ -29,18 +34,37 @@ def take_in(s: State, slot: int, now: float) -> bool:
 
 
 @inner
-def leave_replica(s: State, r: int, now: float) -> None:
-    """One request less on a replica: it may be empty now, or have room for one that is held."""
+def leave_replica(s: State, r: int, w: int, now: float) -> None:
+    """A request of workload ``w`` leaves: the replica is empty, or has room for another."""
     replica = s.replicas[r]
     replica.outstanding -= 1
+    s.workloads[w].inside -= 1
     s.pools[replica.pool].outstanding -= 1
     routing.set_load(s, r)
     if replica.life == DRAINING and replica.outstanding == 0:
-        replica.life = GONE
-        s.clock[0].emptied = r
-        s.clock[0].emptied_s = now
+        _empty(s, r, now)
     if s.pools[replica.pool].held > 0:
         serve_held(s, replica.pool, now)
+
+
+@inner_apart
+def _empty(s: State, r: int, now: float) -> None:
+    """A draining replica has finished its last request."""
+    clock, replica = s.clock[0], s.replicas[r]
+    go(s, r, now)
+    replica.next_emptied = clock.emptied
+    clock.emptied, clock.emptied_s = r, now
+
+
+@inner_apart
+def go(s: State, r: int, now: float) -> None:
+    """A replica is gone, and what it kept with it."""
+    replica = s.replicas[r]
+    pool = s.pools[replica.pool]
+    replica.life = GONE
+    pool.serving -= 1
+    pool.serving_s += now - s.clock[0].bin_start_s
+    prefix.forget(s, r)
 
 
 @inner_apart
@@ -62,7 +86,8 @@ def withdraw(s: State, slot: int, now: float) -> None:
     pool = s.pools[p]
     _unlink(s, p, slot)
     pool.outstanding -= 1
-    waiting.count_waiting(s, pool, -1, now)
+    s.workloads[s.slots[slot].workload].inside -= 1
+    waiting.count_waiting(s, pool, ONE_LESS, now)
 
 
 @inner
@@ -77,7 +102,7 @@ def _hand_over(s: State, p: int, slot: int, now: float) -> None:
     """Route a request to a replica of the pool, through its front end into its waiting list."""
     seq = s.slots[slot]
     pool = s.pools[p]
-    r = routing.route(s, p, seq.serial)
+    r = routing.route(s, p, slot)
     replica = s.replicas[r]
     seq.replica = r
     seq.dispatched_s = now

@@ -16,122 +16,115 @@ control plane         4         an autoscaler sees everything up to its instant,
 
 import math
 
-from sim.engine import client, segment, timers
-from sim.engine.jit import compiled, inner
-from sim.engine.record import BACKING_OFF, NONE, WANTED
+from sim.engine import arrival, client, segment, timers
+from sim.engine.jit import compiled, inner, inner_apart
+from sim.engine.record import NONE
 from sim.engine.state import State
 from sim.engine.status import (
+    NEED_BLOCKS,
     NEED_DEADLINES,
+    NEED_LOG,
     NEED_REQUESTS,
     NEED_SLOTS,
+    NEED_TASKS,
     NEED_TIMERS,
     REACHED,
     REPLICA_EMPTY,
     REQUEST_HELD,
 )
+from sim.engine.thin import thin
 
-_SPARE_TIMERS = 4  # more than one event schedules
+# What the next event is.
+_NOTHING, _ARRIVAL, _TIMER, _REPLICA, _DEADLINE = 0, 1, 2, 3, 4
 
 
 @compiled
-def advance(s: State, until_s: float) -> int:
+def advance(state: State, until_s: float) -> int:
     """Process every event up to and at ``until_s``; return early with a signal.
 
     The signals are those of :mod:`sim.engine.status`. Whatever the signal, the state is consistent
     and calling again goes on.
     """
-    clock = s.clock[0]
-    if len(s.timers) < clock.timers + _SPARE_TIMERS:
-        return NEED_TIMERS
+    s = thin(state)
     while True:
-        if clock.emptied != NONE:
-            return REPLICA_EMPTY
-        if clock.held != NONE:
-            return REQUEST_HELD
-        r = s.event_tree[1]
-        event_s = s.event_s[r]
-        if clock.cursor < clock.fed:
-            arrival_s = s.fed[clock.cursor].arrival_s
-        elif clock.closed:
-            arrival_s = math.inf
+        signal = _news(s)
+        if signal != REACHED:
+            return signal
+        event = _next_event(s, until_s)
+        if event == _NOTHING:
+            return REACHED
+        signal = _room(s, event)
+        if signal != REACHED:
+            return signal
+        if event == _ARRIVAL:
+            arrival.arrive(s, s.fed[s.clock[0].cursor].arrival_s)
+        elif event == _REPLICA:
+            r = s.event_tree[1]
+            segment.next_segment(s, r, s.event_s[r])
+        elif event == _TIMER:
+            arrival.meet_timer(s)
         else:
-            return NEED_REQUESTS
-        # The next of each kind, in the order of their priority.
-        if arrival_s <= event_s and arrival_s <= clock.timer_s and arrival_s <= clock.deadline_s:
-            if arrival_s > until_s or arrival_s == math.inf:
-                return REACHED
-            signal = _room(s)
-            if signal != REACHED:
-                return signal
-            _arrive(s, arrival_s)
-        elif clock.timer_s <= event_s and clock.timer_s <= clock.deadline_s:
-            if clock.timer_s > until_s:
-                return REACHED
-            signal = _room(s)
-            if signal != REACHED:
-                return signal
-            client.meet_timer(s)
-        elif event_s <= clock.deadline_s:
-            if event_s > until_s:
-                return REACHED
-            segment.next_segment(s, r, event_s)
-        else:
-            if clock.deadline_s > until_s:
-                return REACHED
-            signal = _room(s)
-            if signal != REACHED:
-                return signal
             client.meet_deadline(s)
 
 
 @inner
-def _room(s: State) -> int:
-    """REACHED if there is room for whatever one event may add, else the signal for what lacks."""
+def _news(s: State) -> int:
+    """What the plane must hear before the next event, or ``REACHED``."""
     clock = s.clock[0]
-    if clock.free_slot == NONE or s.slots[clock.free_slot].next == NONE:
-        return NEED_SLOTS
-    if len(s.timers) < clock.timers + _SPARE_TIMERS:
-        return NEED_TIMERS
-    if clock.has_deadlines and timers.ring_is_full(s):
-        return NEED_DEADLINES
+    if clock.emptied != NONE:
+        return REPLICA_EMPTY
+    if clock.held != NONE:
+        return REQUEST_HELD
+    if clock.cursor >= clock.fed and not clock.closed:
+        return NEED_REQUESTS
     return REACHED
 
 
 @inner
-def _arrive(s: State, now: float) -> None:
-    """The next of the fed requests: its first attempt is sent."""
+def _next_event(s: State, until_s: float) -> int:
+    """The kind of the next event up to ``until_s``; of one instant, the first by priority."""
     clock = s.clock[0]
-    at = clock.cursor
-    clock.cursor += 1
-    slot = _fill_slot(s, at, now)
-    seq = s.slots[slot]
-    counts = s.workloads[seq.workload]
-    most = s.pools[counts.pool].max_model_len - seq.prompt
-    if now >= 0.0:
-        counts.requests += 1
-        counts.offered_prompt_tokens += seq.prompt
-        counts.offered_output_tokens += max(min(seq.output, most), 0)
-    if most >= 1:
-        seq.output = min(seq.output, most)  # generation stops at the model's limit
-    if seq.patience_end_s < math.inf:
-        timers.schedule(s, seq.patience_end_s, timers.PATIENCE, slot)
-    client.send(s, slot, now)
+    event, event_s = _ARRIVAL, math.inf
+    if clock.cursor < clock.fed:
+        event_s = s.fed[clock.cursor].arrival_s
+    if clock.timer_s < event_s:
+        event, event_s = _TIMER, clock.timer_s
+    if s.event_s[s.event_tree[1]] < event_s:
+        event, event_s = _REPLICA, s.event_s[s.event_tree[1]]
+    if clock.deadline_s < event_s:
+        event, event_s = _DEADLINE, clock.deadline_s
+    return event if event_s <= until_s and event_s < math.inf else _NOTHING
 
 
 @inner
-def _fill_slot(s: State, at: int, now: float) -> int:
+def _room(s: State, event: int) -> int:
+    """``REACHED`` if there is room for whatever an event may add, else what lacks."""
     clock = s.clock[0]
-    fed = s.fed[at]
-    slot = clock.free_slot
-    seq = s.slots[slot]
-    clock.free_slot = seq.next
-    seq.arrival_s = now
-    seq.patience_end_s = now + fed.patience_s
-    seq.dispatched_s = seq.ready_s = seq.admitted_s = seq.first_token_s = math.nan
-    seq.number = clock.number
-    clock.number += 1
-    seq.prompt, seq.output, seq.workload = fed.prompt, fed.output, fed.workload
-    seq.attempts = seq.preemptions = 0
-    seq.replica = NONE
-    seq.place, seq.interest = BACKING_OFF, WANTED
-    return slot
+    if len(s.timers) < clock.timers + clock.spare_timers:
+        return NEED_TIMERS
+    if event == _REPLICA:
+        return _room_for_blocks(s) if clock.has_prefix_caches else REACHED
+    if clock.has_deadlines and timers.ring_is_full(s):
+        return NEED_DEADLINES
+    return _room_for_request(s)
+
+
+@inner_apart
+def _room_for_blocks(s: State) -> int:
+    """Whether the next replica could fill its cache of prompts."""
+    r = s.event_tree[1]
+    free = s.pools[s.replicas[r].pool].prefix_blocks - s.caches[r].blocks
+    return NEED_BLOCKS if s.clock[0].free_blocks <= free else REACHED
+
+
+@inner
+def _room_for_request(s: State) -> int:
+    """Whether there are two slots, for a request and its hedge, and what else it needs."""
+    clock = s.clock[0]
+    if clock.free_slot == NONE or s.slots[clock.free_slot].next == NONE:
+        return NEED_SLOTS
+    if clock.has_tasks and clock.free_task == NONE:
+        return NEED_TASKS
+    if clock.recording and clock.number >= len(s.log):
+        return NEED_LOG
+    return REACHED

@@ -4,6 +4,7 @@ Only requests that arrive at time 0 or later count; those of the warm-up keep th
 leave no trace.
 """
 
+from sim.engine import task
 from sim.engine.histogram import bucket
 from sim.engine.jit import inner
 from sim.engine.record import E2E, FREE, NONE, TPOT, TTFT, WAIT, WANTED, Row
@@ -16,7 +17,7 @@ def settle(s: State, slot: int, status: int, now: float) -> None:
     """The final status of a request; its slot is given back."""
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
-    if status == COMPLETED:
+    if status == COMPLETED and seq.attempts > 0:
         counts.tokens = min(counts.tokens + counts.per_success, counts.capacity)
     if seq.arrival_s >= 0.0:
         if status == COMPLETED:
@@ -31,6 +32,8 @@ def settle(s: State, slot: int, status: int, now: float) -> None:
             counts.failed += 1
     if s.clock[0].recording:
         _log(s, seq, status, now)
+    if s.clock[0].has_tasks and counts.has_tasks:
+        task.end_call(s, slot, status, now)
     give_back(s, slot)
 
 
@@ -58,7 +61,14 @@ def _count_completed(s: State, seq: Row, now: float) -> None:
     counts = s.workloads[w]
     ttft_s = seq.first_token_s - seq.arrival_s
     e2e_s = now - seq.arrival_s
-    wait_s = seq.admitted_s - seq.arrival_s
+    wait_s = 0.0
+    if seq.attempts > 0:
+        wait_s = seq.admitted_s - seq.arrival_s
+        counts.prompt_tokens += seq.prompt
+        counts.output_tokens += seq.output
+        counts.cached_tokens += seq.cached
+    else:
+        counts.response_hits += 1
     tpot_s = 0.0
     if seq.output > 1:
         tpot_s = (now - seq.first_token_s) / (seq.output - 1)
@@ -72,8 +82,6 @@ def _count_completed(s: State, seq: Row, now: float) -> None:
     counts.ttft_s += ttft_s
     counts.e2e_s += e2e_s
     counts.queue_wait_s += wait_s
-    counts.prompt_tokens += seq.prompt
-    counts.output_tokens += seq.output
     counts.preemptions += seq.preemptions
     if ttft_s <= counts.slo_ttft_s and tpot_s <= counts.slo_tpot_s and e2e_s <= counts.slo_e2e_s:
         counts.slo_met += 1
@@ -98,3 +106,4 @@ def log_attempt(row: Row, seq: Row) -> None:
     row.first_token_s = seq.first_token_s
     row.output_tokens = seq.output
     row.preemptions = seq.preemptions
+    row.cached_tokens = seq.cached

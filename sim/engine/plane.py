@@ -7,35 +7,51 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine import kernel, verbs
-from sim.engine.record import FED, GONE, NONE, READY, FloatArray, Records, records
-from sim.engine.setup import empty_state, fill_workload
-from sim.engine.state import (
-    State,
-    grown,
+from sim.engine import intake, kernel, verbs
+from sim.engine.feed import Feed
+from sim.engine.growth import (
+    with_blocks,
     with_deadlines,
+    with_log,
     with_replica_capacity,
     with_slots,
+    with_tasks,
     with_timers,
 )
+from sim.engine.record import GONE, NONE, READY, FloatArray, Records
+from sim.engine.setup import Traits, empty_state, fill_client, fill_workload
+from sim.engine.state import State
 from sim.engine.status import (
-    IN_FLIGHT,
+    NEED_BLOCKS,
     NEED_DEADLINES,
+    NEED_LOG,
     NEED_SLOTS,
+    NEED_TASKS,
     NEED_TIMERS,
     REACHED,
     REPLICA_EMPTY,
     REQUEST_HELD,
 )
+from sim.model.cache import ResponseCache
 from sim.model.client import Client
 from sim.model.design import GpuPool
-from sim.model.workload import Slo
+from sim.model.workload import Chains, Prefixes, Slo
+
+_FIRST_TASKS = 64
+_FIRST_LOG = 1024
 
 # How the state is enlarged when the kernel asks for room.
 _ROOM: dict[int, Callable[[State], State]] = {
     NEED_SLOTS: lambda state: with_slots(state, 2 * len(state.slots)),
-    NEED_TIMERS: lambda state: with_timers(state, 2 * len(state.timers)),
+    NEED_TIMERS: lambda state: with_timers(
+        state, 2 * int(state.clock[0].timers + state.clock[0].spare_timers)
+    ),
     NEED_DEADLINES: lambda state: with_deadlines(state, 2 * state.deadlines.shape[1]),
+    NEED_TASKS: lambda state: with_tasks(state, max(_FIRST_TASKS, 2 * len(state.tasks))),
+    NEED_BLOCKS: lambda state: with_blocks(
+        state, 2 * (len(state.blocks) + int(state.pools.prefix_blocks.max()) + 1)
+    ),
+    NEED_LOG: lambda state: with_log(state, max(_FIRST_LOG, 2 * len(state.log))),
 }
 _ATTEMPT_COLUMNS = (
     "attempts",
@@ -58,7 +74,7 @@ class PoolView(NamedTuple):
     held, waiting, running : int
         Requests at the gateway, on a replica but not in its batch, and in a batch.
     kv_utilisation : float
-        Share of the KV blocks of the ready replicas in use.
+        Share of the KV blocks of the ready replicas that is in use.
     attempts, rejected, prompt_tokens, output_tokens : int
         Since the beginning; tokens of finished requests.
     """
@@ -107,6 +123,8 @@ class DataPlane:
         One per workload; by default they wait for ever and never try again.
     priorities : sequence of int, optional
         One per workload, 0 (first) or 1.
+    max_concurrency, carry, prefix_hit_rate, response_cache : sequences, optional
+        One each per workload, as in :class:`~sim.model.workload.Workload`.
     """
 
     def __init__(
@@ -119,23 +137,44 @@ class DataPlane:
         start_s: float = 0.0,
         clients: Sequence[Client] | None = None,
         priorities: Sequence[int] | None = None,
+        max_concurrency: Sequence[float] | None = None,
+        carry: Sequence[float] | None = None,
+        prefix_hit_rate: Sequence[float] | None = None,
+        response_cache: Sequence[ResponseCache | None] | None = None,
     ) -> None:
         self.now = start_s
         self.emptied = self.held = NONE
         self.added_s: list[float] = []
         self.gone_s: list[float] = []
         self.pool_of: list[int] = []
+        self._fed = 0
         count = len(slos)
         self._state = empty_state(pools, count)
         clients = clients or [Client()] * count
-        each = zip(slos, workload_pool, clients, priorities or [0] * count, strict=True)
-        for row, (slo, pool, client, priority) in zip(self._state.workloads, each, strict=True):
-            fill_workload(row, slo, pool, client, priority)
+        traits = zip(
+            max_concurrency or [math.inf] * count,
+            carry or [1.0] * count,
+            prefix_hit_rate or [0.0] * count,
+            response_cache or [None] * count,
+            strict=True,
+        )
+        each = zip(slos, workload_pool, priorities or [0] * count, traits, clients, strict=True)
+        for row, (slo, pool, priority, traits_of_one, client) in zip(
+            self._state.workloads, each, strict=True
+        ):
+            fill_workload(row, slo, pool, priority, Traits(*traits_of_one))
+            fill_client(row, client)
         clock = self._state.clock[0]
         clock.routing_key = routing_key
         clock.recording = record
-        clock.has_deadlines = any(math.isfinite(c.ttft_timeout_s + c.timeout_s) for c in clients)
+        clock.has_hedges = any(c.hedge is not None for c in clients)
+        clock.has_deadlines = clock.has_hedges or any(
+            math.isfinite(c.ttft_timeout_s + c.timeout_s) for c in clients
+        )
+        clock.has_caches |= any(rate > 0 for rate in prefix_hit_rate or ())
         clock.bin_start_s = start_s
+        if clock.has_hedges or clock.has_prefix_caches:
+            self._state = intake.with_extras(self._state)
         self._reserve_replicas(sum(pool.replicas for pool in pools))
         for index, gpu_pool in enumerate(pools):
             for _ in range(gpu_pool.replicas):
@@ -150,6 +189,9 @@ class DataPlane:
         output_tokens: npt.NDArray[np.int32],
         workload: npt.NDArray[np.int32],
         patience_s: FloatArray | None = None,
+        session: npt.NDArray[np.int64] | None = None,
+        chains: Chains | None = None,
+        prefixes: Prefixes | None = None,
     ) -> None:
         """Append requests; their times continue those fed before, in order.
 
@@ -159,20 +201,21 @@ class DataPlane:
         prompt_tokens, output_tokens, workload : (n,) int32
         patience_s : (n,) float64, optional
             Seconds from the arrival; infinite by default.
+        session, chains, prefixes : optional
+            As in :class:`~sim.model.workload.RequestBlock`.
         """
-        s, clock = self._state, self._state.clock[0]
-        if clock.recording:
-            log = _extended_log(s.log, arrival_s, prompt_tokens, output_tokens, workload)
-            s = s._replace(log=log)
-        left = s.fed[int(clock.cursor) : int(clock.fed)]
-        fed = records(len(left) + len(arrival_s), FED)
-        fed[: len(left)] = left
-        new = fed[len(left) :]
-        new.arrival_s = arrival_s
-        new.prompt, new.output, new.workload = prompt_tokens, output_tokens, workload
-        new.patience_s = math.inf if patience_s is None else patience_s
-        self._state = s._replace(fed=fed)
-        clock.cursor, clock.fed = 0, len(fed)
+        feed = Feed(
+            arrival_s,
+            prompt_tokens,
+            output_tokens,
+            workload,
+            patience_s,
+            session,
+            chains,
+            prefixes,
+        )
+        self._state = intake.appended(self._state, feed, self._fed)
+        self._fed += len(arrival_s)
 
     def close_feed(self) -> None:
         """Say that no more requests will come."""
@@ -198,7 +241,7 @@ class DataPlane:
         elif signal == REPLICA_EMPTY:
             self.emptied, self.now = int(clock.emptied), max(self.now, float(clock.emptied_s))
             self.gone_s[self.emptied] = self.now
-            clock.emptied = NONE
+            clock.emptied = self._state.replicas[self.emptied].next_emptied
         elif signal == REQUEST_HELD:
             self.held, self.now = int(clock.held), max(self.now, float(clock.held_s))
             clock.held = NONE
@@ -246,19 +289,7 @@ class DataPlane:
 
     def view(self, pool: int) -> PoolView:
         """What a control plane can see of a pool now."""
-        row = self._state.pools[pool]
-        used = verbs.used_blocks(self._state, pool, len(self.added_s), self.now)
-        return PoolView(
-            ready=int(row.ready),
-            held=int(row.held),
-            waiting=int(row.waiting - row.held),
-            running=int(row.running),
-            kv_utilisation=float(used / (row.kv_blocks * max(row.ready, 1))),
-            attempts=int(row.attempts),
-            rejected=int(row.rejected),
-            prompt_tokens=int(row.prompt_tokens),
-            output_tokens=int(row.output_tokens),
-        )
+        return PoolView(*verbs.look(self._state, pool, self.now))
 
     def close_bin(self) -> State:
         """Complete the counts and integrals since the last :meth:`open_bin`; read, never write."""
@@ -270,9 +301,13 @@ class DataPlane:
         verbs.open_bin(self._state, self.now)
 
     def in_flight(self) -> Records:
-        """The requests in flight, as rows of ``SEQUENCE``."""
-        slots = self._state.slots
-        return slots[slots.number != NONE]
+        """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""
+        rows = self._state.slots
+        rows = rows[rows.number != NONE]
+        if self._state.clock[0].has_hedges:
+            rows = rows[np.argsort(rows.serial, kind="stable")]
+            rows = rows[np.unique(rows.number, return_index=True)[1]]
+        return rows
 
     def requests(self) -> Records:
         """One row of ``REQUEST`` per arrived request, by number; NaN for what has not been."""
@@ -281,6 +316,7 @@ class DataPlane:
             open_ones = self.in_flight()
             rows = open_ones.number
             log.output_tokens[rows] = open_ones.output
+            log.cached_tokens[rows] = open_ones.cached
             for column in _ATTEMPT_COLUMNS:
                 log[column][rows] = open_ones[column]
         return log
@@ -289,22 +325,3 @@ class DataPlane:
         have = len(self._state.replicas)
         if count > have:
             self._state = with_replica_capacity(self._state, max(count, 2 * have))
-
-
-def _extended_log(
-    log: Records,
-    arrival_s: FloatArray,
-    prompt_tokens: npt.NDArray[np.int32],
-    output_tokens: npt.NDArray[np.int32],
-    workload: npt.NDArray[np.int32],
-) -> Records:
-    """The log with rows for the requests that come next, in flight and nowhere yet."""
-    have = len(log)
-    longer = grown(log, have + len(arrival_s))
-    new = longer[have:]
-    new.arrival_s = arrival_s
-    new.prompt_tokens, new.output_tokens, new.workload = prompt_tokens, output_tokens, workload
-    new.dispatched_s = new.ready_s = np.nan
-    new.admitted_s = new.first_token_s = new.finish_s = np.nan
-    new.status, new.replica = IN_FLIGHT, NONE
-    return longer

@@ -42,8 +42,8 @@ ORPHAN = 1  # its client has gone and the server works on
 STOPPING = 2  # its client has gone and it is dropped at the next step boundary
 
 # Latencies with a histogram, per workload.
-TTFT, TPOT, E2E, WAIT = 0, 1, 2, 3
-LATENCIES = {TTFT: "ttft", TPOT: "tpot", E2E: "e2e", WAIT: "queue_wait"}
+TTFT, TPOT, E2E, WAIT, TASK_E2E = 0, 1, 2, 3, 4
+LATENCIES = {TTFT: "ttft", TPOT: "tpot", E2E: "e2e", WAIT: "queue_wait", TASK_E2E: "task_e2e"}
 
 NONE = -1  # no slot, no replica
 
@@ -68,6 +68,7 @@ SEQUENCE = np.dtype(
         ("generated", "i4"),
         ("prefill", "i4"),  # tokens to prefill: the prompt and what was generated before
         ("prefilled", "i4"),
+        ("cached", "i4"),  # of the prompt, found at the latest admission
         ("preemptions", "i2"),
         ("attempts", "i2"),
         ("workload", "i2"),
@@ -76,6 +77,65 @@ SEQUENCE = np.dtype(
     ],
     align=True,
 )
+
+# What few requests have lies beside the slots, so that the others need not carry it.
+EXTRA = np.dtype(
+    [
+        ("session", "i8"),  # NONE for none
+        ("task_number", "i8"),
+        ("task", "i8"),  # row of the task, NONE for a request without others after it
+        ("twin", "i8"),  # slot of the attempt beside this one: a hedge, or what it hedges
+        ("naming", "i8"),
+        ("names", "i8"),  # named blocks of the prompt
+        ("first_name", "i8"),
+        ("hedges", "i8"),  # attempts of the request that were hedges
+    ],
+    align=True,
+)
+
+# How the leading blocks of a prompt are named.
+UNNAMED = 0
+FED_NAMES = 1
+ALONE = 2  # after the task: what this call says comes after what was said before
+BESIDE = 3  # after the task, as far as it is carried over: other calls are made beside this one
+
+TASK = np.dtype(
+    [
+        ("arrival_s", "f8"),
+        ("patience_s", "f8"),
+        ("number", "i8"),
+        ("session", "i8"),
+        ("workload", "i8"),
+        ("first", "i8"),  # row of its first following call
+        ("calls", "i8"),  # following calls
+        ("sent", "i8"),  # of these, those that have been set out to be sent
+        ("awaited", "i8"),  # calls of the stage that have not been answered
+        ("open", "i8"),  # calls that have not ended
+        ("said", "i8"),  # tokens
+        ("carried", "i8"),  # tokens that the prompts of the stage begin with
+        ("width", "i8"),  # calls of the stage
+        ("failed", "i8"),
+        ("has_fed_names", "i8"),
+        ("next", "i8"),  # in the free list
+    ],
+    align=True,
+)
+CALL = np.dtype(
+    [("think_s", "f8"), ("stage", "i8"), ("prompt", "i8"), ("output", "i8")], align=True
+)
+
+# A block of a prompt that a replica keeps.
+BLOCK = np.dtype(
+    [
+        ("name", "i8"),
+        ("replica", "i8"),
+        ("newer", "i8"),  # in the replica's list by last use
+        ("older", "i8"),
+        ("next", "i8"),  # in the hash bucket, or the free list
+    ],
+    align=True,
+)
+CACHE = np.dtype([("newest", "i8"), ("oldest", "i8"), ("blocks", "i8")], align=True)
 
 REPLICA = np.dtype(
     [
@@ -104,7 +164,7 @@ REPLICA = np.dtype(
         ("member", "i8"),  # index within the pool
         ("mode", "i4"),
         ("life", "i4"),
-        ("padding", "i8"),  # to three whole cache lines
+        ("next_emptied", "i8"),
     ],
     align=True,
 )
@@ -131,8 +191,11 @@ POOL = np.dtype(
         ("holds", "i8"),
         ("resends", "i8"),
         ("tracks_load", "i8"),  # whether the tree of loads is kept
+        ("prefix_blocks", "i8"),  # that a replica keeps of prompts, and their tokens
+        ("prefix_block_tokens", "i8"),
         ("members", "i8"),  # replicas ever added
         ("ready", "i8"),
+        ("serving", "i8"),  # ready or draining
         ("cursor", "i8"),  # of the round robin, into the ready list
         # Counts from the beginning, for the control plane.
         ("attempts", "i8"),
@@ -150,6 +213,7 @@ POOL = np.dtype(
         ("running_s", "f8"),
         ("blocks_s", "f8"),
         ("ready_s", "f8"),
+        ("serving_s", "f8"),
     ],
     align=True,
 )
@@ -161,7 +225,15 @@ WORKLOAD = np.dtype(
         ("slo_tpot_s", "f8"),
         ("slo_e2e_s", "f8"),
         ("priority", "i8"),
+        ("max_concurrency", "f8"),
+        ("inside", "i8"),  # attempts in the pool
+        ("carry", "f8"),
+        ("prefix_hit_rate", "f8"),
+        ("response_hit_rate", "f8"),
+        ("response_s", "f8"),
+        ("has_tasks", "i8"),
         # The client.
+        ("hedge_s", "f8"),
         ("ttft_timeout_s", "f8"),
         ("timeout_s", "f8"),
         ("server_stops", "i8"),
@@ -185,6 +257,11 @@ WORKLOAD = np.dtype(
         ("requests", "i8"),
         ("attempts", "i8"),
         ("retries", "i8"),
+        ("hedges", "i8"),
+        ("response_hits", "i8"),
+        ("tasks", "i8"),  # by the arrival of their first requests, like the two that follow
+        ("tasks_completed", "i8"),
+        ("tasks_failed", "i8"),
         ("completed", "i8"),
         ("timed_out", "i8"),
         ("rejected", "i8"),
@@ -196,7 +273,9 @@ WORKLOAD = np.dtype(
         ("offered_output_tokens", "i8"),
         ("prompt_tokens", "i8"),
         ("output_tokens", "i8"),
+        ("cached_tokens", "i8"),  # of the prompt tokens
         ("preemptions", "i8"),
+        ("task_s", "f8"),  # sum over completed tasks
         ("ttft_s", "f8"),  # sums over completed requests
         ("tpot_s", "f8"),
         ("e2e_s", "f8"),
@@ -221,7 +300,8 @@ REQUEST = np.dtype(
         ("status", "i4"),
         ("attempts", "i4"),
         ("preemptions", "i4"),
-        ("padding", "i4"),  # named, so that a copy takes it along
+        ("cached_tokens", "i4"),
+        ("task", "i8"),  # fed as the how-manieth
     ],
     align=True,
 )
@@ -250,6 +330,18 @@ FED = np.dtype(
     align=True,
 )
 
+# What few of the fed requests have.
+FED_EXTRA = np.dtype(
+    [
+        ("session", "i8"),
+        ("first_call", "i8"),
+        ("calls", "i8"),
+        ("first_name", "i8"),
+        ("names", "i8"),
+    ],
+    align=True,
+)
+
 RING = np.dtype([("first", "i8"), ("count", "i8")], align=True)
 
 CLOCK = np.dtype(
@@ -272,7 +364,18 @@ CLOCK = np.dtype(
         ("bin_start_s", "f8"),
         ("routing_key", "u8"),
         ("recording", "i8"),
+        ("task_number", "i8"),  # of the next task
+        ("free_task", "i8"),
+        ("free_block", "i8"),
+        ("free_blocks", "i8"),
+        ("spare_timers", "i8"),  # that one event may set
+        # What there is at all, so that what there is not costs nothing.
         ("has_deadlines", "i8"),
+        ("has_extras", "i8"),
+        ("has_tasks", "i8"),
+        ("has_hedges", "i8"),
+        ("has_caches", "i8"),  # hit rates, or caches of prefixes
+        ("has_prefix_caches", "i8"),
     ],
     align=True,
 )

@@ -9,9 +9,11 @@ All blocks of a prefill are taken at admission, so a prefill never stalls half w
 never admitted in the step that preempted it: it needs more blocks than its going has left free.
 """
 
-from sim.engine import batch, gateway, leap, outcome
+from sim.engine import batch, gateway, hedge, leap, outcome, prefix
 from sim.engine.jit import inner, inner_apart
+from sim.engine.number import ONE_LESS, ZERO
 from sim.engine.record import (
+    ALONE,
     BOUNDARY,
     CHUNKED,
     IDLE,
@@ -74,7 +76,8 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     account_blocks(replica, pool, float(pool.kv_blocks - replica.free_blocks), now)
     replica.mode = BOUNDARY
     while replica.decoding > 0 and s.heap_step[r, 0] == replica.steps:
-        slot = batch.stop_decoding(s, r, replica, pool, 0)
+        at = _first_to_finish(s, r, replica) if s.clock[0].has_prefix_caches else ZERO
+        slot = batch.stop_decoding(s, r, replica, pool, at)
         _finish(s, r, replica, pool, slot, now)
     slot = replica.chunk_head
     replica.chunk_head = NONE
@@ -86,12 +89,28 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         _drop_one(s, r, replica, pool, now)
 
 
+@inner_apart
+def _first_to_finish(s: State, r: int, replica: Row) -> int:
+    """Of those that end at this step the one admitted first: what is kept depends on the order."""
+    first = 0
+    for at in range(1, replica.decoding):
+        if s.heap_step[r, at] == replica.steps:
+            admission = s.slots[s.heap_slot[r, at]].admission
+            if admission < s.slots[s.heap_slot[r, first]].admission:
+                first = at
+    return first
+
+
 @inner
 def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
     """The end of a prefill is a token: the sequence finishes with it or goes on to decode."""
     seq = s.slots[slot]
+    if s.clock[0].has_prefix_caches:
+        prefix.keep(s, r, slot, s.extras[slot].names)
     if seq.first_token_s != seq.first_token_s:  # NaN: it had none before
         seq.first_token_s = now
+        if s.clock[0].has_hedges:
+            hedge.win(s, slot, now)
     seq.generated += 1
     if seq.generated == seq.output:
         replica.free_blocks += batch.blocks_for(pool, seq.prefill)
@@ -107,10 +126,14 @@ def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
     pool.prompt_tokens += seq.prompt
     pool.output_tokens += seq.output
     if seq.interest == WANTED:
+        if s.clock[0].has_prefix_caches and s.extras[slot].naming == ALONE:
+            prefix.keep(s, r, slot, prefix.names_of(s, slot, seq.prompt + seq.output))
+        w = seq.workload
         outcome.settle(s, slot, COMPLETED, now)
-        _leave(s, r, replica, pool, now)
+        _leave(s, r, replica, pool, w, now)
     else:
-        _leave_unwanted(s, r, replica, pool, slot, seq.prompt + seq.output, now)
+        tokens = seq.prompt + seq.output - seq.cached
+        _leave_unwanted(s, r, replica, pool, slot, tokens, now)
 
 
 @inner_apart
@@ -120,14 +143,16 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     if slot != NONE and s.slots[slot].interest == STOPPING:
         replica.partial = NONE
         replica.free_blocks += batch.blocks_for(pool, s.slots[slot].prefill)
-        _leave_unwanted(s, r, replica, pool, slot, s.slots[slot].prefilled, now)
+        tokens = s.slots[slot].prefilled - s.slots[slot].cached
+        _leave_unwanted(s, r, replica, pool, slot, tokens, now)
         return
-    at = 0
+    at = ZERO
     while s.slots[s.heap_slot[r, at]].interest != STOPPING:
         at += 1
     slot = batch.stop_decoding(s, r, replica, pool, at)
     seq = s.slots[slot]
-    _leave_unwanted(s, r, replica, pool, slot, seq.prompt + seq.generated, now)
+    tokens = seq.prompt + seq.generated - seq.cached
+    _leave_unwanted(s, r, replica, pool, slot, tokens, now)
 
 
 @inner_apart
@@ -138,16 +163,17 @@ def _leave_unwanted(
     outcome.waste(s, seq, tokens)
     if seq.interest == STOPPING:
         replica.stopping -= 1
+    w = seq.workload
     outcome.give_back(s, slot)
-    _leave(s, r, replica, pool, now)
+    _leave(s, r, replica, pool, w, now)
 
 
 @inner
-def _leave(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
-    """One less in the batch, and on the replica."""
+def _leave(s: State, r: int, replica: Row, pool: Row, w: int, now: float) -> None:
+    """One of workload ``w`` less in the batch, and on the replica."""
     replica.running -= 1
-    batch.count_running(s, pool, -1, now)
-    gateway.leave_replica(s, r, now)
+    batch.count_running(s, pool, ONE_LESS, now)
+    gateway.leave_replica(s, r, w, now)
 
 
 @inner
@@ -155,14 +181,14 @@ def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Lay out the next segment and set the replica's event to its end."""
     if pool.scheduler == CHUNKED:
         taken = batch.make_room(s, r, replica, pool, now)
-        prefill_s = _schedule_chunks(s, replica, pool, taken, now)
+        prefill_s = _schedule_chunks(s, r, replica, pool, taken, now)
         if prefill_s >= 0.0:
             replica.mode, replica.leap = MIXED, 1
             step_s = _step_s(s, replica, replica.decoding) + prefill_s
             set_event(s, r, now + replica.slowness * step_s)
             return
     else:
-        prefill_s = _schedule_prompts(s, replica, pool, now)
+        prefill_s = _schedule_prompts(s, r, replica, pool, now)
         if prefill_s >= 0.0:
             replica.mode, replica.leap = PREFILL, 0
             step_s = s.laws[replica.pool, 0, 0] + prefill_s
@@ -195,7 +221,7 @@ def _chunk_s(pool: Row, context: int, tokens: int) -> float:
 
 
 @inner
-def _schedule_chunks(s: State, replica: Row, pool: Row, taken: int, now: float) -> float:
+def _schedule_chunks(s: State, r: int, replica: Row, pool: Row, taken: int, now: float) -> float:
     """Spend the step's token budget on prefill; seconds that it adds, or -1 if there is none.
 
     ``taken`` blocks are spoken for by the decodes of this step.
@@ -206,7 +232,7 @@ def _schedule_chunks(s: State, replica: Row, pool: Row, taken: int, now: float) 
         if replica.partial != NONE:
             slot = replica.partial
         elif _can_admit(s, replica, pool, replica.free_blocks - taken, now):
-            slot = batch.admit(s, replica, pool, now)
+            slot = batch.admit(s, r, replica, pool, now)
         else:
             break
         seq = s.slots[slot]
@@ -222,16 +248,17 @@ def _schedule_chunks(s: State, replica: Row, pool: Row, taken: int, now: float) 
 
 
 @inner
-def _schedule_prompts(s: State, replica: Row, pool: Row, now: float) -> float:
+def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> float:
     """Admit whole prompts for a step of their own; its prefill seconds, or -1 if there is none."""
     budget = pool.max_num_batched_tokens
     prefill_s = -1.0
     while _can_admit(s, replica, pool, replica.free_blocks, now):
-        tokens = s.slots[replica.head].prefill
+        cached = prefix.cached_tokens(s, r, replica.head) if s.clock[0].has_caches else 0
+        tokens = s.slots[replica.head].prefill - cached
         if tokens > budget and prefill_s >= 0.0:
             break  # the first is admitted even if it is longer than the budget
-        slot = batch.admit(s, replica, pool, now)
-        prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, 0, tokens)
+        slot = batch.admit(s, r, replica, pool, now)
+        prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, cached, tokens)
         budget -= tokens
         batch.append_chunk(s, replica, slot)
     return prefill_s

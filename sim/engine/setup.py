@@ -2,15 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from sim.engine.client import JITTERS
+from sim.engine.growth import with_replica_capacity, with_slots
 from sim.engine.histogram import BUCKETS
 from sim.engine.record import (
+    BLOCK,
+    CACHE,
+    CALL,
     CLOCK,
     DEADLINE,
+    EXTRA,
     FED,
+    FED_EXTRA,
     LATENCIES,
     NONE,
     POOL,
@@ -19,20 +26,33 @@ from sim.engine.record import (
     RING,
     SCHEDULERS,
     SEQUENCE,
+    TASK,
     TIMER,
     WORKLOAD,
     Records,
     records,
 )
-from sim.engine.routing import LEAST_LOADED, ROUTERS
-from sim.engine.state import State, with_replica_capacity, with_slots
+from sim.engine.routing import BY_LOAD, LEAST_LOADED, ROUTERS, STICKY
+from sim.engine.state import State
+from sim.engine.timers import DEADLINES
+from sim.model.cache import ResponseCache
 from sim.model.client import Client, RetryBudget
 from sim.model.design import GpuPool
 from sim.model.workload import Slo
 
 _FIRST_SLOTS = 1024
 _FIRST_TIMERS = 64
+_SPARE_TIMERS = 4  # more than one event sets, but for those that begin the stages of tasks
 _NO_BUDGET = RetryBudget(capacity=math.inf, cost=0.0, timeout_cost=0.0)
+
+
+class Traits(NamedTuple):
+    """Further settings of a workload, as in :class:`~sim.model.workload.Workload`."""
+
+    max_concurrency: float = math.inf
+    carry: float = 1.0
+    prefix_hit_rate: float = 0.0
+    response_cache: ResponseCache | None = None
 
 
 def empty_state(pools: Sequence[GpuPool], workloads: int) -> State:
@@ -51,6 +71,7 @@ def empty_state(pools: Sequence[GpuPool], workloads: int) -> State:
         workloads=records(workloads, WORKLOAD),
         replicas=records(0, REPLICA),
         slots=records(0, SEQUENCE),
+        extras=records(0, EXTRA),
         laws=laws,
         event_s=np.zeros(0),
         event_tree=np.zeros(0, np.int64),
@@ -62,15 +83,26 @@ def empty_state(pools: Sequence[GpuPool], workloads: int) -> State:
         rosters=np.zeros((len(pools), 2, 0), np.int64),
         held_list=np.full((len(pools), 2, 2), NONE, np.int64),
         timers=records(_FIRST_TIMERS, TIMER),
-        rings=records(2 * workloads, RING),
-        deadlines=np.zeros((2 * workloads, _FIRST_TIMERS), DEADLINE).view(np.recarray),
+        rings=records(DEADLINES * workloads, RING),
+        deadlines=np.zeros((DEADLINES * workloads, _FIRST_TIMERS), DEADLINE).view(np.recarray),
+        tasks=records(0, TASK),
+        calls=records(0, CALL),
+        names=np.zeros(0, np.int64),
+        caches=records(0, CACHE),
+        blocks=records(0, BLOCK),
+        buckets=np.zeros(1, np.int64),
         histograms=np.zeros((workloads, len(LATENCIES), BUCKETS), np.int32),
         fed=records(0, FED),
+        fed_extras=records(0, FED_EXTRA),
         log=records(0, REQUEST),
     )
     clock = state.clock[0]
     clock.free_slot = clock.emptied = clock.held = NONE
+    clock.free_task = clock.free_block = NONE
     clock.timer_s = clock.deadline_s = math.inf
+    clock.spare_timers = _SPARE_TIMERS
+    clock.has_prefix_caches = any(pool.prefix_cache is not None for pool in pools)
+    clock.has_caches = clock.has_prefix_caches
     return with_slots(with_replica_capacity(state, 2), _FIRST_SLOTS)
 
 
@@ -84,8 +116,12 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.block_shift = int(math.log2(profile.kv_block_tokens))
     row.scheduler = SCHEDULERS[profile.scheduler]
     central = math.isfinite(pool.gateway.replica_limit)
-    row.router = LEAST_LOADED if central else ROUTERS[pool.router]
-    row.tracks_load = row.router == LEAST_LOADED
+    router = ROUTERS[pool.router]
+    row.router = LEAST_LOADED if central and router not in STICKY else router
+    row.tracks_load = row.router in BY_LOAD
+    if pool.prefix_cache is not None:
+        row.prefix_blocks = pool.prefix_cache.blocks
+        row.prefix_block_tokens = pool.prefix_cache.block_tokens
     row.max_queue = pool.gateway.max_queue
     row.retry_after_s = pool.gateway.retry_after_s
     row.replica_limit = pool.gateway.replica_limit
@@ -99,12 +135,22 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.frontend_s_per_token = profile.frontend_s_per_token
 
 
-def fill_workload(row: Records, slo: Slo, pool: int, client: Client, priority: int) -> None:
-    """Set what is constant of a workload."""
-    retry = client.retry
-    budget = retry.budget or _NO_BUDGET
+def fill_workload(row: Records, slo: Slo, pool: int, priority: int, traits: Traits) -> None:
+    """Set what is constant of a workload, but for its client."""
     row.pool, row.priority = pool, priority
     row.slo_ttft_s, row.slo_tpot_s, row.slo_e2e_s = slo.ttft_s, slo.tpot_s, slo.e2e_s
+    row.max_concurrency, row.carry = traits.max_concurrency, traits.carry
+    row.prefix_hit_rate = traits.prefix_hit_rate
+    if traits.response_cache is not None:
+        row.response_hit_rate = traits.response_cache.hit_rate
+        row.response_s = traits.response_cache.latency_s
+
+
+def fill_client(row: Records, client: Client) -> None:
+    """Set what the clients of a workload do."""
+    retry = client.retry
+    budget = retry.budget or _NO_BUDGET
+    row.hedge_s = math.inf if client.hedge is None else client.hedge.after_s
     row.ttft_timeout_s, row.timeout_s = client.ttft_timeout_s, client.timeout_s
     row.server_stops = client.server_stops
     row.max_retries = retry.max_retries

@@ -4,22 +4,14 @@ Every request has exactly one status. ``IN_FLIGHT`` is the status of a request t
 whose fate is open.
 """
 
-from typing import cast
+from sim.engine.number import whole
 
-import numpy as np
-
-
-def _code(number: int) -> int:
-    """A NumPy integer: for a plain one Numba compiles a function anew for every value passed."""
-    return cast(int, np.int64(number))
-
-
-IN_FLIGHT = _code(0)
-COMPLETED = _code(1)
-TIMED_OUT = _code(2)
-REJECTED = _code(3)
-FAILED = _code(4)
-GAVE_UP = _code(5)
+IN_FLIGHT = whole(0)
+COMPLETED = whole(1)
+TIMED_OUT = whole(2)
+REJECTED = whole(3)
+FAILED = whole(4)
+GAVE_UP = whole(5)
 
 NAMES = {
     IN_FLIGHT: "in_flight",
@@ -36,5 +28,8 @@ NEED_REQUESTS = 1  # the fed requests are used up
 NEED_SLOTS = 2  # more requests are in flight than there is room for
 NEED_TIMERS = 5  # ... or timers, or deadlines
 NEED_DEADLINES = 6
+NEED_TASKS = 7
+NEED_BLOCKS = 8  # of prompts
+NEED_LOG = 9
 REPLICA_EMPTY = 3  # a draining replica has finished its last request
 REQUEST_HELD = 4  # a request waits at the gateway of a pool without a ready replica

@@ -7,13 +7,16 @@ import math
 
 from sim.engine import batch, client, gateway, leap, segment, tournament, waiting, wake
 from sim.engine.jit import compiled, inner
-from sim.engine.record import DRAINING, GONE, IDLE, LEAP, NONE, READY
+from sim.engine.number import ONE_LESS, ONE_MORE, ZERO
+from sim.engine.record import DRAINING, IDLE, LEAP, NONE, READY
 from sim.engine.state import State
+from sim.engine.thin import thin
 
 
 @compiled
-def add(s: State, r: int, p: int, slowness: float, now: float) -> None:
+def add(state: State, r: int, p: int, slowness: float, now: float) -> None:
     """Replica ``r``, a fresh row, is ready in pool ``p`` from now on."""
+    s = thin(state)
     replica, pool = s.replicas[r], s.pools[p]
     replica.pool = p
     replica.slowness = slowness
@@ -24,32 +27,41 @@ def add(s: State, r: int, p: int, slowness: float, now: float) -> None:
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
     replica.partial = NONE
     replica.mode, replica.life = IDLE, READY
+    replica.next_emptied = NONE
+    cache = s.caches[r]
+    cache.newest = cache.oldest = NONE
+    pool.serving += 1
+    pool.serving_s -= now - s.clock[0].bin_start_s
     s.rosters[p, 0, replica.member] = r
     s.rosters[p, 1, pool.ready] = r  # r is larger than all before it
     pool.members += 1
-    _count_ready(s, p, 1, now)
+    _count_ready(s, p, ONE_MORE, now)
     s.load[p, replica.member] = 0.0
     tournament.update(s.load_tree[p], s.load[p], replica.member)
     gateway.serve_held(s, p, now)
 
 
 @compiled
-def drain(s: State, r: int, now: float) -> bool:
+def drain(state: State, r: int, now: float) -> bool:
     """No more requests for replica ``r``; True if it has none left, and so is gone at once."""
+    s = thin(state)
     replica = s.replicas[r]
     _unlist(s, r, now)
-    replica.life = GONE if replica.outstanding == 0 else DRAINING
+    replica.life = DRAINING
+    if replica.outstanding == 0:
+        gateway.go(s, r, now)
     return replica.outstanding == 0
 
 
 @compiled
-def kill(s: State, r: int, now: float) -> None:
+def kill(state: State, r: int, now: float) -> None:
     """Replica ``r`` is gone, and its requests are lost or sent to others."""
+    s = thin(state)
     replica = s.replicas[r]
     pool = s.pools[replica.pool]
     if replica.life == READY:
         _unlist(s, r, now)
-    replica.life = GONE
+    gateway.go(s, r, now)
     if replica.mode != IDLE:
         _stop_at(s, r, now)
         pool.busy -= 1
@@ -59,6 +71,10 @@ def kill(s: State, r: int, now: float) -> None:
     replica.outstanding = replica.stopping = 0
     replica.mode = IDLE
     wake.set_event(s, r, math.inf)
+    slot = victims
+    while slot != NONE:
+        s.workloads[s.slots[slot].workload].inside -= 1
+        slot = s.slots[slot].next
     while victims != NONE:
         following = s.slots[victims].next
         client.lose_replica(s, victims, now)
@@ -99,7 +115,7 @@ def _take_off_all(s: State, r: int, now: float) -> int:
     first = _join_lists(s, first, replica.partial)
     decoding = NONE
     while replica.decoding > 0:
-        at = 0
+        at = ZERO
         for other in range(1, replica.decoding):
             if s.slots[s.heap_slot[r, other]].number > s.slots[s.heap_slot[r, at]].number:
                 at = other
@@ -132,13 +148,26 @@ def settle_blocks(s: State, r: int, now: float) -> None:
 
 
 @compiled
-def used_blocks(s: State, p: int, count: int, now: float) -> float:
-    """KV blocks in use in a pool now; ``count`` replicas have ever been added."""
-    total = 0.0
-    for r in range(count):
-        if s.replicas[r].pool == p and s.replicas[r].mode != IDLE:
-            total += _blocks_now(s, r, now)
-    return total
+def look(state: State, p: int, now: float) -> tuple[int, int, int, int, float, int, int, int, int]:
+    """The fields of a :class:`~sim.engine.plane.PoolView`."""
+    s = thin(state)
+    pool = s.pools[p]
+    used = 0.0
+    for at in range(pool.ready):
+        r = s.rosters[p, 1, at]
+        if s.replicas[r].mode != IDLE:
+            used += _blocks_now(s, r, now)
+    return (
+        pool.ready,
+        pool.held,
+        pool.waiting - pool.held,
+        pool.running,
+        used / (pool.kv_blocks * max(pool.ready, 1)),
+        pool.attempts,
+        pool.rejected,
+        pool.prompt_tokens,
+        pool.output_tokens,
+    )
 
 
 @inner
@@ -153,8 +182,9 @@ def _blocks_now(s: State, r: int, now: float) -> float:
 
 
 @compiled
-def close_bin(s: State, count: int, now: float) -> None:
+def close_bin(state: State, count: int, now: float) -> None:
     """Complete the integrals of the bin at its end; ``count`` replicas have ever been added."""
+    s = thin(state)
     for r in range(count):
         if s.replicas[r].mode != IDLE:
             settle_blocks(s, r, now)
@@ -165,18 +195,24 @@ def close_bin(s: State, count: int, now: float) -> None:
         pool.waiting_s += pool.waiting * width_s
         pool.running_s += pool.running * width_s
         pool.ready_s += pool.ready * width_s
+        pool.serving_s += pool.serving * width_s
 
 
 @compiled
-def open_bin(s: State, now: float) -> None:
+def open_bin(state: State, now: float) -> None:
     """Begin a bin: moments, counts and histograms from zero."""
+    s = thin(state)
     s.clock[0].bin_start_s = now
     for p in range(len(s.pools)):
         pool = s.pools[p]
         pool.busy_s = pool.waiting_s = pool.running_s = pool.ready_s = pool.blocks_s = 0.0
+        pool.serving_s = 0.0
     for w in range(len(s.workloads)):
         counts = s.workloads[w]
         counts.requests = counts.attempts = counts.retries = counts.completed = 0
+        counts.hedges = counts.response_hits = counts.cached_tokens = 0
+        counts.tasks = counts.tasks_completed = counts.tasks_failed = 0
+        counts.task_s = 0.0
         counts.timed_out = counts.rejected = counts.failed = counts.gave_up = 0
         counts.wasted_tokens = 0
         counts.slo_met = counts.prompt_tokens = counts.output_tokens = 0
@@ -199,7 +235,7 @@ def _unlist(s: State, r: int, now: float) -> None:
         s.rosters[p, 1, i - 1] = s.rosters[p, 1, i]
     if at < pool.cursor:
         pool.cursor -= 1
-    _count_ready(s, p, -1, now)
+    _count_ready(s, p, ONE_LESS, now)
     s.load[p, replica.member] = math.inf
     tournament.update(s.load_tree[p], s.load[p], replica.member)
 
