@@ -14,6 +14,7 @@ class Cache:
     block_tokens: int = 1
     blocks: int = 0
     kept: OrderedDict[Name, None] = field(default_factory=OrderedDict)
+    evicted: int = 0
 
     def leading(self, names: Sequence[Name]) -> int:
         """How many of the names are there, in a row from the first."""
@@ -34,6 +35,7 @@ class Cache:
             self.kept.move_to_end(name)
         while len(self.kept) > self.blocks:
             self.kept.popitem(last=False)
+            self.evicted += 1
 
 
 def names_of_task(task: int, blocks: int) -> tuple[Name, ...]:
