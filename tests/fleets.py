@@ -16,12 +16,13 @@ from naive import NaiveDataPlane
 
 from sim.engine import status
 from sim.engine.plane import DataPlane
-from sim.model.client import RETRIES, BeyondLimit, Client, Jitter, Retry, RetryBudget
+from sim.model.cache import ResponseCache
+from sim.model.client import RETRIES, BeyondLimit, Client, Hedge, Jitter, Retry, RetryBudget
 from sim.model.design import GpuPool, Router
 from sim.model.gateway import Gateway, OnLoss
 from sim.model.price import GpuPrice
 from sim.model.profile import Scheduler, ServiceProfile
-from sim.model.workload import Slo
+from sim.model.workload import Chains, Prefixes, Slo
 
 END_S = 1e9  # later than anything that happens
 
@@ -92,11 +93,33 @@ class Case:
     priorities: list[int] | None = None
     patience_s: npt.NDArray[np.float64] | None = None
     wakes: bool = False  # a replica is added as soon as a request is held for want of one
+    session: npt.NDArray[np.int64] | None = None
+    chains: Chains | None = None
+    prefixes: Prefixes | None = None
+    max_concurrency: list[float] | None = None  # of each workload, like the next
+    carry: list[float] | None = None
+    prefix_hit_rate: list[float] | None = None
+    response_cache: list[ResponseCache | None] | None = None
 
     @property
-    def requests(self) -> tuple[npt.NDArray[Any], ...]:
-        columns = self.arrival_s, self.prompt, self.output, self.workload
-        return columns if self.patience_s is None else (*columns, self.patience_s)
+    def requests(self) -> tuple[Any, ...]:
+        """What a plane is fed with, but for the columns that no request has."""
+        columns = [self.arrival_s, self.prompt, self.output, self.workload]
+        more = [self.patience_s, self.session, self.chains, self.prefixes]
+        while more and more[-1] is None:
+            more.pop()
+        return (*columns, *more)
+
+    def piece(self, begin: int, end: int) -> tuple[Any, ...]:
+        """Some of the requests."""
+        return tuple(_piece(column, begin, end) for column in self.requests)
+
+    @property
+    def traits(self) -> dict[str, Any]:
+        """What the case says of its workloads."""
+        names = ("max_concurrency", "carry", "prefix_hit_rate", "response_cache")
+        said = {name: getattr(self, name) for name in names}
+        return {name: trait for name, trait in said.items() if trait is not None}
 
     def kernel(self) -> DataPlane:
         return DataPlane(
@@ -107,14 +130,23 @@ class Case:
             record=True,
             clients=self.clients,
             priorities=self.priorities,
+            **self.traits,
         )
 
     def naive(self) -> NaiveDataPlane:
         plane = NaiveDataPlane(
-            self.pools, self.workload_pool, self.key, self.clients, self.priorities
+            self.pools, self.workload_pool, self.key, self.clients, self.priorities, **self.traits
         )
-        plane.feed(*(column.tolist() for column in self.requests))
+        plane.feed(*self.requests)
         return plane
+
+
+def _piece(column: Any, begin: int, end: int) -> Any:
+    """Rows of a column, ragged or not."""
+    if column is None or isinstance(column, np.ndarray):
+        return None if column is None else column[begin:end]
+    first, last = column.count[:begin].sum(), column.count[:end].sum()
+    return type(column)(column.count[begin:end], *(items[first:last] for items in column[1:]))
 
 
 @st.composite
@@ -176,19 +208,26 @@ def cases(draw: st.DrawFn, tight: bool = False, verbs: bool = False) -> Case:
 
 
 @st.composite
-def cases_with_clients(draw: st.DrawFn, tight: bool = False, verbs: bool = False) -> Case:
-    """Cases whose clients time out, hang up and try again, behind gateways of all kinds."""
+def cases_with_clients(
+    draw: st.DrawFn, tight: bool = False, verbs: bool = False, hedges: bool = False
+) -> Case:
+    """Cases whose clients time out, hang up and try again, behind gateways of all kinds.
+
+    Where there are ``hedges`` most clients have them, and some workloads a limit.
+    """
     case: Case = draw(cases(tight, verbs))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     pools = [_behind_gateway(drawn, draw, rng) for drawn in case.pools]
     patience_s = rng.exponential(draw(st.sampled_from([0.5, 3.0, math.inf])), len(case.arrival_s))
+    limits = st.sampled_from([math.inf, math.inf, math.inf, 1, 5, 20])
     return replace(
         case,
         pools=pools,
-        clients=[draw(clients()) for _ in case.workload_pool],
+        clients=[draw(clients(hedges)) for _ in case.workload_pool],
         priorities=[draw(st.integers(0, 1)) for _ in case.workload_pool],
         patience_s=patience_s if draw(st.booleans()) else None,
         wakes=draw(st.booleans()),
+        max_concurrency=[draw(limits) for _ in case.workload_pool] if hedges else None,
     )
 
 
@@ -207,8 +246,9 @@ def _behind_gateway(drawn: GpuPool, draw: st.DrawFn, rng: np.random.Generator) -
 
 
 @st.composite
-def clients(draw: st.DrawFn) -> Client:
+def clients(draw: st.DrawFn, hedges: bool = False) -> Client:
     """Time limits from a step to some times a service, and any way of trying again."""
+    hedge_s = draw(st.sampled_from([0.01, 0.1, 1.0, math.inf])) if hedges else math.inf
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     scale_s = draw(st.sampled_from([0.1, 1.0, 10.0, math.inf]))
     return Client(
@@ -216,6 +256,7 @@ def clients(draw: st.DrawFn) -> Client:
         timeout_s=scale_s * rng.uniform(0.3, 3) if draw(st.booleans()) else math.inf,
         server_stops=draw(st.booleans()),
         retry=draw(st.sampled_from(sorted(RETRIES)).map(RETRIES.__getitem__) | retries()),
+        hedge=Hedge(hedge_s * rng.uniform(0.1, 2)) if math.isfinite(hedge_s) else None,
     )
 
 

@@ -1,25 +1,33 @@
 """Clients of the naive simulator: whether a lost attempt is made again, and when."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from sim.engine import status
 from sim.engine.hashing import uniform
+from sim.model.cache import ResponseCache
 from sim.model.client import Client, Retry
 from sim.model.gateway import Gateway
 
 JITTER_KEY = np.uint64(0x9E3779B9)
 JITTER_DRAW = 7
+RESPONSE_KEY = np.uint64(0x51ED270B)
+RESPONSE_DRAW = 9
 
 
 @dataclass(slots=True)
 class Crowd:
-    """All clients of one workload, with the retry budget that they share."""
+    """All clients of one workload, with what they share: limits, caches, a retry budget."""
 
     client: Client
     priority: int
     key: np.uint64
+    max_concurrency: float = math.inf
+    carry: float = 1.0
+    prefix_hit_rate: float = 0.0
+    response_cache: ResponseCache | None = None
     tokens: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,17 +50,23 @@ class Crowd:
         assert self.retry.budget is not None
         self.tokens = min(self.tokens + tokens, self.retry.budget.capacity)
 
+    def is_answered_at_once(self, number: int) -> bool:
+        """Whether the answer to a request is kept."""
+        if self.response_cache is None:
+            return False
+        draw = uniform(self.key ^ RESPONSE_KEY, number, RESPONSE_DRAW)
+        return draw < self.response_cache.hit_rate
+
     def delay_before_retry_s(
-        self, cause: int, attempts: int, serial: int, gateway: Gateway
+        self, cause: int, retries_made: int, serial: int, gateway: Gateway
     ) -> float | None:
-        """Seconds to wait after an attempt was lost, ``attempts`` made so far; None to give up."""
-        retries_made = attempts - 1
+        """Seconds to wait after an attempt was lost; None to give up."""
         if retries_made >= self.retry.max_retries or not self._retries_after(cause):
             return None
         delay_s: float | None = self._backoff_s(retries_made, serial)
         if cause == status.REJECTED and gateway.retry_after_s > 0:
             delay_s = self._heed(gateway.retry_after_s, delay_s)
-        if delay_s is None or not self._pay(cause):
+        if delay_s is None or not self.pay(cause):
             return None
         return delay_s
 
@@ -75,8 +89,8 @@ class Crowd:
             return retry_after_s
         return None if self.retry.beyond_limit == "give_up" else backoff_s
 
-    def _pay(self, cause: int) -> bool:
-        """Take the cost of a retry from the budget; False if there is not enough."""
+    def pay(self, cause: int | None = None) -> bool:
+        """Take the cost of a retry or hedge from the budget; False if there is not enough."""
         budget = self.retry.budget
         if budget is None:
             return True

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from naive_hashing import jump, mixed
 from naive_replica import Attempt, Replica
 
 from sim.engine.hashing import uniform
 from sim.model.design import GpuPool
+
+SESSION_DRAW = 11
 
 
 @dataclass(slots=True)
@@ -46,12 +49,33 @@ def power_of_two(router: Router, ready: list[Replica], attempt: Attempt) -> Repl
     return second if second.outstanding < first.outstanding else first
 
 
+def same_for_a_session(router: Router, ready: list[Replica], attempt: Attempt) -> Replica:
+    if attempt.session < 0:
+        return least_loaded(router, ready, attempt)
+    return ready[jump(mixed(int(router.key), attempt.session, SESSION_DRAW), len(ready))]
+
+
+def most_of_the_prefix(router: Router, ready: list[Replica], attempt: Attempt) -> Replica:
+    """The replica that has most of the prompt cached, unless it is far busier than others."""
+    if attempt.names is None:
+        return least_loaded(router, ready, attempt)
+    names = attempt.names
+    most = 2 * min(replica.outstanding for replica in ready) + 4
+    return min(
+        (replica for replica in ready if replica.outstanding <= most),
+        key=lambda replica: (-replica.cache.leading(names), replica.outstanding, replica.index),
+    )
+
+
 ROUTERS: dict[str, Callable[[Router, list[Replica], Attempt], Replica]] = {
     "round_robin": round_robin,
     "random": random_replica,
     "least_loaded": least_loaded,
     "power_of_two": power_of_two,
+    "session": same_for_a_session,
+    "prefix": most_of_the_prefix,
 }
+AFFINE = ("session", "prefix")  # obeyed by a central queue too, where the chosen one has room
 
 
 @dataclass(slots=True)
@@ -81,10 +105,16 @@ class Gateway:
         places = len(self.ready) * self.pool.profile.max_num_seqs
         return self.outstanding >= places + self.pool.gateway.max_queue
 
-    def accepts(self) -> bool:
+    def attempts_of(self, workload: int) -> int:
+        """Attempts of a workload in the pool, as above."""
+        places = [*self.lines, *(replica.waiting for replica in self.members)]
+        places += [replica.running for replica in self.members]
+        return sum(attempt.workload == workload for place in places for attempt in place)
+
+    def accepts(self, attempt: Attempt, max_concurrency: float) -> bool:
         if not self.ready and not self.pool.gateway.holds:
             return False
-        return not self.is_full()
+        return not self.is_full() and self.attempts_of(attempt.workload) < max_concurrency
 
     def next_replica(self, attempt: Attempt) -> Replica | None:
         """Where an attempt goes now; None where nobody has room."""
@@ -93,6 +123,10 @@ class Gateway:
             return None
         if limit == np.inf:
             return self.router.choose(ready, attempt)
+        if self.router.policy in AFFINE:
+            chosen = self.router.choose(ready, attempt)
+            if chosen.outstanding < limit:
+                return chosen
         chosen = least_loaded(self.router, ready, attempt)
         return chosen if chosen.outstanding < limit else None
 

@@ -6,8 +6,10 @@ end of the step the tokens appear. Times are seconds, memory is counted in block
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+from naive_cache import Cache, Name
 
 from sim.model.profile import ServiceProfile
 
@@ -23,6 +25,11 @@ class Attempt:
     serial: int  # running number over all attempts of all requests
     prompt: int
     output: int
+    workload: int = 0
+    session: int = -1
+    names: tuple[Name, ...] | None = None  # of the leading blocks of its prompt, if they have any
+    names_of_all: tuple[Name, ...] = ()  # of the blocks of prompt and answer together, to be kept
+    hit_rate: float = 0.0  # share of its prompt that is cached, where blocks have no names
     replica: int = -1
     dispatched_s: float = NOT_YET  # when it was handed to the replica
     ready_s: float = NOT_YET
@@ -30,7 +37,8 @@ class Attempt:
     first_token_s: float = NOT_YET
     preemptions: int = 0
     generated: int = 0  # tokens produced, kept when it is preempted
-    cached: int = 0  # tokens in the KV cache, those of the prefill included
+    cached: int = 0  # tokens in its KV cache, those of the prefill included
+    cached_tokens: int = 0  # of its prompt, found cached when it was admitted last
     prefill: int = 0  # tokens to prefill before it can decode
     blocks: int = 0  # blocks of KV cache it holds
     is_stopping: bool = False  # to be dropped at the next step boundary
@@ -63,6 +71,7 @@ class Replica:
 
     index: int
     profile: ServiceProfile
+    cache: Cache = field(default_factory=Cache)
     free_blocks: int = field(init=False)
     a_s: list[float] = field(init=False)
     c_s: list[float] = field(init=False)
@@ -71,6 +80,7 @@ class Replica:
     waiting: list[Attempt] = field(default_factory=list)
     running: list[Attempt] = field(default_factory=list)  # in the order of admission
     step: Step | None = None
+    last_boundary_s: float = -math.inf
 
     def __post_init__(self) -> None:
         self.free_blocks = self.total_blocks
@@ -100,32 +110,39 @@ class Replica:
             return self.step.ends_s
         return self.waiting[0].ready_s if self.waiting else NEVER
 
-    def end_step(self, now_s: float) -> list[Attempt]:
-        """The tokens of the step under way appear; the attempts that they complete, now off."""
-        step, self.step = self.step, None
+    def end_step(self, now_s: float) -> Iterator[Attempt]:
+        """The tokens of the step under way appear, of one attempt after the other.
+
+        Yields those that have been prefilled and those that have finished, who are off by then: the
+        decoding first, all in the order of admission.
+        """
+        step, self.step, self.last_boundary_s = self.step, None, now_s
         if step is None:
-            return []
+            return
         for attempt in step.decoding:
             attempt.cached += 1
-            self.produce_token(attempt, now_s)
+            attempt.generated += 1
+            if attempt.is_finished:
+                self.finish(attempt)
+                yield attempt
         for attempt, tokens in step.chunks:
             attempt.cached += tokens
             if attempt.is_decoding:  # its prefill is complete, and that yields a token
-                self.produce_token(attempt, now_s)
-        finished = [attempt for attempt in self.running if attempt.is_finished]
-        for attempt in finished:
-            assert attempt.cached == attempt.prompt + attempt.output - 1
-            self.take_off(attempt)
-        return finished
+                self.cache.keep(attempt.names or ())
+                attempt.generated += 1
+                if math.isnan(attempt.first_token_s):  # else it came from a replica that died
+                    attempt.first_token_s = now_s
+                if attempt.is_finished:
+                    self.finish(attempt)
+                yield attempt
+
+    def finish(self, attempt: Attempt) -> None:
+        assert attempt.cached == attempt.prompt + attempt.output - 1
+        self.take_off(attempt)
 
     def begin_step(self, now_s: float) -> None:
         self.step = SCHEDULERS[self.profile.scheduler](self, now_s)
         self.check_memory()
-
-    def produce_token(self, attempt: Attempt, now_s: float) -> None:
-        attempt.generated += 1
-        if math.isnan(attempt.first_token_s):  # else it had come, from a replica that died
-            attempt.first_token_s = now_s
 
     def stop(self, attempt: Attempt) -> None:
         """The client has hung up: drop it, at the next boundary if it is in the batch."""
@@ -152,6 +169,7 @@ class Replica:
         partial = [a for a in self.running if a not in ending and a not in decoding]
         lost = [*self.waiting, *ending, *partial, *decoding]
         self.routable, self.waiting, self.running, self.step = False, [], [], None
+        self.cache = Cache()
         return lost
 
     def decoding(self) -> list[Attempt]:
@@ -187,11 +205,24 @@ class Replica:
     def blocks_to_prefill(self, attempt: Attempt) -> int:
         return math.ceil((attempt.prompt + attempt.generated) / self.profile.kv_block_tokens)
 
+    def found_cached(self, attempt: Attempt) -> int:
+        """Tokens of a prompt that need not be computed: never its last."""
+        if attempt.names is None:
+            found = math.floor(attempt.hit_rate * attempt.prompt)
+        else:
+            found = self.cache.leading(attempt.names) * self.cache.block_tokens
+        return min(found, attempt.prompt - 1)
+
+    def tokens_to_compute(self, attempt: Attempt) -> int:
+        return attempt.prompt + attempt.generated - self.found_cached(attempt)
+
     def admit_head(self, now_s: float) -> Attempt:
         attempt = self.waiting.pop(0)
         attempt.blocks = self.blocks_to_prefill(attempt)
         self.free_blocks -= attempt.blocks
         attempt.prefill = attempt.prompt + attempt.generated
+        attempt.cached = attempt.cached_tokens = self.found_cached(attempt)
+        self.cache.use_leading(attempt.names or ())
         if math.isnan(attempt.admitted_s):
             attempt.admitted_s = now_s
         self.running.append(attempt)
@@ -239,7 +270,7 @@ def chunked_step(replica: Replica, now_s: float) -> Step | None:
             budget -= tokens
     while budget > 0 and replica.can_admit_head(now_s):
         attempt = replica.admit_head(now_s)
-        tokens = min(attempt.prefill, budget)
+        tokens = min(attempt.prefill - attempt.cached, budget)
         chunks.append((attempt, tokens))
         budget -= tokens
     return replica.begin(now_s, decoding, chunks)
@@ -258,12 +289,11 @@ def admit_whole_prompts(replica: Replica, now_s: float) -> list[tuple[Attempt, i
     chunks: list[tuple[Attempt, int]] = []
     budget = replica.profile.max_num_batched_tokens
     while replica.can_admit_head(now_s):
-        head = replica.waiting[0]
-        if chunks and head.prompt + head.generated > budget:
+        tokens = replica.tokens_to_compute(replica.waiting[0])
+        if chunks and tokens > budget:
             break
-        attempt = replica.admit_head(now_s)
-        chunks.append((attempt, attempt.prefill))
-        budget -= attempt.prefill
+        chunks.append((replica.admit_head(now_s), tokens))
+        budget -= tokens
     return chunks
 
 

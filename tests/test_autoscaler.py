@@ -422,7 +422,7 @@ def test_scheduled_follows_its_table_and_weekdays_and_leads_increases_only() -> 
     def wanted(hours: float) -> int:
         day, hour = divmod(hours, 24)
         weekday = day % 7
-        if weekday in work and 8 <= hour:
+        if weekday in work and hour >= 8:
             return 9 if hour < 18 else 3
         from_saturday = weekday == 6 or (weekday == 5 and hour >= 10)
         return 4 if from_saturday or (weekday == 0 and hour < 8) else 3

@@ -78,7 +78,8 @@ class Clock:
         if feed is None:
             self.plane.close_feed()
         else:
-            self.plane.feed(*feed)
+            present = {name: col for name, col in feed._asdict().items() if col is not None}
+            self.plane.feed(**present)
 
     def _announce(self, event: Any) -> bool:
         """Schedule the event that somebody waits for, if anybody does, at the plane's time."""

@@ -34,11 +34,11 @@ class Ledger:
     workloads : (workloads, bins) WORKLOAD
     pools : (pools, bins) POOL
         Moments are integrals over the bin; counts such as ``waiting`` are those at its end.
-    histograms : (workloads, 4, BUCKETS) int64
+    histograms : (workloads, latencies, BUCKETS) int64
         Of the whole horizon.
-    p95_s : (workloads + 1, 4, bins) float64
+    p95_s : (workloads + 1, latencies, bins) float64
         95th percentile of each latency in each bin; the last row is of all workloads together.
-    worst_hour_p95_s : (workloads + 1, 4) float64
+    worst_hour_p95_s : (workloads + 1, latencies) float64
         Largest 95th percentile of an hour of the clock with ``LEAST_IN_HOUR`` completions or more;
         NaN if there is none.
     """

@@ -301,11 +301,12 @@ class Predictive(Reactive):
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """A process of the user's own, by its name in ``sim.engine.control.AUTOSCALERS``.
+    """A process of the user's own.
 
     Attributes
     ----------
     process : str
+        Its name in ``sim.engine.control.AUTOSCALERS``, or ``module:function``.
     max_replicas, min_replicas : int
         Whatever it asks for is brought into these limits.
     """

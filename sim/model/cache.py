@@ -9,9 +9,9 @@ class PrefixCache:
 
     A prompt finds its leading blocks, as many as are there without a gap, and prefills the rest;
     its last token is always computed. It leaves its own blocks when its prefill ends; a call of a
-    task also leaves those of its answer. The cache holds ``capacity_tokens`` whatever the batch needs:
-    blocks of running requests are shared with it, as engines share them, and blocks on the host
-    (offloading) can make it larger than the memory of the GPU. It dies with its replica.
+    task also leaves those of its answer. The cache holds ``capacity_tokens`` whatever the batch
+    needs: blocks of running requests are shared with it, as engines share them, and blocks on the
+    host (offloading) can make it larger than the memory of the GPU. It dies with its replica.
 
     Attributes
     ----------

@@ -32,7 +32,7 @@ class Chains(NamedTuple):
         At least 1.
     """
 
-    count: npt.NDArray[np.int32]
+    count: npt.NDArray[np.int32]  # type: ignore[assignment]  # hides tuple.count
     stage: npt.NDArray[np.int32]
     think_s: npt.NDArray[np.float64]
     prompt_tokens: npt.NDArray[np.int32]
@@ -52,7 +52,7 @@ class Prefixes(NamedTuple):
         At least 0.
     """
 
-    count: npt.NDArray[np.int32]
+    count: npt.NDArray[np.int32]  # type: ignore[assignment]  # hides tuple.count
     name: npt.NDArray[np.int64]
 
 

@@ -2,13 +2,27 @@
 
 from sim.engine.clock import Clock
 from sim.engine.control import autoscaling
-from sim.engine.control.autoscaling import AUTOSCALERS
 from sim.engine.control.fleet import Fleet
 from sim.engine.control.fleet_log import FleetLog, most_ready
+from sim.engine.control.own import (
+    AUTOSCALERS,
+    AutoscalerError,
+    check_sendable,
+    own_autoscalers,
+)
 from sim.model.design import Design
 from sim.model.streams import Streams
 
-__all__ = ["AUTOSCALERS", "Fleet", "FleetLog", "most_ready", "start"]
+__all__ = [
+    "AUTOSCALERS",
+    "AutoscalerError",
+    "Fleet",
+    "FleetLog",
+    "check_sendable",
+    "most_ready",
+    "own_autoscalers",
+    "start",
+]
 
 
 def start(design: Design, clock: Clock, streams: Streams) -> dict[int, Fleet]:

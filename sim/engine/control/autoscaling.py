@@ -1,22 +1,12 @@
-"""Autoscalers at work: processes that measure a pool, decide, and scale it.
-
-``AUTOSCALERS`` may be added to: any function that takes a ``Fleet`` and yields SimPy events is an
-autoscaler, for pools whose ``Custom.process`` names it:
-
-    def mine(fleet):
-        while True:
-            yield fleet.env.timeout(15)
-            fleet.scale_to(max(1, math.ceil(fleet.concurrency / 8)))
-
-    AUTOSCALERS["mine"] = mine
-"""
+"""Autoscalers at work: processes that measure a pool, decide, and scale it."""
 
 import itertools
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import simpy
 
+from sim.engine.control import own
 from sim.engine.control.fleet import Fleet, Process
 from sim.engine.control.metering import Meter
 from sim.model.autoscaler import (
@@ -36,9 +26,6 @@ from sim.model.autoscaling import (
     next_change,
     replicas_at,
 )
-
-AUTOSCALERS: dict[str, Callable[[Fleet], Generator[simpy.Event, object, None]]] = {}
-"""Users' own, by the name that ``Custom.process`` gives."""
 
 
 def start(fleet: Fleet) -> None:
@@ -67,7 +54,7 @@ def _processes(fleet: Fleet) -> Iterator[Process]:
         case Scheduled() as policy:
             yield timetabled(fleet, policy)
         case Custom() as policy:
-            yield AUTOSCALERS[policy.process](fleet)
+            yield own.started(policy.process, fleet)
         case None:
             pass
 

@@ -134,8 +134,10 @@ class Fleet:
             self._restore()
 
     def fail(self, node: Node) -> list[Replica]:
-        """Take a node away, for it dies; the replicas that were on it."""
-        return self._nodes.fail(node)
+        """Take a node away, for it crashes; the replicas that were on it."""
+        victims = self._nodes.fail(node)
+        self.log.crashed_s += [self._now_s] * len(victims)
+        return victims
 
     def lose(self, replica: Replica, absent_s: float) -> None:
         """A replica is dead at once; its slot can be used again after ``absent_s``."""
@@ -151,6 +153,7 @@ class Fleet:
         Its slot can be used again ``absent_s`` after that.
         """
         absent_s += notice_s
+        self.log.noticed_s.append(self._now_s)
         match replica.stage:
             case Stage.READY:
                 replica.slot_free_s = self._now_s + absent_s

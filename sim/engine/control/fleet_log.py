@@ -24,12 +24,17 @@ class FleetLog:
         Non-decreasing; of several counts at one instant the last holds.
     ready, starting : list of int
         Replicas that serve, and those on their way to it.
+    crashed_s, noticed_s : list of float
+        When replicas were lost to crashes, one entry for each, and when spot instances were given
+        notice.
     """
 
     def __init__(self, start_s: float, ready: int) -> None:
         self.time_s = [start_s]
         self.ready = [ready]
         self.starting = [0]
+        self.crashed_s: list[float] = []
+        self.noticed_s: list[float] = []
 
     def note(self, now_s: float, ready: int, starting: int) -> None:
         """Note the counts from now on."""
