@@ -60,16 +60,16 @@ MANY = {
     "gave_up": 300,
     "retried": 1_000,
     "lost: timed_out": 500,
-    "lost: rejected": 1_000,
+    "lost: rejected": 500,
     "held": 500,
     "left the gateway": 300,
     "left the line": 300,
     "stopped while running": 300,
     "orphaned": 500,
-    "gave up between attempts": 100,
+    "gave up between attempts": 50,
 }
 MANY_AND_PREEMPTED = {**MANY, "preempted": 500}
-MANY_AND_LOST = {**MANY, "lost: failed": 100, "resent": 200}
+MANY_AND_LOST = {**MANY, "lost: failed": 100, "resent": 100}
 
 
 @pytest.mark.parametrize(
