@@ -53,7 +53,7 @@ class Attempt:
 
     def start_over(self) -> None:
         """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
-        self.generated = self.cached = self.blocks = 0
+        self.generated = self.cached = self.cached_tokens = self.blocks = 0
 
 
 @dataclass(slots=True)
