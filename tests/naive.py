@@ -262,7 +262,9 @@ class NaiveDataPlane:
             request = self.everyone[attempt.number]
             if request.is_waited_for(attempt):
                 self.see_token(replica, request, attempt)
-            gateway.hand_over(self.now_s)
+            if attempt.is_finished:
+                replica.finish(attempt)
+                gateway.hand_over(self.now_s)
         replica.drop_stopping()
         gateway.hand_over(self.now_s)
         replica.begin_step(self.now_s)
