@@ -41,6 +41,9 @@ MODEST = replace(
 )  # fmt: skip
 
 
+Run = tuple[float, Outcome, dict[str, float]]  # seconds, what came of it, its figures
+
+
 @dataclass(frozen=True)
 class Daily:
     """Poisson arrivals whose rate swings by half around its mean, once a day."""
@@ -89,7 +92,7 @@ def dynamic() -> Design:
     return replace(still, workloads=(replace(still.workloads[0], client=client),), pools=(moving,))
 
 
-def end_to_end(day: Design) -> tuple[float, Outcome, dict[str, float]]:
+def end_to_end(day: Design) -> Run:
     """Seconds of one simulated day: generation, simulation, statistics; and what came of it."""
     begin = time.perf_counter()
     outcome = simulate(day, Streams(7, 0))
@@ -98,7 +101,7 @@ def end_to_end(day: Design) -> tuple[float, Outcome, dict[str, float]]:
     return time.perf_counter() - begin, outcome, figures
 
 
-def rate(runs: list[tuple[float, Outcome, dict[str, float]]]) -> float:
+def rate(runs: list[Run]) -> float:
     """Requests per second of the fastest run."""
     return max(figures["requests"] / seconds for seconds, _, figures in runs)
 
@@ -108,7 +111,10 @@ def main() -> None:
     print(f"{platform.machine()}, Python {platform.python_version()}, one core")
     compile_kernel()
     designs = {"static": static(), "dynamic": dynamic()}
-    runs = {name: [end_to_end(day) for _ in range(REPEATS)] for name, day in designs.items()}
+    runs: dict[str, list[Run]] = {name: [] for name in designs}
+    for _ in range(REPEATS):  # in turn, so that what disturbs the one disturbs the other
+        for name, day in designs.items():
+            runs[name].append(end_to_end(day))
     print("\none day, end to end: generation, simulation, statistics")
     for name, three in runs.items():
         requests = three[0][2]["requests"]

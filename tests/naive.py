@@ -188,19 +188,20 @@ class NaiveDataPlane:
         request = Request(len(self.everyone), self.now_s, task, call, carried, longest)
         self.everyone.append(request)
         crowd = self.crowd(request)
+        self.set_timer(task.patience_s, lambda: self.lose_patience(request))
         if crowd.is_answered_at_once(request.number):
             assert crowd.response_cache is not None
             self.set_timer(crowd.response_cache.latency_s, lambda: self.answer(request))
-            return
-        crowd.note_request()
-        self.set_timer(task.patience_s, lambda: self.lose_patience(request))
-        self.send(request)
+        else:
+            crowd.note_request()
+            self.send(request)
 
     def answer(self, request: Request) -> None:
-        """A kept answer, all at once."""
-        self.seen["answered at once"] += 1
-        request.last.first_token_s = self.now_s
-        self.complete(request)
+        """A kept answer, all at once, if the user is still there."""
+        if request.status == status.IN_FLIGHT:
+            self.seen["answered at once"] += 1
+            request.last.first_token_s = self.now_s
+            self.complete(request)
 
     def send(self, request: Request, is_hedge: bool = False) -> None:
         """The client sends an attempt: the first, a retry, or one beside another."""
@@ -261,7 +262,9 @@ class NaiveDataPlane:
             request = self.everyone[attempt.number]
             if request.is_waited_for(attempt):
                 self.see_token(replica, request, attempt)
-            gateway.hand_over(self.now_s)
+            if attempt.is_finished:
+                replica.finish(attempt)
+                gateway.hand_over(self.now_s)
         replica.drop_stopping()
         gateway.hand_over(self.now_s)
         replica.begin_step(self.now_s)
@@ -283,6 +286,7 @@ class NaiveDataPlane:
             self.settle_race(request, attempt)
         if attempt.is_finished:
             replica.cache.keep(attempt.names_of_all)
+            self.crowd(request).note_success()
             self.complete(request)
             if request.task.status == status.IN_FLIGHT:
                 self.look_for_photo_finish(replica, self.replicas)
@@ -371,7 +375,6 @@ class NaiveDataPlane:
 
     def complete(self, request: Request) -> None:
         """The request is answered; in its task, others may follow."""
-        self.crowd(request).note_success()
         self.end(request, status.COMPLETED)
         task = request.task
         following = task.note_answer(request.said, self.now_s)

@@ -53,7 +53,7 @@ class Attempt:
 
     def start_over(self) -> None:
         """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
-        self.generated = self.cached = self.blocks = 0
+        self.generated = self.cached = self.cached_tokens = self.blocks = 0
 
 
 @dataclass(slots=True)
@@ -113,8 +113,8 @@ class Replica:
     def end_step(self, now_s: float) -> Iterator[Attempt]:
         """The tokens of the step under way appear, of one attempt after the other.
 
-        Yields those that have been prefilled and those that have finished, who are off by then: the
-        decoding first, all in the order of admission.
+        Yields those that have been prefilled and those that have their last token, who are to be
+        finished: the decoding first, all in the order of admission.
         """
         step, self.step, self.last_boundary_s = self.step, None, now_s
         if step is None:
@@ -123,7 +123,6 @@ class Replica:
             attempt.cached += 1
             attempt.generated += 1
             if attempt.is_finished:
-                self.finish(attempt)
                 yield attempt
         for attempt, tokens in step.chunks:
             attempt.cached += tokens
@@ -132,8 +131,6 @@ class Replica:
                 attempt.generated += 1
                 if math.isnan(attempt.first_token_s):  # else it came from a replica that died
                     attempt.first_token_s = now_s
-                if attempt.is_finished:
-                    self.finish(attempt)
                 yield attempt
 
     def finish(self, attempt: Attempt) -> None:

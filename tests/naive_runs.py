@@ -15,6 +15,7 @@ from sim.engine import status
 from sim.model.client import Client, Retry
 from sim.model.design import GpuPool
 from sim.model.gateway import Gateway
+from sim.model.workload import Chains, Prefixes
 
 PATIENT = Client()
 ONE_PLACE = profile(max_num_seqs=1)
@@ -39,6 +40,43 @@ def plane(
     arrival_s, output = zip(*requests, strict=True)
     naive.feed(arrival_s, [prompt] * len(output), output, range(len(clients)), patience_s)
     return naive
+
+
+def served(
+    pool_: GpuPool,
+    *requests: tuple[float, int, int],
+    client: Client = PATIENT,
+    fed: dict[str, Any] | None = None,
+    until_s: float = END_S,
+    **traits: Any,
+) -> NaiveDataPlane:
+    """After requests of (arrival, prompt tokens, output tokens) of one workload with traits."""
+    traits = {name: [trait] for name, trait in traits.items()}
+    naive = NaiveDataPlane([pool_], [0], KEY, [client], **traits)
+    naive.feed(*zip(*requests, strict=True), [0] * len(requests), **(fed or {}))
+    assert naive.advance(until_s) == status.REACHED
+    return naive
+
+
+def chains(*tasks: list[tuple[int, float, int, int]]) -> Chains:
+    """Calls of (stage, think time, new tokens, output tokens), task by task."""
+    calls = [call for task in tasks for call in task]
+    stage, think_s, prompt, output = zip(*calls, strict=True)
+    return Chains(
+        np.array([len(task) for task in tasks], np.int32),
+        np.array(stage, np.int32),
+        np.array(think_s, np.float64),
+        np.array(prompt, np.int32),
+        np.array(output, np.int32),
+    )
+
+
+def prefixes(*names: list[int]) -> Prefixes:
+    """Names of the blocks of each prompt."""
+    return Prefixes(
+        np.array([len(own) for own in names], np.int32),
+        np.array([name for own in names for name in own], np.int64),
+    )
 
 
 def ran(*arguments: Any, until_s: float = END_S, **options: Any) -> NaiveDataPlane:

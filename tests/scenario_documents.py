@@ -175,6 +175,48 @@ backends:
     gateway: {{queue: central, on_replica_loss: resend}}
 """
 
+TASKS = f"""\
+name: tasks
+horizon: {{days: 1}}
+workloads:
+  agent:
+    arrivals: {{requests_per_day: 10k}}
+    prompt_tokens: 3000
+    output_tokens: {{lognormal: {{mean: 300, cv: 0.8}}}}
+    follow_ups:
+      calls_per_task: {{lognormal: {{mean: {{p5: 4, p95: 8}}, cv: 0.5}}}}
+      think_time: {{exponential: {{mean: {{p5: 2s, p95: 9s}}}}}}
+      prompt_tokens: {{lognormal: {{mean: 600, p95: 1500}}, max: 4k}}
+      output_tokens: {{exponential: {{mean: 150}}}}
+      parallel: {{choice: [1, 3]}}
+    client:
+      first_token_timeout: 20s
+      retries: openai-sdk
+      hedge: {{uniform: {{low: 2s, high: 4s}}}}
+    max_concurrency: {{p5: 50, p95: 200}}
+    route: cached
+  chat:
+    arrivals: {{requests_per_day: 50k}}
+    prompt_tokens: 1000
+    output_tokens: 200
+    follow_ups: {{calls_per_task: 3.5, carry: {{uniform: {{low: 30%, high: 90%}}}}}}
+    prefix_cache: {{hit_rate: {{beta: {{mean: 0.5, sd: 0.15}}}}}}
+    response_cache: {{hit_rate: 8%, latency: {{p5: 20ms, p95: 90ms}}}}
+    route: plain
+backends:
+  cached:
+    kind: gpu_pool
+    service: {SERVICE}
+    replicas: 3
+    router: prefix
+    prefix_cache: {{block_tokens: 64, capacity: {{p5: 1M, p95: 4M}}}}
+  plain:
+    kind: gpu_pool
+    service: {SERVICE}
+    replicas: 2
+    router: session
+"""
+
 
 def written(folder: Path, text: str, name: str = "scenario.yaml") -> Path:
     """A file with this text."""

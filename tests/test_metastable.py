@@ -48,7 +48,7 @@ def test_before_the_spike_the_fleet_is_at_ease():
 def test_retries_keep_the_fleet_down_for_more_than_an_hour_after_the_spike():
     after = slice(SPIKE_ENDS_MIN, SPIKE_ENDS_MIN + 75)
     down = world()
-    assert answered_share(down, after).max() < 0.5
+    assert answered_share(down, after).max() < 0.1
     assert down.timeline["queue"][after].min() > 100
     assert down.metrics["retries"] > down.metrics["requests"]
     load = down.timeline["load_rps"]
@@ -57,7 +57,7 @@ def test_retries_keep_the_fleet_down_for_more_than_an_hour_after_the_spike():
 
 @pytest.mark.parametrize("cure", CURES.values(), ids=CURES)
 def test_the_fleet_recovers_within_minutes_with(cure):
-    recovered = slice(SPIKE_ENDS_MIN + 15, 180)
+    recovered = slice(SPIKE_ENDS_MIN + 10, 180)
     cured = world(cure)
     assert answered_share(cured, recovered).min() > 0.8
     assert np.nanmax(cured.timeline["ttft_p95_s"][recovered]) < 2

@@ -77,7 +77,7 @@ worlds: 3
         "chat.yaml:17: backends.large.service: 'llama-3.3-70b/h100-sxm/tp4/fp8/vlm' is not a "
         "built-in profile (did you mean 'llama-3.3-70b/h100-sxm/tp4/fp8/vllm'?)",
         "chat.yaml:18: backends.large.router: 'least loaded' must be one of round_robin, random, "
-        "least_loaded, power_of_two (did you mean 'least_loaded'?)",
+        "least_loaded, power_of_two, session, prefix (did you mean 'least_loaded'?)",
         "chat.yaml:19: backends.large.replicas: 0 must be at least 1",
         "chat.yaml:20: backends.large.engine.max_num_seqs: 1.5 must be a whole number",
         "chat.yaml:21: backends.large.price.provider: goes beside usd_per_gpu_hour, must be the "

@@ -10,6 +10,7 @@ from scenario_documents import (
     FLEETS,
     MINIMAL,
     QUICKSTART,
+    TASKS,
     written,
 )
 
@@ -25,6 +26,7 @@ TEXTS = {
     "everything": EVERYTHING,
     "clients": CLIENTS,
     "fleets": FLEETS,
+    "tasks": TASKS,
 }
 
 
@@ -95,6 +97,15 @@ def test_resolved_documents_validate(schema, path):
         "workloads: {chat: {arrivals: {users: 1}, client: {retries: {budget: lots}}}}",
         "workloads: {chat: {arrivals: {users: 1}, client: {retries: {after: [timeouts]}}}}",
         "workloads: {chat: {arrivals: {users: 1}, client: {patience: {exponential: {men: 1}}}}}",
+        "workloads: {chat: {arrivals: {users: 1}, client: {hedge: 0}}}",
+        "workloads: {chat: {arrivals: {users: 1}, follow_ups: 3.5}}",
+        "workloads: {chat: {arrivals: {users: 1}, follow_ups: {think_time: 3s}}}",
+        "workloads: {chat: {arrivals: {users: 1}, follow_ups: {calls_per_task: {poisson: 3}}}}",
+        "workloads: {chat: {arrivals: {users: 1}, prefix_cache: {hit_rate: 1.5}}}",
+        "workloads: {chat: {arrivals: {users: 1}, response_cache: {}}}",
+        "workloads: {chat: {arrivals: {users: 1}, max_concurrency: 0.5}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, router: cache}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, prefix_cache: {blocks: 3}}}",
         "backends: {a: {kind: gpu_pool, service: x, replicas: 1, gateway: {max_queue: -1}}}",
         "backends: {a: {kind: gpu_pool, service: x, replicas: {min: 1}}}",
         "backends: {a: {kind: gpu_pool, service: x, replicas: 1, autoscaler: fast}}",

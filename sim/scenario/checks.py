@@ -1,7 +1,7 @@
 """What a resolved scenario cannot mean, and what its author may not have meant."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -16,6 +16,7 @@ from sim.model.lengths import Lengths
 from sim.model.lifecycle import Lifecycle
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import Workload
+from sim.scenario import sharing
 from sim.scenario.compilation import compile_design
 from sim.scenario.failures import check_spot
 from sim.scenario.numbers import TAIL, Uncertain, quantiles
@@ -50,6 +51,7 @@ def check_designs(
     for workload in design.workloads:
         _check_prompts(workload, _pool(design, workload), findings)
         _check_client(workload, _pool(design, workload), findings)
+    sharing.check_sharing(design, findings)
     return design
 
 
@@ -91,6 +93,12 @@ def _check_client(workload: Workload, pool: GpuPool, findings: Findings) -> None
                 f"backend '{pool.name}' takes",
                 "see overhead_s of its profile",
             )
+    if client.hedge is not None and client.hedge.after_s >= longest_s:
+        findings.add(
+            ("workloads", workload.name, "client", "hedge"),
+            "must be shorter than patience, or none is ever sent",
+            "see patience",
+        )
 
 
 def _prompt_quantile(workload: Workload, level: float) -> float:
@@ -114,19 +122,22 @@ def warnings(document: ScenarioDocument, design: Design, today: date) -> Iterato
             yield f"backends.{pool.name}.price: its date ({pool.price.as_of}) is over a year ago"
         if pool.name not in {workload.pool for workload in design.workloads}:
             yield f"backends.{pool.name}: no workload is routed to it, and yet it costs"
-        yield from _of_gateway(pool)
+        yield from _of_gateway(pool, [w for w in design.workloads if w.pool == pool.name])
     for workload in design.workloads:
         yield from _of_prompts(workload, _pool(design, workload))
         if isinstance(workload.source, TraceSource):
             yield from _of_trace(workload.name, workload.source, design)
         else:
             yield from _of_arrivals(document, workload.name, design)
+        yield from _of_tasks(document, workload, _pool(design, workload))
         yield from _of_client(workload, _pool(design, workload))
+    yield from sharing.warnings(design)
 
 
-def _of_gateway(pool: GpuPool) -> Iterator[str]:
+def _of_gateway(pool: GpuPool, workloads: Sequence[Workload]) -> Iterator[str]:
     path, gateway, dies = f"backends.{pool.name}", pool.gateway, pool.failures != Failures()
-    rejects = math.isfinite(gateway.max_queue) or (dies and not gateway.holds)
+    limits = [gateway.max_queue, *(workload.max_concurrency for workload in workloads)]
+    rejects = math.isfinite(min(limits)) or (dies and not gateway.holds)
     if not rejects and not math.isnan(gateway.retry_after_s):
         yield (
             f"{path}.gateway.retry_after: makes no difference, as nothing is rejected; "
@@ -174,6 +185,28 @@ def _of_arrivals(document: ScenarioDocument, name: str, design: Design) -> Itera
             continue
         if not _touches(SpecialEvent(start, duration, 1.0), horizon.duration_s):
             yield f"{path}.events: {event.name} lies outside of the horizon"
+
+
+def _of_tasks(document: ScenarioDocument, workload: Workload, pool: GpuPool) -> Iterator[str]:
+    """Advice on tasks whose prompts grow."""
+    source, path = workload.source, f"workloads.{workload.name}.follow_ups"
+    if not isinstance(source, GeneratedSource) or source.follow_ups is None or not workload.carry:
+        return
+    given, calls = document.workloads[workload.name].follow_ups, source.follow_ups
+    if given is not None and given.prompt_tokens is None:
+        yield (
+            f"{path}: each call brings as many new tokens as the first prompt has, besides what it "
+            "carries over; give prompt_tokens"
+        )
+    new, answer = calls.prompt.mean_tokens(), calls.output.mean_tokens()
+    first = source.prompt.mean_tokens() + source.output.mean_tokens()
+    before = first + max(calls.calls.mean() - 2, 0) * (new + answer)
+    last, most = workload.carry * before + new, pool.profile.max_model_len - 1
+    if last > most:
+        yield (
+            f"{path}: the last prompt of an average task ({last:.0f} tokens) is longer than the "
+            f"{most} tokens that backend '{pool.name}' takes; such tasks will fail"
+        )
 
 
 def _of_client(workload: Workload, pool: GpuPool) -> Iterator[str]:

@@ -89,6 +89,9 @@ class Client(Model):
     patience: Annotated[Varied, varied()] | None = None
     """How long a user waits for the first token, over all attempts; a distribution says how it
     differs between requests. Default for ever."""
+    hedge: Annotated[Number, number("duration", above=0, most=LONGEST_WAIT_S)] | None = None
+    """Wait for the first token after which a second attempt is sent beside the first, such as 2s;
+    the one that begins first goes on. Default never."""
 
 
 def resolved(client: Client, path: Path, findings: Findings) -> Client:
@@ -97,13 +100,27 @@ def resolved(client: Client, path: Path, findings: Findings) -> Client:
     timeout, first = client.timeout, client.first_token_timeout
     if timeout is not None and first is not None and may_exceed(first, timeout):
         findings.add((*path, "first_token_timeout"), "must be at most timeout")
+    _check_hedge(client, path, findings)
     if client.retries is not None and not _given(client.retries):
         findings.add((*path, "retries"), "is an empty mapping", f"one of {', '.join(RETRIES)}")
     retries = _in_full(client.retries or Retries.model_construct(preset="none"))
     _check(retries, (*path, "retries"), findings)
-    waits_for_ever = timeout is None and first is None and client.patience is None
+    limits = (timeout, first, client.patience, client.hedge)
+    waits_for_ever = all(limit is None for limit in limits)
     on_timeout = client.on_timeout or (None if waits_for_ever else ON_TIMEOUT[0])
     return client.model_copy(update={"on_timeout": on_timeout, "retries": retries})
+
+
+def _check_hedge(client: Client, path: Path, findings: Findings) -> None:
+    """Note a hedge that would come after the attempt beside which it is sent."""
+    if client.hedge is None:
+        return
+    for key in ("first_token_timeout", "timeout"):
+        limit = getattr(client, key)
+        if limit is not None and extent(client.hedge)[1] >= extent(limit)[0]:
+            message = f"must be shorter than {key}, or none is ever sent"
+            findings.add((*path, "hedge"), message, f"see {key}")
+            return
 
 
 def _in_full(retries: Retries) -> Retries:
@@ -178,6 +195,7 @@ def compiled(client: Client | None, draws: Draws) -> model.Client:
         server_stops=client.on_timeout != "server_works_on",
         retry=_retry(client.retries, draws),
         patience=None if client.patience is None else client.patience.distribution(draws),
+        hedge=None if client.hedge is None else model.Hedge(known(client.hedge, draws)),
     )
 
 

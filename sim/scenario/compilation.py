@@ -1,5 +1,6 @@
 """From a resolved document and the draws of a world to a design: called once per world."""
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,16 @@ from sim.model.generated import GeneratedSource
 from sim.model.price import GpuPrice
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import RequestSource, Slo, Workload
-from sim.scenario import client, failures, gateway, lifecycle, scaled, schema
+from sim.scenario import (
+    caches,
+    client,
+    failures,
+    follow_ups,
+    gateway,
+    lifecycle,
+    scaled,
+    schema,
+)
 from sim.scenario.burstiness import Burstiness
 from sim.scenario.catalogued import Shape
 from sim.scenario.client import PRIORITIES
@@ -59,14 +69,18 @@ def _workload(
         source = TraceSource(
             trace, played.mode, known(played.rate_scale, draws), known(played.thin, draws)
         )
-    slo = Slo() if workload.slo is None else workload.slo.slo()
+    calls, hits, most = workload.follow_ups, workload.prefix_cache, workload.max_concurrency
     return Workload(
         name,
         source,
         _there(workload.route),
-        slo,
+        Slo() if workload.slo is None else workload.slo.slo(),
         client.compiled(workload.client, draws),
         PRIORITIES[workload.priority],
+        max_concurrency=math.inf if most is None else known(most, draws),
+        carry=1.0 if calls is None else known(_there(calls.carry), draws),
+        prefix_hit_rate=0.0 if hits is None else known(hits.hit_rate, draws),
+        response_cache=caches.compiled_responses(workload.response_cache, draws),
         spikes=_spikes(workload.arrivals, horizon, draws),
     )
 
@@ -81,6 +95,8 @@ def _spikes(
 
 def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> GeneratedSource:
     arrivals = workload.arrivals
+    prompt = _there(workload.prompt_tokens).lengths(draws)
+    output = _there(workload.output_tokens).lengths(draws)
     shape: Shape = _there(arrivals.shape)
     gaps: Burstiness = _there(arrivals.burstiness)
     curve = rate_curve(
@@ -94,12 +110,13 @@ def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> Gen
     )
     return GeneratedSource(
         curve,
-        prompt=_there(workload.prompt_tokens).lengths(draws),
-        output=_there(workload.output_tokens).lengths(draws),
+        prompt=prompt,
+        output=output,
         gaps=gaps.renewal(draws),
         dispersion=_dispersion(arrivals.dispersion, draws),
         rank_correlation=known(_there(workload.token_correlation), draws),
         prompt_growth_per_year=known(_there(workload.context_creep_per_year), draws),
+        follow_ups=follow_ups.compiled(workload.follow_ups, prompt, output, draws),
     )
 
 
@@ -149,4 +166,5 @@ def _pool(name: str, pool: schema.GpuPool, horizon: Horizon, draws: Draws) -> Gp
         lifecycle.compiled(pool.cold_start, pool.standby, pool.capacity, pool.drain_limit, draws),
         scaler,
         failures.compiled(pool.failures, pool.spot, draws),
+        caches.compiled(pool.prefix_cache, draws),
     )

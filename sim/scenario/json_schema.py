@@ -26,8 +26,8 @@ EXAMPLES: dict[Kind, list[str]] = {
     "size": ["140 GB"],
     "bandwidth": ["2 GB/s"],
 }
-VARIED: tuple[Kind, ...] = ("duration", "bandwidth")  # from one request or replica to the next
-NESTED: tuple[Kind, ...] = ("count", "factor", *VARIED)  # kinds of the parameters of distributions
+VARIED: tuple[Kind, ...] = ("duration", "bandwidth", "count")  # by request, task or replica
+NESTED: tuple[Kind, ...] = ("factor", *VARIED)  # kinds of the parameters of distributions
 ABBREVIATED: tuple[type[Abbreviated], ...] = (Retries, Budget, Autoscaler, Failures)
 _NUMBER = r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?"
 

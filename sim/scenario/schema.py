@@ -14,6 +14,7 @@ from sim.model.design import Router
 from sim.model.profile import Scheduler
 from sim.scenario.autoscaler import Autoscaler
 from sim.scenario.burstiness import Burstiness, gap_variation
+from sim.scenario.caches import PrefixCache, PrefixHits, ResponseCache
 from sim.scenario.catalogued import Service, Shape, day_shape, service_profile
 from sim.scenario.client import PRIORITIES, Client
 from sim.scenario.failures import Failures, Spot
@@ -27,6 +28,7 @@ from sim.scenario.fields import (
     text,
     whole,
 )
+from sim.scenario.follow_ups import FollowUps
 from sim.scenario.gateway import Gateway
 from sim.scenario.lengths import TokenLengths, token_lengths
 from sim.scenario.lifecycle import Capacity, ColdStart, Standby, starting_time
@@ -103,6 +105,13 @@ class TraceColumns(Model):
     """Column of output lengths."""
     unit: Annotated[str, one_of("s", "ms", "us", "ns", "datetime")] = "s"
     """Unit of the arrival times, or datetime."""
+    session: Text | None = None
+    """Column of the session or user that a request belongs to, for a router that keeps them
+    together; default none."""
+    blocks: Text | None = None
+    """Column of lists that name the blocks a prompt begins with, such as hash_ids; default none."""
+    block_tokens: Annotated[int, whole(1, 65_536)] | None = None
+    """Tokens of a named block."""
 
 
 class Trace(Model):
@@ -164,6 +173,13 @@ class Workload(Model):
     """Rank correlation of prompt and output lengths; default 0."""
     context_creep_per_year: Factor | None = None
     """Factor by which prompts grow in a year, compounding; default 1."""
+    follow_ups: FollowUps | None = None
+    """Calls that follow a request within a task, such as {calls_per_task: 3.5}; default none."""
+    prefix_cache: PrefixHits | None = None
+    """Share of the prompts that is cached, such as {hit_rate: 30%}; default none. A backend with a
+    prefix_cache of its own finds by itself what prompts have in common, as far as they tell."""
+    response_cache: ResponseCache | None = None
+    """Answers that are kept, such as {hit_rate: 8%}; default none."""
     slo: Annotated[Objectives, objectives()] | None = None
     """What counts as good service, such as {ttft_p95: 2s, e2e_p95: 30s}."""
     client: Client | None = None
@@ -171,6 +187,11 @@ class Workload(Model):
     default they wait for ever."""
     priority: Annotated[str, one_of(*PRIORITIES)] = "interactive"
     """Interactive requests leave the queue of a gateway before those of a batch."""
+    max_concurrency: Annotated[Number, number("count", least=1, most=1e9, integer=True)] | None = (
+        None
+    )
+    """Requests of this workload that its backend takes in at once; more are rejected. Default
+    unlimited."""
     route: Text | None = None
     """Backend that serves these requests; may be left out where there is only one."""
 
@@ -238,7 +259,10 @@ class GpuPool(Model):
     engine: Engine | None = None
     """What is set otherwise than in the profile."""
     router: Annotated[Router, one_of(*get_args(Router))] = "least_loaded"
-    """How a request finds its replica."""
+    """How a request finds its replica; session keeps sessions and tasks together, prefix goes to
+    what is cached."""
+    prefix_cache: PrefixCache | None = None
+    """Prompts that the replicas keep, {} with all defaults; default none."""
     gateway: Gateway | None = None
     """What is taken in, held back and turned away; by default every request is taken in and sent
     to a replica at once."""
