@@ -32,7 +32,7 @@ def settle(s: State, slot: int, status: int, now: float) -> None:
             counts.failed += 1
     if s.clock[0].recording:
         _log(s, seq, status, now)
-    if s.clock[0].has_tasks and counts.has_tasks:
+    if s.clock[0].has_tasks:
         task.end_call(s, slot, status, now)
     give_back(s, slot)
 

@@ -231,7 +231,6 @@ WORKLOAD = np.dtype(
         ("prefix_hit_rate", "f8"),
         ("response_hit_rate", "f8"),
         ("response_s", "f8"),
-        ("has_tasks", "i8"),
         # The client.
         ("hedge_s", "f8"),
         ("ttft_timeout_s", "f8"),

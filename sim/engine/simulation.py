@@ -113,6 +113,10 @@ def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane
         start_s=-design.horizon.warm_up_s,
         clients=[workload.client for workload in design.workloads],
         priorities=[workload.priority for workload in design.workloads],
+        max_concurrency=[workload.max_concurrency for workload in design.workloads],
+        carry=[workload.carry for workload in design.workloads],
+        prefix_hit_rate=[workload.prefix_hit_rate for workload in design.workloads],
+        response_cache=[workload.response_cache for workload in design.workloads],
     )
 
 

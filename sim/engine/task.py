@@ -36,7 +36,7 @@ def begin(s: State, slot: int, at: int) -> None:
     extra.hedges = 0
     _name_fed(s, slot, at)
     counts = s.workloads[seq.workload]
-    if counts.has_tasks and seq.arrival_s >= 0.0:
+    if seq.arrival_s >= 0.0:
         counts.tasks += 1
     if fed.calls == 0:
         return
