@@ -74,10 +74,12 @@ def lose_patience(s: State, slot: int, now: float) -> None:
     seq = s.slots[slot]
     if seq.first_token_s == seq.first_token_s:  # not NaN
         return
-    twin = hedge.part(s, slot)
-    if twin != NONE:
-        attempt.drop(s, twin, now)
-    outcome.settle(s, _abandon(s, slot, now), GAVE_UP, now)
+    first, second = slot, hedge.part(s, slot)
+    if second != NONE:
+        if s.slots[second].serial < seq.serial:
+            first, second = second, first
+        attempt.drop(s, second, now)
+    outcome.settle(s, _abandon(s, first, now), GAVE_UP, now)
 
 
 @inner_apart

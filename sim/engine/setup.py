@@ -90,7 +90,7 @@ def empty_state(pools: Sequence[GpuPool], workloads: int) -> State:
         names=np.zeros(0, np.int64),
         caches=records(0, CACHE),
         blocks=records(0, BLOCK),
-        buckets=np.zeros(1, np.int64),
+        buckets=np.full(1, NONE, np.int64),
         histograms=np.zeros((workloads, len(LATENCIES), BUCKETS), np.int32),
         fed=records(0, FED),
         fed_extras=records(0, FED_EXTRA),
