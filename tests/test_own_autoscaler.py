@@ -19,6 +19,8 @@ from sim.engine.control.own import check_sendable, own_autoscaler
 from sim.errors import PeakfleetError
 from sim.model.autoscaler import Custom, Hpa
 from sim.model.design import Design, Horizon
+from sim.montecarlo.run import run
+from sim.scenario import load_scenario
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "scenarios" / "own_autoscaler.py"
@@ -131,6 +133,36 @@ def test_what_workers_could_not_import_is_refused_before_they_start(
     monkeypatch.delattr(sys.modules["__main__"], "__file__")  # as of an interactive session
     with pytest.raises(AutoscalerError, match="at the top level of a file, or use one job"):
         check_sendable({"mine": one_per_eight})
+
+
+def test_a_registered_process_reaches_worker_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This module registers nothing when a worker imports it: the run hands the function over."""
+    monkeypatch.setitem(AUTOSCALERS, "mine", one_per_eight)
+    overrides = [
+        "horizon={start: 2026-11-23T09:00, duration: 1h, warm_up: 0s}",
+        "backends.large.cold_start=1min",
+        "backends.large.replicas={min: 1, max: 8}",
+        "backends.large.autoscaler={preset: custom, process: mine}",
+    ]
+    scenario = load_scenario(ROOT / "scenarios" / "quickstart.yaml", overrides)
+    alone, apart = (run(scenario, worlds=2, jobs=jobs).replications for jobs in (1, 2))
+    assert alone.equals(apart)
+    assert (apart["ready_replicas_max"] > 2).all()
+
+
+def test_an_unknown_name_ends_a_run_before_its_first_world() -> None:
+    overrides = [
+        "backends.large.replicas={min: 1, max: 8}",
+        "backends.large.cold_start=1min",
+        "backends.large.autoscaler={preset: custom, process: nobody}",
+    ]
+    scenario = load_scenario(ROOT / "scenarios" / "quickstart.yaml", overrides)
+    with pytest.raises(AutoscalerError, match="'nobody' is not registered"):
+        run(scenario, worlds=2, jobs=2)
+
+
+def test_the_readme_shows_the_example() -> None:
+    assert f"```python\n{EXAMPLE.read_text()}```\n" in (ROOT / "README.md").read_text()
 
 
 def test_the_example_runs_and_its_fleet_moves() -> None:

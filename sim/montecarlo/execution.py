@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import forkserver
 from time import perf_counter
@@ -63,11 +63,21 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all worlds of a run share."""
+    """What all worlds of a run share.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    seed : int
+    replicate : callable
+    autoscalers : mapping
+        Users' own, by name; a worker has not heard of them.
+    """
 
     scenario: "Scenario"
     seed: int
     replicate: Replicate
+    autoscalers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +184,11 @@ def replications(
 
 def simulate(job: Job, tasks: list[Task]) -> Batch:
     """Simulate worlds one after the other, up to the first that fails."""
+    if job.autoscalers:
+        # Here, for it brings the compiler, which another replicate does not need.
+        from sim.engine.control import AUTOSCALERS  # noqa: PLC0415
+
+        AUTOSCALERS.update(job.autoscalers)
     start_s = perf_counter()
     finished = []
     failure = None
@@ -226,6 +241,10 @@ def _at_once(job: Job, tasks: list[Task]) -> "Future[Batch]":
 
 @contextmanager
 def _local_pool(job: Job, jobs: int) -> Iterator[ProcessPoolExecutor]:
+    if job.autoscalers:
+        from sim.engine.control import check_sendable  # noqa: PLC0415 (as in ``simulate``)
+
+        check_sendable(job.autoscalers)
     _start_forkserver([__name__, job.replicate.__module__, type(job.scenario).__module__])
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
