@@ -6,6 +6,7 @@ from sim.engine import prefix
 from sim.engine.record import DEADLINE, NONE, Records, records
 from sim.engine.state import State
 from sim.engine.status import IN_FLIGHT
+from sim.engine.thin import numbered
 from sim.engine.tournament import leaves_for, rebuild
 
 
@@ -75,7 +76,7 @@ def with_blocks(state: State, count: int) -> State:
     larger = state._replace(
         blocks=blocks, buckets=np.full(1 << (count - 1).bit_length(), NONE, np.int64)
     )
-    prefix.hash_all(larger)
+    prefix.hash_all(numbered(larger))
     return larger
 
 

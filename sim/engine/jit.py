@@ -68,7 +68,8 @@ def _compile(function: F, **options: bool) -> F:
     before = config.CACHE_DIR
     config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR") or str(cache_folder())
     try:
-        wrapped: F = numba.njit(error_model="numpy", _nrt=False, **options)(function)
+        njit: Any = numba.njit
+        wrapped: F = njit(error_model="numpy", _nrt=False, **options)(function)
         return wrapped
     finally:
         config.CACHE_DIR = before

@@ -18,7 +18,7 @@ import math
 
 from sim.engine import arrival, client, segment, timers
 from sim.engine.jit import compiled, inner, inner_apart
-from sim.engine.record import NONE
+from sim.engine.record import NONE, IntArray
 from sim.engine.state import State
 from sim.engine.status import (
     NEED_BLOCKS,
@@ -39,13 +39,13 @@ _NOTHING, _ARRIVAL, _TIMER, _REPLICA, _DEADLINE = 0, 1, 2, 3, 4
 
 
 @compiled
-def advance(state: State, until_s: float) -> int:
+def advance(numbers: IntArray, until_s: float) -> int:
     """Process every event up to and at ``until_s``; return early with a signal.
 
     The signals are those of :mod:`sim.engine.status`. Whatever the signal, the state is consistent
     and calling again goes on.
     """
-    s = thin(state)
+    s = thin(numbers)
     while True:
         signal = _news(s)
         if signal != REACHED:

@@ -32,6 +32,7 @@ from sim.engine.status import (
     REPLICA_EMPTY,
     REQUEST_HELD,
 )
+from sim.engine.thin import numbered
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
 from sim.model.design import GpuPool
@@ -149,7 +150,7 @@ class DataPlane:
         self.pool_of: list[int] = []
         self._fed = 0
         count = len(slos)
-        self._state = empty_state(pools, count)
+        self._hold(empty_state(pools, count))
         clients = clients or [Client()] * count
         traits = zip(
             max_concurrency or [math.inf] * count,
@@ -174,7 +175,7 @@ class DataPlane:
         clock.has_caches |= any(rate > 0 for rate in prefix_hit_rate or ())
         clock.bin_start_s = start_s
         if clock.has_hedges or clock.has_prefix_caches:
-            self._state = intake.with_extras(self._state)
+            self._hold(intake.with_extras(self._state))
         self._reserve_replicas(sum(pool.replicas for pool in pools))
         for index, gpu_pool in enumerate(pools):
             for _ in range(gpu_pool.replicas):
@@ -214,7 +215,7 @@ class DataPlane:
             chains,
             prefixes,
         )
-        self._state = intake.appended(self._state, feed, self._fed)
+        self._hold(intake.appended(self._state, feed, self._fed))
         self._fed += len(arrival_s)
 
     def close_feed(self) -> None:
@@ -233,16 +234,17 @@ class DataPlane:
             when a draining replica has become empty (see :attr:`emptied`), ``REQUEST_HELD`` when a
             request waits at the gateway of a pool without a ready replica (see :attr:`held`).
         """
-        while (signal := kernel.advance(self._state, until_s)) in _ROOM:
-            self._state = _ROOM[signal](self._state)
-        clock = self._state.clock[0]
+        while (signal := kernel.advance(self._numbers, until_s)) in _ROOM:
+            self._hold(_ROOM[signal](self._state))
         if signal == REACHED:
             self.now = max(self.now, until_s)
         elif signal == REPLICA_EMPTY:
+            clock = self._state.clock[0]
             self.emptied, self.now = int(clock.emptied), max(self.now, float(clock.emptied_s))
             self.gone_s[self.emptied] = self.now
             clock.emptied = self._state.replicas[self.emptied].next_emptied
         elif signal == REQUEST_HELD:
+            clock = self._state.clock[0]
             self.held, self.now = int(clock.held), max(self.now, float(clock.held_s))
             clock.held = NONE
         return signal
@@ -256,7 +258,7 @@ class DataPlane:
         """
         replica = len(self.added_s)
         self._reserve_replicas(replica + 1)
-        verbs.add(self._state, replica, pool, slowness, self.now)
+        verbs.add(self._numbers, replica, pool, slowness, self.now)
         self.added_s.append(self.now)
         self.gone_s.append(math.inf)
         self.pool_of.append(pool)
@@ -266,7 +268,7 @@ class DataPlane:
         """Route nothing more to a replica; True if it had nothing to finish and is gone."""
         if self._state.replicas[replica].life != READY:
             return self.gone_s[replica] <= self.now
-        gone = bool(verbs.drain(self._state, replica, self.now))
+        gone = bool(verbs.drain(self._numbers, replica, self.now))
         if gone:
             self.gone_s[replica] = self.now
         return gone
@@ -277,8 +279,8 @@ class DataPlane:
         if row.life != GONE:
             needed = int(self._state.clock[0].timers + row.outstanding + 4)
             if needed > len(self._state.timers):
-                self._state = with_timers(self._state, 2 * needed)
-            verbs.kill(self._state, replica, self.now)
+                self._hold(with_timers(self._state, 2 * needed))
+            verbs.kill(self._numbers, replica, self.now)
             self.gone_s[replica] = self.now
 
     def slow_down(self, replica: int, slowness: float) -> None:
@@ -289,16 +291,16 @@ class DataPlane:
 
     def view(self, pool: int) -> PoolView:
         """What a control plane can see of a pool now."""
-        return PoolView(*verbs.look(self._state, pool, self.now))
+        return PoolView(*verbs.look(self._numbers, pool, self.now))
 
     def close_bin(self) -> State:
         """Complete the counts and integrals since the last :meth:`open_bin`; read, never write."""
-        verbs.close_bin(self._state, len(self.added_s), self.now)
+        verbs.close_bin(self._numbers, len(self.added_s), self.now)
         return self._state
 
     def open_bin(self) -> None:
         """Count from zero."""
-        verbs.open_bin(self._state, self.now)
+        verbs.open_bin(self._numbers, self.now)
 
     def in_flight(self) -> Records:
         """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""
@@ -321,7 +323,11 @@ class DataPlane:
                 log[column][rows] = open_ones[column]
         return log
 
+    def _hold(self, state: State) -> None:
+        """Keep a state, and what the kernel is told of it."""
+        self._state, self._numbers = state, numbered(state)
+
     def _reserve_replicas(self, count: int) -> None:
         have = len(self._state.replicas)
         if count > have:
-            self._state = with_replica_capacity(self._state, max(count, 2 * have))
+            self._hold(with_replica_capacity(self._state, max(count, 2 * have)))

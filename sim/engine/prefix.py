@@ -5,13 +5,14 @@ the most to the least recently used; when it holds more than it may, the last go
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
 from sim.engine.hashing import mixed
 from sim.engine.jit import compiled, inner, inner_apart
 from sim.engine.number import ZERO
-from sim.engine.record import ALONE, FED_NAMES, NONE, UNNAMED, Row
+from sim.engine.record import ALONE, FED_NAMES, NONE, UNNAMED, IntArray, Row
 from sim.engine.state import State
 from sim.engine.thin import thin
 
@@ -81,9 +82,9 @@ def names_of(s: State, slot: int, tokens: int) -> int:
 
 
 @compiled
-def hash_all(state: State) -> None:
+def hash_all(numbers: IntArray) -> None:
     """Put every block that is kept into its bucket of an empty table."""
-    s = thin(state)
+    s = thin(numbers)
     for r in range(len(s.caches)):
         block = s.caches[r].newest if s.caches[r].blocks > 0 else NONE
         while block != NONE:
@@ -97,7 +98,8 @@ def _name(s: State, slot: int, at: int) -> int:
     extra = s.extras[slot]
     if extra.naming == FED_NAMES:
         return s.names[extra.first_name + at]
-    return -1 - np.int64(mixed(np.uint64(ALONE), extra.task_number, at) >> _HALF)
+    made_up: Any = np.int64(mixed(np.uint64(ALONE), extra.task_number, at) >> _HALF)
+    return -1 - made_up
 
 
 @inner

@@ -1,14 +1,67 @@
 """The state of the data plane: records in arrays, and nothing else."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from sim.engine.record import (
+    BLOCK,
+    CACHE,
+    CALL,
+    CLOCK,
+    DEADLINE,
+    EXTRA,
+    FED,
+    FED_EXTRA,
+    POOL,
+    REPLICA,
+    REQUEST,
+    RING,
+    SEQUENCE,
+    TASK,
+    TIMER,
+    WORKLOAD,
     CountArray,
     FloatArray,
     IntArray,
     Records,
     SlotArray,
 )
+
+# Type and number of axes of each array, all C-contiguous.
+ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
+    "clock": (CLOCK, 1),
+    "pools": (POOL, 1),
+    "workloads": (WORKLOAD, 1),
+    "replicas": (REPLICA, 1),
+    "slots": (SEQUENCE, 1),
+    "extras": (EXTRA, 1),
+    "laws": (np.float64, 3),
+    "event_s": (np.float64, 1),
+    "event_tree": (np.int64, 1),
+    "heap_step": (np.int64, 2),
+    "heap_slot": (np.int64, 2),
+    "block_phase": (np.int32, 2),
+    "load": (np.float64, 2),
+    "load_tree": (np.int64, 2),
+    "rosters": (np.int64, 3),
+    "held_list": (np.int64, 3),
+    "timers": (TIMER, 1),
+    "rings": (RING, 1),
+    "deadlines": (DEADLINE, 2),
+    "tasks": (TASK, 1),
+    "calls": (CALL, 1),
+    "names": (np.int64, 1),
+    "caches": (CACHE, 1),
+    "blocks": (BLOCK, 1),
+    "buckets": (np.int64, 1),
+    "histograms": (np.int32, 3),
+    "fed": (FED, 1),
+    "fed_extras": (FED_EXTRA, 1),
+    "log": (REQUEST, 1),
+}
 
 
 class State(NamedTuple):

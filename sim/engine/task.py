@@ -6,8 +6,6 @@ before. A call without an answer fails its task, and no further stage begins.
 
 import math
 
-import numpy as np
-
 from sim.engine import timers
 from sim.engine.histogram import bucket
 from sim.engine.jit import inner_apart
@@ -74,7 +72,7 @@ def end_call(s: State, slot: int, status: int, now: float) -> None:
     """What the end of a request means for its task."""
     seq, t = s.slots[slot], s.extras[slot].task
     if t == NONE:
-        _count(s, np.int64(seq.workload), seq.arrival_s, status, now)
+        _count(s, int(seq.workload), seq.arrival_s, status, now)
         return
     row = s.tasks[t]
     row.open -= 1

@@ -1,14 +1,16 @@
-"""The state as the functions of the kernel hand it to one another.
+"""The state as the kernel takes it from Python, and as its functions hand it to one another.
 
-Numba hands a tuple of arrays over value by value: seven or more for each array, two hundred for the
-state, which makes each of a hundred functions slow to compile. Of an array that nobody resizes the
-address and the shape are enough; a thin state has only these, and gives back whole arrays where one
-is looked at. Without Numba a thin state is the state itself.
+Numba takes a tuple of arrays apart value by value: seven or more for each array, two hundred for
+the state, which makes every call slow, and each of a hundred functions slow to compile. Of arrays
+whose types are known their addresses and shapes are enough. Python hands over one array of these
+numbers; a *thin* state is made of them, and gives back whole arrays where one is looked at. Without
+Numba both are the state itself.
 """
 
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import cgutils, types
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
@@ -20,20 +22,23 @@ from numba.extending import (
 )
 from numba.np import arrayobj
 
-from sim.engine.state import State
+from sim.engine.record import IntArray
+from sim.engine.state import ARRAYS, State
 
 
 class ThinType(types.Type):
-    """The type of a thin named tuple of C-contiguous arrays."""
+    """The type of a thin state."""
 
-    def __init__(self, whole: Any) -> None:
-        self.whole = whole
-        self.arrays = dict(zip(whole.fields, whole.types, strict=True))
-        super().__init__(name=f"Thin({whole})")
+    def __init__(self) -> None:
+        self.arrays = {
+            name: types.Array(numba.from_dtype(np.dtype(dtype)), axes, "C")
+            for name, (dtype, axes) in ARRAYS.items()
+        }
+        super().__init__(name="ThinState")
 
 
 @register_model(ThinType)
-class ThinModel(models.StructModel):  # type: ignore[misc]
+class ThinModel(models.StructModel):
     """Addresses and shapes."""
 
     def __init__(self, manager: Any, thin: ThinType) -> None:
@@ -45,10 +50,10 @@ class ThinModel(models.StructModel):  # type: ignore[misc]
 
 
 @infer_getattr
-class _Attributes(AttributeTemplate):  # type: ignore[misc]
+class _Attributes(AttributeTemplate):
     key = ThinType
 
-    def generic_resolve(self, thin: ThinType, name: str) -> Any:
+    def generic_resolve(self, thin: Any, name: str) -> Any:
         return thin.arrays.get(name)
 
 
@@ -60,7 +65,7 @@ def _array(context: Any, builder: Any, thin: ThinType, value: Any, name: str) ->
     item = context.get_data_type(array_type.dtype)
     shape = [getattr(parts, f"{name}_{axis}") for axis in range(array_type.ndim)]
     stride = itemsize = context.get_constant(types.intp, context.get_abi_sizeof(item))
-    strides = []
+    strides: list[Any] = []
     for extent in reversed(shape):
         strides.insert(0, stride)
         stride = builder.mul(stride, extent)
@@ -77,24 +82,38 @@ def _array(context: Any, builder: Any, thin: ThinType, value: Any, name: str) ->
 
 
 @intrinsic
-def _thin(typing_context: Any, state: Any) -> Any:
-    thin = ThinType(state)
+def _thin(typing_context: Any, numbers: Any) -> Any:
+    """A thin state of the numbers of :func:`numbered`."""
+    thin = ThinType()
 
     def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         parts = cgutils.create_struct_proxy(thin)(context, builder)
-        for index, (name, array_type) in enumerate(thin.arrays.items()):
-            value = builder.extract_value(arguments[0], index)
-            array = context.make_array(array_type)(context, builder, value=value)
-            setattr(parts, name, builder.bitcast(array.data, cgutils.voidptr_t))
-            for axis, extent in enumerate(cgutils.unpack_tuple(builder, array.shape)):
+        array = context.make_array(signature.args[0])(context, builder, value=arguments[0])
+        at = 0
+        for name, array_type in thin.arrays.items():
+            address = builder.load(cgutils.gep(builder, array.data, at))
+            setattr(parts, name, builder.inttoptr(address, cgutils.voidptr_t))
+            for axis in range(array_type.ndim):
+                extent = builder.load(cgutils.gep(builder, array.data, at + 1 + axis))
                 setattr(parts, f"{name}_{axis}", extent)
+            at += 1 + array_type.ndim
         return parts._getvalue()
 
-    return thin(state), make
+    return thin(numbers), make
 
 
-def _itself(state: State) -> State:
+def _numbered(state: State) -> IntArray:
+    """Address and shape of every array of a state, which must be held while they are used."""
+    numbers: list[int] = []
+    for array in state:
+        numbers += [array.ctypes.data, *array.shape]
+    return np.array(numbers, np.int64)
+
+
+def _itself(state: Any) -> Any:
     return state
 
 
-thin = _itself if numba.config.DISABLE_JIT else _thin
+_config: Any = numba.config
+thin: Any = _itself if _config.DISABLE_JIT else _thin
+numbered: Any = _itself if _config.DISABLE_JIT else _numbered

@@ -8,15 +8,15 @@ import math
 from sim.engine import batch, client, gateway, leap, segment, tournament, waiting, wake
 from sim.engine.jit import compiled, inner
 from sim.engine.number import ONE_LESS, ONE_MORE, ZERO
-from sim.engine.record import DRAINING, IDLE, LEAP, NONE, READY
+from sim.engine.record import DRAINING, IDLE, LEAP, NONE, READY, IntArray
 from sim.engine.state import State
 from sim.engine.thin import thin
 
 
 @compiled
-def add(state: State, r: int, p: int, slowness: float, now: float) -> None:
+def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
     """Replica ``r``, a fresh row, is ready in pool ``p`` from now on."""
-    s = thin(state)
+    s = thin(numbers)
     replica, pool = s.replicas[r], s.pools[p]
     replica.pool = p
     replica.slowness = slowness
@@ -42,9 +42,9 @@ def add(state: State, r: int, p: int, slowness: float, now: float) -> None:
 
 
 @compiled
-def drain(state: State, r: int, now: float) -> bool:
+def drain(numbers: IntArray, r: int, now: float) -> bool:
     """No more requests for replica ``r``; True if it has none left, and so is gone at once."""
-    s = thin(state)
+    s = thin(numbers)
     replica = s.replicas[r]
     _unlist(s, r, now)
     replica.life = DRAINING
@@ -54,9 +54,9 @@ def drain(state: State, r: int, now: float) -> bool:
 
 
 @compiled
-def kill(state: State, r: int, now: float) -> None:
+def kill(numbers: IntArray, r: int, now: float) -> None:
     """Replica ``r`` is gone, and its requests are lost or sent to others."""
-    s = thin(state)
+    s = thin(numbers)
     replica = s.replicas[r]
     pool = s.pools[replica.pool]
     if replica.life == READY:
@@ -148,9 +148,11 @@ def settle_blocks(s: State, r: int, now: float) -> None:
 
 
 @compiled
-def look(state: State, p: int, now: float) -> tuple[int, int, int, int, float, int, int, int, int]:
+def look(
+    numbers: IntArray, p: int, now: float
+) -> tuple[int, int, int, int, float, int, int, int, int]:
     """The fields of a :class:`~sim.engine.plane.PoolView`."""
-    s = thin(state)
+    s = thin(numbers)
     pool = s.pools[p]
     used = 0.0
     for at in range(pool.ready):
@@ -182,9 +184,9 @@ def _blocks_now(s: State, r: int, now: float) -> float:
 
 
 @compiled
-def close_bin(state: State, count: int, now: float) -> None:
+def close_bin(numbers: IntArray, count: int, now: float) -> None:
     """Complete the integrals of the bin at its end; ``count`` replicas have ever been added."""
-    s = thin(state)
+    s = thin(numbers)
     for r in range(count):
         if s.replicas[r].mode != IDLE:
             settle_blocks(s, r, now)
@@ -199,9 +201,9 @@ def close_bin(state: State, count: int, now: float) -> None:
 
 
 @compiled
-def open_bin(state: State, now: float) -> None:
+def open_bin(numbers: IntArray, now: float) -> None:
     """Begin a bin: moments, counts and histograms from zero."""
-    s = thin(state)
+    s = thin(numbers)
     s.clock[0].bin_start_s = now
     for p in range(len(s.pools)):
         pool = s.pools[p]
