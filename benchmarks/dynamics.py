@@ -25,8 +25,9 @@ from sim.model.gateway import Gateway
 from sim.model.lifecycle import ColdStart, Lifecycle
 from sim.model.streams import Streams
 from sim.model.workload import RequestBlock
-from sim.montecarlo.metrics import metrics, timeline
+from sim.montecarlo.metrics import metrics
 from sim.montecarlo.replication import compile_kernel
+from sim.montecarlo.timeline_columns import timeline
 
 REPEATS = 3
 DAY_S = 86_400.0

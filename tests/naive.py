@@ -21,6 +21,7 @@ from naive_alarms import Alarms, Happening
 from naive_cache import Cache
 from naive_client import Crowd
 from naive_gateway import Gateway, Router
+from naive_photo_finish import ends_meet, is_ready_at_an_end
 from naive_replica import NEVER, Attempt, Replica
 from naive_request import Request
 from naive_task import Call, Task, tasks
@@ -256,8 +257,9 @@ class NaiveDataPlane:
         """A step ends; who is done leaves, and who has hung up; others come in; the next begins."""
         replica = min(self.replicas, key=Replica.next_event_s)
         gateway = self.gateways[self.pool_of[replica.index]]
+        self.seen["photo finish"] += is_ready_at_an_end(replica, self.now_s)
         if gateway.held:
-            self.look_for_photo_finish(replica, gateway.members)
+            self.seen["photo finish"] += ends_meet(replica, gateway.members, self.now_s)
         for attempt in replica.end_step(self.now_s):
             request = self.everyone[attempt.number]
             if request.is_waited_for(attempt):
@@ -269,17 +271,6 @@ class NaiveDataPlane:
         gateway.hand_over(self.now_s)
         replica.begin_step(self.now_s)
 
-    def look_for_photo_finish(self, replica: Replica, others: Iterable[Replica]) -> None:
-        """Note where the last bit of a sum decides which of two boundaries is the first.
-
-        It matters where one of them has effects on other replicas: somebody in line goes to the
-        first that has room, what follows is sent, what is abandoned leaves.
-        """
-        near_s = 1e-9 * max(self.now_s, 1.0)
-        for other in others:
-            gap_s = min(other.next_event_s() - self.now_s, self.now_s - other.last_boundary_s)
-            self.seen["photo finish"] += other is not replica and gap_s <= near_s
-
     def see_token(self, replica: Replica, request: Request, attempt: Attempt) -> None:
         """The client sees an attempt's first token or its last, or one that is both."""
         if len(request.living) > 1:
@@ -289,16 +280,15 @@ class NaiveDataPlane:
             self.crowd(request).note_success()
             self.complete(request)
             if request.task.status == status.IN_FLIGHT:
-                self.look_for_photo_finish(replica, self.replicas)
+                self.seen["photo finish"] += ends_meet(replica, self.replicas, self.now_s)
 
     def settle_race(self, request: Request, winner: Attempt) -> None:
         """The first token of two attempts: the other is abandoned."""
         (loser,) = (attempt for attempt in request.living if attempt is not winner)
         self.seen["the hedge won" if winner.serial > loser.serial else "the hedge lost"] += 1
         if loser.replica >= 0:
-            self.look_for_photo_finish(
-                self.replicas[winner.replica], [self.replicas[loser.replica]]
-            )
+            its = self.replicas[loser.replica]
+            self.seen["photo finish"] += ends_meet(self.replicas[winner.replica], [its], self.now_s)
         self.abandon(request, loser)
         request.living, request.last = [winner], winner
 

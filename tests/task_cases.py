@@ -24,11 +24,13 @@ def cases_with_tasks(draw: st.DrawFn, verbs: bool = False, hedges: bool = False)
     """
     case: Case = draw(cases_with_clients(draw(st.booleans()), verbs, hedges))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    pools = [replace(pool, profile=_of_uneven_steps(pool.profile, rng)) for pool in case.pools]
     n, workloads = len(case.arrival_s), len(case.workload_pool)
     longest = max(pool.profile.max_model_len for pool in case.pools)
     is_patient = draw(st.sampled_from([True, True, False]))
     return replace(
         case,
+        pools=pools,
         clients=[Client(hedge=c.hedge) for c in case.clients or []] if is_patient else case.clients,
         patience_s=None if is_patient else case.patience_s,
         prompt=-(-case.prompt // draw(st.sampled_from([1, 4, 20]))),  # leave room to grow
@@ -36,6 +38,16 @@ def cases_with_tasks(draw: st.DrawFn, verbs: bool = False, hedges: bool = False)
         chains=draw(_chains(n, longest)),
         session=rng.integers(-1, 6, n) if draw(st.booleans()) else None,
         carry=[draw(st.sampled_from([1.0, 1.0, 0.7, 0.5, 0.0])) for _ in range(workloads)],
+    )
+
+
+def _of_uneven_steps(engine: ServiceProfile, rng: np.random.Generator) -> ServiceProfile:
+    """Times that follow from the ends of steps of equal length would meet other ends of steps."""
+    return replace(
+        engine,
+        prefill_s_per_token=rng.uniform(0, 0.01),
+        prefill_s_per_token_context=rng.uniform(0, 1e-4),
+        step_s_per_kv_token=tuple(rng.uniform(0, 1e-3, len(engine.batch)).tolist()),
     )
 
 
@@ -93,7 +105,7 @@ def _prefix_caches(draw: st.DrawFn, longest: int) -> PrefixCache | None:
     if draw(st.integers(0, 4)) == 0:
         return None
     block_tokens = draw(st.sampled_from([1, 2, 3, 8, 16]))
-    return PrefixCache(block_tokens, draw(st.sampled_from([0, 1, 1, 3, 50])) * longest // 2)
+    return PrefixCache(block_tokens, draw(st.sampled_from([0, 1, 2, 8, 200])) * longest // 8)
 
 
 def _kept(rng: np.random.Generator) -> ResponseCache:

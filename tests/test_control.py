@@ -31,7 +31,8 @@ from sim.model.gateway import Gateway
 from sim.model.lifecycle import ColdStart, Lifecycle, Standby
 from sim.model.streams import Streams
 from sim.model.workload import RequestBlock, Slo, Workload
-from sim.montecarlo.metrics import metrics, timeline
+from sim.montecarlo.metrics import metrics
+from sim.montecarlo.timeline_columns import timeline
 
 POLL = 1.0
 

@@ -37,7 +37,7 @@ MANY = {
     "long task completed": 300,
 }
 MANY_AND_HEDGED = {**MANY, "hedged": 1_000, "the hedge won": 30, "over the limit": 1_000}
-MANY_AND_LOST = {"lost: failed": 50, "resent": 50}
+MANY_AND_LOST = {"lost: failed": 15, "resent": 15}
 
 
 @pytest.mark.parametrize(

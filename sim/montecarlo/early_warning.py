@@ -23,6 +23,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine.ledger import UNANSWERED
 from sim.engine.record import Records
 from sim.model.design import Design
 
@@ -31,8 +32,6 @@ BoolArray = npt.NDArray[np.bool_]
 Spike = tuple[float, float]
 
 LASTING = 3  # bins in a row within the SLO; one alone may be luck
-
-UNANSWERED = ("timed_out", "rejected", "failed", "gave_up")
 
 
 def ended(booked: Records) -> npt.NDArray[np.int64]:
