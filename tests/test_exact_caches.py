@@ -134,8 +134,8 @@ def test_attempts_and_hits_are_conserved_at_any_moment() -> None:
         cached += int(workloads.cached_tokens.sum())
 
     conservation()
-    assert hits > 300
-    assert cached > 3_000
+    assert hits > 50
+    assert cached > 300
 
 
 # The same kernel, not compiled

@@ -22,7 +22,7 @@ MANY = {
     "compared": 250,
     "completed": 2_000,
     "rejected": 1_000,
-    "timed_out": 100,
+    "timed_out": 50,
     "gave_up": 50,
     "retried": 200,
     "held": 500,

@@ -129,6 +129,7 @@ def test_what_workers_could_not_import_is_refused_before_they_start(
             check_sendable({"mine": function})
     monkeypatch.setattr(one_per_eight, "__module__", "__main__")
     monkeypatch.setattr(sys.modules["__main__"], "one_per_eight", one_per_eight, raising=False)
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "mine.py", raising=False)
     check_sendable({"mine": one_per_eight})
     monkeypatch.delattr(sys.modules["__main__"], "__file__")  # as of an interactive session
     with pytest.raises(AutoscalerError, match="at the top level of a file, or use one job"):

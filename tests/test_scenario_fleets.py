@@ -273,7 +273,7 @@ def test_the_weights_of_a_model_may_be_given(minimal):
         (
             [*SCALED, f"{POOL}.autoscaler=custom"],
             f"{POOL}.autoscaler.process: is missing "
-            "(name what sim.engine.control.AUTOSCALERS holds)",
+            "(name what sim.engine.control.AUTOSCALERS holds, or module:function)",
         ),
         (
             [*SCALED, f"{POOL}.autoscaler=scheduled"],

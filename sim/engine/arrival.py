@@ -85,6 +85,8 @@ def _begin(s: State, slot: int, now: float) -> None:
     if seq.patience_end_s < math.inf:
         timers.schedule(s, seq.patience_end_s, timers.PATIENCE, slot)
     if counts.response_hit_rate > 0.0 and _is_known(s, slot):
+        if now >= 0.0:
+            counts.response_hits += 1
         timers.schedule(s, now + counts.response_s, timers.ANSWER, slot)
     else:
         client.send(s, slot, now)

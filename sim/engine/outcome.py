@@ -67,8 +67,6 @@ def _count_completed(s: State, seq: Row, now: float) -> None:
         counts.prompt_tokens += seq.prompt
         counts.output_tokens += seq.output
         counts.cached_tokens += seq.cached
-    else:
-        counts.response_hits += 1
     tpot_s = 0.0
     if seq.output > 1:
         tpot_s = (now - seq.first_token_s) / (seq.output - 1)

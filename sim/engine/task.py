@@ -62,7 +62,7 @@ def call(s: State, t: int, index: int, slot: int, now: float) -> None:
     extra.twin = NONE
     extra.hedges = 0
     if row.has_fed_names:
-        extra.naming = UNNAMED
+        extra.naming, extra.names = UNNAMED, 0
     else:
         _name_after_task(s, slot, row.width, row.carried)
 

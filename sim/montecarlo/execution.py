@@ -162,24 +162,35 @@ def replications(
     Raises WorldError for what a user can mend, ReplicationError for a defect.
     """
     waiting = iter(tasks)
-    pending: set[Future[Batch]] = set()
+    pending: dict[Future[Batch], int] = {}  # to the first world of the batch
     size, more = 1, True
+    failure: Failure | None = None
     while more or pending:
         if interruption.requested:
             more = False
-            pending = {future for future in pending if not future.cancel()}
+            pending = {future: first for future, first in pending.items() if not future.cancel()}
         while more and len(pending) < workers.lanes:
             batch = list(islice(waiting, size))
             more = bool(batch)
             if batch:
-                pending.add(workers.submit(batch))
-        done, pending = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
+                pending[workers.submit(batch)] = batch[0].world
+        done = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED).done
         for future in done:
+            del pending[future]
             result = _result(future)
             yield from result.replications
-            if result.failure is not None:
-                raise _error(result.failure)
+            failure = _earlier(failure, result.failure)
             size = _next_size(size, result)
+        if failure is not None:
+            # Of several worlds that fail the first is named, whichever worker was the fastest.
+            more = False
+            pending = {future: at for future, at in pending.items() if at < failure.world}
+    if failure is not None:
+        raise _error(failure)
+
+
+def _earlier(one: Failure | None, other: Failure | None) -> Failure | None:
+    return min((each for each in (one, other) if each), key=lambda f: f.world, default=None)
 
 
 def simulate(job: Job, tasks: list[Task]) -> Batch:

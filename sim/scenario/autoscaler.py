@@ -58,7 +58,7 @@ NEEDED: Final = {  # key of a preset without default, and what it may be
         "schedule",
         "such as schedule: [{at: 07:00, replicas: 8}, {at: 20:00, replicas: 2}]",
     ),
-    "custom": ("process", "name what sim.engine.control.AUTOSCALERS holds"),
+    "custom": ("process", "name what sim.engine.control.AUTOSCALERS holds, or module:function"),
 }
 OF_KNATIVE: Final = ("target_concurrency", "target_requests_per_second")
 DAY_S: Final = 86_400.0
@@ -175,7 +175,7 @@ class Autoscaler(Abbreviated):
     schedule: list[Entry] | None = None
     """Scheduled: replicas by time of day."""
     process: Text | None = None
-    """Custom: its name in sim.engine.control.AUTOSCALERS."""
+    """Custom: its name in sim.engine.control.AUTOSCALERS, or module:function, which is imported."""
 
 
 def resolved(
