@@ -345,6 +345,11 @@ def test_problems_of_a_profile_file_are_told_at_its_key(tmp_path):
             "--set worlds=: worlds: is empty (give a value or remove the key)",
         ),
         (
+            "workloads.chat.clent=null",
+            "--set workloads.chat.clent=null: workloads.chat.clent: is not there, so it cannot be "
+            "removed",
+        ),
+        (
             "worlds",
             "--set worlds: must be PATH=VALUE, such as backends.large.replicas=8",
         ),
@@ -365,6 +370,15 @@ def test_problems_of_a_profile_file_are_told_at_its_key(tmp_path):
 )
 def test_problems_of_an_override_name_it(tmp_path, override, expected):
     assert problems(written(tmp_path, MINIMAL), [override]) == [expected]
+
+
+def test_null_removes_a_key(tmp_path):
+    path = written(tmp_path, MINIMAL.replace("replicas: 2", "replicas: 2\n    router: unknown"))
+    load_scenario(path, ["backends.large.router=null"])
+    path = written(tmp_path, MINIMAL)
+    assert problems(path, ["backends.large.replicas=null"]) == [
+        "scenario.yaml:9: backends.large.replicas: is missing"
+    ]
 
 
 def test_an_index_beyond_a_list_is_refused(tmp_path):

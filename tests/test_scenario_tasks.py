@@ -140,7 +140,7 @@ def test_defaults_of_tasks_and_caches_stand_in_the_resolved_document(minimal):
         "calls_per_task": 3.5, "think_time": 0, "parallel": 1, "carry": 1
     }  # fmt: skip
     assert chat["response_cache"] == {"hit_rate": 0.08, "latency": 0.05}
-    assert large["prefix_cache"] == {"block_tokens": 16, "capacity": KV_TOKENS}
+    assert large["prefix_cache"] == {"block_tokens": 128, "capacity": KV_TOKENS}
 
 
 @pytest.mark.parametrize(

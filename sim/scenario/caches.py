@@ -11,6 +11,7 @@ from sim.scenario.part import Model
 from sim.scenario.problems import Findings, Path
 
 LATENCY_S: Final = 0.05  # to embed a request and to look for its like: an assumption
+BLOCK_TOKENS: Final = 128
 HIT_RATE: Final = number("share", least=0, most=1)
 
 
@@ -37,8 +38,8 @@ class PrefixCache(Model):
     """
 
     block_tokens: Annotated[int, whole(1, 65_536)] | None = None
-    """Tokens of a block; by default those of the trace that names its blocks, or of the engine's
-    KV blocks."""
+    """Tokens of a block; by default those of the trace that names its blocks, else 128. Engines keep
+    blocks of 16 or so; larger ones are simulated faster, and lose half a block of each prompt."""
     capacity: Annotated[Number, number("count", least=1, most=1e12, integer=True)] | None = None
     """Tokens that a replica keeps; by default what its KV cache holds."""
 
@@ -60,7 +61,7 @@ def resolved(
     if cache is None:
         return None
     path = (*path, "prefix_cache")
-    size = cache.block_tokens or next(iter(named.values()), profile.kv_block_tokens)
+    size = cache.block_tokens or next(iter(named.values()), BLOCK_TOKENS)
     capacity = float(profile.kv_capacity_tokens) if cache.capacity is None else cache.capacity
     for workload, tokens in named.items():
         if tokens != size:
