@@ -12,8 +12,8 @@ from scenario_documents import (
     EVERYTHING,
     MINIMAL,
     QUICKSTART,
-    SHIPPED,
     SERVICE,
+    SHIPPED,
     written,
 )
 

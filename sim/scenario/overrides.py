@@ -1,8 +1,8 @@
 """Overrides of the command line: ``--set backends.large.replicas=8``.
 
-The value is YAML, so that a distribution or a list may be set as well; null removes the key. A path walks through
-mappings by key and through lists by number from 0; its last key, and mappings on the way, may be
-new: whether they mean anything is for the schema to say.
+The value is YAML, so that a distribution or a list may be set as well; null removes the key. A path
+walks through mappings by key and through lists by number from 0; its last key, and mappings on the
+way, may be new: whether they mean anything is for the schema to say.
 """
 
 from collections.abc import Iterable
