@@ -19,8 +19,9 @@ from sim.engine.simulation import simulate
 from sim.engine.status import REACHED
 from sim.model.streams import Streams
 from sim.model.workload import Slo
-from sim.montecarlo.metrics import metrics, timeline
+from sim.montecarlo.metrics import metrics
 from sim.montecarlo.replication import compile_kernel
+from sim.montecarlo.timeline_columns import timeline
 
 REPEATS = 3
 CHUNK = 65_536

@@ -6,6 +6,7 @@
     ├── ScenarioError         a scenario document that cannot be simulated, all problems at once
     ├── CatalogError          no such built-in profile, price, GPU or shape
     ├── TraceError            a request trace that cannot be read
+    ├── AutoscalerError       an autoscaler of one's own that is not there, or cannot be used
     └── ResultError           a results folder that cannot be written or read
 """
 

@@ -53,7 +53,7 @@ class FakeScenario:
                 start=datetime(2026, 11, 23), duration_s=86_400.0, warm_up_s=0.0, bin_s=21_600.0
             ),
             workloads=(SimpleNamespace(name="chat", slo=Slo(ttft_s=2.0)),),
-            pools=(SimpleNamespace(name="large"),),
+            pools=(SimpleNamespace(name="large", autoscaler=None),),
         )
 
 

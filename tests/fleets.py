@@ -5,7 +5,8 @@ come from a generator that it seeds, so that a step boundary and an arrival neve
 where the last bit of a sum would decide. Bursts of one instant are drawn on purpose.
 """
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -15,10 +16,13 @@ from naive import NaiveDataPlane
 
 from sim.engine import status
 from sim.engine.plane import DataPlane
+from sim.model.cache import ResponseCache
+from sim.model.client import RETRIES, BeyondLimit, Client, Hedge, Jitter, Retry, RetryBudget
 from sim.model.design import GpuPool, Router
+from sim.model.gateway import Gateway, OnLoss
 from sim.model.price import GpuPrice
 from sim.model.profile import Scheduler, ServiceProfile
-from sim.model.workload import Slo
+from sim.model.workload import Chains, Prefixes, Slo
 
 END_S = 1e9  # later than anything that happens
 
@@ -58,9 +62,10 @@ def pool(
     replicas: int = 1,
     router: Router = "round_robin",
     name: str = "pool",
+    gateway: Gateway = Gateway(),  # noqa: B008 (frozen)
 ) -> GpuPool:
     """Replicas of an engine, at 1 USD per GPU-hour."""
-    return GpuPool(name, engine, replicas, router, GpuPrice(1.0))
+    return GpuPool(name, engine, replicas, router, GpuPrice(1.0), gateway)
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,13 @@ class Verb:
     """What the control plane does at an instant, to one of the replicas or pools there are."""
 
     at_s: float
-    name: str  # add, drain, kill
+    name: str  # add, drain, kill; look: nothing
     which: int  # taken modulo what can be acted upon
 
 
 @dataclass(frozen=True)
 class Case:
-    """A fleet, its requests and what is done to it."""
+    """A fleet, its requests, who asks, and what is done to it."""
 
     pools: list[GpuPool]
     workload_pool: list[int]
@@ -84,19 +89,64 @@ class Case:
     workload: npt.NDArray[np.int32]
     key: int
     verbs: tuple[Verb, ...] = ()
+    clients: list[Client] | None = None
+    priorities: list[int] | None = None
+    patience_s: npt.NDArray[np.float64] | None = None
+    wakes: bool = False  # a replica is added as soon as a request is held for want of one
+    session: npt.NDArray[np.int64] | None = None
+    chains: Chains | None = None
+    prefixes: Prefixes | None = None
+    max_concurrency: list[float] | None = None  # of each workload, like the next
+    carry: list[float] | None = None
+    prefix_hit_rate: list[float] | None = None
+    response_cache: list[ResponseCache | None] | None = None
 
     @property
-    def requests(self) -> tuple[npt.NDArray[Any], ...]:
-        return self.arrival_s, self.prompt, self.output, self.workload
+    def requests(self) -> tuple[Any, ...]:
+        """What a plane is fed with, but for the columns that no request has."""
+        columns = [self.arrival_s, self.prompt, self.output, self.workload]
+        more = [self.patience_s, self.session, self.chains, self.prefixes]
+        while more and more[-1] is None:
+            more.pop()
+        return (*columns, *more)
+
+    def piece(self, begin: int, end: int) -> tuple[Any, ...]:
+        """Some of the requests."""
+        return tuple(_piece(column, begin, end) for column in self.requests)
+
+    @property
+    def traits(self) -> dict[str, Any]:
+        """What the case says of its workloads."""
+        names = ("max_concurrency", "carry", "prefix_hit_rate", "response_cache")
+        said = {name: getattr(self, name) for name in names}
+        return {name: trait for name, trait in said.items() if trait is not None}
 
     def kernel(self) -> DataPlane:
-        slos = [Slo() for _ in self.workload_pool]
-        return DataPlane(self.pools, self.workload_pool, slos, self.key, record=True)
+        return DataPlane(
+            self.pools,
+            self.workload_pool,
+            [Slo() for _ in self.workload_pool],
+            self.key,
+            record=True,
+            clients=self.clients,
+            priorities=self.priorities,
+            **self.traits,
+        )
 
     def naive(self) -> NaiveDataPlane:
-        plane = NaiveDataPlane(self.pools, self.workload_pool, self.key)
-        plane.feed(*(column.tolist() for column in self.requests))
+        plane = NaiveDataPlane(
+            self.pools, self.workload_pool, self.key, self.clients, self.priorities, **self.traits
+        )
+        plane.feed(*self.requests)
         return plane
+
+
+def _piece(column: Any, begin: int, end: int) -> Any:
+    """Rows of a column, ragged or not."""
+    if column is None or isinstance(column, np.ndarray):
+        return None if column is None else column[begin:end]
+    first, last = column.count[:begin].sum(), column.count[:end].sum()
+    return type(column)(column.count[begin:end], *(items[first:last] for items in column[1:]))
 
 
 @st.composite
@@ -158,6 +208,83 @@ def cases(draw: st.DrawFn, tight: bool = False, verbs: bool = False) -> Case:
 
 
 @st.composite
+def cases_with_clients(
+    draw: st.DrawFn, tight: bool = False, verbs: bool = False, hedges: bool = False
+) -> Case:
+    """Cases whose clients time out, hang up and try again, behind gateways of all kinds.
+
+    Where there are ``hedges`` most clients have them, and some workloads a limit.
+    """
+    case: Case = draw(cases(tight, verbs))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    pools = [_behind_gateway(drawn, draw, rng) for drawn in case.pools]
+    patience_s = rng.exponential(draw(st.sampled_from([0.5, 3.0, math.inf])), len(case.arrival_s))
+    limits = st.sampled_from([math.inf, math.inf, math.inf, 1, 5, 20])
+    return replace(
+        case,
+        pools=pools,
+        clients=[draw(clients(hedges)) for _ in case.workload_pool],
+        priorities=[draw(st.integers(0, 1)) for _ in case.workload_pool],
+        patience_s=patience_s if draw(st.booleans()) else None,
+        wakes=draw(st.booleans()),
+        max_concurrency=[draw(limits) for _ in case.workload_pool] if hedges else None,
+    )
+
+
+def _behind_gateway(drawn: GpuPool, draw: st.DrawFn, rng: np.random.Generator) -> GpuPool:
+    """A pool with a gateway, perhaps without replicas to begin with."""
+    holds = draw(st.booleans())
+    gateway = Gateway(
+        max_queue=draw(st.sampled_from([math.inf, math.inf, 0, 0.5, 1, 3, 10])),
+        retry_after_s=draw(st.sampled_from([math.nan, 0.0, rng.uniform(0, 3), 90.0])),
+        replica_limit=draw(st.sampled_from([math.inf, 1, 2, drawn.profile.max_num_seqs])),
+        holds=holds,
+        on_loss=draw(st.sampled_from(get_args(OnLoss))),
+    )
+    replicas = 0 if holds and draw(st.integers(0, 3)) == 0 else drawn.replicas
+    return replace(drawn, gateway=gateway, replicas=replicas)
+
+
+@st.composite
+def clients(draw: st.DrawFn, hedges: bool = False) -> Client:
+    """Time limits from a step to some times a service, and any way of trying again."""
+    hedge_s = draw(st.sampled_from([0.01, 0.1, 1.0, math.inf])) if hedges else math.inf
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    scale_s = draw(st.sampled_from([0.1, 1.0, 10.0, math.inf]))
+    return Client(
+        ttft_timeout_s=scale_s * rng.uniform(0.1, 1) if draw(st.booleans()) else math.inf,
+        timeout_s=scale_s * rng.uniform(0.3, 3) if draw(st.booleans()) else math.inf,
+        server_stops=draw(st.booleans()),
+        retry=draw(st.sampled_from(sorted(RETRIES)).map(RETRIES.__getitem__) | retries()),
+        hedge=Hedge(hedge_s * rng.uniform(0.1, 2)) if math.isfinite(hedge_s) else None,
+    )
+
+
+@st.composite
+def retries(draw: st.DrawFn) -> Retry:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    budget = RetryBudget(
+        capacity=draw(st.sampled_from([1.0, 3.0, 10.0])),
+        cost=draw(st.sampled_from([0.5, 1.0, 2.0])),
+        timeout_cost=draw(st.sampled_from([0.5, 1.0, 2.0])),
+        per_request=draw(st.sampled_from([0.0, 0.125, 0.5])),
+        per_success=draw(st.sampled_from([0.0, 0.25, 1.0])),
+    )
+    return Retry(
+        max_retries=draw(st.integers(0, 5)),
+        base_s=draw(st.sampled_from([0.0, 0.01, 0.1, 1.0])) * rng.uniform(0.5, 1),
+        cap_s=draw(st.sampled_from([0.1, 1.0, 10.0])) * rng.uniform(0.5, 1),
+        jitter=draw(st.sampled_from(get_args(Jitter))),
+        after_timeout=draw(st.sampled_from([True, True, False])),
+        after_rejection=draw(st.sampled_from([True, True, False])),
+        after_failure=draw(st.sampled_from([True, True, False])),
+        retry_after_limit_s=draw(st.sampled_from([0.0, 1.5, 100.0])),
+        beyond_limit=draw(st.sampled_from(get_args(BeyondLimit))),
+        budget=draw(st.sampled_from([None, budget])),
+    )
+
+
+@st.composite
 def _verbs(draw: st.DrawFn, arrival_s: npt.NDArray[np.float64]) -> tuple[Verb, ...]:
     """Verbs between arrivals and some time after the last; or at the very instant of one."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -171,31 +298,61 @@ def _verbs(draw: st.DrawFn, arrival_s: npt.NDArray[np.float64]) -> tuple[Verb, .
     )
 
 
+EARLY = (status.REPLICA_EMPTY, status.REQUEST_HELD)
+
+
 def advance(plane: DataPlane | NaiveDataPlane, until_s: float) -> None:
     """Go on after every early return."""
-    while plane.advance(until_s) == status.REPLICA_EMPTY:
+    while plane.advance(until_s) in EARLY:
         pass
 
 
-def run(case: Case, plane: DataPlane | NaiveDataPlane, until_s: float = END_S) -> None:
-    """Advance to the given time, with the verbs at theirs."""
-    pool_of = [p for p, drawn in enumerate(case.pools) for _ in range(drawn.replicas)]
-    ready = list(range(len(pool_of)))
-    for verb in case.verbs:
-        if verb.at_s > until_s:
-            break
-        advance(plane, verb.at_s)
+@dataclass
+class Operator:
+    """Does to a plane what a case says, and keeps the list of ready replicas."""
+
+    case: Case
+    plane: DataPlane | NaiveDataPlane
+    pool_of: list[int] = field(init=False)
+    ready: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pool_of = [p for p, drawn in enumerate(self.case.pools) for _ in range(drawn.replicas)]
+        self.ready = list(range(len(self.pool_of)))
+
+    def run(self, until_s: float) -> None:
+        """Advance to the given time, with the verbs at theirs."""
+        for verb in self.case.verbs:
+            if verb.at_s > until_s:
+                break
+            self.advance(verb.at_s)
+            self.apply(verb)
+        self.advance(until_s)
+
+    def advance(self, until_s: float) -> None:
+        while (signal := self.plane.advance(until_s)) in EARLY:
+            if signal == status.REQUEST_HELD and self.case.wakes:
+                self.add(self.plane.held)
+
+    def apply(self, verb: Verb) -> None:
         if verb.name == "add":
-            pool_of.append(verb.which % len(case.pools))
-            ready.append(plane.add(pool_of[-1]))
-            assert ready[-1] == len(pool_of) - 1
-        elif verb.name == "drain" and ready:
-            plane.drain(ready.pop(verb.which % len(ready)))
-        elif verb.name == "kill":  # whatever its state
-            replica = verb.which % len(pool_of)
-            plane.kill(replica)
-            ready = [other for other in ready if other != replica]
-    advance(plane, until_s)
+            self.add(verb.which % len(self.case.pools))
+        elif verb.name == "drain" and self.ready:
+            self.plane.drain(self.ready.pop(verb.which % len(self.ready)))
+        elif verb.name == "kill" and self.pool_of:  # whatever its state
+            replica = verb.which % len(self.pool_of)
+            self.plane.kill(replica)
+            self.ready = [other for other in self.ready if other != replica]
+
+    def add(self, pool: int) -> None:
+        self.pool_of.append(pool)
+        self.ready.append(self.plane.add(pool))
+        assert self.ready[-1] == len(self.pool_of) - 1
+
+
+def run(case: Case, plane: DataPlane | NaiveDataPlane, until_s: float = END_S) -> None:
+    """Advance to the given time, with all that the case does on the way."""
+    Operator(case, plane).run(until_s)
 
 
 def kernel_log(case: Case, until_s: float = END_S) -> Any:

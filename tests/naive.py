@@ -1,317 +1,84 @@
 """The data plane as a naive simulator: pure Python, one engine step at a time, written for clarity.
 
 The compiled kernel leaps over steps; this one walks every step of every replica and moves every
-token. It shares nothing with the kernel but the inputs (profiles with their step tables) and the
-hash that random routers draw from, so that agreement of the two means something.
+token. It shares nothing with the kernel but the inputs (profiles with their step tables, clients,
+gateways) and the hash that random choices draw from, so that agreement of the two means something.
 
-A replica has a waiting list and a running list, both first come first served. At a boundary between
-two steps the scheduler decides who decodes, who prefills how much and who loses its memory; at the
-end of the step the tokens appear. Times are seconds, memory is counted in blocks of KV cache.
+At an instant things happen in this order: arrivals; timers (a retry is sent, a patience is over, a
+kept answer is given), in the order in which they were set; calls that follow others in a task, of
+the lowest task first; step boundaries, of the lowest replica first; deadlines, of the attempt sent
+first; then the control plane acts.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from naive_alarms import Alarms, Happening
+from naive_cache import Cache
+from naive_client import Crowd
+from naive_gateway import Gateway, Router
+from naive_photo_finish import ends_meet, is_ready_at_an_end
+from naive_replica import NEVER, Attempt, Replica
+from naive_request import Request
+from naive_task import Call, Task, tasks
 
 from sim.engine import status
-from sim.engine.hashing import uniform
+from sim.model.cache import ResponseCache
+from sim.model.client import Client
 from sim.model.design import GpuPool
-from sim.model.profile import ServiceProfile
+from sim.model.workload import Chains, Prefixes
 
-NOT_YET = math.nan
-NEVER = math.inf
-
-
-@dataclass(slots=True, eq=False)
-class Request:
-    """One request: what it asked for, what happened to it, and where it stands."""
-
-    number: int
-    workload: int
-    arrival_s: float
-    prompt: int
-    output: int
-    status: int = status.IN_FLIGHT
-    replica: int = -1
-    ready_s: float = NOT_YET
-    admitted_s: float = NOT_YET
-    first_token_s: float = NOT_YET
-    finish_s: float = NOT_YET  # the last token; or when it was lost with its replica
-    preemptions: int = 0
-    generated: int = 0  # tokens produced, kept when it is preempted
-    cached: int = 0  # tokens in the KV cache, those of the prefill included
-    prefill: int = 0  # tokens to prefill before it can decode
-    blocks: int = 0  # blocks of KV cache it holds
-
-    @property
-    def is_decoding(self) -> bool:
-        return self.cached >= self.prefill
-
-
-@dataclass(slots=True)
-class Step:
-    """One iteration of the engine: who decodes, and the prefill chunks (request, tokens)."""
-
-    ends_s: float
-    decoding: list[Request]
-    chunks: list[tuple[Request, int]]
-
-
-@dataclass(slots=True, eq=False)
-class Replica:
-    """One copy of the model behind its front end."""
-
-    index: int
-    profile: ServiceProfile
-    free_blocks: int = field(init=False)
-    a_s: list[float] = field(init=False)
-    c_s: list[float] = field(init=False)
-    routable: bool = True
-    frontend_free_s: float = -math.inf
-    waiting: list[Request] = field(default_factory=list)
-    running: list[Request] = field(default_factory=list)  # in the order of admission
-    step: Step | None = None
-
-    def __post_init__(self) -> None:
-        self.free_blocks = self.total_blocks
-        a_s, c_s = self.profile.step_tables()
-        self.a_s, self.c_s = a_s.tolist(), c_s.tolist()
-
-    @property
-    def total_blocks(self) -> int:
-        return self.profile.kv_capacity_tokens // self.profile.kv_block_tokens
-
-    @property
-    def outstanding(self) -> int:
-        return len(self.waiting) + len(self.running)
-
-    def accept(self, request: Request, now_s: float) -> None:
-        """Through the serial front end to the tail of the waiting list."""
-        profile = self.profile
-        busy_s = profile.frontend_s_per_request + profile.frontend_s_per_token * request.output
-        self.frontend_free_s = max(self.frontend_free_s, now_s) + busy_s
-        request.ready_s = self.frontend_free_s + profile.overhead_s
-        request.replica = self.index
-        self.waiting.append(request)
-
-    def next_event_s(self) -> float:
-        """End of the step under way; else the moment the head of the waiting list is ready."""
-        if self.step is not None:
-            return self.step.ends_s
-        return self.waiting[0].ready_s if self.waiting else NEVER
-
-    def on_event(self, now_s: float) -> None:
-        """A boundary: the tokens of the last step appear, the next step begins."""
-        if self.step is not None:
-            self.end_step(self.step, now_s)
-        self.step = SCHEDULERS[self.profile.scheduler](self, now_s)
-        self.check_memory()
-
-    def end_step(self, step: Step, now_s: float) -> None:
-        for request in step.decoding:
-            request.cached += 1
-            self.produce_token(request, now_s)
-        for request, tokens in step.chunks:
-            request.cached += tokens
-            if request.is_decoding:  # its prefill is complete, and that yields a token
-                self.produce_token(request, now_s)
-
-    def produce_token(self, request: Request, now_s: float) -> None:
-        request.generated += 1
-        if request.generated == 1:
-            request.first_token_s = now_s
-        if request.generated == request.output:
-            assert request.cached == request.prompt + request.output - 1
-            request.finish_s = now_s
-            request.status = status.COMPLETED
-            self.release_memory(request)
-            self.running.remove(request)
-
-    def release_memory(self, request: Request) -> None:
-        self.free_blocks += request.blocks
-        request.blocks = 0
-
-    def decoding(self) -> list[Request]:
-        return [request for request in self.running if request.is_decoding]
-
-    def grow_caches(self) -> None:
-        """A block for each decoding request whose last block is full; the youngest make room."""
-        while len(needy := self.decoding_with_full_blocks()) > self.free_blocks:
-            self.preempt(self.running[-1])
-        for request in needy:
-            request.blocks += 1
-            self.free_blocks -= 1
-
-    def decoding_with_full_blocks(self) -> list[Request]:
-        size = self.profile.kv_block_tokens
-        return [request for request in self.decoding() if request.cached % size == 0]
-
-    def preempt(self, request: Request) -> None:
-        """Back to the head of the waiting list, keeping its tokens but not their cache."""
-        self.running.remove(request)
-        self.release_memory(request)
-        request.cached = 0
-        request.preemptions += 1
-        self.waiting.insert(0, request)
-
-    def can_admit_head(self, now_s: float) -> bool:
-        if not self.waiting or self.waiting[0].ready_s > now_s:
-            return False
-        return (
-            len(self.running) < self.profile.max_num_seqs
-            and self.blocks_to_prefill(self.waiting[0]) <= self.free_blocks
-        )
-
-    def blocks_to_prefill(self, request: Request) -> int:
-        return math.ceil((request.prompt + request.generated) / self.profile.kv_block_tokens)
-
-    def admit_head(self, now_s: float) -> Request:
-        request = self.waiting.pop(0)
-        request.blocks = self.blocks_to_prefill(request)
-        self.free_blocks -= request.blocks
-        request.prefill = request.prompt + request.generated
-        if math.isnan(request.admitted_s):
-            request.admitted_s = now_s
-        self.running.append(request)
-        return request
-
-    def begin(
-        self, now_s: float, decoding: list[Request], chunks: list[tuple[Request, int]]
-    ) -> Step | None:
-        """The step that these make up, or None when there is nothing to do."""
-        if not decoding and not chunks:
-            return None
-        kv_tokens = sum(request.cached for request in decoding)
-        duration_s = self.a_s[len(decoding)] + self.c_s[len(decoding)] * kv_tokens
-        for request, tokens in chunks:
-            duration_s += self.prefill_s(tokens, context=request.cached)
-        return Step(now_s + duration_s, decoding, chunks)
-
-    def prefill_s(self, tokens: int, context: int) -> float:
-        """d0 + d1·p + d2·p·(x + p/2)."""
-        profile = self.profile
-        return (
-            profile.prefill_s_per_request
-            + profile.prefill_s_per_token * tokens
-            + profile.prefill_s_per_token_context * tokens * (context + tokens / 2)
-        )
-
-    def check_memory(self) -> None:
-        """No block is lost, none is lent twice, and each request holds what its cache needs."""
-        assert self.free_blocks >= 0
-        assert self.free_blocks + sum(r.blocks for r in self.running) == self.total_blocks
-        for request in self.running:
-            assert request.blocks * self.profile.kv_block_tokens >= request.cached
-
-
-def chunked_step(replica: Replica, now_s: float) -> Step | None:
-    """Prefill chunks ride along with decodes under a token budget."""
-    replica.grow_caches()
-    decoding = replica.decoding()
-    budget = replica.profile.max_num_batched_tokens - len(decoding)
-    chunks = []
-    for request in replica.running:  # at most one is part way through its prefill: the youngest
-        if not request.is_decoding and budget > 0:
-            tokens = min(request.prefill - request.cached, budget)
-            chunks.append((request, tokens))
-            budget -= tokens
-    while budget > 0 and replica.can_admit_head(now_s):
-        request = replica.admit_head(now_s)
-        tokens = min(request.prefill, budget)
-        chunks.append((request, tokens))
-        budget -= tokens
-    return replica.begin(now_s, decoding, chunks)
-
-
-def prefill_first_step(replica: Replica, now_s: float) -> Step | None:
-    """Whole prompts in steps of their own, while decodes wait."""
-    if replica.can_admit_head(now_s):
-        return replica.begin(now_s, [], admit_whole_prompts(replica, now_s))
-    replica.grow_caches()
-    return replica.begin(now_s, replica.decoding(), [])
-
-
-def admit_whole_prompts(replica: Replica, now_s: float) -> list[tuple[Request, int]]:
-    """From the head while the budget lasts; the first even if it alone exceeds the budget."""
-    chunks: list[tuple[Request, int]] = []
-    budget = replica.profile.max_num_batched_tokens
-    while replica.can_admit_head(now_s):
-        head = replica.waiting[0]
-        if chunks and head.prompt + head.generated > budget:
-            break
-        request = replica.admit_head(now_s)
-        chunks.append((request, request.prefill))
-        budget -= request.prefill
-    return chunks
-
-
-SCHEDULERS: dict[str, Callable[[Replica, float], Step | None]] = {
-    "chunked": chunked_step,
-    "prefill_first": prefill_first_step,
-}
-
-
-@dataclass(slots=True)
-class Router:
-    """What a router may look at: the last replica used, and the key of its random draws."""
-
-    policy: str
-    key: np.uint64
-    last_index: int = -1
-
-    def choose(self, ready: list[Replica], request: Request) -> Replica:
-        """One of ``ready`` (in index order, not empty)."""
-        chosen = ROUTERS[self.policy](self, ready, request)
-        self.last_index = chosen.index
-        return chosen
-
-    def draw(self, ready: list[Replica], request: Request, draw: int) -> Replica:
-        return ready[int(uniform(self.key, request.number, draw) * len(ready))]
-
-
-def round_robin(router: Router, ready: list[Replica], request: Request) -> Replica:
-    later = [replica for replica in ready if replica.index > router.last_index]
-    return later[0] if later else ready[0]
-
-
-def random_replica(router: Router, ready: list[Replica], request: Request) -> Replica:
-    return router.draw(ready, request, 0)
-
-
-def least_loaded(router: Router, ready: list[Replica], request: Request) -> Replica:
-    return min(ready, key=lambda replica: (replica.outstanding, replica.index))
-
-
-def power_of_two(router: Router, ready: list[Replica], request: Request) -> Replica:
-    first, second = router.draw(ready, request, 0), router.draw(ready, request, 1)
-    return second if second.outstanding < first.outstanding else first
-
-
-ROUTERS: dict[str, Callable[[Router, list[Replica], Request], Replica]] = {
-    "round_robin": round_robin,
-    "random": random_replica,
-    "least_loaded": least_loaded,
-    "power_of_two": power_of_two,
-}
+FIRST_TOKEN, LAST_TOKEN, HEDGE = 0, 1, 2  # kinds of deadline
 
 
 class NaiveDataPlane:
-    """The verbs of the data plane, over the replicas above."""
+    """Requests in, time forward, and the verbs of the control plane."""
 
     def __init__(
-        self, pools: Sequence[GpuPool], workload_pool: Sequence[int], routing_key: int = 0
+        self,
+        pools: Sequence[GpuPool],
+        workload_pool: Sequence[int],
+        routing_key: int = 0,
+        clients: Sequence[Client] | None = None,
+        priorities: Sequence[int] | None = None,
+        max_concurrency: Sequence[float] | None = None,
+        carry: Sequence[float] | None = None,
+        prefix_hit_rate: Sequence[float] | None = None,
+        response_cache: Sequence[ResponseCache | None] | None = None,
     ) -> None:
-        self.pools = list(pools)
+        key = np.uint64(routing_key)
         self.workload_pool = list(workload_pool)
-        self.routers = [Router(pool.router, np.uint64(routing_key)) for pool in pools]
-        self.members: list[list[Replica]] = [[] for _ in pools]
+        n = len(self.workload_pool)
+        each = zip(
+            clients or [Client()] * n,
+            priorities or [0] * n,
+            [key] * n,
+            max_concurrency or [math.inf] * n,
+            carry or [1.0] * n,
+            prefix_hit_rate or [0.0] * n,
+            response_cache or [None] * n,
+            strict=True,
+        )
+        self.crowds = [Crowd(*traits) for traits in each]
+        self.gateways = [
+            Gateway(index, pool, Router(pool.router, key)) for index, pool in enumerate(pools)
+        ]
         self.replicas: list[Replica] = []
-        self.everyone: list[Request] = []
-        self.arrived = 0
+        self.pool_of: list[int] = []
+        self.tasks: list[Task] = []
+        self.coming: deque[Task] = deque()
+        self.everyone: list[Request] = []  # who has arrived
+        self.sent = 0  # attempts
+        self.seen: Counter[str] = Counter()  # how often what happened, for tests of the tests
         self.now_s = 0.0
+        self.held = -1  # the pool where a request was held last for want of a ready replica
+        self.has_news = False  # of that
+        self.timers = Alarms()
+        self.deadlines = Alarms()
         for index, pool in enumerate(pools):
             for _ in range(pool.replicas):
                 self.add(index)
@@ -322,20 +89,33 @@ class NaiveDataPlane:
         prompt_tokens: Sequence[int],
         output_tokens: Sequence[int],
         workload: Sequence[int],
+        patience_s: Iterable[float] | None = None,
+        session: Iterable[int] | None = None,
+        chains: Chains | None = None,
+        prefixes: Prefixes | None = None,
     ) -> None:
-        """Append requests, in the order of their arrival."""
-        rows = zip(arrival_s, prompt_tokens, output_tokens, workload, strict=True)
-        for arrival, prompt, output, which in rows:
-            number = len(self.everyone)
-            self.everyone.append(
-                Request(number, int(which), float(arrival), int(prompt), int(output))
-            )
+        """Append requests, in the order of their arrival, each with the calls that follow it."""
+        first = len(self.tasks)
+        columns = arrival_s, prompt_tokens, output_tokens, workload, patience_s, session
+        self.tasks += tasks(first, *columns, chains, prefixes)
+        self.coming += self.tasks[first:]
+
+    def column(self, name: str) -> npt.NDArray[np.generic]:
+        """One attribute of the requests that have arrived, by request number."""
+        return np.array([request.entry(name) for request in self.everyone])
+
+    # Verbs
 
     def add(self, pool: int) -> int:
-        """A new ready replica; its number."""
-        replica = Replica(len(self.replicas), self.pools[pool].profile)
+        """A new ready replica, which takes over what it can of what is held; its number."""
+        gateway = self.gateways[pool]
+        replica = Replica(len(self.replicas), gateway.pool.profile)
+        if (kept := gateway.pool.prefix_cache) is not None:
+            replica.cache = Cache(kept.block_tokens, kept.blocks)
         self.replicas.append(replica)
-        self.members[pool].append(replica)
+        self.pool_of.append(pool)
+        gateway.members.append(replica)
+        gateway.hand_over(self.now_s)
         return replica.index
 
     def drain(self, replica: int) -> None:
@@ -343,44 +123,269 @@ class NaiveDataPlane:
         self.replicas[replica].routable = False
 
     def kill(self, replica: int) -> None:
-        """Gone at once, with everything waiting or running on it."""
-        victim = self.replicas[replica]
-        for request in victim.waiting + victim.running:
-            request.status = status.FAILED
-            request.finish_s = self.now_s
-        victim.routable = False
-        victim.waiting, victim.running, victim.step = [], [], None
+        """Gone at once. What it had is lost, or sent again by the gateway, unless nobody waits."""
+        gateway = self.gateways[self.pool_of[replica]]
+        for attempt in self.replicas[replica].die():
+            request = self.everyone[attempt.number]
+            if not request.is_waited_for(attempt):
+                continue
+            if gateway.pool.gateway.on_loss == "fail":
+                self.lose(request, attempt, status.FAILED)
+            else:
+                self.seen["resent"] += 1
+                attempt.start_over()
+                self.knock(request, attempt)
 
-    def advance(self, until_s: float) -> None:
-        """Every event with time <= ``until_s``; arrivals before replicas, lowest index first."""
-        while True:
-            arrival_s = self.next_arrival_s()
-            replica = min(self.replicas, key=Replica.next_event_s, default=None)
-            replica_s = NEVER if replica is None else replica.next_event_s()
-            now_s = min(arrival_s, replica_s)
+    # Time
+
+    def advance(self, until_s: float) -> int:
+        """Every event up to ``until_s``; or as far as one that leaves a request without replica."""
+        while not self.has_news:
+            now_s, happen = self.next_event()
             if now_s > until_s or now_s == NEVER:
                 self.now_s = max(self.now_s, until_s)
-                return
-            if arrival_s <= replica_s:
-                self.arrive(self.everyone[self.arrived], now_s)
-                self.arrived += 1
-            else:
-                assert replica is not None
-                replica.on_event(now_s)
+                return status.REACHED
+            self.now_s = now_s
+            happen()
+        self.has_news = False
+        return status.REQUEST_HELD
+
+    def next_event(self) -> tuple[float, Happening]:
+        """The earliest event; at one instant, of the first kind."""
+        kinds: list[tuple[float, Happening]] = [
+            (self.next_arrival_s(), self.arrive),
+            (self.timers.next_s, self.timers.ring),
+            (min(map(Replica.next_event_s, self.replicas), default=NEVER), self.reach_boundary),
+            (self.deadlines.next_s, self.deadlines.ring),
+        ]
+        return min(kinds, key=lambda kind: kind[0])
 
     def next_arrival_s(self) -> float:
-        return self.everyone[self.arrived].arrival_s if self.arrived < len(self.everyone) else NEVER
+        return self.coming[0].arrival_s if self.coming else NEVER
 
-    def arrive(self, request: Request, now_s: float) -> None:
-        pool = self.workload_pool[request.workload]
-        longest = self.pools[pool].profile.max_model_len
-        ready = [replica for replica in self.members[pool] if replica.routable]
-        if request.prompt > longest - 1 or not ready:
-            request.status = status.REJECTED
+    def set_timer(self, delay_s: float, happening: Happening) -> None:
+        self.timers.set(self.now_s + delay_s, (0,), happening)
+
+    def set_deadline(
+        self,
+        delay_s: float,
+        kind: int,
+        meet: Callable[[Request, Attempt], None],
+        request: Request,
+        attempt: Attempt,
+    ) -> None:
+        place = (attempt.serial, kind)
+        self.deadlines.set(self.now_s + delay_s, place, lambda: meet(request, attempt))
+
+    # What happens
+
+    def arrive(self) -> None:
+        task = self.coming.popleft()
+        self.ask(task, task.calls[0], 0)
+
+    def ask(self, task: Task, call: Call, carried: int) -> None:
+        """A request arrives: it is answered from what is kept, or its first attempt is sent."""
+        longest = self.gateways[self.workload_pool[task.workload]].pool.profile.max_model_len
+        request = Request(len(self.everyone), self.now_s, task, call, carried, longest)
+        self.everyone.append(request)
+        crowd = self.crowd(request)
+        self.set_timer(task.patience_s, lambda: self.lose_patience(request))
+        if crowd.is_answered_at_once(request.number):
+            assert crowd.response_cache is not None
+            self.set_timer(crowd.response_cache.latency_s, lambda: self.answer(request))
+        else:
+            crowd.note_request()
+            self.send(request)
+
+    def answer(self, request: Request) -> None:
+        """A kept answer, all at once, if the user is still there."""
+        if request.status == status.IN_FLIGHT:
+            self.seen["answered at once"] += 1
+            request.last.first_token_s = self.now_s
+            self.complete(request)
+
+    def send(self, request: Request, is_hedge: bool = False) -> None:
+        """The client sends an attempt: the first, a retry, or one beside another."""
+        attempt = self.new_attempt(request)
+        request.living.append(attempt)
+        request.attempts += 1
+        if not is_hedge:
+            request.last = attempt
+        if request.prompt >= self.gateway(request).pool.profile.max_model_len:
+            self.end(request, status.REJECTED)
             return
-        request.output = min(request.output, longest - request.prompt)
-        self.routers[pool].choose(ready, request).accept(request, now_s)
+        client = self.crowd(request).client
+        self.set_deadline(client.ttft_timeout_s, FIRST_TOKEN, self.expect_first, request, attempt)
+        self.set_deadline(client.timeout_s, LAST_TOKEN, self.expect_last, request, attempt)
+        if client.hedge is not None and not is_hedge:
+            self.set_deadline(client.hedge.after_s, HEDGE, self.hedge, request, attempt)
+        self.knock(request, attempt)
 
-    def column(self, name: str) -> npt.NDArray[np.generic]:
-        """One attribute of the requests that have arrived, by request number."""
-        return np.array([getattr(request, name) for request in self.everyone[: self.arrived]])
+    def new_attempt(self, request: Request) -> Attempt:
+        crowd, kept = self.crowd(request), self.gateway(request).pool.prefix_cache
+        attempt = Attempt(
+            request.number,
+            self.sent,
+            request.prompt,
+            request.output,
+            workload=request.workload,
+            session=request.task.session,
+            hit_rate=crowd.prefix_hit_rate,
+        )
+        if kept is not None:
+            attempt.names = request.names(crowd.carry, kept.block_tokens)
+            attempt.names_of_all = request.names_of_all(crowd.carry, kept.block_tokens)
+        self.sent += 1
+        return attempt
+
+    def knock(self, request: Request, attempt: Attempt) -> None:
+        """An attempt comes to the gateway: it is rejected, held, or handed to a replica."""
+        gateway, crowd = self.gateway(request), self.crowd(request)
+        if not gateway.accepts(attempt, crowd.max_concurrency):
+            self.seen["over the limit"] += (
+                gateway.attempts_of(request.workload) >= crowd.max_concurrency
+            )
+            self.lose(request, attempt, status.REJECTED)
+            return
+        held_before = gateway.held
+        gateway.take_in(attempt, crowd.priority, self.now_s)
+        self.seen["held"] += gateway.held - held_before
+        if gateway.held > held_before == 0 and not gateway.ready:
+            self.held, self.has_news = gateway.index, True
+
+    def reach_boundary(self) -> None:
+        """A step ends; who is done leaves, and who has hung up; others come in; the next begins."""
+        replica = min(self.replicas, key=Replica.next_event_s)
+        gateway = self.gateways[self.pool_of[replica.index]]
+        self.seen["photo finish"] += is_ready_at_an_end(replica, self.now_s)
+        if gateway.held:
+            self.seen["photo finish"] += ends_meet(replica, gateway.members, self.now_s)
+        for attempt in replica.end_step(self.now_s):
+            request = self.everyone[attempt.number]
+            if request.is_waited_for(attempt):
+                self.see_token(replica, request, attempt)
+            if attempt.is_finished:
+                replica.finish(attempt)
+                gateway.hand_over(self.now_s)
+        replica.drop_stopping()
+        gateway.hand_over(self.now_s)
+        replica.begin_step(self.now_s)
+
+    def see_token(self, replica: Replica, request: Request, attempt: Attempt) -> None:
+        """The client sees an attempt's first token or its last, or one that is both."""
+        if len(request.living) > 1:
+            self.settle_race(request, attempt)
+        if attempt.is_finished:
+            replica.cache.keep(attempt.names_of_all)
+            self.crowd(request).note_success()
+            self.complete(request)
+            if request.task.status == status.IN_FLIGHT:
+                self.seen["photo finish"] += ends_meet(replica, self.replicas, self.now_s)
+
+    def settle_race(self, request: Request, winner: Attempt) -> None:
+        """The first token of two attempts: the other is abandoned."""
+        (loser,) = (attempt for attempt in request.living if attempt is not winner)
+        self.seen["the hedge won" if winner.serial > loser.serial else "the hedge lost"] += 1
+        if loser.replica >= 0:
+            its = self.replicas[loser.replica]
+            self.seen["photo finish"] += ends_meet(self.replicas[winner.replica], [its], self.now_s)
+        self.abandon(request, loser)
+        request.living, request.last = [winner], winner
+
+    def expect_first(self, request: Request, attempt: Attempt) -> None:
+        """The deadline of an attempt's first token."""
+        if math.isnan(attempt.first_token_s):
+            self.expect_last(request, attempt)
+
+    def expect_last(self, request: Request, attempt: Attempt) -> None:
+        """The deadline of an attempt's last token."""
+        if request.is_waited_for(attempt):
+            self.abandon(request, attempt)
+            self.lose(request, attempt, status.TIMED_OUT)
+
+    def hedge(self, request: Request, attempt: Attempt) -> None:
+        """The moment to send another beside an attempt whose first token has not come."""
+        if not request.is_waited_for(attempt) or not math.isnan(attempt.first_token_s):
+            return
+        if not self.crowd(request).pay():
+            self.seen["hedges without budget"] += 1
+            return
+        self.seen["hedged"] += 1
+        request.hedges += 1
+        self.send(request, is_hedge=True)
+
+    def lose_patience(self, request: Request) -> None:
+        """The user leaves, unless the latest attempt has had its first token."""
+        if request.status != status.IN_FLIGHT or not math.isnan(request.last.first_token_s):
+            return
+        if not request.living:
+            self.seen["gave up between attempts"] += 1
+        self.seen["gave up on two"] += len(request.living) > 1
+        for attempt in reversed(request.living):
+            request.last = replace(attempt)
+            self.abandon(request, attempt)
+        self.end(request, status.GAVE_UP)
+
+    def abandon(self, request: Request, attempt: Attempt) -> None:
+        """Nobody waits for the attempt any more; the server may notice."""
+        gateway = self.gateway(request)
+        if gateway.drop(attempt):
+            self.seen["left the gateway"] += 1
+        elif self.crowd(request).client.server_stops:
+            self.replicas[attempt.replica].stop(attempt)
+            self.seen["stopped while running" if attempt.is_stopping else "left the line"] += 1
+            gateway.hand_over(self.now_s)
+        else:
+            self.seen["orphaned"] += 1
+
+    def lose(self, request: Request, attempt: Attempt, cause: int) -> None:
+        """An attempt came to nothing: another goes on, or there will be one, or that was it."""
+        self.seen[f"lost: {status.NAMES[cause]}"] += 1
+        request.living.remove(attempt)
+        if request.living:
+            self.seen["lost one of two"] += 1
+            (request.last,) = request.living
+            return
+        request.last = replace(attempt)  # what becomes of it now, the client does not see
+        delay_s = self.crowd(request).delay_before_retry_s(
+            cause,
+            request.attempts - request.hedges - 1,
+            attempt.serial,
+            self.gateway(request).pool.gateway,
+        )
+        if delay_s is None:
+            self.end(request, cause)
+        else:
+            self.set_timer(delay_s, lambda: self.send_again(request))
+
+    def send_again(self, request: Request) -> None:
+        if request.status == status.IN_FLIGHT:
+            self.seen["retried"] += 1
+            self.send(request)
+
+    def complete(self, request: Request) -> None:
+        """The request is answered; in its task, others may follow."""
+        self.end(request, status.COMPLETED)
+        task = request.task
+        following = task.note_answer(request.said, self.now_s)
+        carried = math.floor(self.crowd(request).carry * task.said)
+        for call in following:
+            self.follow_up(task, call, carried)
+
+    def follow_up(self, task: Task, call: Call, carried: int) -> None:
+        """Set the moment at which a call is sent: after all else that is set for it."""
+        self.seen["followed up"] += 1
+        place = (1, task.index, call.index)
+        self.timers.set(self.now_s + call.think_s, place, lambda: self.ask(task, call, carried))
+
+    def end(self, request: Request, final: int) -> None:
+        request.living = []
+        request.status, request.finish_s = final, self.now_s
+        if final != status.COMPLETED:
+            request.task.fail(self.now_s)
+
+    def crowd(self, request: Request) -> Crowd:
+        return self.crowds[request.workload]
+
+    def gateway(self, request: Request) -> Gateway:
+        return self.gateways[self.workload_pool[request.workload]]

@@ -75,6 +75,148 @@ worlds: 1000
 seed: 5
 """
 
+CLIENTS = f"""\
+name: clients
+horizon: {{days: 1}}
+workloads:
+  chat:
+    arrivals: {{requests_per_day: 100k}}
+    prompt_tokens: 1000
+    output_tokens: 200
+    client:
+      timeout: {{p5: 40s, p95: 90s}}
+      first_token_timeout: 10s
+      on_timeout: server_works_on
+      retries:
+        preset: openai-sdk
+        max_retries: {{choice: [1, 2, 4]}}
+        cap: 10s
+        after: [timeout, rejection]
+        budget: {{per_request: {{uniform: {{low: 5%, high: 20%}}}}, capacity: 50, timeout_cost: 2}}
+      patience: {{exponential: {{mean: {{p5: 20s, p95: 40s}}}}}}
+  nightly:
+    arrivals: {{requests_per_second: 1}}
+    prompt_tokens: 2000
+    output_tokens: 100
+    client: {{timeout: 10min, retries: aws-standard}}
+    priority: batch
+backends:
+  large:
+    kind: gpu_pool
+    service: {SERVICE}
+    replicas: 2
+    engine: {{max_num_seqs: 100}}
+    gateway: {{max_queue: {{p5: 100, p95: 300}}, retry_after: 5s, queue: central}}
+"""
+
+FLEETS = f"""\
+name: fleets
+horizon: {{start: 2026-11-23, days: 1, warm_up: 30min}}
+workloads:
+  chat:
+    arrivals: {{requests_per_day: 100k}}
+    prompt_tokens: 1000
+    output_tokens: 200
+    route: scaled
+  code:
+    arrivals: {{requests_per_day: 50k}}
+    prompt_tokens: 1000
+    output_tokens: 200
+    route: timed
+  night:
+    arrivals: {{requests_per_day: 50k}}
+    prompt_tokens: 1000
+    output_tokens: 200
+    priority: batch
+    route: fragile
+backends:
+  scaled:
+    kind: gpu_pool
+    service: {SERVICE}
+    replicas: {{min: {{choice: [1, 2]}}, max: 40, initial: 6}}
+    autoscaler:
+      preset: hpa
+      target_concurrency: {{p5: 20, p95: 30}}
+      tolerance: 5%
+      sync_period: 30s
+      metric_delay: 20s
+      scale_up: {{policies: [{{pods: 2, period: 1min}}, {{percent: 50}}], select: min}}
+      scale_down: {{stabilization_window: 10min}}
+    cold_start:
+      node: {{exponential: {{mean: 2min}}}}
+      image_pull: 1min
+      load_bandwidth: {{lognormal: {{p50: 2 GB/s, p95: {{p5: 6 GB/s, p95: 9 GB/s}}}}}}
+      engine_start: {{p5: 20s, p95: 40s}}
+    capacity: {{limit: 50, available: {{exponential: {{mean: 2d}}}}, outage: 1h}}
+    drain_limit: 10min
+  timed:
+    kind: gpu_pool
+    service: {SERVICE}
+    replicas: {{min: 1, max: 10}}
+    autoscaler:
+      preset: scheduled
+      lead: 10min
+      schedule:
+        - {{at: 07:00, replicas: 8, days: weekdays}}
+        - {{at: 20:30, replicas: 2}}
+    cold_start: {{lognormal: {{p50: 3min, p95: 8min}}}}
+    standby: {{replicas: 2, wake: 5s, kind: asleep}}
+  fragile:
+    kind: gpu_pool
+    service: {SERVICE}
+    replicas: 4
+    cold_start: {{p5: 2min, p95: 5min}}
+    failures:
+      preset: a100-rsc1
+      repair: {{exponential: {{mean: {{p5: 1h, p95: 9h}}}}}}
+      replicas_per_node: 2
+      stragglers: {{share: 5%, slowness: 1.3, fast: 1d, slow: {{exponential: {{mean: 1h}}}}}}
+    spot: {{life: {{exponential: {{mean: 5h}}}}, absence: {{exponential: {{mean: 1h}}}}}}
+    gateway: {{queue: central, on_replica_loss: resend}}
+"""
+
+TASKS = f"""\
+name: tasks
+horizon: {{days: 1}}
+workloads:
+  agent:
+    arrivals: {{requests_per_day: 10k}}
+    prompt_tokens: 3000
+    output_tokens: {{lognormal: {{mean: 300, cv: 0.8}}}}
+    follow_ups:
+      calls_per_task: {{lognormal: {{mean: {{p5: 4, p95: 8}}, cv: 0.5}}}}
+      think_time: {{exponential: {{mean: {{p5: 2s, p95: 9s}}}}}}
+      prompt_tokens: {{lognormal: {{mean: 600, p95: 1500}}, max: 4k}}
+      output_tokens: {{exponential: {{mean: 150}}}}
+      parallel: {{choice: [1, 3]}}
+    client:
+      first_token_timeout: 20s
+      retries: openai-sdk
+      hedge: {{uniform: {{low: 2s, high: 4s}}}}
+    max_concurrency: {{p5: 50, p95: 200}}
+    route: cached
+  chat:
+    arrivals: {{requests_per_day: 50k}}
+    prompt_tokens: 1000
+    output_tokens: 200
+    follow_ups: {{calls_per_task: 3.5, carry: {{uniform: {{low: 30%, high: 90%}}}}}}
+    prefix_cache: {{hit_rate: {{beta: {{mean: 0.5, sd: 0.15}}}}}}
+    response_cache: {{hit_rate: 8%, latency: {{p5: 20ms, p95: 90ms}}}}
+    route: plain
+backends:
+  cached:
+    kind: gpu_pool
+    service: {SERVICE}
+    replicas: 3
+    router: prefix
+    prefix_cache: {{block_tokens: 64, capacity: {{p5: 1M, p95: 4M}}}}
+  plain:
+    kind: gpu_pool
+    service: {SERVICE}
+    replicas: 2
+    router: session
+"""
+
 
 def written(folder: Path, text: str, name: str = "scenario.yaml") -> Path:
     """A file with this text."""

@@ -225,7 +225,7 @@ def rich_source(start_s, end_s, rate=0.4):
 
 def columns(source, start_s, end_s):
     blocks = list(source.blocks("chat", Streams(11, 3), start_s, end_s))
-    return [np.concatenate(column) for column in zip(*blocks, strict=True)]
+    return [np.concatenate(column) for column in zip(*(block[:3] for block in blocks), strict=True)]
 
 
 WHOLE = columns(rich_source(-DAY_S, 3 * DAY_S), -DAY_S, 3 * DAY_S)

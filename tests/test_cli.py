@@ -1,7 +1,6 @@
 """The command line: results on stdout, the rest on stderr, exit codes that scripts can rely on."""
 
 import contextlib
-import io
 import json
 import os
 import re
@@ -22,10 +21,6 @@ from sim.cli import run as command_module
 from sim.errors import PeakfleetError, Problem, ScenarioError
 from sim.montecarlo import precision
 from sim.montecarlo.execution import ReplicationError
-from sim.montecarlo.run import run
-from sim.montecarlo.sample import Sample
-from sim.report.progress import progress_bar, so_far
-from sim.report.table import render
 
 ROOT = Path(__file__).parent.parent
 
@@ -307,74 +302,6 @@ def test_ctrl_c_before_the_first_world_leaves_nothing(fake, capsys, monkeypatch)
     assert sim() == 130
     assert capsys.readouterr().err.strip() == "sim: interrupted"
     assert not Path("outputs").exists()
-
-
-# Table and progress ---------------------------------------------------------------------------
-
-
-def fake_summary(worlds=200, **options):
-    return run(FakeScenario(), worlds, jobs=1, replicate=fake_replication.replicate).summary
-
-
-def test_lower_bounds_and_missing_ends_are_marked_and_explained():
-    large, small = render(fake_summary()), render(fake_summary(30))
-    assert re.search(r"whole answer p95 .*≥", large)
-    assert "≥  at least" in large
-    assert "?  too few worlds" not in large
-    assert "… ?" in small
-    assert "?  too few worlds" in small
-
-
-def test_the_table_shows_the_numbers_of_the_summary():
-    summary = fake_summary()
-    row = next(line for line in render(summary).splitlines() if "gross margin" in line)
-    figure = summary["metrics"]["gross_margin"]
-    low, high = figure["p50_ci"]
-    shown = f"{figure['p50'] * 100:.1f}  {low * 100:.1f} … {high * 100:.1f}"
-    assert re.sub(" +", " ", shown) in re.sub(" +", " ", row)
-
-
-def test_what_never_happens_is_named_once_and_has_no_row():
-    shown = render(fake_summary())
-    assert shown.count("rejected") == 1
-    assert shown.endswith("In no world: rejected.")
-
-
-def test_workloads_have_a_block_each_where_there_are_several():
-    summary = fake_summary()
-    assert "Workload" not in render(summary)
-    summary["workloads"]["agents"] = summary["workloads"]["chat"]
-    shown = render(summary)
-    assert "Workload chat" in shown
-    assert "Workload agents" in shown
-
-
-def test_there_is_no_progress_bar_without_a_terminal(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with progress_bar(10, None, shown=True) as progress:
-        assert progress is None
-
-
-def test_a_terminal_gets_a_bar_with_the_estimate_so_far(monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "120")
-    with progress_bar(20, None, shown=True) as progress:
-        run(FakeScenario(), 20, jobs=1, replicate=fake_replication.replicate, progress=progress)
-    assert "20/20" in screen.getvalue()
-    assert "p95 answer" in screen.getvalue()
-
-
-def test_the_estimate_so_far_has_its_interval():
-    sample = Sample()
-    for world in range(10):
-        sample.add_row(world, "stable", {"e2e_p95_s": 1.0 + world, "cost_usd_per_month": 100.0}, {})
-    assert so_far(sample) == "cost a month 100.00 USD · p95 answer 5.50 s (2.00 … 9.00)"
 
 
 # The whole, with the real engine --------------------------------------------------------------

@@ -41,9 +41,9 @@ class GivenRequests:
         self, name: str, streams: Streams, start_s: float, end_s: float
     ) -> Iterator[RequestBlock]:
         inside = (self.block.arrival_s >= start_s) & (self.block.arrival_s < end_s)
-        block = RequestBlock(*(column[inside] for column in self.block))
+        block = RequestBlock(*(column[inside] for column in self.block[:3]))
         for begin in range(0, len(block.arrival_s), self.size):
-            yield RequestBlock(*(column[begin : begin + self.size] for column in block))
+            yield RequestBlock(*(column[begin : begin + self.size] for column in block[:3]))
 
 
 @st.composite
@@ -127,8 +127,10 @@ def test_what_happens_to_a_request_happens_in_order(case: Case) -> None:
         assert not (later < earlier).any()
         assert np.isfinite(later[completed]).all()
     assert (log.first_token_s > log.admitted_s)[completed].all()
-    assert np.isnan(log.finish_s[log.status == status.REJECTED]).all()
-    assert ((log.replica >= 0) == (log.status != status.REJECTED)).all()
+    rejected = log[log.status == status.REJECTED]
+    assert (rejected.finish_s == rejected.arrival_s).all()
+    assert (rejected.replica == -1).all()
+    assert np.isfinite(log.finish_s).all()
     assert (log.output_tokens[completed] >= 1).all()
 
 
@@ -180,18 +182,18 @@ def test_the_figures_are_those_of_the_recorded_requests(design: Design) -> None:
     if len(done):
         assert figures["ttft_mean_s"] == pytest.approx(ttft_s.mean())
         assert figures["e2e_mean_s"] == pytest.approx(e2e_s.mean())
-        assert _lies_within_one_per_cent(figures["e2e_p95_s"], e2e_s, 0.95)
-        assert _lies_within_one_per_cent(figures["ttft_p50_s"], ttft_s, 0.50)
+        assert _lies_within_a_bucket(figures["e2e_p95_s"], e2e_s, 0.95)
+        assert _lies_within_a_bucket(figures["ttft_p50_s"], ttft_s, 0.50)
 
 
-def _lies_within_one_per_cent(
+def _lies_within_a_bucket(
     figure: float, values: npt.NDArray[np.float64], probability: float
 ) -> bool:
     """Whether the figure is a quantile of so few values, by any convention between neighbours."""
     low, high = (np.quantile(values, probability, method=way) for way in ("lower", "higher"))
     rank = np.searchsorted(np.sort(values), low)
     low = np.sort(values)[max(rank - 1, 0)]
-    return bool(0.99 * low - 1e-6 <= figure <= 1.01 * high + 1e-6)
+    return bool(low * (1 - 1 / 64) - 1e-6 <= figure <= high * (1 + 1 / 64) + 1e-6)
 
 
 # Machine time, money

@@ -24,7 +24,7 @@ RATE = RateCurve.constant(10.0, 0, 20_000)
 
 def tokens(source, seed=0):
     blocks = list(source.blocks("chat", Streams(seed, 0), 0, 20_000))
-    return [np.concatenate(column) for column in zip(*blocks, strict=True)]
+    return [np.concatenate(column) for column in zip(*(block[:3] for block in blocks), strict=True)]
 
 
 @pytest.mark.parametrize("distribution", [CHAT, REPLY, Exponential(200.0)], ids=str)

@@ -186,7 +186,7 @@ def test_too_long_a_prompt_is_rejected_and_too_long_an_output_cut() -> None:
         status.COMPLETED,
         status.COMPLETED,
     ]
-    expect(plane, finish_s=[nan, 1, 6], output=[1, 1, 6], replica=[-1, 0, 0])
+    expect(plane, finish_s=[0, 1, 6], output=[1, 1, 6], replica=[-1, 0, 0])
 
 
 def test_round_robin_takes_turns() -> None:

@@ -2,6 +2,7 @@ import gzip
 import json
 import math
 import pickle
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -12,6 +13,7 @@ from scenario_documents import (
     MINIMAL,
     QUICKSTART,
     SERVICE,
+    SHIPPED,
     written,
 )
 
@@ -49,14 +51,21 @@ def first_requests(design, workload=0, end_s=3 * 3600.0):
     """The first blocks of a workload's requests, as plain lists."""
     source, name = design.workloads[workload].source, design.workloads[workload].name
     blocks = source.blocks(name, Streams(3, 1), -design.horizon.warm_up_s, end_s)
-    return [[column.tolist() for column in block] for block in blocks]
+    return [_plain(block) for block in blocks]
+
+
+def _plain(value):
+    """Arrays, and tuples of them, as lists."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return None if value is None else value.tolist()
 
 
 def assert_same_design(one, other):
     """Two designs simulate the same thing."""
     assert (one.name, one.horizon, one.pools) == (other.name, other.horizon, other.pools)
-    names = [(w.name, w.pool, w.slo) for w in one.workloads]
-    assert names == [(w.name, w.pool, w.slo) for w in other.workloads]
+    but_requests = [replace(w, source=None) for w in one.workloads]
+    assert but_requests == [replace(w, source=None) for w in other.workloads]
     for index in range(len(one.workloads)):
         assert first_requests(one, index) == first_requests(other, index)
 
@@ -197,11 +206,10 @@ def test_the_resolved_document_gives_the_same_designs(tmp_path, text, level):
     assert_same_design(again.design(values), scenario.design(values))
 
 
-@pytest.mark.parametrize("path", [QUICKSTART, AZURE_TRACE], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_scenarios_load_without_warnings_and_round_trip(tmp_path, path):
     scenario = load_scenario(path)
     assert [w for w in scenario.warnings if "over a year ago" not in w] == []
-    assert scenario.inputs
     again = load_scenario(written(tmp_path, scenario.to_yaml()))
     values = at_level(scenario, 0.7)
     assert again.document == scenario.document

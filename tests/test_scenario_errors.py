@@ -77,7 +77,7 @@ worlds: 3
         "chat.yaml:17: backends.large.service: 'llama-3.3-70b/h100-sxm/tp4/fp8/vlm' is not a "
         "built-in profile (did you mean 'llama-3.3-70b/h100-sxm/tp4/fp8/vllm'?)",
         "chat.yaml:18: backends.large.router: 'least loaded' must be one of round_robin, random, "
-        "least_loaded, power_of_two (did you mean 'least_loaded'?)",
+        "least_loaded, power_of_two, session, prefix (did you mean 'least_loaded'?)",
         "chat.yaml:19: backends.large.replicas: 0 must be at least 1",
         "chat.yaml:20: backends.large.engine.max_num_seqs: 1.5 must be a whole number",
         "chat.yaml:21: backends.large.price.provider: goes beside usd_per_gpu_hour, must be the "
@@ -225,8 +225,11 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         ("replicas: 2", "replicas: 2.5",
          "12: backends.large.replicas: 2.5 must be a whole number"),
         ("replicas: 2", "replicas: {mx: 2}",
-         "12: backends.large.replicas.mx: unknown distribution (one of lognormal, normal, gamma, "
-         "beta, triangular, uniform, exponential, pareto, choice, empirical, mixture, p5, p95)"),
+         "12: backends.large.replicas.mx: unknown key (did you mean 'max'?)"),
+        ("replicas: 2", "replicas: {poisson: 2}",
+         "12: backends.large.replicas.poisson: unknown distribution (one of lognormal, normal, "
+         "gamma, beta, triangular, uniform, exponential, pareto, choice, empirical, mixture, p5, "
+         "p95)"),
         ("replicas: 2", "replicas: {choice: [1, 2, 20k]}",
          "12: backends.large.replicas.choice.values.2: '20k' must be at most 10000"),
         (
@@ -342,6 +345,11 @@ def test_problems_of_a_profile_file_are_told_at_its_key(tmp_path):
             "--set worlds=: worlds: is empty (give a value or remove the key)",
         ),
         (
+            "workloads.chat.clent=null",
+            "--set workloads.chat.clent=null: workloads.chat.clent: is not there, so it cannot be "
+            "removed",
+        ),
+        (
             "worlds",
             "--set worlds: must be PATH=VALUE, such as backends.large.replicas=8",
         ),
@@ -362,6 +370,15 @@ def test_problems_of_a_profile_file_are_told_at_its_key(tmp_path):
 )
 def test_problems_of_an_override_name_it(tmp_path, override, expected):
     assert problems(written(tmp_path, MINIMAL), [override]) == [expected]
+
+
+def test_null_removes_a_key(tmp_path):
+    path = written(tmp_path, MINIMAL.replace("replicas: 2", "replicas: 2\n    router: unknown"))
+    load_scenario(path, ["backends.large.router=null"])
+    path = written(tmp_path, MINIMAL)
+    assert problems(path, ["backends.large.replicas=null"]) == [
+        "scenario.yaml:9: backends.large.replicas: is missing"
+    ]
 
 
 def test_an_index_beyond_a_list_is_refused(tmp_path):

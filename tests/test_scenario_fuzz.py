@@ -9,13 +9,29 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenario_documents import AZURE_TRACE, EVERYTHING, MINIMAL, QUICKSTART
+from scenario_documents import (
+    AZURE_TRACE,
+    CLIENTS,
+    EVERYTHING,
+    FLEETS,
+    MINIMAL,
+    QUICKSTART,
+    TASKS,
+)
 
 from sim.errors import ScenarioError
 from sim.scenario import load_scenario
 from sim.scenario.yaml_file import parse_document
 
-TEXTS = [MINIMAL, EVERYTHING, QUICKSTART.read_text(), AZURE_TRACE.read_text()]
+TEXTS = [
+    MINIMAL,
+    EVERYTHING,
+    CLIENTS,
+    FLEETS,
+    TASKS,
+    QUICKSTART.read_text(),
+    AZURE_TRACE.read_text(),
+]
 SAMPLE = AZURE_TRACE.with_name("azure_trace_sample.csv").read_text()
 
 NUMBERS = st.one_of(
@@ -25,7 +41,9 @@ NUMBERS = st.one_of(
 )
 LABELS = st.sampled_from(
     ["", " ", "x", "8%", "100k", "1h 30min", "-5s", "2.99 USD", "2026-11-23", "0001-01-01",
-     "9999-12-31T23:59:59", "2026-11-23T00:00+01:00", "log.csv", ".", "\0", "a\nb", "é" * 99]
+     "9999-12-31T23:59:59", "2026-11-23T00:00+01:00", "openai-sdk", "aws-standard",
+     "session", "prefix", "hpa", "scheduled", "none", "07:00", "2 GB/s",
+     "log.csv", ".", "\0", "a\nb", "é" * 99]
 )  # fmt: skip
 PERCENTILES = ("p5", "p50", "p90", "p95", "p99")
 FAMILY_KEYS = st.sampled_from(
@@ -51,7 +69,37 @@ VALUES = st.one_of(
     st.lists(NUMBERS, min_size=24, max_size=24),
 )  # fmt: skip
 KEYS = st.sampled_from(
-    ["shape", "trace", "days", "duration", "csv", "kind", "price", "columns", "min", "max", "x", ""]
+    [
+        "shape",
+        "trace",
+        "days",
+        "duration",
+        "csv",
+        "kind",
+        "price",
+        "columns",
+        "min",
+        "max",
+        "x",
+        "",
+        "client",
+        "retries",
+        "budget",
+        "preset",
+        "timeout",
+        "patience",
+        "gateway",
+        "replica_limit",
+        "hedge",
+        "follow_ups",
+        "calls_per_task",
+        "parallel",
+        "prefix_cache",
+        "hit_rate",
+        "max_concurrency",
+        "blocks",
+        "session",
+    ]
 )
 
 
@@ -150,6 +198,8 @@ def test_any_override_is_applied_or_refused(keys, value):
     load_or_refuse(MINIMAL.encode(), [f"{'.'.join(keys)}={value}"])
 
 
-@pytest.mark.parametrize("text", TEXTS[:3], ids=["minimal", "everything", "quickstart"])
+@pytest.mark.parametrize(
+    "text", TEXTS[:6], ids=["minimal", "everything", "clients", "fleets", "tasks", "quickstart"]
+)
 def test_the_documents_that_mutation_begins_with_are_good(text):
     assert load_or_refuse(text.encode()) is not None

@@ -3,7 +3,16 @@ import json
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
-from scenario_documents import AZURE_TRACE, EVERYTHING, MINIMAL, QUICKSTART, written
+from scenario_documents import (
+    AZURE_TRACE,
+    CLIENTS,
+    EVERYTHING,
+    FLEETS,
+    MINIMAL,
+    QUICKSTART,
+    TASKS,
+    written,
+)
 
 from sim.cli.schema import schema as schema_command
 from sim.scenario import json_schema, load_scenario
@@ -15,6 +24,9 @@ TEXTS = {
     "azure_trace": AZURE_TRACE.read_text(),
     "minimal": MINIMAL,
     "everything": EVERYTHING,
+    "clients": CLIENTS,
+    "fleets": FLEETS,
+    "tasks": TASKS,
 }
 
 
@@ -80,6 +92,26 @@ def test_resolved_documents_validate(schema, path):
         "workloads: {chat: {arrivals: {requests_per_day: 1, shape: [1, 2]}}}",
         "workloads: {chat: {arrivals: {users: 1}, slo: {ttft_95: 3}}}",
         "workloads: {chat: {arrivals: {users: 1}, prompt_tokens: {lognormal: {mean: 1}}}}",
+        "workloads: {chat: {arrivals: {users: 1}, client: {timeout: 0}}}",
+        "workloads: {chat: {arrivals: {users: 1}, client: {retries: openai}}}",
+        "workloads: {chat: {arrivals: {users: 1}, client: {retries: {budget: lots}}}}",
+        "workloads: {chat: {arrivals: {users: 1}, client: {retries: {after: [timeouts]}}}}",
+        "workloads: {chat: {arrivals: {users: 1}, client: {patience: {exponential: {men: 1}}}}}",
+        "workloads: {chat: {arrivals: {users: 1}, client: {hedge: 0}}}",
+        "workloads: {chat: {arrivals: {users: 1}, follow_ups: 3.5}}",
+        "workloads: {chat: {arrivals: {users: 1}, follow_ups: {think_time: 3s}}}",
+        "workloads: {chat: {arrivals: {users: 1}, follow_ups: {calls_per_task: {poisson: 3}}}}",
+        "workloads: {chat: {arrivals: {users: 1}, prefix_cache: {hit_rate: 1.5}}}",
+        "workloads: {chat: {arrivals: {users: 1}, response_cache: {}}}",
+        "workloads: {chat: {arrivals: {users: 1}, max_concurrency: 0.5}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, router: cache}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, prefix_cache: {blocks: 3}}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, gateway: {max_queue: -1}}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: {min: 1}}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, autoscaler: fast}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, autoscaler: {tolerance: 1}}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, cold_start: {nodes: 3min}}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, spot: {notice: 2min}}}",
     ],
 )
 def test_wrong_scenarios_do_not_validate(schema, override):
@@ -91,7 +123,8 @@ def test_every_key_of_the_document_is_described(schema):
         f"{name}.{key}"
         for name, definition in schema["$defs"].items()
         if name[0].isupper()
-        for key, entry in definition["properties"].items()
+        for form in (definition, *definition.get("anyOf", ()))
+        for key, entry in form.get("properties", {}).items()
         if not entry.get("description")
     ]
     assert undescribed == []

@@ -4,6 +4,7 @@ Statistical tests use fixed seeds; each states how often it would fail on a righ
 """
 
 import gzip
+import itertools
 import json
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.errors import TraceError
+from sim.model import ragged
 from sim.model.streams import Streams
 from sim.model.trace import BLOCK_REQUESTS, Trace, TraceSource
 from sim.model.trace_files import TraceColumns, read_trace
+from sim.model.workload import Prefixes
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
 AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens"
@@ -86,13 +89,13 @@ def test_real_traces_have_their_published_figures(file, requests, rate, prompt, 
 
 def test_mooncake_files_are_read_in_milliseconds(tmp_path):
     rows = [
-        {"timestamp": 3000, "input_length": 7, "output_length": 5, "hash_ids": [0, 1]},
+        {"timestamp": 3000, "input_length": 700, "output_length": 5, "hash_ids": [0, 1]},
         {"timestamp": 500, "input_length": 6, "output_length": 4, "hash_ids": []},
     ]
     file = write(tmp_path / "m.jsonl", "\n".join(map(json.dumps, rows)), compressed=True)
     trace = read_trace(file)
     assert trace.arrival_s.tolist() == [0.0, 2.5]
-    assert trace.prompt_tokens.tolist() == [6, 7]
+    assert trace.prompt_tokens.tolist() == [6, 700]
     assert trace.output_tokens.tolist() == [4, 5]
 
 
@@ -107,6 +110,162 @@ def test_failed_requests_are_dropped_and_counted(tmp_path):
     assert trace.arrival_s.tolist() == [0.0, 113.0]
     assert trace.output_tokens.tolist() == [18, 230]
     assert trace.dropped == 2
+    assert trace.session.tolist() == [-1, 0]
+
+
+# ---------------------------------------------------------------- sessions and blocks
+
+
+def named(trace):
+    """Names of the blocks of each prompt."""
+    ends = ragged.starts(trace.prefixes.count)
+    return [trace.prefixes.name[a:b].tolist() for a, b in itertools.pairwise(ends)]
+
+
+def mooncake_text(rows):
+    keys = ("timestamp", "input_length", "output_length", "hash_ids", "session_id")
+    return "\n".join(json.dumps(dict(zip(keys, row, strict=False))) for row in rows)
+
+
+def test_block_names_of_mooncake_go_with_their_requests(tmp_path):
+    rows = [
+        (5000, 1030, 7, [40, 41, 42]),
+        (1000, 600, 0, [40, 99]),  # failed: its block 99 is nobody's
+        (2000, 512, 7, [40]),
+        (2000, 100, 7),
+        (3000, 513, 7, [7, 40]),
+        (4000, 100, 7, None),
+    ]
+    trace = read_trace(write(tmp_path / "m.jsonl", mooncake_text(rows)))
+    assert trace.prompt_tokens.tolist() == [512, 100, 513, 100, 1030]
+    assert named(trace) == [[1], [], [0, 1], [], [1, 2, 3]]
+    assert (trace.block_tokens, trace.dropped, trace.session) == (512, 1, None)
+    assert trace.prefixes.name.dtype == np.int64
+
+
+def test_names_may_be_any_numbers_of_64_bits(tmp_path):
+    rows = [(0, 900, 7, [-(2**63), 2**63 - 1]), (1, 900, 7, [-1, -(2**63)])]
+    trace = read_trace(write(tmp_path / "m.jsonl", mooncake_text(rows)))
+    assert named(trace) == [[0, 2], [1, 0]]
+
+
+def test_traces_whose_requests_share_nothing_have_no_names_and_no_sessions(tmp_path):
+    rows = [(0, 900, 7, [], ""), (1, 900, 7, [], None), (2, 90, 7)]
+    trace = read_trace(write(tmp_path / "m.jsonl", mooncake_text(rows)))
+    assert (trace.session, trace.sessions, trace.prefixes, trace.block_tokens) == (None, 0, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["b", "a", "b", None], [0, 1, 0, -1]),
+        ([7, 3, 7, None], [0, 1, 0, -1]),
+        ([" x", "x ", "", "y"], [0, 0, -1, 1]),
+        ([7, "7", "x", 2.5], [0, 0, 1, 2]),  # of several types, read as text
+    ],
+)
+def test_sessions_are_numbered_as_they_come(tmp_path, values, expected):
+    rows = [(time, 9, 9, [], value) for time, value in enumerate(values)]
+    trace = read_trace(write(tmp_path / "m.jsonl", mooncake_text(rows)))
+    assert trace.session.tolist() == expected
+    assert trace.sessions == max(expected) + 1
+    text = "when,in,out,who\n" + "".join(f"{t},1,2,{v or ''}\n" for t, v in enumerate(values))
+    columns = TraceColumns("when", "in", "out", session="who")
+    assert read_trace(write(tmp_path / "s.csv", text), columns).session.tolist() == expected
+
+
+def test_sessions_and_blocks_of_other_files_are_found_by_their_columns(tmp_path):
+    columns = TraceColumns("t", "in", "out", "s", "chat", "blocks", 16)
+    for names in (pa.list_(pa.int32()), pa.large_list(pa.int64())):
+        table = pa.table(
+            {
+                "t": [2.0, 1.0],
+                "in": [40, 33],
+                "out": [3, 4],
+                " chat": [5, 6],
+                "blocks": pa.array([[9, 8], None], names),
+            }
+        )
+        pq.write_table(table, tmp_path / "p")
+        trace = read_trace(str(tmp_path / "p"), columns)
+        assert trace.session.tolist() == [1, 0]
+        assert named(trace) == [[], [1, 0]]
+        assert trace.block_tokens == 16
+    rows = '{"t": "2026-01-01", "in": 40, "out": 3, "chat": 1, "blocks": [9, 8]}\n' * 2
+    dated = TraceColumns("t", "in", "out", "datetime", "chat", "blocks", 16)
+    trace = read_trace(write(tmp_path / "d", rows), dated)
+    assert (named(trace), trace.session.tolist()) == ([[1, 0], [1, 0]], [0, 0])
+
+
+def test_sessions_and_blocks_are_read_whatever_the_batches(tmp_path, monkeypatch):
+    monkeypatch.setattr("sim.model.trace_tables.JSON_ROWS", 3)
+    rows = [(t, 2000, 9, [t % 3, t % 2], f"s{t % 4}") for t in range(10)]
+    quick = read_trace(write(tmp_path / "a", mooncake_text(rows)))
+    odd = mooncake_text([*rows, (20, "9", "9", [])])  # one text among numbers
+    slow = read_trace(write(tmp_path / "b", odd))
+    assert named(slow) == [*named(quick), []]
+    assert slow.session.tolist() == [*quick.session.tolist(), -1]
+    assert quick.session.tolist() == [t % 4 for t in range(10)]
+    assert named(quick) == [[t % 3, t % 2] for t in range(10)]
+
+
+LISTED = TraceColumns("timestamp", "input_length", "output_length", "ms", None, "hash_ids", 512)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ('"hash_ids": [1, 2, 3]', r"x:2: hash_ids \('3 names'\) must be at most 2, one for each "
+                                  r"512 tokens of the prompt \(600\)"),
+        ('"hash_ids": [1, null]', r"x:2: hash_ids \('\[1, None\]'\) must be a list"),
+        ('"hash_ids": [1, 2.5]', r"x:2: hash_ids \('\[1, 2.5\]'\) must be a list of whole numbers"),
+        ('"hash_ids": "1 2"', r"x:2: hash_ids \('1 2'\) must be a list of whole numbers"),
+        ('"hash_ids": [99999999999999999999]', r"x:2: hash_ids \('\[9{20}\]'\) must be a list"),
+        ('"hash_ids": {"a": 1}', r"x:2: hash_ids \(.*\) must be a list of whole numbers"),
+    ],
+)  # fmt: skip
+def test_wrong_block_names_are_refused_with_their_place(tmp_path, row, message):
+    good = '{"timestamp": 1, "input_length": 600, "output_length": 3, "hash_ids": [1]}\n'
+    file = write(tmp_path / "x", good + good.replace('"hash_ids": [1]', row))
+    with pytest.raises(TraceError, match=message):
+        read_trace(file, LISTED)
+
+
+def test_columns_that_cannot_hold_names_are_refused(tmp_path):
+    file = write(tmp_path / "x", "t,in,out,ids\n1,2,3,4\n")
+    with pytest.raises(TraceError, match=r"x: a CSV file has no lists, as 'ids' must be"):
+        read_trace(file, TraceColumns("t", "in", "out", blocks="ids", block_tokens=16))
+    with pytest.raises(TraceError, match=r"x: no column 'who' \(nearest: 'out'\)"):
+        read_trace(file, TraceColumns("t", "in", "out", session="who"))
+    table = {"t": [1], "in": [2], "out": [3], "ids": [["a"]]}
+    pq.write_table(pa.table(table), tmp_path / "p")
+    with pytest.raises(TraceError, match=r"p: row 1: ids \(\"\['a'\]\"\) must be a list of whole"):
+        read_trace(
+            str(tmp_path / "p"), TraceColumns("t", "in", "out", blocks="ids", block_tokens=9)
+        )
+    with pytest.raises(TraceError, match=r"p: row 1: ids \('list<.*'\) must be a text or a number"):
+        read_trace(str(tmp_path / "p"), TraceColumns("t", "in", "out", session="ids"))
+
+
+@pytest.mark.parametrize(
+    ("file", "blocks", "cached"),
+    [("conversation_trace", 182_790, 0.3734), ("synthetic_trace", 43_924, 0.6504)],
+)
+def test_blocks_of_real_traces_are_shared_as_published(file, blocks, cached):
+    """Share of the prompt tokens that a cache without limit would hold, by whole blocks."""
+    path = REAL / "mooncake_fast25" / f"{file}.jsonl.gz"
+    if not path.is_file():
+        pytest.skip(f"no {path} beside this repository")
+    trace = read_trace(str(path))
+    assert trace.prefixes.name.max() + 1 == blocks
+    np.testing.assert_array_equal(trace.prefixes.count, -(-trace.prompt_tokens // 512))
+    seen, hits = set(), 0
+    for names, prompt in zip(named(trace), trace.prompt_tokens.tolist(), strict=True):
+        whole = names[: prompt // 512]
+        present = [name in seen for name in whole]
+        hits += present.index(False) if False in present else len(present)
+        seen.update(names)
+    assert 512 * hits / trace.prompt_tokens.sum() == pytest.approx(cached, abs=1e-4)
 
 
 def test_rows_are_sorted_by_time_and_ties_keep_their_order(tmp_path):
@@ -273,7 +432,7 @@ def play(source, start_s, end_s, world=0):
         assert 0 < len(block.arrival_s) <= BLOCK_REQUESTS
     if not blocks:
         return [np.empty(0)] * 3
-    return [np.concatenate(column) for column in zip(*blocks, strict=True)]
+    return [np.concatenate(column) for column in zip(*(block[:3] for block in blocks), strict=True)]
 
 
 def test_a_trace_played_once_is_the_trace():
@@ -303,6 +462,44 @@ def test_a_looped_trace_repeats_every_period_in_both_directions(scale):
     assert (prompt.reshape(5, -1) == TRACE.prompt_tokens).all()
     assert (output.reshape(5, -1) == TRACE.output_tokens).all()
     assert len(times) / (5 * period) == pytest.approx(source.mean_rate)
+
+
+SHARED = Trace(
+    np.array([0.0, 1.0, 1.0, 3.0]),
+    np.full(4, 2000, np.int32),
+    np.ones(4, np.int32),
+    session=np.array([1, -1, 0, 1]),
+    prefixes=Prefixes(np.array([2, 0, 3, 1], np.int32), np.array([0, 1, 0, 1, 2, 3])),
+    block_tokens=512,
+)
+
+
+def test_a_looped_trace_has_new_sessions_but_the_same_prompts_each_time():
+    source = TraceSource(SHARED, "loop")
+    blocks = list(source.blocks("chat", Streams(0, 0), -2 * source.period_s, 2 * source.period_s))
+    session = np.concatenate([block.session for block in blocks])
+    assert session.reshape(4, 4).tolist() == [
+        [7, -1, 6, 7], [3, -1, 2, 3], [1, -1, 0, 1], [5, -1, 4, 5]
+    ]  # fmt: skip
+    assert all(block.chains is None for block in blocks)
+    prefixes = ragged.joined([block.prefixes for block in blocks])
+    assert prefixes.count.tolist() == [2, 0, 3, 1] * 4
+    assert prefixes.name.tolist() == [0, 1, 0, 1, 2, 3] * 4
+
+
+def test_thinning_keeps_sessions_and_blocks_with_their_requests():
+    source = TraceSource(SHARED, "loop", thin=0.5)
+    kept = {0.0: (1, 2), 1.0: None, 3.0: (1, 1)}
+    (block,) = source.blocks("chat", Streams(0, 0), 0, 100)
+    rest_s = np.round(block.arrival_s % source.period_s, 9)
+    rows = zip(rest_s.tolist(), (block.session % 2).tolist(), block.prefixes.count, strict=True)
+    seen = set()
+    for time_s, session, count in rows:
+        seen.add((time_s, int(count)))
+        assert kept[time_s] in (None, (session, count))
+        assert time_s != 1.0 or count in (0, 3)
+    assert seen == {(0.0, 2), (1.0, 0), (1.0, 3), (3.0, 1)}
+    assert block.prefixes.count.sum() == len(block.prefixes.name)
 
 
 def test_thinning_keeps_the_asked_share_and_each_world_its_own():
@@ -366,6 +563,23 @@ def test_a_long_trace_comes_in_bounded_blocks():
         (lambda: Trace(np.ones(1), np.ones(1), np.ones(1)), r"must start at 0 and not decrease"),
         (lambda: Trace(np.zeros(1), np.zeros(1), np.ones(1)), r"tokens \(0.0\) must be at least"),
         (lambda: TraceColumns("t", "t", "o"), r"columns \(t, t, o\) must be three"),
+        (lambda: TraceColumns("t", "i", "o", session="i"), r"columns \(t, i, o, i\) must be diff"),
+        (
+            lambda: TraceColumns("t", "i", "o", blocks="b"),
+            r"block tokens \(0\) must be at least 1 where there is a column of blocks",
+        ),
+        (
+            lambda: TraceColumns("t", "i", "o", block_tokens=16),
+            r"block tokens \(16\) must be at least 1 where there is a column of blocks",
+        ),
+        (
+            lambda: Trace(np.zeros(1), np.ones(1), np.ones(1), block_tokens=16),
+            r"block tokens \(16\) must be at least 1 where blocks have names, else 0",
+        ),
+        (
+            lambda: Trace(np.zeros(1), np.ones(1), np.ones(1), session=np.zeros(2, int)),
+            r"columns of a trace \(\[1, 2\]\) must be equally long",
+        ),
         (lambda: TraceColumns("t", "i", "o", "min"), r"unit of time \(min\) must be one of"),
         (lambda: _read_layout("parquet"), r"format \(parquet\) must be auto, azure, mooncake"),
     ],

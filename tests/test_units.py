@@ -27,6 +27,9 @@ KINDS = sorted(UNITS)
         ("3x", "factor", 3.0),
         ("150 %", "factor", 1.5),
         ("1e3", "count", 1000.0),
+        ("141 GB", "size", 141e9),
+        ("2GiB/s", "bandwidth", 2.0**31),
+        ("0.5 GB/s", "bandwidth", 5e8),
     ],
 )
 def test_quantities_are_read_with_their_units(text, kind, value):
@@ -46,6 +49,9 @@ def test_quantities_are_read_with_their_units(text, kind, value):
         ("1k 2k", "count"),
         ("2.99 EUR", "money"),
         ("8%", "count"),
+        ("2 GB", "bandwidth"),
+        ("2 GB/min", "bandwidth"),
+        ("1 h/s", "duration"),
         ("", "count"),
         (".", "count"),
         ("1__0", "count"),

@@ -7,16 +7,22 @@ Sources: Kleinrock, Queueing Systems I (1975) for M/M/c, M/G/1 and GI/M/1; Franx
 for the M/D/c waiting time distribution, Oper. Res. Lett. 29 (2001); Eick, Massey, Whitt, Mt/G/inf
 queues with sinusoidal arrival rates, Manag. Sci. 39 (1993); Inoue, Queueing analysis of GPU-based
 inference servers with dynamic batching, Perform. Eval. 147 (2021); Mitzenmacher, The power of two
-choices in randomized load balancing, IEEE TPDS 12 (2001).
+choices in randomized load balancing, IEEE TPDS 12 (2001); Cohen, Basic problems of telephone
+traffic theory and the influence of repeated calls, Philips Telecomm. Rev. 18 (1957), for retries;
+Palm, Research on telephone traffic carried by full availability groups, Tele 1 (1957), and Zeltyn,
+Mandelbaum, Call centers with impatient customers: many-server asymptotics of the M/M/n+G queue,
+Queueing Systems 51 (2005), for impatience.
 """
 
 import heapq
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import integrate, optimize, stats
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -24,12 +30,17 @@ FloatArray = npt.NDArray[np.float64]
 # M/M/c
 
 
-def erlang_c(servers: int, rho: float) -> float:
-    """Probability that an arrival waits in M/M/c."""
-    offered = servers * rho
+def erlang_b(servers: int, offered: float) -> float:
+    """Probability that an arrival finds every server busy in M/G/c/c, by recursion."""
     blocking = 1.0
     for n in range(1, servers + 1):
-        blocking = offered * blocking / (n + offered * blocking)  # Erlang B, by recursion
+        blocking = offered * blocking / (n + offered * blocking)
+    return blocking
+
+
+def erlang_c(servers: int, rho: float) -> float:
+    """Probability that an arrival waits in M/M/c."""
+    blocking = erlang_b(servers, servers * rho)
     return blocking / (1.0 - rho * (1.0 - blocking))
 
 
@@ -41,6 +52,107 @@ def mmc_wait_quantile(servers: int, rho: float, q: float) -> float:
     """P(W > t) = C exp(-c (1 - rho) t), solved for t; zero where fewer than 1 - q wait."""
     waits = erlang_c(servers, rho)
     return max(0.0, math.log(waits / (1.0 - q)) / (servers * (1.0 - rho)))
+
+
+# Loss systems whose customers come back
+
+
+def retried_load(servers: int, offered: float, again: Callable[[float], float]) -> float:
+    """Offered load with the retries, where these come late enough to be Poisson themselves.
+
+    ``again`` gives the attempts per customer for a share of blocked attempts B; the load is the
+    root of a' = a · again(B(c, a')) (Cohen, 1957).
+    """
+
+    def excess(load: float) -> float:
+        return load - offered * again(erlang_b(servers, load))
+
+    most = offered + 1.0
+    while excess(most) < 0.0:
+        most *= 2.0
+    return float(optimize.brentq(excess, offered, most, xtol=1e-13))
+
+
+def persistent_attempts(blocked: float, persistence: float) -> float:
+    """Attempts per customer where each that is blocked is followed by another with a probability.
+
+    The sum of (persistence · B)^k over k = 0, 1, ...
+    """
+    return 1.0 / (1.0 - persistence * blocked)
+
+
+def limited_attempts(blocked: float, retries: int) -> float:
+    """Attempts per customer with at most so many retries: the sum of B^k, k = 0 ... retries."""
+    return math.fsum(blocked**k for k in range(retries + 1))
+
+
+# Queues whose customers leave: M/M/c+G
+
+
+@dataclass(frozen=True)
+class Impatience:
+    """What customers of an M/M/c+G queue see (Zeltyn and Mandelbaum, 2005, section 3).
+
+    Attributes
+    ----------
+    waits : float
+        Probability of a wait.
+    leaves : float
+        Probability of leaving without service.
+    mean_wait : float
+        Mean wait of all, of those who leave too.
+    """
+
+    waits: float
+    leaves: float
+    mean_wait: float
+
+
+def impatience(
+    servers: int, rate: float, patience: Callable[[float], float], kinks: Sequence[float] = ()
+) -> Impatience:
+    """M/M/c+G from the integral of patience H(x), the mean of min(patience, x).
+
+    With J = the integral of exp(rate·H(x) - c·x) over x >= 0, J_H that of H(x) times the same, and
+    eps = the sum over j < c of the probabilities of j busy servers relative to c - 1:
+    P(wait) = rate·J / (eps + rate·J), P(leave) = (1 + (rate - c)·J) / (eps + rate·J),
+    E[wait] = rate·J_H / (eps + rate·J). ``kinks`` are where H is not smooth.
+    """
+    empty_places = 1.0 / erlang_b(servers - 1, rate)
+
+    def weight(x: float) -> float:
+        return math.exp(rate * patience(x) - servers * x)
+
+    def integral(f: Callable[[float], float]) -> float:
+        ends = [0.0, *kinks, math.inf]
+        parts = [integrate.quad(f, a, b, epsabs=1e-13) for a, b in pairwise(ends)]
+        return math.fsum(value for value, _ in parts)
+
+    j, j_h = integral(weight), integral(lambda x: patience(x) * weight(x))
+    total = empty_places + rate * j
+    return Impatience(rate * j / total, (1.0 + (rate - servers) * j) / total, rate * j_h / total)
+
+
+def exponential_patience(mean: float) -> Callable[[float], float]:
+    """H(x) of Erlang A (Palm, 1957)."""
+    return lambda x: -mean * math.expm1(-x / mean)
+
+
+def constant_patience(limit: float) -> Callable[[float], float]:
+    """H(x) of those who all wait as long."""
+    return lambda x: min(x, limit)
+
+
+def erlang_a(servers: int, rate: float, mean_patience: float) -> Impatience:
+    """M/M/c+M from its birth-and-death chain: deaths at min(n, c) + (n - c)⁺/mean_patience."""
+    count = servers + 2_000
+    n = np.arange(1, count)
+    deaths = np.minimum(n, servers) + np.maximum(n - servers, 0) / mean_patience
+    logs = np.concatenate([[0.0], np.cumsum(np.log(rate / deaths))])
+    share = np.exp(logs - logs.max())
+    share /= share.sum()
+    queue = float(share @ np.maximum(np.arange(count) - servers, 0))
+    return Impatience(float(share[servers:].sum()), queue / mean_patience / rate, queue / rate)
 
 
 # M/G/1

@@ -6,49 +6,43 @@ generated. A decoding sequence with g tokens generated has its prompt and g - 1 
 the last token is written by the step that generates the next.
 """
 
-from sim.engine import heap, outcome, routing
-from sim.engine.jit import compiled
-from sim.engine.state import DRAINING, GONE, NONE, Row, State
+from sim.engine import heap, outcome, prefix, waiting
+from sim.engine.jit import inner, inner_apart
+from sim.engine.number import ONE_LESS, ONE_MORE, ZERO
+from sim.engine.record import NONE, RUNNING, Row
+from sim.engine.state import State
 
 
-@compiled
+@inner
 def blocks_for(pool: Row, tokens: int) -> int:
     """KV blocks that hold ``tokens`` tokens."""
     return (tokens + pool.block_mask) >> pool.block_shift
 
 
-@compiled
-def append_waiting(s: State, replica: Row, pool: Row, slot: int, now: float) -> None:
-    """Put a request at the tail of the waiting list."""
-    s.slots[slot].next = NONE
-    if replica.head == NONE:
-        replica.head = slot
-    else:
-        s.slots[replica.tail].next = slot
-    replica.tail = slot
-    _count_waiting(s, pool, 1, now)
-
-
-@compiled
-def admit(s: State, replica: Row, pool: Row, now: float) -> int:
+@inner
+def admit(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     """Move the head of the waiting list into the batch; all blocks of its prefill are taken."""
     clock = s.clock[0]
     slot = replica.head
     seq = s.slots[slot]
-    replica.head = seq.next
-    seq.next = NONE
+    waiting.take_out(s, replica, slot)
+    seq.place = RUNNING
+    if clock.has_caches:
+        seq.cached = seq.prefilled = prefix.cached_tokens(s, r, slot)
+        if clock.has_prefix_caches:
+            prefix.use(s, r, slot)
     replica.free_blocks -= blocks_for(pool, seq.prefill)
     replica.running += 1
     seq.admission = clock.admissions
     clock.admissions += 1
     if seq.admitted_s != seq.admitted_s:  # NaN: never admitted before
         seq.admitted_s = now
-    _count_waiting(s, pool, -1, now)
-    _count_running(s, pool, 1, now)
+    waiting.count_waiting(s, pool, ONE_LESS, now)
+    count_running(s, pool, ONE_MORE, now)
     return slot
 
 
-@compiled
+@inner
 def append_chunk(s: State, replica: Row, slot: int) -> None:
     """Note a sequence whose prefill ends with the step under way."""
     s.slots[slot].next = NONE
@@ -59,17 +53,10 @@ def append_chunk(s: State, replica: Row, slot: int) -> None:
     replica.chunk_tail = slot
 
 
-@compiled
-def prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
-    """The end of a prefill is a token: the sequence finishes with it or goes on to decode."""
+@inner
+def start_decoding(s: State, r: int, replica: Row, pool: Row, slot: int) -> None:
+    """A prefilled sequence joins those that decode."""
     seq = s.slots[slot]
-    if seq.generated == 0:
-        seq.first_token_s = now
-    seq.generated += 1
-    if seq.generated == seq.output:
-        replica.free_blocks += blocks_for(pool, seq.prefill)
-        finish(s, r, replica, pool, slot, now)
-        return
     ends_at = replica.steps + seq.output - seq.generated
     heap.push(s.heap_step[r], s.heap_slot[r], replica.decoding, ends_at, slot)
     replica.decoding += 1
@@ -77,7 +64,7 @@ def prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) 
     s.block_phase[r, (seq.prefill - replica.steps) & pool.block_mask] += 1
 
 
-@compiled
+@inner
 def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
     """Take the decoding sequence at position ``at`` of the heap out; its blocks are free again."""
     slot = s.heap_slot[r, at]
@@ -92,21 +79,7 @@ def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
     return slot
 
 
-@compiled
-def finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
-    """A request has its last token."""
-    replica.running -= 1
-    replica.outstanding -= 1
-    _count_running(s, pool, -1, now)
-    outcome.complete(s, slot, now)
-    routing.set_load(s, r)
-    if replica.life == DRAINING and replica.outstanding == 0:
-        replica.life = GONE
-        s.clock[0].emptied = r
-        s.clock[0].emptied_s = now
-
-
-@compiled
+@inner
 def make_room(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     """Preempt the youngest until the next decode step has its blocks; return how many it takes."""
     phase = -replica.steps & pool.block_mask
@@ -115,43 +88,38 @@ def make_room(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     return s.block_phase[r, phase]
 
 
-@compiled
+@inner_apart
 def _preempt_youngest(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     if replica.partial != NONE:  # admitted after all that decode
         slot = replica.partial
+        seq = s.slots[slot]
         replica.partial = NONE
-        replica.free_blocks += blocks_for(pool, s.slots[slot].prefill)
+        replica.free_blocks += blocks_for(pool, seq.prefill)
+        outcome.waste(s, seq, seq.prefilled - seq.cached)
     else:
         slot = stop_decoding(s, r, replica, pool, _youngest(s, r, replica))
-    seq = s.slots[slot]
+        seq = s.slots[slot]
+        outcome.waste(s, seq, seq.prompt + seq.generated - 1 - seq.cached)
     seq.prefill = seq.prompt + seq.generated
     seq.prefilled = 0
     seq.preemptions += 1
-    seq.next = replica.head
-    if replica.head == NONE:
-        replica.tail = slot
-    replica.head = slot
+    waiting.put_first(s, replica, slot)
     replica.running -= 1
-    _count_running(s, pool, -1, now)
-    _count_waiting(s, pool, 1, now)
+    count_running(s, pool, ONE_LESS, now)
+    waiting.count_waiting(s, pool, ONE_MORE, now)
 
 
-@compiled
+@inner
 def _youngest(s: State, r: int, replica: Row) -> int:
-    youngest = 0
+    youngest = ZERO
     for at in range(1, replica.decoding):
         if s.slots[s.heap_slot[r, at]].admission > s.slots[s.heap_slot[r, youngest]].admission:
             youngest = at
     return youngest
 
 
-@compiled
-def _count_waiting(s: State, pool: Row, change: int, now: float) -> None:
-    pool.waiting += change
-    pool.waiting_s -= change * (now - s.clock[0].bin_start_s)
-
-
-@compiled
-def _count_running(s: State, pool: Row, change: int, now: float) -> None:
+@inner
+def count_running(s: State, pool: Row, change: int, now: float) -> None:
+    """In a batch, prefilling or decoding."""
     pool.running += change
     pool.running_s -= change * (now - s.clock[0].bin_start_s)

@@ -11,7 +11,7 @@ import simpy
 
 from sim.engine.feed import Feed
 from sim.engine.plane import DataPlane
-from sim.engine.status import NEED_REQUESTS, REACHED
+from sim.engine.status import NEED_REQUESTS, REACHED, REQUEST_HELD
 
 
 class Clock:
@@ -34,6 +34,7 @@ class Clock:
         self.plane = plane
         self._feeds = feeds
         self._when_gone: dict[int, simpy.Event] = {}
+        self._when_held: dict[int, simpy.Event] = {}
 
     def gone(self, replica: int) -> simpy.Event:
         """The event that a drained replica has finished its last request."""
@@ -42,6 +43,13 @@ class Clock:
             return event.succeed()
         self._when_gone[replica] = event
         return event
+
+    def request_held(self, pool: int) -> simpy.Event:
+        """The event that a request has to wait at the gateway: no replica of its pool is ready.
+
+        It happens once for all who wait, when a request is the first to wait there.
+        """
+        return self._when_held.setdefault(pool, self.env.event())
 
     def run(self, until_s: float) -> None:
         """Simulate up to and at ``until_s``."""
@@ -53,23 +61,28 @@ class Clock:
             self.env.step()
 
     def _advance(self, until_s: float) -> None:
-        """Bring the data plane to ``until_s``, or to the instant when a replica became empty."""
+        """Bring the data plane to ``until_s``, or to the instant of an event that is waited for."""
         while (signal := self.plane.advance(until_s)) != REACHED:
             if signal == NEED_REQUESTS:
                 self._feed()
-            elif self._announce_gone(self.plane.emptied):
+            elif self._announce(self._awaited(signal)):
                 return
+
+    def _awaited(self, signal: int) -> simpy.Event | None:
+        if signal == REQUEST_HELD:
+            return self._when_held.pop(self.plane.held, None)
+        return self._when_gone.pop(self.plane.emptied, None)
 
     def _feed(self) -> None:
         feed = next(self._feeds, None)
         if feed is None:
             self.plane.close_feed()
         else:
-            self.plane.feed(*feed)
+            present = {name: col for name, col in feed._asdict().items() if col is not None}
+            self.plane.feed(**present)
 
-    def _announce_gone(self, replica: int) -> bool:
+    def _announce(self, event: Any) -> bool:
         """Schedule the event that somebody waits for, if anybody does, at the plane's time."""
-        event: Any = self._when_gone.pop(replica, None)
         if event is None:
             return False
         event._ok, event._value = True, None

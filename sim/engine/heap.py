@@ -5,7 +5,7 @@ joins or leaves.
 """
 
 from sim.engine.jit import compiled
-from sim.engine.state import IntArray, SlotArray
+from sim.engine.record import IntArray, SlotArray
 
 
 @compiled

@@ -6,111 +6,125 @@ Events of one instant have one total order: (time, priority, sequence).
 event                 priority  reason
 ====================  ========  =====================================================
 arrival               0         a request that arrives at a step boundary is in that step
-replica (by index)    1         the boundary then sees all that has arrived
-control plane         2         an autoscaler sees everything up to its instant, and its
+timer                 1         a retry is an arrival too, after the new ones
+replica (by index)    2         the boundary then sees all that has arrived
+deadline              3         a token at the very deadline is in time
+control plane         4         an autoscaler sees everything up to its instant, and its
                                 verbs act on what comes after
 ====================  ========  =====================================================
 """
 
 import math
 
-from sim.engine import batch, outcome, routing, segment
-from sim.engine.jit import compiled
-from sim.engine.state import NONE, Row, State
-from sim.engine.status import NEED_REQUESTS, NEED_SLOTS, REACHED, REPLICA_EMPTY
+from sim.engine import arrival, client, segment, timers
+from sim.engine.jit import compiled, inner, inner_apart
+from sim.engine.record import NONE, IntArray
+from sim.engine.state import State
+from sim.engine.status import (
+    NEED_BLOCKS,
+    NEED_DEADLINES,
+    NEED_LOG,
+    NEED_REQUESTS,
+    NEED_SLOTS,
+    NEED_TASKS,
+    NEED_TIMERS,
+    REACHED,
+    REPLICA_EMPTY,
+    REQUEST_HELD,
+)
+from sim.engine.thin import thin
+
+# What the next event is.
+_NOTHING, _ARRIVAL, _TIMER, _REPLICA, _DEADLINE = 0, 1, 2, 3, 4
 
 
 @compiled
-def advance(s: State, until_s: float) -> int:
+def advance(numbers: IntArray, until_s: float) -> int:
     """Process every event up to and at ``until_s``; return early with a signal.
 
     The signals are those of :mod:`sim.engine.status`. Whatever the signal, the state is consistent
     and calling again goes on.
     """
-    clock = s.clock[0]
+    s = thin(numbers)
     while True:
-        r = s.event_tree[1]
-        event_s = s.event_s[r]
-        if clock.cursor < clock.fed:
-            arrival_s = s.fed_s[clock.cursor]
-        elif clock.closed:
-            arrival_s = math.inf
+        signal = _news(s)
+        if signal != REACHED:
+            return signal
+        event = _next_event(s, until_s)
+        if event == _NOTHING:
+            return REACHED
+        signal = _room(s, event)
+        if signal != REACHED:
+            return signal
+        if event == _ARRIVAL:
+            arrival.arrive(s, s.fed[s.clock[0].cursor].arrival_s)
+        elif event == _REPLICA:
+            r = s.event_tree[1]
+            segment.next_segment(s, r, s.event_s[r])
+        elif event == _TIMER:
+            arrival.meet_timer(s)
         else:
-            return NEED_REQUESTS
-        if arrival_s <= event_s:
-            if arrival_s > until_s or arrival_s == math.inf:
-                return REACHED
-            if clock.free_slot == NONE:
-                return NEED_SLOTS
-            _arrive(s, arrival_s)
-        else:
-            if event_s > until_s:
-                return REACHED
-            segment.next_segment(s, r, event_s)
-            if clock.emptied != NONE:
-                return REPLICA_EMPTY
+            client.meet_deadline(s)
 
 
-@compiled
-def _arrive(s: State, now: float) -> None:
-    """Route the next of the fed requests to a replica of its pool."""
+@inner
+def _news(s: State) -> int:
+    """What the plane must hear before the next event, or ``REACHED``."""
     clock = s.clock[0]
-    at, number = clock.cursor, clock.number
-    clock.cursor += 1
-    clock.number += 1
-    workload = s.fed_workload[at]
-    prompt, output = s.fed_prompt[at], s.fed_output[at]
-    counts = s.workloads[workload]
-    pool = s.pools[counts.pool]
-    output = min(output, pool.max_model_len - prompt)  # generation stops at the model's limit
-    if now >= 0.0:
-        counts.requests += 1
-        counts.offered_prompt_tokens += prompt
-        counts.offered_output_tokens += max(output, 0)
-    r = routing.route(s, counts.pool, number) if output >= 1 else NONE
-    if r == NONE:
-        outcome.reject(s, workload, number, now)
-        return
-    replica = s.replicas[r]
-    slot = _fill_slot(s, number, workload, now, prompt, output)
-    ready_s = _through_frontend(replica, pool, now, output)
-    s.slots[slot].ready_s = ready_s
-    if clock.recording:
-        s.log[number].replica = r
-        s.log[number].ready_s = ready_s
-        s.log[number].output_tokens = output
-    replica.outstanding += 1
-    routing.set_load(s, r)
-    batch.append_waiting(s, replica, pool, slot, now)
-    if replica.head == slot:
-        segment.wake(s, r, slot)
+    if clock.emptied != NONE:
+        return REPLICA_EMPTY
+    if clock.held != NONE:
+        return REQUEST_HELD
+    if clock.cursor >= clock.fed and not clock.closed:
+        return NEED_REQUESTS
+    return REACHED
 
 
-@compiled
-def _fill_slot(s: State, number: int, workload: int, now: float, prompt: int, output: int) -> int:
+@inner
+def _next_event(s: State, until_s: float) -> int:
+    """The kind of the next event up to ``until_s``; of one instant, the first by priority."""
     clock = s.clock[0]
-    slot = clock.free_slot
-    seq = s.slots[slot]
-    clock.free_slot = seq.next
-    seq.arrival_s = now
-    seq.admitted_s = math.nan
-    seq.first_token_s = math.nan
-    seq.number = number
-    seq.prompt = prompt
-    seq.output = output
-    seq.generated = 0
-    seq.prefill = prompt
-    seq.prefilled = 0
-    seq.preemptions = 0
-    seq.workload = workload
-    return slot
+    event, event_s = _ARRIVAL, math.inf
+    if clock.cursor < clock.fed:
+        event_s = s.fed[clock.cursor].arrival_s
+    if clock.timer_s < event_s:
+        event, event_s = _TIMER, clock.timer_s
+    if s.event_s[s.event_tree[1]] < event_s:
+        event, event_s = _REPLICA, s.event_s[s.event_tree[1]]
+    if clock.deadline_s < event_s:
+        event, event_s = _DEADLINE, clock.deadline_s
+    return event if event_s <= until_s and event_s < math.inf else _NOTHING
 
 
-@compiled
-def _through_frontend(replica: Row, pool: Row, now: float, output: int) -> float:
-    """When the scheduler sees the request: a serial server, then a constant delay."""
-    begins_s = max(replica.frontend_free_s, now)
-    replica.frontend_free_s = (
-        begins_s + pool.frontend_s_per_request + pool.frontend_s_per_token * output
-    )
-    return replica.frontend_free_s + pool.overhead_s
+@inner
+def _room(s: State, event: int) -> int:
+    """``REACHED`` if there is room for whatever an event may add, else what lacks."""
+    clock = s.clock[0]
+    if len(s.timers) < clock.timers + clock.spare_timers:
+        return NEED_TIMERS
+    if event == _REPLICA:
+        return _room_for_blocks(s) if clock.has_prefix_caches else REACHED
+    if clock.has_deadlines and timers.ring_is_full(s):
+        return NEED_DEADLINES
+    return _room_for_request(s)
+
+
+@inner_apart
+def _room_for_blocks(s: State) -> int:
+    """Whether the next replica could fill its cache of prompts."""
+    r = s.event_tree[1]
+    free = s.pools[s.replicas[r].pool].prefix_blocks - s.caches[r].blocks
+    return NEED_BLOCKS if s.clock[0].free_blocks <= free else REACHED
+
+
+@inner
+def _room_for_request(s: State) -> int:
+    """Whether there are two slots, for a request and its hedge, and what else it needs."""
+    clock = s.clock[0]
+    if clock.free_slot == NONE or s.slots[clock.free_slot].next == NONE:
+        return NEED_SLOTS
+    if clock.has_tasks and clock.free_task == NONE:
+        return NEED_TASKS
+    if clock.recording and clock.number >= len(s.log):
+        return NEED_LOG
+    return REACHED

@@ -12,7 +12,7 @@ the one before.
 import math
 
 from sim.engine.jit import compiled
-from sim.engine.state import SlotArray
+from sim.engine.record import SlotArray
 
 
 @compiled

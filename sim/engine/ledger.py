@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from sim.engine.histogram import BUCKETS, quantile
 from sim.engine.plane import DataPlane
-from sim.engine.state import LATENCIES, POOL, WORKLOAD, Records
+from sim.engine.record import E2E, LATENCIES, POOL, TASK_E2E, WORKLOAD, Records
 from sim.model.price import HOUR_S
 
 FloatArray = npt.NDArray[np.float64]
+CountArray = npt.NDArray[np.int32]
 
+UNANSWERED = ("timed_out", "rejected", "failed", "gave_up")  # fates of requests, but for completed
 LEAST_IN_HOUR = 100  # completions; the p95 of fewer rests on fewer than five requests
 
 
@@ -32,13 +34,14 @@ class Ledger:
     Attributes
     ----------
     workloads : (workloads, bins) WORKLOAD
+        Where no request is followed by another, each is a task of its own.
     pools : (pools, bins) POOL
         Moments are integrals over the bin; counts such as ``waiting`` are those at its end.
-    histograms : (workloads, 4, BUCKETS) int64
+    histograms : (workloads, latencies, BUCKETS) int64
         Of the whole horizon.
-    p95_s : (workloads + 1, 4, bins) float64
+    p95_s : (workloads + 1, latencies, bins) float64
         95th percentile of each latency in each bin; the last row is of all workloads together.
-    worst_hour_p95_s : (workloads + 1, 4) float64
+    worst_hour_p95_s : (workloads + 1, latencies) float64
         Largest 95th percentile of an hour of the clock with ``LEAST_IN_HOUR`` completions or more;
         NaN if there is none.
     """
@@ -58,10 +61,13 @@ class Ledger:
         """Book the bin that ends now and begin the next."""
         state = plane.close_bin()
         at = self._bin
-        self.workloads[:, at] = state.workloads
+        workloads, histograms = state.workloads, state.histograms
+        if not state.clock[0].has_tasks:  # the kernel does not count them
+            workloads, histograms = _with_tasks(workloads, histograms)
+        self.workloads[:, at] = workloads
         self.pools[:, at] = state.pools
-        self._hour += state.histograms
-        for row, latency, counts in _rows(state.histograms):
+        self._hour += histograms
+        for row, latency, counts in _rows(histograms):
             self.p95_s[row, latency, at] = quantile(counts, 0.95)
         self._bin += 1
         if self._ends_hour(at):
@@ -81,6 +87,16 @@ class Ledger:
                 self.worst_hour_p95_s[row, latency] = np.fmax(worst, p95_s)
         self.histograms += self._hour
         self._hour[:] = 0
+
+
+def _with_tasks(workloads: Records, histograms: CountArray) -> tuple[Records, CountArray]:
+    """Counts and latencies of requests as those of tasks, too."""
+    workloads, histograms = workloads.copy(), histograms.copy()
+    workloads.tasks, workloads.tasks_completed = workloads.requests, workloads.completed
+    workloads.tasks_failed = sum(workloads[fate] for fate in UNANSWERED)
+    workloads.task_s = workloads.e2e_s
+    histograms[:, TASK_E2E] = histograms[:, E2E]
+    return workloads, histograms
 
 
 def _rows(histograms: npt.NDArray[np.integer]) -> Sequence[tuple[int, int, npt.NDArray[np.int64]]]:

@@ -4,59 +4,69 @@ Only requests that arrive at time 0 or later count; those of the warm-up keep th
 leave no trace.
 """
 
+from sim.engine import task
 from sim.engine.histogram import bucket
-from sim.engine.jit import compiled
-from sim.engine.state import E2E, NONE, TPOT, TTFT, WAIT, Row, State
-from sim.engine.status import COMPLETED, FAILED, REJECTED
+from sim.engine.jit import inner
+from sim.engine.record import E2E, FREE, NONE, TPOT, TTFT, WAIT, WANTED, Row
+from sim.engine.state import State
+from sim.engine.status import COMPLETED, GAVE_UP, REJECTED, TIMED_OUT
 
 
-@compiled
-def reject(s: State, workload: int, number: int, arrival_s: float) -> None:
-    """A request that no replica takes."""
-    if s.clock[0].recording:
-        s.log[number].status = REJECTED
-    if arrival_s >= 0.0:
-        s.workloads[workload].rejected += 1
-
-
-@compiled
-def complete(s: State, slot: int, now: float) -> None:
-    """The last token of a request: latencies counted, slot given back."""
+@inner
+def settle(s: State, slot: int, status: int, now: float) -> None:
+    """The final status of a request; its slot is given back."""
     seq = s.slots[slot]
+    counts = s.workloads[seq.workload]
+    if status == COMPLETED and seq.attempts > 0:
+        counts.tokens = min(counts.tokens + counts.per_success, counts.capacity)
     if seq.arrival_s >= 0.0:
-        _count_completed(s, seq, now)
+        if status == COMPLETED:
+            _count_completed(s, seq, now)
+        elif status == TIMED_OUT:
+            counts.timed_out += 1
+        elif status == REJECTED:
+            counts.rejected += 1
+        elif status == GAVE_UP:
+            counts.gave_up += 1
+        else:
+            counts.failed += 1
     if s.clock[0].recording:
-        _log(s, seq, COMPLETED, now)
+        _log(s, seq, status, now)
+    if s.clock[0].has_tasks:
+        task.end_call(s, slot, status, now)
     give_back(s, slot)
 
 
-@compiled
-def fail(s: State, slot: int, now: float) -> None:
-    """A request lost with its replica."""
-    seq = s.slots[slot]
+@inner
+def waste(s: State, seq: Row, tokens: int) -> None:
+    """Book work that served nobody, or that was dropped to be done again."""
     if seq.arrival_s >= 0.0:
-        s.workloads[seq.workload].failed += 1
-    if s.clock[0].recording:
-        _log(s, seq, FAILED, now)
-    give_back(s, slot)
+        s.workloads[seq.workload].wasted_tokens += tokens
 
 
-@compiled
+@inner
 def give_back(s: State, slot: int) -> None:
     """Return a slot to the free list."""
     clock = s.clock[0]
-    s.slots[slot].next = clock.free_slot
-    s.slots[slot].number = NONE
+    seq = s.slots[slot]
+    seq.place, seq.interest = FREE, WANTED
+    seq.number = seq.serial = NONE
+    seq.next = clock.free_slot
     clock.free_slot = slot
 
 
-@compiled
+@inner
 def _count_completed(s: State, seq: Row, now: float) -> None:
     w = seq.workload
     counts = s.workloads[w]
     ttft_s = seq.first_token_s - seq.arrival_s
     e2e_s = now - seq.arrival_s
-    wait_s = seq.admitted_s - seq.arrival_s
+    wait_s = 0.0
+    if seq.attempts > 0:
+        wait_s = seq.admitted_s - seq.arrival_s
+        counts.prompt_tokens += seq.prompt
+        counts.output_tokens += seq.output
+        counts.cached_tokens += seq.cached
     tpot_s = 0.0
     if seq.output > 1:
         tpot_s = (now - seq.first_token_s) / (seq.output - 1)
@@ -70,18 +80,28 @@ def _count_completed(s: State, seq: Row, now: float) -> None:
     counts.ttft_s += ttft_s
     counts.e2e_s += e2e_s
     counts.queue_wait_s += wait_s
-    counts.prompt_tokens += seq.prompt
-    counts.output_tokens += seq.output
     counts.preemptions += seq.preemptions
     if ttft_s <= counts.slo_ttft_s and tpot_s <= counts.slo_tpot_s and e2e_s <= counts.slo_e2e_s:
         counts.slo_met += 1
 
 
-@compiled
+@inner
 def _log(s: State, seq: Row, status: int, now: float) -> None:
     row = s.log[seq.number]
     row.status = status
+    row.finish_s = now
+    log_attempt(row, seq)
+
+
+@inner
+def log_attempt(row: Row, seq: Row) -> None:
+    """Where the latest attempt of a request has got to."""
+    row.attempts = seq.attempts
+    row.replica = seq.replica
+    row.dispatched_s = seq.dispatched_s
+    row.ready_s = seq.ready_s
     row.admitted_s = seq.admitted_s
     row.first_token_s = seq.first_token_s
-    row.finish_s = now
+    row.output_tokens = seq.output
     row.preemptions = seq.preemptions
+    row.cached_tokens = seq.cached

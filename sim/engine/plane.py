@@ -1,39 +1,94 @@
 """The data plane as the rest of the program sees it: requests in, time forward, verbs, counts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine import kernel, verbs
-from sim.engine.histogram import BUCKETS
-from sim.engine.routing import ROUTERS
-from sim.engine.state import (
-    CLOCK,
-    GONE,
-    LATENCIES,
-    NONE,
-    POOL,
-    READY,
-    REPLICA,
-    REQUEST,
-    SCHEDULERS,
-    SEQUENCE,
-    WORKLOAD,
-    FloatArray,
-    Records,
-    State,
-    grown,
-    records,
+from sim.engine import intake, kernel, verbs
+from sim.engine.feed import Feed
+from sim.engine.growth import (
+    with_blocks,
+    with_deadlines,
+    with_log,
     with_replica_capacity,
     with_slots,
+    with_tasks,
+    with_timers,
 )
-from sim.engine.status import IN_FLIGHT, NEED_SLOTS, REACHED, REPLICA_EMPTY
+from sim.engine.record import GONE, NONE, READY, FloatArray, Records
+from sim.engine.setup import Traits, empty_state, fill_client, fill_workload
+from sim.engine.state import State
+from sim.engine.status import (
+    NEED_BLOCKS,
+    NEED_DEADLINES,
+    NEED_LOG,
+    NEED_SLOTS,
+    NEED_TASKS,
+    NEED_TIMERS,
+    REACHED,
+    REPLICA_EMPTY,
+    REQUEST_HELD,
+)
+from sim.engine.thin import numbered
+from sim.model.cache import ResponseCache
+from sim.model.client import Client
 from sim.model.design import GpuPool
-from sim.model.workload import Slo
+from sim.model.workload import Chains, Prefixes, Slo
 
-_FIRST_SLOTS = 1024
+_FIRST_TASKS = 64
+_FIRST_LOG = 1024
+
+# How the state is enlarged when the kernel asks for room.
+_ROOM: dict[int, Callable[[State], State]] = {
+    NEED_SLOTS: lambda state: with_slots(state, 2 * len(state.slots)),
+    NEED_TIMERS: lambda state: with_timers(
+        state, 2 * int(state.clock[0].timers + state.clock[0].spare_timers)
+    ),
+    NEED_DEADLINES: lambda state: with_deadlines(state, 2 * state.deadlines.shape[1]),
+    NEED_TASKS: lambda state: with_tasks(state, max(_FIRST_TASKS, 2 * len(state.tasks))),
+    NEED_BLOCKS: lambda state: with_blocks(
+        state, 2 * (len(state.blocks) + int(state.pools.prefix_blocks.max()) + 1)
+    ),
+    NEED_LOG: lambda state: with_log(state, max(_FIRST_LOG, 2 * len(state.log))),
+}
+_ATTEMPT_COLUMNS = (
+    "attempts",
+    "replica",
+    "dispatched_s",
+    "ready_s",
+    "admitted_s",
+    "first_token_s",
+    "preemptions",
+)
+
+
+class PoolView(NamedTuple):
+    """What a control plane can see of a pool: never what a request will turn out to be.
+
+    Attributes
+    ----------
+    ready : int
+        Replicas that are routed to.
+    held, waiting, running : int
+        Requests at the gateway, on a replica but not in its batch, and in a batch.
+    kv_utilisation : float
+        Share of the KV blocks of the ready replicas that is in use.
+    attempts, rejected, prompt_tokens, output_tokens : int
+        Since the beginning; tokens of finished requests.
+    """
+
+    ready: int
+    held: int
+    waiting: int
+    running: int
+    kv_utilisation: float
+    attempts: int
+    rejected: int
+    prompt_tokens: int
+    output_tokens: int
 
 
 class DataPlane:
@@ -45,6 +100,8 @@ class DataPlane:
         Seconds from the start of the horizon.
     emptied : int
         The draining replica that became empty last.
+    held : int
+        The pool of which the gateway held a request last while no replica was ready.
     added_s, gone_s : list of float
         When each replica became ready, and when it had left (infinite before).
     pool_of : list of int
@@ -63,6 +120,12 @@ class DataPlane:
         Keep a row for every request (see :meth:`requests`).
     start_s : float
         When the simulation begins; replicas of the pools are ready from then on.
+    clients : sequence of Client, optional
+        One per workload; by default they wait for ever and never try again.
+    priorities : sequence of int, optional
+        One per workload, 0 (first) or 1.
+    max_concurrency, carry, prefix_hit_rate, response_cache : sequences, optional
+        One each per workload, as in :class:`~sim.model.workload.Workload`.
     """
 
     def __init__(
@@ -73,24 +136,49 @@ class DataPlane:
         routing_key: int = 0,
         record: bool = False,
         start_s: float = 0.0,
+        clients: Sequence[Client] | None = None,
+        priorities: Sequence[int] | None = None,
+        max_concurrency: Sequence[float] | None = None,
+        carry: Sequence[float] | None = None,
+        prefix_hit_rate: Sequence[float] | None = None,
+        response_cache: Sequence[ResponseCache | None] | None = None,
     ) -> None:
         self.now = start_s
-        self.emptied = NONE
+        self.emptied = self.held = NONE
         self.added_s: list[float] = []
         self.gone_s: list[float] = []
         self.pool_of: list[int] = []
-        self._state = _empty_state(pools, len(slos))
+        self._fed = 0
+        count = len(slos)
+        self._hold(empty_state(pools, count))
+        clients = clients or [Client()] * count
+        traits = zip(
+            max_concurrency or [math.inf] * count,
+            carry or [1.0] * count,
+            prefix_hit_rate or [0.0] * count,
+            response_cache or [None] * count,
+            strict=True,
+        )
+        each = zip(slos, workload_pool, priorities or [0] * count, traits, clients, strict=True)
+        for row, (slo, pool, priority, traits_of_one, client) in zip(
+            self._state.workloads, each, strict=True
+        ):
+            fill_workload(row, slo, pool, priority, Traits(*traits_of_one))
+            fill_client(row, client)
         clock = self._state.clock[0]
         clock.routing_key = routing_key
         clock.recording = record
-        clock.emptied = NONE
+        clock.has_hedges = any(c.hedge is not None for c in clients)
+        clock.has_deadlines = clock.has_hedges or any(
+            math.isfinite(c.ttft_timeout_s + c.timeout_s) for c in clients
+        )
+        clock.has_caches |= any(rate > 0 for rate in prefix_hit_rate or ())
         clock.bin_start_s = start_s
-        for row, pool_index, slo in zip(self._state.workloads, workload_pool, slos, strict=True):
-            row.pool = pool_index
-            row.slo_ttft_s, row.slo_tpot_s, row.slo_e2e_s = slo.ttft_s, slo.tpot_s, slo.e2e_s
+        if clock.has_hedges or clock.has_prefix_caches:
+            self._hold(intake.with_extras(self._state))
         self._reserve_replicas(sum(pool.replicas for pool in pools))
-        for index, pool in enumerate(pools):
-            for _ in range(pool.replicas):
+        for index, gpu_pool in enumerate(pools):
+            for _ in range(gpu_pool.replicas):
                 self.add(index)
 
     # Requests in
@@ -101,6 +189,10 @@ class DataPlane:
         prompt_tokens: npt.NDArray[np.int32],
         output_tokens: npt.NDArray[np.int32],
         workload: npt.NDArray[np.int32],
+        patience_s: FloatArray | None = None,
+        session: npt.NDArray[np.int64] | None = None,
+        chains: Chains | None = None,
+        prefixes: Prefixes | None = None,
     ) -> None:
         """Append requests; their times continue those fed before, in order.
 
@@ -108,19 +200,23 @@ class DataPlane:
         ----------
         arrival_s : (n,) float64
         prompt_tokens, output_tokens, workload : (n,) int32
+        patience_s : (n,) float64, optional
+            Seconds from the arrival; infinite by default.
+        session, chains, prefixes : optional
+            As in :class:`~sim.model.workload.RequestBlock`.
         """
-        s, clock = self._state, self._state.clock[0]
-        if clock.recording:
-            log = _extended_log(s.log, arrival_s, prompt_tokens, output_tokens, workload)
-            s = s._replace(log=log)
-        left = slice(int(clock.cursor), int(clock.fed))
-        self._state = s._replace(
-            fed_s=np.concatenate([s.fed_s[left], arrival_s]),
-            fed_prompt=np.concatenate([s.fed_prompt[left], prompt_tokens]),
-            fed_output=np.concatenate([s.fed_output[left], output_tokens]),
-            fed_workload=np.concatenate([s.fed_workload[left], workload]),
+        feed = Feed(
+            arrival_s,
+            prompt_tokens,
+            output_tokens,
+            workload,
+            patience_s,
+            session,
+            chains,
+            prefixes,
         )
-        clock.cursor, clock.fed = 0, len(self._state.fed_s)
+        self._hold(intake.appended(self._state, feed, self._fed))
+        self._fed += len(arrival_s)
 
     def close_feed(self) -> None:
         """Say that no more requests will come."""
@@ -134,33 +230,35 @@ class DataPlane:
         Returns
         -------
         int
-            ``REACHED``; or, earlier, ``NEED_REQUESTS`` when more must be fed, or ``REPLICA_EMPTY``
-            when a draining replica has become empty: see :attr:`emptied`.
+            ``REACHED``; or, earlier, ``NEED_REQUESTS`` when more must be fed, ``REPLICA_EMPTY``
+            when a draining replica has become empty (see :attr:`emptied`), ``REQUEST_HELD`` when a
+            request waits at the gateway of a pool without a ready replica (see :attr:`held`).
         """
-        while True:
-            signal = kernel.advance(self._state, until_s)
-            if signal != NEED_SLOTS:
-                break
-            self._state = with_slots(self._state, 2 * len(self._state.slots))
+        while (signal := kernel.advance(self._numbers, until_s)) in _ROOM:
+            self._hold(_ROOM[signal](self._state))
         if signal == REACHED:
             self.now = max(self.now, until_s)
         elif signal == REPLICA_EMPTY:
-            self._note_emptied()
+            clock = self._state.clock[0]
+            self.emptied, self.now = int(clock.emptied), max(self.now, float(clock.emptied_s))
+            self.gone_s[self.emptied] = self.now
+            clock.emptied = self._state.replicas[self.emptied].next_emptied
+        elif signal == REQUEST_HELD:
+            clock = self._state.clock[0]
+            self.held, self.now = int(clock.held), max(self.now, float(clock.held_s))
+            clock.held = NONE
         return signal
-
-    def _note_emptied(self) -> None:
-        clock = self._state.clock[0]
-        self.emptied, self.now = int(clock.emptied), float(clock.emptied_s)
-        self.gone_s[self.emptied] = self.now
-        clock.emptied = NONE
 
     # Verbs of the control plane
 
-    def add(self, pool: int) -> int:
-        """Add a replica to a pool, ready now; its number."""
+    def add(self, pool: int, slowness: float = 1.0) -> int:
+        """Add a replica to a pool, ready now; its number.
+
+        ``slowness`` is a factor on every time of its engine: 1.3 for a straggler.
+        """
         replica = len(self.added_s)
         self._reserve_replicas(replica + 1)
-        verbs.add(self._state, replica, pool, self.now)
+        verbs.add(self._numbers, replica, pool, slowness, self.now)
         self.added_s.append(self.now)
         self.gone_s.append(math.inf)
         self.pool_of.append(pool)
@@ -170,119 +268,66 @@ class DataPlane:
         """Route nothing more to a replica; True if it had nothing to finish and is gone."""
         if self._state.replicas[replica].life != READY:
             return self.gone_s[replica] <= self.now
-        gone = bool(verbs.drain(self._state, replica, self.now))
+        gone = bool(verbs.drain(self._numbers, replica, self.now))
         if gone:
             self.gone_s[replica] = self.now
         return gone
 
     def kill(self, replica: int) -> None:
-        """Remove a replica; what it was doing fails."""
-        if self._state.replicas[replica].life != GONE:
-            verbs.kill(self._state, replica, self.now)
+        """Remove a replica; what it was doing is lost, or sent to others by the gateway."""
+        row = self._state.replicas[replica]
+        if row.life != GONE:
+            needed = int(self._state.clock[0].timers + row.outstanding + 4)
+            if needed > len(self._state.timers):
+                self._hold(with_timers(self._state, 2 * needed))
+            verbs.kill(self._numbers, replica, self.now)
             self.gone_s[replica] = self.now
+
+    def slow_down(self, replica: int, slowness: float) -> None:
+        """Change a replica's slowness, from its next segment on."""
+        self._state.replicas[replica].slowness = slowness
 
     # Counts out
 
+    def view(self, pool: int) -> PoolView:
+        """What a control plane can see of a pool now."""
+        return PoolView(*verbs.look(self._numbers, pool, self.now))
+
     def close_bin(self) -> State:
         """Complete the counts and integrals since the last :meth:`open_bin`; read, never write."""
-        verbs.close_bin(self._state, len(self.added_s), self.now)
+        verbs.close_bin(self._numbers, len(self.added_s), self.now)
         return self._state
 
     def open_bin(self) -> None:
         """Count from zero."""
-        verbs.open_bin(self._state, self.now)
+        verbs.open_bin(self._numbers, self.now)
 
     def in_flight(self) -> Records:
-        """The requests in flight, as rows of ``SEQUENCE``."""
-        slots = self._state.slots
-        return slots[slots.number != NONE]
+        """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""
+        rows = self._state.slots
+        rows = rows[rows.number != NONE]
+        if self._state.clock[0].has_hedges:
+            rows = rows[np.argsort(rows.serial, kind="stable")]
+            rows = rows[np.unique(rows.number, return_index=True)[1]]
+        return rows
 
     def requests(self) -> Records:
         """One row of ``REQUEST`` per arrived request, by number; NaN for what has not been."""
         log = self._state.log[: int(self._state.clock[0].number)].copy()
         if self._state.clock[0].recording:  # the kernel writes a row when its request ends
             open_ones = self.in_flight()
-            for column in ("admitted_s", "first_token_s", "preemptions"):
-                log[column][open_ones.number] = open_ones[column]
+            rows = open_ones.number
+            log.output_tokens[rows] = open_ones.output
+            log.cached_tokens[rows] = open_ones.cached
+            for column in _ATTEMPT_COLUMNS:
+                log[column][rows] = open_ones[column]
         return log
+
+    def _hold(self, state: State) -> None:
+        """Keep a state, and what the kernel is told of it."""
+        self._state, self._numbers = state, numbered(state)
 
     def _reserve_replicas(self, count: int) -> None:
         have = len(self._state.replicas)
         if count > have:
-            self._state = with_replica_capacity(self._state, max(count, 2 * have))
-
-
-def _empty_state(pools: Sequence[GpuPool], workloads: int) -> State:
-    """Engine laws and limits in place, no replicas, no requests."""
-    batch = max(pool.profile.max_num_seqs for pool in pools)
-    block = max(pool.profile.kv_block_tokens for pool in pools)
-    laws = np.zeros((2, len(pools), batch + 1))
-    rows = records(len(pools), POOL)
-    for index, pool in enumerate(pools):
-        size = pool.profile.max_num_seqs + 1
-        laws[0, index, :size], laws[1, index, :size] = pool.profile.step_tables()
-        _fill_pool(rows[index], pool)
-    none = np.zeros(0)
-    no_slots = np.zeros(0, np.int32)
-    state = State(
-        clock=records(1, CLOCK),
-        pools=rows,
-        workloads=records(workloads, WORKLOAD),
-        replicas=records(0, REPLICA),
-        slots=records(0, SEQUENCE),
-        step_base_s=laws[0],
-        step_s_per_token=laws[1],
-        event_s=none,
-        event_tree=no_slots,
-        heap_step=np.zeros((0, batch), np.int64),
-        heap_slot=np.zeros((0, batch), np.int32),
-        block_phase=np.zeros((0, block), np.int32),
-        load=np.zeros((len(pools), 0)),
-        load_tree=np.zeros((len(pools), 0), np.int32),
-        members=np.zeros((len(pools), 0), np.int32),
-        ready_list=np.zeros((len(pools), 0), np.int32),
-        histograms=np.zeros((workloads, len(LATENCIES), BUCKETS), np.int32),
-        fed_s=none,
-        fed_prompt=no_slots,
-        fed_output=no_slots,
-        fed_workload=no_slots,
-        log=records(0, REQUEST),
-    )
-    state.clock[0].free_slot = NONE
-    return with_slots(with_replica_capacity(state, 2), _FIRST_SLOTS)
-
-
-def _fill_pool(row: Records, pool: GpuPool) -> None:
-    profile = pool.profile
-    row.max_num_seqs = profile.max_num_seqs
-    row.max_num_batched_tokens = profile.max_num_batched_tokens
-    row.max_model_len = profile.max_model_len
-    row.kv_blocks = profile.kv_capacity_tokens // profile.kv_block_tokens
-    row.block_mask = profile.kv_block_tokens - 1
-    row.block_shift = int(math.log2(profile.kv_block_tokens))
-    row.scheduler = SCHEDULERS[profile.scheduler]
-    row.router = ROUTERS[pool.router]
-    row.prefill_s_per_request = profile.prefill_s_per_request
-    row.prefill_s_per_token = profile.prefill_s_per_token
-    row.prefill_s_per_token_context = profile.prefill_s_per_token_context
-    row.overhead_s = profile.overhead_s
-    row.frontend_s_per_request = profile.frontend_s_per_request
-    row.frontend_s_per_token = profile.frontend_s_per_token
-
-
-def _extended_log(
-    log: Records,
-    arrival_s: FloatArray,
-    prompt_tokens: npt.NDArray[np.int32],
-    output_tokens: npt.NDArray[np.int32],
-    workload: npt.NDArray[np.int32],
-) -> Records:
-    """The log with rows for the requests that come next, in flight and nowhere yet."""
-    have = len(log)
-    longer = grown(log, have + len(arrival_s))
-    new = longer[have:]
-    new.arrival_s = arrival_s
-    new.prompt_tokens, new.output_tokens, new.workload = prompt_tokens, output_tokens, workload
-    new.ready_s = new.admitted_s = new.first_token_s = new.finish_s = np.nan
-    new.status, new.replica = IN_FLIGHT, NONE
-    return longer
+            self._hold(with_replica_capacity(self._state, max(count, 2 * have)))

@@ -9,12 +9,28 @@ All blocks of a prefill are taken at admission, so a prefill never stalls half w
 never admitted in the step that preempted it: it needs more blocks than its going has left free.
 """
 
-from sim.engine import batch, leap, tournament
-from sim.engine.jit import compiled
-from sim.engine.state import CHUNKED, IDLE, LEAP, MIXED, NONE, PREFILL, Row, State
+from sim.engine import batch, gateway, hedge, leap, outcome, prefix
+from sim.engine.jit import inner, inner_apart
+from sim.engine.number import ONE_LESS, ZERO
+from sim.engine.record import (
+    ALONE,
+    BOUNDARY,
+    CHUNKED,
+    IDLE,
+    LEAP,
+    MIXED,
+    NONE,
+    PREFILL,
+    STOPPING,
+    WANTED,
+    Row,
+)
+from sim.engine.state import State
+from sim.engine.status import COMPLETED
+from sim.engine.wake import set_event, steps_until_ready
 
 
-@compiled
+@inner
 def next_segment(s: State, r: int, now: float) -> None:
     """The replica's event: end the segment under way, if any, and begin the next."""
     replica = s.replicas[r]
@@ -33,33 +49,7 @@ def next_segment(s: State, r: int, now: float) -> None:
         pool.busy_s -= change * (now - s.clock[0].bin_start_s)
 
 
-@compiled
-def set_event(s: State, r: int, event_s: float) -> None:
-    """Set the time of the replica's next event."""
-    s.event_s[r] = event_s
-    tournament.update(s.event_tree, s.event_s, r)
-
-
-@compiled
-def wake(s: State, r: int, slot: int) -> None:
-    """Tell a replica of a request that has just become the head of its waiting list.
-
-    An idle replica begins when the request is ready. A leap is cut at the first step boundary at
-    which the request is ready, if it could be admitted then.
-    """
-    replica = s.replicas[r]
-    if replica.mode == IDLE:
-        set_event(s, r, s.slots[slot].ready_s)
-    elif replica.mode == LEAP:
-        steps = _steps_until_ready(s, replica, s.pools[replica.pool], replica.start_s, replica.leap)
-        if steps < replica.leap:
-            replica.leap = steps
-            set_event(
-                s, r, replica.start_s + leap.duration_s(steps, replica.step_s, replica.growth_s)
-            )
-
-
-@compiled
+@inner
 def account_blocks(replica: Row, pool: Row, used_blocks: float, now: float) -> None:
     """Add to the integral of used blocks, linear since it was last complete."""
     pool.blocks_s += (now - replica.blocks_since_s) * 0.5 * (replica.blocks_then + used_blocks)
@@ -67,7 +57,7 @@ def account_blocks(replica: Row, pool: Row, used_blocks: float, now: float) -> N
     replica.blocks_then = used_blocks
 
 
-@compiled
+@inner
 def blocks_taken(s: State, r: int, replica: Row, pool: Row) -> int:
     """KV blocks that the decodes take over the whole segment under way."""
     if replica.decoding == 0 or replica.leap == 0:
@@ -77,39 +67,132 @@ def blocks_taken(s: State, r: int, replica: Row, pool: Row) -> int:
     )
 
 
-@compiled
+@inner
 def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Advance the batch to the end of its segment; sequences finish or join."""
     replica.free_blocks -= blocks_taken(s, r, replica, pool)
     replica.cached += replica.leap * replica.decoding
     replica.steps += replica.leap
     account_blocks(replica, pool, float(pool.kv_blocks - replica.free_blocks), now)
+    replica.mode = BOUNDARY
     while replica.decoding > 0 and s.heap_step[r, 0] == replica.steps:
-        slot = batch.stop_decoding(s, r, replica, pool, 0)
-        batch.finish(s, r, replica, pool, slot, now)
+        at = _first_to_finish(s, r, replica) if s.clock[0].has_prefix_caches else ZERO
+        slot = batch.stop_decoding(s, r, replica, pool, at)
+        _finish(s, r, replica, pool, slot, now)
     slot = replica.chunk_head
     replica.chunk_head = NONE
     while slot != NONE:
         following = s.slots[slot].next
-        batch.prefilled(s, r, replica, pool, slot, now)
+        _prefilled(s, r, replica, pool, slot, now)
         slot = following
+    while replica.stopping > 0:
+        _drop_one(s, r, replica, pool, now)
 
 
-@compiled
+@inner_apart
+def _first_to_finish(s: State, r: int, replica: Row) -> int:
+    """Of those that end at this step the one admitted first: what is kept depends on the order."""
+    first = 0
+    for at in range(1, replica.decoding):
+        if s.heap_step[r, at] == replica.steps:
+            admission = s.slots[s.heap_slot[r, at]].admission
+            if admission < s.slots[s.heap_slot[r, first]].admission:
+                first = at
+    return first
+
+
+@inner
+def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
+    """The end of a prefill is a token: the sequence finishes with it or goes on to decode."""
+    seq = s.slots[slot]
+    if s.clock[0].has_prefix_caches:
+        prefix.keep(s, r, slot, s.extras[slot].names)
+    if seq.first_token_s != seq.first_token_s:  # NaN: it had none before
+        seq.first_token_s = now
+        if s.clock[0].has_hedges:
+            hedge.win(s, slot, now)
+    seq.generated += 1
+    if seq.generated == seq.output:
+        replica.free_blocks += batch.blocks_for(pool, seq.prefill)
+        _finish(s, r, replica, pool, slot, now)
+    else:
+        batch.start_decoding(s, r, replica, pool, slot)
+
+
+@inner
+def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
+    """A sequence has its last token."""
+    seq = s.slots[slot]
+    pool.prompt_tokens += seq.prompt
+    pool.output_tokens += seq.output
+    if seq.interest == WANTED:
+        if s.clock[0].has_prefix_caches and s.extras[slot].naming == ALONE:
+            prefix.keep(s, r, slot, prefix.names_of(s, slot, seq.prompt + seq.output))
+        w = seq.workload
+        outcome.settle(s, slot, COMPLETED, now)
+        _leave(s, r, replica, pool, w, now)
+    else:
+        tokens = seq.prompt + seq.output - seq.cached
+        _leave_unwanted(s, r, replica, pool, slot, tokens, now)
+
+
+@inner_apart
+def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Drop a running sequence whose client has gone."""
+    slot = replica.partial
+    if slot != NONE and s.slots[slot].interest == STOPPING:
+        replica.partial = NONE
+        replica.free_blocks += batch.blocks_for(pool, s.slots[slot].prefill)
+        tokens = s.slots[slot].prefilled - s.slots[slot].cached
+        _leave_unwanted(s, r, replica, pool, slot, tokens, now)
+        return
+    at = ZERO
+    while s.slots[s.heap_slot[r, at]].interest != STOPPING:
+        at += 1
+    slot = batch.stop_decoding(s, r, replica, pool, at)
+    seq = s.slots[slot]
+    tokens = seq.prompt + seq.generated - seq.cached
+    _leave_unwanted(s, r, replica, pool, slot, tokens, now)
+
+
+@inner_apart
+def _leave_unwanted(
+    s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int, now: float
+) -> None:
+    seq = s.slots[slot]
+    outcome.waste(s, seq, tokens)
+    if seq.interest == STOPPING:
+        replica.stopping -= 1
+    w = seq.workload
+    outcome.give_back(s, slot)
+    _leave(s, r, replica, pool, w, now)
+
+
+@inner
+def _leave(s: State, r: int, replica: Row, pool: Row, w: int, now: float) -> None:
+    """One of workload ``w`` less in the batch, and on the replica."""
+    replica.running -= 1
+    batch.count_running(s, pool, ONE_LESS, now)
+    gateway.leave_replica(s, r, w, now)
+
+
+@inner
 def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Lay out the next segment and set the replica's event to its end."""
     if pool.scheduler == CHUNKED:
         taken = batch.make_room(s, r, replica, pool, now)
-        prefill_s = _schedule_chunks(s, replica, pool, taken, now)
+        prefill_s = _schedule_chunks(s, r, replica, pool, taken, now)
         if prefill_s >= 0.0:
             replica.mode, replica.leap = MIXED, 1
-            set_event(s, r, now + _step_s(s, replica, replica.decoding) + prefill_s)
+            step_s = _step_s(s, replica, replica.decoding) + prefill_s
+            set_event(s, r, now + replica.slowness * step_s)
             return
     else:
-        prefill_s = _schedule_prompts(s, replica, pool, now)
+        prefill_s = _schedule_prompts(s, r, replica, pool, now)
         if prefill_s >= 0.0:
             replica.mode, replica.leap = PREFILL, 0
-            set_event(s, r, now + s.step_base_s[replica.pool, 0] + prefill_s)
+            step_s = s.laws[replica.pool, 0, 0] + prefill_s
+            set_event(s, r, now + replica.slowness * step_s)
             return
         batch.make_room(s, r, replica, pool, now)
     if replica.decoding > 0:
@@ -120,14 +203,14 @@ def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         set_event(s, r, idle_until_s)
 
 
-@compiled
+@inner
 def _step_s(s: State, replica: Row, decoding: int) -> float:
     """a(B) + c(B)·K."""
     p = replica.pool
-    return s.step_base_s[p, decoding] + s.step_s_per_token[p, decoding] * replica.cached
+    return s.laws[p, 0, decoding] + s.laws[p, 1, decoding] * replica.cached
 
 
-@compiled
+@inner
 def _chunk_s(pool: Row, context: int, tokens: int) -> float:
     """d0 + d1·p + d2·p·(x + p/2)."""
     return (
@@ -137,8 +220,8 @@ def _chunk_s(pool: Row, context: int, tokens: int) -> float:
     )
 
 
-@compiled
-def _schedule_chunks(s: State, replica: Row, pool: Row, taken: int, now: float) -> float:
+@inner
+def _schedule_chunks(s: State, r: int, replica: Row, pool: Row, taken: int, now: float) -> float:
     """Spend the step's token budget on prefill; seconds that it adds, or -1 if there is none.
 
     ``taken`` blocks are spoken for by the decodes of this step.
@@ -149,7 +232,7 @@ def _schedule_chunks(s: State, replica: Row, pool: Row, taken: int, now: float) 
         if replica.partial != NONE:
             slot = replica.partial
         elif _can_admit(s, replica, pool, replica.free_blocks - taken, now):
-            slot = batch.admit(s, replica, pool, now)
+            slot = batch.admit(s, r, replica, pool, now)
         else:
             break
         seq = s.slots[slot]
@@ -164,23 +247,24 @@ def _schedule_chunks(s: State, replica: Row, pool: Row, taken: int, now: float) 
     return prefill_s
 
 
-@compiled
-def _schedule_prompts(s: State, replica: Row, pool: Row, now: float) -> float:
+@inner
+def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> float:
     """Admit whole prompts for a step of their own; its prefill seconds, or -1 if there is none."""
     budget = pool.max_num_batched_tokens
     prefill_s = -1.0
     while _can_admit(s, replica, pool, replica.free_blocks, now):
-        tokens = s.slots[replica.head].prefill
+        cached = prefix.cached_tokens(s, r, replica.head) if s.clock[0].has_caches else 0
+        tokens = s.slots[replica.head].prefill - cached
         if tokens > budget and prefill_s >= 0.0:
             break  # the first is admitted even if it is longer than the budget
-        slot = batch.admit(s, replica, pool, now)
-        prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, 0, tokens)
+        slot = batch.admit(s, r, replica, pool, now)
+        prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, cached, tokens)
         budget -= tokens
         batch.append_chunk(s, replica, slot)
     return prefill_s
 
 
-@compiled
+@inner
 def _can_admit(s: State, replica: Row, pool: Row, free_blocks: int, now: float) -> bool:
     if replica.head == NONE or replica.running >= pool.max_num_seqs:
         return False
@@ -188,14 +272,15 @@ def _can_admit(s: State, replica: Row, pool: Row, free_blocks: int, now: float) 
     return seq.ready_s <= now and batch.blocks_for(pool, seq.prefill) <= free_blocks
 
 
-@compiled
+@inner
 def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Decode until a sequence finishes, the cache is full, or the next request can be admitted."""
     decoding = replica.decoding
     mask = pool.block_mask
     replica.mode = LEAP
-    replica.step_s = _step_s(s, replica, decoding)
-    replica.growth_s = s.step_s_per_token[replica.pool, decoding] * decoding
+    growth_s = s.laws[replica.pool, 1, decoding] * decoding
+    replica.step_s = replica.slowness * _step_s(s, replica, decoding)
+    replica.growth_s = replica.slowness * growth_s
     steps = s.heap_step[r, 0] - replica.steps
     if replica.free_blocks < decoding * (steps // (mask + 1) + 1):
         steps = leap.steps_until_full(
@@ -203,23 +288,6 @@ def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         )
     replica.leap = steps
     if replica.head != NONE:
-        replica.leap = _steps_until_ready(s, replica, pool, now, steps)
+        replica.leap = steps_until_ready(s, replica, pool, now, now, steps)
     duration_s = leap.duration_s(replica.leap, replica.step_s, replica.growth_s)
     set_event(s, r, now + duration_s)
-
-
-@compiled
-def _steps_until_ready(s: State, replica: Row, pool: Row, start_s: float, most: int) -> int:
-    """Steps from ``start_s`` to the boundary where the waiting head may be admitted, or ``most``.
-
-    A head that lacks a place in the batch, budget or blocks now will lack them until somebody
-    finishes, for a leap only takes blocks.
-    """
-    seq = s.slots[replica.head]
-    if (
-        replica.running >= pool.max_num_seqs
-        or batch.blocks_for(pool, seq.prefill) > replica.free_blocks
-        or (pool.scheduler == CHUNKED and replica.decoding >= pool.max_num_batched_tokens)
-    ):
-        return most
-    return leap.steps_until(seq.ready_s - start_s, replica.step_s, replica.growth_s, most)

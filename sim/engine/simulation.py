@@ -1,17 +1,19 @@
 """One replication: a design in a world, simulated from its warm-up to the end of its horizon."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine import control
 from sim.engine.clock import Clock
+from sim.engine.control import Fleet, FleetLog
 from sim.engine.feed import feeds
 from sim.engine.ledger import Ledger
 from sim.engine.plane import DataPlane
-from sim.engine.state import Records
+from sim.engine.record import Records
 from sim.model.design import Design, Horizon
 from sim.model.streams import Streams
 
@@ -20,7 +22,10 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Rental:
-    """A replica's time on the bill: seconds from ``start_s`` to ``end_s`` within the horizon."""
+    """A replica's time on the bill: seconds from ``start_s`` to ``end_s`` within the horizon.
+
+    It begins when the replica's node runs, and ends when the replica is gone.
+    """
 
     pool: int
     start_s: float
@@ -35,6 +40,8 @@ class Outcome:
     ----------
     ledger : Ledger
     rentals : tuple of Rental
+    logs : tuple of FleetLog
+        Ready and starting replicas of each pool over time.
     in_flight : (n,) SEQUENCE
         Requests still in flight at the end of the horizon, those of the warm-up left out.
     waiting_at_start : (pools,) int64
@@ -45,6 +52,7 @@ class Outcome:
 
     ledger: Ledger
     rentals: tuple[Rental, ...]
+    logs: tuple[FleetLog, ...]
     in_flight: Records
     waiting_at_start: npt.NDArray[np.int64]
     requests: Records
@@ -73,6 +81,7 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
     plane = _plane(design, streams, record_requests)
     requests = feeds(design.workloads, streams, -horizon.warm_up_s, horizon.duration_s)
     clock = Clock(plane, requests)
+    fleets = control.start(design, clock, streams)
     clock.run(0.0)
     waiting_at_start = plane.close_bin().pools.waiting.copy()
     plane.open_bin()
@@ -85,7 +94,8 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
     log = plane.requests()
     return Outcome(
         ledger=ledger,
-        rentals=tuple(_rentals(plane, horizon.duration_s)),
+        rentals=tuple(_rentals(design, fleets)),
+        logs=tuple(_logs(design, fleets)),
         in_flight=in_flight[in_flight.arrival_s >= 0.0],
         waiting_at_start=waiting_at_start,
         requests=log[log.arrival_s >= 0.0],
@@ -101,11 +111,27 @@ def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane
         routing_key=streams.key("routing"),
         record=record_requests,
         start_s=-design.horizon.warm_up_s,
+        clients=[workload.client for workload in design.workloads],
+        priorities=[workload.priority for workload in design.workloads],
+        max_concurrency=[workload.max_concurrency for workload in design.workloads],
+        carry=[workload.carry for workload in design.workloads],
+        prefix_hit_rate=[workload.prefix_hit_rate for workload in design.workloads],
+        response_cache=[workload.response_cache for workload in design.workloads],
     )
 
 
-def _rentals(plane: DataPlane, end_s: float) -> Iterator[Rental]:
-    times = zip(plane.pool_of, plane.added_s, plane.gone_s, strict=True)
-    for pool, added_s, gone_s in times:
-        if gone_s > 0.0:
-            yield Rental(pool, max(added_s, 0.0), min(gone_s, end_s))
+def _rentals(design: Design, fleets: Mapping[int, Fleet]) -> Iterator[Rental]:
+    """Time on the bill within the horizon; replicas of a pool that never moves are always there."""
+    end_s = design.horizon.duration_s
+    for index, pool in enumerate(design.pools):
+        fleet = fleets.get(index)
+        times = [(0.0, end_s)] * pool.replicas if fleet is None else fleet.rentals()
+        for from_s, to_s in times:
+            if to_s > 0.0 and from_s < end_s:
+                yield Rental(index, max(from_s, 0.0), min(to_s, end_s))
+
+
+def _logs(design: Design, fleets: Mapping[int, Fleet]) -> Iterator[FleetLog]:
+    for index, pool in enumerate(design.pools):
+        fleet = fleets.get(index)
+        yield FleetLog(-design.horizon.warm_up_s, pool.replicas) if fleet is None else fleet.log

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sim.engine.jit import compiled
 
 KeyArray = npt.NDArray[np.float64]
-TreeArray = npt.NDArray[np.int32]
+TreeArray = npt.NDArray[np.int64]
 
 
 def leaves_for(count: int) -> int:

@@ -1,14 +1,20 @@
 """A design in one world: everything concrete that a replication needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from sim.model.autoscaler import Autoscaler, Keda
+from sim.model.cache import PrefixCache
+from sim.model.failure import Failures
+from sim.model.gateway import Gateway
+from sim.model.lifecycle import Lifecycle
 from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
+from sim.model.rule import require
 from sim.model.workload import Workload
 
-Router = Literal["round_robin", "random", "least_loaded", "power_of_two"]
+Router = Literal["round_robin", "random", "least_loaded", "power_of_two", "session", "prefix"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +41,46 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class GpuPool:
-    """Replicas of one model behind one router."""
+    """Replicas of one model behind one router and its gateway.
+
+    ``replicas`` are ready when the simulation begins. There are as many from then on, but for
+    failures, unless there is an autoscaler.
+    """
 
     name: str
     profile: ServiceProfile
     replicas: int
     router: Router
     price: GpuPrice
+    gateway: Gateway = field(default_factory=Gateway)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    autoscaler: Autoscaler | None = None
+    failures: Failures = field(default_factory=Failures)
+    prefix_cache: PrefixCache | None = None
+
+    def __post_init__(self) -> None:
+        there = self.replicas
+        if self.lifecycle.standby is not None and self.lifecycle.standby.refill:
+            there += self.lifecycle.standby.replicas
+        limit = self.lifecycle.capacity_limit
+        require(there <= limit, "replicas at the start", there, f"exceed the capacity ({limit})")
+
+    @property
+    def moves(self) -> bool:
+        """Whether replicas ever come, go, stand by or change."""
+        at_rest = self.lifecycle.standby is None and self.failures == Failures()
+        return not at_rest or self.autoscaler is not None
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Fewest and most replicas that may be wanted."""
+        match self.autoscaler:
+            case None:
+                return self.replicas, self.replicas
+            case Keda() as policy:
+                return policy.resting_replicas, policy.max_replicas
+            case policy:
+                return policy.min_replicas, policy.max_replicas
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from sim.model.distributions import FloatArray
 from sim.model.lengths import Lengths, draw_lengths
 from sim.model.rule import require, require_finite
 from sim.model.streams import Streams
+from sim.model.tasks import FollowUps
 from sim.model.workload import RequestBlock
 
 
@@ -42,6 +43,8 @@ class GeneratedSource:
         Spearman's correlation of prompt and output lengths, within (-1, 1).
     prompt_growth_per_year : float
         Factor per year on prompt lengths, compounding continuously (context creep).
+    follow_ups : FollowUps or None
+        Calls that follow each request; the curve is the rate of the tasks that requests begin.
     """
 
     curve: RateCurve
@@ -51,6 +54,7 @@ class GeneratedSource:
     dispersion: Dispersion | None = None
     rank_correlation: float = 0.0
     prompt_growth_per_year: float = 1.0
+    follow_ups: FollowUps | None = None
 
     def __post_init__(self) -> None:
         r, growth = self.rank_correlation, self.prompt_growth_per_year
@@ -69,8 +73,9 @@ class GeneratedSource:
         for key, times_s in arrival_blocks(curve, self.gaps, name, streams, start_s, end_s):
             first, last = np.searchsorted(times_s, (start_s, end_s))
             if first < last:
-                here = slice(first, last)
-                yield self._block(name, streams, key, times_s[here], here)
+                here = slice(int(first), int(last))
+                block = self._block(name, streams, key, times_s[here], here)
+                yield from self._tasks(name, streams, key, block, here)
 
     def world_curve(self, name: str, streams: Streams) -> RateCurve:
         """Rate of one world: the expected rate times that world's random factor."""
@@ -92,8 +97,31 @@ class GeneratedSource:
             BLOCK_REQUESTS,
         )
         prompt = prompt[here]
-        if self.prompt_growth_per_year != 1:
-            prompt = prompt * self.prompt_growth_per_year ** (arrival_s / YEAR_S)
+        growth = self._growth(arrival_s)
+        if growth is not None:
+            prompt = prompt * growth
         return RequestBlock(
             arrival_s, self.prompt.in_tokens(prompt), self.output.in_tokens(output[here])
         )
+
+    def _growth(self, arrival_s: FloatArray) -> FloatArray | None:
+        """Factor on the prompts of these arrivals; None if it is 1 at all times."""
+        if self.prompt_growth_per_year == 1:
+            return None
+        return np.asarray(self.prompt_growth_per_year ** (arrival_s / YEAR_S))
+
+    def _tasks(
+        self, name: str, streams: Streams, key: str, block: RequestBlock, here: slice
+    ) -> Iterator[RequestBlock]:
+        """The requests ``here`` of a block with the calls that follow them, if any do."""
+        if self.follow_ups is None:
+            yield block
+            return
+        growth = self._growth(block.arrival_s)
+        for rows, chains in self.follow_ups.chains(name, streams, key, here, growth):
+            yield RequestBlock(
+                block.arrival_s[rows],
+                block.prompt_tokens[rows],
+                block.output_tokens[rows],
+                chains=chains,
+            )

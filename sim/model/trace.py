@@ -12,14 +12,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sim.model import ragged
 from sim.model.distributions.protocol import FloatArray
 from sim.model.rule import require
 from sim.model.streams import Streams
-from sim.model.workload import RequestBlock
+from sim.model.workload import Prefixes, RequestBlock
 
 BLOCK_REQUESTS = 16_384
 SLACK = 1e-12  # relative rounding of times; many requests may share the instant of an edge
 
+Numbers = npt.NDArray[np.int64]
 Mode = Literal["once", "loop"]
 
 
@@ -37,6 +39,12 @@ class Trace:
         Where it comes from.
     dropped : int
         Rows left out because they have no prompt or no output tokens (failed requests).
+    session : (n,) int64 or None
+        Numbers from 0 of the sessions that requests belong to, -1 for none.
+    prefixes : Prefixes or None
+        Names of the leading blocks of prompts, numbers from 0.
+    block_tokens : int
+        Tokens of a named block; 0 where there are none.
     """
 
     arrival_s: FloatArray
@@ -44,15 +52,28 @@ class Trace:
     output_tokens: npt.NDArray[np.int32]
     file: str = ""
     dropped: int = 0
+    session: npt.NDArray[np.int64] | None = None
+    prefixes: Prefixes | None = None
+    block_tokens: int = 0
 
     def __post_init__(self) -> None:
         lengths = {len(self.arrival_s), len(self.prompt_tokens), len(self.output_tokens)}
+        lengths |= set() if self.session is None else {len(self.session)}
+        lengths |= set() if self.prefixes is None else {len(self.prefixes.count)}
         require(len(lengths) == 1, "columns of a trace", sorted(lengths), "must be equally long")
         require(len(self.arrival_s) > 0, "trace", "empty", "must have at least one request")
         ordered = self.arrival_s[0] == 0 and (np.diff(self.arrival_s) >= 0).all()
         require(bool(ordered), "arrival times", "unordered", "must start at 0 and not decrease")
         fewest = min(self.prompt_tokens.min(), self.output_tokens.min())
         require(bool(fewest >= 1), "tokens", fewest, "must be at least 1")
+        named = self.prefixes is not None
+        rule = "must be at least 1 where blocks have names, else 0"
+        require(named == (self.block_tokens > 0), "block tokens", self.block_tokens, rule)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions there are."""
+        return 0 if self.session is None else int(self.session.max()) + 1
 
     @property
     def span_s(self) -> float:
@@ -122,27 +143,41 @@ class TraceSource:
         """Requests that arrive in [start_s, end_s), block by block.
 
         Requests are numbered through all repetitions, request 0 being the first at time 0. Whether
-        one is kept hangs on its number alone, so that no window moves another.
+        one is kept hangs on its number alone, so that no window moves another. Each repetition has
+        sessions of its own, but the same prompts.
         """
         first, last = self._blocks_between(start_s, end_s)
         for block in range(first, last):
             number = np.arange(block * BLOCK_REQUESTS, (block + 1) * BLOCK_REQUESTS)
-            arrival_s, row = self._play(number)
+            arrival_s, turn, row = self._play(number)
             here = (arrival_s >= start_s) & (arrival_s < end_s)
             if self.thin < 1:
                 here &= streams(f"arrivals/{name}/thin/{block}").random(BLOCK_REQUESTS) < self.thin
             if here.any():
-                row = row[here]
-                prompt, output = self.trace.prompt_tokens[row], self.trace.output_tokens[row]
-                yield RequestBlock(arrival_s[here], prompt, output)
+                yield self._block(arrival_s[here], turn[here], row[here])
 
-    def _play(self, number: npt.NDArray[np.int64]) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-        """Arrivals and rows of these requests; infinite where a trace played once has none."""
+    def _block(self, arrival_s: FloatArray, turn: Numbers, row: Numbers) -> RequestBlock:
+        """These rows of the trace, in these repetitions."""
+        trace, session = self.trace, None
+        if trace.session is not None:
+            repetition = np.where(turn < 0, -2 * turn - 1, 2 * turn)  # 0, 1, ... of 0, -1, 1, -2
+            session = trace.session[row]
+            session = np.where(session < 0, -1, session + repetition * trace.sessions)
+        return RequestBlock(
+            arrival_s,
+            trace.prompt_tokens[row],
+            trace.output_tokens[row],
+            session,
+            prefixes=None if trace.prefixes is None else ragged.reordered(trace.prefixes, row),
+        )
+
+    def _play(self, number: Numbers) -> tuple[FloatArray, Numbers, Numbers]:
+        """Arrivals, repetitions and rows of these requests; never if a trace played once ends."""
         turn, row = np.divmod(number, len(self.trace.arrival_s))
         arrival_s = (turn * self.trace.period_s + self.trace.arrival_s[row]) / self.rate_scale
         if self.mode == "once":
             arrival_s[turn != 0] = math.inf
-        return arrival_s, row
+        return arrival_s, turn, row
 
     def _blocks_between(self, start_s: float, end_s: float) -> tuple[int, int]:
         """Range of blocks that holds every request of [start_s, end_s)."""

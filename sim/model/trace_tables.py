@@ -1,4 +1,4 @@
-"""Tables on disk, three columns at a time: CSV, JSON lines or Parquet, plain or gzip.
+"""Tables on disk, a few columns at a time: CSV, JSON lines or Parquet, plain or gzip.
 
 Each container names its columns, yields the wanted ones in batches of Arrow arrays, and tells where
 a row stands in the file. CSV comes as text, converted by whoever reads it, so that a value that is
@@ -26,18 +26,51 @@ GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
 BLOCK_BYTES = 16 << 20  # no line may be longer
 JSON_ROWS = 65_536
+LISTS = pa.list_(pa.int64())
+A_LIST = "must be a list of whole numbers of 64 bits"
 
-Names = tuple[str, str, str]
-Batch = tuple[Any, Any, Any]  # three Arrow arrays of equal length
+Batch = tuple[Any, ...]  # Arrow arrays of equal length, one for each wanted column
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The columns to read.
+
+    Attributes
+    ----------
+    time : str
+        A number or a text.
+    tokens : tuple of str
+        Whole numbers.
+    session : str or None
+        Anything, and it may be missing in a row.
+    blocks : str or None
+        Lists of whole numbers, which may be missing in a row.
+    """
+
+    time: str
+    tokens: tuple[str, ...]
+    session: str | None = None
+    blocks: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, in the order of a batch."""
+        given = (self.time, *self.tokens, self.session, self.blocks)
+        return [name for name in given if name is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """How one kind of table is read; each function takes the file's path first."""
+    """How one kind of table is read; each function takes the file's path first.
+
+    ``has_lists`` says whether a column may hold lists.
+    """
 
     columns: Callable[[str], list[str]]
-    batches: Callable[[str, Names], Iterator[Batch]]
+    batches: Callable[[str, Wanted], Iterator[Batch]]
     place: Callable[[str, int], str]
+    has_lists: bool = True
 
 
 def container(path: str) -> Container:
@@ -98,11 +131,12 @@ def _csv_columns(path: str) -> list[str]:
         return next((row for row in csv.reader(text) if row), [])
 
 
-def _csv_batches(path: str, names: Names) -> Iterator[Batch]:
+def _csv_batches(path: str, wanted: Wanted) -> Iterator[Batch]:
+    names = wanted.names
     read = arrow_csv.ReadOptions(block_size=BLOCK_BYTES)
     parse = arrow_csv.ParseOptions(newlines_in_values=True)
     convert = arrow_csv.ConvertOptions(
-        include_columns=list(names), column_types=dict.fromkeys(names, pa.string())
+        include_columns=names, column_types=dict.fromkeys(names, pa.string())
     )
     try:
         with _stream(path) as stream:
@@ -164,36 +198,64 @@ def _json_columns(path: str) -> list[str]:
     return list(first)
 
 
-def _json_batches(path: str, names: Names) -> Iterator[Batch]:
+def _json_batches(path: str, wanted: Wanted) -> Iterator[Batch]:
     read = arrow_json.ReadOptions(block_size=BLOCK_BYTES)
-    for time in (pa.int64(), pa.float64()):
-        schema = pa.schema(list(zip(names, (time, pa.int64(), pa.int64()), strict=True)))
+    for schema in _json_schemas(wanted):
         parse = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
         try:
             with _stream(path) as stream:
                 table = arrow_json.read_json(stream, read_options=read, parse_options=parse)
         except (pa.ArrowInvalid, OSError):
-            continue  # not such numbers throughout
-        yield tuple(table.column(name).combine_chunks() for name in names)
+            continue  # not of these types throughout
+        yield tuple(table.column(name).combine_chunks() for name in wanted.names)
         return
-    yield from _json_batches_as_text(path, names)
+    yield from _json_batches_as_text(path, wanted)
 
 
-def _json_batches_as_text(path: str, names: Names) -> Iterator[Batch]:
+def _json_schemas(wanted: Wanted) -> Iterator[pa.Schema]:
+    """The types that the columns may have, the likeliest first."""
+    for time in (pa.int64(), pa.float64()):
+        for session in (pa.string(), pa.int64()) if wanted.session else (None,):
+            types = {wanted.time: time, **dict.fromkeys(wanted.tokens, pa.int64())}
+            if wanted.session:
+                types[wanted.session] = session
+            if wanted.blocks:
+                types[wanted.blocks] = LISTS
+            yield pa.schema(list(types.items()))
+
+
+def _json_batches_as_text(path: str, wanted: Wanted) -> Iterator[Batch]:
     """Values of any type, as text: slow, for dates and for finding what is wrong."""
-    rows: list[tuple[str, ...]] = []
-    for _, found in _json_lines(path):
-        rows.append(tuple(str(found.get(name, "")) for name in names))
+    rows: list[tuple[Any, ...]] = []
+    for number, found in _json_lines(path):
+        row: list[Any] = [str(found.get(name, "")) for name in (wanted.time, *wanted.tokens)]
+        if wanted.session:
+            session = found.get(wanted.session)
+            row.append(None if session is None else str(session))
+        if wanted.blocks:
+            row.append(_list(found.get(wanted.blocks), wanted.blocks, f"{path}:{number}"))
+        rows.append(tuple(row))
         if len(rows) == JSON_ROWS:
-            yield _as_text(rows)
+            yield _as_arrays(rows, wanted)
             rows = []
     if rows:
-        yield _as_text(rows)
+        yield _as_arrays(rows, wanted)
 
 
-def _as_text(rows: list[tuple[str, ...]]) -> Batch:
-    first, second, third = (pa.array(column, pa.string()) for column in zip(*rows, strict=True))
-    return first, second, third
+def _list(value: Any, name: str, place: str) -> list[int] | None:
+    """A list of whole numbers, or nothing."""
+    if value is None:
+        return None
+    whole = isinstance(value, list) and all(type(item) is int for item in value)
+    if whole and all(-(2**63) <= item < 2**63 for item in value):
+        return list(value)
+    raise TraceError(f"{place}: {name} ({str(value)[:80]!r}) {A_LIST}")
+
+
+def _as_arrays(rows: list[tuple[Any, ...]], wanted: Wanted) -> Batch:
+    columns = zip(*rows, strict=True)
+    types = [LISTS if name == wanted.blocks else pa.string() for name in wanted.names]
+    return tuple(pa.array(column, kind) for column, kind in zip(columns, types, strict=True))
 
 
 def _json_place(path: str, row: int) -> str:
@@ -211,9 +273,10 @@ def _parquet_columns(path: str) -> list[str]:
         return list(arrow_parquet.read_schema(path).names)
 
 
-def _parquet_batches(path: str, names: Names) -> Iterator[Batch]:
+def _parquet_batches(path: str, wanted: Wanted) -> Iterator[Batch]:
+    names = wanted.names
     with _file_errors(path), arrow_parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=list(names)):
+        for batch in file.iter_batches(columns=names):
             yield tuple(batch.column(name) for name in names)
 
 
@@ -221,6 +284,6 @@ def _parquet_place(path: str, row: int) -> str:
     return f"{path}: row {row + 1}"
 
 
-CSV = Container(_csv_columns, _csv_batches, _csv_place)
+CSV = Container(_csv_columns, _csv_batches, _csv_place, has_lists=False)
 JSON_LINES = Container(_json_columns, _json_batches, _json_place)
 PARQUET = Container(_parquet_columns, _parquet_batches, _parquet_place)

@@ -1,13 +1,59 @@
 """Workloads: who asks, when, and for how many tokens."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.model.cache import ResponseCache
+from sim.model.client import Client
 from sim.model.streams import Streams
+
+
+class Chains(NamedTuple):
+    """Calls that follow requests within tasks: ragged, task after task, in order.
+
+    A task is a request and the calls that follow it. Calls of one stage are sent side by side, each
+    ``think_s`` after the last call of the stage before has been answered. When a call is not
+    answered, its task has failed and nothing more follows.
+
+    Attributes
+    ----------
+    count : (n,) int32
+        Calls that follow each request.
+    stage : (m,) int32
+        Of each of the m = ``count.sum()`` calls: from 1, without a gap, non-decreasing in a task.
+    think_s : (m,) float64
+    prompt_tokens : (m,) int32
+        New tokens of the prompt, besides what is carried over; at least 0.
+    output_tokens : (m,) int32
+        At least 1.
+    """
+
+    count: npt.NDArray[np.int32]  # type: ignore[assignment]  # hides tuple.count
+    stage: npt.NDArray[np.int32]
+    think_s: npt.NDArray[np.float64]
+    prompt_tokens: npt.NDArray[np.int32]
+    output_tokens: npt.NDArray[np.int32]
+
+
+class Prefixes(NamedTuple):
+    """Names of the leading blocks of prompts: ragged, prompt after prompt.
+
+    Prompts whose first k names are the same begin with the same k blocks of tokens.
+
+    Attributes
+    ----------
+    count : (n,) int32
+        Named blocks of each prompt.
+    name : (m,) int64
+        At least 0.
+    """
+
+    count: npt.NDArray[np.int32]  # type: ignore[assignment]  # hides tuple.count
+    name: npt.NDArray[np.int64]
 
 
 class RequestBlock(NamedTuple):
@@ -19,11 +65,19 @@ class RequestBlock(NamedTuple):
         Seconds from the start of the horizon (negative in the warm-up), non-decreasing.
     prompt_tokens, output_tokens : (n,) int32
         At least 1 each.
+    session : (n,) int64 or None
+        Requests of one session, for routers that keep them together: at least 0, -1 for none. By
+        default none, but the calls of a task always are a session.
+    chains : Chains or None
+    prefixes : Prefixes or None
     """
 
     arrival_s: npt.NDArray[np.float64]
     prompt_tokens: npt.NDArray[np.int32]
     output_tokens: npt.NDArray[np.int32]
+    session: npt.NDArray[np.int64] | None = None
+    chains: Chains | None = None
+    prefixes: Prefixes | None = None
 
 
 class RequestSource(Protocol):
@@ -56,9 +110,40 @@ class Slo:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One stream of requests, sent to one pool."""
+    """One stream of requests, sent to one pool.
+
+    Attributes
+    ----------
+    name : str
+    source : RequestSource
+    pool : str
+        Name of the pool that serves it.
+    slo : Slo
+    client : Client
+    priority : int
+        Order in the gateway's queue: lower numbers first, 0 or 1.
+    max_concurrency : float
+        Attempts that the gateway lets into the pool at once; one more is rejected.
+    carry : float
+        Share of what was said in a task, prompts and answers, that the prompt of a following call
+        begins with.
+    prefix_hit_rate : float
+        Share of the tokens of every prompt that are cached, where their blocks have no names or the
+        pool keeps no prefixes.
+    response_cache : ResponseCache or None
+    spikes : tuple of (float, float)
+        Beginning and end of the special events that raise its rate, in seconds from the start of
+        the horizon: known to figures of recovery, not to the simulation.
+    """
 
     name: str
     source: RequestSource
     pool: str
     slo: Slo
+    client: Client = field(default_factory=Client)
+    priority: int = 0
+    max_concurrency: float = float("inf")
+    carry: float = 1.0
+    prefix_hit_rate: float = 0.0
+    response_cache: ResponseCache | None = None
+    spikes: tuple[tuple[float, float], ...] = ()

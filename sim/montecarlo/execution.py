@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import forkserver
 from time import perf_counter
@@ -63,11 +63,21 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all worlds of a run share."""
+    """What all worlds of a run share.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    seed : int
+    replicate : callable
+    autoscalers : mapping
+        Users' own, by name; a worker has not heard of them.
+    """
 
     scenario: "Scenario"
     seed: int
     replicate: Replicate
+    autoscalers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,28 +162,44 @@ def replications(
     Raises WorldError for what a user can mend, ReplicationError for a defect.
     """
     waiting = iter(tasks)
-    pending: set[Future[Batch]] = set()
+    pending: dict[Future[Batch], int] = {}  # to the first world of the batch
     size, more = 1, True
+    failure: Failure | None = None
     while more or pending:
         if interruption.requested:
             more = False
-            pending = {future for future in pending if not future.cancel()}
+            pending = {future: first for future, first in pending.items() if not future.cancel()}
         while more and len(pending) < workers.lanes:
             batch = list(islice(waiting, size))
             more = bool(batch)
             if batch:
-                pending.add(workers.submit(batch))
-        done, pending = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
+                pending[workers.submit(batch)] = batch[0].world
+        done = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED).done
         for future in done:
+            del pending[future]
             result = _result(future)
             yield from result.replications
-            if result.failure is not None:
-                raise _error(result.failure)
+            failure = _earlier(failure, result.failure)
             size = _next_size(size, result)
+        if failure is not None:
+            # Of several worlds that fail the first is named, whichever worker was the fastest.
+            more = False
+            pending = {future: at for future, at in pending.items() if at < failure.world}
+    if failure is not None:
+        raise _error(failure)
+
+
+def _earlier(one: Failure | None, other: Failure | None) -> Failure | None:
+    return min((each for each in (one, other) if each), key=lambda f: f.world, default=None)
 
 
 def simulate(job: Job, tasks: list[Task]) -> Batch:
     """Simulate worlds one after the other, up to the first that fails."""
+    if job.autoscalers:
+        # Here, for it brings the compiler, which another replicate does not need.
+        from sim.engine.control import AUTOSCALERS  # noqa: PLC0415
+
+        AUTOSCALERS.update(job.autoscalers)
     start_s = perf_counter()
     finished = []
     failure = None
@@ -226,6 +252,10 @@ def _at_once(job: Job, tasks: list[Task]) -> "Future[Batch]":
 
 @contextmanager
 def _local_pool(job: Job, jobs: int) -> Iterator[ProcessPoolExecutor]:
+    if job.autoscalers:
+        from sim.engine.control import check_sendable  # noqa: PLC0415 (as in ``simulate``)
+
+        check_sendable(job.autoscalers)
     _start_forkserver([__name__, job.replicate.__module__, type(job.scenario).__module__])
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(

@@ -4,27 +4,51 @@ Metric names are those of the results folder. Figures of a workload carry the pr
 ``workloads.<name>.``, those of a pool ``backends.<name>.``.
 
 Conservation, per workload and in total: **requests** = completed + timed_out + rejected + failed +
-in_flight_end; **tokens** that arrived = those of completed, rejected and failed requests and of
-those in flight; **replica-seconds**: ready = busy + idle; **dollars**: cost_usd is the sum over
-backends, and each backend's is the sum over its replicas' bills.
+gave_up + in_flight_end; **attempts** = requests - response_hits + retries + hedges; **tasks** =
+tasks_completed + tasks_failed + those under way; **tokens** that arrived = those of the requests of
+every fate and of those in flight; **replica-seconds**: serving (ready or draining) = busy + idle;
+**dollars**: cost_usd is the sum over backends, and each backend's is the sum over its replicas'
+bills.
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine.control import most_ready
 from sim.engine.histogram import quantile
+from sim.engine.ledger import UNANSWERED
+from sim.engine.record import E2E, LATENCIES, TTFT, Records
 from sim.engine.simulation import Outcome
-from sim.engine.state import E2E, LATENCIES, TPOT, TTFT, WAIT, Records
 from sim.model.design import Design, GpuPool
 from sim.model.price import HOUR_S, MONTH_S
 from sim.model.profile import ServiceProfile
 from sim.model.workload import Slo
+from sim.montecarlo.early_warning import warnings
 
 FloatArray = npt.NDArray[np.float64]
 
 _QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+
+COUNTS = (  # of the bins, summed over the horizon
+    "requests",
+    "attempts",
+    "retries",
+    "hedges",
+    "completed",
+    "rejected",
+    "failed",
+    "timed_out",
+    "gave_up",
+    "response_hits",
+    "prompt_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "wasted_tokens",
+    "preemptions",
+    "tasks",
+    "tasks_completed",
+    "tasks_failed",
+)
 
 
 def metrics(outcome: Outcome, design: Design) -> dict[str, float]:
@@ -48,33 +72,49 @@ def _ratio(top: float, bottom: float) -> float:
 def _service(outcome: Outcome, design: Design, indices: list[int], row: int) -> dict[str, float]:
     """Requests, latencies and attainment of some workloads together."""
     booked = outcome.ledger.workloads[indices]
-
-    def total(field: str) -> float:
-        return float(booked[field].sum())
-
-    completed, failed, rejected = total("completed"), total("failed"), total("rejected")
-    resolved = completed + failed + rejected + _late_in_flight(outcome, design, indices)
-    mine = np.isin(outcome.in_flight["workload"], indices)
+    totals = {field: float(booked[field].sum()) for field in COUNTS}
+    unanswered = sum(totals[fate] for fate in UNANSWERED)
+    resolved = totals["completed"] + unanswered
+    expected = resolved + _late_in_flight(outcome, design, indices)
+    slo_met = float(booked["slo_met"].sum())
+    in_flight = np.isin(outcome.in_flight["workload"], indices)
     return {
-        "requests": total("requests"),
-        "attempts": total("requests"),
-        "completed": completed,
-        "rejected": rejected,
-        "failed": failed,
-        "timed_out": 0.0,
-        "retries": 0.0,
-        "gave_up": 0.0,
-        "in_flight_end": float(mine.sum()),
-        "prompt_tokens": total("prompt_tokens"),
-        "output_tokens": total("output_tokens"),
-        "preemptions": total("preemptions"),
-        "slo_attainment": _ratio(total("slo_met"), resolved),
-        "goodput_rps": total("slo_met") / design.horizon.duration_s,
+        **totals,
+        "in_flight_end": float(in_flight.sum()),
+        "unanswered_share": _ratio(unanswered, resolved),
+        "slo_attainment": _ratio(slo_met, expected),
+        "goodput_rps": slo_met / design.horizon.duration_s,
+        **shares_of(totals),
+        **warnings(outcome.ledger.workloads, outcome.ledger.edges_s, design, indices),
         **_latencies(outcome, indices, row),
-        "ttft_mean_s": _ratio(total("ttft_s"), completed),
-        "tpot_mean_s": _ratio(total("tpot_s"), total("multi_token")),
-        "e2e_mean_s": _ratio(total("e2e_s"), completed),
-        "queue_wait_mean_s": _ratio(total("queue_wait_s"), completed),
+        **_mean_latencies(booked),
+    }
+
+
+def shares_of(totals: dict[str, float]) -> dict[str, float]:
+    """What of all attempts, work, prompts and tasks was of which kind."""
+    computed = totals["prompt_tokens"] - totals["cached_tokens"] + totals["output_tokens"]
+    wasted = totals["wasted_tokens"]
+    sent = totals["requests"] - totals["response_hits"]
+    ended = totals["tasks_completed"] + totals["tasks_failed"]
+    return {
+        "retry_amplification": _ratio(totals["attempts"], sent),
+        "wasted_work_share": _ratio(wasted, wasted + computed),
+        "cache_hit_rate": _ratio(totals["cached_tokens"], totals["prompt_tokens"]),
+        "response_cache_hit_rate": _ratio(totals["response_hits"], totals["requests"]),
+        "task_success": _ratio(totals["tasks_completed"], ended),
+    }
+
+
+def _mean_latencies(booked: Records) -> dict[str, float]:
+    """Means over completed requests; of the time per token over those of two tokens or more."""
+    completed = float(booked["completed"].sum())
+    return {
+        "ttft_mean_s": _ratio(booked["ttft_s"].sum(), completed),
+        "tpot_mean_s": _ratio(booked["tpot_s"].sum(), float(booked["multi_token"].sum())),
+        "e2e_mean_s": _ratio(booked["e2e_s"].sum(), completed),
+        "queue_wait_mean_s": _ratio(booked["queue_wait_s"].sum(), completed),
+        "task_e2e_mean_s": _ratio(booked["task_s"].sum(), float(booked["tasks_completed"].sum())),
     }
 
 
@@ -83,7 +123,7 @@ def _latencies(outcome: Outcome, indices: list[int], row: int) -> dict[str, floa
     histograms = outcome.ledger.histograms[indices].sum(axis=0)
     figures = {
         f"{LATENCIES[latency]}_{name}_s": float(quantile(histograms[latency], probability))
-        for latency in (TTFT, TPOT, E2E, WAIT)
+        for latency in LATENCIES
         for name, probability in _QUANTILES.items()
     }
     for latency in (TTFT, E2E):
@@ -121,22 +161,22 @@ def _fleet(outcome: Outcome, design: Design) -> dict[str, float]:
     pools = [_pool(outcome, design, index) for index in range(len(design.pools))]
     booked = outcome.ledger.pools
     cost_usd = sum(pool["cost_usd"] for pool in pools)
-    completed = float(outcome.ledger.workloads["completed"].sum())
-    output_tokens = float(outcome.ledger.workloads["output_tokens"].sum())
-    per_request_usd = _ratio(cost_usd, completed)
-    ready = booked["ready_s"].sum(axis=0) / np.diff(outcome.ledger.edges_s)
+    completed, tasks_completed, output_tokens = (
+        float(outcome.ledger.workloads[field].sum())
+        for field in ("completed", "tasks_completed", "output_tokens")
+    )
     return {
         "cost_usd": cost_usd,
         "cost_usd_per_month": cost_usd / design.horizon.duration_s * MONTH_S,
-        "cost_usd_per_request": per_request_usd,
-        "cost_usd_per_task": per_request_usd,
+        "cost_usd_per_request": _ratio(cost_usd, completed),
+        "cost_usd_per_task": _ratio(cost_usd, tasks_completed),
         "cost_usd_per_million_output_tokens": _ratio(cost_usd, output_tokens) * 1e6,
         "gpu_hours": sum(pool["gpu_hours"] for pool in pools),
-        "utilisation": _ratio(booked["busy_s"].sum(), booked["ready_s"].sum()),
+        "utilisation": _ratio(booked["busy_s"].sum(), booked["serving_s"].sum()),
         "batch_occupancy": _weighted(pools, "batch_occupancy", booked["busy_s"].sum(axis=1)),
-        "kv_utilisation": _weighted(pools, "kv_utilisation", booked["ready_s"].sum(axis=1)),
+        "kv_utilisation": _weighted(pools, "kv_utilisation", booked["serving_s"].sum(axis=1)),
         "ready_replicas_mean": booked["ready_s"].sum() / design.horizon.duration_s,
-        "ready_replicas_max": float(ready.max()),
+        "ready_replicas_max": float(most_ready(outcome.logs, 0.0, design.horizon.duration_s)),
         "offered_load": max(pool["offered_load"] for pool in pools),
         "offered_load_peak": max(pool["offered_load_peak"] for pool in pools),
     }
@@ -152,20 +192,20 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
     """Money and machines of one pool."""
     pool, booked = design.pools[index], outcome.ledger.pools[index]
     profile = pool.profile
-    busy_s, ready_s = float(booked["busy_s"].sum()), float(booked["ready_s"].sum())
+    busy_s, serving_s = float(booked["busy_s"].sum()), float(booked["serving_s"].sum())
     rented = [r.end_s - r.start_s for r in outcome.rentals if r.pool == index]
     gpus = profile.gpus_per_replica
     blocks = profile.kv_capacity_tokens // profile.kv_block_tokens
     loads = offered_load(outcome, design, index)
-    ready = booked["ready_s"] / np.diff(outcome.ledger.edges_s)
+    logs = outcome.logs[index : index + 1]
     return {
         "cost_usd": sum(pool.price.cost_usd(seconds, gpus) for seconds in rented),
         "gpu_hours": sum(rented) * gpus / HOUR_S,
-        "utilisation": _ratio(busy_s, ready_s),
+        "utilisation": _ratio(busy_s, serving_s),
         "batch_occupancy": _ratio(float(booked["running_s"].sum()), busy_s) / profile.max_num_seqs,
-        "kv_utilisation": _ratio(float(booked["blocks_s"].sum()), ready_s) / blocks,
-        "ready_replicas_mean": ready_s / design.horizon.duration_s,
-        "ready_replicas_max": float(ready.max()),
+        "kv_utilisation": _ratio(float(booked["blocks_s"].sum()), serving_s) / blocks,
+        "ready_replicas_mean": float(booked["ready_s"].sum()) / design.horizon.duration_s,
+        "ready_replicas_max": float(most_ready(logs, 0.0, design.horizon.duration_s)),
         "queue_mean": float(booked["waiting_s"].sum()) / design.horizon.duration_s,
         "offered_load": float(np.average(loads, weights=np.diff(outcome.ledger.edges_s))),
         "offered_load_peak": float(loads.max()),
@@ -173,32 +213,50 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
 
 
 def offered_load(outcome: Outcome, design: Design, index: int) -> FloatArray:
-    """Work that arrives at a pool against what it can do at its largest batch.
+    """Work that arrives at a pool against what it can do at its largest batch and size.
 
-    A fluid estimate: above 1 the pool cannot keep up, whatever its scheduler does.
+    A fluid estimate: above 1 the pool cannot keep up, whatever its scheduler and autoscaler do.
+    What a cache answers is no work; retries are none that anybody asked for.
 
     Returns
     -------
     (bins,) float64
-        Infinite in a bin without a ready replica, if anything arrives.
+        Infinite in a bin without a replica, if anything arrives.
     """
     mine = [i for i, w in enumerate(design.workloads) if w.pool == design.pools[index].name]
     booked = outcome.ledger.workloads[mine]
-    requests, prompt, output = (
+    arrived, hits, prompt, output, cached, prefilled = (
         booked[field].sum(axis=0).astype(np.float64)
-        for field in ("requests", "offered_prompt_tokens", "offered_output_tokens")
+        for field in (
+            "requests",
+            "response_hits",
+            "offered_prompt_tokens",
+            "offered_output_tokens",
+            "cached_tokens",
+            "prompt_tokens",
+        )
     )
-    if requests.sum() == 0:
-        return np.zeros(len(requests))
-    means = prompt.sum() / requests.sum(), output.sum() / requests.sum()
-    work_s = requests * _request_s(design.pools[index].profile, *means)
-    ready_s = outcome.ledger.pools[index]["ready_s"]
+    if arrived.sum() == 0:
+        return np.zeros(len(arrived))
+    means = prompt.sum() / arrived.sum(), output.sum() / arrived.sum()
+    cached_share = float(np.nan_to_num(_ratio(cached.sum(), prefilled.sum())))
+    work_s = (arrived - hits) * _request_s(design.pools[index].profile, *means, cached_share)
+    able_s = _able_s(outcome, design.pools[index], index)
     idle = np.where(work_s > 0, np.inf, 0.0)
-    loads: FloatArray = np.divide(work_s, ready_s, out=idle, where=ready_s > 0)
+    loads: FloatArray = np.divide(work_s, able_s, out=idle, where=able_s > 0)
     return loads
 
 
-def _request_s(profile: ServiceProfile, prompt: float, output: float) -> float:
+def _able_s(outcome: Outcome, pool: GpuPool, index: int) -> FloatArray:
+    """Replica-seconds of each bin: of those that are ready, or of the most that there can be."""
+    if not pool.moves:
+        ready_s: FloatArray = outcome.ledger.pools[index]["ready_s"]
+        return ready_s
+    most = min(pool.limits[1], pool.lifecycle.capacity_limit)
+    return most * np.diff(outcome.ledger.edges_s)
+
+
+def _request_s(profile: ServiceProfile, prompt: float, output: float, cached_share: float) -> float:
     """Replica time that a mean request takes in a full batch, or of its front end if that is more.
 
     A sequence holds its prompt and on average half its output in the cache while it decodes.
@@ -209,61 +267,8 @@ def _request_s(profile: ServiceProfile, prompt: float, output: float) -> float:
     step_s = base_s[batch] + per_token_s[batch] * batch * held
     prefill_s = (
         profile.prefill_s_per_request
-        + profile.prefill_s_per_token * prompt
-        + profile.prefill_s_per_token_context * prompt * prompt / 2
+        + profile.prefill_s_per_token * prompt * (1 - cached_share)
+        + profile.prefill_s_per_token_context * prompt * prompt * (1 - cached_share**2) / 2
     )
     frontend_s = profile.frontend_s_per_request + profile.frontend_s_per_token * output
     return float(max(output * step_s / batch + prefill_s, frontend_s))
-
-
-def timeline(outcome: Outcome, design: Design) -> dict[str, FloatArray]:
-    """Columns over the bins of the horizon; those of a workload or pool where there are several."""
-    columns = dict(_timeline_columns(outcome, design, "", slice(None), slice(None), -1))
-    if len(design.workloads) > 1:
-        for index, workload in enumerate(design.workloads):
-            prefix = f"workloads.{workload.name}."
-            columns |= dict(_traffic_columns(outcome, prefix, slice(index, index + 1), index))
-    if len(design.pools) > 1:
-        for index, pool in enumerate(design.pools):
-            prefix = f"backends.{pool.name}."
-            columns |= dict(_machine_columns(outcome, prefix, [pool], slice(index, index + 1)))
-    return columns
-
-
-def _timeline_columns(
-    outcome: Outcome, design: Design, prefix: str, workloads: slice, pools: slice, row: int
-) -> Iterator[tuple[str, FloatArray]]:
-    yield from _traffic_columns(outcome, prefix, workloads, row)
-    yield from _machine_columns(outcome, prefix, list(design.pools[pools]), pools)
-
-
-def _traffic_columns(
-    outcome: Outcome, prefix: str, workloads: slice, row: int
-) -> Iterator[tuple[str, FloatArray]]:
-    booked = outcome.ledger.workloads[workloads]
-    width_s = np.diff(outcome.ledger.edges_s)
-    yield f"{prefix}load_rps", booked["requests"].sum(axis=0) / width_s
-    yield f"{prefix}completed_rps", booked["completed"].sum(axis=0) / width_s
-    yield f"{prefix}output_tokens_per_s", booked["output_tokens"].sum(axis=0) / width_s
-    for latency in (TTFT, TPOT, E2E):
-        yield f"{prefix}{LATENCIES[latency]}_p95_s", outcome.ledger.p95_s[row, latency]
-
-
-def _machine_columns(
-    outcome: Outcome, prefix: str, pools: list[GpuPool], rows: slice
-) -> Iterator[tuple[str, FloatArray]]:
-    booked = outcome.ledger.pools[rows]
-    width_s = np.diff(outcome.ledger.edges_s)
-    ready_s = booked["ready_s"].sum(axis=0)
-    blocks = np.array([p.profile.kv_capacity_tokens // p.profile.kv_block_tokens for p in pools])
-    capacity = (booked["ready_s"] * blocks[:, None]).sum(axis=0)
-    yield f"{prefix}ready_replicas", ready_s / width_s
-    yield f"{prefix}queue", booked["waiting_s"].sum(axis=0) / width_s
-    yield f"{prefix}running", booked["running_s"].sum(axis=0) / width_s
-    yield f"{prefix}utilisation", _shares(booked["busy_s"].sum(axis=0), ready_s)
-    yield f"{prefix}kv_utilisation", _shares(booked["blocks_s"].sum(axis=0), capacity)
-
-
-def _shares(top: FloatArray, bottom: FloatArray) -> FloatArray:
-    shares: FloatArray = np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0)
-    return shares

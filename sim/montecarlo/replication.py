@@ -16,7 +16,8 @@ from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.streams import Streams
 from sim.model.workload import Slo
-from sim.montecarlo.metrics import metrics, offered_load, timeline
+from sim.montecarlo.metrics import metrics, offered_load
+from sim.montecarlo.timeline_columns import timeline
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -98,17 +99,18 @@ def _request_columns(outcome: Outcome, design: Design) -> dict[str, npt.NDArray[
     statuses = np.array([status.NAMES[code] for code in sorted(status.NAMES)], dtype=object)
     return {
         "request_id": np.arange(len(log)),
+        "task": log["task"],
         "workload": workloads[log["workload"]],
         "backend": backends[log["workload"]],
         "replica": log["replica"],
-        "attempt": np.ones(len(log), np.int32),
+        "attempt": log["attempts"],
         "arrival_s": log["arrival_s"],
-        "dispatched_s": np.where(log["replica"] >= 0, log["arrival_s"], np.nan),
+        "dispatched_s": log["dispatched_s"],
         "admitted_s": log["admitted_s"],
         "first_token_s": log["first_token_s"],
         "finish_s": log["finish_s"],
         "input_tokens": log["prompt_tokens"],
-        "cached_tokens": np.zeros(len(log), np.int32),
+        "cached_tokens": log["cached_tokens"],
         "output_tokens": log["output_tokens"],
         "preemptions": log["preemptions"],
         "status": statuses[log["status"]],

@@ -165,7 +165,7 @@ def run(
     plan = _Plan(scenario, seed, worlds, goal, datetime.now(UTC))
     draws = draw_worlds(scenario.inputs, seed, worlds)
     gathering = _Gathering(earlier or Earlier(Sample()), goal, progress)
-    job = Job(scenario, seed, replicate or _compiled_replicate())
+    job = Job(scenario, seed, replicate) if replicate else _compiled_job(scenario, seed, draws)
     complete = False
     try:
         with (
@@ -287,10 +287,12 @@ def _asked_worlds(
     return worlds
 
 
-def _compiled_replicate() -> Replicate:
+def _compiled_job(scenario: "Scenario", seed: int, draws: Draws) -> Job:
     """The real engine, compiled before any worker starts, so that each only loads it."""
     # Here, for it brings the compiler, which another replicate does not need.
+    from sim.engine.control import own_autoscalers  # noqa: PLC0415
     from sim.montecarlo.replication import compile_kernel, replicate  # noqa: PLC0415
 
+    autoscalers = own_autoscalers(scenario.design(_world(draws, 0)))
     compile_kernel()
-    return replicate
+    return Job(scenario, seed, replicate, autoscalers)

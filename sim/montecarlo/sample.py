@@ -16,7 +16,8 @@ FloatArray = npt.NDArray[np.float64]
 
 INPUT_PREFIX = "input."  # of the columns that hold the draws of the uncertain inputs
 OVERLOADED = "overloaded"
-LATENCIES = ("ttft_", "tpot_", "e2e_", "queue_wait_")
+LATENCIES = ("ttft_", "tpot_", "e2e_", "queue_wait_", "task_e2e_")
+RECOVERY, UNRECOVERED = "time_to_recover_s", "spikes_unrecovered"
 
 
 class Sample:
@@ -72,6 +73,14 @@ class Sample:
     def overloaded(self) -> npt.NDArray[np.bool_]:
         """Whether each world overloaded, in the order of worlds."""
         return np.array([row.verdict == OVERLOADED for row in self._ordered()], np.bool_)
+
+    def lower_bound(self, name: str) -> npt.NDArray[np.bool_] | None:
+        """In which worlds a metric is a lower bound; None for metrics that never are."""
+        if is_latency(name):
+            return self.overloaded()
+        if name.endswith(RECOVERY):
+            return self.values(name.removesuffix(RECOVERY) + UNRECOVERED) > 0.0
+        return None
 
     def frame(self) -> pd.DataFrame:
         """One row per world, in their order: world, verdict, ``input.<path>``, metrics."""

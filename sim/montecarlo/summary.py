@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.model.design import Design
 from sim.montecarlo.estimates import Estimate, estimate
-from sim.montecarlo.sample import INPUT_PREFIX, Sample, is_latency
+from sim.montecarlo.sample import INPUT_PREFIX, Sample
 
 VERSION = 1
 PARTS = ("workloads", "backends")  # metrics named ``workloads.<name>.<metric>`` are nested
@@ -47,9 +47,8 @@ def summarise(sample: Sample, design: Design, seed: int, interrupted: bool) -> S
     }
     for name in sample.names():
         if not name.startswith(INPUT_PREFIX):
-            bounded = overloaded if is_latency(name) else None
             _place(summary, name)[name.rsplit(".", 1)[-1]] = as_json(
-                estimate(sample.values(name), bounded)
+                estimate(sample.values(name), sample.lower_bound(name))
             )
     return summary
 

@@ -22,6 +22,8 @@ from sim.report.figures import (
 Estimate = Mapping[str, Any]
 
 WIDTH = 96
+WORTH_SAYING = 0.005  # share of requests without an answer, from which on it is part of the answer
+AMPLIFIED = 1.5  # attempts per request; a few timeouts do not get there
 AT_LEAST = "≥"
 COUNTED_WHERE_IT_HAPPENS = (  # left out, and named below the table, where no world has any
     "retries",
@@ -31,9 +33,25 @@ COUNTED_WHERE_IT_HAPPENS = (  # left out, and named below the table, where no wo
     "gave_up",
     "preemptions",
 )
+SILENT: dict[str, float] = {  # left out where it is this in every world
+    "retry_amplification": 1.0,
+    **dict.fromkeys(
+        (
+            "hedges",
+            "unanswered_share",
+            "time_above_slo_share",
+            "time_to_recover_s",
+            "wasted_work_share",
+            "cache_hit_rate",
+            "response_cache_hit_rate",
+        ),
+        0.0,
+    ),
+}
+OF_TASKS = ("cost_usd_per_task", "tasks", "task_success", "task_e2e_p50_s", "task_e2e_p95_s")
 HEADER = ("", "", "p5", "p50", "95 % interval", "p95", "95 % interval")
 NOTES = {
-    AT_LEAST: "at least: some worlds overload, and there the backlog would have grown further",
+    AT_LEAST: "at least: in some worlds the backlog or the recovery goes on after the end",
     "?": "too few worlds for this end of the interval (a p50 needs 6, a p95 needs 72)",
 }
 
@@ -46,7 +64,9 @@ def render(summary: Mapping[str, Any]) -> str:
     blocks = dict(_blocks(summary))
     rows = [row for block in blocks.values() for row in block]
     widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
-    lines = [textwrap.fill(sentence(summary), WIDTH), "", _line(HEADER, widths)]
+    lines = [_filled(sentence(summary)), ""]
+    lines += [line for text in _warnings(summary) for line in (_filled(text), "")]
+    lines.append(_line(HEADER, widths))
     for title, block in blocks.items():
         lines += [click.style(title, bold=True), *(_line(row, widths) for row in block)]
     notes = list(_notes(summary, "\n".join(lines)))
@@ -62,23 +82,67 @@ def sentence(summary: Mapping[str, Any]) -> str:
     return f"{subject}: {'; '.join(_clauses(summary))}."
 
 
+def _filled(paragraph: str) -> str:
+    """A paragraph in lines, no number parted from its per cent sign."""
+    return textwrap.fill(paragraph.replace(" %", "\xa0%"), WIDTH).replace("\xa0", " ")
+
+
 def _clauses(summary: Mapping[str, Any]) -> Iterator[str]:
     metrics = summary["metrics"]
-    for metric, words in (
-        ("cost_usd_per_month", "the median cost is {} a month"),
-        (
-            "peak_hour_ttft_p95_s",
-            "in the median world the p95 time to first token is {} in the worst hour",
-        ),
-    ):
-        estimate = metrics.get(metric)
-        if estimate and estimate["p50"] is not None:
-            bound = "at least " if "p50" in estimate.get("at_least", ()) else ""
-            yield words.format(bound + text(BY_METRIC[metric], estimate["p50"]))
+    yield from _clause(metrics, "cost_usd_per_month", "the median cost is {} a month")
+    unanswered = _median(metrics, "unanswered_share")
+    those = ""
+    if unanswered >= WORTH_SAYING:
+        yield f"in the median world {_share(round(unanswered, 3))} of requests are not answered"
+        those = " of the others"
+    where = "" if those else "in the median world "
+    first = f"{where}the p95 time to first token{those} is {{}} in the worst hour"
+    yield from _clause(metrics, "peak_hour_ttft_p95_s", first)
+    if _median(metrics, "time_to_recover_s") > 0.0:
+        yield from _clause(metrics, "time_to_recover_s", "recovery after a spike takes {}")
     if summary.get("slo_met_share") is not None:
-        yield f"the SLO is met in {_share(summary['slo_met_share'])} of worlds"
+        yield f"the SLO is met in {_worlds(summary['slo_met_share'])}"
     overloaded = summary["overloaded_share"]
-    yield f"{_share(overloaded)} of worlds overload" if overloaded else "no world overloads"
+    yield f"{_worlds(overloaded)} overload" if overloaded else "no world overloads"
+
+
+def _clause(metrics: Mapping[str, Estimate], metric: str, words: str) -> Iterator[str]:
+    """The median of a figure in words, if there is one."""
+    estimate = metrics.get(metric)
+    if estimate and estimate["p50"] is not None:
+        bound = "at least " if "p50" in estimate.get("at_least", ()) else ""
+        yield words.format(bound + text(BY_METRIC[metric], estimate["p50"]))
+
+
+def _median(metrics: Mapping[str, Estimate], metric: str) -> float:
+    """The median of a figure; 0 where there is none."""
+    estimate = metrics.get(metric)
+    return float(estimate["p50"] or 0.0) if estimate else 0.0
+
+
+def _warnings(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What to be told beside the answer, in a paragraph each."""
+    metrics = summary["metrics"]
+    attempts, wasted, offered = (
+        _median(metrics, name)
+        for name in ("retry_amplification", "wasted_work_share", "offered_load")
+    )
+    if attempts > AMPLIFIED and wasted > offered and wasted + offered > 1.0:
+        yield (
+            f"Retries hold the fleet down: what is asked of it would fill"
+            f" {_share(round(offered, 2))} of it, but clients send {attempts:.1f} attempts for each"
+            f" request, and {_share(round(wasted, 2))} of the work serves nobody. A retry budget, a"
+            f" server that drops what its client has left, or a shorter queue breaks the circle."
+        )
+
+
+def _worlds(share: float) -> str:
+    """A share of worlds in words.
+
+    >>> _worlds(0.0), _worlds(0.93), _worlds(1.0)
+    ('no world', '93 % of worlds', 'all worlds')
+    """
+    return {0.0: "no world", 1.0: "all worlds"}.get(share, f"{_share(share)} of worlds")
 
 
 def _share(value: float) -> str:
@@ -116,11 +180,18 @@ def _block(
 
 
 def _left_out(metric: str, estimates: Mapping[str, Estimate]) -> bool:
-    """Undefined in every world, none in any, or a task that is a request."""
+    """Undefined in every world, none in any, what it is without trouble, or a task of one call."""
     estimate = estimates[metric]
-    if metric == "cost_usd_per_task" and estimate == estimates.get("cost_usd_per_request"):
+    if metric in OF_TASKS and estimates.get("tasks") == estimates.get("requests"):
+        return True
+    if metric in SILENT and _always(estimate, SILENT[metric]):
         return True
     return typical(estimate) is None or (metric in COUNTED_WHERE_IT_HAPPENS and _never(estimate))
+
+
+def _always(estimate: Estimate, value: float) -> bool:
+    """Whether a figure is ``value`` in every world: so its mean is, and its spread none."""
+    return bool(estimate["mean"] == value and not estimate["sd"])
 
 
 def _never(estimate: Estimate) -> bool:

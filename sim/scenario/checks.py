@@ -1,6 +1,7 @@
 """What a resolved scenario cannot mean, and what its author may not have meant."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -9,11 +10,15 @@ from sim.catalog.prices import older_than_a_year
 from sim.errors import ScenarioError
 from sim.model.arrivals import SpecialEvent
 from sim.model.design import Design, GpuPool
+from sim.model.failure import Failures
 from sim.model.generated import GeneratedSource
 from sim.model.lengths import Lengths
+from sim.model.lifecycle import Lifecycle
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import Workload
+from sim.scenario import sharing
 from sim.scenario.compilation import compile_design
+from sim.scenario.failures import check_spot
 from sim.scenario.numbers import TAIL, Uncertain, quantiles
 from sim.scenario.problems import Findings
 from sim.scenario.schema import DAY_S, ScenarioDocument
@@ -33,6 +38,10 @@ def check_designs(
     designs = []
     for level in (TAIL, 1 - TAIL, 0.5):
         draws = {u.path: quantiles(u.distribution, [level])[0] for u in inputs}
+        for name, backend in document.backends.items():
+            check_spot(backend.spot, ("backends", name), draws, findings)
+        if findings:
+            return None
         try:
             designs.append(compile_design(document, traces, draws))
         except (ScenarioError, ValueError, ArithmeticError) as error:
@@ -41,6 +50,8 @@ def check_designs(
     design = designs[-1]
     for workload in design.workloads:
         _check_prompts(workload, _pool(design, workload), findings)
+        _check_client(workload, _pool(design, workload), findings)
+    sharing.check_sharing(design, findings)
     return design
 
 
@@ -59,6 +70,34 @@ def _check_prompts(workload: Workload, pool: GpuPool, findings: Findings) -> Non
             ("workloads", workload.name, *key),
             f"{message} that backend '{pool.name}' takes",
             "see max_model_len and kv_capacity_tokens of its profile",
+        )
+
+
+def _check_client(workload: Workload, pool: GpuPool, findings: Findings) -> None:
+    """Note a client that leaves before the front end has passed on its request."""
+    client, profile = workload.client, pool.profile
+    least_s = profile.overhead_s + profile.frontend_s_per_request
+    longest_s = math.inf
+    if client.patience is not None:
+        (longest_s,) = quantiles(client.patience, [1 - TAIL])
+    limits_s = {
+        "timeout": client.timeout_s,
+        "first_token_timeout": client.ttft_timeout_s,
+        "patience": longest_s,
+    }
+    for key, limit_s in limits_s.items():
+        if limit_s <= least_s:
+            findings.add(
+                ("workloads", workload.name, "client", key),
+                f"{limit_s:.4g}s must be longer than the {least_s:.4g}s that the front end of "
+                f"backend '{pool.name}' takes",
+                "see overhead_s of its profile",
+            )
+    if client.hedge is not None and client.hedge.after_s >= longest_s:
+        findings.add(
+            ("workloads", workload.name, "client", "hedge"),
+            "must be shorter than patience, or none is ever sent",
+            "see patience",
         )
 
 
@@ -83,12 +122,34 @@ def warnings(document: ScenarioDocument, design: Design, today: date) -> Iterato
             yield f"backends.{pool.name}.price: its date ({pool.price.as_of}) is over a year ago"
         if pool.name not in {workload.pool for workload in design.workloads}:
             yield f"backends.{pool.name}: no workload is routed to it, and yet it costs"
+        yield from _of_gateway(pool, [w for w in design.workloads if w.pool == pool.name])
     for workload in design.workloads:
         yield from _of_prompts(workload, _pool(design, workload))
         if isinstance(workload.source, TraceSource):
             yield from _of_trace(workload.name, workload.source, design)
         else:
             yield from _of_arrivals(document, workload.name, design)
+        yield from _of_tasks(document, workload, _pool(design, workload))
+        yield from _of_client(workload, _pool(design, workload))
+    yield from sharing.warnings(design)
+
+
+def _of_gateway(pool: GpuPool, workloads: Sequence[Workload]) -> Iterator[str]:
+    path, gateway, dies = f"backends.{pool.name}", pool.gateway, pool.failures != Failures()
+    limits = [gateway.max_queue, *(workload.max_concurrency for workload in workloads)]
+    rejects = math.isfinite(min(limits)) or (dies and not gateway.holds)
+    if not rejects and not math.isnan(gateway.retry_after_s):
+        yield (
+            f"{path}.gateway.retry_after: makes no difference, as nothing is rejected; "
+            "add max_queue"
+        )
+    if gateway.on_loss == "resend" and not dies:
+        yield f"{path}.gateway.on_replica_loss: makes no difference, as no replica is ever lost"
+    if pool.lifecycle != Lifecycle() and not pool.moves:
+        yield (
+            f"{path}: cold_start, capacity and drain_limit make no difference, as no replica ever "
+            "comes or goes"
+        )
 
 
 def _of_prompts(workload: Workload, pool: GpuPool) -> Iterator[str]:
@@ -124,6 +185,44 @@ def _of_arrivals(document: ScenarioDocument, name: str, design: Design) -> Itera
             continue
         if not _touches(SpecialEvent(start, duration, 1.0), horizon.duration_s):
             yield f"{path}.events: {event.name} lies outside of the horizon"
+
+
+def _of_tasks(document: ScenarioDocument, workload: Workload, pool: GpuPool) -> Iterator[str]:
+    """Advice on tasks whose prompts grow."""
+    source, path = workload.source, f"workloads.{workload.name}.follow_ups"
+    if not isinstance(source, GeneratedSource) or source.follow_ups is None or not workload.carry:
+        return
+    given, calls = document.workloads[workload.name].follow_ups, source.follow_ups
+    if given is not None and given.prompt_tokens is None:
+        yield (
+            f"{path}: each call brings as many new tokens as the first prompt has, besides what it "
+            "carries over; give prompt_tokens"
+        )
+    new, answer = calls.prompt.mean_tokens(), calls.output.mean_tokens()
+    first = source.prompt.mean_tokens() + source.output.mean_tokens()
+    before = first + max(calls.calls.mean() - 2, 0) * (new + answer)
+    last, most = workload.carry * before + new, pool.profile.max_model_len - 1
+    if last > most:
+        yield (
+            f"{path}: the last prompt of an average task ({last:.0f} tokens) is longer than the "
+            f"{most} tokens that backend '{pool.name}' takes; such tasks will fail"
+        )
+
+
+def _of_client(workload: Workload, pool: GpuPool) -> Iterator[str]:
+    path, retry, gateway = f"workloads.{workload.name}", workload.client.retry, pool.gateway
+    if workload.priority > 0 and not gateway.holds and math.isinf(gateway.replica_limit):
+        yield (
+            f"{path}.priority: makes no difference, as no requests wait before backend "
+            f"'{pool.name}'; add gateway: {{queue: central}} to it"
+        )
+    retried = retry.max_retries > 0 and retry.after_rejection
+    gives_up = retried and retry.beyond_limit == "give_up"
+    if gives_up and gateway.retry_after_s > retry.retry_after_limit_s:
+        yield (
+            f"{path}.client.retries: a rejection by backend '{pool.name}' is never retried, as its "
+            f"retry_after is longer than {format_duration(retry.retry_after_limit_s)}"
+        )
 
 
 def _touches(event: SpecialEvent, duration_s: float) -> bool:

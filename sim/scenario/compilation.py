@@ -1,6 +1,8 @@
 """From a resolved document and the draws of a world to a design: called once per world."""
 
+import math
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from sim.model.arrivals import Dispersion, SpecialEvent, rate_curve
@@ -9,9 +11,19 @@ from sim.model.generated import GeneratedSource
 from sim.model.price import GpuPrice
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import RequestSource, Slo, Workload
-from sim.scenario import schema
+from sim.scenario import (
+    caches,
+    client,
+    failures,
+    follow_ups,
+    gateway,
+    lifecycle,
+    scaled,
+    schema,
+)
 from sim.scenario.burstiness import Burstiness
 from sim.scenario.catalogued import Shape
+from sim.scenario.client import PRIORITIES
 from sim.scenario.numbers import Number, known
 from sim.scenario.resolution import length_s
 from sim.scenario.schema import BILLING_S, DAY_S, ScenarioDocument
@@ -29,7 +41,7 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
             _workload(name, workload, traces.get(name), horizon, draws)
             for name, workload in document.workloads.items()
         ),
-        pools=tuple(_pool(name, pool, draws) for name, pool in document.backends.items()),
+        pools=tuple(_pool(name, pool, horizon, draws) for name, pool in document.backends.items()),
     )
 
 
@@ -57,12 +69,34 @@ def _workload(
         source = TraceSource(
             trace, played.mode, known(played.rate_scale, draws), known(played.thin, draws)
         )
-    slo = Slo() if workload.slo is None else workload.slo.slo()
-    return Workload(name, source, _there(workload.route), slo)
+    calls, hits, most = workload.follow_ups, workload.prefix_cache, workload.max_concurrency
+    return Workload(
+        name,
+        source,
+        _there(workload.route),
+        Slo() if workload.slo is None else workload.slo.slo(),
+        client.compiled(workload.client, draws),
+        PRIORITIES[workload.priority],
+        max_concurrency=math.inf if most is None else known(most, draws),
+        carry=1.0 if calls is None else known(_there(calls.carry), draws),
+        prefix_hit_rate=0.0 if hits is None else known(hits.hit_rate, draws),
+        response_cache=caches.compiled_responses(workload.response_cache, draws),
+        spikes=_spikes(workload.arrivals, horizon, draws),
+    )
+
+
+def _spikes(
+    arrivals: schema.Arrivals, horizon: Horizon, draws: Draws
+) -> tuple[tuple[float, float], ...]:
+    """Beginning and end of the events that raise the rate."""
+    events = (_event(event, horizon, draws) for event in arrivals.events or ())
+    return tuple((e.start_s, e.start_s + e.duration_s) for e in events if e.factor > 1)
 
 
 def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> GeneratedSource:
     arrivals = workload.arrivals
+    prompt = _there(workload.prompt_tokens).lengths(draws)
+    output = _there(workload.output_tokens).lengths(draws)
     shape: Shape = _there(arrivals.shape)
     gaps: Burstiness = _there(arrivals.burstiness)
     curve = rate_curve(
@@ -76,12 +110,13 @@ def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> Gen
     )
     return GeneratedSource(
         curve,
-        prompt=_there(workload.prompt_tokens).lengths(draws),
-        output=_there(workload.output_tokens).lengths(draws),
+        prompt=prompt,
+        output=output,
         gaps=gaps.renewal(draws),
         dispersion=_dispersion(arrivals.dispersion, draws),
         rank_correlation=known(_there(workload.token_correlation), draws),
         prompt_growth_per_year=known(_there(workload.context_creep_per_year), draws),
+        follow_ups=follow_ups.compiled(workload.follow_ups, prompt, output, draws),
     )
 
 
@@ -110,14 +145,16 @@ def _dispersion(dispersion: schema.Dispersion | None, draws: Draws) -> Dispersio
     return Dispersion(known(dispersion.cv, draws), known(dispersion.timescale, draws))
 
 
-def _pool(name: str, pool: schema.GpuPool, draws: Draws) -> GpuPool:
+def _pool(name: str, pool: schema.GpuPool, horizon: Horizon, draws: Draws) -> GpuPool:
     price: schema.Price = _there(pool.price)
     factor = known(_there(pool.throughput_factor), draws)
     profile = pool.service.profile
+    scaler = scaled.compiled(pool.autoscaler, pool.replicas, draws)
+    begins = horizon.start - timedelta(seconds=horizon.warm_up_s)
     return GpuPool(
         name,
         profile if factor == 1 else profile.sped_up(factor),
-        int(known(pool.replicas, draws)),
+        scaled.initial_replicas(scaler, pool.replicas, begins, draws),
         pool.router,
         GpuPrice(
             known(_there(price.usd_per_gpu_hour), draws),
@@ -125,4 +162,9 @@ def _pool(name: str, pool: schema.GpuPool, draws: Draws) -> GpuPool:
             price.source or "",
             price.as_of or "",
         ),
+        gateway.compiled(pool.gateway, scaler is not None, draws),
+        lifecycle.compiled(pool.cold_start, pool.standby, pool.capacity, pool.drain_limit, draws),
+        scaler,
+        failures.compiled(pool.failures, pool.spot, draws),
+        caches.compiled(pool.prefix_cache, draws),
     )

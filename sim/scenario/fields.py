@@ -76,7 +76,7 @@ class Reads:
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
-            self._validate,
+            self.validate,
             serialization=core_schema.plain_serializer_function_ser_schema(document_of),
         )
 
@@ -85,7 +85,8 @@ class Reads:
     ) -> JsonSchema:
         return self.schema()
 
-    def _validate(self, raw: Any, info: core_schema.ValidationInfo) -> Any:
+    def validate(self, raw: Any, info: core_schema.ValidationInfo) -> Any:
+        """The value that ``raw`` stands for, as a validator of pydantic."""
         surroundings = info.context
         assert isinstance(surroundings, Surroundings)
         spot = Spot(surroundings.paths.get(id(raw), ()), Findings(), surroundings.folder)
@@ -104,11 +105,12 @@ def number(
     most: float | None = None,
     integer: bool = False,
     certain: bool = False,
+    remedy: str = "",
 ) -> Reads:
     """A number with its units and bounds; see `Quantity`."""
     bounds = {"above": above, "least": least, "most": most}
     given = {name: value for name, value in bounds.items() if value is not None}
-    quantity = Quantity(kind, integer=integer, certain=certain, **given)
+    quantity = Quantity(kind, integer=integer, certain=certain, remedy=remedy, **given)
     return Reads(
         lambda raw, spot: read_number(raw, quantity, spot), lambda: number_schema(quantity)
     )
@@ -157,6 +159,23 @@ def one_of(*words: str) -> Reads:
         return raw
 
     return Reads(read, lambda: {"enum": list(words)})
+
+
+def some_of(*words: str) -> Reads:
+    """A list of a few words, each at most once."""
+
+    def read(raw: Any, spot: Spot) -> Any:
+        if not isinstance(raw, list) or not raw:
+            spot.wrong(f"{shown(raw)} must be a list of {', '.join(words)}")
+            return []
+        for index, word in enumerate(raw):
+            one_of(*words).read(word, spot.below(index))
+            if word in raw[:index]:
+                spot.below(index).wrong(f"{shown(word)} is given twice", "remove one")
+        return raw
+
+    items = {"type": "array", "items": {"enum": list(words)}, "minItems": 1, "uniqueItems": True}
+    return Reads(read, lambda: items)
 
 
 def _meant(raw: Any, words: tuple[str, ...]) -> str:

@@ -5,9 +5,13 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from sim.scenario.autoscaler import Autoscaler
+from sim.scenario.client import Budget, Retries
+from sim.scenario.failures import Failures
 from sim.scenario.families import FAMILIES, INTERVAL, Family, Role
 from sim.scenario.fields import REFERENCE, JsonSchema
 from sim.scenario.lengths import LIMITS
+from sim.scenario.part import Abbreviated
 from sim.scenario.rules import NAME, RATES
 from sim.scenario.schema import ScenarioDocument
 from sim.scenario.units import EXPECTED, UNITS, Kind
@@ -19,7 +23,12 @@ EXAMPLES: dict[Kind, list[str]] = {
     "money": ["2.99 USD"],
     "factor": ["150%"],
     "share": ["8%"],
+    "size": ["140 GB"],
+    "bandwidth": ["2 GB/s"],
 }
+VARIED: tuple[Kind, ...] = ("duration", "bandwidth", "count")  # by request, task or replica
+NESTED: tuple[Kind, ...] = ("factor", *VARIED)  # kinds of the parameters of distributions
+ABBREVIATED: tuple[type[Abbreviated], ...] = (Retries, Budget, Autoscaler, Failures)
 _NUMBER = r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?"
 
 
@@ -32,12 +41,17 @@ def json_schema() -> dict[str, Any]:
     schema = ScenarioDocument.model_json_schema(schema_generator=_Generator)
     definitions = schema.pop("$defs")
     definitions["Arrivals"]["oneOf"] = [{"required": [key]} for key in RATES]
+    for part in ABBREVIATED:
+        definitions[part.__name__] = _abbreviated(part, definitions[part.__name__])
     for kind in UNITS:
         definitions[f"{kind}_text"] = _text_of(kind)
         definitions[f"{kind}_value"] = _any(_plain(), _ref(f"{kind}_text"))
         definitions[f"uncertain_{kind}"] = _distribution(kind, f"{kind}_value", "factor_value")
-    definitions["maybe_count"] = _any(_ref("count_value"), _ref("uncertain_count"))
-    definitions["maybe_factor"] = _any(_ref("factor_value"), _ref("uncertain_factor"))
+    for kind in NESTED:
+        maybe = _any(_ref(f"{kind}_value"), _ref(f"uncertain_{kind}"))
+        definitions[f"maybe_{kind}"] = maybe
+    for kind in VARIED:
+        definitions[f"varied_{kind}"] = _varied(kind)
     definitions["token_lengths"] = _token_lengths()
     names = {"propertyNames": {"pattern": f"^{NAME.pattern}$"}}
     for key in ("workloads", "backends"):
@@ -146,6 +160,21 @@ def _token_lengths() -> JsonSchema:
         "anyOf": [_ref("count_value"), *forms],
         "examples": [{"lognormal": {"mean": 4000, "p95": 9000}, "max": "32k"}],
     }
+
+
+def _varied(kind: Kind) -> JsonSchema:
+    """A number, or a distribution."""
+    component = _distribution(kind, f"maybe_{kind}", "maybe_factor")
+    return {
+        "description": "A distribution says how requests or replicas differ.",
+        "anyOf": [_ref(f"{kind}_value"), *component["anyOf"]],
+    }
+
+
+def _abbreviated(part: type[Abbreviated], full: JsonSchema) -> JsonSchema:
+    """The mapping, or the value of its main key alone."""
+    _, reads = part.main
+    return {"description": full.pop("description"), **_any(reads.schema(), full)}
 
 
 def _object(properties: JsonSchema, required: list[str]) -> JsonSchema:

@@ -41,6 +41,8 @@ class Quantity:
         Drawn values are rounded; a plain one must be a whole number.
     certain : bool
         No distribution makes sense here.
+    remedy : str
+        What to do about a value out of bounds; empty where there is nothing to add.
     """
 
     kind: Kind
@@ -49,6 +51,7 @@ class Quantity:
     most: float = GREATEST
     integer: bool = False
     certain: bool = False
+    remedy: str = ""
 
     def fault(self, value: float) -> str:
         """The rule that a value breaks; empty if none."""
@@ -141,6 +144,19 @@ def quantiles(distribution: Distribution, levels: Sequence[float]) -> list[float
 def known(number: Number, draws: Mapping[str, float]) -> float:
     """The value of a number in a world."""
     return number.value(draws) if isinstance(number, Uncertain) else number
+
+
+def extent(number: Number) -> tuple[float, float]:
+    """The least and the greatest value of a number in the worlds, but for its tails."""
+    if not isinstance(number, Uncertain):
+        return number, number
+    low, high = quantiles(number.distribution, [TAIL, 1 - TAIL])
+    return number.quantity.rounded(low), number.quantity.rounded(high)
+
+
+def may_exceed(number: Number, limit: Number) -> bool:
+    """Whether a number lies above its limit in some world."""
+    return extent(number)[1] > extent(limit)[0]
 
 
 @dataclass(frozen=True, slots=True)

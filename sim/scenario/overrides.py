@@ -1,8 +1,8 @@
 """Overrides of the command line: ``--set backends.large.replicas=8``.
 
-The value is YAML, so that a distribution or a list may be set as well. A path walks through
-mappings by key and through lists by number from 0; its last key, and mappings on the way, may be
-new: whether they mean anything is for the schema to say.
+The value is YAML, so that a distribution or a list may be set as well; null removes the key. A path
+walks through mappings by key and through lists by number from 0; its last key, and mappings on the
+way, may be new: whether they mean anything is for the schema to say.
 """
 
 from collections.abc import Iterable
@@ -13,6 +13,8 @@ from sim.errors import Problem, ScenarioError
 from sim.scenario.problems import Findings, Path, dotted
 from sim.scenario.units import shown
 from sim.scenario.yaml_file import MAX_DEPTH, Document, Place, compose
+
+REMOVED = "null"
 
 
 def apply_overrides(document: Document, overrides: Iterable[str]) -> None:
@@ -42,11 +44,22 @@ def _apply(document: Document, override: str) -> None:
     findings = Findings()
     value = compose(right, source, {}, findings)
     parent, path = _parent(document, keys, source)
+    if right.strip() == REMOVED and isinstance(parent, dict):
+        _remove(document, parent, keys[-1], path, source)
+        return
     path = (*path, _assign(parent, keys[-1], value, path, source))
     _forget(document, path)
     document.places[path] = Place(source, None)
     for finding in findings.found:
         document.findings.add((*path, *finding.path), finding.message, finding.remedy)
+
+
+def _remove(document: Document, parent: dict[str, Any], key: str, path: Path, source: str) -> None:
+    path = (*path, key)
+    if key not in parent:
+        raise _refusal(source, dotted(path), "is not there, so it cannot be removed")
+    del parent[key]
+    _forget(document, path)
 
 
 def _parent(document: Document, keys: list[str], source: str) -> tuple[Any, Path]:

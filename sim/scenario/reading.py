@@ -37,7 +37,7 @@ def read_number(raw: Any, quantity: Quantity, spot: Spot) -> Number | None:
     if quantity.integer and not value.is_integer():
         spot.wrong(f"{shown(raw)} must be a whole number")
     elif fault := quantity.fault(value):
-        spot.wrong(f"{shown(raw)} {fault}")
+        spot.wrong(f"{shown(raw)} {fault}", quantity.remedy)
     return value
 
 
@@ -105,12 +105,13 @@ def _read_uncertain(raw: dict[str, Any], quantity: Quantity, spot: Spot) -> Unce
     try:
         inside = quantity.within(spread.distribution({}))
     except ValueError as error:
-        spot.wrong(str(error), _positive_remedy(spread, quantity))
+        spot.wrong(str(error), positive_remedy(spread, quantity))
         return None
     return Uncertain(dotted(spot.path), spread, quantity, inside)
 
 
-def _positive_remedy(spread: Spread, quantity: Quantity) -> str:
+def positive_remedy(spread: Spread, quantity: Quantity) -> str:
+    """What to do where an unbounded distribution stands for what must be positive."""
     unbounded = spread.name in ("normal", "interval")
     if unbounded and max(quantity.above, quantity.least) >= 0:
         return "use lognormal, whose values are always above 0"
@@ -169,7 +170,7 @@ def _read_parameter(raw: Any, role: Role, quantity: Quantity, spot: Spot, nested
         return [read_number(item, one, spot.below(i)) for i, item in enumerate(raw)]
     if role == "shape":
         return read_number(raw, Quantity("factor", least=0, certain=not nested), spot)
-    least = 0.0 if nested else -math.inf  # only lengths, which are positive, are nested
+    least = 0.0 if nested else -math.inf  # only what is positive is nested: lengths, durations
     return read_number(raw, Quantity(quantity.kind, least=least, certain=not nested), spot)
 
 

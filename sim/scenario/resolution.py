@@ -17,7 +17,7 @@ from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_files import TraceColumns, read_trace
-from sim.scenario import schema
+from sim.scenario import caches, client, fleet, follow_ups, schema
 from sim.scenario.burstiness import Burstiness
 from sim.scenario.catalogued import Service, Shape
 from sim.scenario.fields import Surroundings
@@ -40,6 +40,8 @@ def resolve(
     for name, workload in document.workloads.items():
         path: Path = ("workloads", name)
         changes: dict[str, Any] = {"route": workload.route or next(iter(document.backends))}
+        if workload.client is not None:
+            changes["client"] = client.resolved(workload.client, path, findings)
         if workload.arrivals.trace is None:
             changes |= _generated(workload)
         else:
@@ -48,7 +50,8 @@ def resolve(
             traces |= {} if trace is None else {name: trace}
         workloads[name] = workload.model_copy(update=changes)
     backends = {
-        name: _pool(pool, ("backends", name), findings) for name, pool in document.backends.items()
+        name: _pool(pool, _named_blocks(name, workloads, traces), ("backends", name), findings)
+        for name, pool in document.backends.items()
     }
     resolved = document.model_copy(update={"workloads": workloads, "backends": backends})
     horizon = _horizon(resolved, traces, findings)
@@ -67,6 +70,7 @@ def _generated(workload: schema.Workload) -> dict[str, Any]:
         "arrivals": arrivals.model_copy(update=filled),
         "token_correlation": _default(workload.token_correlation, 0.0),
         "context_creep_per_year": _default(workload.context_creep_per_year, 1.0),
+        "follow_ups": follow_ups.resolved(workload.follow_ups),
     }
 
 
@@ -97,7 +101,8 @@ def _replayed(
 def _layout(played: schema.Trace) -> str | TraceColumns:
     if played.columns is None:
         return played.format
-    return TraceColumns(**dict(played.columns))
+    given = {key: value for key, value in played.columns if value is not None}
+    return TraceColumns(**given)
 
 
 def _horizon(
@@ -152,16 +157,31 @@ def default_bin_s(duration_s: float) -> float:
     return min(fitting[0] if fitting else BINS_S[-1] * 7, duration_s)
 
 
-def _pool(pool: schema.GpuPool, path: Path, findings: Findings) -> schema.GpuPool:
-    """The pool with its engine's limits, throughput factor and price."""
+def _named_blocks(
+    pool: str, workloads: dict[str, schema.Workload], traces: dict[str, Trace]
+) -> dict[str, int]:
+    """Tokens of the blocks that traces name, by the workload of the pool."""
+    return {
+        name: trace.block_tokens
+        for name, trace in traces.items()
+        if workloads[name].route == pool and trace.prefixes is not None
+    }
+
+
+def _pool(
+    pool: schema.GpuPool, named: dict[str, int], path: Path, findings: Findings
+) -> schema.GpuPool:
+    """The pool with its engine's limits, cache, throughput factor and price."""
     profile = _with_engine(pool.service.profile, pool.engine, path, findings)
     factor = pool.throughput_factor
     if factor is None:
         factor = _of_fit_error(profile.fit_error, (*path, "throughput_factor"))
     return pool.model_copy(
         update={
+            **fleet.resolved(pool, profile, path, findings),
             "service": Service(profile, pool.service.name),
             "throughput_factor": factor,
+            "prefix_cache": caches.resolved(pool.prefix_cache, profile, named, path, findings),
             "price": _price(pool.price, profile.gpu, path, findings),
         }
     )

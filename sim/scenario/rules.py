@@ -16,7 +16,8 @@ RATES = ("requests_per_day", "requests_per_second", "users", "trace")
 USERS = ("users", "requests_per_user_per_day")
 LENGTHS = ("prompt_tokens", "output_tokens")
 NOT_BESIDE_TRACE = ("shape", "growth_per_year", "events", "dispersion", "burstiness")
-NOT_OF_REPLAYED = (*LENGTHS, "token_correlation", "context_creep_per_year")
+WAITS = ("timeout", "first_token_timeout", "patience", "hedge")
+NOT_OF_REPLAYED = (*LENGTHS, "token_correlation", "context_creep_per_year", "follow_ups")
 
 
 def check_rules(data: dict[str, Any], findings: Findings) -> None:
@@ -28,8 +29,11 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
         _rate(path, workload, findings)
         _lengths(path, workload, findings)
         _route(path, workload, list(backends), findings)
+        _client(path, workload, findings)
     for path, backend in _entries(data, "backends"):
         _price(path, backend, findings)
+        _gateway(path, backend, findings)
+        _router(path, backend, findings)
 
 
 def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
@@ -97,6 +101,15 @@ def _trace_columns(path: Path, trace: Any, findings: Findings) -> None:
         findings.add(path, "has no columns for its format", "name them with columns: {...}")
     if "columns" in trace and not by_columns:
         findings.add((*path, "columns"), "has no meaning for this format", "add format: columns")
+    columns = _mapping(trace, "columns")
+    for key, other, such in (
+        ("blocks", "block_tokens", "such as block_tokens: 512"),
+        ("block_tokens", "blocks", "such as blocks: hash_ids"),
+    ):
+        if key in columns and other not in columns:
+            findings.add(
+                (*path, "columns", key), f"has no {other} beside it", f"add {other}, {such}"
+            )
 
 
 def _lengths(path: Path, workload: dict[str, Any], findings: Findings) -> None:
@@ -120,6 +133,26 @@ def _route(path: Path, workload: dict[str, Any], backends: list[str], findings: 
     elif isinstance(route, str) and route.strip() and backends and route not in backends:
         message = f"{shown(route)} is not the name of a backend"
         findings.add((*path, "route"), message, choose(route, backends))
+
+
+def _client(path: Path, workload: dict[str, Any], findings: Findings) -> None:
+    client = _mapping(workload, "client")
+    if "on_timeout" in client and not client.keys() & set(WAITS):
+        message = "has no meaning for a client that waits for ever"
+        findings.add((*path, "client", "on_timeout"), message, "add timeout, such as timeout: 60s")
+
+
+def _gateway(path: Path, backend: dict[str, Any], findings: Findings) -> None:
+    gateway = _mapping(backend, "gateway")
+    if "replica_limit" in gateway and gateway.get("queue", "push") == "push":
+        message = "has no meaning where requests are pushed to replicas at once"
+        findings.add((*path, "gateway", "replica_limit"), message, "add queue: central")
+
+
+def _router(path: Path, backend: dict[str, Any], findings: Findings) -> None:
+    if backend.get("router") == "prefix" and "prefix_cache" not in backend:
+        message = "prefix has no meaning where nothing is cached"
+        findings.add((*path, "router"), message, "add prefix_cache: {}")
 
 
 def _price(path: Path, backend: dict[str, Any], findings: Findings) -> None:

@@ -8,12 +8,16 @@ description in editors.
 from datetime import datetime
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sim.model.design import Router
 from sim.model.profile import Scheduler
+from sim.scenario.autoscaler import Autoscaler
 from sim.scenario.burstiness import Burstiness, gap_variation
+from sim.scenario.caches import PrefixCache, PrefixHits, ResponseCache
 from sim.scenario.catalogued import Service, Shape, day_shape, service_profile
+from sim.scenario.client import PRIORITIES, Client
+from sim.scenario.failures import Failures, Spot
 from sim.scenario.fields import (
     Start,
     iso_date,
@@ -24,29 +28,22 @@ from sim.scenario.fields import (
     text,
     whole,
 )
+from sim.scenario.follow_ups import FollowUps
+from sim.scenario.gateway import Gateway
 from sim.scenario.lengths import TokenLengths, token_lengths
+from sim.scenario.lifecycle import Capacity, ColdStart, Standby, starting_time
 from sim.scenario.numbers import Number, Quantity
 from sim.scenario.objectives import Objectives, objectives
+from sim.scenario.part import Factor, Model, Text
+from sim.scenario.replicas import Replicas, replica_limits
 
 DAY_S = 86_400.0
 LONGEST_DAYS = 3660.0
 MOST_REQUESTS_PER_S = 1e6
-MOST_REPLICAS = 10_000
 LAST_SEED = 10**18 - 1  # what survives every YAML reader as a whole number
 BILLING_S = {"per_second": 1.0, "per_minute": 60.0, "per_hour": 3600.0, "per_day": 86_400.0}
 PURCHASES = ("on_demand", "spot", "capacity_block", "reserved_3y")
 TRACE_FORMATS = ("auto", "azure", "mooncake", "burstgpt", "columns")
-
-Text = Annotated[str, text()]
-Factor = Annotated[Number, number("factor", above=0, most=1e6)]
-
-
-class Model(BaseModel):
-    """Common to all parts: unknown keys are refused."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True
-    )
 
 
 class Horizon(Model):
@@ -108,6 +105,13 @@ class TraceColumns(Model):
     """Column of output lengths."""
     unit: Annotated[str, one_of("s", "ms", "us", "ns", "datetime")] = "s"
     """Unit of the arrival times, or datetime."""
+    session: Text | None = None
+    """Column of the session or user that a request belongs to, for a router that keeps them
+    together; default none."""
+    blocks: Text | None = None
+    """Column of lists that name the blocks a prompt begins with, such as hash_ids; default none."""
+    block_tokens: Annotated[int, whole(1, 65_536)] | None = None
+    """Tokens of a named block."""
 
 
 class Trace(Model):
@@ -169,8 +173,25 @@ class Workload(Model):
     """Rank correlation of prompt and output lengths; default 0."""
     context_creep_per_year: Factor | None = None
     """Factor by which prompts grow in a year, compounding; default 1."""
+    follow_ups: FollowUps | None = None
+    """Calls that follow a request within a task, such as {calls_per_task: 3.5}; default none."""
+    prefix_cache: PrefixHits | None = None
+    """Share of the prompts that is cached, such as {hit_rate: 30%}; default none. A backend with a
+    prefix_cache of its own finds by itself what prompts have in common, as far as they tell."""
+    response_cache: ResponseCache | None = None
+    """Answers that are kept, such as {hit_rate: 8%}; default none."""
     slo: Annotated[Objectives, objectives()] | None = None
     """What counts as good service, such as {ttft_p95: 2s, e2e_p95: 30s}."""
+    client: Client | None = None
+    """How long those wait who send them, and what they do when an attempt comes to nothing; by
+    default they wait for ever."""
+    priority: Annotated[str, one_of(*PRIORITIES)] = "interactive"
+    """Interactive requests leave the queue of a gateway before those of a batch."""
+    max_concurrency: Annotated[Number, number("count", least=1, most=1e9, integer=True)] | None = (
+        None
+    )
+    """Requests of this workload that its backend takes in at once; more are rejected. Default
+    unlimited."""
     route: Text | None = None
     """Backend that serves these requests; may be left out where there is only one."""
 
@@ -216,12 +237,35 @@ class GpuPool(Model):
     """What it is."""
     service: Annotated[Service, service_profile()]
     """Service profile: a name of 'sim catalog profiles', or the path of a profile's file."""
-    replicas: Annotated[Number, number("count", least=1, most=MOST_REPLICAS, integer=True)]
-    """Copies of the model."""
+    replicas: Annotated[Replicas, replica_limits()]
+    """Copies of the model; the limits of an autoscaler as {min: 2, max: 40, initial: 6}."""
+    autoscaler: Autoscaler | None = None
+    """Who decides how many there are, such as {preset: keda, target_concurrency: 24}."""
+    cold_start: Annotated[ColdStart, starting_time()] | None = None
+    """From the request for a replica to its serving: how long, a distribution, or a mapping of
+    parts: node (not billed), image_pull, weights over load_bandwidth, engine_start,
+    graph_capture."""
+    standby: Standby | None = None
+    """Loaded replicas in reserve; default none."""
+    capacity: Capacity | None = None
+    """How many replicas are to be had at all; default as many as wanted."""
+    drain_limit: Annotated[Number, number("duration", least=0, most=30 * DAY_S)] | None = None
+    """How long a replica may take to finish its requests when it is no longer wanted, before it is
+    killed; default unlimited."""
+    failures: Failures | None = None
+    """Crashes and slow replicas; default none."""
+    spot: Spot | None = None
+    """Instances that their owner takes back; default none is."""
     engine: Engine | None = None
     """What is set otherwise than in the profile."""
     router: Annotated[Router, one_of(*get_args(Router))] = "least_loaded"
-    """How a request finds its replica."""
+    """How a request finds its replica; session keeps sessions and tasks together, prefix goes to
+    what is cached."""
+    prefix_cache: PrefixCache | None = None
+    """Prompts that the replicas keep, {} with all defaults; default none."""
+    gateway: Gateway | None = None
+    """What is taken in, held back and turned away; by default every request is taken in and sent
+    to a replica at once."""
     throughput_factor: Factor | None = None
     """Speed of the engine relative to its profile; by default uncertain by the profile's fit
     error."""

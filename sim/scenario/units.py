@@ -8,7 +8,12 @@ import re
 from decimal import Decimal
 from typing import Final, Literal
 
-Kind = Literal["duration", "count", "money", "factor", "share"]
+Kind = Literal["duration", "count", "money", "factor", "share", "size", "bandwidth"]
+
+_BYTES: Final = {
+    "B": Decimal(1), "MB": Decimal(10**6), "GB": Decimal(10**9), "TB": Decimal(10**12),
+    "MiB": Decimal(2**20), "GiB": Decimal(2**30),
+}  # fmt: skip
 
 UNITS: Final[dict[Kind, dict[str, Decimal]]] = {
     "duration": {
@@ -25,6 +30,8 @@ UNITS: Final[dict[Kind, dict[str, Decimal]]] = {
     "money": {"USD": Decimal(1), "kUSD": Decimal(1_000), "MUSD": Decimal(1_000_000)},
     "factor": {"x": Decimal(1), "%": Decimal("0.01")},
     "share": {"%": Decimal("0.01")},
+    "size": _BYTES,
+    "bandwidth": {f"{unit}/s": size for unit, size in _BYTES.items()},
 }
 
 EXPECTED: Final[dict[Kind, str]] = {
@@ -33,10 +40,12 @@ EXPECTED: Final[dict[Kind, str]] = {
     "money": "an amount such as 2.99 or 2.99 USD",
     "factor": "a number such as 1.5 or 150%",
     "share": "a share such as 0.08 or 8%",
+    "size": "a number of bytes such as 140 GB",
+    "bandwidth": "bytes per second such as 2 GB/s",
 }
 
 _NUMBER = r"[-+]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?"
-_TERM = re.compile(rf"\s*({_NUMBER})\s*([^\W\d_]+|%)?\s*")
+_TERM = re.compile(rf"\s*({_NUMBER})\s*([^\W\d_]+(?:/s)?|%)?\s*")
 _LONGEST = 40  # characters; no honest quantity is longer
 
 

@@ -6,9 +6,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from sim.scenario.fields import FINDINGS, Surroundings
+from sim.scenario.part import Model
 from sim.scenario.problems import Finding, Path, choose
 from sim.scenario.rules import check_rules
-from sim.scenario.schema import Model, ScenarioDocument
+from sim.scenario.schema import ScenarioDocument
 from sim.scenario.units import shown
 from sim.scenario.yaml_file import Document
 

@@ -1,0 +1,37 @@
+"""The control plane: SimPy processes that add, drain and kill replicas."""
+
+from sim.engine.clock import Clock
+from sim.engine.control import autoscaling
+from sim.engine.control.fleet import Fleet
+from sim.engine.control.fleet_log import FleetLog, most_ready
+from sim.engine.control.own import (
+    AUTOSCALERS,
+    AutoscalerError,
+    check_sendable,
+    own_autoscalers,
+)
+from sim.model.design import Design
+from sim.model.streams import Streams
+
+__all__ = [
+    "AUTOSCALERS",
+    "AutoscalerError",
+    "Fleet",
+    "FleetLog",
+    "check_sendable",
+    "most_ready",
+    "own_autoscalers",
+    "start",
+]
+
+
+def start(design: Design, clock: Clock, streams: Streams) -> dict[int, Fleet]:
+    """Fleets of the pools that move, by the index of the pool, their autoscalers at work."""
+    fleets = {
+        index: Fleet(clock, index, pool, streams, design.horizon.start)
+        for index, pool in enumerate(design.pools)
+        if pool.moves
+    }
+    for fleet in fleets.values():
+        autoscaling.start(fleet)
+    return fleets

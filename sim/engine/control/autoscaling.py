@@ -1,0 +1,143 @@
+"""Autoscalers at work: processes that measure a pool, decide, and scale it."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import simpy
+
+from sim.engine.control import own
+from sim.engine.control.fleet import Fleet, Process
+from sim.engine.control.metering import Meter
+from sim.model.autoscaler import (
+    Custom,
+    Hpa,
+    Keda,
+    Knative,
+    Predictive,
+    Reactive,
+    Scheduled,
+)
+from sim.model.autoscaling import (
+    HpaRule,
+    KedaRule,
+    KnativeRule,
+    PredictiveRule,
+    next_change,
+    replicas_at,
+)
+
+
+def start(fleet: Fleet) -> None:
+    """Start the processes of the pool's autoscaler."""
+    for process in _processes(fleet):
+        fleet.env.process(process)
+
+
+def _processes(fleet: Fleet) -> Iterator[Process]:
+    match fleet.pool.autoscaler:
+        case Hpa() as policy:
+            yield synced(fleet, policy, HpaRule(policy))
+        case Predictive() as policy:
+            yield synced(fleet, policy, PredictiveRule(policy))
+        case Keda() as policy:
+            rule = KedaRule(policy, float(fleet.env.now))
+            yield polled(fleet, policy, rule)
+            yield synced(fleet, policy, rule)
+            if policy.activation == "request":
+                yield pushed(fleet, policy, rule)
+        case Knative() as policy:
+            rule_ = KnativeRule(policy, float(fleet.env.now), fleet.ready)
+            meter = Meter(fleet, policy.metric, policy.rate_window_s)
+            yield sampled(fleet, policy, rule_, meter)
+            yield activated(fleet, rule_, meter)
+        case Scheduled() as policy:
+            yield timetabled(fleet, policy)
+        case Custom() as policy:
+            yield own.started(policy.process, fleet)
+        case None:
+            pass
+
+
+def ticks(env: simpy.Environment, period_s: float) -> Iterator[simpy.Event]:
+    """Events at whole multiples of a period from now."""
+    start_s = float(env.now)
+    for count in itertools.count(1):
+        yield env.timeout(max(0.0, start_s + count * period_s - float(env.now)))
+
+
+def later(fleet: Fleet, delay_s: float, act: Callable[..., None], *args: object) -> None:
+    """Act once a delay has passed; at once if there is none."""
+    if delay_s > 0:
+        fleet.env.process(_delayed(fleet.env, delay_s, partial(act, *args)))
+    else:
+        act(*args)
+
+
+def _delayed(env: simpy.Environment, delay_s: float, act: Callable[[], None]) -> Process:
+    yield env.timeout(delay_s)
+    act()
+
+
+def synced(fleet: Fleet, policy: Reactive, rule: HpaRule) -> Process:
+    """Every sync period: measure, and decide when the measurement has come in."""
+    meter = Meter(fleet, policy.metric, policy.rate_window_s)
+
+    def decide(measured_s: float, total: float) -> None:
+        rule.see(measured_s, total)
+        fleet.scale_to(rule.replicas(float(fleet.env.now), fleet.desired, fleet.ready))
+
+    for tick in ticks(fleet.env, policy.sync_period_s):
+        yield tick
+        now_s, total = float(fleet.env.now), meter.read()
+        later(fleet, policy.metric_delay_s, decide, now_s, total)
+
+
+def polled(fleet: Fleet, policy: Keda, rule: KedaRule) -> Process:
+    """KEDA itself: between none and one. At an instant of both it comes before the HPA."""
+    meter = Meter(fleet, policy.metric, policy.rate_window_s)
+
+    def decide(total: float) -> None:
+        fleet.scale_to(rule.poll(float(fleet.env.now), total, fleet.desired))
+
+    for tick in ticks(fleet.env, policy.polling_interval_s):
+        yield tick
+        total = meter.read()
+        later(fleet, policy.metric_delay_s, decide, total)
+
+
+def pushed(fleet: Fleet, policy: Keda, rule: KedaRule) -> Process:
+    """A request that waits for the first replica makes KEDA look at once."""
+    while True:
+        yield fleet.request_held()
+        total = max(policy.activation_threshold + 1.0, fleet.concurrency)
+        fleet.scale_to(rule.poll(float(fleet.env.now), total, fleet.desired))
+
+
+def sampled(fleet: Fleet, policy: Knative, rule: KnativeRule, meter: Meter) -> Process:
+    """The KPA: a sample a second, a decision every other."""
+    each = max(1, round(policy.sync_period_s / policy.sample_period_s))
+    for count, tick in enumerate(ticks(fleet.env, policy.sample_period_s), start=1):
+        yield tick
+        now_s, total = float(fleet.env.now), meter.read()
+        later(fleet, policy.metric_delay_s, rule.see, now_s, total)
+        if count % each == 0:
+            fleet.scale_to(rule.replicas(now_s, fleet.desired, fleet.ready))
+
+
+def activated(fleet: Fleet, rule: KnativeRule, meter: Meter) -> Process:
+    """Knative's activator: a request that meets no replica is reported at once."""
+    while True:
+        yield fleet.request_held()
+        if fleet.desired == 0:
+            now_s = float(fleet.env.now)
+            rule.see(now_s, max(1.0, meter.read()))
+            fleet.scale_to(rule.replicas(now_s, fleet.desired, fleet.ready))
+
+
+def timetabled(fleet: Fleet, policy: Scheduled) -> Process:
+    """Follow the timetable, each entry at its time."""
+    while True:
+        moment = fleet.moment
+        fleet.scale_to(replicas_at(policy, moment))
+        yield fleet.env.timeout((next_change(policy, moment) - moment).total_seconds())

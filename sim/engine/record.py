@@ -1,0 +1,394 @@
+"""The records of the data plane, and the codes in their fields.
+
+A row of ``SEQUENCE`` is a request in flight (its *slot*), a row of ``REPLICA`` a copy of the model,
+a row of ``POOL`` the engine law and limits that its replicas share, a row of ``WORKLOAD`` what is
+counted for a workload in the current time bin. The kernel reads and writes them in place; what is
+constant lies beside what changes where both are used together, for the cache's sake.
+
+Integrals over time bins are kept as sums of moments: a count that rises at τ (seconds since the
+bin's start) subtracts τ, one that falls adds τ, and the bin's end adds count · width. This is exact
+and costs one addition per change.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Scheduler of a pool.
+CHUNKED, PREFILL_FIRST = 0, 1
+SCHEDULERS = {"chunked": CHUNKED, "prefill_first": PREFILL_FIRST}
+
+# What a replica is doing.
+IDLE = 0
+LEAP = 1  # decoding, batch unchanged, over `leap` steps
+MIXED = 2  # one step of prefill chunks, with decodes riding along
+PREFILL = 3  # one step of whole prompts while decodes wait
+BOUNDARY = 4  # between two segments
+
+# Life of a replica, as far as the data plane knows it.
+READY, DRAINING, GONE = 0, 1, 2
+
+# Where a request is.
+FREE = 0  # an unused slot
+BACKING_OFF = 1  # waiting to be sent again
+HELD = 2  # waiting at the gateway
+WAITING = 3  # in a replica's waiting list
+RUNNING = 4  # in a batch
+
+# Whether somebody waits for a sequence.
+WANTED = 0
+ORPHAN = 1  # its client has gone and the server works on
+STOPPING = 2  # its client has gone and it is dropped at the next step boundary
+
+# Latencies with a histogram, per workload.
+TTFT, TPOT, E2E, WAIT, TASK_E2E = 0, 1, 2, 3, 4
+LATENCIES = {TTFT: "ttft", TPOT: "tpot", E2E: "e2e", WAIT: "queue_wait", TASK_E2E: "task_e2e"}
+
+NONE = -1  # no slot, no replica
+
+_CACHE_LINE = 64  # bytes
+
+SEQUENCE = np.dtype(
+    [
+        ("arrival_s", "f8"),
+        ("ready_s", "f8"),  # through the front end, visible to the scheduler
+        ("admitted_s", "f8"),  # first admission to the batch
+        ("first_token_s", "f8"),
+        ("dispatched_s", "f8"),  # handed to a replica
+        ("patience_end_s", "f8"),
+        ("number", "i8"),  # of the request, in the order of arrival; NONE if nobody waits for it
+        ("serial", "i8"),  # of the attempt
+        ("admission", "i8"),  # order of the latest admission: the largest is the youngest
+        ("replica", "i8"),
+        ("next", "i8"),  # slot: in the waiting list, the list of chunks, or the free list
+        ("previous", "i8"),  # in the waiting list
+        ("prompt", "i4"),
+        ("output", "i4"),
+        ("generated", "i4"),
+        ("prefill", "i4"),  # tokens to prefill: the prompt and what was generated before
+        ("prefilled", "i4"),
+        ("cached", "i4"),  # of the prompt, found at the latest admission
+        ("preemptions", "i2"),
+        ("attempts", "i2"),
+        ("workload", "i2"),
+        ("place", "i1"),
+        ("interest", "i1"),
+    ],
+    align=True,
+)
+
+# What few requests have lies beside the slots, so that the others need not carry it.
+EXTRA = np.dtype(
+    [
+        ("session", "i8"),  # NONE for none
+        ("task_number", "i8"),
+        ("task", "i8"),  # row of the task, NONE for a request without others after it
+        ("twin", "i8"),  # slot of the attempt beside this one: a hedge, or what it hedges
+        ("naming", "i8"),
+        ("names", "i8"),  # named blocks of the prompt
+        ("first_name", "i8"),
+        ("hedges", "i8"),  # attempts of the request that were hedges
+    ],
+    align=True,
+)
+
+# How the leading blocks of a prompt are named.
+UNNAMED = 0
+FED_NAMES = 1
+ALONE = 2  # after the task: what this call says comes after what was said before
+BESIDE = 3  # after the task, as far as it is carried over: other calls are made beside this one
+
+TASK = np.dtype(
+    [
+        ("arrival_s", "f8"),
+        ("patience_s", "f8"),
+        ("number", "i8"),
+        ("session", "i8"),
+        ("workload", "i8"),
+        ("first", "i8"),  # row of its first following call
+        ("calls", "i8"),  # following calls
+        ("sent", "i8"),  # of these, those that have been set out to be sent
+        ("awaited", "i8"),  # calls of the stage that have not been answered
+        ("open", "i8"),  # calls that have not ended
+        ("said", "i8"),  # tokens
+        ("carried", "i8"),  # tokens that the prompts of the stage begin with
+        ("width", "i8"),  # calls of the stage
+        ("failed", "i8"),
+        ("has_fed_names", "i8"),
+        ("next", "i8"),  # in the free list
+    ],
+    align=True,
+)
+CALL = np.dtype(
+    [("think_s", "f8"), ("stage", "i8"), ("prompt", "i8"), ("output", "i8")], align=True
+)
+
+# A block of a prompt that a replica keeps.
+BLOCK = np.dtype(
+    [
+        ("name", "i8"),
+        ("replica", "i8"),
+        ("newer", "i8"),  # in the replica's list by last use
+        ("older", "i8"),
+        ("next", "i8"),  # in the hash bucket, or the free list
+    ],
+    align=True,
+)
+CACHE = np.dtype([("newest", "i8"), ("oldest", "i8"), ("blocks", "i8")], align=True)
+
+REPLICA = np.dtype(
+    [
+        # The segment under way: a leap of `leap` steps from step number `steps` at `start_s`.
+        ("start_s", "f8"),
+        ("step_s", "f8"),
+        ("growth_s", "f8"),
+        ("steps", "i8"),
+        ("leap", "i8"),
+        ("cached", "i8"),  # K: tokens in the caches of decoding sequences, at the start
+        ("free_blocks", "i8"),  # at the start, prefills under way taken off
+        ("frontend_free_s", "f8"),
+        ("slowness", "f8"),  # factor on every time of the engine
+        ("blocks_since_s", "f8"),  # the integral of used blocks is complete up to here
+        ("blocks_then", "f8"),  # used blocks at that time
+        ("decoding", "i8"),  # B
+        ("running", "i8"),  # decoding and prefilling
+        ("outstanding", "i8"),  # routed here and not finished
+        ("stopping", "i4"),  # of the running, those that are dropped at the next boundary
+        ("head", "i8"),  # waiting list, first to be admitted first
+        ("tail", "i8"),
+        ("chunk_head", "i8"),  # sequences whose prefill ends with the step under way
+        ("chunk_tail", "i8"),
+        ("partial", "i8"),  # the one sequence that is prefilled in part
+        ("pool", "i8"),
+        ("member", "i8"),  # index within the pool
+        ("mode", "i4"),
+        ("life", "i4"),
+        ("next_emptied", "i8"),
+    ],
+    align=True,
+)
+
+POOL = np.dtype(
+    [
+        ("max_num_seqs", "i8"),
+        ("max_num_batched_tokens", "i8"),
+        ("max_model_len", "i8"),
+        ("kv_blocks", "i8"),
+        ("block_mask", "i8"),  # tokens of a block minus one
+        ("block_shift", "i8"),  # log2 of the tokens of a block
+        ("scheduler", "i8"),
+        ("router", "i8"),
+        ("prefill_s_per_request", "f8"),
+        ("prefill_s_per_token", "f8"),
+        ("prefill_s_per_token_context", "f8"),
+        ("overhead_s", "f8"),
+        ("frontend_s_per_request", "f8"),
+        ("frontend_s_per_token", "f8"),
+        ("max_queue", "f8"),
+        ("retry_after_s", "f8"),
+        ("replica_limit", "f8"),
+        ("holds", "i8"),
+        ("resends", "i8"),
+        ("tracks_load", "i8"),  # whether the tree of loads is kept
+        ("prefix_blocks", "i8"),  # that a replica keeps of prompts, and their tokens
+        ("prefix_block_tokens", "i8"),
+        ("members", "i8"),  # replicas ever added
+        ("ready", "i8"),
+        ("serving", "i8"),  # ready or draining
+        ("cursor", "i8"),  # of the round robin, into the ready list
+        # Counts from the beginning, for the control plane.
+        ("attempts", "i8"),
+        ("rejected", "i8"),
+        ("prompt_tokens", "i8"),
+        ("output_tokens", "i8"),
+        # Counts now, and moments of the bin under way.
+        ("outstanding", "i8"),  # held, or on a replica
+        ("held", "i8"),  # at the gateway, among the waiting
+        ("busy", "i8"),
+        ("waiting", "i8"),
+        ("running", "i8"),
+        ("busy_s", "f8"),
+        ("waiting_s", "f8"),
+        ("running_s", "f8"),
+        ("blocks_s", "f8"),
+        ("ready_s", "f8"),
+        ("serving_s", "f8"),
+    ],
+    align=True,
+)
+
+WORKLOAD = np.dtype(
+    [
+        ("pool", "i8"),
+        ("slo_ttft_s", "f8"),
+        ("slo_tpot_s", "f8"),
+        ("slo_e2e_s", "f8"),
+        ("priority", "i8"),
+        ("max_concurrency", "f8"),
+        ("inside", "i8"),  # attempts in the pool
+        ("carry", "f8"),
+        ("prefix_hit_rate", "f8"),
+        ("response_hit_rate", "f8"),
+        ("response_s", "f8"),
+        # The client.
+        ("hedge_s", "f8"),
+        ("ttft_timeout_s", "f8"),
+        ("timeout_s", "f8"),
+        ("server_stops", "i8"),
+        ("max_retries", "i8"),
+        ("base_s", "f8"),
+        ("cap_s", "f8"),
+        ("jitter", "i8"),
+        ("after_timeout", "i8"),
+        ("after_rejection", "i8"),
+        ("after_failure", "i8"),
+        ("retry_after_limit_s", "f8"),
+        ("gives_up_beyond", "i8"),
+        # The retry budget: tokens now, and its rules; infinite tokens for none.
+        ("tokens", "f8"),
+        ("capacity", "f8"),
+        ("cost", "f8"),
+        ("timeout_cost", "f8"),
+        ("per_request", "f8"),
+        ("per_success", "f8"),
+        # Counts of the bin under way, of requests that arrived at time 0 or later.
+        ("requests", "i8"),
+        ("attempts", "i8"),
+        ("retries", "i8"),
+        ("hedges", "i8"),
+        ("response_hits", "i8"),
+        ("tasks", "i8"),  # by the arrival of their first requests, like the two that follow
+        ("tasks_completed", "i8"),
+        ("tasks_failed", "i8"),
+        ("completed", "i8"),
+        ("timed_out", "i8"),
+        ("rejected", "i8"),
+        ("failed", "i8"),
+        ("gave_up", "i8"),
+        ("wasted_tokens", "i8"),  # prefilled or generated for nobody, or dropped and done again
+        ("slo_met", "i8"),
+        ("offered_prompt_tokens", "i8"),  # of all that arrived
+        ("offered_output_tokens", "i8"),
+        ("prompt_tokens", "i8"),
+        ("output_tokens", "i8"),
+        ("cached_tokens", "i8"),  # of the prompt tokens
+        ("preemptions", "i8"),
+        ("task_s", "f8"),  # sum over completed tasks
+        ("ttft_s", "f8"),  # sums over completed requests
+        ("tpot_s", "f8"),
+        ("e2e_s", "f8"),
+        ("queue_wait_s", "f8"),
+        ("multi_token", "i8"),  # completed requests of two tokens or more, which have a TPOT
+    ],
+    align=True,
+)
+
+REQUEST = np.dtype(
+    [
+        ("arrival_s", "f8"),
+        ("dispatched_s", "f8"),
+        ("ready_s", "f8"),
+        ("admitted_s", "f8"),
+        ("first_token_s", "f8"),
+        ("finish_s", "f8"),
+        ("prompt_tokens", "i4"),
+        ("output_tokens", "i4"),
+        ("workload", "i4"),
+        ("replica", "i4"),
+        ("status", "i4"),
+        ("attempts", "i4"),
+        ("preemptions", "i4"),
+        ("cached_tokens", "i4"),
+        ("task", "i8"),  # fed as the how-manieth
+    ],
+    align=True,
+)
+
+TIMER = np.dtype(
+    [
+        ("time_s", "f8"),
+        ("order", "i8"),  # of scheduling, for timers of one instant
+        ("number", "i8"),  # of the request, to tell whether it is still the one meant
+        ("slot", "i8"),
+        ("kind", "i8"),
+    ],
+    align=True,
+)
+
+# Deadlines of one kind and workload come in the order of sending: a ring holds them.
+DEADLINE = np.dtype([("time_s", "f8"), ("serial", "i8"), ("slot", "i8")], align=True)
+FED = np.dtype(
+    [
+        ("arrival_s", "f8"),
+        ("patience_s", "f8"),  # infinite for none
+        ("prompt", "i4"),
+        ("output", "i4"),
+        ("workload", "i8"),
+    ],
+    align=True,
+)
+
+# What few of the fed requests have.
+FED_EXTRA = np.dtype(
+    [
+        ("session", "i8"),
+        ("first_call", "i8"),
+        ("calls", "i8"),
+        ("first_name", "i8"),
+        ("names", "i8"),
+    ],
+    align=True,
+)
+
+RING = np.dtype([("first", "i8"), ("count", "i8")], align=True)
+
+CLOCK = np.dtype(
+    [
+        ("cursor", "i8"),  # next of the fed requests
+        ("fed", "i8"),
+        ("closed", "i8"),  # no more requests will be fed
+        ("number", "i8"),  # of the next request
+        ("admissions", "i8"),
+        ("serial", "i8"),  # of the next attempt
+        ("timers", "i8"),  # in the heap of timers
+        ("timer_order", "i8"),
+        ("timer_s", "f8"),  # of the next timer, and of the next deadline
+        ("deadline_s", "f8"),
+        ("free_slot", "i8"),
+        ("held", "i8"),  # the pool of the signal REQUEST_HELD
+        ("held_s", "f8"),
+        ("emptied", "i8"),  # the replica of the signal REPLICA_EMPTY
+        ("emptied_s", "f8"),
+        ("bin_start_s", "f8"),
+        ("routing_key", "u8"),
+        ("recording", "i8"),
+        ("task_number", "i8"),  # of the next task
+        ("free_task", "i8"),
+        ("free_block", "i8"),
+        ("free_blocks", "i8"),
+        ("spare_timers", "i8"),  # that one event may set
+        # What there is at all, so that what there is not costs nothing.
+        ("has_deadlines", "i8"),
+        ("has_extras", "i8"),
+        ("has_tasks", "i8"),
+        ("has_hedges", "i8"),
+        ("has_caches", "i8"),  # hit rates, or caches of prefixes
+        ("has_prefix_caches", "i8"),
+    ],
+    align=True,
+)
+
+Records = Any  # np.recarray of one of the types above; NumPy's typing knows no fields
+Row = Any  # one row of such an array
+IntArray = npt.NDArray[np.int64]
+SlotArray = npt.NDArray[np.int64]
+CountArray = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float64]
+
+
+def records(count: int, dtype: np.dtype[np.void]) -> Records:
+    """``count`` zeroed rows whose fields can be read as attributes, from a cache line's start."""
+    room = np.zeros(count * dtype.itemsize + _CACHE_LINE, np.uint8)
+    first = -room.ctypes.data % _CACHE_LINE
+    return room[first : first + count * dtype.itemsize].view(dtype).view(np.recarray)

@@ -1,0 +1,66 @@
+"""What requests share, sessions and prompts, against the routers and caches that make use of it."""
+
+from collections.abc import Iterator, Sequence
+
+from sim.model.design import Design, GpuPool
+from sim.model.generated import GeneratedSource
+from sim.model.trace import TraceSource
+from sim.model.workload import Workload
+from sim.scenario.problems import Findings
+
+NAMES = "add follow_ups that carry 100% to a workload, or blocks to the columns of its trace"
+
+
+def has_sessions(workload: Workload) -> bool:
+    """Whether requests of a workload belong to sessions."""
+    match workload.source:
+        case GeneratedSource(follow_ups=follow_ups):
+            return follow_ups is not None
+        case TraceSource(trace=trace):
+            return trace.session is not None
+    return False
+
+
+def has_names(workload: Workload) -> bool:
+    """Whether blocks of the workload's prompts have names, by which a cache finds them."""
+    match workload.source:
+        case GeneratedSource(follow_ups=follow_ups):
+            return follow_ups is not None and workload.carry == 1
+        case TraceSource(trace=trace):
+            return trace.prefixes is not None
+    return False
+
+
+def check_sharing(design: Design, findings: Findings) -> None:
+    """Note routers and hit rates that mean nothing for the requests of a design."""
+    for pool in design.pools:
+        workloads = [one for one in design.workloads if one.pool == pool.name]
+        if workloads:
+            _check_router(pool, workloads, findings)
+        for workload in workloads:
+            if pool.prefix_cache is not None and workload.prefix_hit_rate and has_names(workload):
+                path = ("workloads", workload.name, "prefix_cache", "hit_rate")
+                message = f"goes beside the prefix_cache of backend '{pool.name}', where the blocks"
+                findings.add(path, f"{message} of its prompts hit or miss", "remove one")
+
+
+def _check_router(pool: GpuPool, workloads: Sequence[Workload], findings: Findings) -> None:
+    path = ("backends", pool.name, "router")
+    if pool.router == "session" and not any(map(has_sessions, workloads)):
+        message = "session has no meaning, as no request that it routes belongs to a session"
+        remedy = "add follow_ups to a workload, or session to the columns of its trace"
+        findings.add(path, message, remedy)
+    if pool.router == "prefix" and not any(map(has_names, workloads)):
+        message = "prefix has no meaning, as no prompt that it routes has blocks with names"
+        findings.add(path, message, NAMES)
+
+
+def warnings(design: Design) -> Iterator[str]:
+    """Caches that will stay empty."""
+    for pool in design.pools:
+        workloads = [one for one in design.workloads if one.pool == pool.name]
+        if pool.prefix_cache is not None and not any(map(has_names, workloads)):
+            yield (
+                f"backends.{pool.name}.prefix_cache: makes no difference, as no prompt has blocks "
+                f"with names; {NAMES}"
+            )

@@ -1,0 +1,83 @@
+"""Whether the compiled kernel does what the naive simulator does, and how much happened there."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from fleets import END_S, Case, Operator, Verb, kernel_log, run
+from naive import NaiveDataPlane
+
+from sim.engine import status
+
+EQUAL = ("status", "replica", "attempts", "preemptions", "workload", "task", "cached_tokens")
+CLOSE = ("arrival_s", "dispatched_s", "ready_s", "admitted_s", "first_token_s", "finish_s")
+
+
+def assert_agreement(case: Case, until_s: float = END_S) -> Counter[str]:
+    """Kernel and naive simulator agree on the case; how often what happened in it.
+
+    Left out are cases in which two replicas end a step at the same moment and one of these ends
+    matters elsewhere: the last bit of a sum decides which of them is the first.
+    """
+    naive = case.naive()
+    run(case, naive, until_s)
+    if naive.seen["photo finish"]:
+        return Counter(left_out=1)
+    log = kernel_log(case, until_s)
+    assert len(log) == len(naive.everyone)
+    for column in EQUAL:
+        np.testing.assert_array_equal(log[column], naive.column(column), column)
+    for column in ("prompt", "output"):
+        np.testing.assert_array_equal(log[f"{column}_tokens"], naive.column(column), column)
+    for column in CLOSE:
+        np.testing.assert_allclose(
+            log[column], naive.column(column), rtol=1e-9, atol=1e-12, err_msg=column
+        )
+    return happenings(naive)
+
+
+def happenings(naive: NaiveDataPlane) -> Counter[str]:
+    """What happened in a run, for tests that ask for a population in which enough did."""
+    fates = Counter(status.NAMES[request.status] for request in naive.everyone)
+    long_tasks = [task for task in naive.tasks if len(task.calls) > 1]
+    ends = Counter(f"long task {status.NAMES[task.status]}" for task in long_tasks)
+    return (
+        naive.seen
+        + fates
+        + ends
+        + Counter(
+            {
+                "compared": 1,
+                "preempted": int(naive.column("preemptions").sum()),
+                "prompts found": int((naive.column("cached_tokens") > 0).sum()),
+                "evicted": sum(replica.cache.evicted for replica in naive.replicas),
+            }
+        )
+    )
+
+
+def missing(seen: Counter[str], least: dict[str, int]) -> dict[str, int]:
+    """What happened less often than it should have."""
+    return {what: seen[what] for what, count in least.items() if seen[what] < count}
+
+
+def looked_at(case: Case, seed: int) -> Case:
+    """The same case, with the kernel entered at more times: arbitrary ones, and arrivals."""
+    rng = np.random.default_rng(seed)
+    extra_s = np.append(rng.uniform(0, case.arrival_s[-1] + 20, 50), case.arrival_s)
+    looks = tuple(Verb(at_s, "look", 0) for at_s in extra_s.tolist())
+    verbs = sorted((*case.verbs, *looks), key=lambda verb: verb.at_s)
+    return replace(case, verbs=tuple(verbs))
+
+
+def log_fed_in_pieces(case: Case, size: int) -> Any:
+    """The kernel's log when it is fed a few requests at a time, each time when it asks for more."""
+    plane = case.kernel()
+    operator = Operator(case, plane)
+    for begin in range(0, len(case.arrival_s), size):
+        plane.feed(*case.piece(begin, begin + size))
+        operator.advance(END_S)
+    plane.close_feed()
+    operator.advance(END_S)
+    return plane.requests()

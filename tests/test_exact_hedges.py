@@ -1,0 +1,93 @@
+"""The compiled kernel does what the naive simulator does where attempts are hedged and limited.
+
+Fleets, traffic and clients are drawn as in :mod:`test_exact_clients`; most clients send a second
+attempt beside one that is slow to begin, and some workloads have a limit on their attempts.
+"""
+
+from collections import Counter
+
+import pytest
+from agreement import assert_agreement, looked_at, missing
+from fleets import Case, cases_with_clients, kernel_log, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+MANY = {
+    "compared": 300,
+    "completed": 1_000,
+    "hedged": 1_500,
+    "the hedge won": 3,
+    "the hedge lost": 500,
+    "lost one of two": 500,
+    "gave up on two": 30,
+    "hedges without budget": 100,
+    "over the limit": 1_000,
+    "left the line": 500,
+    "left the gateway": 500,
+    "stopped while running": 100,
+    "orphaned": 500,
+    "retried": 1_000,
+}
+MANY_AND_LOST = {**MANY, "the hedge won": 30, "preempted": 200, "lost: failed": 50, "resent": 100}
+
+
+@pytest.mark.parametrize(
+    ("tight", "verbs", "least"),
+    [
+        pytest.param(False, False, MANY, id="steady fleets"),
+        pytest.param(True, True, MANY_AND_LOST, id="short of memory, replicas come and go"),
+    ],
+)
+def test_the_kernel_agrees_with_the_naive_simulator(
+    tight: bool, verbs: bool, least: dict[str, int]
+) -> None:
+    seen: Counter[str] = Counter()
+
+    @given(cases_with_clients(tight, verbs, hedges=True))
+    @settings(max_examples=400)
+    def agreement(case: Case) -> None:
+        seen.update(assert_agreement(case))
+
+    agreement()
+    assert missing(seen, least) == {}
+
+
+@given(cases_with_clients(tight=True, verbs=True, hedges=True), st.floats(0, 1))
+@settings(max_examples=200)
+def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
+    case: Case, share: float
+) -> None:
+    assert_agreement(case, until_s=share * (case.arrival_s[-1] + 2))
+
+
+@given(cases_with_clients(tight=True, verbs=True, hedges=True), st.integers(0, 2**32 - 1))
+@settings(max_examples=100)
+def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
+    assert kernel_log(looked_at(case, seed)).tobytes() == kernel_log(case).tobytes()
+
+
+def test_attempts_are_conserved_at_any_moment() -> None:
+    """attempts = requests + retries + hedges, by workload, in the log and in the counters."""
+    hedges = retries = 0
+
+    @given(cases_with_clients(verbs=True, hedges=True), st.floats(0, 1))
+    @settings(max_examples=150)
+    def conservation(case: Case, share: float) -> None:
+        nonlocal hedges, retries
+        plane = case.kernel()
+        plane.feed(*case.requests)
+        plane.close_feed()
+        run(case, plane, until_s=share * (case.arrival_s[-1] + 5))
+        log, workloads = plane.requests(), plane.close_bin().workloads
+        for index, counts in enumerate(workloads):
+            own = log[log.workload == index]
+            assert counts.attempts == own.attempts.sum()
+            assert counts.attempts == len(own) + counts.retries + counts.hedges
+            most = (case.clients or [])[index].retry.max_retries + 1
+            assert own.attempts.max(initial=0) <= 2 * most
+        hedges += int(workloads.hedges.sum())
+        retries += int(workloads.retries.sum())
+
+    conservation()
+    assert hedges > 100
+    assert retries > 100

@@ -1,0 +1,195 @@
+"""What people read: the table with its answer, and the progress bar."""
+
+import io
+import re
+import sys
+
+import fake_replication
+import pytest
+from fake_replication import FakeScenario
+
+from sim.montecarlo.run import run
+from sim.montecarlo.sample import Sample
+from sim.montecarlo.summary import summarise
+from sim.report.progress import progress_bar, so_far
+from sim.report.table import render
+
+# The table ------------------------------------------------------------------------------------
+
+
+def fake_summary(worlds=200, **options):
+    return run(FakeScenario(), worlds, jobs=1, replicate=fake_replication.replicate).summary
+
+
+def test_lower_bounds_and_missing_ends_are_marked_and_explained():
+    large, small = render(fake_summary()), render(fake_summary(30))
+    assert re.search(r"whole answer p95 .*≥", large)
+    assert "≥  at least" in large
+    assert "?  too few worlds" not in large
+    assert "… ?" in small
+    assert "?  too few worlds" in small
+
+
+def test_the_table_shows_the_numbers_of_the_summary():
+    summary = fake_summary()
+    row = next(line for line in render(summary).splitlines() if "gross margin" in line)
+    figure = summary["metrics"]["gross_margin"]
+    low, high = figure["p50_ci"]
+    shown = f"{figure['p50'] * 100:.1f}  {low * 100:.1f} … {high * 100:.1f}"
+    assert re.sub(" +", " ", shown) in re.sub(" +", " ", row)
+
+
+def test_what_never_happens_is_named_once_and_has_no_row():
+    shown = render(fake_summary())
+    assert shown.count("rejected") == 1
+    assert shown.endswith("In no world: rejected.")
+
+
+def test_workloads_have_a_block_each_where_there_are_several():
+    summary = fake_summary()
+    assert "Workload" not in render(summary)
+    summary["workloads"]["agents"] = summary["workloads"]["chat"]
+    shown = render(summary)
+    assert "Workload chat" in shown
+    assert "Workload agents" in shown
+
+
+# Early warnings -------------------------------------------------------------------------------
+
+CALM = {
+    "requests": 1000.0,
+    "tasks": 1000.0,
+    "task_success": 1.0,
+    "task_e2e_p50_s": 1.0,
+    "cost_usd_per_task": 0.01,
+    "retries": 0.0,
+    "hedges": 0.0,
+    "offered_load": 0.5,
+    "unanswered_share": 0.0,
+    "time_above_slo_share": 0.0,
+    "time_to_recover_s": 0.0,
+    "spikes_unrecovered": 0.0,
+    "retry_amplification": 1.0,
+    "wasted_work_share": 0.0,
+    "cache_hit_rate": 0.0,
+    "response_cache_hit_rate": 0.0,
+    "peak_hour_ttft_p95_s": 0.2,
+    "workloads.chat.slo_attainment": 0.99,
+}
+DOWN = {
+    "unanswered_share": 0.83,
+    "time_to_recover_s": 8400.0,
+    "spikes_unrecovered": 1.0,
+    "retry_amplification": 2.66,
+    "wasted_work_share": 0.9,
+    "workloads.chat.slo_attainment": 0.16,
+}
+
+
+def shown(**figures):
+    """The table of ten worlds that all have these figures, a calm world's otherwise."""
+    sample = Sample()
+    for world in range(10):
+        sample.add_row(world, "stable", CALM | figures, {})
+    return render(summarise(sample, FakeScenario().design({}), seed=0, interrupted=False))
+
+
+def answer(**figures):
+    return " ".join(shown(**figures).split("\n\n")[0].split())
+
+
+def test_a_calm_world_shows_no_warning():
+    calm = shown()
+    for title in ("Early warning", "Tasks", "Caches", "Cost"):
+        assert title not in calm
+    assert "hold the fleet down" not in calm
+    assert answer().endswith(
+        "10 worlds: in the median world the p95 time to first token is 200 ms in the worst hour;"
+        " the SLO is met in all worlds; no world overloads."
+    )
+
+
+@pytest.mark.parametrize(
+    ("figures", "row"),
+    [
+        ({"unanswered_share": 0.25}, "requests not answered % 25.0"),
+        ({"time_above_slo_share": 0.5}, "time with the SLO missed % 50.0"),
+        ({"time_to_recover_s": 420.0}, "recovery after a spike s 420"),
+        ({"time_to_recover_s": 8400.0, "spikes_unrecovered": 1.0}, "after a spike min ≥140"),
+        ({"retry_amplification": 1.25}, "attempts per request 1.25"),
+        ({"wasted_work_share": 0.125}, "work that served nobody % 12.5"),
+        ({"hedges": 12.0}, "hedged attempts 12"),
+        ({"cache_hit_rate": 0.5}, "prompt tokens cached % 50.0"),
+        ({"response_cache_hit_rate": 0.3}, "requests answered from a cache % 30.0"),
+        ({"tasks": 400.0}, "tasks 400"),
+        ({"tasks": 400.0, "task_success": 0.75}, "tasks completed % 75.0"),
+        ({"tasks": 400.0}, "per task USD 0.01"),
+    ],
+)
+def test_what_is_out_of_the_ordinary_has_a_row(figures, row):
+    assert row in re.sub(" +", " ", shown(**figures))
+
+
+def test_a_share_that_differs_between_worlds_has_a_row_though_most_have_none():
+    sample = Sample()
+    for world in range(10):
+        sample.add_row(world, "stable", CALM | {"wasted_work_share": 0.1 * (world == 7)}, {})
+    table = render(summarise(sample, FakeScenario().design({}), seed=0, interrupted=False))
+    assert "work that served nobody" in table
+
+
+def test_the_answer_says_how_many_are_not_answered_and_how_long_recovery_takes():
+    assert answer(**DOWN).endswith(
+        "in the median world 83 % of requests are not answered; the p95 time to first token of the"
+        " others is 200 ms in the worst hour; recovery after a spike takes at least 140 min; the"
+        " SLO is met in no world; no world overloads."
+    )
+
+
+def test_a_fleet_held_down_by_retries_is_told_so_and_what_helps():
+    assert (
+        "what is asked of it would fill 50 % of it, but clients send 2.7 attempts for each request,"
+        " and 90 % of the work serves nobody. A retry budget"
+    ) in " ".join(shown(**DOWN).split())
+    for harmless in (
+        {"retry_amplification": 1.2},  # few retries
+        {"wasted_work_share": 0.2},  # retries that are served
+        {"offered_load": 1.2},  # too small a fleet, whatever clients do
+    ):
+        assert "hold the fleet down" not in shown(**DOWN | harmless)
+
+
+def test_no_number_is_parted_from_its_unit_at_the_end_of_a_line():
+    for share in range(1, 100):
+        assert not re.search(r"\d\n%", shown(**DOWN | {"unanswered_share": share / 100}))
+
+
+# Progress -------------------------------------------------------------------------------------
+
+
+def test_there_is_no_progress_bar_without_a_terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with progress_bar(10, None, shown=True) as progress:
+        assert progress is None
+
+
+def test_a_terminal_gets_a_bar_with_the_estimate_so_far(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress_bar(20, None, shown=True) as progress:
+        run(FakeScenario(), 20, jobs=1, replicate=fake_replication.replicate, progress=progress)
+    assert "20/20" in screen.getvalue()
+    assert "p95 answer" in screen.getvalue()
+
+
+def test_the_estimate_so_far_has_its_interval():
+    sample = Sample()
+    for world in range(10):
+        sample.add_row(world, "stable", {"e2e_p95_s": 1.0 + world, "cost_usd_per_month": 100.0}, {})
+    assert so_far(sample) == "cost a month 100.00 USD · p95 answer 5.50 s (2.00 … 9.00)"
