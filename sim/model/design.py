@@ -1,5 +1,6 @@
 """A design in one world: everything concrete that a replication needs."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -9,6 +10,7 @@ from sim.model.cache import PrefixCache
 from sim.model.failure import Failures
 from sim.model.gateway import Gateway
 from sim.model.lifecycle import Lifecycle
+from sim.model.managed import ManagedApi
 from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.rule import require
@@ -57,6 +59,7 @@ class GpuPool:
     autoscaler: Autoscaler | None = None
     failures: Failures = field(default_factory=Failures)
     prefix_cache: PrefixCache | None = None
+    quality: float = math.nan
 
     def __post_init__(self) -> None:
         there = self.replicas
@@ -85,9 +88,18 @@ class GpuPool:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What one replication simulates."""
+    """What one replication simulates.
+
+    Backends are numbered: the pools, then the managed ones.
+    """
 
     name: str
     horizon: Horizon
     workloads: tuple[Workload, ...]
     pools: tuple[GpuPool, ...]
+    managed: tuple[ManagedApi, ...] = ()
+
+    @property
+    def backends(self) -> tuple[GpuPool | ManagedApi, ...]:
+        """All of them, in the order of their numbers."""
+        return (*self.pools, *self.managed)
