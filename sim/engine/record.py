@@ -284,6 +284,33 @@ WORKLOAD = np.dtype(
     align=True,
 )
 
+# How what a backend did for a workload is paid.
+STANDARD, LONG, PROVISIONED = 0, 1, 2  # LONG: the prompt is above the price's step
+BILLINGS = 3
+
+# What a backend did for a workload in the bin under way, booked when an attempt ends there, for
+# requests that arrived at time 0 or later.
+USAGE = np.dtype(
+    [
+        ("attempts", "i8"),  # sent there, by the time of sending; STANDARD only
+        ("errors", "i8"),  # attempts that failed there: an incident, a replica lost; STANDARD only
+        ("rejections", "i8"),  # attempts that were turned away; STANDARD only
+        ("answers", "i8"),  # finished for somebody, those that were not good enough among them
+        ("escalated", "i8"),  # of the answers, those that were not good enough
+        ("degraded", "i8"),  # of the answers, those that were shortened
+        ("prompt_tokens", "i8"),  # of the answers
+        ("cached_tokens", "i8"),  # of these prompts
+        ("written_tokens", "i8"),  # of these prompts, written into a provider's cache
+        ("output_tokens", "i8"),
+        ("wasted_tokens", "i8"),  # worked on for nobody, as in WORKLOAD
+        ("wasted_prompt_tokens", "i8"),  # a managed backend's bill for attempts that were left
+        ("wasted_cached_tokens", "i8"),
+        ("wasted_written_tokens", "i8"),
+        ("wasted_output_tokens", "i8"),
+    ],
+    align=True,
+)
+
 REQUEST = np.dtype(
     [
         ("arrival_s", "f8"),
