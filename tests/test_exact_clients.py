@@ -69,7 +69,7 @@ MANY = {
     "gave up between attempts": 50,
 }
 MANY_AND_PREEMPTED = {**MANY, "preempted": 500}
-MANY_AND_LOST = {**MANY, "lost: failed": 100, "resent": 100}
+MANY_AND_LOST = {**MANY, "lost: failed": 100, "resent": 25}
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ BACKING_OFF = 1  # waiting to be sent again
 HELD = 2  # waiting at the gateway
 WAITING = 3  # in a replica's waiting list
 RUNNING = 4  # in a batch
+REMOTE = 5  # at a managed backend
 
 # Whether somebody waits for a sequence.
 WANTED = 0
@@ -60,7 +61,6 @@ SEQUENCE = np.dtype(
         ("number", "i8"),  # of the request, in the order of arrival; NONE if nobody waits for it
         ("serial", "i8"),  # of the attempt
         ("admission", "i8"),  # order of the latest admission: the largest is the youngest
-        ("replica", "i8"),
         ("next", "i8"),  # slot: in the waiting list, the list of chunks, or the free list
         ("previous", "i8"),  # in the waiting list
         ("prompt", "i4"),
@@ -69,9 +69,13 @@ SEQUENCE = np.dtype(
         ("prefill", "i4"),  # tokens to prefill: the prompt and what was generated before
         ("prefilled", "i4"),
         ("cached", "i4"),  # of the prompt, found at the latest admission
+        ("replica", "i4"),
         ("preemptions", "i2"),
         ("attempts", "i2"),
         ("workload", "i2"),
+        ("backend", "i2"),
+        ("leg", "i1"),  # of those of the workload
+        ("degraded", "i1"),
         ("place", "i1"),
         ("interest", "i1"),
     ],
@@ -89,6 +93,9 @@ EXTRA = np.dtype(
         ("names", "i8"),  # named blocks of the prompt
         ("first_name", "i8"),
         ("hedges", "i8"),  # attempts of the request that were hedges
+        ("detours", "i8"),  # ... and that went on elsewhere without the client's asking
+        ("token_s", "f8"),  # of an attempt at a managed backend: time per token
+        ("billing", "i8"),
     ],
     align=True,
 )
@@ -116,6 +123,7 @@ TASK = np.dtype(
         ("width", "i8"),  # calls of the stage
         ("failed", "i8"),
         ("has_fed_names", "i8"),
+        ("answered_s", "f8"),  # when the stage before was answered
         ("next", "i8"),  # in the free list
     ],
     align=True,
@@ -218,9 +226,57 @@ POOL = np.dtype(
     align=True,
 )
 
+# A backend in the order in which those of a workload are tried.
+LEG = np.dtype(
+    [
+        ("backend", "i8"),
+        ("next", "i8"),  # leg on which an attempt goes on, NONE for the last
+        ("escalation", "i8"),  # leg on which an answer that is not good enough is made again
+        ("escalation_share", "f8"),
+        ("share", "f8"),
+        ("least_prompt", "i8"),
+        ("most_prompt", "i8"),
+    ],
+    align=True,
+)
+
+# What there is of a managed backend besides its row among the pools.
+PROVIDER = np.dtype(
+    [
+        ("is_managed", "i8"),
+        ("error_share", "f8"),
+        ("outage_share", "f8"),
+        ("slowness", "f8"),
+        ("capable_share", "f8"),
+        ("ttft_s_per_prompt_token", "f8"),
+        ("caches", "i8"),
+        ("life_s", "f8"),
+        ("least_tokens", "i8"),
+        ("cached_is_free", "i8"),
+        ("reserved", "f8"),
+        ("output_weight", "f8"),
+        ("long_above", "i8"),
+        ("refilled_s", "f8"),
+    ],
+    align=True,
+)
+
+# Token buckets of a managed backend, and the entries of each.
+BY_REQUEST, BY_INPUT, BY_OUTPUT, BY_TOKEN, BY_UNIT = 0, 1, 2, 3, 4
+BUCKETS_OF_QUOTA = 5
+RATE, CAPACITY, LEVEL = 0, 1, 2
+
 WORKLOAD = np.dtype(
     [
-        ("pool", "i8"),
+        ("first_leg", "i8"),
+        ("routes", "i8"),  # legs that requests begin with, the first of them all
+        ("falls_after_rejection", "i8"),
+        ("falls_after_failure", "i8"),
+        ("falls_after_timeout", "i8"),
+        ("overflow_queue", "f8"),
+        ("degrade_queue", "f8"),
+        ("degraded_output", "f8"),
+        ("prefix_block_tokens", "i8"),  # of the backends that keep prompts
         ("slo_ttft_s", "f8"),
         ("slo_tpot_s", "f8"),
         ("slo_e2e_s", "f8"),
@@ -257,6 +313,9 @@ WORKLOAD = np.dtype(
         ("attempts", "i8"),
         ("retries", "i8"),
         ("hedges", "i8"),
+        ("fallbacks", "i8"),
+        ("escalations", "i8"),
+        ("degraded", "i8"),  # completed, and shortened
         ("response_hits", "i8"),
         ("tasks", "i8"),  # by the arrival of their first requests, like the two that follow
         ("tasks_completed", "i8"),
@@ -322,11 +381,13 @@ REQUEST = np.dtype(
         ("prompt_tokens", "i4"),
         ("output_tokens", "i4"),
         ("workload", "i4"),
+        ("backend", "i4"),
         ("replica", "i4"),
         ("status", "i4"),
         ("attempts", "i4"),
         ("preemptions", "i4"),
         ("cached_tokens", "i4"),
+        ("degraded", "i4"),  # whether its answer was to be shortened
         ("task", "i8"),  # fed as the how-manieth
     ],
     align=True,
@@ -402,6 +463,8 @@ CLOCK = np.dtype(
         ("has_hedges", "i8"),
         ("has_caches", "i8"),  # hit rates, or caches of prefixes
         ("has_prefix_caches", "i8"),
+        ("has_detours", "i8"),  # several legs, or managed backends
+        ("day_start_s", "f8"),  # time of the day at time 0
     ],
     align=True,
 )

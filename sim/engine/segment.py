@@ -9,7 +9,7 @@ All blocks of a prefill are taken at admission, so a prefill never stalls half w
 never admitted in the step that preempted it: it needs more blocks than its going has left free.
 """
 
-from sim.engine import batch, gateway, hedge, leap, outcome, prefix
+from sim.engine import batch, ending, gateway, hedge, leap, outcome, prefix, usage
 from sim.engine.jit import inner, inner_apart
 from sim.engine.number import ONE_LESS, ZERO
 from sim.engine.record import (
@@ -26,7 +26,6 @@ from sim.engine.record import (
     Row,
 )
 from sim.engine.state import State
-from sim.engine.status import COMPLETED
 from sim.engine.wake import set_event, steps_until_ready
 
 
@@ -129,7 +128,7 @@ def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
         if s.clock[0].has_prefix_caches and s.extras[slot].naming == ALONE:
             prefix.keep(s, r, slot, prefix.names_of(s, slot, seq.prompt + seq.output))
         w = seq.workload
-        outcome.settle(s, slot, COMPLETED, now)
+        ending.complete(s, slot, ZERO, now)
         _leave(s, r, replica, pool, w, now)
     else:
         tokens = seq.prompt + seq.output - seq.cached
@@ -160,7 +159,7 @@ def _leave_unwanted(
     s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int, now: float
 ) -> None:
     seq = s.slots[slot]
-    outcome.waste(s, seq, tokens)
+    usage.wasted(s, seq, tokens)
     if seq.interest == STOPPING:
         replica.stopping -= 1
     w = seq.workload
