@@ -7,6 +7,7 @@ from typing import Literal
 
 from sim.model.autoscaler import Autoscaler, Keda
 from sim.model.cache import PrefixCache
+from sim.model.economics import OneOff
 from sim.model.failure import Failures
 from sim.model.gateway import Gateway
 from sim.model.lifecycle import Lifecycle
@@ -98,6 +99,7 @@ class Design:
     workloads: tuple[Workload, ...]
     pools: tuple[GpuPool, ...]
     managed: tuple[ManagedApi, ...] = ()
+    one_off: OneOff | None = None
 
     @property
     def backends(self) -> tuple[GpuPool | ManagedApi, ...]:
