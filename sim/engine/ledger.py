@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sim.engine.histogram import BUCKETS, quantile
 from sim.engine.plane import DataPlane
-from sim.engine.record import E2E, LATENCIES, POOL, TASK_E2E, WORKLOAD, Records
+from sim.engine.record import BILLINGS, E2E, LATENCIES, POOL, TASK_E2E, USAGE, WORKLOAD, Records
 from sim.model.price import HOUR_S
 
 FloatArray = npt.NDArray[np.float64]
@@ -37,6 +37,8 @@ class Ledger:
         Where no request is followed by another, each is a task of its own.
     pools : (pools, bins) POOL
         Moments are integrals over the bin; counts such as ``waiting`` are those at its end.
+    usage : (workloads, pools, BILLINGS, bins) USAGE
+        What each backend did for each workload.
     histograms : (workloads, latencies, BUCKETS) int64
         Of the whole horizon.
     p95_s : (workloads + 1, latencies, bins) float64
@@ -51,6 +53,7 @@ class Ledger:
         self.edges_s = edges_s
         self.workloads: Records = np.zeros((workloads, bins), WORKLOAD)
         self.pools: Records = np.zeros((pools, bins), POOL)
+        self.usage: Records = np.zeros((workloads, pools, BILLINGS, bins), USAGE)
         self.histograms = np.zeros((workloads, len(LATENCIES), BUCKETS), np.int64)
         self.p95_s = np.full((workloads + 1, len(LATENCIES), bins), np.nan)
         self.worst_hour_p95_s = np.full((workloads + 1, len(LATENCIES)), np.nan)

@@ -170,7 +170,7 @@ class Owned:
         Of the power that must be there for all of them: ``busy_w``.
     network_usd_per_month, staff_usd_per_month : float
         For all of them together.
-    list_usd_per_gpu_hour, source, as_of
+    source, as_of
         As in :class:`PayAsYouGo`.
     """
 
@@ -185,7 +185,6 @@ class Owned:
     colocation_usd_per_kw_month: float = 0.0
     network_usd_per_month: float = 0.0
     staff_usd_per_month: float = 0.0
-    list_usd_per_gpu_hour: float | None = None
     source: str = ""
     as_of: str = ""
     purchase: Literal["owned"] = "owned"
@@ -218,7 +217,8 @@ class Owned:
         return self.colocation_usd_per_kw_month * self.busy_w / W_PER_KW / month_h
 
 
-Tranche = PayAsYouGo | Reserved | CapacityBlock | Owned
+Rented = PayAsYouGo | Reserved | CapacityBlock
+Tranche = Rented | Owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,8 +256,8 @@ class PurchasePlan:
         """Where its prices come from."""
         return "; ".join(dict.fromkeys(t.source for t in self.tranches if t.source))
 
-    def list_usd_per_gpu_hour(self, tranche: Tranche) -> float:
-        """Public price of a tranche's GPUs: its own, else that on demand, else what it costs."""
+    def list_usd_per_gpu_hour(self, tranche: Rented) -> float:
+        """Public price of rented GPUs: its own, else that on demand, else what it costs."""
         if tranche.list_usd_per_gpu_hour is not None:
             return tranche.list_usd_per_gpu_hour
         on_demand = (t.usd_per_gpu_hour for t in self.tranches if t.purchase == "on_demand")
