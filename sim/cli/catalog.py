@@ -33,6 +33,13 @@ HEADINGS = {
     "decode_tokens_per_s": "tok/s",
     "prefill_tokens_per_s": "prefill tok/s",
     "kv_capacity_tokens": "KV tokens",
+    "cached_input": "cached",
+    "cache_write": "write",
+    "batch": "batch x",
+    "flex": "flex x",
+    "priority": "priority x",
+    "long_above": "long above",
+    "age_days": "days",
 }
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
@@ -68,21 +75,35 @@ def profiles(name: str | None, gpu: str, model: str, as_json: bool) -> None:
 
 @catalog.command()
 @by_gpu
+@by_model
 @click.option("--provider", default="", help="Only providers whose name contains this.")
-@click.option("--purchase", default="", help="Only this form of purchase, such as spot.")
+@click.option("--purchase", default="", help="Only this form of purchase of GPUs, such as spot.")
 @as_json
-def prices(gpu: str, provider: str, purchase: str, as_json: bool) -> None:
-    """List GPU prices; the first region of a provider is the one used by default."""
+def prices(gpu: str, model: str, provider: str, purchase: str, as_json: bool) -> None:
+    """List prices of GPUs, and of tokens at managed APIs.
+
+    The first region of a provider is the one used by default. Of an API, prices are in USD per
+    million tokens; tiers are factors on them.
+    """
+    of_gpus, of_tokens = gpu or purchase or not model, model or not (gpu or purchase)
+    rented = _gpu_prices(gpu, provider, purchase) if of_gpus else []
+    tokens = _token_prices(model, provider) if of_tokens else []
+    if as_json or not (rented and tokens):
+        _print_rows(rented + tokens, as_json)
+    else:
+        _print_rows(rented, as_json)
+        click.echo("\nUSD per million tokens")
+        _print_rows(tokens, as_json)
+    _warn_of_old_prices(
+        [(f"{row['provider']} {row['gpu']} {row['purchase']}", row["as_of"]) for row in rented]
+        + [(f"{row['provider']} {row['model']}", row["as_of"]) for row in tokens]
+    )
+
+
+def _gpu_prices(gpu: str, provider: str, purchase: str) -> list[Row]:
     from sim.catalog.prices import listed_prices
 
-    rows = [
-        price
-        for price in listed_prices()
-        if gpu.casefold() in price.gpu
-        and provider.casefold() in price.provider
-        and purchase.casefold() in price.purchase
-    ]
-    shown = [
+    return [
         {
             "provider": price.provider,
             "region": price.region,
@@ -92,12 +113,47 @@ def prices(gpu: str, provider: str, purchase: str, as_json: bool) -> None:
             "usd_per_gpu_hour": price.usd_per_gpu_hour,
             "billing_s": _figure(price.billing_granularity_s),
             "as_of": price.as_of,
+            "age_days": _age_days(price.as_of),
             "source": price.source,
         }
-        for price in rows
+        for price in listed_prices()
+        if gpu.casefold() in price.gpu
+        and provider.casefold() in price.provider
+        and purchase.casefold() in price.purchase
     ]
-    _print_rows(shown, as_json)
-    _warn_of_old_prices([(f"{p.provider} {p.gpu} {p.purchase}", p.as_of) for p in rows])
+
+
+def _token_prices(model: str, provider: str) -> list[Row]:
+    from sim.catalog.apis import NO_STEP, TIERS, listed_api_prices
+
+    return [
+        {
+            "model": price.model,
+            "provider": price.provider,
+            "input": price.rates.input,
+            "cached_input": price.rates.cached_input,
+            "cache_write": price.rates.cache_write,
+            "output": price.rates.output,
+            **{tier: price.factors.get(tier) for tier in TIERS},
+            "long_above": None if price.long_above_tokens == NO_STEP else price.long_above_tokens,
+            "long_input": None if price.long_rates is None else price.long_rates.input,
+            "long_output": None if price.long_rates is None else price.long_rates.output,
+            "as_of": price.as_of,
+            "age_days": _age_days(price.as_of),
+            "source": price.source,
+        }
+        for price in listed_api_prices()
+        if model.casefold() in price.model and provider.casefold() in price.provider
+    ]
+
+
+def _age_days(as_of: str) -> int:
+    """Days since the first day that a date may mean."""
+    from datetime import date
+
+    from sim.catalog.prices import day_of
+
+    return (date.today() - day_of(as_of)).days
 
 
 @catalog.command()

@@ -47,6 +47,7 @@ class Ledger:
     pools : (pools, bins) POOL
         Moments are integrals over the bin; counts such as ``waiting`` are those at its end.
     usage : (workloads, backends, BILLINGS, bins) USAGE
+        What each backend did for each workload.
     histograms : (workloads, latencies, BUCKETS) int64
         Of the whole horizon.
     p95_s : (workloads + 1, latencies, bins) float64

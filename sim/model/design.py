@@ -7,12 +7,14 @@ from typing import Literal
 
 from sim.model.autoscaler import Autoscaler, Keda
 from sim.model.cache import PrefixCache
+from sim.model.economics import OneOff
 from sim.model.failure import Failures
 from sim.model.gateway import Gateway
 from sim.model.lifecycle import Lifecycle
 from sim.model.managed import ManagedApi
 from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
+from sim.model.purchase import PurchasePlan
 from sim.model.rule import require
 from sim.model.workload import Workload
 
@@ -53,7 +55,7 @@ class GpuPool:
     profile: ServiceProfile
     replicas: int
     router: Router
-    price: GpuPrice
+    price: GpuPrice | PurchasePlan
     gateway: Gateway = field(default_factory=Gateway)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     autoscaler: Autoscaler | None = None
@@ -67,6 +69,10 @@ class GpuPool:
             there += self.lifecycle.standby.replicas
         limit = self.lifecycle.capacity_limit
         require(there <= limit, "replicas at the start", there, f"exceed the capacity ({limit})")
+        if isinstance(self.price, PurchasePlan):
+            most = min(self.limits[1], limit) * self.profile.gpus_per_replica
+            rule = f"must be at least the {most} that the pool may have; let a tranche be unlimited"
+            require(self.price.gpus >= most, "GPUs of the purchase plan", self.price.gpus, rule)
 
     @property
     def moves(self) -> bool:
@@ -98,6 +104,7 @@ class Design:
     workloads: tuple[Workload, ...]
     pools: tuple[GpuPool, ...]
     managed: tuple[ManagedApi, ...] = ()
+    one_off: OneOff | None = None
 
     @property
     def backends(self) -> tuple[GpuPool | ManagedApi, ...]:

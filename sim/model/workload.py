@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
+from sim.model.economics import Economics
 from sim.model.routing import Routing, to_one
 from sim.model.streams import Streams
 
@@ -137,6 +138,7 @@ class Workload:
         the horizon: known to figures of recovery, not to the simulation.
     routing : Routing or None
         Several backends; None sends all requests to ``pool``.
+    economics : Economics
     """
 
     name: str
@@ -151,6 +153,7 @@ class Workload:
     response_cache: ResponseCache | None = None
     spikes: tuple[tuple[float, float], ...] = ()
     routing: Routing | None = None
+    economics: Economics = field(default_factory=Economics)
 
     @property
     def route(self) -> Routing:
