@@ -84,6 +84,12 @@ class Routing:
     overflow_queue: float = math.inf
     degradation: Degradation | None = None
 
+    @property
+    def backends(self) -> frozenset[str]:
+        """All that an attempt may go to."""
+        first = {leg.to for leg in self.legs} | {leg.escalates_to for leg in self.legs}
+        return frozenset((first | set(self.fallback)) - {""})
+
 
 def to_one(backend: str) -> Routing:
     """Everything to one backend."""

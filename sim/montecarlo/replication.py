@@ -95,13 +95,13 @@ def verdict(outcome: Outcome, design: Design) -> str:
 def _request_columns(outcome: Outcome, design: Design) -> dict[str, npt.NDArray[np.generic]]:
     log = outcome.requests
     workloads = np.array([workload.name for workload in design.workloads], dtype=object)
-    backends = np.array([workload.pool for workload in design.workloads], dtype=object)
+    backends = np.array([backend.name for backend in design.backends], dtype=object)
     statuses = np.array([status.NAMES[code] for code in sorted(status.NAMES)], dtype=object)
     return {
         "request_id": np.arange(len(log)),
         "task": log["task"],
         "workload": workloads[log["workload"]],
-        "backend": backends[log["workload"]],
+        "backend": backends[log["backend"]],
         "replica": log["replica"],
         "attempt": log["attempts"],
         "arrival_s": log["arrival_s"],
