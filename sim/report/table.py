@@ -38,6 +38,14 @@ SILENT: dict[str, float] = {  # left out where it is this in every world
     **dict.fromkeys(
         (
             "hedges",
+            "fallbacks",
+            "escalations",
+            "degraded",
+            "rejections",
+            "errors",
+            "cost_wasted_usd",
+            "cost_idle_usd",
+            "revenue_usd",
             "unanswered_share",
             "time_above_slo_share",
             "time_to_recover_s",
@@ -90,6 +98,11 @@ def _filled(paragraph: str) -> str:
 def _clauses(summary: Mapping[str, Any]) -> Iterator[str]:
     metrics = summary["metrics"]
     yield from _clause(metrics, "cost_usd_per_month", "the median cost is {} a month")
+    loses = metrics.get("loses_money")
+    if loses and loses["mean"] is not None:
+        yield from _clause(metrics, "gross_margin", "the median gross margin is {}")
+        if loses["mean"] > 0.0:
+            yield f"money is lost in {_worlds(loses['mean'])}"
     unanswered = _median(metrics, "unanswered_share")
     those = ""
     if unanswered >= WORTH_SAYING:
