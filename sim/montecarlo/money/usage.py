@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from sim.engine.record import Records
 from sim.model.design import Design
-from sim.model.workload import Workload
 from sim.montecarlo.money.periods import by_hour
 
 FloatArray = npt.NDArray[np.float64]
@@ -69,11 +68,5 @@ def users_of(design: Design, backend: str) -> FloatArray:
 
     Whoever may come pays for a backend that nobody came to.
     """
-    may = np.array([float(backend in _places(workload)) for workload in design.workloads])
+    may = np.array([float(backend in workload.route.backends) for workload in design.workloads])
     return may if may.any() else np.ones(len(may))
-
-
-def _places(workload: Workload) -> set[str]:
-    route = workload.route
-    legs = {place for leg in route.legs for place in (leg.to, leg.escalates_to)}
-    return legs | set(route.fallback)
