@@ -12,6 +12,7 @@ from fleets import Case, Verb
 from hypothesis import strategies as st
 from task_cases import cases_with_caches
 
+from sim.model.client import Client
 from sim.model.design import GpuPool
 from sim.model.distributions import LogNormal, Uniform
 from sim.model.managed import (
@@ -42,6 +43,7 @@ def cases_with_managed(draw: st.DrawFn, verbs: bool = False, hedges: bool = Fals
         pools=pools,
         managed=managed,
         routes=[draw(_routings(names)) for _ in case.workload_pool],
+        clients=[draw(_patient(client)) for client in case.clients or []] or None,
         day_start_s=3600.0 * rng.integers(0, 24) + rng.uniform(0, 3600),
         verbs=_with_incidents(case, rng) if verbs else (),
     )
@@ -57,6 +59,18 @@ def _named(pools: list[GpuPool], block_tokens: int) -> list[GpuPool]:
         replace(pool, name=f"pool {index}", prefix_cache=cache)
         for index, (pool, cache) in enumerate(zip(pools, caches, strict=True))
     ]
+
+
+@st.composite
+def _patient(draw: st.DrawFn, client: Client) -> Client:
+    """The same client, or one that comes back when it is told to, however late."""
+    most = draw(st.sampled_from([0, 0, 1, 5]))
+    if most == 0:
+        return client
+    returning = replace(
+        client.retry, max_retries=most, after_rejection=True, retry_after_limit_s=1e4
+    )
+    return replace(client, retry=returning)
 
 
 @st.composite
@@ -123,14 +137,14 @@ def _provisioned(draw: st.DrawFn) -> Provisioned | None:
 def _routings(draw: st.DrawFn, names: list[str]) -> Routing:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     legs = [draw(_legs(names)) for _ in range(draw(st.integers(1, 3)))]
-    degradation = Degradation(draw(st.sampled_from([0.5, 1.0, 3.0])), rng.uniform(0.05, 0.8))
+    degradation = Degradation(draw(st.sampled_from([0.0, 1.0, 3.0])), rng.uniform(0.05, 0.8))
     return Routing(
         tuple(legs),
         tuple(draw(st.lists(st.sampled_from(names), unique=True))),
         after_rejection=draw(st.sampled_from([True, True, False])),
         after_failure=draw(st.sampled_from([True, True, False])),
         after_timeout=draw(st.sampled_from([True, True, False])),
-        overflow_queue=draw(st.sampled_from([math.inf, math.inf, 0.5, 1.0, 5.0])),
+        overflow_queue=draw(st.sampled_from([math.inf, math.inf, 0.0, 1.0, 5.0])),
         degradation=draw(st.sampled_from([None, None, degradation])),
     )
 

@@ -10,7 +10,7 @@ from naive_client import Crowd
 from naive_clockwork import FIRST_TOKEN, HEDGE, LAST_TOKEN, Clockwork
 from naive_gateway import Gateway
 from naive_managed import Managed
-from naive_photo_finish import ends_meet
+from naive_photo_finish import ends_meet, told_the_same
 from naive_replica import Attempt
 from naive_request import Request
 from naive_route import Route
@@ -179,6 +179,7 @@ class Dispatch(Clockwork):
 
     def call(self, backend: Managed, request: Request, attempt: Attempt) -> None:
         """An attempt at a managed backend."""
+        backend.follows_steps |= request.follows_steps or request.task.follows_steps
         refusal = backend.take_in(attempt, self.now_s)
         if refusal is not None and refusal.cause == status.REJECTED:
             self.seen["beyond the quota"] += 1
@@ -224,6 +225,7 @@ class Dispatch(Clockwork):
     def deliver(self, request: Request, attempt: Attempt) -> None:
         """The last token of an answer: it is good enough, or another backend is asked."""
         backend = self.backend(request)
+        request.follows_steps |= isinstance(backend, Gateway)
         self.books.answer(
             request, attempt, backend.written(attempt) if isinstance(backend, Managed) else 0
         )
@@ -241,6 +243,7 @@ class Dispatch(Clockwork):
         self.books.complete(request)
         self.end(request, status.COMPLETED)
         task = request.task
+        task.follows_steps |= request.follows_steps
         following = task.note_answer(request.said, self.now_s)
         carried = math.floor(self.crowd(request).carry * task.said)
         for call in following:
@@ -335,6 +338,9 @@ class Dispatch(Clockwork):
         if delay_s is None:
             self.end(request, cause)
         else:
+            if delay_s == retry_after_s and isinstance(backend := self.backend(request), Managed):
+                self.seen["told when to come"] += 1
+                self.seen["photo finish"] += told_the_same(request, backend, self.now_s + delay_s)
             self.set_timer(delay_s, lambda: self.send_again(request))
 
     def fall_back(self, request: Request) -> None:

@@ -18,8 +18,8 @@ PACE_KEY, TTFT_DRAW, SPEED_DRAW = np.uint64(0x7715), 14, 15
 STEPS = 1024  # of the tables of quantiles
 TAIL = 1 / 4096
 
-# Who comes back at the told moment finds what was missing, whatever the last bit of a sum.
-SLACK = 1e-9
+# Tokens: who comes back at the told moment finds what was missing, whatever the last bit of a sum.
+SLACK = 1e-6
 
 
 @dataclass(slots=True)
@@ -41,11 +41,10 @@ class Bucket:
 
     def needed(self, tokens: float) -> float:
         """For so many tokens: a full bucket is enough for any number."""
-        return max(min(tokens, self.capacity), self.least)
+        return min(max(tokens, self.least), self.capacity)
 
     def has(self, tokens: float) -> bool:
-        needed = self.needed(tokens)
-        return self.level >= needed - SLACK * max(needed, 1.0)
+        return self.level >= self.needed(tokens) - SLACK
 
     def wait_s(self, tokens: float) -> float:
         """Until there are enough: below zero if there are more."""
@@ -67,6 +66,8 @@ class Managed:
         self.index, self.api, self.key, self.day_start_s = index, api, key, day_start_s
         self.inside: list[Attempt] = []
         self.rejected = 0  # attempts
+        self.told_s: list[float] = []  # the moments at which attempts may come back
+        self.follows_steps = False  # whether some came at times that follow from ends of steps
         self.outage_share = 0.0
         self.slowness = 1.0
         quota = api.quota
@@ -108,10 +109,11 @@ class Managed:
         if self.is_error(attempt):
             return Refusal(status.FAILED)
         cached = self.found_cached(attempt, now_s)
-        if self.is_paid_already(attempt, cached, now_s):
+        self.refill(now_s)
+        if self.is_paid_already(attempt, cached):
             attempt.billing = PROVISIONED
         else:
-            retry_after_s = self.charge(attempt, cached, now_s)
+            retry_after_s = self.charge(attempt, cached)
             if retry_after_s is not None:
                 return Refusal(status.REJECTED, retry_after_s)
             is_long = attempt.prompt > self.api.price.long_above_tokens
@@ -120,6 +122,11 @@ class Managed:
         attempt.dispatched_s = attempt.ready_s = attempt.admitted_s = now_s
         self.inside.append(attempt)
         return None
+
+    def refill(self, now_s: float) -> None:
+        """All buckets at once: the moments at which many may come back are then the same."""
+        for bucket in (self.bought, *self.buckets.values()):
+            bucket.refill(now_s)
 
     def is_error(self, attempt: Attempt) -> bool:
         share = 1 - (1 - self.api.error_share) * (1 - self.outage_share)
@@ -138,26 +145,23 @@ class Managed:
             found = attempt.carried
         return min(found, attempt.prompt - 1)
 
-    def is_paid_already(self, attempt: Attempt, cached: int, now_s: float) -> bool:
+    def is_paid_already(self, attempt: Attempt, cached: int) -> bool:
         """Take an attempt from the provisioned throughput, if it is there."""
         units = self.api.provisioned
         if units is None or self.bought.capacity == 0:
             return False
         tokens = attempt.prompt - cached + units.output_weight * attempt.output
-        self.bought.refill(now_s)
         if not self.bought.has(tokens):
             return False
         self.bought.level -= tokens
         return True
 
-    def charge(self, attempt: Attempt, cached: int, now_s: float) -> float | None:
+    def charge(self, attempt: Attempt, cached: int) -> float | None:
         """Take an attempt from the quota; if that is exceeded, the seconds until it is not."""
         quota = self.api.quota
         read = attempt.prompt - (cached if quota.cached_is_free else 0)
         reserved = quota.reserved_output_tokens
         costs = {"requests": 1, "input": read, "output": reserved, "both": read + reserved}
-        for bucket in self.buckets.values():
-            bucket.refill(now_s)
         if all(bucket.has(costs[kind]) for kind, bucket in self.buckets.items()):
             for kind, bucket in self.buckets.items():
                 bucket.level -= costs[kind]
@@ -194,9 +198,9 @@ class Managed:
         self.inside.remove(attempt)
         if attempt.billing == PROVISIONED:
             return
+        self.refill(now_s)
         for kind in ("output", "both"):
             if (bucket := self.buckets.get(kind)) is not None:
-                bucket.refill(now_s)
                 more = generated - self.api.quota.reserved_output_tokens
                 bucket.level = min(bucket.capacity, bucket.level - more)
 

@@ -38,6 +38,7 @@ class Request:
     position: int = 0  # in the chain
     asks_again: bool = False  # an answer of the leg was not good enough
     is_degraded: bool = False
+    follows_steps: bool = False  # whether times of its attempts follow from ends of steps
     status: int = status.IN_FLIGHT
     finish_s: float = NOT_YET  # when the status became final
     attempts: int = 0
