@@ -4,10 +4,10 @@ Metric names are those of the results folder. Figures of a workload carry the pr
 ``workloads.<name>.``, those of a pool ``backends.<name>.``.
 
 Conservation, per workload and in total: **requests** = completed + timed_out + rejected + failed +
-gave_up + in_flight_end; **attempts** = requests - response_hits + retries + hedges; **tasks** =
-tasks_completed + tasks_failed + those under way; **tokens** that arrived = those of the requests of
-every fate and of those in flight; **replica-seconds**: serving (ready or draining) = busy + idle;
-**dollars**: see :mod:`sim.montecarlo.money`.
+gave_up + in_flight_end; **attempts** = requests - response_hits + retries + hedges + fallbacks +
+escalations; **tasks** = tasks_completed + tasks_failed + those under way; **tokens** that arrived =
+those of the requests of every fate and of those in flight; **replica-seconds**: serving (ready or
+draining) = busy + idle; **dollars**: see :mod:`sim.montecarlo.money`.
 """
 
 import numpy as np
@@ -34,6 +34,9 @@ COUNTS = (  # of the bins, summed over the horizon
     "attempts",
     "retries",
     "hedges",
+    "fallbacks",
+    "escalations",
+    "degraded",
     "completed",
     "rejected",
     "failed",
@@ -212,28 +215,46 @@ def offered_load(outcome: Outcome, design: Design, index: int) -> FloatArray:
     (bins,) float64
         Infinite in a bin without a replica, if anything arrives.
     """
-    mine = [i for i, w in enumerate(design.workloads) if w.pool == design.pools[index].name]
-    booked = outcome.ledger.workloads[mine]
-    arrived, hits, prompt, output, cached, prefilled = (
-        booked[field].sum(axis=0).astype(np.float64)
+    pool = design.pools[index]
+    mine = [i for i, w in enumerate(design.workloads) if pool.name in w.route.backends]
+    booked, usage = outcome.ledger.workloads[mine], outcome.ledger.usage[mine, index]
+    part = _part(booked, usage)
+    arrived, hits, prompt, output = (
+        (part * booked[field]).sum(axis=0)
         for field in (
             "requests",
             "response_hits",
             "offered_prompt_tokens",
             "offered_output_tokens",
-            "cached_tokens",
-            "prompt_tokens",
         )
     )
+    cached, prefilled = (float(usage[field].sum()) for field in ("cached_tokens", "prompt_tokens"))
     if arrived.sum() == 0:
         return np.zeros(len(arrived))
     means = prompt.sum() / arrived.sum(), output.sum() / arrived.sum()
-    cached_share = float(np.nan_to_num(_ratio(cached.sum(), prefilled.sum())))
-    work_s = (arrived - hits) * _request_s(design.pools[index].profile, *means, cached_share)
-    able_s = _able_s(outcome, design.pools[index], index)
+    cached_share = float(np.nan_to_num(_ratio(cached, prefilled)))
+    work_s = (arrived - hits) * _request_s(pool.profile, *means, cached_share)
+    able_s = _able_s(outcome, pool, index)
     idle = np.where(work_s > 0, np.inf, 0.0)
     loads: FloatArray = np.divide(work_s, able_s, out=idle, where=able_s > 0)
     return loads
+
+
+def _part(booked: Records, usage: Records) -> FloatArray:
+    """Share of the requests of each workload and bin that come to a backend, on whatever way.
+
+    Attempts there are counted against those that did not go on from another backend.
+
+    Parameters
+    ----------
+    booked : (workloads, bins) WORKLOAD
+    usage : (workloads, BILLINGS, bins) USAGE
+        Of the backend.
+    """
+    there = usage["attempts"].sum(axis=1)
+    asked = booked["attempts"] - booked["fallbacks"] - booked["escalations"]
+    part: FloatArray = np.divide(there, asked, out=np.ones(there.shape), where=asked > 0)
+    return part
 
 
 def _able_s(outcome: Outcome, pool: GpuPool, index: int) -> FloatArray:
