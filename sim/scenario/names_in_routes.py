@@ -73,11 +73,7 @@ def _check_fallback(
 ) -> None:
     """Note a fallback that has nothing but the only backend where requests begin."""
     fallbacks = {name for _, name in _of_fallback(path, workload) if isinstance(name, str)}
-    begins = {leg.get("to") for leg in _legs(workload)} or {workload.get("route")}
-    if begins == {None} and len(backends) == 1:
-        begins = set(backends)
-    if fallbacks and fallbacks == begins and fallbacks <= set(backends):
-        name = shown(next(iter(fallbacks)))
-        message = f"{name} leads back to itself, where the requests begin"
-        if len(begins) == 1:
-            findings.add((*path, "fallback"), message, "name another one, or remove it")
+    begins = [leg.get("to") for leg in _legs(workload)] or [workload.get("route", *backends[:1])]
+    if fallbacks <= set(backends) and all([name] == list(fallbacks) for name in begins):
+        message = f"{shown(begins[0])} leads back to itself, where the requests begin"
+        findings.add((*path, "fallback"), message, "name another one, or remove it")

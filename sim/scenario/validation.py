@@ -87,8 +87,9 @@ def _is_tag(part: str | int) -> bool:
 def _entry(kind: Any, part: str | int) -> Any:
     """Type of an entry of a model, a mapping or a list, or of the kind that a tag names."""
     if _is_tag(part):
-        members = get_args(get_args(kind)[0])
-        return next(get_args(m)[0] for m in members if Tag(str(part)) in m.__metadata__)
+        members = [one for union in get_args(kind)[:1] for one in get_args(union)]
+        found = (get_args(m)[0] for m in members if Tag(str(part)) in m.__metadata__)
+        return next(found, None)
     if _is_model(kind):
         field = kind.model_fields.get(part)
         annotation = field.annotation if field is not None else None
