@@ -313,18 +313,15 @@ def fill(
     ([8.0, 10.0], [12.0, 12.0], [0.0, 2.0])
     """
     duration_s = float(edges_s[-1])
-    limits_s = [limit for t in plan.tranches for limit in _life_s(t, duration_s)]
-    times_s = np.unique(np.concatenate([start_s, end_s, edges_s, limits_s]).clip(0.0, duration_s))
-    change = np.zeros(len(times_s))
-    np.add.at(change, np.searchsorted(times_s, start_s), float(gpus))
-    np.add.at(change, np.searchsorted(times_s, end_s), -float(gpus))
-    left = np.cumsum(change)[:-1]
-    hours = np.diff(times_s) / HOUR_S
-    period = (np.searchsorted(edges_s, times_s[:-1], side="right") - 1).astype(np.intp)
+    limits_s = [limit for tranche in plan.tranches for limit in _life_s(tranche, duration_s)]
+    times_s = np.unique(np.concatenate([start_s, end_s, edges_s, limits_s]))
+    left = gpus * _replicas(start_s, end_s, times_s)
+    hours, since_s = np.diff(times_s) / HOUR_S, times_s[:-1]
+    period = (np.searchsorted(edges_s, since_s, side="right") - 1).astype(np.intp)
     uses = []
     for number, tranche in enumerate(plan.tranches):
         alive_s, dead_s = _life_s(tranche, duration_s)
-        size = np.where((times_s[:-1] >= alive_s) & (times_s[:-1] < dead_s), tranche.gpus, 0.0)
+        size = np.where((since_s >= alive_s) & (since_s < dead_s), tranche.gpus, 0.0)
         is_last = number == len(plan.tranches) - 1
         taken = left if is_last else np.minimum(size, left)
         committed = 0.0 * taken if isinstance(tranche, PayAsYouGo) else size
@@ -332,6 +329,14 @@ def fill(
         each = (taken, np.maximum(committed, taken), committed)
         uses.append(TrancheUse(*(_per_period(x * hours, period, len(edges_s) - 1) for x in each)))
     return tuple(uses)
+
+
+def _replicas(start_s: FloatArray, end_s: FloatArray, times_s: FloatArray) -> FloatArray:
+    """Replicas that are there from each of these times to the next: (times - 1,)."""
+    change = np.zeros(len(times_s))
+    np.add.at(change, np.searchsorted(times_s, start_s), 1.0)
+    np.add.at(change, np.searchsorted(times_s, end_s), -1.0)
+    return np.cumsum(change)[:-1]
 
 
 def _per_period(gpu_hours: FloatArray, period: IntArray, periods: int) -> FloatArray:
