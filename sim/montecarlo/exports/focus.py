@@ -31,7 +31,6 @@ from sim.montecarlo.exports.backends import (
     Backend,
     by_name,
     model_name,
-    price_notes,
     resource_type,
 )
 from sim.montecarlo.money import Bill, Charge
@@ -160,14 +159,13 @@ def _same(design: Design, seed: int, world: int) -> Row:
 
 
 def _of_backend(backend: Backend) -> Row:
-    source, as_of = price_notes(backend)
     return {
         "ServiceName": model_name(backend) or backend.name,
         "ResourceId": backend.name,
         "ResourceName": backend.name,
         "ResourceType": resource_type(backend),
-        "x_PriceSource": source,
-        "x_PriceAsOf": as_of,
+        "x_PriceSource": backend.price.source,
+        "x_PriceAsOf": backend.price.as_of,
     }
 
 
