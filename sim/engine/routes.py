@@ -56,7 +56,9 @@ def place(s: State, slot: int) -> bool:
     while leg != NONE:
         row = s.legs[counts.first_leg + leg]
         if _fits(s, seq, row.backend):
-            if s.pools[row.backend].waiting < counts.overflow_queue:
+            if s.providers[row.backend].is_managed or (
+                s.pools[row.backend].waiting < counts.overflow_queue
+            ):
                 break
             if first == NONE:
                 first = leg
@@ -86,7 +88,8 @@ def _fits(s: State, seq: Row, b: int) -> bool:
 def _shorten(s: State, seq: Row, counts: Row) -> None:
     """Answers are shorter while a queue is long, and end at the model's limit."""
     pool = s.pools[seq.backend]
-    if pool.waiting >= counts.degrade_queue and not seq.degraded:
+    is_long = pool.waiting >= counts.degrade_queue and not s.providers[seq.backend].is_managed
+    if is_long and not seq.degraded:
         seq.output = max(1, math.floor(seq.output * counts.degraded_output))
         seq.degraded = 1
     seq.output = min(seq.output, pool.max_model_len - seq.prompt)

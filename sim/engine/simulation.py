@@ -83,7 +83,7 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
     clock = Clock(plane, requests)
     fleets = control.start(design, clock, streams)
     clock.run(0.0)
-    waiting_at_start = plane.close_bin().pools.waiting.copy()
+    waiting_at_start = plane.close_bin().pools.waiting[: len(design.pools)].copy()
     plane.open_bin()
     edges_s = bin_edges_s(horizon)
     ledger = Ledger(edges_s, len(design.workloads), len(design.pools), len(design.backends))
