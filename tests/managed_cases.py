@@ -35,6 +35,7 @@ def cases_with_managed(draw: st.DrawFn, verbs: bool = False, hedges: bool = Fals
     """Cases with tasks and caches, on one or two pools and one or two managed backends."""
     case: Case = draw(cases_with_caches(verbs, hedges))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n = len(case.arrival_s)
     pools = _named(case.pools, draw(st.sampled_from([1, 2, 3, 8, 16])))
     managed = [draw(_apis(f"api {index}")) for index in range(draw(st.integers(1, 2)))]
     names = [backend.name for backend in (*pools, *managed)]
@@ -43,7 +44,8 @@ def cases_with_managed(draw: st.DrawFn, verbs: bool = False, hedges: bool = Fals
         pools=pools,
         managed=managed,
         routes=[draw(_routings(names)) for _ in case.workload_pool],
-        clients=[draw(_patient(client)) for client in case.clients or []] or None,
+        clients=[draw(_clients(client)) for client in case.clients or []],
+        patience_s=draw(st.sampled_from([case.patience_s, rng.exponential(3, n)])),
         day_start_s=3600.0 * rng.integers(0, 24) + rng.uniform(0, 3600),
         verbs=_with_incidents(case, rng) if verbs else (),
     )
@@ -62,15 +64,16 @@ def _named(pools: list[GpuPool], block_tokens: int) -> list[GpuPool]:
 
 
 @st.composite
-def _patient(draw: st.DrawFn, client: Client) -> Client:
-    """The same client, or one that comes back when it is told to, however late."""
+def _clients(draw: st.DrawFn, client: Client) -> Client:
+    """The same client; or one that comes back when it is told to, however late, or hangs up."""
     most = draw(st.sampled_from([0, 0, 1, 5]))
+    timeout_s = draw(st.sampled_from([client.timeout_s, client.timeout_s, 1.3, 4.7]))
     if most == 0:
-        return client
+        return replace(client, timeout_s=timeout_s)
     returning = replace(
         client.retry, max_retries=most, after_rejection=True, retry_after_limit_s=1e4
     )
-    return replace(client, retry=returning)
+    return replace(client, timeout_s=timeout_s, retry=returning)
 
 
 @st.composite
