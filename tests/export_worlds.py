@@ -7,7 +7,7 @@ import csv
 import functools
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -18,6 +18,7 @@ from sim.engine.simulation import simulate
 from sim.model.client import Client, Retry
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.distributions import Constant, Uniform
+from sim.model.gateway import Gateway
 from sim.model.managed import ManagedApi, Pace, Provisioned
 from sim.model.price import DAY_S, HOUR_S, GpuPrice, Subscription, TokenPrice, TokenRates
 from sim.model.purchase import CapacityBlock, Owned, PayAsYouGo, PurchasePlan, Reserved
@@ -120,11 +121,18 @@ def quiet() -> Design:
     return Design("Quiet", Horizon(START, DAY_S, 0.0, HOUR_S), (workload,), POOLS[1:])
 
 
+def asleep() -> Design:
+    """A pool without a single replica, ever."""
+    design = quiet()
+    return replace(design, pools=(replace(POOLS[1], replicas=0, gateway=Gateway(holds=True)),))
+
+
 DESIGNS = {
     "everything": everything,
     "16 days": lambda: everything(16 * DAY_S, 0.002),
     "no pool": no_pool,
     "quiet": quiet,
+    "asleep": asleep,
 }
 
 
