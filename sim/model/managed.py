@@ -101,10 +101,9 @@ class Outages:
 
     Attributes
     ----------
-    gap : Distribution
-        Seconds from the end of an incident to the next.
-    duration : Distribution
-        Seconds.
+    gap, duration : Distribution or None
+        Seconds from the end of an incident to the next, and how long it lasts; None if there are
+        no others than those planned.
     full_share : float
         Share of the incidents in which every attempt fails.
     partial_errors : float
@@ -115,8 +114,8 @@ class Outages:
         Beginning and end of further, full ones, in seconds from the start of the horizon.
     """
 
-    gap: Distribution
-    duration: Distribution
+    gap: Distribution | None = None
+    duration: Distribution | None = None
     full_share: float = 0.1
     partial_errors: float = 0.3
     partial_slowness: float = 1.0

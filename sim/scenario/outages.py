@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final
 
 from sim.catalog import api_outages
 from sim.model import managed as model
-from sim.model.distributions import Constant, LogNormal
+from sim.model.distributions import LogNormal
 from sim.scenario.failures import SPELL
 from sim.scenario.fields import Reads, Start, named, number, start_of_event
 from sim.scenario.numbers import Number, Quantity, Spread, known
@@ -17,7 +17,6 @@ from sim.scenario.varied import LONGEST_S, Varied, varied
 
 Draws = Mapping[str, float]
 
-NEVER: Final = Constant(1e12)  # seconds: after every horizon
 SHARES: Final = {"full_share": 0.1, "partial_errors": 0.3, "partial_slowness": 1.0}
 
 
@@ -108,8 +107,8 @@ def compiled(outages: Outages | None, start: datetime, draws: Draws) -> model.Ou
         key: known(share, draws) for key in SHARES if (share := getattr(outages, key)) is not None
     }
     return model.Outages(
-        NEVER if gap is None else gap.distribution(draws),
-        NEVER if duration is None else duration.distribution(draws),
+        None if gap is None else gap.distribution(draws),
+        None if duration is None else duration.distribution(draws),
         planned=tuple(_planned(one, start, draws) for one in outages.planned or ()),
         **shares,
     )

@@ -43,6 +43,8 @@ def incidents_of(
     """Incidents that touch [begin_s, end_s), planned ones first."""
     for start_s, until_s in outages.planned:
         yield Incident(start_s, until_s, 1.0, 1.0)
+    if outages.gap is None or outages.duration is None:
+        return
     rng = streams(f"outages/{name}")
     cycle_s = outages.gap.mean() + outages.duration.mean()
     now_s = begin_s - (_CYCLES_BEFORE + rng.random()) * cycle_s
