@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import Discriminator, Tag
+from pydantic import Discriminator, Field, Tag
 
 from sim.catalog import default_gpu_price, gpu_price
 from sim.errors import CatalogError
@@ -102,7 +102,8 @@ def _tag(raw: Any) -> str:
 
 
 GpuPrices = Annotated[
-    Annotated[Price, Tag(f"{TAG}price")] | Annotated[list[Price], Tag(f"{TAG}plan")],
+    Annotated[Price, Tag(f"{TAG}price")]
+    | Annotated[list[Price], Field(min_length=1), Tag(f"{TAG}plan")],
     Discriminator(_tag),
 ]
 """A price, or a purchase plan."""
@@ -128,8 +129,6 @@ def check(path: Path, raw: Any, findings: Findings) -> None:
             if isinstance(price, dict):
                 _check_one((*path, index), price, findings)
                 _check_tranche((*path, index), price, findings)
-        if not raw:
-            findings.add(path, "is empty, must have at least one entry")
     elif isinstance(raw, dict):
         _check_one(path, raw, findings)
         if _is_plan(raw.get("purchase"), raw.keys()) and "billing" in raw:
