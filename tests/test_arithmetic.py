@@ -58,10 +58,10 @@ def test_a_gpu_that_is_full_costs_what_its_speed_says():
     assert full["workloads.replies.cost_usd_per_request"] == pytest.approx(0.000208, rel=0.005)
 
 
-def test_a_gpu_with_places_to_spare_costs_more_by_the_token():
+def test_a_gpu_with_time_to_spare_costs_more_by_the_token():
     """Of 311,000 Poisson arrivals the number has a deviation of 0.18 %."""
     found = figures()
     per_million = found["workloads.replies.cost_usd_per_million_output_tokens"]
     assert per_million == pytest.approx(0.4167 / 0.9, rel=5 * 0.0018)
     assert found["backends.gpu.cost_usd"] == pytest.approx(72.0)
-    assert found["workloads.replies.e2e_p50_s"] < 26
+    assert 0.88 < found["backends.gpu.utilisation"] < 0.92
