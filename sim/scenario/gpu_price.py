@@ -17,7 +17,7 @@ from sim.errors import CatalogError
 from sim.model import purchase as model
 from sim.model.price import HOUR_S, GpuPrice
 from sim.scenario.fields import TAG, Start, iso_date, number, one_of, start_of_event
-from sim.scenario.numbers import Number, Quantity, known, may_exceed
+from sim.scenario.numbers import Number, Quantity, known
 from sim.scenario.part import Model, Text
 from sim.scenario.problems import Findings, Path
 
@@ -179,7 +179,7 @@ def resolved(
         return found
     only = _resolved(price, gpu, path, findings)
     if only is None or _is_plan(only.purchase, _given(only)):
-        _check_size([] if only is None else [only], most, path, findings)
+        _check_size([only] if only is not None else [], most, path, findings)
         return only
     return only.model_copy(update={"billing": only.billing or "per_second"})
 
@@ -221,17 +221,13 @@ def _listed(listed: GpuPrice, price: Price) -> Price:
 def _check_size(plan: list[Price], most: Most, path: Path, findings: Findings) -> None:
     """Note a plan that has fewer GPUs than the pool may have."""
     sizes = [price.gpus for price in plan]
-    limited = all(_has_size(price) for price in plan) and None not in sizes
-    if not limited or not plan or not all(isinstance(n, float) for n in (*sizes, *most.replicas)):
+    certain = all(isinstance(number, float) for number in (*sizes, *most.replicas))
+    if not plan or not certain:  # None is no limit; a world of uncertain ones is refused later
         return
-    there, wanted = sum(known(n, {}) for n in sizes if n is not None), most.gpus({})
-    if may_exceed(wanted, there):
+    there, wanted = sum(size for size in sizes if isinstance(size, float)), most.gpus({})
+    if wanted > there:
         message = f"has {there:g} GPUs, and the pool may have {wanted:g}"
         findings.add(path, message, "add {purchase: on_demand, ...} without gpus")
-
-
-def _has_size(price: Price) -> bool:
-    return price.gpus is not None
 
 
 def compiled(
