@@ -68,8 +68,8 @@ MANY = {
     "orphaned": 500,
     "gave up between attempts": 50,
 }
-MANY_AND_PREEMPTED = {**MANY, "preempted": 500}
-MANY_AND_LOST = {**MANY, "lost: failed": 100, "resent": 25}
+MANY_AND_PREEMPTED = {**MANY, "preempted": 150}
+MANY_AND_LOST = {**MANY, "lost: failed": 30, "resent": 25}
 
 
 @pytest.mark.parametrize(

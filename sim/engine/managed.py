@@ -139,9 +139,10 @@ def _pay(s: State, slot: int, cached: int, now: float) -> float:
     wait_s = 0.0
     for bucket in range(4):
         quota = s.quotas[b, bucket]
-        need = min(charges[bucket], quota[CAPACITY])
-        if bucket in (BY_OUTPUT, BY_TOKEN):
+        need = charges[bucket]
+        if bucket in (BY_OUTPUT, BY_TOKEN):  # which must not be empty
             need = max(need, 1.0)
+        need = min(need, quota[CAPACITY])
         if quota[LEVEL] < need - _ENOUGH:
             wait_s = max(wait_s, (need - quota[LEVEL]) / quota[RATE])
     if wait_s == 0.0:

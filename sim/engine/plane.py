@@ -193,6 +193,7 @@ class DataPlane:
         )
         clock.has_caches |= any(rate > 0 for rate in prefix_hit_rate or ())
         clock.has_detours = len(managed) > 0 or len(self._state.legs) > count
+        clock.has_detours |= (self._state.workloads.degrade_queue < math.inf).any()
         clock.day_start_s = day_start_s
         if (self._state.legs.escalation != NONE).any():  # whatever ends in a step may go on
             clock.spare_timers += int(self._state.pools.max_num_seqs.max())

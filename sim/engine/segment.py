@@ -257,6 +257,7 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
         if tokens > budget and prefill_s >= 0.0:
             break  # the first is admitted even if it is longer than the budget
         slot = batch.admit(s, r, replica, pool, now)
+        s.slots[slot].prefilled = s.slots[slot].prefill
         prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, cached, tokens)
         budget -= tokens
         batch.append_chunk(s, replica, slot)
