@@ -19,7 +19,7 @@ from naive_runs import api, to
 from task_cases import cases_with_caches
 
 from sim.engine import status
-from sim.engine.record import STANDARD
+from sim.engine.backend_record import STANDARD
 from sim.model.workload import Chains
 
 # About a third of what was counted, in the poorer of the two populations.

@@ -10,21 +10,23 @@ import math
 import numpy as np
 
 from sim.engine import timers, usage
-from sim.engine.hashing import uniform
-from sim.engine.jit import inner, inner_apart
-from sim.engine.number import whole
-from sim.engine.record import (
+from sim.engine.backend_record import (
     BY_OUTPUT,
     BY_TOKEN,
     BY_UNIT,
     CAPACITY,
     LEVEL,
     LONG,
-    NONE,
     PROVISIONED,
     RATE,
-    REMOTE,
     STANDARD,
+)
+from sim.engine.hashing import uniform
+from sim.engine.jit import inner, inner_apart
+from sim.engine.number import whole
+from sim.engine.record import (
+    NONE,
+    REMOTE,
 )
 from sim.engine.state import State
 from sim.engine.status import FAILED, IN_FLIGHT, REJECTED

@@ -10,12 +10,14 @@ never admitted in the step that preempted it: it needs more blocks than its goin
 """
 
 from sim.engine import batch, ending, gateway, hedge, leap, outcome, prefix, usage
+from sim.engine.backend_record import (
+    CHUNKED,
+)
 from sim.engine.jit import inner, inner_apart
 from sim.engine.number import ONE_LESS, ZERO
 from sim.engine.record import (
     ALONE,
     BOUNDARY,
-    CHUNKED,
     IDLE,
     LEAP,
     MIXED,
