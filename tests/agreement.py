@@ -5,12 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from fleets import END_S, Case, Operator, Verb, kernel_log, run
+from fleets import END_S, Case, Operator, Verb, kernel_run, run
 from naive import NaiveDataPlane
 
 from sim.engine import status
+from sim.engine.state import State
 
 EQUAL = ("status", "replica", "attempts", "preemptions", "workload", "task", "cached_tokens")
+COUNTS = ("attempts", "retries", "hedges", "response_hits", "wasted_tokens")
+COUNTS += ("prompt_tokens", "output_tokens", "cached_tokens")
+COUNTS_OF_ROUTES = ("fallbacks", "escalations", "degraded")
 CLOSE = ("arrival_s", "dispatched_s", "ready_s", "admitted_s", "first_token_s", "finish_s")
 
 
@@ -24,7 +28,8 @@ def assert_agreement(case: Case, until_s: float = END_S) -> Counter[str]:
     run(case, naive, until_s)
     if naive.seen["photo finish"]:
         return Counter(left_out=1)
-    log = kernel_log(case, until_s)
+    plane = kernel_run(case, until_s)
+    log = plane.requests()
     assert len(log) == len(naive.everyone)
     for column in EQUAL:
         np.testing.assert_array_equal(log[column], naive.column(column), column)
@@ -34,7 +39,27 @@ def assert_agreement(case: Case, until_s: float = END_S) -> Counter[str]:
         np.testing.assert_allclose(
             log[column], naive.column(column), rtol=1e-9, atol=1e-12, err_msg=column
         )
+    if case.managed is not None:
+        sent = log.attempts > 0
+        np.testing.assert_array_equal(log.backend[sent], naive.column("backend")[sent])
+    assert_same_books(case, naive, plane.close_bin())
     return happenings(naive)
+
+
+def assert_same_books(case: Case, naive: NaiveDataPlane, state: State) -> None:
+    """What is counted for workloads, and for the bill, is the same."""
+    for index, counts in enumerate(state.workloads):
+        booked = naive.books.counts[index]
+        names = COUNTS if case.managed is None else COUNTS_OF_ROUTES + COUNTS
+        assert {name: int(counts[name]) for name in names} == {name: booked[name] for name in names}
+    if case.managed is None:
+        return
+    for place in np.ndindex(state.usage.shape):
+        booked, used = naive.books.usage[place], state.usage[place]
+        names = used.dtype.names
+        assert {name: int(used[name]) for name in names} == {name: booked[name] for name in names}
+    assert state.pools.rejected.tolist() == [backend.rejected for backend in naive.backends]
+    assert state.pools.outstanding.tolist() == [backend.outstanding for backend in naive.backends]
 
 
 def happenings(naive: NaiveDataPlane) -> Counter[str]:

@@ -18,6 +18,7 @@ from sim.model.distributions import Distribution, LogNormal, Uniform
 from sim.model.streams import Streams
 from sim.model.uncertain import UncertainInput
 from sim.model.workload import Slo
+from sim.montecarlo import exports
 
 BINS = 4
 
@@ -67,6 +68,7 @@ class FakeReplication:
     verdict: str
     timeline: dict[str, np.ndarray]
     requests: dict[str, np.ndarray] | None
+    exports: dict[str, str] | None = None
 
 
 def replicate(
@@ -102,7 +104,13 @@ def replicate(
         requests={"request_id": np.arange(3), "arrival_s": rng.random(3)}
         if record_requests
         else None,
+        exports=exports_of(latency_s) if world == 0 else None,
     )
+
+
+def exports_of(latency_s: float) -> dict[str, str]:
+    """Files in the formats of others; a carriage return is not to be lost."""
+    return {name: f"{name}\r\n{latency_s!r} €\n" for name in exports.FILES}
 
 
 def replicate_pressing_ctrl_c(

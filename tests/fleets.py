@@ -20,8 +20,10 @@ from sim.model.cache import ResponseCache
 from sim.model.client import RETRIES, BeyondLimit, Client, Hedge, Jitter, Retry, RetryBudget
 from sim.model.design import GpuPool, Router
 from sim.model.gateway import Gateway, OnLoss
+from sim.model.managed import ManagedApi
 from sim.model.price import GpuPrice
 from sim.model.profile import Scheduler, ServiceProfile
+from sim.model.routing import Routing
 from sim.model.workload import Chains, Prefixes, Slo
 
 END_S = 1e9  # later than anything that happens
@@ -73,8 +75,9 @@ class Verb:
     """What the control plane does at an instant, to one of the replicas or pools there are."""
 
     at_s: float
-    name: str  # add, drain, kill; look: nothing
+    name: str  # add, drain, kill, set_errors, set_slowness; look: nothing
     which: int  # taken modulo what can be acted upon
+    value: float = 0.0  # that is set
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,9 @@ class Case:
     carry: list[float] | None = None
     prefix_hit_rate: list[float] | None = None
     response_cache: list[ResponseCache | None] | None = None
+    managed: list[ManagedApi] | None = None
+    routes: list[Routing] | None = None  # of each workload; all to its pool by default
+    day_start_s: float | None = None  # time of the day at time 0
 
     @property
     def requests(self) -> tuple[Any, ...]:
@@ -116,8 +122,9 @@ class Case:
 
     @property
     def traits(self) -> dict[str, Any]:
-        """What the case says of its workloads."""
+        """What the case says of its workloads, and of backends that are not pools."""
         names = ("max_concurrency", "carry", "prefix_hit_rate", "response_cache")
+        names += ("managed", "routes", "day_start_s")
         said = {name: getattr(self, name) for name in names}
         return {name: trait for name, trait in said.items() if trait is not None}
 
@@ -339,6 +346,9 @@ class Operator:
             self.add(verb.which % len(self.case.pools))
         elif verb.name == "drain" and self.ready:
             self.plane.drain(self.ready.pop(verb.which % len(self.ready)))
+        elif verb.name.startswith("set_") and self.case.managed:
+            backend = len(self.case.pools) + verb.which % len(self.case.managed)
+            getattr(self.plane, verb.name)(backend, verb.value)
         elif verb.name == "kill" and self.pool_of:  # whatever its state
             replica = verb.which % len(self.pool_of)
             self.plane.kill(replica)
@@ -355,10 +365,15 @@ def run(case: Case, plane: DataPlane | NaiveDataPlane, until_s: float = END_S) -
     Operator(case, plane).run(until_s)
 
 
-def kernel_log(case: Case, until_s: float = END_S) -> Any:
-    """The kernel's row of every request that has arrived."""
+def kernel_run(case: Case, until_s: float = END_S) -> DataPlane:
+    """The kernel at a time, after all that the case does on the way."""
     plane = case.kernel()
     plane.feed(*case.requests)
     plane.close_feed()
     run(case, plane, until_s)
-    return plane.requests()
+    return plane
+
+
+def kernel_log(case: Case, until_s: float = END_S) -> Any:
+    """The kernel's row of every request that has arrived."""
+    return kernel_run(case, until_s).requests()

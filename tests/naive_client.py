@@ -9,7 +9,6 @@ from sim.engine import status
 from sim.engine.hashing import uniform
 from sim.model.cache import ResponseCache
 from sim.model.client import Client, Retry
-from sim.model.gateway import Gateway
 
 JITTER_KEY = np.uint64(0x9E3779B9)
 JITTER_DRAW = 7
@@ -58,14 +57,17 @@ class Crowd:
         return draw < self.response_cache.hit_rate
 
     def delay_before_retry_s(
-        self, cause: int, retries_made: int, serial: int, gateway: Gateway
+        self, cause: int, retries_made: int, serial: int, retry_after_s: float
     ) -> float | None:
-        """Seconds to wait after an attempt was lost; None to give up."""
+        """Seconds to wait after an attempt was lost; None to give up.
+
+        ``retry_after_s`` is what it was told, NaN for nothing.
+        """
         if retries_made >= self.retry.max_retries or not self._retries_after(cause):
             return None
         delay_s: float | None = self._backoff_s(retries_made, serial)
-        if cause == status.REJECTED and gateway.retry_after_s > 0:
-            delay_s = self._heed(gateway.retry_after_s, delay_s)
+        if retry_after_s > 0:
+            delay_s = self._heed(retry_after_s, delay_s)
         if delay_s is None or not self.pay(cause):
             return None
         return delay_s

@@ -87,6 +87,11 @@ class Gateway:
     router: Router
     members: list[Replica] = field(default_factory=list)
     lines: tuple[list[Attempt], list[Attempt]] = field(default_factory=lambda: ([], []))
+    rejected: int = 0  # attempts
+
+    @property
+    def max_model_len(self) -> int:
+        return self.pool.profile.max_model_len
 
     @property
     def ready(self) -> list[Replica]:
@@ -101,6 +106,11 @@ class Gateway:
         """Attempts in the pool, its draining replicas and its orphans included, and before it."""
         return self.held + sum(replica.outstanding for replica in self.members)
 
+    @property
+    def waiting(self) -> int:
+        """Attempts that are held, or wait on a replica."""
+        return self.held + sum(len(replica.waiting) for replica in self.members)
+
     def is_full(self) -> bool:
         places = len(self.ready) * self.pool.profile.max_num_seqs
         return self.outstanding >= places + self.pool.gateway.max_queue
@@ -111,10 +121,8 @@ class Gateway:
         places += [replica.running for replica in self.members]
         return sum(attempt.workload == workload for place in places for attempt in place)
 
-    def accepts(self, attempt: Attempt, max_concurrency: float) -> bool:
-        if not self.ready and not self.pool.gateway.holds:
-            return False
-        return not self.is_full() and self.attempts_of(attempt.workload) < max_concurrency
+    def accepts(self) -> bool:
+        return (bool(self.ready) or self.pool.gateway.holds) and not self.is_full()
 
     def next_replica(self, attempt: Attempt) -> Replica | None:
         """Where an attempt goes now; None where nobody has room."""

@@ -6,7 +6,9 @@ last bits, either may be the first: a case in which that matters says nothing.
 
 from collections.abc import Iterable
 
+from naive_managed import Managed
 from naive_replica import Replica
+from naive_request import Request
 
 
 def near_s(now_s: float) -> float:
@@ -40,3 +42,15 @@ def is_ready_at_an_end(replica: Replica, now_s: float) -> bool:
         abs(attempt.ready_s - now_s) <= near or 0 < attempt.ready_s - began_s <= near
         for attempt in replica.waiting
     )
+
+
+def told_the_same(request: Request, backend: Managed, at_s: float) -> bool:
+    """Whether others were told to come back at this moment, too.
+
+    Whoever asks an empty bucket for the same is told the same, however long ago. Where all times
+    follow from arrivals alone, both simulators have the same last bits.
+    """
+    same = any(abs(at_s - other_s) <= near_s(at_s) for other_s in backend.told_s)
+    backend.told_s.append(at_s)
+    request.follows_steps |= backend.follows_steps
+    return same and backend.follows_steps

@@ -30,6 +30,11 @@ class Attempt:
     names: tuple[Name, ...] | None = None  # of the leading blocks of its prompt, if they have any
     names_of_all: tuple[Name, ...] = ()  # of the blocks of prompt and answer together, to be kept
     hit_rate: float = 0.0  # share of its prompt that is cached, where blocks have no names
+    backend: int = -1
+    carried: int = 0  # tokens of its prompt that were said in its task before ...
+    carried_s: float = 0.0  # ... until this moment
+    billing: int = 0  # how a managed backend is paid for it
+    token_s: float = NOT_YET  # that a managed backend takes for each token
     replica: int = -1
     dispatched_s: float = NOT_YET  # when it was handed to the replica
     ready_s: float = NOT_YET
@@ -50,6 +55,11 @@ class Attempt:
     @property
     def is_finished(self) -> bool:
         return self.generated == self.output
+
+    @property
+    def worked(self) -> int:
+        """Tokens prefilled or generated since it was admitted."""
+        return self.cached - self.cached_tokens + self.is_decoding
 
     def start_over(self) -> None:
         """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
@@ -81,6 +91,7 @@ class Replica:
     running: list[Attempt] = field(default_factory=list)  # in the order of admission
     step: Step | None = None
     last_boundary_s: float = -math.inf
+    wasted: list[tuple[Attempt, int]] = field(default_factory=list)  # work that nobody needs
 
     def __post_init__(self) -> None:
         self.free_blocks = self.total_blocks
@@ -133,9 +144,15 @@ class Replica:
                     attempt.first_token_s = now_s
                 yield attempt
 
-    def finish(self, attempt: Attempt) -> None:
+    def finish(self, attempt: Attempt, is_wanted: bool = True) -> None:
         assert attempt.cached == attempt.prompt + attempt.output - 1
+        if not is_wanted:
+            self.waste(attempt, attempt.worked)
         self.take_off(attempt)
+
+    def waste(self, attempt: Attempt, tokens: int) -> None:
+        """Note work on an attempt that was for nobody, or is to be done again."""
+        self.wasted.append((attempt, tokens))
 
     def begin_step(self, now_s: float) -> None:
         self.step = SCHEDULERS[self.profile.scheduler](self, now_s)
@@ -150,6 +167,7 @@ class Replica:
 
     def drop_stopping(self) -> None:
         for attempt in [attempt for attempt in self.running if attempt.is_stopping]:
+            self.waste(attempt, attempt.worked)
             self.take_off(attempt)
 
     def take_off(self, attempt: Attempt) -> None:
@@ -164,6 +182,9 @@ class Replica:
         ending = [a for a, tokens in chunks if a.cached + tokens == a.prefill]
         decoding = sorted(self.decoding(), key=lambda attempt: attempt.number)
         partial = [a for a in self.running if a not in ending and a not in decoding]
+        under_way = {a.serial: tokens for a, tokens in chunks}
+        for attempt in self.running:
+            self.waste(attempt, attempt.worked + under_way.get(attempt.serial, 0))
         lost = [*self.waiting, *ending, *partial, *decoding]
         self.routable, self.waiting, self.running, self.step = False, [], [], None
         self.cache = Cache()
@@ -187,6 +208,7 @@ class Replica:
     def preempt(self, attempt: Attempt) -> None:
         """Back to the head of the waiting list, keeping its tokens but not their cache."""
         self.take_off(attempt)
+        self.waste(attempt, attempt.cached - attempt.cached_tokens)
         attempt.cached = 0
         attempt.preemptions += 1
         self.waiting.insert(0, attempt)

@@ -7,8 +7,10 @@ from naive_replica import NOT_YET, Attempt
 from naive_task import Call, Task
 
 from sim.engine import status
+from sim.model.routing import Leg
 
 OF_THE_LAST_ATTEMPT = {
+    "backend",
     "replica",
     "dispatched_s",
     "ready_s",
@@ -27,22 +29,44 @@ class Request:
     arrival_s: float
     task: Task
     call: Call
-    carried: int  # tokens of its prompt that were said in the task before
-    longest: int  # prompt and answer that its model can take
+    carried: int = 0  # tokens of its prompt that were said in the task before ...
+    carried_s: float = 0.0  # ... until this moment
     prompt: int = field(init=False)
     output: int = field(init=False)
+    leg: Leg = field(init=False)
+    chain: list[int] = field(init=False)  # backends to which an attempt goes, one after the other
+    position: int = 0  # in the chain
+    asks_again: bool = False  # an answer of the leg was not good enough
+    is_degraded: bool = False
+    follows_steps: bool = False  # whether times of its attempts follow from ends of steps
     status: int = status.IN_FLIGHT
     finish_s: float = NOT_YET  # when the status became final
     attempts: int = 0
-    hedges: int = 0  # among the attempts
+    hedges: int = 0  # among the attempts, like the next
+    fallbacks: int = 0
+    escalations: int = 0
     living: list[Attempt] = field(default_factory=list)  # that the client waits for: two at most
     last: Attempt = field(init=False)  # the one that counts, as far as the client saw it
 
     def __post_init__(self) -> None:
         self.prompt = max(self.carried + self.call.new_tokens, 1)
-        room = self.longest - self.prompt
-        self.output = min(self.call.output, room) if room > 0 else self.call.output
+        self.output = self.call.output
         self.last = Attempt(self.number, -1, self.prompt, self.output)
+
+    def limit_output(self, longest: int) -> None:
+        """A model stops when prompt and answer are of its length."""
+        if longest > self.prompt:
+            self.output = min(self.output, longest - self.prompt)
+
+    @property
+    def retries(self) -> int:
+        """Attempts that the client has asked for after others were lost."""
+        return self.attempts - 1 - self.hedges - self.fallbacks - self.escalations
+
+    @property
+    def has_elsewhere(self) -> bool:
+        """Whether there is a backend to go on to."""
+        return self.position + 1 < len(self.chain)
 
     @property
     def workload(self) -> int:

@@ -12,9 +12,13 @@ from fleets import END_S, pool, profile
 from naive import NaiveDataPlane
 
 from sim.engine import status
+from sim.engine.backend_record import STANDARD
 from sim.model.client import Client, Retry
 from sim.model.design import GpuPool
+from sim.model.distributions import Constant
 from sim.model.gateway import Gateway
+from sim.model.managed import ManagedApi, Pace
+from sim.model.routing import Leg, Routing
 from sim.model.workload import Chains, Prefixes
 
 PATIENT = Client()
@@ -56,6 +60,41 @@ def served(
     naive.feed(*zip(*requests, strict=True), [0] * len(requests), **(fed or {}))
     assert naive.advance(until_s) == status.REACHED
     return naive
+
+
+def api(name: str = "api", ttft_s: float = 2.0, **changes: Any) -> ManagedApi:
+    """First tokens after 2 s, each further one a second later."""
+    return ManagedApi(name, changes.pop("pace", Pace(Constant(ttft_s), Constant(1.0))), **changes)
+
+
+def to(*backends: str, **rules: Any) -> Routing:
+    """To the first, and on to the others."""
+    return Routing((Leg(backends[0], **rules.pop("leg", {})),), backends[1:], **rules)
+
+
+def routed(
+    backends: list[GpuPool | ManagedApi], routing: Routing, client: Client = PATIENT, **traits: Any
+) -> NaiveDataPlane:
+    """One workload before pools and managed backends."""
+    pools = [backend for backend in backends if isinstance(backend, GpuPool)]
+    managed = [backend for backend in backends if isinstance(backend, ManagedApi)]
+    traits = {name: trait if name == "day_start_s" else [trait] for name, trait in traits.items()}
+    return NaiveDataPlane(pools, [0], KEY, [client], managed=managed, routes=[routing], **traits)
+
+
+def asked(
+    naive: NaiveDataPlane, *requests: tuple[float, int, int], until_s: float = END_S, **fed: Any
+) -> NaiveDataPlane:
+    """After requests of (arrival, prompt tokens, output tokens)."""
+    naive.feed(*zip(*requests, strict=True), [0] * len(requests), **fed)
+    assert naive.advance(until_s) == status.REACHED
+    return naive
+
+
+def used(naive: NaiveDataPlane, backend: int, billing: int = STANDARD) -> dict[str, int]:
+    """What a backend did, but for what it did not."""
+    usage = naive.books.usage[0, backend, billing]
+    return {what: number for what, number in usage.items() if number}
 
 
 def chains(*tasks: list[tuple[int, float, int, int]]) -> Chains:

@@ -40,6 +40,7 @@ class Task:
     said: int = 0  # tokens of prompts and answers so far, each once
     stage: int = 0
     answered: int = 0  # calls of this stage
+    follows_steps: bool = False  # whether times of its calls follow from ends of steps
     status: int = status.IN_FLIGHT
     finish_s: float = NOT_YET
 

@@ -218,6 +218,112 @@ backends:
 """
 
 
+BACKENDS = f"""\
+name: backends
+horizon: {{start: 2026-11-23, days: 1}}
+workloads:
+  chat:
+    arrivals: {{users: 2k, requests_per_user_per_day: 40}}
+    prompt_tokens: {{lognormal: {{mean: 1000, p95: 3000}}, max: 16k}}
+    output_tokens: {{lognormal: {{mean: 300, p95: 800}}, max: 4k}}
+    prompt_compression: {{uniform: {{low: 50%, high: 80%}}}}
+    follow_ups: {{calls_per_task: 2, prompt_tokens: {{exponential: {{mean: 200}}}}}}
+    client: {{timeout: 60s, retries: openai-sdk}}
+    route:
+      - {{to: device, share: {{p5: 10%, p95: 20%}}, prompt_tokens: {{max: 2k}}}}
+      - {{to: mini, share: 0.7,
+          escalate: {{share: {{beta: {{mean: 0.1, sd: 0.03}}}}, to: frontier}}}}
+      - {{to: own, share: 30%, prompt_tokens: {{min: 100, max: {{choice: [8k, 9k]}}}}}}
+      - own
+    fallback: {{to: [mini, open], after: [rejection, failure]}}
+    overflow: {{queue: {{p5: 40, p95: 60}}}}
+    degradation: {{queue: 30, output_share: {{uniform: {{low: 50%, high: 70%}}}}, quality_loss: 2}}
+    value_per_task: {{p5: 0.1 USD, p95: 0.3 USD}}
+    value_per_outcome: {{value: 1.5, share: {{beta: {{mean: 0.4, sd: 0.1}}}}}}
+    value_per_user_month: 20
+  nightly:
+    arrivals: {{requests_per_second: 1}}
+    prompt_tokens: 2000
+    output_tokens: 100
+    route: open
+    fallback: mini
+    value_per_request: 0.01
+    active_users: 300
+backends:
+  own:
+    kind: gpu_pool
+    service: {SERVICE}
+    replicas: 3
+    speculative_decoding: {{1: {{p5: 2, p95: 3}}, 64: 1.4}}
+    price:
+      - {{gpus: 4, owned: {{usd_per_gpu: {{p5: 30 kUSD, p95: 45 kUSD}}, years: 4,
+          residual_share: 30%, idle_watts: 300, busy_watts: 1.3k, pue: 1.5, usd_per_kwh: 0.08,
+          colocation_usd_per_kw_month: 180, network_usd_per_month: 200,
+          staff_usd_per_month: 3 kUSD}}}}
+      - {{purchase: reserved_3y, gpus: 2, usd_per_gpu_hour: 1.3, upfront_share: 25%,
+          list_usd_per_gpu_hour: 6.88}}
+      - {{purchase: capacity_block, provider: aws, gpus: 2, start: 6h, days: 1}}
+      - {{purchase: spot, gpus: 2, usd_per_gpu_hour: 1.2, source: a quote, as_of: 2026-11}}
+      - {{usd_per_gpu_second: 0.00053}}
+    quality: 70
+  mini:
+    kind: managed_api
+    model: gpt-4o-mini
+    price: {{tier: priority, yearly_factor: {{p5: 0.3, p95: 0.9}}, minimum_per_month: 500}}
+    ttft_by_hour: [{", ".join(str(1 + hour / 24) for hour in range(24))}]
+    quota: {{preset: openai-tier-5, tokens_per_minute: {{p5: 1M, p95: 3M}}}}
+    outages: openai
+    quality: {{uniform: {{low: 60, high: 66}}}}
+  frontier:
+    kind: managed_api
+    price:
+      input: {{p5: 2, p95: 4}}
+      cached_input: 0.3
+      cache_write: 3.75
+      output: 15
+      long_context: {{above: 200k, input: 6, output: 22.5}}
+      factor: 0.9
+      subscription: {{usd_per_month: 200, included_requests: 10k,
+        overage_multiple: {{p5: 3, p95: 5}}}}
+      source: a contract
+      as_of: 2026-10
+    ttft: {{lognormal: {{p50: {{p5: 0.6s, p95: 0.9s}}, sigma: 0.3}}}}
+    ttft_per_prompt_token: 20us
+    tokens_per_second: {{lognormal: {{p50: 60, p95: 80}}}}
+    speed_by_hour: [{", ".join(["1"] * 24)}]
+    quota: {{requests_per_minute: 500, input_tokens_per_minute: 1M, output_tokens_per_minute: 200k,
+      burst: 10s, cached_is_free: true, reserved_output_tokens: 500}}
+    provisioned: {{units: {{choice: [0, 5]}}, tokens_per_minute_per_unit: 3k, usd_per_unit_hour: 1,
+      output_weight: 4}}
+    outages:
+      gap: {{exponential: {{mean: {{p5: 3d, p95: 9d}}}}}}
+      duration: {{lognormal: {{p50: 1h, p95: 6h}}}}
+      full_share: {{beta: {{mean: 0.1, sd: 0.05}}}}
+      partial_errors: 20%
+      partial_slowness: 2
+      planned: [{{start: 2026-11-23T12:00, duration: 1h}},
+        {{start: 20h, duration: {{p5: 5min, p95: 1h}}}}]
+    error_share: 0.1%
+    prompt_caching: {{life: 1h, least_tokens: 512}}
+    max_model_len: 200k
+    quality: 80
+  open: {{kind: managed_api, model: llama-3.3-70b, provider: groq, prompt_caching: {{}}}}
+  device:
+    kind: edge
+    model: llama-3.1-8b
+    ttft: {{lognormal: {{p50: 0.5s, p95: 1s}}}}
+    ttft_per_prompt_token: 1ms
+    tokens_per_second: {{lognormal: {{p50: 25, p95: 40}}}}
+    capable_share: {{uniform: {{low: 40%, high: 60%}}}}
+    memory: {{limit: 6 GB, weights: 4.5 GB}}
+    error_share: 1%
+    usd_per_device_month: 0.5
+    active_devices: 1k
+    quality: 50
+one_off: {{cost: {{p5: 30 kUSD, p95: 90 kUSD}}, life_months: 18}}
+"""
+
+
 def written(folder: Path, text: str, name: str = "scenario.yaml") -> Path:
     """A file with this text."""
     path = folder / name

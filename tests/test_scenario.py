@@ -227,6 +227,7 @@ def test_the_resolved_document_is_json_in_si_units(everything):
     assert first["slo"] == {"ttft_p95": 2, "e2e_p99": 30, "tpot_p50": 0.05}
     assert document["backends"]["small"]["price"] == {
         "usd_per_gpu_hour": gpu_price("aws", "h100-sxm").usd_per_gpu_hour,
+        "purchase": "on_demand",
         "billing": "per_second",
         "source": gpu_price("aws", "h100-sxm").source,
         "as_of": gpu_price("aws", "h100-sxm").as_of,

@@ -73,7 +73,8 @@ worlds: 3
         "chat.yaml:12: workloads.chat.slo.e2e_95: unknown key (did you mean 'e2e_p95'?)",
         "chat.yaml:13: workloads.chat.route: 'larg' is not the name of a backend "
         "(did you mean 'large'?)",
-        "chat.yaml:16: backends.large.kind: 'gpu_pol' must be gpu_pool",
+        "chat.yaml:16: backends.large.kind: 'gpu_pol' must be one of gpu_pool, managed_api, edge "
+        "(did you mean 'gpu_pool'?)",
         "chat.yaml:17: backends.large.service: 'llama-3.3-70b/h100-sxm/tp4/fp8/vlm' is not a "
         "built-in profile (did you mean 'llama-3.3-70b/h100-sxm/tp4/fp8/vllm'?)",
         "chat.yaml:18: backends.large.router: 'least loaded' must be one of round_robin, random, "
@@ -247,7 +248,7 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
             "replicas: 2",
             "replicas: 2\n    price: {provider: aws, purchase: on_demandd}",
             "13: backends.large.price.purchase: 'on_demandd' must be one of on_demand, spot, "
-            "capacity_block, reserved_3y (did you mean 'on_demand'?)",
+            "serverless, capacity_block, reserved_1y, reserved_3y (did you mean 'on_demand'?)",
         ),
         ("replicas: 2", "replicas: 2\n    price: {billing: per_hour}",
          "13: backends.large.price: has no price "

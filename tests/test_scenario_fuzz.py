@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenario_documents import (
     AZURE_TRACE,
+    BACKENDS,
     CLIENTS,
     EVERYTHING,
     FLEETS,
@@ -29,6 +30,7 @@ TEXTS = [
     CLIENTS,
     FLEETS,
     TASKS,
+    BACKENDS,
     QUICKSTART.read_text(),
     AZURE_TRACE.read_text(),
 ]
@@ -42,8 +44,9 @@ NUMBERS = st.one_of(
 LABELS = st.sampled_from(
     ["", " ", "x", "8%", "100k", "1h 30min", "-5s", "2.99 USD", "2026-11-23", "0001-01-01",
      "9999-12-31T23:59:59", "2026-11-23T00:00+01:00", "openai-sdk", "aws-standard",
-     "session", "prefix", "hpa", "scheduled", "none", "07:00", "2 GB/s",
-     "log.csv", ".", "\0", "a\nb", "é" * 99]
+     "session", "prefix", "hpa", "scheduled", "own", "mini", "gpu_pool", "managed_api", "edge",
+     "gpt-4o", "openai", "anthropic-tier-1", "batch", "spot", "reserved_1y", "none", "07:00",
+     "2 GB/s", "log.csv", ".", "\0", "a\nb", "é" * 99]
 )  # fmt: skip
 PERCENTILES = ("p5", "p50", "p90", "p95", "p99")
 FAMILY_KEYS = st.sampled_from(
@@ -99,6 +102,23 @@ KEYS = st.sampled_from(
         "max_concurrency",
         "blocks",
         "session",
+        "route",
+        "to",
+        "share",
+        "escalate",
+        "fallback",
+        "queue",
+        "model",
+        "provider",
+        "input",
+        "tier",
+        "owned",
+        "gpus",
+        "purchase",
+        "quota",
+        "outages",
+        "planned",
+        "memory",
     ]
 )
 
@@ -199,7 +219,9 @@ def test_any_override_is_applied_or_refused(keys, value):
 
 
 @pytest.mark.parametrize(
-    "text", TEXTS[:6], ids=["minimal", "everything", "clients", "fleets", "tasks", "quickstart"]
+    "text",
+    TEXTS[:7],
+    ids=["minimal", "everything", "clients", "fleets", "tasks", "backends", "quickstart"],
 )
 def test_the_documents_that_mutation_begins_with_are_good(text):
     assert load_or_refuse(text.encode()) is not None

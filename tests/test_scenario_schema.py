@@ -5,11 +5,13 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from scenario_documents import (
     AZURE_TRACE,
+    BACKENDS,
     CLIENTS,
     EVERYTHING,
     FLEETS,
     MINIMAL,
     QUICKSTART,
+    SHIPPED,
     TASKS,
     written,
 )
@@ -20,13 +22,13 @@ from sim.scenario.families import FAMILIES
 from sim.scenario.yaml_file import parse_document
 
 TEXTS = {
-    "quickstart": QUICKSTART.read_text(),
-    "azure_trace": AZURE_TRACE.read_text(),
     "minimal": MINIMAL,
     "everything": EVERYTHING,
     "clients": CLIENTS,
     "fleets": FLEETS,
     "tasks": TASKS,
+    "backends": BACKENDS,
+    **{path.stem: path.read_text() for path in sorted(SHIPPED.glob("*.yaml"))},
 }
 
 
@@ -71,6 +73,10 @@ def test_resolved_documents_validate(schema, path):
     assert errors(schema, load_scenario(path).to_yaml()) == []
 
 
+def test_a_resolved_document_of_backends_validates(schema, tmp_path):
+    assert errors(schema, load_scenario(written(tmp_path, BACKENDS)).to_yaml()) == []
+
+
 @pytest.mark.parametrize(
     "override",
     [
@@ -112,6 +118,25 @@ def test_resolved_documents_validate(schema, path):
         "backends: {a: {kind: gpu_pool, service: x, replicas: 1, autoscaler: {tolerance: 1}}}",
         "backends: {a: {kind: gpu_pool, service: x, replicas: 1, cold_start: {nodes: 3min}}}",
         "backends: {a: {kind: gpu_pool, service: x, replicas: 1, spot: {notice: 2min}}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, price: []}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, price: [{gpus: -1}]}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, price: {owned: {years: 4}}}}",
+        "backends: {a: {kind: gpu_pool, service: x, replicas: 1, speculative_decoding: {x: 2}}}",
+        "backends: {a: {kind: managed_api, replicas: 1}}",
+        "backends: {a: {kind: managed_api, price: {input: cheap}}}",
+        "backends: {a: {kind: managed_api, quota: anthropic-tier-9}}",
+        "backends: {a: {kind: managed_api, quota: {cached_is_free: maybe}}}",
+        "backends: {a: {kind: managed_api, outages: {planned: [{start: 1h}]}}}",
+        "backends: {a: {kind: managed_api, ttft_by_hour: [1, 2]}}",
+        "backends: {a: {kind: edge, ttft: 1s}}",
+        "backends: {a: {kind: edge, ttft: 1s, tokens_per_second: 30, capable_share: 0}}",
+        "workloads: {chat: {arrivals: {users: 1}, route: []}}",
+        "workloads: {chat: {arrivals: {users: 1}, route: [{share: 1}]}}",
+        "workloads: {chat: {arrivals: {users: 1}, route: [{to: a, escalate: {to: b}}]}}",
+        "workloads: {chat: {arrivals: {users: 1}, fallback: {after: [failure]}}}",
+        "workloads: {chat: {arrivals: {users: 1}, overflow: 50}}",
+        "workloads: {chat: {arrivals: {users: 1}, value_per_outcome: 1}}",
+        "one_off: {cost: 3}",
     ],
 )
 def test_wrong_scenarios_do_not_validate(schema, override):

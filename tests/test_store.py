@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,11 @@ from fake_replication import (
 )
 
 from sim.errors import ResultError
-from sim.montecarlo import store
+from sim.montecarlo import exports, store
 from sim.montecarlo.run import run
 
 SAME_BYTES = (
+    *exports.FILES,
     "scenario.yaml",
     "summary.json",
     "replications.parquet",
@@ -235,6 +237,39 @@ def test_requests_asked_for_on_resuming_are_recorded(tmp_path, saved):
     assert contents(saved, names) == contents(tmp_path / "whole", names)
     again = store.load_earlier(saved, FakeScenario(), 0)
     assert again.requests["request_id"].tolist() == [0, 1, 2]
+
+
+def test_resuming_takes_the_first_world_from_its_files(tmp_path, saved):
+    simulated = []
+
+    def replicate_counting(scenario, seed, world, draws, record_requests=False):
+        simulated.append(world)
+        return replicate(scenario, seed, world, draws, record_requests)
+
+    earlier = store.load_earlier(saved, FakeScenario(), 0)
+    result = simulate(worlds=14, earlier=earlier, replicate=replicate_counting)
+    assert simulated == [12, 13]
+    assert result.exports == simulate().exports
+    store.save(result, tmp_path / "more")
+    assert contents(tmp_path / "more", exports.FILES) == contents(saved, exports.FILES)
+
+
+@pytest.mark.parametrize("name", exports.FILES)
+def test_a_file_that_is_missing_on_resuming_is_made_again(tmp_path, saved, name):
+    before = contents(saved)
+    (saved / name).unlink()
+    earlier = store.load_earlier(saved, FakeScenario(), 0)
+    store.save(simulate(earlier=earlier), saved)
+    assert contents(saved) == before
+
+
+def test_without_the_first_world_there_are_no_files_of_it(tmp_path, saved):
+    result = simulate()
+    folder = tmp_path / "others"
+    store.save(replace(result, exports=None), folder)
+    assert not any((folder / name).exists() for name in exports.FILES)
+    store.save(replace(result, exports=None), saved)
+    assert not any((saved / name).exists() for name in exports.FILES)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,10 @@
 :func:`write_profile`               a profile into a file
 :func:`gpu_price`                   what a provider asks for a GPU
 :func:`default_gpu_price`           the median on-demand price of a GPU over providers
+:func:`api_price`                   what a provider asks for the tokens of a model
+:func:`api_pace`                    how fast it answers
+:func:`api_limits`                  quotas of providers
+:func:`api_outages`                 incidents of providers
 :func:`gpu`, :func:`model`          published figures
 :func:`kv_capacity_tokens`          what fits into the KV cache of a replica
 :func:`shape`, :func:`shape_names`  daily and weekly shapes of arrivals
@@ -19,6 +23,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.catalog.apis import (
+        api_limits,
+        api_models,
+        api_outages,
+        api_pace,
+        api_price,
+        api_providers,
+    )
     from sim.catalog.hardware import gpu, kv_capacity_tokens, model
     from sim.catalog.prices import default_gpu_price, gpu_price
     from sim.catalog.profile_file import profile_document, write_profile
@@ -26,6 +38,12 @@ if TYPE_CHECKING:
     from sim.catalog.shapes import shape, shape_names
 
 __all__ = [
+    "api_limits",
+    "api_models",
+    "api_outages",
+    "api_pace",
+    "api_price",
+    "api_providers",
     "default_gpu_price",
     "gpu",
     "gpu_price",
@@ -40,6 +58,12 @@ __all__ = [
 ]
 
 _MODULES = {
+    "api_limits": "apis",
+    "api_models": "apis",
+    "api_outages": "apis",
+    "api_pace": "apis",
+    "api_price": "apis",
+    "api_providers": "apis",
     "default_gpu_price": "prices",
     "gpu": "hardware",
     "gpu_price": "prices",

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from sim.engine import client, task, timers
+from sim.engine import client, ending, hedge, routes, task, timers
 from sim.engine.hashing import uniform
 from sim.engine.jit import inner, inner_apart
 from sim.engine.number import whole
-from sim.engine.record import BACKING_OFF, NONE, WANTED
+from sim.engine.record import BACKING_OFF, NONE, REMOTE, WANTED
 from sim.engine.state import State
 
 _ANSWER_STREAM = np.uint64(0x51ED270B)  # keeps the draws of the response cache apart
@@ -41,14 +41,35 @@ def meet_timer(s: State) -> None:
         task.call(s, slot, number, new, now)
         _begin(s, new, now)
         return
+    if kind in (timers.FIRST, timers.LAST):
+        _meet_token(s, kind, slot, number, now)
+        return
     if s.slots[slot].number != number:
         return  # the request has ended or moved on
     if kind == timers.RETRY:
-        client.send(s, slot, now)
+        client.send_again(s, slot, client.RETRY, now)
+    elif kind == timers.FALLBACK:
+        client.send_again(s, slot, client.FALLBACK, now)
+    elif kind == timers.ESCALATE:
+        client.send_again(s, slot, client.ESCALATION, now)
     elif kind == timers.PATIENCE:
         client.lose_patience(s, slot, now)
     else:
         client.answer(s, slot, now)
+
+
+@inner_apart
+def _meet_token(s: State, kind: int, slot: int, serial: int, now: float) -> None:
+    """The first or the last token of an attempt at a managed backend, if it is still under way."""
+    seq = s.slots[slot]
+    if seq.serial != serial or seq.place != REMOTE:
+        return
+    if kind == timers.FIRST:
+        seq.first_token_s = now
+        if s.clock[0].has_hedges:
+            hedge.win(s, slot, now)
+    else:
+        ending.complete_remotely(s, slot, now)
 
 
 @inner
@@ -62,7 +83,7 @@ def _take_slot(s: State) -> int:
     seq.number = clock.number
     clock.number += 1
     seq.attempts = seq.preemptions = 0
-    seq.cached = 0
+    seq.cached = seq.degraded = 0
     seq.replica = NONE
     seq.place, seq.interest = BACKING_OFF, WANTED
     return slot
@@ -73,23 +94,25 @@ def _begin(s: State, slot: int, now: float) -> None:
     """Count a request, and answer it or send its first attempt."""
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
-    most = s.pools[counts.pool].max_model_len - seq.prompt
+    routes.begin(s, slot)
+    most = s.pools[seq.backend].max_model_len - seq.prompt
     if now >= 0.0:
         counts.requests += 1
         counts.offered_prompt_tokens += seq.prompt
         counts.offered_output_tokens += max(min(seq.output, most), 0)
-    if most >= 1:
+    is_known = counts.response_hit_rate > 0.0 and _is_known(s, slot)
+    if most >= 1 and (is_known or not s.clock[0].has_detours):
         seq.output = min(seq.output, most)  # generation stops at the model's limit
     if s.clock[0].recording:
         _log_arrival(s, slot)
     if seq.patience_end_s < math.inf:
         timers.schedule(s, seq.patience_end_s, timers.PATIENCE, slot)
-    if counts.response_hit_rate > 0.0 and _is_known(s, slot):
+    if is_known:
         if now >= 0.0:
             counts.response_hits += 1
         timers.schedule(s, now + counts.response_s, timers.ANSWER, slot)
     else:
-        client.send(s, slot, now)
+        client.send(s, slot, client.FIRST, now)
 
 
 @inner

@@ -1,9 +1,18 @@
 """An attempt that nobody waits for any more, wherever it is."""
 
-from sim.engine import gateway, outcome, waiting, wake
+from sim.engine import gateway, managed, outcome, waiting, wake
 from sim.engine.jit import inner_apart
 from sim.engine.number import ONE_LESS
-from sim.engine.record import BACKING_OFF, HELD, NONE, ORPHAN, RUNNING, STOPPING, WAITING
+from sim.engine.record import (
+    BACKING_OFF,
+    HELD,
+    NONE,
+    ORPHAN,
+    REMOTE,
+    RUNNING,
+    STOPPING,
+    WAITING,
+)
 from sim.engine.state import State
 
 
@@ -12,7 +21,7 @@ def is_removable(s: State, slot: int) -> bool:
     """Whether an attempt that is dropped leaves its place at once."""
     seq = s.slots[slot]
     stops = s.workloads[seq.workload].server_stops
-    return seq.place in (BACKING_OFF, HELD) or (seq.place == WAITING and stops)
+    return seq.place in (BACKING_OFF, HELD, REMOTE) or (seq.place == WAITING and stops)
 
 
 @inner_apart
@@ -30,6 +39,8 @@ def remove(s: State, slot: int, now: float) -> None:
         gateway.leave_replica(s, r, seq.workload, now)
         if was_head:
             wake.for_head(s, r, now)
+    elif seq.place == REMOTE:
+        managed.leave(s, slot, now)
     seq.place = BACKING_OFF
 
 

@@ -6,7 +6,7 @@ generated. A decoding sequence with g tokens generated has its prompt and g - 1 
 the last token is written by the step that generates the next.
 """
 
-from sim.engine import heap, outcome, prefix, waiting
+from sim.engine import heap, prefix, usage, waiting
 from sim.engine.jit import inner, inner_apart
 from sim.engine.number import ONE_LESS, ONE_MORE, ZERO
 from sim.engine.record import NONE, RUNNING, Row
@@ -95,11 +95,11 @@ def _preempt_youngest(s: State, r: int, replica: Row, pool: Row, now: float) -> 
         seq = s.slots[slot]
         replica.partial = NONE
         replica.free_blocks += blocks_for(pool, seq.prefill)
-        outcome.waste(s, seq, seq.prefilled - seq.cached)
+        usage.wasted(s, seq, seq.prefilled - seq.cached)
     else:
         slot = stop_decoding(s, r, replica, pool, _youngest(s, r, replica))
         seq = s.slots[slot]
-        outcome.waste(s, seq, seq.prompt + seq.generated - 1 - seq.cached)
+        usage.wasted(s, seq, seq.prompt + seq.generated - 1 - seq.cached)
     seq.prefill = seq.prompt + seq.generated
     seq.prefilled = 0
     seq.preemptions += 1

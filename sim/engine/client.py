@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from sim.engine import attempt, gateway, hedge, outcome, timers
+from sim.engine import attempt, gateway, hedge, outcome, routes, timers, usage
 from sim.engine.hashing import uniform
 from sim.engine.jit import inner, inner_apart
 from sim.engine.number import whole
@@ -21,7 +21,9 @@ from sim.engine.record import (
     Row,
 )
 from sim.engine.state import State
-from sim.engine.status import COMPLETED, FAILED, GAVE_UP, REJECTED, TIMED_OUT
+from sim.engine.status import COMPLETED, FAILED, GAVE_UP, IN_FLIGHT, REJECTED, TIMED_OUT
+
+FIRST, RETRY, FALLBACK, ESCALATION = map(whole, (0, 1, 2, 3))  # why an attempt is sent
 
 NO_JITTER, SHORTEN, FULL = 0, 1, 2
 JITTERS = {"none": NO_JITTER, "shorten": SHORTEN, "full": FULL}
@@ -30,35 +32,60 @@ _JITTER_STREAM = np.uint64(0x9E3779B9)  # keeps the draws of clients apart from 
 _JITTER_DRAW = whole(7)
 
 
+@inner_apart
+def send_again(s: State, slot: int, why: int, now: float) -> None:
+    """Send one more attempt of a request."""
+    if why == RETRY:
+        routes.begin(s, slot)
+    else:
+        s.extras[slot].detours += 1
+    send(s, slot, why, now)
+
+
 @inner
-def send(s: State, slot: int, now: float) -> None:
-    """Send an attempt: the first of a request, or one more."""
+def send(s: State, slot: int, why: int, now: float) -> None:
+    """Send an attempt on the leg of its request."""
     clock = s.clock[0]
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
     seq.serial = clock.serial
     clock.serial += 1
     seq.attempts += 1
-    s.pools[counts.pool].attempts += 1
-    if seq.attempts == 1:
+    if clock.has_detours:
+        fits = routes.place(s, slot)
+    else:
+        fits = seq.prompt < s.pools[seq.backend].max_model_len
+    s.pools[seq.backend].attempts += 1
+    if why == FIRST:
         counts.tokens = min(counts.tokens + counts.per_request, counts.capacity)
-    if seq.arrival_s >= 0.0:
-        counts.attempts += 1
-        if seq.attempts > 1:
-            counts.retries += 1
+    _count(s, seq, counts, why)
     seq.replica = NONE
     seq.dispatched_s = seq.ready_s = seq.admitted_s = seq.first_token_s = math.nan
     seq.preemptions = 0
     _rewind(seq)
-    if seq.prompt >= s.pools[counts.pool].max_model_len:  # no use in trying again
+    if not fits:  # no use in trying again
         outcome.settle(s, slot, REJECTED, now)
         return
-    if not gateway.take_in(s, slot, now):
-        _lose(s, slot, REJECTED, now)
+    fate = gateway.take_in(s, slot, now)
+    if fate != IN_FLIGHT:
+        _lose(s, slot, fate, now)
         return
     timers.set_deadlines(s, slot, now)
     if counts.hedge_s < math.inf:
         timers.set_deadline(s, timers.HEDGE, now + counts.hedge_s, slot)
+
+
+@inner
+def _count(s: State, seq: Row, counts: Row, why: int) -> None:
+    usage.sent(s, seq)
+    if seq.arrival_s >= 0.0:
+        counts.attempts += 1
+        if why == RETRY:
+            counts.retries += 1
+        elif why == FALLBACK:
+            counts.fallbacks += 1
+        elif why == ESCALATION:
+            counts.escalations += 1
 
 
 @inner_apart
@@ -109,17 +136,21 @@ def lose_replica(s: State, slot: int, now: float) -> None:
     """A request whose replica has died: sent to another by the gateway, or lost."""
     seq = s.slots[slot]
     if seq.place == RUNNING:  # what a preempted one had done is booked already
-        tokens = seq.prefilled if seq.generated == 0 else seq.prompt + seq.generated
-        outcome.waste(s, seq, tokens - seq.cached)
+        tokens = seq.prompt + seq.generated
+        if tokens <= seq.prefill:  # has not generated since it was admitted
+            tokens = seq.prefilled
+        usage.wasted(s, seq, tokens - seq.cached)
     if seq.interest != WANTED:
         outcome.give_back(s, slot)
         return
     cause = FAILED
-    if s.pools[s.workloads[seq.workload].pool].resends:
+    if s.pools[seq.backend].resends:
         _rewind(seq)
-        if gateway.take_in(s, slot, now):
+        if gateway.take_in(s, slot, now) == IN_FLIGHT:
             return
         cause = REJECTED
+    else:
+        usage.failed(s, seq)
     if hedge.part(s, slot) != NONE:
         outcome.give_back(s, slot)
     else:
@@ -153,6 +184,10 @@ def _abandon(s: State, slot: int, now: float) -> int:
 def _lose(s: State, slot: int, cause: int, now: float) -> None:
     """An attempt has come to nothing: make it again after a delay, or settle the request."""
     seq = s.slots[slot]
+    if s.clock[0].has_detours and routes.goes_on(s, slot, cause):
+        seq.place = BACKING_OFF
+        timers.schedule(s, now, timers.FALLBACK, slot)
+        return
     delay_s = _retry_delay_s(s, slot, cause)
     if delay_s < 0.0:
         outcome.settle(s, slot, cause, now)
@@ -169,11 +204,11 @@ def _retry_delay_s(s: State, slot: int, cause: int) -> float:
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
     retries = seq.attempts - 1
-    if s.clock[0].has_hedges:
-        retries -= s.extras[slot].hedges
+    if s.clock[0].has_extras:
+        retries -= s.extras[slot].hedges + s.extras[slot].detours
     if retries >= counts.max_retries or not _is_worth_it(counts, cause):
         return -1.0
-    retry_after_s = s.pools[counts.pool].retry_after_s
+    retry_after_s = s.pools[seq.backend].retry_after_s
     if cause == REJECTED and retry_after_s > 0.0:
         if retry_after_s <= counts.retry_after_limit_s:
             return retry_after_s

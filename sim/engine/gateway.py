@@ -2,27 +2,30 @@
 
 import math
 
-from sim.engine import prefix, routing, waiting, wake
+from sim.engine import managed, prefix, routing, usage, waiting, wake
 from sim.engine.jit import inner, inner_apart
 from sim.engine.number import ONE_LESS, ONE_MORE
 from sim.engine.record import DRAINING, GONE, HELD, NONE, Row
 from sim.engine.state import State
+from sim.engine.status import IN_FLIGHT, REJECTED
 
 
 @inner
-def take_in(s: State, slot: int, now: float) -> bool:
-    """Hand an attempt to a replica or hold it; False if it is rejected."""
+def take_in(s: State, slot: int, now: float) -> int:
+    """Hand an attempt to a replica or hold it: IN_FLIGHT, or why it is not."""
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
-    p = counts.pool
+    p = seq.backend
     pool = s.pools[p]
+    if s.clock[0].has_detours and s.providers[p].is_managed:
+        return managed.take_in(s, slot, now)
     if (
         (pool.ready == 0 and not pool.holds)
         or pool.outstanding >= pool.ready * pool.max_num_seqs + pool.max_queue
         or counts.inside >= counts.max_concurrency
     ):
-        pool.rejected += 1
-        return False
+        usage.turned_away(s, seq)
+        return REJECTED
     pool.outstanding += 1
     counts.inside += 1
     waiting.count_waiting(s, pool, ONE_MORE, now)
@@ -30,7 +33,7 @@ def take_in(s: State, slot: int, now: float) -> bool:
         _hand_over(s, p, slot, now)
     else:
         _hold(s, p, slot, now)
-    return True
+    return IN_FLIGHT
 
 
 @inner
@@ -82,7 +85,7 @@ def serve_held(s: State, p: int, now: float) -> None:
 @inner_apart
 def withdraw(s: State, slot: int, now: float) -> None:
     """Take a held request away from the gateway."""
-    p = s.workloads[s.slots[slot].workload].pool
+    p = s.slots[slot].backend
     pool = s.pools[p]
     _unlink(s, p, slot)
     pool.outstanding -= 1

@@ -5,10 +5,11 @@ Each has a slot, and knows that of the other as its twin.
 
 import math
 
-from sim.engine import attempt, gateway, outcome, timers
+from sim.engine import attempt, gateway, outcome, timers, usage
 from sim.engine.jit import inner, inner_apart
 from sim.engine.record import BACKING_OFF, NONE, WANTED
 from sim.engine.state import State
+from sim.engine.status import IN_FLIGHT
 
 
 @inner
@@ -30,7 +31,8 @@ def send_beside(s: State, slot: int, now: float) -> None:
     if seq.arrival_s >= 0.0:
         counts.attempts += 1
         counts.hedges += 1
-    s.pools[counts.pool].attempts += 1
+    s.pools[seq.backend].attempts += 1
+    usage.sent(s, seq)
     twin = copied(s, slot)
     new = s.slots[twin]
     new.serial = s.clock[0].serial
@@ -39,7 +41,7 @@ def send_beside(s: State, slot: int, now: float) -> None:
     new.preemptions = new.generated = new.prefilled = new.cached = 0
     new.prefill = new.prompt
     new.replica = NONE
-    if not gateway.take_in(s, twin, now):
+    if gateway.take_in(s, twin, now) != IN_FLIGHT:
         outcome.give_back(s, twin)
         return
     extra.twin, s.extras[twin].twin = twin, slot
@@ -78,10 +80,11 @@ def copied(s: State, slot: int) -> int:
     new.prompt, new.output, new.cached = seq.prompt, seq.output, seq.cached
     new.attempts, new.preemptions = seq.attempts, seq.preemptions
     new.workload, new.replica = seq.workload, seq.replica
+    new.backend, new.leg, new.degraded = seq.backend, seq.leg, seq.degraded
     new.interest, new.place, new.next, new.previous = WANTED, BACKING_OFF, NONE, NONE
     if clock.has_extras:
         extra, more = s.extras[slot], s.extras[moved]
         more.session, more.task_number, more.task = extra.session, extra.task_number, extra.task
         more.naming, more.names, more.first_name = extra.naming, extra.names, extra.first_name
-        more.hedges, more.twin = extra.hedges, NONE
+        more.hedges, more.detours, more.twin = extra.hedges, extra.detours, NONE
     return moved

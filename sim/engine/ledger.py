@@ -10,9 +10,20 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine.backend_record import (
+    BILLINGS,
+    POOL,
+    USAGE,
+)
 from sim.engine.histogram import BUCKETS, quantile
 from sim.engine.plane import DataPlane
-from sim.engine.record import E2E, LATENCIES, POOL, TASK_E2E, WORKLOAD, Records
+from sim.engine.record import (
+    E2E,
+    LATENCIES,
+    TASK_E2E,
+    WORKLOAD,
+    Records,
+)
 from sim.model.price import HOUR_S
 
 FloatArray = npt.NDArray[np.float64]
@@ -29,7 +40,7 @@ class Ledger:
     ----------
     edges_s : (bins + 1,) float64
         Edges of the bins, from 0 to the end of the horizon.
-    workloads, pools : int
+    workloads, pools, backends : int
 
     Attributes
     ----------
@@ -37,6 +48,8 @@ class Ledger:
         Where no request is followed by another, each is a task of its own.
     pools : (pools, bins) POOL
         Moments are integrals over the bin; counts such as ``waiting`` are those at its end.
+    usage : (workloads, backends, BILLINGS, bins) USAGE
+        What each backend did for each workload.
     histograms : (workloads, latencies, BUCKETS) int64
         Of the whole horizon.
     p95_s : (workloads + 1, latencies, bins) float64
@@ -46,11 +59,12 @@ class Ledger:
         NaN if there is none.
     """
 
-    def __init__(self, edges_s: FloatArray, workloads: int, pools: int) -> None:
+    def __init__(self, edges_s: FloatArray, workloads: int, pools: int, backends: int) -> None:
         bins = len(edges_s) - 1
         self.edges_s = edges_s
         self.workloads: Records = np.zeros((workloads, bins), WORKLOAD)
         self.pools: Records = np.zeros((pools, bins), POOL)
+        self.usage: Records = np.zeros((workloads, backends, BILLINGS, bins), USAGE)
         self.histograms = np.zeros((workloads, len(LATENCIES), BUCKETS), np.int64)
         self.p95_s = np.full((workloads + 1, len(LATENCIES), bins), np.nan)
         self.worst_hour_p95_s = np.full((workloads + 1, len(LATENCIES)), np.nan)
@@ -65,7 +79,8 @@ class Ledger:
         if not state.clock[0].has_tasks:  # the kernel does not count them
             workloads, histograms = _with_tasks(workloads, histograms)
         self.workloads[:, at] = workloads
-        self.pools[:, at] = state.pools
+        self.pools[:, at] = state.pools[: len(self.pools)]
+        self.usage[..., at] = state.usage
         self._hour += histograms
         for row, latency, counts in _rows(histograms):
             self.p95_s[row, latency, at] = quantile(counts, 0.95)

@@ -38,13 +38,6 @@ def settle(s: State, slot: int, status: int, now: float) -> None:
 
 
 @inner
-def waste(s: State, seq: Row, tokens: int) -> None:
-    """Book work that served nobody, or that was dropped to be done again."""
-    if seq.arrival_s >= 0.0:
-        s.workloads[seq.workload].wasted_tokens += tokens
-
-
-@inner
 def give_back(s: State, slot: int) -> None:
     """Return a slot to the free list."""
     clock = s.clock[0]
@@ -77,6 +70,7 @@ def _count_completed(s: State, seq: Row, now: float) -> None:
     s.histograms[w, E2E, bucket(e2e_s)] += 1
     s.histograms[w, WAIT, bucket(wait_s)] += 1
     counts.completed += 1
+    counts.degraded += seq.degraded
     counts.ttft_s += ttft_s
     counts.e2e_s += e2e_s
     counts.queue_wait_s += wait_s
@@ -97,6 +91,7 @@ def _log(s: State, seq: Row, status: int, now: float) -> None:
 def log_attempt(row: Row, seq: Row) -> None:
     """Where the latest attempt of a request has got to."""
     row.attempts = seq.attempts
+    row.backend, row.degraded = seq.backend, seq.degraded
     row.replica = seq.replica
     row.dispatched_s = seq.dispatched_s
     row.ready_s = seq.ready_s

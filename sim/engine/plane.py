@@ -19,7 +19,14 @@ from sim.engine.growth import (
     with_timers,
 )
 from sim.engine.record import GONE, NONE, READY, FloatArray, Records
-from sim.engine.setup import Traits, empty_state, fill_client, fill_workload
+from sim.engine.setup import (
+    Traits,
+    empty_state,
+    fill_client,
+    fill_workload,
+    note_what_there_is,
+)
+from sim.engine.setup_managed import with_routes
 from sim.engine.state import State
 from sim.engine.status import (
     NEED_BLOCKS,
@@ -36,6 +43,8 @@ from sim.engine.thin import numbered
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
 from sim.model.design import GpuPool
+from sim.model.managed import ManagedApi
+from sim.model.routing import Routing, to_one
 from sim.model.workload import Chains, Prefixes, Slo
 
 _FIRST_TASKS = 64
@@ -56,6 +65,8 @@ _ROOM: dict[int, Callable[[State], State]] = {
 }
 _ATTEMPT_COLUMNS = (
     "attempts",
+    "backend",
+    "degraded",
     "replica",
     "dispatched_s",
     "ready_s",
@@ -111,7 +122,7 @@ class DataPlane:
     ----------
     pools : sequence of GpuPool
     workload_pool : sequence of int
-        Index of the pool that serves each workload.
+        Index of the backend that serves each workload; looked at only without ``routes``.
     slos : sequence of Slo
         One per workload.
     routing_key : int
@@ -126,6 +137,12 @@ class DataPlane:
         One per workload, 0 (first) or 1.
     max_concurrency, carry, prefix_hit_rate, response_cache : sequences, optional
         One each per workload, as in :class:`~sim.model.workload.Workload`.
+    managed : sequence of ManagedApi
+        Their numbers as backends follow those of the pools.
+    routes : sequence of Routing, optional
+        One per workload.
+    day_start_s : float
+        The time of the day at time 0.
     """
 
     def __init__(
@@ -142,6 +159,9 @@ class DataPlane:
         carry: Sequence[float] | None = None,
         prefix_hit_rate: Sequence[float] | None = None,
         response_cache: Sequence[ResponseCache | None] | None = None,
+        managed: Sequence[ManagedApi] = (),
+        routes: Sequence[Routing] | None = None,
+        day_start_s: float = 0.0,
     ) -> None:
         self.now = start_s
         self.emptied = self.held = NONE
@@ -150,7 +170,12 @@ class DataPlane:
         self.pool_of: list[int] = []
         self._fed = 0
         count = len(slos)
-        self._hold(empty_state(pools, count))
+        state = empty_state(pools, managed, count, start_s)
+        names = [*(pool.name for pool in pools), *(backend.name for backend in managed)]
+        if routes is None:
+            names = [str(index) for index in range(len(names))]  # pools may share theirs
+            routes = [to_one(names[index]) for index in workload_pool]
+        self._hold(with_routes(state, routes, {name: at for at, name in enumerate(names)}))
         clients = clients or [Client()] * count
         traits = zip(
             max_concurrency or [math.inf] * count,
@@ -159,22 +184,19 @@ class DataPlane:
             response_cache or [None] * count,
             strict=True,
         )
-        each = zip(slos, workload_pool, priorities or [0] * count, traits, clients, strict=True)
-        for row, (slo, pool, priority, traits_of_one, client) in zip(
+        each = zip(slos, priorities or [0] * count, traits, clients, strict=True)
+        for row, (slo, priority, traits_of_one, client) in zip(
             self._state.workloads, each, strict=True
         ):
-            fill_workload(row, slo, pool, priority, Traits(*traits_of_one))
+            fill_workload(row, slo, priority, Traits(*traits_of_one))
             fill_client(row, client)
         clock = self._state.clock[0]
         clock.routing_key = routing_key
         clock.recording = record
-        clock.has_hedges = any(c.hedge is not None for c in clients)
-        clock.has_deadlines = clock.has_hedges or any(
-            math.isfinite(c.ttft_timeout_s + c.timeout_s) for c in clients
-        )
-        clock.has_caches |= any(rate > 0 for rate in prefix_hit_rate or ())
+        clock.day_start_s = day_start_s
         clock.bin_start_s = start_s
-        if clock.has_hedges or clock.has_prefix_caches:
+        note_what_there_is(self._state)
+        if clock.has_hedges or clock.has_prefix_caches or clock.has_detours:
             self._hold(intake.with_extras(self._state))
         self._reserve_replicas(sum(pool.replicas for pool in pools))
         for index, gpu_pool in enumerate(pools):
@@ -286,6 +308,14 @@ class DataPlane:
     def slow_down(self, replica: int, slowness: float) -> None:
         """Change a replica's slowness, from its next segment on."""
         self._state.replicas[replica].slowness = slowness
+
+    def set_errors(self, backend: int, share: float) -> None:
+        """Have a share of the attempts at a managed backend fail, besides those that always do."""
+        self._state.providers[backend].outage_share = share
+
+    def set_slowness(self, backend: int, slowness: float) -> None:
+        """Change a managed backend's slowness, for attempts from now on."""
+        self._state.providers[backend].slowness = slowness
 
     # Counts out
 

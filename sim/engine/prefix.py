@@ -25,7 +25,7 @@ def cached_tokens(s: State, r: int, slot: int) -> int:
     """Tokens of a prompt that replica ``r`` need not compute."""
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
-    block_tokens = s.pools[counts.pool].prefix_block_tokens
+    block_tokens = s.pools[seq.backend].prefix_block_tokens
     if block_tokens > 0 and s.extras[slot].naming != UNNAMED:
         return min(leading(s, r, slot) * block_tokens, seq.prompt - 1)
     return min(math.floor(counts.prefix_hit_rate * seq.prompt), seq.prompt - 1)
@@ -78,7 +78,7 @@ def forget(s: State, r: int) -> None:
 @inner
 def names_of(s: State, slot: int, tokens: int) -> int:
     """Whole blocks in the first ``tokens`` tokens of a prompt."""
-    return tokens // s.pools[s.workloads[s.slots[slot].workload].pool].prefix_block_tokens
+    return tokens // s.workloads[s.slots[slot].workload].prefix_block_tokens
 
 
 @compiled

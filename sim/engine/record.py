@@ -15,10 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Scheduler of a pool.
-CHUNKED, PREFILL_FIRST = 0, 1
-SCHEDULERS = {"chunked": CHUNKED, "prefill_first": PREFILL_FIRST}
-
 # What a replica is doing.
 IDLE = 0
 LEAP = 1  # decoding, batch unchanged, over `leap` steps
@@ -35,6 +31,7 @@ BACKING_OFF = 1  # waiting to be sent again
 HELD = 2  # waiting at the gateway
 WAITING = 3  # in a replica's waiting list
 RUNNING = 4  # in a batch
+REMOTE = 5  # at a managed backend
 
 # Whether somebody waits for a sequence.
 WANTED = 0
@@ -60,7 +57,6 @@ SEQUENCE = np.dtype(
         ("number", "i8"),  # of the request, in the order of arrival; NONE if nobody waits for it
         ("serial", "i8"),  # of the attempt
         ("admission", "i8"),  # order of the latest admission: the largest is the youngest
-        ("replica", "i8"),
         ("next", "i8"),  # slot: in the waiting list, the list of chunks, or the free list
         ("previous", "i8"),  # in the waiting list
         ("prompt", "i4"),
@@ -69,9 +65,13 @@ SEQUENCE = np.dtype(
         ("prefill", "i4"),  # tokens to prefill: the prompt and what was generated before
         ("prefilled", "i4"),
         ("cached", "i4"),  # of the prompt, found at the latest admission
+        ("replica", "i4"),
         ("preemptions", "i2"),
         ("attempts", "i2"),
         ("workload", "i2"),
+        ("backend", "i2"),
+        ("leg", "i1"),  # of those of the workload
+        ("degraded", "i1"),
         ("place", "i1"),
         ("interest", "i1"),
     ],
@@ -89,6 +89,9 @@ EXTRA = np.dtype(
         ("names", "i8"),  # named blocks of the prompt
         ("first_name", "i8"),
         ("hedges", "i8"),  # attempts of the request that were hedges
+        ("detours", "i8"),  # ... and that went on elsewhere without the client's asking
+        ("token_s", "f8"),  # of an attempt at a managed backend: time per token
+        ("billing", "i8"),
     ],
     align=True,
 )
@@ -116,6 +119,7 @@ TASK = np.dtype(
         ("width", "i8"),  # calls of the stage
         ("failed", "i8"),
         ("has_fed_names", "i8"),
+        ("answered_s", "f8"),  # when the stage before was answered
         ("next", "i8"),  # in the free list
     ],
     align=True,
@@ -169,58 +173,17 @@ REPLICA = np.dtype(
     align=True,
 )
 
-POOL = np.dtype(
-    [
-        ("max_num_seqs", "i8"),
-        ("max_num_batched_tokens", "i8"),
-        ("max_model_len", "i8"),
-        ("kv_blocks", "i8"),
-        ("block_mask", "i8"),  # tokens of a block minus one
-        ("block_shift", "i8"),  # log2 of the tokens of a block
-        ("scheduler", "i8"),
-        ("router", "i8"),
-        ("prefill_s_per_request", "f8"),
-        ("prefill_s_per_token", "f8"),
-        ("prefill_s_per_token_context", "f8"),
-        ("overhead_s", "f8"),
-        ("frontend_s_per_request", "f8"),
-        ("frontend_s_per_token", "f8"),
-        ("max_queue", "f8"),
-        ("retry_after_s", "f8"),
-        ("replica_limit", "f8"),
-        ("holds", "i8"),
-        ("resends", "i8"),
-        ("tracks_load", "i8"),  # whether the tree of loads is kept
-        ("prefix_blocks", "i8"),  # that a replica keeps of prompts, and their tokens
-        ("prefix_block_tokens", "i8"),
-        ("members", "i8"),  # replicas ever added
-        ("ready", "i8"),
-        ("serving", "i8"),  # ready or draining
-        ("cursor", "i8"),  # of the round robin, into the ready list
-        # Counts from the beginning, for the control plane.
-        ("attempts", "i8"),
-        ("rejected", "i8"),
-        ("prompt_tokens", "i8"),
-        ("output_tokens", "i8"),
-        # Counts now, and moments of the bin under way.
-        ("outstanding", "i8"),  # held, or on a replica
-        ("held", "i8"),  # at the gateway, among the waiting
-        ("busy", "i8"),
-        ("waiting", "i8"),
-        ("running", "i8"),
-        ("busy_s", "f8"),
-        ("waiting_s", "f8"),
-        ("running_s", "f8"),
-        ("blocks_s", "f8"),
-        ("ready_s", "f8"),
-        ("serving_s", "f8"),
-    ],
-    align=True,
-)
-
 WORKLOAD = np.dtype(
     [
-        ("pool", "i8"),
+        ("first_leg", "i8"),
+        ("routes", "i8"),  # legs that requests begin with, the first of them all
+        ("falls_after_rejection", "i8"),
+        ("falls_after_failure", "i8"),
+        ("falls_after_timeout", "i8"),
+        ("overflow_queue", "f8"),
+        ("degrade_queue", "f8"),
+        ("degraded_output", "f8"),
+        ("prefix_block_tokens", "i8"),  # of the backends that keep prompts
         ("slo_ttft_s", "f8"),
         ("slo_tpot_s", "f8"),
         ("slo_e2e_s", "f8"),
@@ -257,6 +220,9 @@ WORKLOAD = np.dtype(
         ("attempts", "i8"),
         ("retries", "i8"),
         ("hedges", "i8"),
+        ("fallbacks", "i8"),
+        ("escalations", "i8"),
+        ("degraded", "i8"),  # completed, and shortened
         ("response_hits", "i8"),
         ("tasks", "i8"),  # by the arrival of their first requests, like the two that follow
         ("tasks_completed", "i8"),
@@ -295,11 +261,13 @@ REQUEST = np.dtype(
         ("prompt_tokens", "i4"),
         ("output_tokens", "i4"),
         ("workload", "i4"),
+        ("backend", "i4"),
         ("replica", "i4"),
         ("status", "i4"),
         ("attempts", "i4"),
         ("preemptions", "i4"),
         ("cached_tokens", "i4"),
+        ("degraded", "i4"),  # whether its answer was to be shortened
         ("task", "i8"),  # fed as the how-manieth
     ],
     align=True,
@@ -375,6 +343,8 @@ CLOCK = np.dtype(
         ("has_hedges", "i8"),
         ("has_caches", "i8"),  # hit rates, or caches of prefixes
         ("has_prefix_caches", "i8"),
+        ("has_detours", "i8"),  # several legs, or managed backends
+        ("day_start_s", "f8"),  # time of the day at time 0
     ],
     align=True,
 )

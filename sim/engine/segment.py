@@ -9,13 +9,15 @@ All blocks of a prefill are taken at admission, so a prefill never stalls half w
 never admitted in the step that preempted it: it needs more blocks than its going has left free.
 """
 
-from sim.engine import batch, gateway, hedge, leap, outcome, prefix
+from sim.engine import batch, ending, gateway, hedge, leap, outcome, prefix, usage
+from sim.engine.backend_record import (
+    CHUNKED,
+)
 from sim.engine.jit import inner, inner_apart
 from sim.engine.number import ONE_LESS, ZERO
 from sim.engine.record import (
     ALONE,
     BOUNDARY,
-    CHUNKED,
     IDLE,
     LEAP,
     MIXED,
@@ -26,7 +28,6 @@ from sim.engine.record import (
     Row,
 )
 from sim.engine.state import State
-from sim.engine.status import COMPLETED
 from sim.engine.wake import set_event, steps_until_ready
 
 
@@ -129,7 +130,7 @@ def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
         if s.clock[0].has_prefix_caches and s.extras[slot].naming == ALONE:
             prefix.keep(s, r, slot, prefix.names_of(s, slot, seq.prompt + seq.output))
         w = seq.workload
-        outcome.settle(s, slot, COMPLETED, now)
+        ending.complete(s, slot, ZERO, now)
         _leave(s, r, replica, pool, w, now)
     else:
         tokens = seq.prompt + seq.output - seq.cached
@@ -160,7 +161,7 @@ def _leave_unwanted(
     s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int, now: float
 ) -> None:
     seq = s.slots[slot]
-    outcome.waste(s, seq, tokens)
+    usage.wasted(s, seq, tokens)
     if seq.interest == STOPPING:
         replica.stopping -= 1
     w = seq.workload
@@ -258,6 +259,7 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
         if tokens > budget and prefill_s >= 0.0:
             break  # the first is admitted even if it is longer than the budget
         slot = batch.admit(s, r, replica, pool, now)
+        s.slots[slot].prefilled = s.slots[slot].prefill
         prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, cached, tokens)
         budget -= tokens
         batch.append_chunk(s, replica, slot)

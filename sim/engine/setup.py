@@ -6,6 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.engine.backend_record import (
+    BILLINGS,
+    LEG,
+    POOL,
+    PROVIDER,
+    SCHEDULERS,
+    USAGE,
+)
 from sim.engine.client import JITTERS
 from sim.engine.growth import with_replica_capacity, with_slots
 from sim.engine.histogram import BUCKETS
@@ -20,11 +28,9 @@ from sim.engine.record import (
     FED_EXTRA,
     LATENCIES,
     NONE,
-    POOL,
     REPLICA,
     REQUEST,
     RING,
-    SCHEDULERS,
     SEQUENCE,
     TASK,
     TIMER,
@@ -33,11 +39,13 @@ from sim.engine.record import (
     records,
 )
 from sim.engine.routing import BY_LOAD, LEAST_LOADED, ROUTERS, STICKY
+from sim.engine.setup_managed import fill_provider, paces, quotas
 from sim.engine.state import State
 from sim.engine.timers import DEADLINES
 from sim.model.cache import ResponseCache
 from sim.model.client import Client, RetryBudget
 from sim.model.design import GpuPool
+from sim.model.managed import ManagedApi
 from sim.model.workload import Slo
 
 _FIRST_SLOTS = 1024
@@ -55,12 +63,21 @@ class Traits(NamedTuple):
     response_cache: ResponseCache | None = None
 
 
-def empty_state(pools: Sequence[GpuPool], workloads: int) -> State:
-    """Engine laws and limits in place, no replicas, no requests."""
-    batch = max(pool.profile.max_num_seqs for pool in pools)
-    block = max(pool.profile.kv_block_tokens for pool in pools)
-    laws = np.zeros((len(pools), 2, batch + 1))
-    rows = records(len(pools), POOL)
+def empty_state(
+    pools: Sequence[GpuPool], managed: Sequence[ManagedApi], workloads: int, start_s: float
+) -> State:
+    """Engine laws and limits in place, no replicas, no requests, no routes."""
+    batch = max((pool.profile.max_num_seqs for pool in pools), default=1)
+    block = max((pool.profile.kv_block_tokens for pool in pools), default=1)
+    count = len(pools) + len(managed)
+    laws = np.zeros((count, 2, batch + 1))
+    rows = records(count, POOL)
+    providers = records(count, PROVIDER)
+    providers.capable_share = 1.0
+    for index, backend in enumerate(managed, len(pools)):
+        rows[index].max_model_len = backend.max_model_len
+        fill_provider(providers[index], backend, start_s)
+    tables, hours = paces(managed, len(pools))
     for index, pool in enumerate(pools):
         size = pool.profile.max_num_seqs + 1
         laws[index, :, :size] = pool.profile.step_tables()
@@ -78,10 +95,10 @@ def empty_state(pools: Sequence[GpuPool], workloads: int) -> State:
         heap_step=np.zeros((0, batch), np.int64),
         heap_slot=np.zeros((0, batch), np.int64),
         block_phase=np.zeros((0, block), np.int32),
-        load=np.zeros((len(pools), 0)),
-        load_tree=np.zeros((len(pools), 0), np.int64),
-        rosters=np.zeros((len(pools), 2, 0), np.int64),
-        held_list=np.full((len(pools), 2, 2), NONE, np.int64),
+        load=np.zeros((count, 0)),
+        load_tree=np.zeros((count, 0), np.int64),
+        rosters=np.zeros((count, 2, 0), np.int64),
+        held_list=np.full((count, 2, 2), NONE, np.int64),
         timers=records(_FIRST_TIMERS, TIMER),
         rings=records(DEADLINES * workloads, RING),
         deadlines=np.zeros((DEADLINES * workloads, _FIRST_TIMERS), DEADLINE).view(np.recarray),
@@ -92,6 +109,12 @@ def empty_state(pools: Sequence[GpuPool], workloads: int) -> State:
         blocks=records(0, BLOCK),
         buckets=np.full(1, NONE, np.int64),
         histograms=np.zeros((workloads, len(LATENCIES), BUCKETS), np.int32),
+        usage=np.zeros((workloads, count, BILLINGS), USAGE).view(np.recarray),
+        legs=records(0, LEG),
+        providers=providers,
+        quotas=quotas(managed, len(pools)),
+        paces=tables,
+        hours=hours,
         fed=records(0, FED),
         fed_extras=records(0, FED_EXTRA),
         log=records(0, REQUEST),
@@ -101,9 +124,24 @@ def empty_state(pools: Sequence[GpuPool], workloads: int) -> State:
     clock.free_task = clock.free_block = NONE
     clock.timer_s = clock.deadline_s = math.inf
     clock.spare_timers = _SPARE_TIMERS
-    clock.has_prefix_caches = any(pool.prefix_cache is not None for pool in pools)
-    clock.has_caches = clock.has_prefix_caches
     return with_slots(with_replica_capacity(state, 2), _FIRST_SLOTS)
+
+
+def note_what_there_is(state: State) -> None:
+    """Say what there is at all, so that what there is not costs nothing."""
+    clock, workloads = state.clock[0], state.workloads
+    clock.has_prefix_caches = (state.pools.prefix_block_tokens > 0).any()
+    clock.has_caches = clock.has_prefix_caches or (workloads.prefix_hit_rate > 0).any()
+    clock.has_hedges = (workloads.hedge_s < math.inf).any()
+    timeouts = np.minimum(workloads.ttft_timeout_s, workloads.timeout_s) < math.inf
+    clock.has_deadlines = clock.has_hedges or timeouts.any()
+    clock.has_detours = (
+        state.providers.is_managed.any()
+        or len(state.legs) > len(workloads)
+        or (workloads.degrade_queue < math.inf).any()
+    )
+    if (state.legs.escalation != NONE).any():  # whatever ends in a step may go on
+        clock.spare_timers += int(state.pools.max_num_seqs.max())
 
 
 def _fill_pool(row: Records, pool: GpuPool) -> None:
@@ -135,9 +173,9 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.frontend_s_per_token = profile.frontend_s_per_token
 
 
-def fill_workload(row: Records, slo: Slo, pool: int, priority: int, traits: Traits) -> None:
-    """Set what is constant of a workload, but for its client."""
-    row.pool, row.priority = pool, priority
+def fill_workload(row: Records, slo: Slo, priority: int, traits: Traits) -> None:
+    """Set what is constant of a workload, but for its client and its routes."""
+    row.priority = priority
     row.slo_ttft_s, row.slo_tpot_s, row.slo_e2e_s = slo.ttft_s, slo.tpot_s, slo.e2e_s
     row.max_concurrency, row.carry = traits.max_concurrency, traits.carry
     row.prefix_hit_rate = traits.prefix_hit_rate

@@ -83,10 +83,10 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
     clock = Clock(plane, requests)
     fleets = control.start(design, clock, streams)
     clock.run(0.0)
-    waiting_at_start = plane.close_bin().pools.waiting.copy()
+    waiting_at_start = plane.close_bin().pools.waiting[: len(design.pools)].copy()
     plane.open_bin()
     edges_s = bin_edges_s(horizon)
-    ledger = Ledger(edges_s, len(design.workloads), len(design.pools))
+    ledger = Ledger(edges_s, len(design.workloads), len(design.pools), len(design.backends))
     for edge_s in edges_s[1:]:
         clock.run(float(edge_s))
         ledger.close_bin(plane)
@@ -103,10 +103,10 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
 
 
 def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane:
-    pool_index = {pool.name: index for index, pool in enumerate(design.pools)}
+    midnight = design.horizon.start.replace(hour=0, minute=0, second=0, microsecond=0)
     return DataPlane(
         design.pools,
-        [pool_index[workload.pool] for workload in design.workloads],
+        [],
         [workload.slo for workload in design.workloads],
         routing_key=streams.key("routing"),
         record=record_requests,
@@ -117,6 +117,9 @@ def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane
         carry=[workload.carry for workload in design.workloads],
         prefix_hit_rate=[workload.prefix_hit_rate for workload in design.workloads],
         response_cache=[workload.response_cache for workload in design.workloads],
+        managed=design.managed,
+        routes=[workload.route for workload in design.workloads],
+        day_start_s=(design.horizon.start - midnight).total_seconds(),
     )
 
 

@@ -6,6 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine.backend_record import (
+    LEG,
+    POOL,
+    PROVIDER,
+    USAGE,
+)
 from sim.engine.record import (
     BLOCK,
     CACHE,
@@ -15,7 +21,6 @@ from sim.engine.record import (
     EXTRA,
     FED,
     FED_EXTRA,
-    POOL,
     REPLICA,
     REQUEST,
     RING,
@@ -58,6 +63,12 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "blocks": (BLOCK, 1),
     "buckets": (np.int64, 1),
     "histograms": (np.int32, 3),
+    "usage": (USAGE, 3),
+    "legs": (LEG, 1),
+    "providers": (PROVIDER, 1),
+    "quotas": (np.float64, 3),
+    "paces": (np.float64, 3),
+    "hours": (np.float64, 3),
     "fed": (FED, 1),
     "fed_extras": (FED_EXTRA, 1),
     "log": (REQUEST, 1),
@@ -70,7 +81,8 @@ class State(NamedTuple):
     Attributes
     ----------
     clock : (1,) CLOCK
-    pools : (pools,) POOL
+    pools : (backends,) POOL
+        The pools of GPUs, then managed backends, of which most does not matter.
     workloads : (workloads,) WORKLOAD
     replicas : (capacity,) REPLICA
     slots : (slots,) SEQUENCE
@@ -107,6 +119,16 @@ class State(NamedTuple):
     buckets : (n,) int64
         A hash table over the blocks: the first of each bucket; n is a power of two.
     histograms : (workloads, 5, BUCKETS) int32
+    usage : (workloads, backends, BILLINGS) USAGE
+    legs : (n,) LEG
+        Workload by workload; the numbers of legs count from the first of the workload's.
+    providers : (backends,) PROVIDER
+    quotas : (backends, 5, 3) float64
+        Token buckets: tokens per second, most tokens, tokens at the time of refilling.
+    paces : (backends, 2, n) float64
+        Quantiles of the time to first token and of the time per token, in seconds.
+    hours : (backends, 2, 24) float64
+        Factors on them by the hour of the day.
     fed : (fed,) FED
         Requests to come.
     fed_extras : (fed,) FED_EXTRA
@@ -140,6 +162,12 @@ class State(NamedTuple):
     blocks: Records
     buckets: SlotArray
     histograms: CountArray
+    usage: Records
+    legs: Records
+    providers: Records
+    quotas: FloatArray
+    paces: FloatArray
+    hours: FloatArray
     fed: Records
     fed_extras: Records
     log: Records

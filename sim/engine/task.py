@@ -31,7 +31,7 @@ def begin(s: State, slot: int, at: int) -> None:
     clock.task_number += 1
     extra.task_number, extra.session = number, fed.session
     extra.task = extra.twin = NONE
-    extra.hedges = 0
+    extra.hedges = extra.detours = 0
     _name_fed(s, slot, at)
     counts = s.workloads[seq.workload]
     if seq.arrival_s >= 0.0:
@@ -60,7 +60,7 @@ def call(s: State, t: int, index: int, slot: int, now: float) -> None:
     seq.output, seq.workload = following.output, row.workload
     extra.task, extra.task_number, extra.session = t, row.number, row.session
     extra.twin = NONE
-    extra.hedges = 0
+    extra.hedges = extra.detours = 0
     if row.has_fed_names:
         extra.naming, extra.names = UNNAMED, 0
     else:
@@ -97,6 +97,7 @@ def end_call(s: State, slot: int, status: int, now: float) -> None:
 @inner_apart
 def _next_stage(s: State, t: int, now: float) -> None:
     row = s.tasks[t]
+    row.answered_s = now
     row.carried = math.floor(s.workloads[row.workload].carry * row.said)
     first = row.sent
     stage = s.calls[row.first + first].stage
@@ -128,7 +129,7 @@ def _name_fed(s: State, slot: int, at: int) -> None:
     """How the blocks of a fed request's prompt are named."""
     extra, fed, seq = s.extras[slot], s.fed_extras[at], s.slots[slot]
     extra.naming, extra.names = UNNAMED, 0
-    block_tokens = s.pools[s.workloads[seq.workload].pool].prefix_block_tokens
+    block_tokens = s.workloads[seq.workload].prefix_block_tokens
     if fed.names > 0 and block_tokens > 0:
         extra.naming, extra.first_name = FED_NAMES, fed.first_name
         extra.names = min(fed.names, seq.prompt // block_tokens)
@@ -140,7 +141,7 @@ def _name_fed(s: State, slot: int, at: int) -> None:
 def _name_after_task(s: State, slot: int, width: int, carried: int) -> None:
     extra, seq = s.extras[slot], s.slots[slot]
     counts = s.workloads[seq.workload]
-    block_tokens = s.pools[counts.pool].prefix_block_tokens
+    block_tokens = counts.prefix_block_tokens
     extra.naming, extra.names = UNNAMED, 0
     if block_tokens > 0 and counts.carry == 1.0:
         alone = width == 1

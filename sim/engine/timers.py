@@ -14,11 +14,16 @@ from sim.engine.number import whole
 from sim.engine.record import Row
 from sim.engine.state import State
 
-RETRY, PATIENCE, ANSWER, CALL = map(whole, (0, 1, 2, 3))  # kinds of timer
+# Kinds of timer; the last two wait for tokens of a managed backend.
+RETRY, PATIENCE, ANSWER, CALL = map(whole, (0, 1, 2, 3))
+FALLBACK, ESCALATE, FIRST, LAST = map(whole, (4, 5, 6, 7))
 FIRST_TOKEN, LAST_TOKEN, HEDGE = map(whole, (0, 1, 2))  # kinds of deadline
 DEADLINES = 3
 
-_CALLS_ORDER = 1 << 62  # after all other timers of an instant ...
+# What follows from the ends of sequences that a step ends together has an order of its own, after
+# all other timers of an instant: escalations by request ...
+_ESCALATIONS_ORDER = 1 << 61
+_CALLS_ORDER = 1 << 62  # ... and then following calls ...
 _CALL_BITS = 20  # ... by task, and by its calls
 
 
@@ -28,6 +33,21 @@ def schedule(s: State, time_s: float, kind: int, slot: int) -> None:
     clock = s.clock[0]
     _push(s, time_s, clock.timer_order, kind, slot, s.slots[slot].number)
     clock.timer_order += 1
+
+
+@inner
+def schedule_token(s: State, time_s: float, kind: int, slot: int) -> None:
+    """Set a timer for a token of the attempt in a slot."""
+    clock = s.clock[0]
+    _push(s, time_s, clock.timer_order, kind, slot, s.slots[slot].serial)
+    clock.timer_order += 1
+
+
+@inner
+def schedule_escalation(s: State, now: float, slot: int) -> None:
+    """Set a timer for the request in a slot to be sent on at once."""
+    number = s.slots[slot].number
+    _push(s, now, _ESCALATIONS_ORDER + number, ESCALATE, slot, number)
 
 
 @inner

@@ -6,7 +6,7 @@ All act at an instant after the kernel has processed every event up to it.
 import math
 
 from sim.engine import batch, client, gateway, leap, segment, tournament, waiting, wake
-from sim.engine.jit import compiled, inner
+from sim.engine.jit import compiled, inner, inner_apart
 from sim.engine.number import ONE_LESS, ONE_MORE, ZERO
 from sim.engine.record import DRAINING, IDLE, LEAP, NONE, READY, IntArray
 from sim.engine.state import State
@@ -213,6 +213,7 @@ def open_bin(numbers: IntArray, now: float) -> None:
         counts = s.workloads[w]
         counts.requests = counts.attempts = counts.retries = counts.completed = 0
         counts.hedges = counts.response_hits = counts.cached_tokens = 0
+        counts.fallbacks = counts.escalations = counts.degraded = 0
         counts.tasks = counts.tasks_completed = counts.tasks_failed = 0
         counts.task_s = 0.0
         counts.timed_out = counts.rejected = counts.failed = counts.gave_up = 0
@@ -222,6 +223,21 @@ def open_bin(numbers: IntArray, now: float) -> None:
         counts.preemptions = counts.multi_token = 0
         counts.ttft_s = counts.tpot_s = counts.e2e_s = counts.queue_wait_s = 0.0
     s.histograms[:] = 0
+    _forget_usage(s)
+
+
+@inner_apart
+def _forget_usage(s: State) -> None:
+    for w in range(s.usage.shape[0]):
+        for b in range(s.usage.shape[1]):
+            for billing in range(s.usage.shape[2]):
+                row = s.usage[w, b, billing]
+                row.attempts = row.errors = row.rejections = 0
+                row.answers = row.escalated = row.degraded = 0
+                row.prompt_tokens = row.cached_tokens = row.written_tokens = 0
+                row.output_tokens = row.wasted_tokens = 0
+                row.wasted_prompt_tokens = row.wasted_cached_tokens = 0
+                row.wasted_written_tokens = row.wasted_output_tokens = 0
 
 
 @inner

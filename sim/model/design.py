@@ -1,16 +1,20 @@
 """A design in one world: everything concrete that a replication needs."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from sim.model.autoscaler import Autoscaler, Keda
 from sim.model.cache import PrefixCache
+from sim.model.economics import OneOff
 from sim.model.failure import Failures
 from sim.model.gateway import Gateway
 from sim.model.lifecycle import Lifecycle
+from sim.model.managed import ManagedApi
 from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
+from sim.model.purchase import PurchasePlan
 from sim.model.rule import require
 from sim.model.workload import Workload
 
@@ -51,12 +55,13 @@ class GpuPool:
     profile: ServiceProfile
     replicas: int
     router: Router
-    price: GpuPrice
+    price: GpuPrice | PurchasePlan
     gateway: Gateway = field(default_factory=Gateway)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     autoscaler: Autoscaler | None = None
     failures: Failures = field(default_factory=Failures)
     prefix_cache: PrefixCache | None = None
+    quality: float = math.nan
 
     def __post_init__(self) -> None:
         there = self.replicas
@@ -64,6 +69,10 @@ class GpuPool:
             there += self.lifecycle.standby.replicas
         limit = self.lifecycle.capacity_limit
         require(there <= limit, "replicas at the start", there, f"exceed the capacity ({limit})")
+        if isinstance(self.price, PurchasePlan):
+            most = min(self.limits[1], limit) * self.profile.gpus_per_replica
+            rule = f"must be at least the {most} that the pool may have; let a tranche be unlimited"
+            require(self.price.gpus >= most, "GPUs of the purchase plan", self.price.gpus, rule)
 
     @property
     def moves(self) -> bool:
@@ -85,9 +94,19 @@ class GpuPool:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What one replication simulates."""
+    """What one replication simulates.
+
+    Backends are numbered: the pools, then the managed ones.
+    """
 
     name: str
     horizon: Horizon
     workloads: tuple[Workload, ...]
     pools: tuple[GpuPool, ...]
+    managed: tuple[ManagedApi, ...] = ()
+    one_off: OneOff | None = None
+
+    @property
+    def backends(self) -> tuple[GpuPool | ManagedApi, ...]:
+        """All of them, in the order of their numbers."""
+        return (*self.pools, *self.managed)

@@ -1,10 +1,20 @@
-"""What a pool of GPUs costs."""
+"""What GPUs and tokens cost."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 HOUR_S = 3600.0
-MONTH_S = 365.25 / 12 * 86_400.0  # the mean month, 730.5 hours
+DAY_S = 86_400.0
+YEAR_S = 365.25 * DAY_S
+MONTH_S = YEAR_S / 12  # the mean month, 730.5 hours
+MILLION = 1e6
+
+FloatArray = npt.NDArray[np.float64]
+Amount = TypeVar("Amount", float, FloatArray)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +28,19 @@ class GpuPrice:
         Each replica's rented time is rounded up to a multiple of this (1 s, 60 s, 3600 s).
     source, as_of : str
         Where the price comes from and its date; empty for a price given in the scenario.
+    purchase : str
+        How the GPUs are had: ``on_demand``, ``spot``, ``serverless``, ``capacity_block`` or
+        ``reserved_3y``; paid for the time that they are rented, all the same.
+    list_usd_per_gpu_hour : float or None
+        Public price without any discount; None for the price itself.
     """
 
     usd_per_gpu_hour: float
     billing_granularity_s: float = 1.0
     source: str = ""
     as_of: str = ""
+    purchase: str = "on_demand"
+    list_usd_per_gpu_hour: float | None = None
 
     def billed_s(self, rented_s: float) -> float:
         """Seconds on the bill for one replica rented for ``rented_s`` seconds."""
@@ -33,3 +50,124 @@ class GpuPrice:
     def cost_usd(self, rented_s: float, gpus: int) -> float:
         """Cost in USD of one replica of ``gpus`` GPUs rented for ``rented_s`` seconds."""
         return self.billed_s(rented_s) / HOUR_S * gpus * self.usd_per_gpu_hour
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRates:
+    """USD per million tokens.
+
+    Attributes
+    ----------
+    input, output : float
+        Tokens of prompts that are neither cached nor written into the cache; tokens of answers.
+    cached_input : float or None
+        Tokens of prompts that were cached; None for the price of ``input``.
+    cache_write : float or None
+        Tokens of prompts that are written into the cache; None for the price of ``input``.
+    """
+
+    input: float = 0.0
+    output: float = 0.0
+    cached_input: float | None = None
+    cache_write: float | None = None
+
+    def usd(self, prompt: Amount, cached: Amount, written: Amount, output: Amount) -> Amount:
+        """Price of so many tokens.
+
+        Parameters
+        ----------
+        prompt, output : float or array
+            Tokens of prompts and answers.
+        cached, written : float or array
+            Tokens of the prompts that were cached, and that were written into the cache.
+
+        Examples
+        --------
+        >>> TokenRates(input=5.0, output=15.0).usd(4_000.0, 0.0, 0.0, 1_000.0)
+        0.035
+        """
+        of_cached = self.input if self.cached_input is None else self.cached_input
+        of_written = self.input if self.cache_write is None else self.cache_write
+        plain = prompt - cached - written
+        micro_usd = (
+            plain * self.input + cached * of_cached + written * of_written + output * self.output
+        )
+        return micro_usd / MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A flat fee with a fair-use cap, and a multiple of the token price beyond it.
+
+    The count begins anew with each calendar month. Of a month that lies in part within the horizon
+    that part of the cap counts, by mean months like the fee.
+
+    Attributes
+    ----------
+    usd_per_month : float
+        For all of the backend's users together.
+    included_requests : float
+        A month; infinite for no cap. Attempts that are taken in count.
+    overage_multiple : float
+        Factor on the price by the token of requests beyond the cap.
+    """
+
+    usd_per_month: float
+    included_requests: float
+    overage_multiple: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrice:
+    """Price of a managed API, or of what users run on their own devices.
+
+    Attributes
+    ----------
+    rates : TokenRates
+    long_rates : TokenRates or None
+        Of requests whose prompt is longer than ``long_above_tokens``, all of their tokens.
+    long_above_tokens : int
+    factor : float
+        Of the tier: 0.5 for batch or flex, above 1 for priority.
+    yearly_factor : float
+        By which prices by the token change in a year, compounding, from the start of the horizon.
+    usd_per_unit_hour : float
+        Of a provisioned unit, used or not.
+    minimum_usd_per_month : float
+        Committed spend: what is missing to it at the end of a calendar month is billed, too.
+    subscription : Subscription or None
+    usd_per_device_month : float
+        Fixed cost of an active device.
+    active_devices : float
+    source, as_of : str
+        Where the price comes from and its date; empty for a price given in the scenario.
+    """
+
+    rates: TokenRates = field(default_factory=TokenRates)
+    long_rates: TokenRates | None = None
+    long_above_tokens: int = 2**31 - 1
+    factor: float = 1.0
+    yearly_factor: float = 1.0
+    usd_per_unit_hour: float = 0.0
+    minimum_usd_per_month: float = 0.0
+    subscription: Subscription | None = None
+    usd_per_device_month: float = 0.0
+    active_devices: float = 0.0
+    source: str = ""
+    as_of: str = ""
+
+    def rates_of(self, is_long: bool) -> TokenRates:
+        """Rates of requests whose prompt is long, or is not."""
+        return self.long_rates if is_long and self.long_rates is not None else self.rates
+
+    def factor_at(self, at_s: FloatArray) -> FloatArray:
+        """Factor on the rates at some times, in seconds from the start of the horizon.
+
+        Examples
+        --------
+        >>> batch = TokenPrice(factor=0.5, yearly_factor=0.1)
+        >>> batch.factor_at(np.array([0.0, YEAR_S / 2])).round(4)
+        array([0.5   , 0.1581])
+        """
+        factor: FloatArray = self.factor * self.yearly_factor ** (at_s / YEAR_S)
+        return factor

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
+from sim.model.economics import Economics
+from sim.model.routing import Routing, to_one
 from sim.model.streams import Streams
 
 
@@ -117,7 +119,7 @@ class Workload:
     name : str
     source : RequestSource
     pool : str
-        Name of the pool that serves it.
+        Name of the backend that serves it, of several the first.
     slo : Slo
     client : Client
     priority : int
@@ -134,6 +136,9 @@ class Workload:
     spikes : tuple of (float, float)
         Beginning and end of the special events that raise its rate, in seconds from the start of
         the horizon: known to figures of recovery, not to the simulation.
+    routing : Routing or None
+        Several backends; None sends all requests to ``pool``.
+    economics : Economics
     """
 
     name: str
@@ -147,3 +152,10 @@ class Workload:
     prefix_hit_rate: float = 0.0
     response_cache: ResponseCache | None = None
     spikes: tuple[tuple[float, float], ...] = ()
+    routing: Routing | None = None
+    economics: Economics = field(default_factory=Economics)
+
+    @property
+    def route(self) -> Routing:
+        """Where requests go: all to ``pool`` unless told otherwise."""
+        return self.routing or to_one(self.pool)

@@ -12,7 +12,7 @@ the bin before while requests were in flight when it began, and keeps the SLO if
 All workloads together miss it when one of them does. Where no SLO is stated, 95 % must be answered.
 
 **Time to recover** runs from the end of a spike (a special event that raises the rate of the
-workload, or of another in the same pool; overlapping ones are one) to the beginning of the first
+workload, or of another on the same backends; overlapping ones are one) to the start of the first
 ``LASTING`` bins in a row that keep the SLO: 0 if it was never missed. It is as coarse as the bins.
 A spike from which the workload has not recovered at the end of the horizon counts with the time up
 to there, a lower bound. The worst spike counts, and of all workloads the worst.
@@ -104,9 +104,10 @@ def merged(spikes: Sequence[Spike]) -> list[Spike]:
 
 
 def spikes_of(design: Design, index: int) -> list[Spike]:
-    """Spikes that a workload feels: those of its pool."""
-    pool = design.workloads[index].pool
-    return [spike for each in design.workloads if each.pool == pool for spike in each.spikes]
+    """Spikes that a workload feels: those of the workloads with which it shares a backend."""
+    own = design.workloads[index].route.backends
+    sharing = [each for each in design.workloads if own & each.route.backends]
+    return [spike for each in sharing for spike in each.spikes]
 
 
 def warnings(

@@ -4,11 +4,10 @@ Metric names are those of the results folder. Figures of a workload carry the pr
 ``workloads.<name>.``, those of a pool ``backends.<name>.``.
 
 Conservation, per workload and in total: **requests** = completed + timed_out + rejected + failed +
-gave_up + in_flight_end; **attempts** = requests - response_hits + retries + hedges; **tasks** =
-tasks_completed + tasks_failed + those under way; **tokens** that arrived = those of the requests of
-every fate and of those in flight; **replica-seconds**: serving (ready or draining) = busy + idle;
-**dollars**: cost_usd is the sum over backends, and each backend's is the sum over its replicas'
-bills.
+gave_up + in_flight_end; **attempts** = requests - response_hits + retries + hedges + fallbacks +
+escalations; **tasks** = tasks_completed + tasks_failed + those under way; **tokens** that arrived =
+those of the requests of every fate and of those in flight; **replica-seconds**: serving (ready or
+draining) = busy + idle; **dollars**: see :mod:`sim.montecarlo.money`.
 """
 
 import numpy as np
@@ -20,10 +19,11 @@ from sim.engine.ledger import UNANSWERED
 from sim.engine.record import E2E, LATENCIES, TTFT, Records
 from sim.engine.simulation import Outcome
 from sim.model.design import Design, GpuPool
-from sim.model.price import HOUR_S, MONTH_S
+from sim.model.price import HOUR_S
 from sim.model.profile import ServiceProfile
 from sim.model.workload import Slo
 from sim.montecarlo.early_warning import warnings
+from sim.montecarlo.money import money
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -34,6 +34,9 @@ COUNTS = (  # of the bins, summed over the horizon
     "attempts",
     "retries",
     "hedges",
+    "fallbacks",
+    "escalations",
+    "degraded",
     "completed",
     "rejected",
     "failed",
@@ -62,7 +65,7 @@ def metrics(outcome: Outcome, design: Design) -> dict[str, float]:
     for index, pool in enumerate(design.pools):
         own = _pool(outcome, design, index)
         figures |= {f"backends.{pool.name}.{name}": value for name, value in own.items()}
-    return figures
+    return figures | money(outcome, design)
 
 
 def _ratio(top: float, bottom: float) -> float:
@@ -157,28 +160,18 @@ def _late(in_flight: Records, slo: Slo, end_s: float) -> npt.NDArray[np.bool_]:
 
 
 def _fleet(outcome: Outcome, design: Design) -> dict[str, float]:
-    """Money and machines of all pools together."""
+    """Machines of all pools together."""
     pools = [_pool(outcome, design, index) for index in range(len(design.pools))]
-    booked = outcome.ledger.pools
-    cost_usd = sum(pool["cost_usd"] for pool in pools)
-    completed, tasks_completed, output_tokens = (
-        float(outcome.ledger.workloads[field].sum())
-        for field in ("completed", "tasks_completed", "output_tokens")
-    )
+    booked = outcome.ledger.pools[: len(pools)]
     return {
-        "cost_usd": cost_usd,
-        "cost_usd_per_month": cost_usd / design.horizon.duration_s * MONTH_S,
-        "cost_usd_per_request": _ratio(cost_usd, completed),
-        "cost_usd_per_task": _ratio(cost_usd, tasks_completed),
-        "cost_usd_per_million_output_tokens": _ratio(cost_usd, output_tokens) * 1e6,
-        "gpu_hours": sum(pool["gpu_hours"] for pool in pools),
+        "gpu_hours": float(sum(pool["gpu_hours"] for pool in pools)),
         "utilisation": _ratio(booked["busy_s"].sum(), booked["serving_s"].sum()),
         "batch_occupancy": _weighted(pools, "batch_occupancy", booked["busy_s"].sum(axis=1)),
         "kv_utilisation": _weighted(pools, "kv_utilisation", booked["serving_s"].sum(axis=1)),
         "ready_replicas_mean": booked["ready_s"].sum() / design.horizon.duration_s,
         "ready_replicas_max": float(most_ready(outcome.logs, 0.0, design.horizon.duration_s)),
-        "offered_load": max(pool["offered_load"] for pool in pools),
-        "offered_load_peak": max(pool["offered_load_peak"] for pool in pools),
+        "offered_load": max((pool["offered_load"] for pool in pools), default=0.0),
+        "offered_load_peak": max((pool["offered_load_peak"] for pool in pools), default=0.0),
     }
 
 
@@ -189,7 +182,7 @@ def _weighted(pools: list[dict[str, float]], name: str, weights: FloatArray) -> 
 
 
 def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
-    """Money and machines of one pool."""
+    """Machines of one pool."""
     pool, booked = design.pools[index], outcome.ledger.pools[index]
     profile = pool.profile
     busy_s, serving_s = float(booked["busy_s"].sum()), float(booked["serving_s"].sum())
@@ -199,7 +192,6 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
     loads = offered_load(outcome, design, index)
     logs = outcome.logs[index : index + 1]
     return {
-        "cost_usd": sum(pool.price.cost_usd(seconds, gpus) for seconds in rented),
         "gpu_hours": sum(rented) * gpus / HOUR_S,
         "utilisation": _ratio(busy_s, serving_s),
         "batch_occupancy": _ratio(float(booked["running_s"].sum()), busy_s) / profile.max_num_seqs,
@@ -223,28 +215,46 @@ def offered_load(outcome: Outcome, design: Design, index: int) -> FloatArray:
     (bins,) float64
         Infinite in a bin without a replica, if anything arrives.
     """
-    mine = [i for i, w in enumerate(design.workloads) if w.pool == design.pools[index].name]
-    booked = outcome.ledger.workloads[mine]
-    arrived, hits, prompt, output, cached, prefilled = (
-        booked[field].sum(axis=0).astype(np.float64)
+    pool = design.pools[index]
+    mine = [i for i, w in enumerate(design.workloads) if pool.name in w.route.backends]
+    booked, usage = outcome.ledger.workloads[mine], outcome.ledger.usage[mine, index]
+    part = _part(booked, usage)
+    arrived, hits, prompt, output = (
+        (part * booked[field]).sum(axis=0)
         for field in (
             "requests",
             "response_hits",
             "offered_prompt_tokens",
             "offered_output_tokens",
-            "cached_tokens",
-            "prompt_tokens",
         )
     )
+    cached, prefilled = (float(usage[field].sum()) for field in ("cached_tokens", "prompt_tokens"))
     if arrived.sum() == 0:
         return np.zeros(len(arrived))
     means = prompt.sum() / arrived.sum(), output.sum() / arrived.sum()
-    cached_share = float(np.nan_to_num(_ratio(cached.sum(), prefilled.sum())))
-    work_s = (arrived - hits) * _request_s(design.pools[index].profile, *means, cached_share)
-    able_s = _able_s(outcome, design.pools[index], index)
+    cached_share = float(np.nan_to_num(_ratio(cached, prefilled)))
+    work_s = (arrived - hits) * _request_s(pool.profile, *means, cached_share)
+    able_s = _able_s(outcome, pool, index)
     idle = np.where(work_s > 0, np.inf, 0.0)
     loads: FloatArray = np.divide(work_s, able_s, out=idle, where=able_s > 0)
     return loads
+
+
+def _part(booked: Records, usage: Records) -> FloatArray:
+    """Share of the requests of each workload and bin that come to a backend, on whatever way.
+
+    Attempts there are counted against those that did not go on from another backend.
+
+    Parameters
+    ----------
+    booked : (workloads, bins) WORKLOAD
+    usage : (workloads, BILLINGS, bins) USAGE
+        Of the backend.
+    """
+    there = usage["attempts"].sum(axis=1)
+    asked = booked["attempts"] - booked["fallbacks"] - booked["escalations"]
+    part: FloatArray = np.divide(there, asked, out=np.ones(there.shape), where=asked > 0)
+    return part
 
 
 def _able_s(outcome: Outcome, pool: GpuPool, index: int) -> FloatArray:

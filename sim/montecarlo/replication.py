@@ -16,6 +16,7 @@ from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.streams import Streams
 from sim.model.workload import Slo
+from sim.montecarlo.exports.files import files
 from sim.montecarlo.metrics import metrics, offered_load
 from sim.montecarlo.timeline_columns import timeline
 
@@ -45,6 +46,8 @@ class Replication:
     timeline : dict of str to (bins,) float64
     requests : dict of str to (n,) arrays, or None
         Columns of ``requests.parquet``.
+    exports : dict of str to str, or None
+        Text of each file in the formats of others by its name; of world 0 only.
     """
 
     world: int
@@ -53,6 +56,7 @@ class Replication:
     verdict: str
     timeline: dict[str, FloatArray]
     requests: dict[str, npt.NDArray[np.generic]] | None
+    exports: dict[str, str] | None = None
 
 
 def replicate(
@@ -72,6 +76,7 @@ def replicate(
         verdict=verdict(outcome, design),
         timeline=timeline(outcome, design),
         requests=_request_columns(outcome, design) if record_requests else None,
+        exports=files(outcome, design, seed, world) if world == 0 else None,
     )
 
 
@@ -95,13 +100,13 @@ def verdict(outcome: Outcome, design: Design) -> str:
 def _request_columns(outcome: Outcome, design: Design) -> dict[str, npt.NDArray[np.generic]]:
     log = outcome.requests
     workloads = np.array([workload.name for workload in design.workloads], dtype=object)
-    backends = np.array([workload.pool for workload in design.workloads], dtype=object)
+    backends = np.array([backend.name for backend in design.backends], dtype=object)
     statuses = np.array([status.NAMES[code] for code in sorted(status.NAMES)], dtype=object)
     return {
         "request_id": np.arange(len(log)),
         "task": log["task"],
         "workload": workloads[log["workload"]],
-        "backend": backends[log["workload"]],
+        "backend": backends[log["backend"]],
         "replica": log["replica"],
         "attempt": log["attempts"],
         "arrival_s": log["arrival_s"],

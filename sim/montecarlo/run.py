@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Draws = dict[str, FloatArray]
 Requests = dict[str, npt.NDArray[Any]]
+Exports = dict[str, str]
 Progress = Callable[[Sample, int], None]  # the worlds so far, and how many there will be
 
 LEVELS = {"p5": 0.05, "p50": 0.50, "p95": 0.95}
@@ -50,6 +51,7 @@ class Earlier:
 
     sample: Sample
     requests: Requests | None = None
+    exports: Exports | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class RunResult:
         As in ``summary.json``.
     requests : dict of str to array, or None
         Every request of world 0, by column, if they were asked for.
+    exports : dict of str to str, or None
+        World 0 in the formats of others: text of each file by its name; None if it is not finished.
     bin_s : float
         Width of a bin of the timeline.
     started_at, finished_at : datetime
@@ -88,6 +92,7 @@ class RunResult:
     sample: Sample
     summary: Summary
     requests: Requests | None
+    exports: Exports | None
     bin_s: float
     started_at: datetime
     finished_at: datetime
@@ -207,6 +212,7 @@ class _Plan:
             sample=sample,
             summary=summarise(sample, design, self.seed, interrupted=not complete),
             requests=gathering.requests,
+            exports=gathering.exports,
             bin_s=design.horizon.bin_s,
             started_at=self.started_at,
             finished_at=datetime.now(UTC),
@@ -219,6 +225,7 @@ class _Gathering:
     def __init__(self, earlier: Earlier, goal: Goal | None, progress: Progress | None) -> None:
         self.sample = earlier.sample
         self.requests = earlier.requests
+        self.exports = earlier.exports
         self._goal = goal
         self._progress = progress
 
@@ -247,7 +254,8 @@ class _Gathering:
         """What is missing of the first ``worlds`` worlds."""
         for world in range(worlds):
             record = record_requests and world == 0 and self.requests is None
-            if record or world not in self.sample:
+            export = world == 0 and self.exports is None
+            if record or export or world not in self.sample:
                 yield Task(world, _world(draws, world), record)
 
     def _take(self, replication: "Replication", target: int) -> None:
@@ -257,6 +265,8 @@ class _Gathering:
         self.sample.add(replication)
         if replication.requests is not None:
             self.requests = replication.requests
+        if replication.world == 0:
+            self.exports = replication.exports or {}  # not asked for again
         if self._progress is not None:
             self._progress(self.sample, target)
 

@@ -1,14 +1,17 @@
 """The results folder of a run.
 
-========================  ======================================================================
-``scenario.yaml``         the scenario as resolved; loads to the same worlds
-``manifest.json``         what ran, when, with which versions; hashes; the only file with times
-``summary.json``          every figure as its distribution over worlds
-``replications.parquet``  one row per world: world, verdict, ``input.<path>``, every metric
-``timeline.parquet``      one row per time bin: p5, p50, p95 over worlds of each column
-``timelines.parquet``     one row per world: each column as a list over the bins (float32)
-``requests.parquet``      every request of world 0, if asked for
-========================  ======================================================================
+=========================  =====================================================================
+``scenario.yaml``          the scenario as resolved; loads to the same worlds
+``manifest.json``          what ran, when, with which versions; hashes; the only file with times
+``summary.json``           every figure as its distribution over worlds
+``replications.parquet``   one row per world: world, verdict, ``input.<path>``, every metric
+``timeline.parquet``       one row per time bin: p5, p50, p95 over worlds of each column
+``timelines.parquet``      one row per world: each column as a list over the bins (float32)
+``requests.parquet``       every request of world 0, if asked for
+``costs.csv``              the bill of world 0, in the columns of FOCUS 1.2
+``benchmark_report.json``  world 0 as an llm-d Benchmark Report v0.2.1
+``metrics.prom``           world 0 under vLLM's metric names, in the Prometheus text format
+=========================  =====================================================================
 
 All but the manifest are the same bytes for the same worlds, whatever the number of workers.
 
@@ -36,8 +39,9 @@ import pyarrow.parquet as pq
 
 from sim import __version__
 from sim.errors import ResultError
+from sim.montecarlo import exports
 from sim.montecarlo.precision import Goal
-from sim.montecarlo.run import Earlier, RunResult
+from sim.montecarlo.run import Earlier, Exports, RunResult
 from sim.montecarlo.sample import Sample
 from sim.montecarlo.timelines import Timelines
 
@@ -54,6 +58,7 @@ RESULTS = (
     "timeline.parquet",
     "timelines.parquet",
     "requests.parquet",
+    *exports.FILES,
 )
 LIBRARIES = ("numpy", "scipy", "numba", "pandas", "pyarrow", "simpy")
 WORLDS_PER_GROUP = 64  # rows of ``timelines.parquet`` written at a time
@@ -159,7 +164,8 @@ def load_earlier(folder: Path, scenario: "Scenario", seed: int) -> Earlier:
             " run without --resume, into another --out"
         )
     try:
-        return Earlier(_read_sample(folder), _read_requests(folder))
+        sample = _read_sample(folder)
+        return Earlier(sample, _read_requests(folder), _read_exports(folder, sample))
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise ResultError(f"results folder ({folder}) cannot be read: {error}") from error
 
@@ -178,6 +184,8 @@ def _write_files(result: RunResult, draft: Path, command: str) -> None:
     _write_timelines(result.sample.timelines, draft / "timelines.parquet")
     if result.requests is not None:
         _write_table(pa.table(dict(result.requests)), draft / "requests.parquet")
+    for name, text in (result.exports or {}).items():
+        draft.joinpath(name).write_bytes(text.encode())
     manifest = {
         "format": FORMAT,
         **_identity(result.scenario, result.seed),
@@ -291,6 +299,14 @@ def _read_requests(folder: Path) -> dict[str, Any] | None:
         return None
     table = pq.read_table(path)
     return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def _read_exports(folder: Path, sample: Sample) -> Exports | None:
+    """The files of world 0 in the formats of others; None if it is missing, or one of them is."""
+    paths = [folder / name for name in exports.FILES]
+    if 0 not in sample or not all(path.is_file() for path in paths):
+        return None
+    return {path.name: path.read_bytes().decode() for path in paths}
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

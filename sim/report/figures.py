@@ -137,9 +137,19 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             cost_usd_per_month="per month",
             cost_usd_per_request="per request",
             cost_usd_per_task="per task",
+            cost_usd_per_user_month="per active user and month",
             cost_usd_per_million_output_tokens="per million output tokens",
+            cost_useful_usd="of use",
+            cost_wasted_usd="worked for nobody",
+            cost_idle_usd="idle, or committed and not used",
+            cost_usd_per_month_with_one_off="per month, one-off cost included",
         ),
+        Figure("lifetime_training_share", "one-off share of the lifetime's cost", "share"),
+    ),
+    "Margin": (
+        Figure("revenue_usd", "revenue over the horizon", "usd"),
         Figure("gross_margin", "gross margin", "share"),
+        Figure("quality_mean", "quality of the answers, points", "rate"),
     ),
     "Latency": _figures(
         "seconds",
@@ -185,6 +195,9 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             completed="completed",
             retries="retries",
             hedges="hedged attempts",
+            fallbacks="attempts that went on elsewhere",
+            escalations="answers made again elsewhere",
+            degraded="answers shortened",
             rejected="rejected",
             timed_out="timed out",
             failed="failed",
@@ -215,6 +228,11 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
 PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and backend among several
     "workloads": (
         "requests",
+        "cost_usd",
+        "cost_usd_per_request",
+        "cost_usd_per_task",
+        "gross_margin",
+        "quality_mean",
         "ttft_p95_s",
         "peak_hour_ttft_p95_s",
         "e2e_p95_s",
@@ -235,6 +253,12 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
     ),
     "backends": (
         "cost_usd",
+        "cost_wasted_usd",
+        "cost_idle_usd",
+        "attempts",
+        "answers",
+        "rejections",
+        "errors",
         "offered_load_peak",
         "utilisation",
         "batch_occupancy",
@@ -243,4 +267,14 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
     ),
 }
 
-BY_METRIC = {figure.metric: figure for figures in GROUPS.values() for figure in figures}
+OF_PARTS: tuple[Figure, ...] = _figures(  # shown of a part only
+    "count",
+    "",
+    attempts="attempts",
+    answers="answers",
+    rejections="turned away",
+    errors="errors",
+)
+BY_METRIC = {
+    figure.metric: figure for figures in (*GROUPS.values(), OF_PARTS) for figure in figures
+}

@@ -38,6 +38,19 @@ SILENT: dict[str, float] = {  # left out where it is this in every world
     **dict.fromkeys(
         (
             "hedges",
+            "fallbacks",
+            "escalations",
+            "degraded",
+            "rejections",
+            "errors",
+            "cost_wasted_usd",
+            "cost_idle_usd",
+            "revenue_usd",
+            "gpu_hours",
+            "ready_replicas_mean",
+            "ready_replicas_max",
+            "offered_load",
+            "offered_load_peak",
             "unanswered_share",
             "time_above_slo_share",
             "time_to_recover_s",
@@ -48,6 +61,7 @@ SILENT: dict[str, float] = {  # left out where it is this in every world
         0.0,
     ),
 }
+OF_REPLICAS = ("queue_wait_mean_s", "queue_wait_p95_s")
 OF_TASKS = ("cost_usd_per_task", "tasks", "task_success", "task_e2e_p50_s", "task_e2e_p95_s")
 HEADER = ("", "", "p5", "p50", "95 % interval", "p95", "95 % interval")
 NOTES = {
@@ -90,6 +104,11 @@ def _filled(paragraph: str) -> str:
 def _clauses(summary: Mapping[str, Any]) -> Iterator[str]:
     metrics = summary["metrics"]
     yield from _clause(metrics, "cost_usd_per_month", "the median cost is {} a month")
+    loses = metrics.get("loses_money")
+    if loses and loses["mean"] is not None:
+        yield from _clause(metrics, "gross_margin", "the median gross margin is {}")
+        if loses["mean"] > 0.0:
+            yield f"money is lost in {_worlds(loses['mean'])}"
     unanswered = _median(metrics, "unanswered_share")
     those = ""
     if unanswered >= WORTH_SAYING:
@@ -183,6 +202,8 @@ def _left_out(metric: str, estimates: Mapping[str, Estimate]) -> bool:
     """Undefined in every world, none in any, what it is without trouble, or a task of one call."""
     estimate = estimates[metric]
     if metric in OF_TASKS and estimates.get("tasks") == estimates.get("requests"):
+        return True
+    if metric in OF_REPLICAS and _always(estimates["gpu_hours"], 0.0):
         return True
     if metric in SILENT and _always(estimate, SILENT[metric]):
         return True

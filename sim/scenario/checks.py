@@ -14,14 +14,16 @@ from sim.model.failure import Failures
 from sim.model.generated import GeneratedSource
 from sim.model.lengths import Lengths
 from sim.model.lifecycle import Lifecycle
+from sim.model.managed import ManagedApi
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import Workload
-from sim.scenario import sharing
+from sim.scenario import gpu_pool, sharing
 from sim.scenario.compilation import compile_design
 from sim.scenario.failures import check_spot
 from sim.scenario.numbers import TAIL, Uncertain, quantiles
 from sim.scenario.problems import Findings
 from sim.scenario.schema import DAY_S, ScenarioDocument
+from sim.scenario.sharing import Backend, pools_of, served_by, workloads_of
 from sim.scenario.units import format_duration
 
 REJECTED_SHARE = 0.01  # of prompts that a backend cannot take, before it is worth a warning
@@ -39,7 +41,8 @@ def check_designs(
     for level in (TAIL, 1 - TAIL, 0.5):
         draws = {u.path: quantiles(u.distribution, [level])[0] for u in inputs}
         for name, backend in document.backends.items():
-            check_spot(backend.spot, ("backends", name), draws, findings)
+            if isinstance(backend, gpu_pool.GpuPool):
+                check_spot(backend.spot, ("backends", name), draws, findings)
         if findings:
             return None
         try:
@@ -49,28 +52,33 @@ def check_designs(
             return None
     design = designs[-1]
     for workload in design.workloads:
-        _check_prompts(workload, _pool(design, workload), findings)
-        _check_client(workload, _pool(design, workload), findings)
+        _check_prompts(workload, served_by(design, workload), findings)
+        for pool in pools_of(design, workload):
+            _check_client(workload, pool, findings)
     sharing.check_sharing(design, findings)
     return design
 
 
-def _pool(design: Design, workload: Workload) -> GpuPool:
-    return next(pool for pool in design.pools if pool.name == workload.pool)
-
-
-def _check_prompts(workload: Workload, pool: GpuPool, findings: Findings) -> None:
+def _check_prompts(workload: Workload, backends: Sequence[Backend], findings: Findings) -> None:
     """Note a workload whose every prompt would be rejected."""
     shortest = _prompt_quantile(workload, TAIL)
-    most = pool.profile.max_model_len - 1
+    longest = max(backends, key=_most_tokens)
+    most = _most_tokens(longest)
     if shortest > most:
         key = ("prompt_tokens",) if isinstance(workload.source, GeneratedSource) else ("arrivals",)
         message = f"even the shortest ({shortest:.0f} tokens) are longer than the {most} tokens"
+        of_profile = "see max_model_len and kv_capacity_tokens of its profile"
         findings.add(
             ("workloads", workload.name, *key),
-            f"{message} that backend '{pool.name}' takes",
-            "see max_model_len and kv_capacity_tokens of its profile",
+            f"{message} that backend '{longest.name}' takes",
+            of_profile if isinstance(longest, GpuPool) else "see its max_model_len",
         )
+
+
+def _most_tokens(backend: Backend) -> int:
+    """The longest prompt that a backend takes."""
+    engine = backend.profile if isinstance(backend, GpuPool) else backend
+    return engine.max_model_len - 1
 
 
 def _check_client(workload: Workload, pool: GpuPool, findings: Findings) -> None:
@@ -117,21 +125,50 @@ def _quantile(lengths: Lengths, level: float) -> float:
 
 def warnings(document: ScenarioDocument, design: Design, today: date) -> Iterator[str]:
     """Advice on a scenario that can be simulated."""
+    for backend in design.backends:
+        yield from _of_backend(backend, design, today)
     for pool in design.pools:
-        if pool.price.as_of and older_than_a_year(pool.price.as_of, today):
-            yield f"backends.{pool.name}.price: its date ({pool.price.as_of}) is over a year ago"
-        if pool.name not in {workload.pool for workload in design.workloads}:
-            yield f"backends.{pool.name}: no workload is routed to it, and yet it costs"
-        yield from _of_gateway(pool, [w for w in design.workloads if w.pool == pool.name])
+        yield from _of_gateway(pool, workloads_of(design, pool))
     for workload in design.workloads:
-        yield from _of_prompts(workload, _pool(design, workload))
+        yield from _of_prompts(workload, served_by(design, workload))
         if isinstance(workload.source, TraceSource):
             yield from _of_trace(workload.name, workload.source, design)
         else:
             yield from _of_arrivals(document, workload.name, design)
-        yield from _of_tasks(document, workload, _pool(design, workload))
-        yield from _of_client(workload, _pool(design, workload))
+        yield from _of_tasks(document, workload, served_by(design, workload))
+        for pool in pools_of(design, workload):
+            yield from _of_client(workload, pool)
+        yield from _of_routing(workload, design)
     yield from sharing.warnings(design)
+
+
+def _of_backend(backend: Backend, design: Design, today: date) -> Iterator[str]:
+    path, as_of = f"backends.{backend.name}", backend.price.as_of
+    if as_of and older_than_a_year(as_of, today):
+        yield f"{path}.price: its date ({as_of}) is over a year ago"
+    workloads = workloads_of(design, backend)
+    if not workloads:
+        costs = ", and yet it costs" if isinstance(backend, GpuPool) else ""
+        yield f"{path}: no workload is routed to it{costs}"
+    carried = any(sharing.has_sessions(one) or one.prefix_hit_rate for one in workloads)
+    if isinstance(backend, ManagedApi) and backend.caching is not None and not carried:
+        yield (
+            f"{path}.prompt_caching: makes no difference, as no calls follow each other; add "
+            "follow_ups, or prefix_cache, to a workload"
+        )
+
+
+def _of_routing(workload: Workload, design: Design) -> Iterator[str]:
+    """Advice on queues where there are none."""
+    path, routing = f"workloads.{workload.name}", workload.route
+    if pools_of(design, workload):
+        return
+    for key, given in (
+        ("overflow", not math.isinf(routing.overflow_queue)),
+        ("degradation", routing.degradation is not None),
+    ):
+        if given:
+            yield f"{path}.{key}: makes no difference, as no requests wait at its backends"
 
 
 def _of_gateway(pool: GpuPool, workloads: Sequence[Workload]) -> Iterator[str]:
@@ -152,12 +189,13 @@ def _of_gateway(pool: GpuPool, workloads: Sequence[Workload]) -> Iterator[str]:
         )
 
 
-def _of_prompts(workload: Workload, pool: GpuPool) -> Iterator[str]:
-    most = pool.profile.max_model_len - 1
+def _of_prompts(workload: Workload, backends: Sequence[Backend]) -> Iterator[str]:
+    longest = max(backends, key=_most_tokens)
+    most = _most_tokens(longest)
     if _prompt_quantile(workload, 1 - REJECTED_SHARE) > most:
         yield (
             f"workloads.{workload.name}: over {REJECTED_SHARE:.0%} of its prompts are longer than "
-            f"the {most} tokens that backend '{pool.name}' takes; they will be rejected"
+            f"the {most} tokens that backend '{longest.name}' takes; they will be rejected"
         )
 
 
@@ -187,7 +225,9 @@ def _of_arrivals(document: ScenarioDocument, name: str, design: Design) -> Itera
             yield f"{path}.events: {event.name} lies outside of the horizon"
 
 
-def _of_tasks(document: ScenarioDocument, workload: Workload, pool: GpuPool) -> Iterator[str]:
+def _of_tasks(
+    document: ScenarioDocument, workload: Workload, backends: Sequence[Backend]
+) -> Iterator[str]:
     """Advice on tasks whose prompts grow."""
     source, path = workload.source, f"workloads.{workload.name}.follow_ups"
     if not isinstance(source, GeneratedSource) or source.follow_ups is None or not workload.carry:
@@ -201,11 +241,12 @@ def _of_tasks(document: ScenarioDocument, workload: Workload, pool: GpuPool) -> 
     new, answer = calls.prompt.mean_tokens(), calls.output.mean_tokens()
     first = source.prompt.mean_tokens() + source.output.mean_tokens()
     before = first + max(calls.calls.mean() - 2, 0) * (new + answer)
-    last, most = workload.carry * before + new, pool.profile.max_model_len - 1
+    longest = max(backends, key=_most_tokens)
+    last, most = workload.carry * before + new, _most_tokens(longest)
     if last > most:
         yield (
             f"{path}: the last prompt of an average task ({last:.0f} tokens) is longer than the "
-            f"{most} tokens that backend '{pool.name}' takes; such tasks will fail"
+            f"{most} tokens that backend '{longest.name}' takes; such tasks will fail"
         )
 
 

@@ -5,28 +5,37 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from sim.model import design
+from sim.model import managed as model
 from sim.model.arrivals import Dispersion, SpecialEvent, rate_curve
-from sim.model.design import Design, GpuPool, Horizon
+from sim.model.design import Design, Horizon
 from sim.model.generated import GeneratedSource
-from sim.model.price import GpuPrice
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import RequestSource, Slo, Workload
 from sim.scenario import (
     caches,
     client,
     failures,
+    fleet,
     follow_ups,
     gateway,
+    gpu_price,
     lifecycle,
+    managed,
+    routes,
     scaled,
     schema,
+    value,
 )
 from sim.scenario.burstiness import Burstiness
 from sim.scenario.catalogued import Shape
 from sim.scenario.client import PRIORITIES
+from sim.scenario.compression import compressed
+from sim.scenario.gpu_pool import GpuPool
 from sim.scenario.numbers import Number, known
 from sim.scenario.resolution import length_s
-from sim.scenario.schema import BILLING_S, DAY_S, ScenarioDocument
+from sim.scenario.schema import DAY_S, ScenarioDocument
+from sim.scenario.speculation import sped_up
 
 Draws = Mapping[str, float]
 
@@ -41,7 +50,17 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
             _workload(name, workload, traces.get(name), horizon, draws)
             for name, workload in document.workloads.items()
         ),
-        pools=tuple(_pool(name, pool, horizon, draws) for name, pool in document.backends.items()),
+        pools=tuple(
+            _pool(name, backend, horizon, draws)
+            for name, backend in document.backends.items()
+            if isinstance(backend, GpuPool)
+        ),
+        managed=tuple(
+            _managed(name, backend, horizon, draws)
+            for name, backend in document.backends.items()
+            if not isinstance(backend, GpuPool)
+        ),
+        one_off=value.compiled_one_off(document.one_off, draws),
     )
 
 
@@ -69,11 +88,12 @@ def _workload(
         source = TraceSource(
             trace, played.mode, known(played.rate_scale, draws), known(played.thin, draws)
         )
+    route: routes.Route = _there(workload.route)
     calls, hits, most = workload.follow_ups, workload.prefix_cache, workload.max_concurrency
     return Workload(
         name,
         source,
-        _there(workload.route),
+        route.legs[0].to,
         Slo() if workload.slo is None else workload.slo.slo(),
         client.compiled(workload.client, draws),
         PRIORITIES[workload.priority],
@@ -82,6 +102,10 @@ def _workload(
         prefix_hit_rate=0.0 if hits is None else known(hits.hit_rate, draws),
         response_cache=caches.compiled_responses(workload.response_cache, draws),
         spikes=_spikes(workload.arrivals, horizon, draws),
+        routing=routes.compiled(
+            route, workload.fallback, workload.overflow, workload.degradation, draws
+        ),
+        economics=value.compiled(workload, draws),
     )
 
 
@@ -95,7 +119,8 @@ def _spikes(
 
 def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> GeneratedSource:
     arrivals = workload.arrivals
-    prompt = _there(workload.prompt_tokens).lengths(draws)
+    kept = workload.prompt_compression
+    prompt = compressed(_there(workload.prompt_tokens).lengths(draws), kept, draws)
     output = _there(workload.output_tokens).lengths(draws)
     shape: Shape = _there(arrivals.shape)
     gaps: Burstiness = _there(arrivals.burstiness)
@@ -116,7 +141,7 @@ def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> Gen
         dispersion=_dispersion(arrivals.dispersion, draws),
         rank_correlation=known(_there(workload.token_correlation), draws),
         prompt_growth_per_year=known(_there(workload.context_creep_per_year), draws),
-        follow_ups=follow_ups.compiled(workload.follow_ups, prompt, output, draws),
+        follow_ups=follow_ups.compiled(workload.follow_ups, prompt, output, kept, draws),
     )
 
 
@@ -145,26 +170,28 @@ def _dispersion(dispersion: schema.Dispersion | None, draws: Draws) -> Dispersio
     return Dispersion(known(dispersion.cv, draws), known(dispersion.timescale, draws))
 
 
-def _pool(name: str, pool: schema.GpuPool, horizon: Horizon, draws: Draws) -> GpuPool:
-    price: schema.Price = _there(pool.price)
+def _managed(name: str, backend: Any, horizon: Horizon, draws: Draws) -> model.ManagedApi:
+    if isinstance(backend, managed.ManagedApi):
+        return managed.compiled(name, backend, horizon.start, draws)
+    return managed.compiled_edge(name, backend, draws)
+
+
+def _pool(name: str, pool: GpuPool, horizon: Horizon, draws: Draws) -> design.GpuPool:
     factor = known(_there(pool.throughput_factor), draws)
-    profile = pool.service.profile
+    profile = sped_up(pool.service.profile, pool.speculative_decoding, draws)
     scaler = scaled.compiled(pool.autoscaler, pool.replicas, draws)
     begins = horizon.start - timedelta(seconds=horizon.warm_up_s)
-    return GpuPool(
+    most = fleet.most_gpus(pool, profile)
+    return design.GpuPool(
         name,
         profile if factor == 1 else profile.sped_up(factor),
         scaled.initial_replicas(scaler, pool.replicas, begins, draws),
         pool.router,
-        GpuPrice(
-            known(_there(price.usd_per_gpu_hour), draws),
-            BILLING_S[_there(price.billing)],
-            price.source or "",
-            price.as_of or "",
-        ),
+        gpu_price.compiled(_there(pool.price), most, horizon.start, draws),
         gateway.compiled(pool.gateway, scaler is not None, draws),
         lifecycle.compiled(pool.cold_start, pool.standby, pool.capacity, pool.drain_limit, draws),
         scaler,
         failures.compiled(pool.failures, pool.spot, draws),
         caches.compiled(pool.prefix_cache, draws),
+        math.nan if pool.quality is None else known(pool.quality, draws),
     )

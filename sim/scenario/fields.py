@@ -5,7 +5,7 @@ means is read here, so that its problems can be told in the words of the user's 
 once, each at its own place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path as FilePath
@@ -15,12 +15,14 @@ from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sim.scenario.numbers import Number, Quantity, document_of
-from sim.scenario.problems import Finding, Findings, Path, Spot, nearest
+from sim.scenario.problems import Finding, Findings, Path, Spot, choose, nearest
 from sim.scenario.reading import read_number
 from sim.scenario.units import UnitError, parse_quantity, shown
 
 REFERENCE = "x-definition"
 FINDINGS = "findings"  # type of the pydantic errors that carry a list of `Finding`
+TAG = "\0"  # begins the tags that pydantic puts into the paths of what may be of several kinds
+KINDS = ("gpu_pool", "managed_api", "edge")  # of backends
 UNIX_EPOCH = datetime(1970, 1, 1)
 LAST_START = datetime(2200, 1, 1)
 
@@ -159,6 +161,35 @@ def one_of(*words: str) -> Reads:
         return raw
 
     return Reads(read, lambda: {"enum": list(words)})
+
+
+def kind(own: str) -> Reads:
+    """The kind of a backend, which is this one."""
+    return Reads(one_of(*KINDS).read, lambda: {"enum": [own]})
+
+
+def named(noun: str, known: Callable[[], Iterable[str]]) -> Reads:
+    """One of the names that the catalogue has for something."""
+
+    def read(raw: Any, spot: Spot) -> Any:
+        names = list(known())
+        if raw not in names:
+            remedy = choose(raw, names) if isinstance(raw, str) else ""
+            spot.wrong(f"{shown(raw)} is not {noun} of the catalogue", remedy)
+        return raw
+
+    return Reads(read, lambda: {"enum": list(known())})
+
+
+def flag() -> Reads:
+    """True or false."""
+
+    def read(raw: Any, spot: Spot) -> Any:
+        if not isinstance(raw, bool):
+            spot.wrong(f"{shown(raw)} must be true or false")
+        return raw
+
+    return Reads(read, lambda: {"type": "boolean"})
 
 
 def some_of(*words: str) -> Reads:

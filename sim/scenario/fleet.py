@@ -5,8 +5,9 @@ from typing import Any
 from sim.model.profile import ServiceProfile
 from sim.scenario import autoscaler, failures, lifecycle
 from sim.scenario.gateway import Gateway
+from sim.scenario.gpu_pool import GpuPool
+from sim.scenario.gpu_price import Most
 from sim.scenario.problems import Findings, Path
-from sim.scenario.schema import GpuPool
 
 
 def resolved(
@@ -40,3 +41,11 @@ def _gateway(gateway: Gateway | None, profile: ServiceProfile) -> Gateway | None
     if gateway is None or gateway.queue == "push" or gateway.replica_limit is not None:
         return gateway
     return gateway.model_copy(update={"replica_limit": float(profile.max_num_seqs)})
+
+
+def most_gpus(pool: GpuPool, profile: ServiceProfile) -> Most:
+    """GPUs that the pool may have at once, those of its standby included."""
+    replicas = pool.replicas.most if pool.replicas.fixed is None else pool.replicas.fixed
+    standby = None if pool.standby is None else pool.standby.replicas
+    numbers = tuple(number for number in (replicas, standby) if number is not None)
+    return Most(numbers, profile.gpus_per_replica)

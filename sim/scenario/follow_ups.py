@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from sim.model import tasks
 from sim.model.distributions import Choice, Constant, Distribution
 from sim.model.lengths import Lengths
+from sim.scenario.compression import compressed
 from sim.scenario.fields import Reads, number
 from sim.scenario.lengths import TokenLengths, token_lengths
 from sim.scenario.numbers import Number, Quantity
@@ -62,16 +63,23 @@ def resolved(follow_ups: FollowUps | None) -> FollowUps | None:
 
 
 def compiled(
-    follow_ups: FollowUps | None, prompt: Lengths, output: Lengths, draws: Mapping[str, float]
+    follow_ups: FollowUps | None,
+    prompt: Lengths,
+    output: Lengths,
+    kept: Number | None,
+    draws: Mapping[str, float],
 ) -> tasks.FollowUps | None:
-    """The calls in a world, after first ones of these lengths."""
+    """The calls in a world, after first ones of these lengths.
+
+    Of their own new prompts the share ``kept`` is left by compression.
+    """
     if follow_ups is None:
         return None
     new, answer = follow_ups.prompt_tokens, follow_ups.output_tokens
     assert follow_ups.think_time is not None and follow_ups.parallel is not None
     return tasks.FollowUps(
         calls=_whole(follow_ups.calls_per_task.distribution(draws)),
-        prompt=prompt if new is None else new.lengths(draws),
+        prompt=prompt if new is None else compressed(new.lengths(draws), kept, draws),
         output=output if answer is None else answer.lengths(draws),
         think_s=follow_ups.think_time.distribution(draws),
         width=_whole(follow_ups.parallel.distribution(draws)),

@@ -11,7 +11,9 @@ from sim.scenario.failures import Failures
 from sim.scenario.families import FAMILIES, INTERVAL, Family, Role
 from sim.scenario.fields import REFERENCE, JsonSchema
 from sim.scenario.lengths import LIMITS
+from sim.scenario.outages import Outages
 from sim.scenario.part import Abbreviated
+from sim.scenario.quota import Quota
 from sim.scenario.rules import NAME, RATES
 from sim.scenario.schema import ScenarioDocument
 from sim.scenario.units import EXPECTED, UNITS, Kind
@@ -28,7 +30,14 @@ EXAMPLES: dict[Kind, list[str]] = {
 }
 VARIED: tuple[Kind, ...] = ("duration", "bandwidth", "count")  # by request, task or replica
 NESTED: tuple[Kind, ...] = ("factor", *VARIED)  # kinds of the parameters of distributions
-ABBREVIATED: tuple[type[Abbreviated], ...] = (Retries, Budget, Autoscaler, Failures)
+ABBREVIATED: tuple[type[Abbreviated], ...] = (
+    Retries,
+    Budget,
+    Autoscaler,
+    Failures,
+    Quota,
+    Outages,
+)
 _NUMBER = r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?"
 
 

@@ -8,19 +8,19 @@ import math
 from dataclasses import replace
 from typing import Any, Final
 
-from sim.catalog import default_gpu_price, gpu_price
 from sim.catalog import shape as catalogue_shape
-from sim.errors import CatalogError, TraceError
+from sim.errors import TraceError
 from sim.model.arrivals import FLAT
 from sim.model.distributions import LogNormal
-from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_files import TraceColumns, read_trace
-from sim.scenario import caches, client, fleet, follow_ups, schema
+from sim.scenario import caches, client, fleet, follow_ups, gpu_price, managed, routes, schema
 from sim.scenario.burstiness import Burstiness
 from sim.scenario.catalogued import Service, Shape
 from sim.scenario.fields import Surroundings
+from sim.scenario.gpu_pool import Engine, GpuPool
+from sim.scenario.managed import Edge, ManagedApi
 from sim.scenario.numbers import Number, Quantity, Spread, Uncertain
 from sim.scenario.problems import Findings, Path
 from sim.scenario.schema import DAY_S, ScenarioDocument
@@ -39,7 +39,8 @@ def resolve(
     workloads: dict[str, schema.Workload] = {}
     for name, workload in document.workloads.items():
         path: Path = ("workloads", name)
-        changes: dict[str, Any] = {"route": workload.route or next(iter(document.backends))}
+        only = routes.Route((routes.Leg(next(iter(document.backends))),))
+        changes: dict[str, Any] = {"route": workload.route or only}
         if workload.client is not None:
             changes["client"] = client.resolved(workload.client, path, findings)
         if workload.arrivals.trace is None:
@@ -50,8 +51,8 @@ def resolve(
             traces |= {} if trace is None else {name: trace}
         workloads[name] = workload.model_copy(update=changes)
     backends = {
-        name: _pool(pool, _named_blocks(name, workloads, traces), ("backends", name), findings)
-        for name, pool in document.backends.items()
+        name: _backend(name, backend, _named_blocks(name, workloads, traces), findings)
+        for name, backend in document.backends.items()
     }
     resolved = document.model_copy(update={"workloads": workloads, "backends": backends})
     horizon = _horizon(resolved, traces, findings)
@@ -164,16 +165,28 @@ def _named_blocks(
     return {
         name: trace.block_tokens
         for name, trace in traces.items()
-        if workloads[name].route == pool and trace.prefixes is not None
+        if trace.prefixes is not None and pool in schema.reached(workloads[name])
     }
 
 
-def _pool(
-    pool: schema.GpuPool, named: dict[str, int], path: Path, findings: Findings
-) -> schema.GpuPool:
+def _backend(
+    name: str, backend: Any, named: dict[str, int], findings: Findings
+) -> GpuPool | ManagedApi | Edge:
+    """The backend with its defaults."""
+    path: Path = ("backends", name)
+    match backend:
+        case ManagedApi():
+            return managed.resolved(backend, path, findings)
+        case Edge():
+            return managed.resolved_edge(backend, path, findings)
+    assert isinstance(backend, GpuPool)
+    return _pool(backend, named, path, findings)
+
+
+def _pool(pool: GpuPool, named: dict[str, int], path: Path, findings: Findings) -> GpuPool:
     """The pool with its engine's limits, cache, throughput factor and price."""
     profile = _with_engine(pool.service.profile, pool.engine, path, findings)
-    factor = pool.throughput_factor
+    factor, most = pool.throughput_factor, fleet.most_gpus(pool, profile)
     if factor is None:
         factor = _of_fit_error(profile.fit_error, (*path, "throughput_factor"))
     return pool.model_copy(
@@ -182,13 +195,13 @@ def _pool(
             "service": Service(profile, pool.service.name),
             "throughput_factor": factor,
             "prefix_cache": caches.resolved(pool.prefix_cache, profile, named, path, findings),
-            "price": _price(pool.price, profile.gpu, path, findings),
+            "price": gpu_price.resolved(pool.price, profile.gpu, most, path, findings),
         }
     )
 
 
 def _with_engine(
-    profile: ServiceProfile, engine: schema.Engine | None, path: Path, findings: Findings
+    profile: ServiceProfile, engine: Engine | None, path: Path, findings: Findings
 ) -> ServiceProfile:
     """The profile with the engine's limits, which must fit each other."""
     if engine is None:
@@ -228,31 +241,3 @@ def _of_fit_error(fit_error: float, path: Path) -> Number:
     spread = Spread("lognormal", {"p50": 1.0, "sigma": sigma}, fixed=law)
     quantity = Quantity("factor", above=0, most=1e6)
     return Uncertain(".".join(map(str, path)), spread, quantity, law)
-
-
-def _price(
-    price: schema.Price | None, gpu: str, path: Path, findings: Findings
-) -> schema.Price | None:
-    """The price in USD with its billing, source and date; None if the catalogue has none."""
-    try:
-        if price is None:
-            return _as_given(default_gpu_price(gpu), None)
-        if price.provider is not None:
-            listed = gpu_price(price.provider, gpu, price.purchase or "on_demand")
-            return _as_given(listed, price.billing)
-    except CatalogError as error:
-        remedy = "give price: {usd_per_gpu_hour: 2.99}"
-        findings.add((*path, "price"), str(error), remedy)
-        return None
-    return price.model_copy(update={"billing": price.billing or "per_second"})
-
-
-def _as_given(listed: GpuPrice, billing: str | None) -> schema.Price:
-    """A price of the catalogue as a scenario would give it."""
-    names = {seconds: name for name, seconds in schema.BILLING_S.items()}
-    return schema.Price.model_construct(
-        usd_per_gpu_hour=float(listed.usd_per_gpu_hour),
-        billing=billing or names[listed.billing_granularity_s],
-        source=listed.source or None,
-        as_of=listed.as_of or None,
-    )

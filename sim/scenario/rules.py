@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sim.scenario.problems import Findings, Path, choose
+from sim.scenario import gpu_price, names_in_routes, token_price
+from sim.scenario.backends import kind_of
+from sim.scenario.problems import Findings, Path
 from sim.scenario.units import shown
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -17,7 +19,13 @@ USERS = ("users", "requests_per_user_per_day")
 LENGTHS = ("prompt_tokens", "output_tokens")
 NOT_BESIDE_TRACE = ("shape", "growth_per_year", "events", "dispersion", "burstiness")
 WAITS = ("timeout", "first_token_timeout", "patience", "hedge")
-NOT_OF_REPLAYED = (*LENGTHS, "token_correlation", "context_creep_per_year", "follow_ups")
+NOT_OF_REPLAYED = (
+    *LENGTHS,
+    "token_correlation",
+    "context_creep_per_year",
+    "prompt_compression",
+    "follow_ups",
+)
 
 
 def check_rules(data: dict[str, Any], findings: Findings) -> None:
@@ -28,7 +36,7 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
     for path, workload in _entries(data, "workloads"):
         _rate(path, workload, findings)
         _lengths(path, workload, findings)
-        _route(path, workload, list(backends), findings)
+        names_in_routes.check(path, workload, list(backends), findings)
         _client(path, workload, findings)
     for path, backend in _entries(data, "backends"):
         _price(path, backend, findings)
@@ -126,13 +134,18 @@ def _lengths(path: Path, workload: dict[str, Any], findings: Findings) -> None:
             )
 
 
-def _route(path: Path, workload: dict[str, Any], backends: list[str], findings: Findings) -> None:
-    route = workload.get("route")
-    if "route" not in workload and len(backends) > 1:
-        findings.add((*path, "route"), "is missing", f"one of {', '.join(backends)}")
-    elif isinstance(route, str) and route.strip() and backends and route not in backends:
-        message = f"{shown(route)} is not the name of a backend"
-        findings.add((*path, "route"), message, choose(route, backends))
+def _price(path: Path, backend: dict[str, Any], findings: Findings) -> None:
+    """Note prices that contradict themselves, by the kind of the backend."""
+    price = backend.get("price")
+    match kind_of(backend):
+        case "gpu_pool" if "price" in backend:
+            gpu_price.check(path, price, findings)
+        case "managed_api":
+            if "model" not in backend and "price" not in backend:
+                message = "has neither model nor price"
+                findings.add(path, message, "add model, such as model: gpt-4o-mini")
+            elif isinstance(price, dict):
+                token_price.check(path, price, "model" in backend, findings)
 
 
 def _client(path: Path, workload: dict[str, Any], findings: Findings) -> None:
@@ -153,20 +166,3 @@ def _router(path: Path, backend: dict[str, Any], findings: Findings) -> None:
     if backend.get("router") == "prefix" and "prefix_cache" not in backend:
         message = "prefix has no meaning where nothing is cached"
         findings.add((*path, "router"), message, "add prefix_cache: {}")
-
-
-def _price(path: Path, backend: dict[str, Any], findings: Findings) -> None:
-    price = backend.get("price")
-    if not isinstance(price, dict):
-        return
-    path = (*path, "price")
-    given, provided = "usd_per_gpu_hour" in price, "provider" in price
-    if given and provided:
-        findings.add((*path, "provider"), "goes beside usd_per_gpu_hour, must be the only one")
-    if not given and not provided:
-        findings.add(path, "has no price", "add usd_per_gpu_hour, such as usd_per_gpu_hour: 2.99")
-    if "purchase" in price and not provided:
-        findings.add((*path, "purchase"), "has no meaning without a provider", "add provider")
-    for key in ("source", "as_of"):
-        if key in price and provided:
-            findings.add((*path, key), "comes with the provider's price", "remove it")

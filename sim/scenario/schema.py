@@ -6,21 +6,18 @@ description in editors.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sim.model.design import Router
-from sim.model.profile import Scheduler
-from sim.scenario.autoscaler import Autoscaler
+from sim.scenario import routes
+from sim.scenario.backends import Backend
 from sim.scenario.burstiness import Burstiness, gap_variation
-from sim.scenario.caches import PrefixCache, PrefixHits, ResponseCache
-from sim.scenario.catalogued import Service, Shape, day_shape, service_profile
+from sim.scenario.caches import PrefixHits, ResponseCache
+from sim.scenario.catalogued import Shape, day_shape
 from sim.scenario.client import PRIORITIES, Client
-from sim.scenario.failures import Failures, Spot
 from sim.scenario.fields import (
     Start,
-    iso_date,
     moment,
     number,
     one_of,
@@ -29,20 +26,16 @@ from sim.scenario.fields import (
     whole,
 )
 from sim.scenario.follow_ups import FollowUps
-from sim.scenario.gateway import Gateway
 from sim.scenario.lengths import TokenLengths, token_lengths
-from sim.scenario.lifecycle import Capacity, ColdStart, Standby, starting_time
 from sim.scenario.numbers import Number, Quantity
 from sim.scenario.objectives import Objectives, objectives
 from sim.scenario.part import Factor, Model, Text
-from sim.scenario.replicas import Replicas, replica_limits
+from sim.scenario.value import Dollars, OneOff, Outcome
 
 DAY_S = 86_400.0
 LONGEST_DAYS = 3660.0
 MOST_REQUESTS_PER_S = 1e6
 LAST_SEED = 10**18 - 1  # what survives every YAML reader as a whole number
-BILLING_S = {"per_second": 1.0, "per_minute": 60.0, "per_hour": 3600.0, "per_day": 86_400.0}
-PURCHASES = ("on_demand", "spot", "capacity_block", "reserved_3y")
 TRACE_FORMATS = ("auto", "azure", "mooncake", "burstgpt", "columns")
 
 
@@ -192,85 +185,30 @@ class Workload(Model):
     )
     """Requests of this workload that its backend takes in at once; more are rejected. Default
     unlimited."""
-    route: Text | None = None
-    """Backend that serves these requests; may be left out where there is only one."""
-
-
-class Engine(Model):
-    """Limits of the serving engine in place of those of the profile."""
-
-    max_num_seqs: Annotated[int, whole(1, 100_000)] | None = None
-    """Requests in the batch at once."""
-    max_num_batched_tokens: Annotated[int, whole(1, 10**8)] | None = None
-    """Token budget of a step."""
-    max_model_len: Annotated[int, whole(2, 10**8)] | None = None
-    """Longest prompt plus output."""
-    kv_capacity_tokens: Annotated[int, whole(1, 10**12)] | None = None
-    """Tokens that the KV cache of a replica holds."""
-    kv_block_tokens: Annotated[int, whole(1, 4096)] | None = None
-    """Tokens in a block of the KV cache, a power of two."""
-    scheduler: Annotated[Scheduler, one_of(*get_args(Scheduler))] | None = None
-    """Whether prefill rides along with decoding in chunks, or goes first."""
-
-
-class Price(Model):
-    """Price of a GPU: given, or that of a provider in the catalogue."""
-
-    usd_per_gpu_hour: Annotated[Number, number("money", least=0, most=1e6)] | None = None
-    """Price of one GPU for an hour."""
-    billing: Annotated[str, one_of(*BILLING_S)] | None = None
-    """Rented time is rounded up to this; default per_second, or as the provider does."""
-    provider: Text | None = None
-    """Provider in the catalogue; 'sim catalog prices' lists them."""
-    purchase: Annotated[str, one_of(*PURCHASES)] | None = None
-    """Form of purchase at the provider; default on_demand."""
-    source: Text | None = None
-    """Where the price comes from."""
-    as_of: Annotated[str, iso_date()] | None = None
-    """Date of the price."""
-
-
-class GpuPool(Model):
-    """Replicas of one model on rented GPUs behind one router."""
-
-    kind: Annotated[Literal["gpu_pool"], one_of("gpu_pool")]
-    """What it is."""
-    service: Annotated[Service, service_profile()]
-    """Service profile: a name of 'sim catalog profiles', or the path of a profile's file."""
-    replicas: Annotated[Replicas, replica_limits()]
-    """Copies of the model; the limits of an autoscaler as {min: 2, max: 40, initial: 6}."""
-    autoscaler: Autoscaler | None = None
-    """Who decides how many there are, such as {preset: keda, target_concurrency: 24}."""
-    cold_start: Annotated[ColdStart, starting_time()] | None = None
-    """From the request for a replica to its serving: how long, a distribution, or a mapping of
-    parts: node (not billed), image_pull, weights over load_bandwidth, engine_start,
-    graph_capture."""
-    standby: Standby | None = None
-    """Loaded replicas in reserve; default none."""
-    capacity: Capacity | None = None
-    """How many replicas are to be had at all; default as many as wanted."""
-    drain_limit: Annotated[Number, number("duration", least=0, most=30 * DAY_S)] | None = None
-    """How long a replica may take to finish its requests when it is no longer wanted, before it is
-    killed; default unlimited."""
-    failures: Failures | None = None
-    """Crashes and slow replicas; default none."""
-    spot: Spot | None = None
-    """Instances that their owner takes back; default none is."""
-    engine: Engine | None = None
-    """What is set otherwise than in the profile."""
-    router: Annotated[Router, one_of(*get_args(Router))] = "least_loaded"
-    """How a request finds its replica; session keeps sessions and tasks together, prefix goes to
-    what is cached."""
-    prefix_cache: PrefixCache | None = None
-    """Prompts that the replicas keep, {} with all defaults; default none."""
-    gateway: Gateway | None = None
-    """What is taken in, held back and turned away; by default every request is taken in and sent
-    to a replica at once."""
-    throughput_factor: Factor | None = None
-    """Speed of the engine relative to its profile; by default uncertain by the profile's fit
-    error."""
-    price: Price | None = None
-    """Price of a GPU; by default the median on-demand price in the catalogue."""
+    prompt_compression: Annotated[Number, number("share", above=0, most=1)] | None = None
+    """Share of the tokens of a prompt that are kept when it is compressed; default all."""
+    route: Annotated[routes.Route, routes.route()] | None = None
+    """Backend that serves these requests, or a list such as [{to: small, share: 70%, escalate:
+    {share: 10%, to: large}}, {to: large, share: 30%}], of which the last is also for prompts that
+    none is for; may be left out where there is only one."""
+    fallback: Annotated[routes.Fallback, routes.fallback()] | None = None
+    """Backends that attempts go on to, in their order, when one rejects them, fails or times out;
+    default none."""
+    overflow: routes.Overflow | None = None
+    """From which queue on attempts go on to the fallback, such as {queue: 50}; default never."""
+    degradation: routes.Degradation | None = None
+    """Shorter answers while a queue is long, such as {queue: 50, output_share: 60%}; default
+    none."""
+    value_per_request: Dollars | None = None
+    """Revenue of an answered request; default 0."""
+    value_per_task: Dollars | None = None
+    """Revenue of a completed task; default 0."""
+    value_per_outcome: Outcome | None = None
+    """Revenue of those tasks that come to something, such as {value: 1.5, share: 60%}."""
+    value_per_user_month: Dollars | None = None
+    """Revenue of an active user in a month; default 0."""
+    active_users: Annotated[Number, number("count", least=0, most=1e11)] | None = None
+    """Users that pay, and that costs are divided by; default those of the arrivals."""
 
 
 class ScenarioDocument(Model):
@@ -284,9 +222,17 @@ class ScenarioDocument(Model):
     """The simulated time."""
     workloads: Annotated[dict[str, Workload], Field(min_length=1)]
     """Streams of requests by name."""
-    backends: Annotated[dict[str, GpuPool], Field(min_length=1)]
+    backends: Annotated[dict[str, Backend], Field(min_length=1)]
     """What serves them, by name."""
+    one_off: OneOff | None = None
+    """Training or fine-tuning, such as {cost: 50 kUSD, life_months: 18}; default none."""
     worlds: Annotated[int, whole(1, 10_000_000)] = 200
     """How many worlds to simulate."""
     seed: Annotated[int, whole(0, LAST_SEED)] = 0
     """Beginning of all random numbers."""
+
+
+def reached(workload: Workload) -> tuple[str, ...]:
+    """Names of the backends that requests of a resolved workload may come to."""
+    assert workload.route is not None
+    return routes.reached_of(workload.route, workload.fallback)

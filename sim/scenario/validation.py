@@ -2,10 +2,10 @@
 
 from typing import Any, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import Tag, ValidationError
 from pydantic_core import ErrorDetails
 
-from sim.scenario.fields import FINDINGS, Surroundings
+from sim.scenario.fields import FINDINGS, TAG, Surroundings
 from sim.scenario.part import Model
 from sim.scenario.problems import Finding, Path, choose
 from sim.scenario.rules import check_rules
@@ -45,14 +45,15 @@ def _below_any(path: Path, others: list[Path]) -> bool:
 
 def _findings(details: ErrorDetails, data: Any) -> list[Finding]:
     """What pydantic found, in the user's words."""
-    path: Path = details["loc"]
+    tagged: Path = details["loc"]
+    path = tuple(part for part in tagged if not _is_tag(part))
     key = str(path[-1]) if path else ""
     match details["type"]:
         case kind if kind == FINDINGS:
             found: list[Finding] = details["ctx"][FINDINGS]
             return [Finding((*path, *f.path), f.message, f.remedy) for f in found]
         case "extra_forbidden":
-            return [Finding(path, "unknown key", choose(key, _keys(path[:-1])))]
+            return [Finding(path, "unknown key", choose(key, _keys(tagged[:-1])))]
         case "missing":
             return [Finding(path, "is missing")]
         case "list_type":
@@ -60,7 +61,7 @@ def _findings(details: ErrorDetails, data: Any) -> list[Finding]:
         case "too_short":
             return [Finding(path, "is empty, must have at least one entry")]
         case _:
-            keys = ", ".join(_keys(path))
+            keys = ", ".join(_keys(tagged))
             remedy = f"keys: {keys}" if keys else ""
             return [Finding(path, f"{shown(_at(data, path))} must be a mapping", remedy)]
 
@@ -72,15 +73,23 @@ def _at(data: Any, path: Path) -> Any:
 
 
 def _keys(path: Path) -> list[str]:
-    """Keys of the model at a path; none where there is a mapping by name, or no model."""
+    """Keys of the model at a path with its tags; none where there is a mapping by name."""
     kind: Any = ScenarioDocument
     for part in path:
         kind = _entry(kind, part)
     return list(kind.model_fields) if _is_model(kind) else []
 
 
+def _is_tag(part: str | int) -> bool:
+    return isinstance(part, str) and part.startswith(TAG)
+
+
 def _entry(kind: Any, part: str | int) -> Any:
-    """Type of an entry of a model, a mapping or a list."""
+    """Type of an entry of a model, a mapping or a list, or of the kind that a tag names."""
+    if _is_tag(part):
+        members = [one for union in get_args(kind)[:1] for one in get_args(union)]
+        found = (get_args(m)[0] for m in members if Tag(str(part)) in m.__metadata__)
+        return next(found, None)
     if _is_model(kind):
         field = kind.model_fields.get(part)
         annotation = field.annotation if field is not None else None

@@ -1,7 +1,7 @@
-"""The control plane: SimPy processes that add, drain and kill replicas."""
+"""The control plane: SimPy processes that add, drain and kill replicas, and have APIs fail."""
 
 from sim.engine.clock import Clock
-from sim.engine.control import autoscaling
+from sim.engine.control import autoscaling, outages
 from sim.engine.control.fleet import Fleet
 from sim.engine.control.fleet_log import FleetLog, most_ready
 from sim.engine.control.own import (
@@ -26,7 +26,10 @@ __all__ = [
 
 
 def start(design: Design, clock: Clock, streams: Streams) -> dict[int, Fleet]:
-    """Fleets of the pools that move, by the index of the pool, their autoscalers at work."""
+    """Fleets of the pools that move, by the index of the pool, with all that happens to backends.
+
+    Their autoscalers are at work, and managed backends have their incidents.
+    """
     fleets = {
         index: Fleet(clock, index, pool, streams, design.horizon.start)
         for index, pool in enumerate(design.pools)
@@ -34,4 +37,5 @@ def start(design: Design, clock: Clock, streams: Streams) -> dict[int, Fleet]:
     }
     for fleet in fleets.values():
         autoscaling.start(fleet)
+    outages.start(design, clock, streams)
     return fleets

@@ -1,0 +1,180 @@
+"""Backends that are not ours to run: a provider's API, or the devices of the users themselves.
+
+Both serve any number of requests at once, each at its own pace: a time to first token and a speed
+are drawn for every attempt, whatever else is going on. What limits an API is its quota; what limits
+a device is what fits on it.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sim.model.distributions import Constant, Distribution
+from sim.model.price import TokenPrice
+
+Kind = Literal["managed_api", "edge"]
+Hours = tuple[float, ...]
+
+ALL_DAY: Hours = (1.0,) * 24
+NO_LIMIT = 2**31 - 1  # tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast answers come.
+
+    The first token of an attempt comes ``ttft · ttft_by_hour + ttft_s_per_prompt_token · (prompt
+    tokens that are not cached)`` after it is sent, each further one ``1 / (tokens_per_s ·
+    speed_by_hour)`` later. ``ttft`` and ``tokens_per_s`` are drawn for every attempt.
+
+    Attributes
+    ----------
+    ttft : Distribution
+        Seconds.
+    tokens_per_s : Distribution
+    ttft_s_per_prompt_token : float
+    ttft_by_hour, speed_by_hour : tuple of 24 floats
+        Factors by the hour of the day, on the clock of the day shapes.
+    """
+
+    ttft: Distribution
+    tokens_per_s: Distribution
+    ttft_s_per_prompt_token: float = 0.0
+    ttft_by_hour: Hours = ALL_DAY
+    speed_by_hour: Hours = ALL_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Limits per minute, each a token bucket that refills continuously.
+
+    A bucket holds ``burst_s`` seconds of its rate and begins full. An attempt needs a request, its
+    prompt in the input bucket, and ``reserved_output_tokens`` (what ``max_tokens`` asks for, where
+    the provider takes it at once) in the output bucket, which also must not be empty; of the bucket
+    of both kinds it needs the sum. A prompt larger than a bucket passes when that is full. When the
+    answer ends, or its client leaves, its true length takes the place of the reservation; so the
+    level can fall below zero. Who asks for more is told to come back when there will be enough.
+
+    Attributes
+    ----------
+    requests_per_min, tokens_per_min, input_tokens_per_min, output_tokens_per_min : float
+        Infinite for no limit.
+    burst_s : float
+    cached_is_free : bool
+        Whether cached tokens of a prompt do not count.
+    reserved_output_tokens : int
+    """
+
+    requests_per_min: float = math.inf
+    tokens_per_min: float = math.inf
+    input_tokens_per_min: float = math.inf
+    output_tokens_per_min: float = math.inf
+    burst_s: float = 60.0
+    cached_is_free: bool = False
+    reserved_output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """Units of throughput that are paid by the hour, before anything is paid by the token.
+
+    A token bucket, as in ``Quota``, of all units together: an attempt that finds its prompt (but
+    for what is cached) and its answer in it, outputs weighted, is served from it and takes nothing
+    of the quota. Else it is an ordinary one. No units are a valid number.
+
+    Attributes
+    ----------
+    units : int
+    tokens_per_min_per_unit : float
+    output_weight : float
+        Input tokens that an output token counts for.
+    """
+
+    units: int
+    tokens_per_min_per_unit: float
+    output_weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outages:
+    """Incidents, one after the other: in each a share of the attempts fails, the others are slow.
+
+    Attributes
+    ----------
+    gap, duration : Distribution or None
+        Seconds from the end of an incident to the next, and how long it lasts; None if there are
+        no others than those planned.
+    full_share : float
+        Share of the incidents in which every attempt fails.
+    partial_errors : float
+        Share of the attempts that fail in the others.
+    partial_slowness : float
+        Factor on the times of attempts that do not fail in the others.
+    planned : tuple of (float, float)
+        Beginning and end of further, full ones, in seconds from the start of the horizon.
+    """
+
+    gap: Distribution | None = None
+    duration: Distribution | None = None
+    full_share: float = 0.1
+    partial_errors: float = 0.3
+    partial_slowness: float = 1.0
+    planned: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PromptCaching:
+    """A provider's memory of prompts: a call of a task finds what it carries over.
+
+    Attributes
+    ----------
+    life_s : float
+        How long after the last answer of the task.
+    least_tokens : int
+        Shorter beginnings are not kept.
+    """
+
+    life_s: float = 300.0
+    least_tokens: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedApi:
+    """A backend that is paid by the token, or the device of the user.
+
+    Attributes
+    ----------
+    name : str
+    pace : Pace
+    price : TokenPrice
+    quota : Quota
+    provisioned : Provisioned or None
+    outages : Outages or None
+    error_share : float
+        Share of the attempts that fail at any time.
+    caching : PromptCaching or None
+    max_model_len : int
+        Longest prompt and answer together; what does not fit goes on to the next backend.
+    capable_share : float
+        Share of the requests whose device can run the model; those of others go on.
+    kind : {"managed_api", "edge"}
+    quality : float
+        Points, in any unit; NaN where none are given.
+    """
+
+    name: str
+    pace: Pace
+    price: TokenPrice = field(default_factory=TokenPrice)
+    quota: Quota = field(default_factory=Quota)
+    provisioned: Provisioned | None = None
+    outages: Outages | None = None
+    error_share: float = 0.0
+    caching: PromptCaching | None = None
+    max_model_len: int = NO_LIMIT
+    capable_share: float = 1.0
+    kind: Kind = "managed_api"
+    quality: float = math.nan
+
+
+AT_ONCE = Pace(Constant(0.0), Constant(1e15))
+"""No latency at all: for tests of everything else."""

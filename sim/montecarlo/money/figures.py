@@ -1,0 +1,179 @@
+"""Figures of money: cost by use, unit costs, revenue and margins, quality.
+
+Costs of a workload are its share of the bills of the backends that it uses: exactly what it was
+served where tokens are paid, a share by engine time where GPUs are. ``cost_usd_per_<unit>`` is all
+of the cost over the number of units, whatever else was made with it: of requests and tasks those
+completed, of tokens those of completed requests.
+
+**Gross margin** is 1 - cost / revenue, before one-off costs; undefined where no revenue is stated.
+``loses_money`` is 1 in a world in which revenue does not cover the cost, else 0: its mean over
+worlds is the probability. **Lifetime training share** is the one-off cost over all that is paid in
+the product's life, if every month costs what the horizon's did.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.record import Records
+from sim.engine.simulation import Outcome
+from sim.model.design import Design
+from sim.model.economics import Economics
+from sim.model.price import MILLION, MONTH_S
+from sim.montecarlo.money.bill import Bill, costs
+from sim.montecarlo.money.charge import Charge
+
+FloatArray = npt.NDArray[np.float64]
+Figures = dict[str, float]
+
+OF_BACKENDS = ("attempts", "rejections", "errors", "answers")
+
+
+def money(outcome: Outcome, design: Design) -> Figures:
+    """All figures of money by name; those of a workload or backend carry its prefix."""
+    bill = costs(outcome, design)
+    months = design.horizon.duration_s / MONTH_S
+    by_workload = _workload_costs_usd(bill, len(design.workloads))
+    booked, usage = outcome.ledger.workloads, outcome.ledger.usage
+    figures = _spend(list(bill.charges))
+    cost_usd = figures["cost_usd"]
+    figures["cost_usd_per_month"] = cost_usd / months
+    figures |= _unit_costs(cost_usd, booked, _users(design), months)
+    revenues = [
+        _revenue_usd(workload.economics, booked[index], months)
+        for index, workload in enumerate(design.workloads)
+    ]
+    figures |= _margin(cost_usd, sum(revenues), any(w.economics.pays for w in design.workloads))
+    figures |= _lifetime(design, cost_usd / months)
+    figures["quality_mean"] = quality(design, usage, range(len(design.workloads)))
+    for index, workload in enumerate(design.workloads):
+        own = {"cost_usd": by_workload[index]}
+        users = workload.economics.active_users
+        own |= _unit_costs(own["cost_usd"], booked[index], users, months)
+        own |= _margin(own["cost_usd"], revenues[index], workload.economics.pays)
+        own["quality_mean"] = quality(design, usage, [index])
+        figures |= {f"workloads.{workload.name}.{name}": value for name, value in own.items()}
+    for index, backend in enumerate(design.backends):
+        own = _spend([charge for charge in bill.charges if charge.backend == backend.name])
+        own |= _served(usage[:, index])
+        figures |= {f"backends.{backend.name}.{name}": value for name, value in own.items()}
+    return figures
+
+
+def _ratio(top: float, bottom: float) -> float:
+    return top / bottom if bottom > 0 else math.nan
+
+
+def _spend(charges: list[Charge]) -> Figures:
+    """Cost, and what of it was of use, in vain, and for nothing."""
+    cost, wasted, idle = (
+        math.fsum(float(getattr(charge, name).sum()) for charge in charges)
+        for name in ("effective_usd", "wasted_usd", "idle_usd")
+    )
+    return {
+        "cost_usd": cost,
+        "cost_useful_usd": cost - wasted - idle,
+        "cost_wasted_usd": wasted,
+        "cost_idle_usd": idle,
+    }
+
+
+def _workload_costs_usd(bill: Bill, workloads: int) -> list[float]:
+    shares = [charge.workload_usd for charge in bill.charges]
+    total: list[float] = np.sum(shares, axis=0).tolist() if shares else [0.0] * workloads
+    return total
+
+
+def _users(design: Design) -> float:
+    return sum(workload.economics.active_users for workload in design.workloads)
+
+
+def _unit_costs(cost_usd: float, booked: Records, users: float, months: float) -> Figures:
+    """Cost of one of everything that can be counted."""
+    completed, tasks_completed, prompt, output = (
+        float(booked[field].sum())
+        for field in ("completed", "tasks_completed", "prompt_tokens", "output_tokens")
+    )
+    return {
+        "cost_usd_per_request": _ratio(cost_usd, completed),
+        "cost_usd_per_task": _ratio(cost_usd, tasks_completed),
+        "cost_usd_per_user_month": _ratio(cost_usd, users * months),
+        "cost_usd_per_million_tokens": _ratio(cost_usd, prompt + output) * MILLION,
+        "cost_usd_per_million_input_tokens": _ratio(cost_usd, prompt) * MILLION,
+        "cost_usd_per_million_output_tokens": _ratio(cost_usd, output) * MILLION,
+    }
+
+
+def _revenue_usd(economics: Economics, booked: Records, months: float) -> float:
+    completed, tasks_completed = (
+        float(booked[field].sum()) for field in ("completed", "tasks_completed")
+    )
+    return economics.revenue_usd(completed, tasks_completed, months)
+
+
+def _margin(cost_usd: float, revenue_usd: float, is_stated: bool) -> Figures:
+    """Revenue, and what is left of it."""
+    margin = loses = math.nan
+    if is_stated:
+        loses = float(revenue_usd < cost_usd)
+        if revenue_usd > 0:
+            margin = 1 - cost_usd / revenue_usd
+        elif cost_usd > 0:
+            margin = -math.inf
+    return {"revenue_usd": revenue_usd, "gross_margin": margin, "loses_money": loses}
+
+
+def _lifetime(design: Design, cost_usd_per_month: float) -> Figures:
+    """What is paid once against what is paid every month."""
+    if design.one_off is None:
+        return {}
+    once_usd, life_months = design.one_off.usd, design.one_off.life_months
+    whole_usd = once_usd + cost_usd_per_month * life_months
+    return {
+        "lifetime_training_share": _ratio(once_usd, whole_usd),
+        "cost_usd_per_month_with_one_off": whole_usd / life_months,
+    }
+
+
+def _served(usage: Records) -> Figures:
+    """What a backend did for all workloads.
+
+    Parameters
+    ----------
+    usage : (workloads, BILLINGS, bins) USAGE
+    """
+    figures = {name: float(usage[name].sum()) for name in OF_BACKENDS}
+    figures["tokens"] = float(usage["prompt_tokens"].sum() + usage["output_tokens"].sum())
+    return figures
+
+
+def quality(design: Design, usage: Records, indices: range | list[int]) -> float:
+    """Mean points of the answers that users of some workloads got, degraded ones by less.
+
+    Parameters
+    ----------
+    design : Design
+    usage : (workloads, backends, BILLINGS, bins) USAGE
+    indices : sequence of int
+        Of the workloads.
+
+    Returns
+    -------
+    float
+        Over the answers of backends whose quality is given; NaN if there are none.
+    """
+    points = answers = 0.0
+    for index in indices:
+        degradation = design.workloads[index].route.degradation
+        loss = degradation.quality_loss if degradation is not None else 0.0
+        for number, backend in enumerate(design.backends):
+            if math.isnan(backend.quality):
+                continue
+            booked = usage[index, number]
+            seen = float(booked["answers"].sum() - booked["escalated"].sum())
+            # Of shortened answers those that were asked for again were not seen.
+            shortened = min(float(booked["degraded"].sum()), seen)
+            points += seen * backend.quality - shortened * loss
+            answers += seen
+    return _ratio(points, answers) if answers > 0 else math.nan

@@ -1,0 +1,182 @@
+"""Cases drawn by hypothesis with managed backends, and requests that go from one to another.
+
+Quotas are of the order of what is asked of them, so that they bind.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from fleets import Case, Verb
+from hypothesis import strategies as st
+from task_cases import cases_with_caches
+
+from sim.model.client import Client
+from sim.model.design import GpuPool
+from sim.model.distributions import LogNormal, Uniform
+from sim.model.managed import (
+    AT_ONCE,
+    NO_LIMIT,
+    ManagedApi,
+    Pace,
+    PromptCaching,
+    Provisioned,
+    Quota,
+)
+from sim.model.price import TokenPrice
+from sim.model.routing import LONGEST_PROMPT, Degradation, Leg, Routing
+
+NO_STEP = TokenPrice().long_above_tokens
+
+
+@st.composite
+def cases_with_managed(draw: st.DrawFn, verbs: bool = False, hedges: bool = False) -> Case:
+    """Cases with tasks and caches, on one or two pools and up to two managed backends."""
+    case: Case = draw(cases_with_caches(verbs, hedges))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n = len(case.arrival_s)
+    pools = _named(case.pools, draw(st.sampled_from([1, 2, 3, 8, 16])))
+    managed = [draw(_apis(f"api {index}")) for index in range(draw(st.sampled_from([0, 1, 1, 2])))]
+    names = [backend.name for backend in (*pools, *managed)]
+    return replace(
+        case,
+        pools=pools,
+        managed=managed,
+        routes=[draw(_routings(names)) for _ in case.workload_pool],
+        clients=[draw(_clients(client)) for client in case.clients or []],
+        patience_s=draw(st.sampled_from([case.patience_s, rng.exponential(3, n)])),
+        day_start_s=3600.0 * rng.integers(0, 24) + rng.uniform(0, 3600),
+        verbs=_with_incidents(case, rng) if verbs else (),
+    )
+
+
+def _named(pools: list[GpuPool], block_tokens: int) -> list[GpuPool]:
+    """Pools that a route can tell apart, whose blocks of prompts have one size."""
+    caches = [
+        pool.prefix_cache and replace(pool.prefix_cache, block_tokens=block_tokens)
+        for pool in pools
+    ]
+    return [
+        replace(pool, name=f"pool {index}", prefix_cache=cache)
+        for index, (pool, cache) in enumerate(zip(pools, caches, strict=True))
+    ]
+
+
+@st.composite
+def _clients(draw: st.DrawFn, client: Client) -> Client:
+    """The same client; or one that comes back when it is told to, however late, or hangs up."""
+    most = draw(st.sampled_from([0, 0, 1, 5]))
+    timeout_s = draw(st.sampled_from([client.timeout_s, client.timeout_s, 1.3, 4.7]))
+    if most == 0:
+        return replace(client, timeout_s=timeout_s)
+    returning = replace(
+        client.retry, max_retries=most, after_rejection=True, retry_after_limit_s=1e4
+    )
+    return replace(client, timeout_s=timeout_s, retry=returning)
+
+
+@st.composite
+def _apis(draw: st.DrawFn, name: str) -> ManagedApi:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    memory = PromptCaching(rng.choice([0.5, 5.0, 300.0]), int(rng.choice([0, 1, 20])))
+    long = TokenPrice(long_above_tokens=int(rng.integers(1, 20)))
+    return ManagedApi(
+        name,
+        draw(st.sampled_from([_pace(rng), _pace(rng), AT_ONCE])),
+        draw(st.sampled_from([TokenPrice(), long])),
+        draw(_quotas()),
+        draw(_provisioned()),
+        error_share=draw(st.sampled_from([0.0, 0.0, 0.1, 0.5])),
+        caching=draw(st.sampled_from([None, memory])),
+        max_model_len=draw(st.sampled_from([NO_LIMIT, NO_LIMIT, 100, 30])),
+        capable_share=draw(st.sampled_from([1.0, 1.0, 0.7])),
+    )
+
+
+def _pace(rng: np.random.Generator) -> Pace:
+    """Answers as fast as those of the drawn engines, or ten times as slow."""
+    slow = rng.choice([1.0, 10.0])
+    return Pace(
+        LogNormal(math.log(0.1 * slow), 0.5),
+        Uniform(10 / slow, 40 / slow),
+        rng.choice([0.0, 0.01]),
+        tuple(rng.uniform(0.5, 2, 24).tolist()),
+        tuple(rng.uniform(0.5, 2, 24).tolist()),
+    )
+
+
+@st.composite
+def _quotas(draw: st.DrawFn) -> Quota:
+    """Each limit is there in some cases: for a few requests, or for a few dozen."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    burst_s = draw(st.sampled_from([1.0, 10.0, 60.0]))
+
+    def limit(tokens: float) -> Any:
+        few = tokens * math.exp(rng.uniform(0, 4)) * 60 / burst_s
+        return draw(st.sampled_from([math.inf, math.inf, few]))
+
+    return Quota(
+        requests_per_min=limit(0.7),
+        tokens_per_min=limit(20),
+        input_tokens_per_min=limit(10),
+        output_tokens_per_min=limit(10),
+        burst_s=burst_s,
+        cached_is_free=draw(st.booleans()),
+        reserved_output_tokens=draw(st.sampled_from([0, 0, 5, 50])),
+    )
+
+
+@st.composite
+def _provisioned(draw: st.DrawFn) -> Provisioned | None:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    units = draw(st.sampled_from([None, None, 0, 1, 3]))
+    if units is None:
+        return None
+    return Provisioned(units, 100 * math.exp(rng.uniform(0, 5)), rng.choice([1.0, 4.0]))
+
+
+@st.composite
+def _routings(draw: st.DrawFn, names: list[str]) -> Routing:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    legs = [draw(_legs(names)) for _ in range(draw(st.integers(1, 3)))]
+    others = st.lists(st.sampled_from(names), min_size=draw(st.integers(0, 1)), unique=True)
+    degradation = Degradation(draw(st.sampled_from([0.0, 1.0, 3.0])), rng.uniform(0.05, 0.8))
+    return Routing(
+        tuple(legs),
+        tuple(draw(others)),
+        after_rejection=draw(st.sampled_from([True, True, False])),
+        after_failure=draw(st.sampled_from([True, True, False])),
+        after_timeout=draw(st.sampled_from([True, True, False])),
+        overflow_queue=draw(st.sampled_from([math.inf, math.inf, 0.0, 1.0, 5.0])),
+        degradation=draw(st.sampled_from([None, None, degradation])),
+    )
+
+
+@st.composite
+def _legs(draw: st.DrawFn, names: list[str]) -> Leg:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    split = int(rng.integers(1, 30))
+    least, most = draw(
+        st.sampled_from([(0, LONGEST_PROMPT), (0, LONGEST_PROMPT), (0, split), (split, 40)])
+    )
+    return Leg(
+        draw(st.sampled_from(names)),
+        rng.uniform(0.1, 1),
+        least,
+        most,
+        draw(st.sampled_from(["", *names])),
+        rng.choice([0.3, 0.9]),
+    )
+
+
+def _with_incidents(case: Case, rng: np.random.Generator) -> tuple[Verb, ...]:
+    """Verbs of the case, and incidents of managed backends that begin and end."""
+    last_s = float(case.arrival_s[-1]) + 2
+    verbs = list(case.verbs)
+    for _ in range(rng.integers(0, 4)):
+        at_s, which = rng.uniform(0, last_s), int(rng.integers(100))
+        verbs.append(Verb(at_s, "set_errors", which, rng.choice([0.3, 1.0])))
+        verbs.append(Verb(at_s, "set_slowness", which, rng.uniform(0.5, 5)))
+        verbs.append(Verb(at_s + rng.exponential(last_s / 4), "set_errors", which, 0.0))
+    return tuple(sorted(verbs, key=lambda verb: verb.at_s))

@@ -1,0 +1,166 @@
+"""The compiled kernel does what the naive simulator does where backends are managed.
+
+Fleets, tasks, caches and clients are drawn as in :mod:`test_exact_caches`. Requests take legs, go
+on to other backends, are passed on by long queues and asked again; quotas bind, and incidents come
+and go. What is counted for the bill is compared to the last token.
+"""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from agreement import assert_agreement, log_fed_in_pieces, looked_at, missing
+from fleets import Case, kernel_run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from managed_cases import cases_with_managed
+from naive_runs import api, to
+from task_cases import cases_with_caches
+
+from sim.engine import status
+from sim.engine.backend_record import STANDARD
+from sim.model.workload import Chains
+
+# About a tenth of what was counted, in the poorer of the two populations.
+MANY = {
+    "compared": 50,
+    "completed": 600,
+    "fell back": 66,
+    "escalated": 106,
+    "passed over": 180,
+    "overflowed": 113,
+    "fits nowhere": 25,
+    "degraded": 106,
+    "beyond the quota": 30,
+    "told when to come": 9,
+    "error": 43,
+    "billing 0": 113,
+    "billing 1": 10,
+    "billing 2": 50,
+    "left a managed backend": 20,
+    "remembered by a provider": 80,
+    "answered at once": 96,
+    "followed up": 206,
+    "retried": 73,
+    "retried after an escalation": 6,
+}
+MANY_AND_HEDGED = {
+    "hedged at a managed backend": 103,
+    "the hedge won": 31,
+    "over the limit": 333,
+    "resent": 11,
+    "gave up on the second answer": 6,
+}
+
+
+@pytest.mark.parametrize(
+    ("verbs", "least"),
+    [
+        pytest.param(False, MANY, id="steady fleets"),
+        pytest.param(True, MANY | MANY_AND_HEDGED, id="hedges, incidents, replicas go"),
+    ],
+)
+def test_the_kernel_agrees_with_the_naive_simulator(verbs: bool, least: dict[str, int]) -> None:
+    seen: Counter[str] = Counter()
+
+    @given(cases_with_managed(verbs, hedges=verbs))
+    @settings(max_examples=250)
+    def agreement(case: Case) -> None:
+        seen.update(assert_agreement(case))
+
+    agreement()
+    assert missing(seen, least) == {}
+
+
+@given(cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))
+@settings(max_examples=100)
+def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
+    case: Case, share: float
+) -> None:
+    assert_agreement(case, until_s=share * (case.arrival_s[-1] + 4))
+
+
+@given(cases_with_managed(verbs=True, hedges=True), st.integers(0, 2**32 - 1))
+@settings(max_examples=100)
+def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
+    plane, entered = kernel_run(case), kernel_run(looked_at(case, seed))
+    assert entered.requests().tobytes() == plane.requests().tobytes()
+    assert entered.close_bin().usage.tobytes() == plane.close_bin().usage.tobytes()
+
+
+@given(cases_with_managed(), st.integers(1, 7))
+@settings(max_examples=100)
+def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> None:
+    assert log_fed_in_pieces(case, size).tobytes() == kernel_run(case).requests().tobytes()
+
+
+@given(cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))
+@settings(max_examples=100)
+def test_attempts_and_answers_are_conserved_at_any_moment(case: Case, share: float) -> None:
+    """attempts = requests - response_hits + retries + hedges + fallbacks + escalations
+    = those sent to all backends; answers - escalations = requests completed by attempts; waste is
+    that of all backends; by workload. What is inside of a workload is inside of a backend.
+    """
+    plane = kernel_run(case, until_s=share * (case.arrival_s[-1] + 4))
+    log, state = plane.requests(), plane.close_bin()
+    for index, (counts, usage) in enumerate(zip(state.workloads, state.usage, strict=True)):
+        first = counts.requests - counts.response_hits
+        more = counts.retries + counts.hedges + counts.fallbacks + counts.escalations
+        assert counts.attempts == first + more == usage["attempts"].sum()
+        own = log[log.workload == index]
+        answered = (own.status == status.COMPLETED) & (own.attempts > 0)
+        assert (usage["answers"] - usage["escalated"]).sum() == answered.sum()
+        assert usage["escalated"].sum() >= counts.escalations
+        assert usage["wasted_tokens"].sum() == counts.wasted_tokens
+        for what in ("attempts", "errors", "rejections"):
+            assert usage[what].sum() == usage[:, STANDARD][what].sum()
+    assert state.workloads.inside.sum() == state.pools.outstanding.sum()
+
+
+@given(cases_with_managed(verbs=True, hedges=True))
+@settings(max_examples=100)
+def test_the_bill_of_a_managed_backend_has_a_line_for_every_token(case: Case) -> None:
+    """Of a managed backend: wasted tokens = prompts - cached + outputs of attempts that were left;
+    written tokens = prompts - cached where prompts are remembered, else none.
+    """
+    state = kernel_run(case).close_bin()
+    assert case.managed is not None
+    for backend, managed in enumerate(case.managed, len(case.pools)):
+        used = state.usage[:, backend]
+        wasted = used["wasted_prompt_tokens"] - used["wasted_cached_tokens"]
+        assert (used["wasted_tokens"] == wasted + used["wasted_output_tokens"]).all()
+        read = used["prompt_tokens"] - used["cached_tokens"]
+        remembers = managed.caching is not None
+        assert (used["written_tokens"] == remembers * read).all()
+        assert (used["wasted_written_tokens"] == remembers * wasted).all()
+
+
+@given(cases_with_caches(verbs=True, hedges=True))
+@settings(max_examples=100)
+def test_a_managed_backend_that_nobody_uses_changes_no_bit(case: Case) -> None:
+    beside = replace(case, managed=[api()])
+    assert kernel_run(beside).requests().tobytes() == kernel_run(case).requests().tobytes()
+
+
+def test_there_is_room_for_all_calls_of_wide_stages_where_there_are_no_pools() -> None:
+    n, width = 50, 40
+    case = Case(
+        [],
+        [0],
+        np.arange(n) / 64,
+        prompt=np.ones(n, np.int32),
+        output=np.ones(n, np.int32),
+        workload=np.zeros(n, np.int32),
+        key=1,
+        chains=Chains(
+            np.full(n, width, np.int32),
+            np.ones(n * width, np.int32),
+            np.full(n * width, 9.0),
+            np.ones(n * width, np.int32),
+            np.ones(n * width, np.int32),
+        ),
+        managed=[api()],
+        routes=[to("api")],
+    )
+    assert assert_agreement(case)["long task completed"] == n
