@@ -98,7 +98,7 @@ def run(
     place = out or store.default_folder(loaded, loaded.seed, loaded.worlds, goal, requests)
     store.check_place(place)
     earlier = _earlier(loaded, place, advice) if resume else None
-    _compile(advice)
+    compile_once(advice)
     result = _simulate(
         loaded,
         place,
@@ -154,7 +154,8 @@ def _earlier(scenario: "Scenario", place: Path, advice: Advice) -> "Earlier | No
     return store.load_earlier(place, scenario, scenario.seed)
 
 
-def _compile(advice: Advice) -> None:
+def compile_once(advice: Advice) -> None:
+    """Compile the kernel, saying so, unless it lies on disk."""
     from sim.montecarlo.replication import compile_kernel, kernel_is_cached
 
     if not kernel_is_cached():

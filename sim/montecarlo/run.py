@@ -125,6 +125,7 @@ def run(
     executor: Executor | None = None,
     earlier: Earlier | None = None,
     announce: Callable[[], None] | None = None,
+    draws: Draws | None = None,
 ) -> RunResult:
     """Simulate the worlds of a scenario.
 
@@ -156,6 +157,8 @@ def run(
         Worlds that need not be simulated again.
     announce : callable, optional
         Called at the first Ctrl-C, after which what is under way is finished and summarised.
+    draws : dict of str to (worlds,) float64, optional
+        Values of the uncertain inputs in each world, in place of those drawn.
 
     Raises
     ------
@@ -168,7 +171,7 @@ def run(
     seed = scenario.seed if seed is None else seed
     worlds = _asked_worlds(scenario, worlds, goal, earlier)
     plan = _Plan(scenario, seed, worlds, goal, datetime.now(UTC))
-    draws = draw_worlds(scenario.inputs, seed, worlds)
+    draws = draw_worlds(scenario.inputs, seed, worlds) if draws is None else draws
     gathering = _Gathering(earlier or Earlier(Sample()), goal, progress)
     job = Job(scenario, seed, replicate) if replicate else _compiled_job(scenario, seed, draws)
     complete = False
