@@ -59,6 +59,7 @@ def assert_same_books(case: Case, naive: NaiveDataPlane, state: State) -> None:
         names = used.dtype.names
         assert {name: int(used[name]) for name in names} == {name: booked[name] for name in names}
     assert state.pools.rejected.tolist() == [backend.rejected for backend in naive.backends]
+    assert state.pools.outstanding.tolist() == [backend.outstanding for backend in naive.backends]
 
 
 def happenings(naive: NaiveDataPlane) -> Counter[str]:

@@ -97,6 +97,10 @@ class Managed:
     def max_model_len(self) -> int:
         return self.api.max_model_len
 
+    @property
+    def outstanding(self) -> int:
+        return len(self.inside)
+
     def is_capable(self, number: int) -> bool:
         """Whether the device of a request can run the model."""
         u = uniform(self.key ^ CAPABLE_KEY, number, CAPABLE_DRAW)

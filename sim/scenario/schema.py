@@ -189,7 +189,8 @@ class Workload(Model):
     """Share of the tokens of a prompt that are kept when it is compressed; default all."""
     route: Annotated[routes.Route, routes.route()] | None = None
     """Backend that serves these requests, or a list such as [{to: small, share: 70%, escalate:
-    {share: 10%, to: large}}, {to: large, share: 30%}]; may be left out where there is only one."""
+    {share: 10%, to: large}}, {to: large, share: 30%}], of which the last is also for prompts that
+    none is for; may be left out where there is only one."""
     fallback: Annotated[routes.Fallback, routes.fallback()] | None = None
     """Backends that attempts go on to, in their order, when one rejects them, fails or times out;
     default none."""
