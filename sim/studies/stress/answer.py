@@ -95,35 +95,50 @@ class Stress:
     def sentence(self) -> str:
         """What breaks first, and what helps."""
         parts = [self._fate(fleet) for fleet in self.fleets]
-        best = next((f for f in (RESIZED, AUTOSCALED, FIXED) if self.elasticity(f)), None)
+        best = next((f for f in (AUTOSCALED, RESIZED, FIXED) if self.elasticity(f)), None)
         if best is not None:
             parts.append(self._cost_growth(best))
         return f"{self.name}: " + "; ".join(parts) + "."
 
     def _fate(self, fleet: str) -> str:
+        """How far a fleet comes, in words."""
+        own, broken = self.of(fleet), self.first_break(fleet)
         subject = {FIXED: "as it is", AUTOSCALED: "autoscaled", RESIZED: "sized anew"}[fleet]
-        broken, own = self.first_break(fleet), self.of(fleet)
-        if broken is not None:
-            when = f"already at {broken.growth}" if broken.step == 0 else f"at {broken.growth}"
-            return f"{subject} it breaks {when}, by {reason(broken)}"
-        unsure = next((outcome for outcome in own if outcome.word == "cannot tell"), None)
+        if fleet == RESIZED and not own[0].counts:
+            subject = "with higher quotas"
+        if fleet == FIXED and own[0].counts:
+            subject += f" ({shown_counts(own[0].counts)})"
+        sound = own if broken is None else own[: own.index(broken)]
+        unsure = next((outcome for outcome in sound if outcome.word == "cannot tell"), None)
+        holding = sound if unsure is None else sound[: sound.index(unsure)]
+        parts = []
+        if holding:
+            need = holding[-1].counts if fleet == RESIZED else None
+            short = holding[-1] is own[-1] and own[-1].growth != self.steps[-1]
+            parts.append(
+                f"holds {'only ' if short else ''}{_up_to(holding[-1])}"
+                + (f", with {shown_counts(need)}" if need else "")
+            )
         if unsure is not None:
-            return (
-                f"{subject} it cannot be told at {unsure.growth} from {unsure.worlds} worlds"
+            parts.append(
+                f"may or may not at {unsure.growth}, as {unsure.held} of {unsure.worlds} worlds do"
                 f"{_more(unsure)}"
             )
-        counts = own[-1].counts if fleet == RESIZED else None
-        need = f" with {shown_counts(counts)}" if counts else ""
-        missing = own[-1].growth != self.steps[-1]
-        return f"{subject} it holds {'only ' if missing else ''}up to {own[-1].growth}{need}"
+        if broken is not None:
+            already = "already " if broken.step == 0 else ""
+            parts.append(f"breaks {already}at {broken.growth}, by {reason(broken)}")
+            parts += _later(own, broken)
+        return f"{subject} it " + _listed(parts)
 
     def _cost_growth(self, fleet: str) -> str:
         found = self.elasticity(fleet)
         assert found is not None
         low, high = found.value.mean_ci
+        grows = "volume" if len({step.volume for step in self.steps}) > 1 else "growth"
+        interval = "" if low == high else f"{low:.2f} … {high:.2f}, 95 % interval, "
         return (
-            f"cost grows as growth to the power {found.value.mean:.2f}"
-            f" ({low:.2f} … {high:.2f}, 95 % interval, {fleet})"
+            f"cost grows as {grows} to the power {found.value.mean:.2f}"
+            f" ({interval}{fleet}, {found.since} to {found.until})"
         )
 
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -183,6 +198,23 @@ def reason(outcome: Outcome) -> str:
     return " and ".join(words[name] for name in outcome.breaks)
 
 
+def _later(own: list[Outcome], broken: Outcome) -> list[str]:
+    """Where the service breaks, if that comes after what broke first."""
+    served = next((each for each in own if "service" in each.breaks), None)
+    if served is None or served is broken or served.cause is None:
+        return []
+    return [f"stops serving at {served.growth}, by {MEANINGS[served.cause.name]}"]
+
+
+def _listed(parts: list[str]) -> str:
+    """A list in words.
+
+    >>> _listed(["holds"]), _listed(["holds", "wavers", "breaks"])
+    ('holds', 'holds, wavers and breaks')
+    """
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
 def shown_counts(counts: dict[str, int]) -> str:
     """Replicas in words.
 
@@ -197,6 +229,10 @@ def _more(outcome: Outcome) -> str:
     if math.isinf(outcome.more):
         return ""
     return f" ({outcome.more:,.0f} more would decide)"
+
+
+def _up_to(outcome: Outcome) -> str:
+    return f"at {outcome.growth}" if outcome.step == 0 else f"up to {outcome.growth}"
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:

@@ -141,23 +141,18 @@ class _Look:
         return Cause(self._name(pool, hot, signs), pool.name, signs)
 
     def _name(self, pool: GpuPool, hot: "_Hot", signs: dict[str, float]) -> str:
-        waits = hot.queue > WAITING
-        if signs["too_long"] >= NOTICED and not waits:
-            return "context length"
-        if not waits:
-            return "decode" if self._slow_in_decoding() else "prefill"
-        if pool.autoscaler is not None:
-            if hot.starting >= HALF:
-                return "cold start"
-            if hot.at_limit >= HALF:
-                return "max replicas"
-            if hot.ready < pool.limits[1]:
-                return "autoscaler"
-        if hot.kv >= FULL:
-            return "KV memory"
-        if hot.batch >= FULL:
-            return "decode"
-        return "front end" if self._front_end_first(pool.profile) else "prefill"
+        if hot.queue <= WAITING:
+            slow = "decode" if self._slow_in_decoding() else "prefill"
+            return "context length" if signs["too_long"] >= NOTICED else slow
+        applies = {
+            "cold start": pool.autoscaler is not None and hot.starting >= HALF,
+            "max replicas": pool.autoscaler is not None and hot.at_limit >= HALF,
+            "autoscaler": hot.ready < pool.limits[1] - HALF and pool.autoscaler is not None,
+            "KV memory": hot.kv >= FULL,
+            "decode": hot.batch >= FULL,
+            "front end": self._front_end_first(pool.profile),
+        }
+        return next((name for name, does in applies.items() if does), "prefill")
 
     def _everywhere(self) -> dict[str, float]:
         names = ("unanswered_share", "retry_amplification", "wasted_work_share")

@@ -165,7 +165,8 @@ def autoscaled(
         if pool.lifecycle.cold_start == ColdStart():
             overrides.append(f"backends.{pool.name}.cold_start={ASSUMED_COLD_START}")
             notes.append(
-                f"{pool.name} states no cold start: a median of 3 min is assumed where it scales"
+                f"autoscaled: a median cold start of 3 min is assumed for {pool.name}, which states"
+                " none"
             )
     return tuple(overrides), notes
 

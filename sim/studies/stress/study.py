@@ -13,6 +13,8 @@ closer together. A cost is that of the scenario's horizon, by the month. Recover
 spike, tried beside on the first day.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from sim.errors import PeakfleetError
@@ -47,6 +49,7 @@ from sim.studies.stress.verdict import Judge
 
 DEFAULT_WORLDS = 12  # the fewest that can say "holds with 75 %" are 11
 DEFAULT_PROBABILITY = 0.75
+DEFAULT_SPIKE = Spike()
 
 
 def stress(
@@ -57,7 +60,7 @@ def stress(
     seed: int | None = None,
     probability: float = DEFAULT_PROBABILITY,
     budget_usd: float | None = None,
-    spike: Spike | None = Spike(),
+    spike: Spike | None = DEFAULT_SPIKE,
 ) -> Stress:
     """Grow a service step by step.
 
@@ -129,7 +132,8 @@ class _Study:
     def outcomes(self) -> list[Outcome]:
         """All fleets at all steps."""
         if not self.design.pools:
-            return [*self._fleet(FIXED, self.scenario), *self._with_higher_quotas()]
+            fixed = self._fleet(FIXED, self.scenario)
+            return [*fixed, *self._with_higher_quotas(fixed)]
         own = own_autoscaler(self.design)
         scaled = self._fleet(AUTOSCALED, self.scenario) if own else []
         counts = present_counts(self.bench.run(self.scenario, self.worlds, self.seed), self.design)
@@ -179,15 +183,27 @@ class _Study:
         result = self.bench.run(grow(scenario, growth, quotas=quotas), self.worlds, self.seed)
         return observe(fleet, step, growth, counts, result, self.judge, self.budget_usd)
 
-    def _with_higher_quotas(self) -> list[Outcome]:
-        """APIs whose quotas grow with the tokens; none where there are no quotas."""
-        if quota_factor(self.design, Growth(2.0)) == 1.0:
+    def _with_higher_quotas(self, fixed: list[Outcome]) -> list[Outcome]:
+        """APIs whose quotas grow with the tokens where they must; none where that changes nothing.
+
+        Parameters
+        ----------
+        fixed : list of Outcome
+            With the quotas as they are, step by step.
+        """
+        factors = [
+            1.0 if outcome.word == "holds" else quota_factor(self.design, outcome.growth)
+            for outcome in fixed
+        ]
+        if set(factors) == {1.0}:
             return []
-        self.notes.append("re-sized: quotas in proportion to volume and prompts")
+        shown = ", ".join(
+            f"{factor:g}x at {growth}" if factor != 1 else f"as they are at {growth}"
+            for factor, growth in zip(factors, self.steps, strict=True)
+        )
+        self.notes.append(f"re-sized: quotas {shown}")
         return [
-            self._outcome(
-                RESIZED, step, growth, self.scenario, None, quota_factor(self.design, growth)
-            )
+            self._outcome(RESIZED, step, growth, self.scenario, None, factors[step])
             for step, growth in enumerate(self.steps)
         ]
 
@@ -226,7 +242,7 @@ def elasticities(outcomes: list[Outcome], steps: list[Growth]) -> list[Elasticit
     found = []
     for fleet in dict.fromkeys(outcome.fleet for outcome in outcomes):
         own = [outcome for outcome in outcomes if outcome.fleet == fleet]
-        pairs = [(one, other, False) for one, other in zip(own, own[1:], strict=False)]
+        pairs = [(one, other, False) for one, other in pairwise(own)]
         sound = [outcome for outcome in own if outcome.word != "breaks"]
         if len(sound) > 1:
             pairs.append((sound[0], sound[-1], True))
