@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 import pandas as pd
 
-from sim.studies.measure import Measure
+from sim.studies.measure import Measure, compact
 from sim.studies.sensitivity.answer import (
     CHANCE,
     Influence,
@@ -83,7 +83,7 @@ def _row(row: "pd.Series[float]", names: dict[str, str], measure: Measure) -> tu
     cells = (_shortened(names[factor]), percent(row["first"]), interval, percent(row["total"]))
     if factor == CHANCE:
         return (*cells, "", "")
-    ends = f"{_count(row['input_p10'])} → {_count(row['input_p90'])}"
+    ends = f"{compact(row['input_p10'])} → {compact(row['input_p90'])}"
     return (*cells, ends, _swing(row, measure))
 
 
@@ -160,18 +160,6 @@ def _inputs(each: Influence) -> Iterator["pd.Series[float]"]:
 def _points(share: float) -> str:
     """An end of an interval, in per cent: what chance puts outside of 0 to 100 is cut off."""
     return f"{100 * min(max(share, 0.0), 1.0):.0f}"
-
-
-def _count(value: float) -> str:
-    """A value of an input.
-
-    >>> _count(63402.1), _count(0.4), _count(2.0e7)
-    ('63.4k', '0.4', '20M')
-    """
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            return f"{value / (1e3 if unit == 'k' else size):.3g}{unit}"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.4g}"
 
 
 def _capital(text: str) -> str:

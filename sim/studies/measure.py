@@ -99,8 +99,9 @@ class Measure:
         if self.metric == SLO_MET:
             return "the SLO met"
         part, _, name = self.metric.rpartition(".")
-        tokens = name.removesuffix("_s").replace("_usd", "").split("_")
-        text = " ".join(WORDS.get(token, token) for token in tokens)
+        plain = name.removeprefix("peak_hour_").removesuffix("_s").replace("_usd", "")
+        text = " ".join(WORDS.get(token, token) for token in plain.split("_"))
+        text += " of the worst hour" if name.startswith("peak_hour_") else ""
         text += f" of {part.partition('.')[2]}" if part else ""
         if not self.sign:
             return text
@@ -123,9 +124,14 @@ class Measure:
         >>> Measure.parse("ttft_p95_s").amounts(0.5471, 1.2)
         ('0.547', '1.2 s')
         """
-        size, unit = self._unit(max(map(abs, values)))
-        texts = [rounded(value / size, 3) for value in values]
+        texts, unit = self.scaled(*values)
         return (*texts[:-1], f"{texts[-1]} {unit}".rstrip())
+
+    def scaled(self, *values: float) -> tuple[list[str], str]:
+        """Values in one unit, with three digits, and the unit."""
+        known = [abs(value) for value in values if math.isfinite(value)]
+        size, unit = self._unit(max(known, default=0.0))
+        return [rounded(value / size, 3) for value in values], unit
 
     def amount(self, value: float) -> str:
         """A value with its unit.
@@ -188,14 +194,30 @@ def rounded(value: float, digits: int = 4) -> str:
 
     >>> rounded(0.0080213), rounded(34912.4), rounded(-2.0, 3), rounded(0.0)
     ('0.008021', '34,912', '-2', '0')
+    >>> rounded(5.386e-9, 3)
+    '5.39e-09'
     """
     if not math.isfinite(value):
         return "–" if math.isnan(value) else f"{'-' if value < 0 else ''}∞"
     if value == 0.0:
         return "0"
+    if abs(value) < 1e-5:
+        return f"{value:.{digits - 1}e}"
     decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
     text = f"{value:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def compact(value: float) -> str:
+    """A number in few characters.
+
+    >>> compact(63402.1), compact(0.4), compact(2.0e7), compact(1.0364)
+    ('63.4k', '0.4', '20M', '1.04')
+    """
+    for size, unit, limit in ((1e9, "G", 1e9), (1e6, "M", 1e6), (1e3, "k", 1e4)):
+        if abs(value) >= limit:
+            return f"{rounded(value / size, 3)}{unit}"
+    return rounded(value, 3)
 
 
 def _design(result: RunResult) -> Design:

@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from sim.report.charts.chart import Chart
-from sim.studies.measure import Measure
+from sim.studies.measure import Measure, compact
 from sim.studies.sensitivity.answer import CHANCE, Influence, Sensitivity, short_names
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#555555"  # Okabe and Ito (2008)
@@ -20,15 +20,14 @@ SIDES: tuple[tuple[Literal["left", "right"], int, str], ...] = (  # of a bar, fo
 
 
 def charts(answer: Sensitivity) -> list[Chart]:
-    """Two charts for each measure that varies."""
+    """For each measure the shares of its variance, if they are known, and a tornado."""
     drawn: list[Chart] = []
     for each in answer.influences:
-        if each.varies:
-            slug = re.sub(r"\W+", "_", each.measure.name).strip("_")
-            drawn += [
-                _shares(each, f"{slug}_sobol", answer.rows),
-                _tornado(each, f"{slug}_tornado"),
-            ]
+        slug = re.sub(r"\W+", "_", each.measure.name).strip("_")
+        if each.factors["total"].notna().all():
+            drawn.append(_shares(each, f"{slug}_sobol", answer.rows))
+        if (each.factors["swing"].abs() > 0.0).any():
+            drawn.append(_tornado(each, f"{slug}_tornado"))
     return drawn
 
 
@@ -92,7 +91,7 @@ def _tornado(each: Influence, name: str) -> Chart:
                 "input": by_swing[f"input_{level}"],
                 "value": by_swing[f"at_{level}"],
                 "at_medians": each.at_medians,
-                "label": by_swing[f"input_{level}"].map("{:,.4g}".format),
+                "label": by_swing[f"input_{level}"].map(compact),
             }
         )
         for level, end in (("p10", "input at its p10"), ("p90", "input at its p90"))
@@ -103,7 +102,7 @@ def _tornado(each: Influence, name: str) -> Chart:
         "value:Q",
         title=f"{measure.words()}{f' ({unit})' if unit else ''}",
         axis=alt.Axis(format="%" if percent else "~g"),
-        scale=alt.Scale(zero=False, padding=30),
+        scale=alt.Scale(domain=_domain(frame), nice=False, zero=False),
     )
     colour = alt.Color(
         "end:N",
@@ -128,6 +127,13 @@ def _tornado(each: Influence, name: str) -> Chart:
         title=title, width=WIDTH, height=alt.Step(STEP)
     )
     return Chart(name, frame, drawn.to_dict())
+
+
+def _domain(frame: pd.DataFrame) -> list[float]:
+    """From the least to the greatest value, with room for the numbers at the bars."""
+    values = [*frame["value"].dropna(), *frame["at_medians"]]
+    low, high = min(values), max(values)
+    return [low - 0.12 * (high - low), high + 0.12 * (high - low)]
 
 
 def _about(measure: Measure) -> str:

@@ -1,0 +1,103 @@
+"""Charts of ``sim compare``: what each design costs and how fast it is, and world by world."""
+
+import altair as alt
+import pandas as pd
+
+from sim.report.charts.chart import Chart
+from sim.studies.compare.answer import Comparison
+from sim.studies.measure import Measure
+
+# Okabe and Ito (2008), without the yellow that is hard to see on white.
+PALETTE = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000"]
+GREY = "#555555"
+WIDTH, HEIGHT, STEP = 520, 360, 40
+
+
+def charts(answer: Comparison) -> list[Chart]:
+    """The spread of cost and of latency by design, and both differences in every world."""
+    return [
+        _spread(answer, "cost", answer.cost.measure, "What does each design cost?"),
+        _spread(answer, "latency", answer.latency.measure, "How fast is each design?"),
+        _worlds(answer),
+    ]
+
+
+def _spread(answer: Comparison, name: str, measure: Measure, question: str) -> Chart:
+    """p5 to p95 over worlds as a bar, the median as a tick."""
+    frame = pd.DataFrame(
+        {
+            "design": each.label,
+            **{level: getattr(getattr(each, name), level) for level in ("p5", "p50", "p95")},
+        }
+        for each in answer.overviews
+    )
+    base = alt.Chart(frame).encode(
+        y=alt.Y("design:N", sort=list(answer.labels), title=None, axis=alt.Axis(labelLimit=260))
+    )
+    axis = alt.X("p5:Q", title=_title(measure), scale=alt.Scale(zero=False), axis=_axis(measure))
+    colour = alt.Color(
+        "design:N",
+        sort=list(answer.labels),
+        scale=alt.Scale(domain=list(answer.labels), range=PALETTE),
+        legend=None,
+    )
+    bars = base.mark_bar(size=STEP / 3, opacity=0.6).encode(x=axis, x2="p95:Q", color=colour)
+    medians = base.mark_tick(size=STEP * 0.6, thickness=3).encode(x="p50:Q", color=colour)
+    title = alt.TitleParams(
+        question, subtitle=f"median and p5 to p95 of {answer.worlds:,} worlds", anchor="start"
+    )
+    drawn = (bars + medians).properties(title=title, width=WIDTH, height=alt.Step(STEP))
+    return Chart(name, frame, drawn.to_dict())
+
+
+def _worlds(answer: Comparison) -> Chart:
+    """Each design less the first in every world: cost across, latency up."""
+    frame = answer.by_world
+    first = frame[frame["design"] == answer.labels[0]].set_index("world")
+    others = frame[frame["design"] != answer.labels[0]].copy()
+    for name in ("cost", "latency"):
+        others[f"{name}_difference"] = others[name] - others["world"].map(first[name])
+    either = others["overloaded"] | others["world"].map(first["overloaded"])
+    others["kept up"] = either.map({False: "yes", True: "no: latency is a lower bound"})
+    cost, latency = answer.cost.measure, answer.latency.measure
+    dots = (
+        alt.Chart(others)
+        .mark_point(size=40, opacity=0.7)
+        .encode(
+            x=alt.X("cost_difference:Q", title=f"difference of {_title(cost)}"),
+            y=alt.Y("latency_difference:Q", title=f"difference of {_title(latency)}"),
+            color=alt.Color(
+                "design:N",
+                title=None,
+                scale=alt.Scale(domain=list(answer.labels[1:]), range=PALETTE[1:]),
+                legend=alt.Legend(orient="bottom", labelLimit=300),
+            ),
+            shape=alt.Shape(
+                "kept up:N",
+                title="both kept up",
+                scale=alt.Scale(
+                    domain=["yes", "no: latency is a lower bound"], range=["circle", "cross"]
+                ),
+                legend=alt.Legend(orient="bottom", labelLimit=300),
+            ),
+        )
+    )
+    zero = pd.DataFrame({"zero": [0.0]})
+    across = alt.Chart(zero).mark_rule(color=GREY).encode(y="zero:Q")
+    up = alt.Chart(zero).mark_rule(color=GREY).encode(x="zero:Q")
+    title = alt.TitleParams(
+        f"In which worlds is a design cheaper, and in which faster, than {answer.labels[0]}?",
+        subtitle="each point is a world; lower left is both",
+        anchor="start",
+    )
+    drawn = (across + up + dots).properties(title=title, width=WIDTH, height=HEIGHT)
+    return Chart("worlds", others.reset_index(drop=True), drawn.to_dict())
+
+
+def _title(measure: Measure) -> str:
+    unit = {"usd": " (USD)", "seconds": " (s)"}.get(measure.kind, "")
+    return f"{measure.words()}{unit}"
+
+
+def _axis(measure: Measure) -> alt.Axis:
+    return alt.Axis(format="%" if measure.kind == "share" else "~g")
