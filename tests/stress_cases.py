@@ -40,7 +40,7 @@ backends:
     kind: managed_api
     model: gpt-4o
     price: {input: 2.5, output: 10}
-    quota: {requests_per_min: 12}
+    quota: {requests_per_minute: 12}
 worlds: 12
 seed: 3
 """

@@ -119,9 +119,9 @@ def test_grown_scenario_survives_a_pickle_and_is_told_from_others(tmp_path: Path
 
 
 def test_spike_lies_over_the_busiest_time_that_leaves_time_to_recover(tmp_path: Path) -> None:
-    text = POOL.replace("duration: 2h", "days: 3").replace(
-        "requests_per_second: 1.5", "requests_per_second: 1.5, shape: " + str([1] * 9 + [5] * 3 + [1] * 9 + [9] * 3)
-    )
+    shape = [1] * 9 + [5] * 3 + [1] * 9 + [9] * 3
+    text = POOL.replace("duration: 2h", "days: 3")
+    text = text.replace("requests_per_second: 1.5", f"requests_per_second: 1.5, shape: {shape}")
     design = case(tmp_path, text).load().design({})
     assert busiest_s(design, 86_400.0, 900.0) == 9 * 3600.0  # the evening is too late
     spiked = with_spike(design, Spike(3.0, 900.0))

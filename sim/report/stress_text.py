@@ -22,8 +22,8 @@ SERVICE_HEAD: tuple[Row, ...] = (
     ("", "ready", "that hold", "verdict", "the SLO", "p50 (95 % interval)", "from a spike"),
 )
 MONEY_HEAD: tuple[Row, ...] = (
-    ("", "cost a month", "cost of 1,000 requests", "elasticity of cost", ""),
-    ("", "p50 (95 % interval)", "p50 (95 % interval)", "up to the step", ""),
+    ("", "cost a month", "cost of 1,000 requests", "elasticity of cost"),
+    ("", "p50 (95 % interval)", "p50 (95 % interval)", "up to the step"),
 )
 SIGNS = {
     "kv": "cache {:.1%} full",
@@ -41,7 +41,6 @@ SIGNS = {
     "retry_amplification": "{:.2f} attempts for each request",
     "wasted_work_share": "{:.0%} of the work for nobody",
 }
-MONEY = {"budget": "over budget", "margin": "at a loss"}
 AMPLIFIED = 1.5  # attempts per request, from which on they are part of the evidence everywhere
 
 
@@ -51,10 +50,9 @@ def render(answer: Stress) -> str:
     service = {fleet: [_service(each) for each in answer.of(fleet)] for fleet in answer.fleets}
     money = {fleet: [_money(answer, each) for each in answer.of(fleet)] for fleet in answer.fleets}
     lines += [*_table(SERVICE_HEAD, service), "", *_table(MONEY_HEAD, money)]
-    broken = list(_broken(answer))
+    broken = [*_broken(answer), *_money_lost(answer)]
     if broken:
-        lines += ["", click.style("What gives way, in the worlds that do not hold", bold=True)]
-        lines += broken
+        lines += ["", click.style("What gives way", bold=True), *broken]
     lines += ["", *_notes(answer, "\n".join(lines))]
     return "\n".join(lines).rstrip()
 
@@ -146,12 +144,14 @@ def _money(answer: Stress, outcome: Outcome) -> Row:
         _estimate("cost_usd_per_month", outcome.figures["cost_usd_per_month"]),
         _estimate("cost_usd_per_request", outcome.figures["cost_usd_per_request"], 1000.0),
         shown,
-        ", ".join(MONEY[name] for name in outcome.breaks if name in MONEY),
     )
 
 
 def _broken(answer: Stress) -> Iterator[str]:
-    """A paragraph for each fleet and step at which worlds do not hold, with the evidence."""
+    """A paragraph for each fleet and step at which worlds do not hold, with the evidence.
+
+    Its numbers are those of the median of the worlds that fail in this way.
+    """
     for outcome in answer.outcomes:
         if outcome.cause is None:
             continue
@@ -167,6 +167,18 @@ def _broken(answer: Stress) -> Iterator[str]:
             f" ({outcome.cause.backend}, {where}): {', '.join(shown)}"
         )
         yield _filled(text.replace("%", " %"), "  ")
+
+
+def _money_lost(answer: Stress) -> Iterator[str]:
+    """For each fleet, from where on it costs more than it may, or than it brings in."""
+    budget = f"over the budget of {answer.budget_usd or 0.0:,.0f} USD a month"
+    for name, words in (("budget", budget), ("margin", "losing money")):
+        for fleet in answer.fleets:
+            first = next((each for each in answer.of(fleet) if name in each.breaks), None)
+            if first is not None:
+                share = first.over_budget_share if name == "budget" else first.loses_share
+                worlds = f"{round(share * first.worlds)} of {first.worlds} worlds"
+                yield _filled(f"{fleet}, from {first.growth}: {words}, in {worlds}", "  ")
 
 
 def _notes(answer: Stress, shown: str) -> Iterator[str]:
