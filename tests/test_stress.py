@@ -31,7 +31,11 @@ SCALED = (
 )
 
 LACKS = {
-    "KV memory": (POOL, 8.0, (f"{B}.engine={{max_num_seqs: 512, kv_capacity_tokens: 20000}}",)),
+    "KV memory": (
+        POOL,
+        8.0,
+        (f"{B}.engine={{max_num_seqs: 512, kv_capacity_tokens: 20000, max_model_len: 16000}}",),
+    ),
     "decode": (POOL, 8.0, (f"{B}.engine.max_num_seqs=4",)),
     "prefill": (
         POOL,
