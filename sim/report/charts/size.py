@@ -39,7 +39,8 @@ def _shares(answer: Size) -> Chart | None:
         return None
     columns = ["service", "autoscaled", "fleet", "kept_share", "kept_share_low", "kept_share_high"]
     data = frame[[*columns, "worlds", "answer"]]
-    x = alt.X("fleet:N", title="Replicas", sort=list(frame["fleet"].unique()))
+    order = list(frame["fleet"].unique())
+    x = alt.X("fleet:N", title="Replicas", sort=order, axis=alt.Axis(labelAngle=0))
     share = alt.Axis(format="%")
     colour = alt.Color(
         "answer:N",
@@ -99,6 +100,7 @@ def _frontier(answer: Size) -> Chart | None:
         "latency_p95_p5_s:Q",
         title=f"{what} p95{hour}, s (log scale)",
         scale=alt.Scale(type="log"),
+        axis=alt.Axis(tickCount=5, format="~g"),
     )
     base = alt.Chart(data)
     spread = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
@@ -125,7 +127,10 @@ def _frontier(answer: Size) -> Chart | None:
 def _oracle(answer: Size) -> Chart:
     oracle = answer.beside.oracle
     assert oracle is not None
-    data = oracle.hours
+    # The last hour ends where another would begin.
+    step = oracle.hours["hour"].diff().max() if len(oracle.hours) > 1 else 1.0
+    end = oracle.hours.tail(1).assign(hour=lambda rows: rows["hour"] + step)
+    data = pd.concat([oracle.hours, end], ignore_index=True)
     x = alt.X("hour:Q", title="Hour from the start of the horizon")
     base = alt.Chart(data)
     band = base.mark_area(opacity=0.25, color=BLUE, interpolate="step-after").encode(

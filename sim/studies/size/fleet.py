@@ -1,7 +1,7 @@
 """Kinds of fleet: designs of one pool that differ in a single count."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sim.catalog import profile, profile_names
@@ -44,6 +44,9 @@ class Kind:
     counted: Counted = "replicas"
     scaled: bool = False
     other: int = 0
+    _loaded: dict[int, Scenario] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def autoscaled(self) -> bool:
@@ -72,7 +75,9 @@ class Kind:
 
     def scenario(self, count: int) -> Scenario:
         """The scenario with the fleet of this count."""
-        return self.case.load(self.overrides(count))
+        if count not in self._loaded:
+            self._loaded[count] = self.case.load(self.overrides(count))
+        return self._loaded[count]
 
     def words(self, count: int) -> str:
         """The fleet in words: ``6 replicas``, ``2 to 9 replicas``."""

@@ -79,7 +79,7 @@ def oracle(kind: Kind, fixed: int, worlds: int, terms: Terms) -> Oracle:
         load.append(np.bincount(hour, arrived) / np.bincount(hour))
     needed = np.array(least)
     filled = np.where(np.isnan(needed), fixed, needed)
-    p5, p50, p95 = np.percentile(filled, [5, 50, 95], axis=0)
+    p5, p50, p95 = np.percentile(filled, [5, 50, 95], axis=0, method="inverted_cdf")
     hours = pd.DataFrame(
         {
             "hour": np.arange(len(p50)) * width_s / HOUR_S,

@@ -9,7 +9,7 @@ from sim.studies.case import Case
 from sim.studies.size.answer import Beside, Size
 from sim.studies.size.fleet import design_of, kinds, pool_named
 from sim.studies.size.fleets import candidates, frontier_latency
-from sim.studies.size.options import Option, Terms, cheapest, differences, options
+from sim.studies.size.options import Difference, Option, Terms, cheapest, differences, options
 from sim.studies.size.oracle import oracle
 from sim.studies.size.question import Question
 from sim.studies.size.regret import least_regret, worth_of_a_miss
@@ -30,6 +30,7 @@ def size(
     seed: int | None = None,
     error: float = 0.05,
     miss_usd: float | None = None,
+    beside: bool = True,
 ) -> Size:
     """The cheapest fleet whose SLO holds with the asked probability.
 
@@ -51,6 +52,8 @@ def size(
         smaller one, said not to, would do.
     miss_usd : float, optional
         Price of a request outside of the SLO, for the least-regret fleet.
+    beside : bool
+        Whether to look at the oracle fleet and at regret, too.
 
     Raises
     ------
@@ -76,7 +79,10 @@ def size(
     all_options = options(found, start, terms)
     chosen = cheapest(all_options)
     metric, limit_s = frontier_latency(design, question)
-    beside = _beside(chosen, all_options, miss_usd, terms) if chosen is not None else Beside()
+    compared = tuple(differences(chosen, all_options, terms)) if chosen is not None else ()
+    told = Beside(compared)
+    if chosen is not None and beside:
+        told = _beside(chosen, all_options, miss_usd, terms, compared)
     return Size(
         name=design.name,
         pool=pool.name,
@@ -91,14 +97,18 @@ def size(
         candidates=candidates(all_options, chosen, terms),
         latency_metric=metric,
         latency_limit_s=limit_s,
-        beside=beside,
+        beside=told,
         simulated_worlds=bench.worlds - before[0],
         simulated_requests=bench.requests - before[1],
     )
 
 
 def _beside(
-    chosen: Option, all_options: list[Option], miss_usd: float | None, terms: Terms
+    chosen: Option,
+    all_options: list[Option],
+    miss_usd: float | None,
+    terms: Terms,
+    compared: tuple[Difference, ...],
 ) -> Beside:
     """What is told beside the answer."""
     fixed = next(o for o in all_options if o.count is not None and _is_fixed(o, chosen))
@@ -110,7 +120,7 @@ def _beside(
     below = found.tallies.get(count - 1)
     common = min(worlds, below.worlds if below is not None and below.simulated else looks[0])
     return Beside(
-        differences=tuple(differences(chosen, all_options, terms)),
+        differences=compared,
         oracle=oracle(kind, count, min(few, worlds), terms),
         worth_of_a_miss_usd=worth_of_a_miss(kind, count, common, terms) if count > 1 else math.nan,
         regret=None
