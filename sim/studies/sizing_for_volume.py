@@ -55,7 +55,7 @@ class Capacity:
         --------
         >>> pool = Capacity(np.array([1, 2, 4]), np.array([100.0, 240.0, 500.0]))
         >>> pool.carried(np.array([1, 2, 3, 8])).round(1).tolist()
-        [100.0, 240.0, 367.5, 1000.0]
+        [100.0, 240.0, 368.8, 1000.0]
         """
         at = np.log2(np.asarray(replicas, np.float64))
         each = np.interp(at, np.log2(self.replicas), self.volume / self.replicas)
@@ -136,7 +136,9 @@ class Search:
             A volume above which no one does; a fleet that carries it is not asked for more.
         """
         bound = replicas * fluid_volume
-        high, low = bound, replicas * each
+        if most < bound and self.holds(replicas, most):
+            return most
+        high, low = min(bound, most), replicas * each
         while not low:
             probe = FIRST_LOOK * high
             if probe < max(LEAST_OF_BOUND * bound, FIRST_LOOK * least):
@@ -145,7 +147,7 @@ class Search:
                 low = probe
             else:
                 high = probe
-        while low < most and high / low > TOLERANCE:
+        while high / low > TOLERANCE:
             probe = math.sqrt(low * high)
             low, high = (probe, high) if self.holds(replicas, probe) else (low, probe)
         return low

@@ -38,7 +38,7 @@ def _colour(answer: BreakEven, sides: list[str]) -> alt.Color:
         title=None,
         sort=sides,
         scale=alt.Scale(domain=sides, range=[colours[side] for side in sides]),
-        legend=alt.Legend(orient="top"),
+        legend=alt.Legend(orient="top", symbolOpacity=1, symbolType="stroke", symbolStrokeWidth=3),
     )
 
 

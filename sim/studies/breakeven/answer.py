@@ -19,6 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 MONTH_DAYS: Final = MONTH_S / DAY_S
 CHEAPER: Final = (1.0, 0.8, 0.5, 0.2)  # the reference, at these shares of its price
 POINTS: Final = 121  # of a drawn curve
+STEPS: Final = 40  # of a fleet that are drawn; the others are too small to be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +167,13 @@ class BreakEven:
         return pd.DataFrame(rows)
 
     def curve_volumes(self) -> FloatArray:
-        """Volumes close enough to draw a curve."""
-        return np.geomspace(self.volumes[0], self.volumes[-1], POINTS)
+        """Volumes close enough to draw a curve, with both sides of the first steps of fleets."""
+        least, most = float(self.volumes[0]), float(self.volumes[-1])
+        breaks = [run.curve.breaks[:STEPS] for run in self.runs.values()]
+        steps = np.unique(np.concatenate(breaks))
+        drawn = (np.geomspace(least, most, POINTS), steps, steps * (1 + 1e-6))
+        grid = np.unique(np.concatenate(drawn))
+        return np.asarray(grid[(grid >= least) & (grid <= most)])
 
     def flips_frame(self) -> pd.DataFrame:
         """Break-evens if the reference became cheaper, or all of a side that much dearer."""

@@ -51,7 +51,8 @@ def break_even(
     after = edges[:-1] + 1e-9 * np.diff(edges)
     begin = excess(side.usd(after) * factor, reference.usd(after))
     end = excess(side.usd(edges[1:]) * factor, reference.usd(edges[1:]))
-    return np.array([_last_crossing(edges, *rows) for rows in zip(begin, end, strict=True)])
+    rows = zip(begin, end, strict=True)
+    return np.array([_last_crossing(edges, after, *row) for row in rows])
 
 
 def excess(side_usd: FloatArray, reference_usd: FloatArray) -> FloatArray:
@@ -61,17 +62,28 @@ def excess(side_usd: FloatArray, reference_usd: FloatArray) -> FloatArray:
     return np.asarray(np.where(np.isinf(side_usd), np.inf, more))
 
 
-def _last_crossing(edges: FloatArray, begin: FloatArray, end: FloatArray) -> float:
+def _last_crossing(
+    edges: FloatArray, after: FloatArray, begin: FloatArray, end: FloatArray
+) -> float:
     """Where a piecewise linear excess is above 0 for the last time.
+
+    Parameters
+    ----------
+    edges : (n + 1,) float64
+        Volumes between which it is linear.
+    after : (n,) float64
+        Just after each of them but the last.
+    begin, end : (n,) float64
+        The excess there, and at the next edge.
 
     Examples
     --------
     >>> edges = np.array([0.0, 10.0, 20.0])
-    >>> _last_crossing(edges, np.array([5.0, -1.0]), np.array([-5.0, -9.0]))
+    >>> _last_crossing(edges, edges[:-1], np.array([5.0, -1.0]), np.array([-5.0, -9.0]))
     5.0
-    >>> _last_crossing(edges, np.array([5.0, 1.0]), np.array([-5.0, -9.0]))
+    >>> _last_crossing(edges, edges[:-1], np.array([5.0, 1.0]), np.array([-5.0, -9.0]))
     11.0
-    >>> _last_crossing(edges, np.array([5.0, 1.0]), np.array([-5.0, 0.5]))
+    >>> _last_crossing(edges, edges[:-1], np.array([5.0, 1.0]), np.array([-5.0, 0.5]))
     inf
     """
     dearer = np.flatnonzero((begin > 0) | (end > 0))
@@ -83,7 +95,7 @@ def _last_crossing(edges: FloatArray, begin: FloatArray, end: FloatArray) -> flo
     if not math.isfinite(begin[last] - end[last]):
         return float(edges[last + 1])
     share = begin[last] / (begin[last] - end[last])
-    return float(edges[last] + share * (edges[last + 1] - edges[last]))
+    return float(after[last] + share * (edges[last + 1] - after[last]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +140,7 @@ class Breaking:
     def exists(self) -> bool | None:
         """Whether most worlds have a break-even; None if these worlds do not tell."""
         low, high = self.share_interval
-        if np.ptp(self.volume) == 0 or np.isinf(self.volume).all():
+        if np.all(self.volume == self.volume[0]):  # there is no chance in it
             return bool(np.isfinite(self.volume[0]))
         return True if low > 0.5 else False if high < 0.5 else None
 

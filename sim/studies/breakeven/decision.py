@@ -26,7 +26,7 @@ def sentence(answer: "BreakEven") -> str:
     there = [v for v in answer.verdicts if v.able and v.breaking.exists]
     if there:
         best = min(there, key=lambda v: (v.breaking.level(0.5), float(np.median(v.flip))))
-        return begins + _from_on(answer, best) + "."
+        return begins + _from_on(answer, best) + _at_scale(answer, best) + "."
     unclear = [v for v in answer.verdicts if v.able and v.breaking.exists is None]
     if unclear:
         closest = min(unclear, key=lambda v: v.breaking.none)
@@ -54,6 +54,17 @@ def _from_on(answer: "BreakEven", best: "Verdict") -> str:
         f"{best.side} costs less than {answer.reference} from about"
         f" {short(breaking.level(0.5))} {a_day} on{sure}{none}"
     )
+
+
+def _at_scale(answer: "BreakEven", best: "Verdict") -> str:
+    """Who is the cheapest at the greatest volume, where that is another one."""
+    frame = answer.costs_frame(answer.volumes[-1:]).set_index("side")
+    cheapest = str(frame["cheapest_share"].idxmax())
+    share = float(frame.loc[cheapest, "cheapest_share"])  # type: ignore[arg-type]
+    if cheapest == best.side or share <= 0.5:
+        return ""
+    sure = f"{share:.0%} of worlds".replace("%", " %")
+    return f"; at {short(answer.volumes[-1])} {cheapest} is the cheapest side in {sure}"
 
 
 def _cannot_tell(answer: "BreakEven", closest: "Verdict") -> str:

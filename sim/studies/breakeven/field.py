@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine.ledger import UNANSWERED
 from sim.model.price import DAY_S
 from sim.model.purchase import PurchasePlan
 from sim.montecarlo.money.gpus import pool_charges
@@ -27,7 +28,7 @@ Told = Callable[[str], None]
 
 SIZING_WORLDS = 10
 FEWEST_WORLDS = 4  # for sizing, where a world is long
-RUN_REQUESTS = 2e6  # of one run: seconds on a core, and more than enough for a mean cost
+RUN_REQUESTS = 2.2e6  # of one run: seconds on a core, and more than enough for a mean cost
 SIZING_REQUESTS = 14e6  # of one pool, beyond which larger fleets are extrapolated
 PROBES = 6  # to find what the first replica carries
 ROOM = 4  # most replicas of an autoscaled fleet, over its mean work
@@ -329,9 +330,9 @@ class Field:
         each = np.full((self.worlds, len(results)), np.nan)
         for column, (volume, result) in enumerate(results.items()):
             usd = result.sample.values(bill_of(side))[: self.worlds]
-            came = result.sample.values("tasks")[: self.worlds]
+            served = _served(result)[: self.worlds]
             expected = np.full(len(usd), volume * self.contest.horizon_days)
-            each[: len(usd), column] = usd / (np.maximum(came, 1) if by_arrival else expected)
+            each[: len(usd), column] = usd / (np.maximum(served, 1) if by_arrival else expected)
         return completed(each)
 
     def _work(self, result: RunResult, replicas: int) -> FloatArray:
@@ -352,6 +353,14 @@ class Field:
             float(sample.overloaded().mean()),
             math.nan if math.isnan(replicas) else load,
         )
+
+
+def _served(result: RunResult) -> FloatArray:
+    """Arrivals that came to an end, whatever end: what is billed. Others are in flight."""
+    values = result.sample.values
+    ended = values("completed") + sum(values(fate) for fate in UNANSWERED)
+    requests = np.maximum(values("requests"), 1)
+    return np.asarray(values("tasks") * ended / requests)
 
 
 def _suffices(trial: Trial) -> bool:

@@ -41,8 +41,8 @@ def payback_years(
     --------
     >>> payback_years(100.0, 90.0, 40.0)
     2.0
-    >>> round(payback_years(100.0, 90.0, 40.0, yearly_factor=0.8), 3)
-    3.583
+    >>> round(payback_years(100.0, 90.0, 40.0, yearly_factor=0.9), 3)
+    2.576
     >>> payback_years(100.0, 90.0, 40.0, yearly_factor=0.5)
     inf
     """
