@@ -101,7 +101,7 @@ def _tornado(each: Influence, name: str) -> Chart:
     axis = alt.X(
         "value:Q",
         title=f"{measure.words()}{f' ({unit})' if unit else ''}",
-        axis=alt.Axis(format="%" if percent else "~g"),
+        axis=alt.Axis(format="%") if percent else alt.Axis(),
         scale=alt.Scale(domain=_domain(frame), nice=False, zero=False),
     )
     colour = alt.Color(

@@ -153,15 +153,19 @@ class Comparison:
             best = f"'{cost.best}'"
             take = f"take {best}: it is" if self._serves(cost.best) else f"{best} is"
             yield (
-                f"{take} the cheapest, {cost.margin()} of {cost.measure.words()},"
-                f" and the fastest, {latency.margin()} of {latency.measure.words()}"
+                f"{take} the cheapest, {self._margin(cost)}, and the fastest,"
+                f" {self._margin(latency)}"
             )
             return
         for award, word in ((cost, "cheapest"), (latency, "fastest")):
             if award.told:
-                yield f"'{award.best}' is the {word}, {award.margin()} of {award.measure.words()}"
+                yield f"'{award.best}' is the {word}, {self._margin(award)}"
             else:
                 yield _untold(award, word, self.worlds)
+
+    def _margin(self, award: Award) -> str:
+        ahead = f" ahead of '{award.rival}'" if len(self.labels) > 2 else ""
+        return f"{award.margin()} of {award.measure.words()}{ahead}"
 
     def _serves(self, label: str) -> bool:
         """Whether no other design meets the SLO, or keeps up, in more worlds."""

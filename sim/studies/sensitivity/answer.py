@@ -11,6 +11,7 @@ from sim.studies.measure import Measure
 
 CHANCE = "chance within a world"
 ALIKE_ROWS = 2**16  # beyond, two inputs move the answer alike for all practical purposes
+FEWEST_OF_EACH = 8  # worlds in which a decision holds, and in which it fails
 MATTERS = 0.1  # a first-order index from which on it is worth while to learn an input
 
 
@@ -177,6 +178,11 @@ def unled(each: Influence, names: dict[str, str]) -> str:
         if each.measure.decision:
             always = f"{'holds' if each.mean else 'fails'} in every world"
         return f"{about} {always}, whatever the inputs"
+    if each.rarer >= FEWEST_OF_EACH and each.share(CHANCE, "total") > 0.5:
+        return (
+            f"{about} is chance within a world above all"
+            f" ({percent(each.share(CHANCE, 'total'))} of the variance), whatever the inputs"
+        )
     more = (
         f"about {each.rows_needed:,.0f} would do"
         if math.isfinite(each.rows_needed)
@@ -187,7 +193,7 @@ def unled(each: Influence, names: dict[str, str]) -> str:
             f"to know any one input would hardly narrow {about} (at most by"
             f" {percent(each.share(each.leader))} of the variance)"
         )
-    if math.isfinite(each.rarer) and each.rows_needed > each.rows:
+    if each.rarer < FEWEST_OF_EACH:
         way = "fails" if each.mean > 0.5 else "holds"
         return (
             f"cannot tell at {each.rows} rows what moves {about}, which {way} in"
@@ -196,7 +202,11 @@ def unled(each: Influence, names: dict[str, str]) -> str:
     if not each.rival:
         subject = f"whether {names[each.leader]} moves {about} at all"
     else:
-        subject = f"whether {names[each.leader]} or {names[each.rival]} moves {about} most"
+        shares = (percent(each.share(path)) for path in (each.leader, each.rival))
+        subject = (
+            f"whether {names[each.leader]} or {names[each.rival]} moves {about} most"
+            f" ({' and '.join(shares)} of the variance)"
+        )
     return f"cannot tell at {each.rows} rows {subject}; {more}"
 
 

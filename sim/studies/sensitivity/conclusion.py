@@ -9,11 +9,10 @@ from scipy.stats import rankdata
 from sim.montecarlo.draws import FloatArray
 from sim.montecarlo.estimates import Interval, estimate
 from sim.studies.measure import Measure
-from sim.studies.sensitivity.answer import ALIKE_ROWS, CHANCE, Influence
+from sim.studies.sensitivity.answer import ALIKE_ROWS, CHANCE, FEWEST_OF_EACH, Influence
 from sim.studies.sensitivity.sobol import Indices, indices
 
 FEWEST_USABLE = 12  # rows in which the measure is defined
-FEWEST_OF_EACH = 8  # worlds in which a decision holds, and in which it fails
 TAIL = 0.02  # a share of worlds that may hold half of the variance at most
 
 

@@ -69,7 +69,13 @@ def matrices(rows: int, inputs: int, rng: np.random.Generator) -> tuple[FloatArr
     return points[:, :inputs], points[:, inputs:]
 
 
-def indices(a: FloatArray, b: FloatArray, mixed: FloatArray, rng: np.random.Generator) -> Indices:
+def indices(
+    a: FloatArray,
+    b: FloatArray,
+    mixed: FloatArray,
+    rng: np.random.Generator,
+    repeats: int = REPEATS,
+) -> Indices:
     """Indices of each factor, with bootstrap intervals over rows.
 
     The intervals hold for independent rows; Sobol points are spread more evenly, so they are on the
@@ -83,11 +89,20 @@ def indices(a: FloatArray, b: FloatArray, mixed: FloatArray, rng: np.random.Gene
         At those of each mixture.
     rng : numpy.random.Generator
         Of the bootstrap.
+    repeats : int
     """
-    first, total, variance = _estimates(a, b, mixed)
-    picks = rng.integers(0, len(a), (REPEATS, len(a)))
-    again = [_estimates(a[pick], b[pick], mixed[:, pick])[:2] for pick in picks]
-    firsts, totals = (np.array(each) for each in zip(*again, strict=True))
+    both = np.concatenate((a, b))
+    centre, variance = float(np.mean(both)), float(np.var(both))
+    # Differences within rounding of the figure itself are none.
+    if variance <= (1e-12 * float(np.max(np.abs(both), initial=0.0))) ** 2:
+        nothing, pairs = np.full(len(mixed), np.nan), np.full((2, len(mixed), len(mixed)), np.nan)
+        return Indices(nothing, nothing, pairs[:, 0], pairs[:, 0], pairs, 0.0)
+    # Centred, for the error of the first order grows with the mean (Sobol' 2001).
+    centred = a - centre, b - centre, mixed - centre
+    n = len(a)
+    (first,), (total,) = _estimates(np.full((1, n), 1.0 / n), *centred)
+    again = rng.multinomial(n, np.full(n, 1.0 / n), repeats) / n
+    firsts, totals = _estimates(again, *centred)
     return Indices(
         first=first,
         total=total,
@@ -99,45 +114,50 @@ def indices(a: FloatArray, b: FloatArray, mixed: FloatArray, rng: np.random.Gene
 
 
 def _estimates(
-    a: FloatArray, b: FloatArray, mixed: FloatArray
-) -> tuple[FloatArray, FloatArray, float]:
-    """First-order and total indices, and the variance."""
-    both = np.concatenate((a, b))
-    centre, variance = float(np.mean(both)), float(np.var(both))
-    # Differences within rounding of the figure itself are none.
-    if variance <= (1e-12 * float(np.max(np.abs(both), initial=0.0))) ** 2:
-        nothing = np.full(len(mixed), np.nan)
-        return nothing, nothing.copy(), 0.0
-    # Centred, for the error of the first order grows with the mean (Sobol' 2001).
-    a, b, m = a - centre, b - centre, mixed - centre
-    own = (a * a + b * b) / 2.0
+    weights: FloatArray, a: FloatArray, b: FloatArray, m: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """First-order and total indices for some ways to weigh the rows: (ways, factors) each.
+
+    Parameters
+    ----------
+    weights : (ways, n) float64
+        Each way adds up to 1.
+    a, b : (n,) float64
+    m : (factors, n) float64
+        Values at A, B and the mixtures, about the mean.
+    """
+    own = np.broadcast_to((a * a + b * b) / 2.0, m.shape)
     zero = np.stack((a * a - m * m, b * b - m * m, np.broadcast_to(a * b, m.shape)))
-    first = _ratio(b * (m - a), own, zero)  # (b)
-    total = _ratio((a - m) ** 2 / 2.0, own, zero)  # (f)
-    return first, total, variance
+    variance = _mean(weights, own, zero)
+    first = _mean(weights, b * (m - a), zero) / variance  # (b)
+    total = _mean(weights, (a - m) ** 2 / 2.0, zero) / variance  # (f)
+    return first, total
 
 
-def _ratio(top: FloatArray, bottom: FloatArray, zero: FloatArray) -> FloatArray:
-    """Mean of ``top`` over that of ``bottom``, with figures of mean zero as control variates.
+def _mean(weights: FloatArray, figure: FloatArray, zero: FloatArray) -> FloatArray:
+    """Weighted mean of a figure, with figures of mean zero as control variates.
 
     They take out of the error what it shares with them: an input that is the cause of everything
     gets an index of 1 with no error at all, as one that is the cause of nothing gets one of 0.
 
     Parameters
     ----------
-    top : (factors, n) float64
-    bottom : (n,) float64
+    weights : (ways, n) float64
+    figure : (factors, n) float64
     zero : (controls, factors, n) float64
         Figures whose expectation is 0.
+
+    Returns
+    -------
+    (ways, factors) float64
     """
-    variance = bottom.mean()
-    residual = top - (top.mean(axis=1) / variance)[:, None] * bottom
-    controls = zero - zero.mean(axis=2, keepdims=True)
-    gram = np.einsum("cfn,dfn->fcd", controls, controls)
-    along = np.einsum("cfn,fn->fc", controls, residual)
-    weights = np.einsum("fcd,fd->fc", np.linalg.pinv(gram, rcond=1e-9, hermitian=True), along)
-    corrected = top.mean(axis=1) - np.einsum("fc,cf->f", weights, zero.mean(axis=2))
-    return np.asarray(corrected / variance, dtype=np.float64)
+    mean, off = weights @ figure.T, np.einsum("wn,cfn->wfc", weights, zero)
+    moments = np.einsum("wn,cfn,dfn->wfcd", weights, zero, zero, optimize=True)
+    along = np.einsum("wn,cfn,fn->wfc", weights, zero, figure, optimize=True)
+    covariances = moments - off[..., :, None] * off[..., None, :]
+    along = along - off * mean[..., None]
+    inverse = np.linalg.pinv(covariances, rcond=1e-9, hermitian=True)
+    return np.asarray(mean - np.einsum("wfcd,wfc,wfd->wf", inverse, off, along), np.float64)
 
 
 def _interval(repeats: FloatArray) -> FloatArray:
