@@ -298,7 +298,7 @@ def test_the_text_begins_with_the_sentence_and_fits_96_columns(answer):
     shown = render(answer)
     assert shown.replace("\n", " ").startswith(answer.sentence)
     plain = shown.replace("\x1b[1m", "").replace("\x1b[0m", "")
-    assert max(map(len, plain.splitlines())) <= 110
+    assert max(map(len, plain.splitlines())) <= 96
     assert "Learn chat.arrivals.requests_per_day first" in shown
 
 

@@ -16,7 +16,7 @@ Row = Mapping[Any, Any]
 WIDTH = 96
 NAME = 28  # of a design, at most
 AT_LEAST, OPEN, MEDIAN = "≥", "?", "median"
-DIFFERENCES = ("", "difference", "interval", "lower in", "higher in", "")
+DIFFERENCES = ("", "difference", "interval", "lower", "higher", "")
 
 
 def render(answer: Comparison) -> str:

@@ -101,7 +101,7 @@ class Measure:
         part, _, name = self.metric.rpartition(".")
         plain = name.removeprefix("peak_hour_").removesuffix("_s").replace("_usd", "")
         text = " ".join(WORDS.get(token, token) for token in plain.split("_"))
-        text += " of the worst hour" if name.startswith("peak_hour_") else ""
+        text = f"worst hour's {text}" if name.startswith("peak_hour_") else text
         text += f" of {part.partition('.')[2]}" if part else ""
         if not self.sign:
             return text
