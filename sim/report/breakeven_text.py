@@ -70,9 +70,10 @@ def _costs(answer: BreakEven) -> str:
             cells.append(("–" if math.isinf(usd) else _usd(usd)) + mark)
         rows.append((short(volume), *cells, _percent(float(here.loc[best, "cheapest_share"]))))
     title = "Cost in USD a month, median over worlds"
+    unable = "" if frame["keeps_slo"].all() else "; – does not keep the SLO"
     foot = (
-        f"* the cheapest in most worlds, in how many in the last column; – keeps the SLO not;"
-        f" volumes in {answer.arrivals} a day"
+        f"* the cheapest in most worlds, in how many of them in the last column{unable}; volumes in"
+        f" {answer.arrivals} a day"
     )
     return _table(title, ("volume", *(f"{side} " for side in sides), "sure"), rows, foot)
 
@@ -85,7 +86,7 @@ def _cheaper(answer: BreakEven) -> str:
     rows = []
     for side in sides.index:
         own = flips[flips["side"] == side].set_index("reference_factor")
-        cells = [short(float(own.loc[factor, "p50"])) for factor in factors]
+        cells = [_bounded(float(own.loc[factor, "p50"]), answer) for factor in factors]
         row = sides.loc[side]
         rows.append((side, *cells, _flip(row["flip_p50"]), _years(row["flip_years_p50"])))
     header = (

@@ -5,6 +5,7 @@
 :mod:`~sim.studies.breakeven.sides`                who competes, and at which volume
 :mod:`~sim.studies.breakeven.runs`                 one simulation, a bill for every way to buy
 :mod:`~sim.studies.breakeven.field`                every side sized and billed at a few volumes
+:mod:`~sim.studies.breakeven.idle`                 what a fleet costs while nobody comes
 :mod:`~sim.studies.breakeven.costs`                cost as a function of volume, in every world
 :mod:`~sim.studies.breakeven.crossing`             where one side becomes the cheaper for good
 :mod:`~sim.studies.breakeven.payback`              how long owned hardware takes to pay

@@ -8,16 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.ledger import UNANSWERED
-from sim.model.price import DAY_S
-from sim.model.purchase import PurchasePlan
-from sim.montecarlo.money.gpus import pool_charges
-from sim.montecarlo.money.periods import hour_edges_s
-from sim.montecarlo.money.work import PoolWork
 from sim.montecarlo.run import RunResult
-from sim.scenario import Scenario, gpu_price
 from sim.scenario.gpu_pool import GpuPool
-from sim.scenario.gpu_price import Most
 from sim.studies.breakeven.costs import ByFleet, ByUse, Curve, completed
+from sim.studies.breakeven.idle import full_fleets, idle_usd_per_day
 from sim.studies.breakeven.runs import Runs, bill_of, kept, worlds_of
 from sim.studies.breakeven.sides import API, FIXED, SCALED, Contest, Fleet, usual
 from sim.studies.sizing_for_volume import CONFIDENCE, Capacity, Search
@@ -286,7 +280,9 @@ class Field:
         """
         scenario = self.contest.at(side, self.contest.volume, Fleet(most))
         draws = worlds_of(self.runs.draws, self.worlds)
-        numbers = np.unique([1, most, *(n for world in draws for n in _full(scenario, world))])
+        numbers = np.unique(
+            [1, most, *(n for world in draws for n in full_fleets(scenario, world))]
+        )
         numbers = numbers[(numbers >= 1) & (numbers <= most)].astype(np.int64)
         usd = [[idle_usd_per_day(scenario, world, int(n)) for n in numbers] for world in draws]
         return numbers, np.array(usd)
@@ -367,40 +363,3 @@ def _suffices(trial: Trial) -> bool:
     return trial.worlds * (1 - trial.kept_share) <= max(
         math.floor((1 - CONFIDENCE) * trial.worlds + 1e-9), 0
     )
-
-
-def _full(scenario: Scenario, draws: dict[str, float]) -> list[int]:
-    """Numbers of replicas next to which a tranche of the purchase plan is full."""
-    (pool,) = scenario.design(draws).pools[:1]
-    if not isinstance(pool.price, PurchasePlan):
-        return []
-    sizes = np.cumsum([tranche.gpus for tranche in pool.price.tranches])
-    full = [size / pool.profile.gpus_per_replica for size in sizes if math.isfinite(size)]
-    return [n for size in full for n in (math.floor(size), math.ceil(size))]
-
-
-def idle_usd_per_day(scenario: Scenario, draws: dict[str, float], replicas: int) -> float:
-    """What a fixed fleet costs a day to which nobody comes."""
-    design = scenario.design(draws)
-    pool, (model,) = design.pools[0], _pools(scenario)
-    hours_s = hour_edges_s(design.horizon.duration_s)
-    gpus = pool.profile.gpus_per_replica
-    assert model.price is not None
-    start = design.horizon.start
-    price = gpu_price.compiled(model.price, Most((float(replicas),), gpus), start, draws)
-    pool = replace(pool, replicas=replicas, price=price)
-    hours = len(hours_s) - 1
-    work = PoolWork(
-        np.zeros(replicas),
-        np.full(replicas, design.horizon.duration_s),
-        np.zeros(hours),
-        0.0,
-        np.full(len(design.workloads), 1 / len(design.workloads)),
-        np.zeros((4, hours)),
-    )
-    usd = math.fsum(float(c.effective_usd.sum()) for c in pool_charges(pool, work, hours_s))
-    return usd / (design.horizon.duration_s / DAY_S)
-
-
-def _pools(scenario: Scenario) -> list[GpuPool]:
-    return [b for b in scenario.model.backends.values() if isinstance(b, GpuPool)]
