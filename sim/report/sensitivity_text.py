@@ -124,7 +124,8 @@ def _notes(answer: Sensitivity) -> Iterator[str]:
             "alone: share of the variance that goes away once this input is known (first-order"
             " index). in all: with its interactions (total index). Chance within a world is what"
             " arrivals, lengths and failures do; its share in all would remain if every input were"
-            " known.  Intervals have 95 %. The last columns move one input, the others at their medians."
+            " known. Intervals have 95 %. The last columns move one input, the others at their"
+            " medians."
         )
     if any("?" in _swing(row, e.measure) for e in varied for row in _inputs(e)):
         yield "?  within what chance alone does between worlds."

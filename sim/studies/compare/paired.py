@@ -122,9 +122,10 @@ def paired(
     sign, needed = _of_orders(lower, higher, confidence)
     if not by_order:
         by_mean, of_mean = _of_differences(len(difference), mean, mean_ci)
-        # A few large differences hide from the mean what each world shows; they must agree.
-        agree = sign != 0 and sign == np.sign(mean)
-        sign, needed = (sign, needed) if by_mean == 0 and agree else (by_mean, of_mean)
+        # A few large differences may hide from the mean what every single world shows.
+        unanimous = sign != 0 and not (lower and higher)
+        if not unanimous:
+            sign, needed = by_mean, of_mean
     return Paired(
         n=len(difference),
         bounded=by_order,
