@@ -66,33 +66,23 @@ def _shares(answer: Size) -> Chart | None:
     return Chart("replicas", data, chart)
 
 
-def _frontier(answer: Size) -> Chart | None:
+def _measured(answer: Size) -> pd.DataFrame:
+    """Fleets with a cost and a latency."""
     frame = _fleets(answer)
-    if frame.empty or "latency_p95_p50_s" not in frame:
-        return None
-    data = frame[frame["latency_p95_p50_s"].notna() & frame["cost_usd_per_month"].notna()]
+    if "latency_p95_p50_s" not in frame:
+        return frame.iloc[:0]
+    latencies = ["latency_p95_p5_s", "latency_p95_p50_s", "latency_p95_p95_s"]
+    columns = ["service", "fleet", "cost_usd_per_month", *latencies, "worlds", "answer"]
+    return frame[columns].dropna()
+
+
+def _frontier(answer: Size) -> Chart | None:
+    data = _measured(answer)
     if data.empty:
         return None
-    data = data[
-        [
-            "service",
-            "fleet",
-            "cost_usd_per_month",
-            "latency_p95_p5_s",
-            "latency_p95_p50_s",
-            "latency_p95_p95_s",
-            "worlds",
-            "answer",
-        ]
-    ]
     what = "First token" if "ttft" in answer.latency_metric else "Whole answer"
     hour = ", worst hour" if "peak" in answer.latency_metric else ""
-    services = list(data["service"].unique())
-    colour = alt.Color(
-        "service:N",
-        scale=alt.Scale(domain=services, range=PALETTE),
-        legend=alt.Legend(title=None, orient="bottom", columns=1) if len(services) > 1 else None,
-    )
+    colour = _by_service(data)
     x = alt.X(
         "cost_usd_per_month:Q", title="Cost, USD a month", scale=alt.Scale(zero=False, padding=30)
     )
@@ -106,11 +96,8 @@ def _frontier(answer: Size) -> Chart | None:
     spread = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
         x=x, y=y, y2="latency_p95_p95_s:Q", color=colour
     )
-    shape = alt.Shape(
-        "answer:N",
-        scale=alt.Scale(domain=["the answer", "other"], range=["diamond", "circle"]),
-        legend=alt.Legend(title=None, orient="top"),
-    )
+    marks = alt.Scale(domain=["the answer", "other"], range=["diamond", "circle"])
+    shape = alt.Shape("answer:N", scale=marks, legend=alt.Legend(title=None, orient="top"))
     points = base.mark_point(filled=True, size=130).encode(
         x=x, y="latency_p95_p50_s:Q", color=colour, shape=shape
     )
@@ -122,6 +109,13 @@ def _frontier(answer: Size) -> Chart | None:
         f"{answer.name}: replicas, median world and p5 to p95 over worlds",
     )
     return Chart("frontier", data, chart)
+
+
+def _by_service(data: pd.DataFrame) -> alt.Color:
+    """A colour for each service, with a legend where there are several."""
+    services = list(data["service"].unique())
+    legend = alt.Legend(title=None, orient="bottom", columns=1) if len(services) > 1 else None
+    return alt.Color("service:N", scale=alt.Scale(domain=services, range=PALETTE), legend=legend)
 
 
 def _oracle(answer: Size) -> Chart:
