@@ -333,3 +333,10 @@ def test_the_command_prints_json_and_keeps_its_tables(path, tmp_path, capsys):
 def test_the_command_refuses_a_single_design(path, capsys):
     assert main(["compare", str(path), "--quiet"]) == 2
     assert "one design cannot be compared" in capsys.readouterr().err
+
+
+def test_the_help_shows_an_example_on_a_line_of_its_own(capsys):
+    assert main(["compare", "--help"]) == 0
+    assert "sim compare chat.yaml --variant 'two: backends.large.replicas=2'" in map(
+        str.strip, capsys.readouterr().out.splitlines()
+    )

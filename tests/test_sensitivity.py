@@ -377,3 +377,10 @@ def test_wrong_questions_are_refused(tmp_path):
     without = load_scenario(path, ["workloads.chat.slo=null"])
     with pytest.raises(PeakfleetError, match="no workload has an SLO"):
         sensitivity(without, Bench(1), ["slo_met"], rows=16)
+
+
+def test_the_help_shows_an_example_on_a_line_of_its_own(capsys):
+    assert main(["sensitivity", "--help"]) == 0
+    assert "sim sensitivity scenarios/quickstart.yaml" in map(
+        str.strip, capsys.readouterr().out.splitlines()
+    )

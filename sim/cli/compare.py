@@ -54,7 +54,7 @@ def compare(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Compare designs: several scenarios, or one SCENARIO and variants of it.
+    """Compare designs: several scenarios, or one SCENARIO and variants of it.
 
     All designs see the same worlds, the same arrivals and the same draws of what is uncertain, so
     that differences are taken world by world. The first design is the one that the others are set
@@ -65,9 +65,9 @@ def compare(
     \b
     sim compare own_gpus.yaml api.yaml
     sim compare chat.yaml --variant 'two: backends.large.replicas=2'
-    sim compare chat.yaml --variant 'even: backends.large.router=round_robin' \
-        --variant 'few and cheap: backends.large.replicas=2, backends.large.price=null'
-    """
+    sim compare chat.yaml --variant backends.large.router=round_robin
+    sim compare chat.yaml --variant 'few: backends.large.replicas=2, workloads.chat.slo=null'
+    """  # noqa: D301 (Click wants the control character itself)
     from sim.report.charts.compare import charts
     from sim.report.compare_text import render
     from sim.studies.case import Case

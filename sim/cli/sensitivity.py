@@ -32,7 +32,7 @@ def sensitivity(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Say which uncertain inputs of SCENARIO move its figures, and which to measure first.
+    """Say which uncertain inputs of SCENARIO move its figures, and which to measure first.
 
     Uncertain inputs are numbers written as distributions. Their Sobol indices say what share of the
     variance over worlds each is the cause of, alone and with its interactions; chance within a
@@ -44,7 +44,7 @@ def sensitivity(
     sim sensitivity scenarios/quickstart.yaml
     sim sensitivity chat.yaml --metric slo_met --metric "cost_usd_per_request<=0.01"
     sim sensitivity chat.yaml --set 'backends.large.price.usd_per_gpu_hour={p5: 2, p95: 4}'
-    """
+    """  # noqa: D301 (Click wants the control character itself)
     from sim.report.charts.sensitivity import charts
     from sim.report.sensitivity_text import render
     from sim.studies.case import Case

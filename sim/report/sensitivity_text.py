@@ -18,7 +18,7 @@ from sim.studies.sensitivity.answer import (
 )
 
 WIDTH = 96
-NAME = 28  # of an input, at most
+NAME = 30  # of an input, at most
 HEADER = ("", "alone", "95 %", "in all", "input p10 → p90", "moves it from … to")
 
 
@@ -92,10 +92,10 @@ def _swing(row: "pd.Series[float]", measure: Measure) -> str:
     if math.isnan(row["swing"]):
         return "–"
     if row["swing"] == 0.0:
-        return f"{measure.amount(low)}, unmoved"
+        return f"stays {measure.amounts(low)[0]}"
     first, last = measure.amounts(low, high)
     if first == last.partition(" ")[0]:
-        return f"{last}, hardly moved"
+        return f"stays {last}"
     within_chance = row["swing_low"] <= 0.0 <= row["swing_high"]
     return f"{first} → {last}{'?' if within_chance else ''}"
 
@@ -168,7 +168,11 @@ def _capital(text: str) -> str:
 
 
 def _shortened(name: str) -> str:
-    return name if len(name) <= NAME else f"…{name[1 - NAME :]}"
+    """The name, without as many of its first keys as do not fit."""
+    shown = name
+    while len(shown) > NAME and "." in shown.removeprefix("…"):
+        shown = f"…{shown.partition('.')[2]}"
+    return shown if len(shown) <= NAME else f"…{shown[1 - NAME :]}"
 
 
 def _filled(paragraph: str) -> str:
