@@ -47,7 +47,7 @@ def breakeven(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Find the volume from which on each backend of SCENARIO costs less than the managed API.
+    """Find the volume from which on each backend of SCENARIO costs less than the managed API.
 
     Every backend is a side, which serves all workloads alone: APIs, users' devices, and pools of
     GPUs that are rented, reserved or owned. Pools are sized at every volume so that the SLO holds.
@@ -56,7 +56,7 @@ def breakeven(
     sim breakeven scenarios/breakeven.yaml
     sim breakeven scenarios/breakeven.yaml --volumes 10k,100k,1M --worlds 100
     sim breakeven chat.yaml --against on-demand --set workloads.chat.arrivals.shape=flat
-    """
+    """  # noqa: D301 (click wants the character itself)
     from sim.report.breakeven_text import render
     from sim.report.charts.breakeven import breakeven_charts
     from sim.studies.breakeven import VOLUMES

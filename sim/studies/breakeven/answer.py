@@ -19,7 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 MONTH_DAYS: Final = MONTH_S / DAY_S
 CHEAPER: Final = (1.0, 0.8, 0.5, 0.2)  # the reference, at these shares of its price
 POINTS: Final = 121  # of a drawn curve
-STEPS: Final = 40  # of a fleet that are drawn; the others are too small to be seen
+STEPS: Final = 20  # of a fleet that are drawn; the others are too small to be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class BreakEven:
             "worlds": self.worlds,
             "seed": self.seed,
             "simulated_to": self.simulated_to,
-            **{name: _records(frame) for name, frame in self.frames().items()},
+            **{name: _records(frame) for name, frame in self.frames().items() if name != "worlds"},
         }
 
     def break_even_frame(self) -> pd.DataFrame:
