@@ -244,7 +244,16 @@ def test_probabilities_are_joint(answer):
     chances = answer.joint.set_index("design")
     assert chances.loc["cheaper", ["cheaper", "faster", "both"]].tolist() == [1.0, 0.0, 0.0]
     assert chances.loc["slower", ["faster", "both"]].tolist() == [0.0, 0.0]
+    assert (chances["unknown"] == 0.0).all()
     assert (chances["both"] <= chances[["cheaper", "faster"]].min(axis=1)).all()
+
+
+def test_an_order_that_is_unknown_is_said_to_be(path):
+    nobody = "nobody: backends.api.outages={planned: [{start: 0s, duration: 4h}]}"
+    found = compare(contenders([Case(path)], [nobody]), Bench(1), worlds=4)
+    assert found.joint["unknown"].tolist() == [1.0]  # nothing is answered, so nothing is fast
+    assert "unknown in 100 % of worlds" in " ".join(render(found).split())
+    assert found.latency.told is False
 
 
 def test_a_design_that_is_both_is_to_be_taken(path):

@@ -84,8 +84,14 @@ def _block(answer: Comparison, label: str) -> Iterator[str]:
         f" ({_points(chances[f'{word}_low'])} … {_points(chances[f'{word}_high'])})"
         for word in ("cheaper", "faster", "both")
     )
+    unknown = ""
+    if chances["unknown"]:
+        unknown = f"; which is faster is unknown in {percent(chances['unknown'])} of worlds"
     yield from textwrap.wrap(
-        _glued(f"It is {', '.join(said)}."), WIDTH, initial_indent="  ", subsequent_indent="  "
+        _glued(f"It is {', '.join(said)}{unknown}."),
+        WIDTH,
+        initial_indent="  ",
+        subsequent_indent="  ",
     )
 
 
@@ -99,6 +105,7 @@ def _row(row: Row) -> tuple[str, ...]:
     figures = row[f"{of}_difference"], row[f"{of}_low"], row[f"{of}_high"]
     (difference, low, high), unit = measure.scaled(*figures)
     sign = "+" if figures[0] > 0 else ""
+    unit = unit if math.isfinite(figures[0]) else ""
     return (
         measure.words(),
         f"{sign}{difference} {unit.replace('%', 'points')}".rstrip(),

@@ -90,7 +90,8 @@ class Comparison:
         the share in which it is lower, with its interval; ``verdict`` and ``worlds_needed``.
     joint : pandas.DataFrame
         A row per design but the first: probabilities to be ``cheaper``, ``faster``, ``both``, with
-        intervals ``_low`` and ``_high``.
+        intervals ``_low`` and ``_high``; ``unknown``, the share of worlds in which one of the
+        orders is unknown, which count as no.
     by_world : pandas.DataFrame
         Cost, latency and overload of each design in each world.
     notes : tuple of str

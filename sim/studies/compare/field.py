@@ -66,7 +66,9 @@ class Field:
         values, bounded = self.values(place, measure), self.bounds(place, measure)
         anywhere = any(self.bounds(other, measure).any() for other in range(len(self.labels)))
         mean = estimate(values).mean
-        return (estimate(np.where(bounded, np.inf, values)).p50, mean) if anywhere else (mean, mean)
+        middle = estimate(np.where(bounded, np.inf, values)).p50 if anywhere else mean
+        # What is undefined everywhere comes last.
+        return math.inf if math.isnan(middle) else middle, math.inf if math.isnan(mean) else mean
 
     def overview(self, place: int, cost: Measure, latency: Measure, slo: list[Measure]) -> Overview:
         """A design by itself."""
@@ -93,7 +95,8 @@ class Field:
         """Probabilities that each design is cheaper than the first, faster, and both."""
         rows = []
         for place in range(1, len(self.labels)):
-            cheaper, faster = (self.order(place, 0, each) < 0 for each in (cost, latency))
+            orders = [self.order(place, 0, each) for each in (cost, latency)]
+            cheaper, faster = (each < 0 for each in orders)
             row: dict[str, object] = {"design": self.labels[place], "against": self.labels[0]}
             for name, holds in (
                 ("cheaper", cheaper),
@@ -102,6 +105,7 @@ class Field:
             ):
                 low, high = share_interval(int(holds.sum()), self._worlds)
                 row |= {name: float(holds.mean()), f"{name}_low": low, f"{name}_high": high}
+            row["unknown"] = float(np.mean(np.isnan(orders).any(axis=0)))
             rows.append(row)
         return pd.DataFrame(rows)
 
