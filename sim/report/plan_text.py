@@ -12,10 +12,7 @@ from sim.studies.plan.answer import Plan
 
 Row = tuple[str, ...]
 
-HEAD: tuple[Row, ...] = (
-    ("", "volume", "GPUs", "reserved", "cost a month, USD", "gross", "first token p95", "worlds"),
-    ("month", "times", "at peak", "GPUs", "p50 (p5 … p95)", "margin", "weekday, peak", "that hold"),
-)
+THOUSANDS = 10_000.0  # USD a month, from which on they are counted in thousands
 ROWS = 12  # months that are shown at most, besides those simulated
 USD = Figure("cost_usd", "", "usd")
 SECONDS = Figure("ttft", "", "seconds")
@@ -23,10 +20,29 @@ SECONDS = Figure("ttft", "", "seconds")
 
 def render(answer: Plan) -> str:
     """The whole answer."""
-    rows = [_row(answer, month) for month in _shown(answer)]
-    widths = [max(map(len, column)) for column in zip(*HEAD, *rows, strict=True)]
-    lines = [_filled(answer.sentence), "", *(_line(row, widths) for row in (*HEAD, *rows)), ""]
-    return "\n".join([*lines, *map(_filled, _notes(answer))])
+    unit = 1e3 if np.quantile(answer.cost_usd, 0.5, axis=0).max() >= THOUSANDS else 1.0
+    rows = [*_head(unit), *(_row(answer, month, unit) for month in _shown(answer))]
+    columns = [column for column in zip(*rows, strict=True) if any(column[len(_head(unit)) :])]
+    widths = [max(map(len, column)) for column in columns]
+    table = (_line(row, widths) for row in zip(*columns, strict=True))
+    return "\n".join([_filled(answer.sentence), "", *table, "", *map(_filled, _notes(answer))])
+
+
+def _head(unit: float) -> tuple[Row, Row]:
+    usd = "USD" if unit == 1.0 else "kUSD"
+    return (
+        ("", "volume", "GPUs", "GPUs", "cost a month,", "gross", "first token p95", "worlds"),
+        (
+            "month",
+            "times",
+            "at peak",
+            "reserved",
+            f"p50 (p5 … p95) {usd}",
+            "margin",
+            "weekday, peak",
+            "that hold",
+        ),
+    )
 
 
 def _filled(paragraph: str) -> str:
@@ -43,17 +59,17 @@ def _shown(answer: Plan) -> list[int]:
     return sorted({*range(0, months, math.ceil(months / ROWS)), *answer.simulated})
 
 
-def _row(answer: Plan, month: int) -> Row:
+def _row(answer: Plan, month: int, unit: float) -> Row:
     volume, gpus = answer.volume[:, month], answer.most_gpus[:, month]
     reserved = sum(each.gpus for each in answer.commitments if each.first <= month < each.end)
     margin = answer.margin[:, month]
     held = dict(zip(answer.simulated, answer.held, strict=True)).get(month)
     return (
         str(month + 1),
-        f"{np.median(volume):.2f}",
+        f"{np.median(volume):.3g}",
         _spread(gpus) if answer.gpus else "",
         f"{reserved:,.0f}" if answer.gpus else "",
-        _spread(answer.cost_usd[:, month]),
+        _spread(answer.cost_usd[:, month] / unit),
         "" if np.isnan(margin).all() else f"{100.0 * np.median(margin):.0f} %",
         f"{_seconds(answer.weekday_p95_s[:, month])}, {_seconds(answer.peak_p95_s[:, month])}",
         "" if held is None else f"{held} of {answer.worlds}",

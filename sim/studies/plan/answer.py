@@ -164,15 +164,16 @@ class Plan:
 
     def _commitments(self) -> str:
         shown = [
-            f"{each.gpus:.0f} for months {each.first + 1} to {each.end}"
-            + (f" ({each.pool})" if len(self.gpus) > 1 else "")
+            f"{each.gpus:.0f} {'GPU' if each.gpus == 1 else 'GPUs'}"
+            + (f" of {each.pool}" if len(self.gpus) > 1 else "")
+            + f" for months {each.first + 1} to {each.end}"
             for each in self.commitments
             if each.gpus > 0
         ]
         if not shown:
             return "no reservation pays"
         saved = 100.0 * float(np.median(self.saved_share))
-        return f"reserve {', '.join(shown)} GPUs, which saves {saved:.0f} % on GPUs"
+        return f"reserve {', '.join(shown)}, which saves {saved:.0f} % on GPUs"
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """``months``, with p5, p50 and p95 over worlds; ``commitments``."""
