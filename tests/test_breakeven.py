@@ -158,6 +158,22 @@ def test_an_api_with_a_quota_is_out_where_it_rejects(path: Path) -> None:
     assert "api keeps the SLO in too few worlds at 40k" in render(limited).replace("\n", " ")
 
 
+def test_volume_counts_tasks_and_is_certain(path: Path) -> None:
+    arrivals = "workloads.chat.arrivals"
+    users = (
+        "workloads.chat.follow_ups={calls_per_task: 3, think_time: 1s}",
+        f"{arrivals}.requests_per_day=null",
+        f"{arrivals}.users=200",
+        f"{arrivals}.requests_per_user_per_day={{uniform: {{low: 5, high: 15}}}}",
+    )
+    contested = contest(Case(path, users), against="pool")
+    assert contested.volume == pytest.approx(200 * 10)
+    assert contested.requests_per_volume == pytest.approx(3 / 6)  # calls in four hours of a day
+    served = contested.at("api", 500.0).design({"backends.api.price.output": 20.0})
+    count = served.workloads[0].source.curve.cumulative(served.horizon.duration_s)
+    assert count == pytest.approx(500 / 6)
+
+
 def test_devices_cost_the_same_for_each_request_at_any_volume(path: Path) -> None:
     edge = (
         "backends.mix=null",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from sim.report.figures import ABSENT, Figure, scale
+from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.studies.breakeven import BreakEven
 from sim.studies.breakeven.decision import notes, short
 
@@ -121,11 +121,10 @@ def _payback(answer: BreakEven) -> str:
 
 
 def _basis(answer: BreakEven) -> str:
-    days = answer.horizon_s / 86_400
     return (
-        f"Rests on {answer.worlds} worlds of {days:.3g} day{'s' if days != 1 else ''} at the least"
-        f" volume and fewer above (runs.csv), seed {answer.seed}; a break-even is the volume from"
-        " which on a side costs no more at all greater volumes in the range."
+        f"Rests on {answer.worlds} worlds of {duration(answer.horizon_s)} at the least volume and"
+        f" fewer above (runs.csv), seed {answer.seed}; a break-even is the volume from which on a"
+        " side costs no more at all greater volumes in the range."
     )
 
 

@@ -159,6 +159,9 @@ class Contest:
                 rate = getattr(workload.arrivals, key)
                 if rate is not None:
                     yield f"workloads.{name}.arrivals.{key}={usual(rate) * factor!r}"
+            each = workload.arrivals.requests_per_user_per_day
+            if isinstance(each, Uncertain):  # else a volume would not be one
+                yield f"workloads.{name}.arrivals.requests_per_user_per_day={usual(each)!r}"
             if workload.active_users is not None:
                 yield f"workloads.{name}.active_users={usual(workload.active_users) * factor!r}"
 
