@@ -63,6 +63,8 @@ def _designs(answer: Comparison) -> Iterator[str]:
 
 
 def _spread(figure: Estimate, measure: Measure) -> tuple[str, str]:
+    if math.isnan(figure.p50):
+        return "", "–"
     low, high = measure.amounts(figure.p5, figure.p95)
     high = (AT_LEAST if "p95" in figure.at_least else "") + high
     middle = (AT_LEAST if "p50" in figure.at_least else "") + measure.amount(figure.p50)

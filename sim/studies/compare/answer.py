@@ -211,7 +211,7 @@ def _untold(award: Award, word: str, worlds: int) -> str:
     if award.lead.alike:
         return f"'{award.best}' and '{award.rival}' are the same in {about} in every world"
     if not award.lead.decided and not award.lead.n:
-        return f"{about} is undefined in every world"
+        return f"{about} cannot be compared: in every world a design has none"
     more = (
         f"about {award.lead.worlds_needed:,.0f} would do"
         if math.isfinite(award.lead.worlds_needed)
