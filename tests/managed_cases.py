@@ -32,12 +32,12 @@ NO_STEP = TokenPrice().long_above_tokens
 
 @st.composite
 def cases_with_managed(draw: st.DrawFn, verbs: bool = False, hedges: bool = False) -> Case:
-    """Cases with tasks and caches, on one or two pools and one or two managed backends."""
+    """Cases with tasks and caches, on one or two pools and up to two managed backends."""
     case: Case = draw(cases_with_caches(verbs, hedges))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n = len(case.arrival_s)
     pools = _named(case.pools, draw(st.sampled_from([1, 2, 3, 8, 16])))
-    managed = [draw(_apis(f"api {index}")) for index in range(draw(st.integers(1, 2)))]
+    managed = [draw(_apis(f"api {index}")) for index in range(draw(st.sampled_from([0, 1, 1, 2])))]
     names = [backend.name for backend in (*pools, *managed)]
     return replace(
         case,
@@ -140,10 +140,11 @@ def _provisioned(draw: st.DrawFn) -> Provisioned | None:
 def _routings(draw: st.DrawFn, names: list[str]) -> Routing:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     legs = [draw(_legs(names)) for _ in range(draw(st.integers(1, 3)))]
+    others = st.lists(st.sampled_from(names), min_size=draw(st.integers(0, 1)), unique=True)
     degradation = Degradation(draw(st.sampled_from([0.0, 1.0, 3.0])), rng.uniform(0.05, 0.8))
     return Routing(
         tuple(legs),
-        tuple(draw(st.lists(st.sampled_from(names), unique=True))),
+        tuple(draw(others)),
         after_rejection=draw(st.sampled_from([True, True, False])),
         after_failure=draw(st.sampled_from([True, True, False])),
         after_timeout=draw(st.sampled_from([True, True, False])),
@@ -165,7 +166,7 @@ def _legs(draw: st.DrawFn, names: list[str]) -> Leg:
         least,
         most,
         draw(st.sampled_from(["", *names])),
-        rng.choice([0.2, 0.6]),
+        rng.choice([0.3, 0.9]),
     )
 
 

@@ -32,9 +32,6 @@ class Dispatch(Clockwork):
         self.crowds, self.routes, self.backends = crowds, routes, backends
         self.gateways = [backend for backend in backends if isinstance(backend, Gateway)]
         self.managed = [backend for backend in backends if isinstance(backend, Managed)]
-        legs = [(*route.routing.legs, *route.routing.fallback) for route in routes]
-        escalates = any(leg.escalates_to for route in routes for leg in route.routing.legs)
-        self.branches = bool(self.managed) or escalates or any(len(own) > 1 for own in legs)
         self.everyone: list[Request] = []  # who has arrived
         self.sent = 0  # attempts
         self.books = Books()
@@ -50,8 +47,7 @@ class Dispatch(Clockwork):
         if crowd.is_answered_at_once(request.number):
             assert crowd.response_cache is not None
             self.books.count(request, "response_hits")
-            if not self.branches:  # elsewhere no model is asked, and there is no limit
-                request.limit_output(self.backends[request.chain[0]].max_model_len)
+            request.limit_output(self.backends[request.chain[0]].max_model_len)
             self.set_timer(crowd.response_cache.latency_s, lambda: self.answer(request))
         else:
             crowd.note_request()

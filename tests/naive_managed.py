@@ -7,8 +7,8 @@ import numpy as np
 from naive_replica import Attempt
 
 from sim.engine import status
+from sim.engine.backend_record import LONG, PROVISIONED, STANDARD
 from sim.engine.hashing import uniform
-from sim.engine.record import LONG, PROVISIONED, STANDARD
 from sim.model.distributions import Distribution
 from sim.model.managed import ManagedApi
 

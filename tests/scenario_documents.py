@@ -231,7 +231,8 @@ workloads:
     client: {{timeout: 60s, retries: openai-sdk}}
     route:
       - {{to: device, share: {{p5: 10%, p95: 20%}}, prompt_tokens: {{max: 2k}}}}
-      - {{to: mini, share: 0.7, escalate: {{share: {{beta: {{mean: 0.1, sd: 0.03}}}}, to: frontier}}}}
+      - {{to: mini, share: 0.7,
+          escalate: {{share: {{beta: {{mean: 0.1, sd: 0.03}}}}, to: frontier}}}}
       - {{to: own, share: 30%, prompt_tokens: {{min: 100, max: {{choice: [8k, 9k]}}}}}}
       - own
     fallback: {{to: [mini, open], after: [rejection, failure]}}
@@ -255,9 +256,10 @@ backends:
     replicas: 3
     speculative_decoding: {{1: {{p5: 2, p95: 3}}, 64: 1.4}}
     price:
-      - {{gpus: 4, owned: {{usd_per_gpu: {{p5: 30 kUSD, p95: 45 kUSD}}, years: 4, residual_share: 30%,
-          idle_watts: 300, busy_watts: 1.3k, pue: 1.5, usd_per_kwh: 0.08,
-          colocation_usd_per_kw_month: 180, network_usd_per_month: 200, staff_usd_per_month: 3 kUSD}}}}
+      - {{gpus: 4, owned: {{usd_per_gpu: {{p5: 30 kUSD, p95: 45 kUSD}}, years: 4,
+          residual_share: 30%, idle_watts: 300, busy_watts: 1.3k, pue: 1.5, usd_per_kwh: 0.08,
+          colocation_usd_per_kw_month: 180, network_usd_per_month: 200,
+          staff_usd_per_month: 3 kUSD}}}}
       - {{purchase: reserved_3y, gpus: 2, usd_per_gpu_hour: 1.3, upfront_share: 25%,
           list_usd_per_gpu_hour: 6.88}}
       - {{purchase: capacity_block, provider: aws, gpus: 2, start: 6h, days: 1}}
@@ -281,7 +283,8 @@ backends:
       output: 15
       long_context: {{above: 200k, input: 6, output: 22.5}}
       factor: 0.9
-      subscription: {{usd_per_month: 200, included_requests: 10k, overage_multiple: {{p5: 3, p95: 5}}}}
+      subscription: {{usd_per_month: 200, included_requests: 10k,
+        overage_multiple: {{p5: 3, p95: 5}}}}
       source: a contract
       as_of: 2026-10
     ttft: {{lognormal: {{p50: {{p5: 0.6s, p95: 0.9s}}, sigma: 0.3}}}}
@@ -298,7 +301,8 @@ backends:
       full_share: {{beta: {{mean: 0.1, sd: 0.05}}}}
       partial_errors: 20%
       partial_slowness: 2
-      planned: [{{start: 2026-11-23T12:00, duration: 1h}}, {{start: 20h, duration: {{p5: 5min, p95: 1h}}}}]
+      planned: [{{start: 2026-11-23T12:00, duration: 1h}},
+        {{start: 20h, duration: {{p5: 5min, p95: 1h}}}}]
     error_share: 0.1%
     prompt_caching: {{life: 1h, least_tokens: 512}}
     max_model_len: 200k

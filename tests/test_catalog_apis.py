@@ -140,3 +140,15 @@ def test_token_prices_are_filtered_by_model_and_provider():
     assert only_gpus and all("h100" in row["gpu"] for row in only_gpus)
     step = json.loads(run("prices", "--model", "gemini-2.5-pro", "--json").stdout)[0]
     assert (step["long_above"], step["long_input"], step["long_output"]) == (200_000, 2.5, 15.0)
+
+
+def test_paces_and_presets_are_listed():
+    found = json.loads(run("apis", "--json").stdout)
+    assert [row["model"] for row in found["paces"]] == api_models()
+    assert [row["preset"] for row in found["quotas"]] == list(api_limits())
+    assert [row["preset"] for row in found["outages"]] == list(api_outages())
+    assert all(row["source"] and row["as_of"] for rows in found.values() for row in rows)
+    text = run("apis", "--model", "gpt-4o").stdout
+    for name in ("gpt-4o-mini", "measured", "anthropic-tier-4", "2,000,000", " yes ", "openai"):
+        assert name in text
+    assert "claude-opus-5" not in text

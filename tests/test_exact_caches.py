@@ -32,7 +32,7 @@ MANY = {
     "answered at once": 500,
     "prompts found": 500,
     "evicted": 200,
-    "preempted": 100,
+    "preempted": 30,
     "held": 500,
     "long task completed": 300,
 }

@@ -68,8 +68,8 @@ MANY = {
     "orphaned": 500,
     "gave up between attempts": 50,
 }
-MANY_AND_PREEMPTED = {**MANY, "preempted": 500}
-MANY_AND_LOST = {**MANY, "lost: failed": 100, "resent": 25}
+MANY_AND_PREEMPTED = {**MANY, "preempted": 150}
+MANY_AND_LOST = {**MANY, "lost: failed": 30, "resent": 25}
 
 
 @pytest.mark.parametrize(
@@ -234,3 +234,29 @@ def test_the_kernel_not_compiled_gives_the_same_bits() -> None:
         check=True,
     )
     assert answer.stdout.strip() == twin_digest()
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        Client(timeout_s=15.0),
+        Client(ttft_timeout_s=15.0),
+        Client(ttft_timeout_s=15.0, timeout_s=30.0),
+    ],
+    ids=["timeout", "first token", "both"],
+)
+def test_any_number_of_attempts_may_be_under_way_at_once(client: Client) -> None:
+    """500 in a queue that answers a part of them before their limit."""
+    case = Case(
+        pools=[pool(profile(batch=(0,), step_base_s=(0.06,), max_num_seqs=1), 1)],
+        workload_pool=[0],
+        arrival_s=np.linspace(0.0, 1.0, 500),
+        prompt=np.ones(500, np.int32),
+        output=np.ones(500, np.int32),
+        workload=np.zeros(500, np.int32),
+        key=0,
+        clients=[client],
+    )
+    seen = assert_agreement(case)
+    assert seen["compared"] == 1
+    assert seen["timed_out"] > 50

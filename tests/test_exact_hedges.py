@@ -28,7 +28,7 @@ MANY = {
     "orphaned": 500,
     "retried": 1_000,
 }
-MANY_AND_LOST = {**MANY, "the hedge won": 30, "preempted": 200, "lost: failed": 50, "resent": 100}
+MANY_AND_LOST = {**MANY, "the hedge won": 10, "preempted": 60, "lost: failed": 15, "resent": 25}
 
 
 @pytest.mark.parametrize(

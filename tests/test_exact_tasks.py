@@ -31,7 +31,7 @@ MANY = {
     "long task failed": 500,
 }
 MANY_AND_HEDGED = {**MANY, "hedged": 1_000, "the hedge won": 30, "over the limit": 1_000}
-MANY_AND_LOST = {"lost: failed": 15, "resent": 15, "preempted": 200}
+MANY_AND_LOST = {"lost: failed": 15, "resent": 15, "preempted": 60}
 
 
 @pytest.mark.parametrize(

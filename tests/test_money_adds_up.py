@@ -11,7 +11,7 @@ from bookings import api, book, design, gpus, horizon, nothing_happened, rent, w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine.record import STANDARD
+from sim.engine.backend_record import STANDARD
 from sim.engine.simulation import Outcome, Rental
 from sim.model.design import Design
 from sim.model.economics import Economics, OneOff

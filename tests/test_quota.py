@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.engine import status
+from sim.engine.backend_record import PROVISIONED, STANDARD
 from sim.engine.plane import DataPlane
-from sim.engine.record import PROVISIONED, STANDARD
 from sim.model.client import Client, Retry
 from sim.model.distributions import Constant
 from sim.model.managed import ManagedApi, Pace, Provisioned, Quota

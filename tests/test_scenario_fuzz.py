@@ -44,9 +44,9 @@ NUMBERS = st.one_of(
 LABELS = st.sampled_from(
     ["", " ", "x", "8%", "100k", "1h 30min", "-5s", "2.99 USD", "2026-11-23", "0001-01-01",
      "9999-12-31T23:59:59", "2026-11-23T00:00+01:00", "openai-sdk", "aws-standard",
-     "session", "prefix", "hpa", "scheduled", "own", "mini", "gpu_pool", "managed_api", "edge", "gpt-4o", "openai",
-     "anthropic-tier-1", "batch", "spot", "reserved_1y", "none", "07:00", "2 GB/s",
-     "log.csv", ".", "\0", "a\nb", "é" * 99]
+     "session", "prefix", "hpa", "scheduled", "own", "mini", "gpu_pool", "managed_api", "edge",
+     "gpt-4o", "openai", "anthropic-tier-1", "batch", "spot", "reserved_1y", "none", "07:00",
+     "2 GB/s", "log.csv", ".", "\0", "a\nb", "é" * 99]
 )  # fmt: skip
 PERCENTILES = ("p5", "p50", "p90", "p95", "p99")
 FAMILY_KEYS = st.sampled_from(

@@ -11,6 +11,7 @@ from scenario_documents import (
     FLEETS,
     MINIMAL,
     QUICKSTART,
+    SHIPPED,
     TASKS,
     written,
 )
@@ -21,14 +22,13 @@ from sim.scenario.families import FAMILIES
 from sim.scenario.yaml_file import parse_document
 
 TEXTS = {
-    "quickstart": QUICKSTART.read_text(),
-    "azure_trace": AZURE_TRACE.read_text(),
     "minimal": MINIMAL,
     "everything": EVERYTHING,
     "clients": CLIENTS,
     "fleets": FLEETS,
     "tasks": TASKS,
     "backends": BACKENDS,
+    **{path.stem: path.read_text() for path in sorted(SHIPPED.glob("*.yaml"))},
 }
 
 

@@ -12,7 +12,6 @@ from scenario_documents import SHIPPED
 from sim.montecarlo.replication import replicate
 from sim.scenario import load_scenario
 
-MONTH_DAYS = 365.25 / 12
 ASSISTANT = "workloads.assistant"
 ROLL_OUT = (
     "horizon.days=1",

@@ -1,46 +1,16 @@
-"""``sim catalog``: the built-in profiles, prices, GPUs, models and shapes, dated and sourced."""
+"""``sim catalog``: built-in profiles, prices, APIs, GPUs, models and shapes, dated and sourced."""
 
 import json
 import math
-import sys
 import textwrap
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from sim.cli.tables import Row, print_rows
+
 if TYPE_CHECKING:
     from sim.model.profile import ServiceProfile
-
-Row = dict[str, Any]
-
-# Headings of tables, where the key (as in JSON) would be long; the others are the key in words.
-HEADINGS = {
-    "usd_per_gpu_hour": "USD/GPU-h",
-    "hbm_gib": "HBM GiB",
-    "bandwidth_tb_per_s": "TB/s",
-    "fp16_tflops": "FP16 TFLOPS",
-    "fp8_tflops": "FP8 TFLOPS",
-    "tdp_w": "W",
-    "median_usd_per_hour": "USD/h",
-    "params_b": "params 1e9",
-    "active_params_b": "active 1e9",
-    "kv_bytes_per_token": "KV bytes/token",
-    "context_tokens": "context",
-    "weights_16_bit_gb": "16-bit GB",
-    "billing_s": "billed by s",
-    "tpot_ms": "TPOT ms",
-    "decode_tokens_per_s": "tok/s",
-    "prefill_tokens_per_s": "prefill tok/s",
-    "kv_capacity_tokens": "KV tokens",
-    "cached_input": "cached",
-    "cache_write": "write",
-    "batch": "batch x",
-    "flex": "flex x",
-    "priority": "priority x",
-    "long_above": "long above",
-    "age_days": "days",
-}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 by_gpu = click.option("--gpu", default="", help="Only GPUs whose name contains this.")
@@ -49,7 +19,7 @@ by_model = click.option("--model", default="", help="Only models whose name cont
 
 @click.group()
 def catalog() -> None:
-    """List built-in service profiles, prices, GPUs, models and day shapes."""
+    """List built-in service profiles, prices, APIs, GPUs, models and day shapes."""
 
 
 @catalog.command()
@@ -65,7 +35,7 @@ def profiles(name: str | None, gpu: str, model: str, as_json: bool) -> None:
         _show_profile(profile(name), as_json)
         return
     names = [each for each in profile_names() if _matches(each, model, gpu)]
-    _print_rows([_profile_row(profile(each)) for each in names], as_json)
+    print_rows([_profile_row(profile(each)) for each in names], as_json)
     if not as_json:
         click.echo(
             "\ngrade A: recent end-to-end measurements; B: older engines, fewer points or a"
@@ -89,15 +59,72 @@ def prices(gpu: str, model: str, provider: str, purchase: str, as_json: bool) ->
     rented = _gpu_prices(gpu, provider, purchase) if of_gpus else []
     tokens = _token_prices(model, provider) if of_tokens else []
     if as_json or not (rented and tokens):
-        _print_rows(rented + tokens, as_json)
+        print_rows(rented + tokens, as_json)
     else:
-        _print_rows(rented, as_json)
+        print_rows(rented, as_json)
         click.echo("\nUSD per million tokens")
-        _print_rows(tokens, as_json)
+        print_rows(tokens, as_json)
     _warn_of_old_prices(
         [(f"{row['provider']} {row['gpu']} {row['purchase']}", row["as_of"]) for row in rented]
         + [(f"{row['provider']} {row['model']}", row["as_of"]) for row in tokens]
     )
+
+
+@catalog.command()
+@by_model
+@as_json
+def apis(model: str, as_json: bool) -> None:
+    """List paces of managed APIs, and the presets of quotas and outages."""
+    paces, quotas, outages = _paces(model), _quotas(), _outages()
+    if as_json:
+        click.echo(json.dumps({"paces": paces, "quotas": quotas, "outages": outages}, indent=2))
+        return
+    for title, rows in (
+        ("paces by model, as medians; sigma and p95/p50 say how requests differ", paces),
+        ("quotas, such as quota: anthropic-tier-4", quotas),
+        ("outages, such as outages: openai", outages),
+    ):
+        click.echo(f"{title}\n")
+        print_rows(rows, as_json)
+        click.echo()
+
+
+def _paces(model: str) -> list[Row]:
+    from dataclasses import asdict
+
+    from sim.catalog.apis import api_paces
+
+    return [asdict(pace) for name, pace in api_paces().items() if model.casefold() in name]
+
+
+def _quotas() -> list[Row]:
+    from dataclasses import asdict
+
+    from sim.catalog.apis import api_limits
+
+    return [
+        {key: _figure(n) if isinstance(n, float) else n for key, n in asdict(limits).items()}
+        for limits in api_limits().values()
+    ]
+
+
+def _outages() -> list[Row]:
+    from sim.catalog.apis import api_outages
+
+    return [
+        {
+            "preset": each.preset,
+            "incidents_per_month": each.incidents_per_month,
+            "median_duration_h": round(math.exp(each.duration_mu), 2),
+            "mean_duration_h": round(each.mean_duration_s / 3600, 2),
+            "full_share": each.full_share,
+            "partial_errors": each.partial_errors,
+            "as_of": each.as_of,
+            "source": each.source,
+            "notes": each.notes,
+        }
+        for each in api_outages().values()
+    ]
 
 
 def _gpu_prices(gpu: str, provider: str, purchase: str) -> list[Row]:
@@ -179,7 +206,7 @@ def gpus(gpu: str, as_json: bool) -> None:
         for each in all_gpus().values()
         if gpu.casefold() in each.name
     ]
-    _print_rows(shown, as_json)
+    print_rows(shown, as_json)
 
 
 @catalog.command()
@@ -204,7 +231,7 @@ def models(model: str, as_json: bool) -> None:
         for each in all_models().values()
         if model.casefold() in each.name
     ]
-    _print_rows(shown, as_json)
+    print_rows(shown, as_json)
 
 
 @catalog.command()
@@ -224,7 +251,7 @@ def shapes(as_json: bool) -> None:
         }
         for each in map(shape, shape_names())
     ]
-    _print_rows(shown, as_json)
+    print_rows(shown, as_json)
 
 
 def _profile_row(profile: "ServiceProfile") -> Row:
@@ -297,8 +324,8 @@ def _matches(name: str, model: str, gpu: str) -> bool:
 
 
 def _figure(value: float) -> float | int | None:
-    """Four digits for people; None where nobody stated a figure."""
-    if math.isnan(value):
+    """Four digits for people; None where nobody stated a figure or limit."""
+    if not math.isfinite(value):
         return None
     rounded = float(f"{value:.4g}")
     return int(rounded) if rounded.is_integer() else rounded
@@ -324,67 +351,3 @@ def _warn_of_old_prices(dated: list[tuple[str, str]]) -> None:
     if old:
         noun = "price is" if len(old) == 1 else "prices are"
         click.echo(f"warning: {len(old)} {noun} older than a year: {', '.join(old)}", err=True)
-
-
-def _print_rows(rows: list[Row], as_json: bool) -> None:
-    """Rows as JSON, or as a table whose sources are numbered and listed beneath it."""
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    if not rows:
-        click.echo("nothing matches", err=True)
-        return
-    sources = list(dict.fromkeys(row["source"] for row in rows))
-    table = [{**row, "source": f"[{sources.index(row['source']) + 1}]"} for row in rows]
-    _print_table({key: [row[key] for row in table] for key in table[0]})
-    click.echo("\nsources")
-    for number, source in enumerate(sources, start=1):
-        click.echo(f"  [{number}] {source}")
-
-
-def _print_table(columns: dict[str, list[Any]]) -> None:
-    """Columns side by side: with rich on a terminal, elsewhere as plain aligned text."""
-    headings = [HEADINGS.get(key, key.replace("_", " ")) for key in columns]
-    cells = [_cells(values) for values in columns.values()]
-    right = [any(isinstance(value, int | float) for value in values) for values in columns.values()]
-    if sys.stdout.isatty():
-        _print_rich_table(headings, cells, right)
-        return
-    texts = []
-    for heading, column, is_right in zip(headings, cells, right, strict=True):
-        width = max(map(len, [heading, *column]))
-        justify = str.rjust if is_right else str.ljust
-        texts.append([justify(text, width) for text in [heading, *column]])
-    for line in zip(*texts, strict=True):
-        click.echo("  ".join(line).rstrip())
-
-
-def _print_rich_table(headings: list[str], cells: list[list[str]], right: Sequence[bool]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading, is_right in zip(headings, right, strict=True):
-        table.add_column(heading, justify="right" if is_right else "left", no_wrap=True)
-    for row in zip(*cells, strict=True):
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console()
-    # Names, dates and figures are not cut short: on a narrow terminal the lines run over.
-    console.width = max(console.width, table.__rich_measure__(console, console.options).maximum)
-    console.print(table)
-
-
-def _cells(values: list[Any]) -> list[str]:
-    """A column as text; its fractions all with as many decimals as the longest of them."""
-    fractions = [value for value in values if isinstance(value, float)]
-    decimals = max((len(str(value).partition(".")[2]) for value in fractions), default=0)
-    return [
-        "–"
-        if value is None
-        else f"{value:,.{decimals}f}"
-        if isinstance(value, int | float)
-        else str(value)
-        for value in values
-    ]

@@ -100,13 +100,14 @@ def _begin(s: State, slot: int, now: float) -> None:
         counts.requests += 1
         counts.offered_prompt_tokens += seq.prompt
         counts.offered_output_tokens += max(min(seq.output, most), 0)
-    if most >= 1 and not s.clock[0].has_detours:
+    is_known = counts.response_hit_rate > 0.0 and _is_known(s, slot)
+    if most >= 1 and (is_known or not s.clock[0].has_detours):
         seq.output = min(seq.output, most)  # generation stops at the model's limit
     if s.clock[0].recording:
         _log_arrival(s, slot)
     if seq.patience_end_s < math.inf:
         timers.schedule(s, seq.patience_end_s, timers.PATIENCE, slot)
-    if counts.response_hit_rate > 0.0 and _is_known(s, slot):
+    if is_known:
         if now >= 0.0:
             counts.response_hits += 1
         timers.schedule(s, now + counts.response_s, timers.ANSWER, slot)

@@ -136,7 +136,9 @@ def lose_replica(s: State, slot: int, now: float) -> None:
     """A request whose replica has died: sent to another by the gateway, or lost."""
     seq = s.slots[slot]
     if seq.place == RUNNING:  # what a preempted one had done is booked already
-        tokens = seq.prefilled if seq.generated == 0 else seq.prompt + seq.generated
+        tokens = seq.prompt + seq.generated
+        if tokens <= seq.prefill:  # has not generated since it was admitted
+            tokens = seq.prefilled
         usage.wasted(s, seq, tokens - seq.cached)
     if seq.interest != WANTED:
         outcome.give_back(s, slot)

@@ -89,7 +89,7 @@ def _reserve_timers(state: State, chains: Chains) -> None:
         task = np.repeat(np.arange(len(chains.count)), chains.count)
         stages = np.flatnonzero(np.diff(task) | np.diff(chains.stage))
         widest = int(np.diff(stages, prepend=-1, append=len(task) - 1).max())
-        most = int(state.pools.max_num_seqs.max()) * widest
+        most = max(int(state.pools.max_num_seqs.max()), 1) * widest
         clock = state.clock[0]
         clock.spare_timers = max(int(clock.spare_timers), most)
 

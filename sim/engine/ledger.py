@@ -10,15 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine.backend_record import (
+    BILLINGS,
+    POOL,
+    USAGE,
+)
 from sim.engine.histogram import BUCKETS, quantile
 from sim.engine.plane import DataPlane
 from sim.engine.record import (
-    BILLINGS,
     E2E,
     LATENCIES,
-    POOL,
     TASK_E2E,
-    USAGE,
     WORKLOAD,
     Records,
 )

@@ -10,21 +10,23 @@ import math
 import numpy as np
 
 from sim.engine import timers, usage
-from sim.engine.hashing import uniform
-from sim.engine.jit import inner, inner_apart
-from sim.engine.number import whole
-from sim.engine.record import (
+from sim.engine.backend_record import (
     BY_OUTPUT,
     BY_TOKEN,
     BY_UNIT,
     CAPACITY,
     LEVEL,
     LONG,
-    NONE,
     PROVISIONED,
     RATE,
-    REMOTE,
     STANDARD,
+)
+from sim.engine.hashing import uniform
+from sim.engine.jit import inner, inner_apart
+from sim.engine.number import whole
+from sim.engine.record import (
+    NONE,
+    REMOTE,
 )
 from sim.engine.state import State
 from sim.engine.status import FAILED, IN_FLIGHT, REJECTED
@@ -139,9 +141,10 @@ def _pay(s: State, slot: int, cached: int, now: float) -> float:
     wait_s = 0.0
     for bucket in range(4):
         quota = s.quotas[b, bucket]
-        need = min(charges[bucket], quota[CAPACITY])
-        if bucket in (BY_OUTPUT, BY_TOKEN):
+        need = charges[bucket]
+        if bucket in (BY_OUTPUT, BY_TOKEN):  # which must not be empty
             need = max(need, 1.0)
+        need = min(need, quota[CAPACITY])
         if quota[LEVEL] < need - _ENOUGH:
             wait_s = max(wait_s, (need - quota[LEVEL]) / quota[RATE])
     if wait_s == 0.0:

@@ -19,7 +19,13 @@ from sim.engine.growth import (
     with_timers,
 )
 from sim.engine.record import GONE, NONE, READY, FloatArray, Records
-from sim.engine.setup import Traits, empty_state, fill_client, fill_workload
+from sim.engine.setup import (
+    Traits,
+    empty_state,
+    fill_client,
+    fill_workload,
+    note_what_there_is,
+)
 from sim.engine.setup_managed import with_routes
 from sim.engine.state import State
 from sim.engine.status import (
@@ -187,16 +193,9 @@ class DataPlane:
         clock = self._state.clock[0]
         clock.routing_key = routing_key
         clock.recording = record
-        clock.has_hedges = any(c.hedge is not None for c in clients)
-        clock.has_deadlines = clock.has_hedges or any(
-            math.isfinite(c.ttft_timeout_s + c.timeout_s) for c in clients
-        )
-        clock.has_caches |= any(rate > 0 for rate in prefix_hit_rate or ())
-        clock.has_detours = len(managed) > 0 or len(self._state.legs) > count
         clock.day_start_s = day_start_s
-        if (self._state.legs.escalation != NONE).any():  # whatever ends in a step may go on
-            clock.spare_timers += int(self._state.pools.max_num_seqs.max())
         clock.bin_start_s = start_s
+        note_what_there_is(self._state)
         if clock.has_hedges or clock.has_prefix_caches or clock.has_detours:
             self._hold(intake.with_extras(self._state))
         self._reserve_replicas(sum(pool.replicas for pool in pools))

@@ -10,12 +10,14 @@ never admitted in the step that preempted it: it needs more blocks than its goin
 """
 
 from sim.engine import batch, ending, gateway, hedge, leap, outcome, prefix, usage
+from sim.engine.backend_record import (
+    CHUNKED,
+)
 from sim.engine.jit import inner, inner_apart
 from sim.engine.number import ONE_LESS, ZERO
 from sim.engine.record import (
     ALONE,
     BOUNDARY,
-    CHUNKED,
     IDLE,
     LEAP,
     MIXED,
@@ -257,6 +259,7 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
         if tokens > budget and prefill_s >= 0.0:
             break  # the first is admitted even if it is longer than the budget
         slot = batch.admit(s, r, replica, pool, now)
+        s.slots[slot].prefilled = s.slots[slot].prefill
         prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, cached, tokens)
         budget -= tokens
         batch.append_chunk(s, replica, slot)

@@ -6,11 +6,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.engine.backend_record import (
+    BILLINGS,
+    LEG,
+    POOL,
+    PROVIDER,
+    SCHEDULERS,
+    USAGE,
+)
 from sim.engine.client import JITTERS
 from sim.engine.growth import with_replica_capacity, with_slots
 from sim.engine.histogram import BUCKETS
 from sim.engine.record import (
-    BILLINGS,
     BLOCK,
     CACHE,
     CALL,
@@ -20,18 +27,13 @@ from sim.engine.record import (
     FED,
     FED_EXTRA,
     LATENCIES,
-    LEG,
     NONE,
-    POOL,
-    PROVIDER,
     REPLICA,
     REQUEST,
     RING,
-    SCHEDULERS,
     SEQUENCE,
     TASK,
     TIMER,
-    USAGE,
     WORKLOAD,
     Records,
     records,
@@ -122,9 +124,24 @@ def empty_state(
     clock.free_task = clock.free_block = NONE
     clock.timer_s = clock.deadline_s = math.inf
     clock.spare_timers = _SPARE_TIMERS
-    clock.has_prefix_caches = any(pool.prefix_cache is not None for pool in pools)
-    clock.has_caches = clock.has_prefix_caches
     return with_slots(with_replica_capacity(state, 2), _FIRST_SLOTS)
+
+
+def note_what_there_is(state: State) -> None:
+    """Say what there is at all, so that what there is not costs nothing."""
+    clock, workloads = state.clock[0], state.workloads
+    clock.has_prefix_caches = (state.pools.prefix_block_tokens > 0).any()
+    clock.has_caches = clock.has_prefix_caches or (workloads.prefix_hit_rate > 0).any()
+    clock.has_hedges = (workloads.hedge_s < math.inf).any()
+    timeouts = np.minimum(workloads.ttft_timeout_s, workloads.timeout_s) < math.inf
+    clock.has_deadlines = clock.has_hedges or timeouts.any()
+    clock.has_detours = (
+        state.providers.is_managed.any()
+        or len(state.legs) > len(workloads)
+        or (workloads.degrade_queue < math.inf).any()
+    )
+    if (state.legs.escalation != NONE).any():  # whatever ends in a step may go on
+        clock.spare_timers += int(state.pools.max_num_seqs.max())
 
 
 def _fill_pool(row: Records, pool: GpuPool) -> None:

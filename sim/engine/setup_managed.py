@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.record import (
+from sim.engine.backend_record import (
     BUCKETS_OF_QUOTA,
     BY_INPUT,
     BY_OUTPUT,
@@ -16,8 +16,10 @@ from sim.engine.record import (
     CAPACITY,
     LEG,
     LEVEL,
-    NONE,
     RATE,
+)
+from sim.engine.record import (
+    NONE,
     FloatArray,
     Records,
     records,

@@ -6,6 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine.backend_record import (
+    LEG,
+    POOL,
+    PROVIDER,
+    USAGE,
+)
 from sim.engine.record import (
     BLOCK,
     CACHE,
@@ -15,16 +21,12 @@ from sim.engine.record import (
     EXTRA,
     FED,
     FED_EXTRA,
-    LEG,
-    POOL,
-    PROVIDER,
     REPLICA,
     REQUEST,
     RING,
     SEQUENCE,
     TASK,
     TIMER,
-    USAGE,
     WORKLOAD,
     CountArray,
     FloatArray,

@@ -3,8 +3,9 @@
 Only requests that arrive at time 0 or later count.
 """
 
+from sim.engine.backend_record import STANDARD
 from sim.engine.jit import inner, inner_apart
-from sim.engine.record import STANDARD, Row
+from sim.engine.record import Row
 from sim.engine.state import State
 
 

@@ -1,8 +1,9 @@
 """The event of a replica, and what moves it: a new head of the line, somebody who leaves."""
 
 from sim.engine import batch, leap, tournament
+from sim.engine.backend_record import CHUNKED
 from sim.engine.jit import inner
-from sim.engine.record import CHUNKED, IDLE, LEAP, NONE, Row
+from sim.engine.record import IDLE, LEAP, NONE, Row
 from sim.engine.state import State
 
 

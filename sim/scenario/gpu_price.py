@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import Discriminator, Tag
+from pydantic import Discriminator, Field, Tag
 
 from sim.catalog import default_gpu_price, gpu_price
 from sim.errors import CatalogError
 from sim.model import purchase as model
 from sim.model.price import HOUR_S, GpuPrice
 from sim.scenario.fields import TAG, Start, iso_date, number, one_of, start_of_event
-from sim.scenario.numbers import Number, Quantity, known, may_exceed
+from sim.scenario.numbers import Number, Quantity, known
 from sim.scenario.part import Model, Text
 from sim.scenario.problems import Findings, Path
 
@@ -102,7 +102,8 @@ def _tag(raw: Any) -> str:
 
 
 GpuPrices = Annotated[
-    Annotated[Price, Tag(f"{TAG}price")] | Annotated[list[Price], Tag(f"{TAG}plan")],
+    Annotated[Price, Tag(f"{TAG}price")]
+    | Annotated[list[Price], Field(min_length=1), Tag(f"{TAG}plan")],
     Discriminator(_tag),
 ]
 """A price, or a purchase plan."""
@@ -128,8 +129,6 @@ def check(path: Path, raw: Any, findings: Findings) -> None:
             if isinstance(price, dict):
                 _check_one((*path, index), price, findings)
                 _check_tranche((*path, index), price, findings)
-        if not raw:
-            findings.add(path, "is empty, must have at least one entry")
     elif isinstance(raw, dict):
         _check_one(path, raw, findings)
         if _is_plan(raw.get("purchase"), raw.keys()) and "billing" in raw:
@@ -180,7 +179,7 @@ def resolved(
         return found
     only = _resolved(price, gpu, path, findings)
     if only is None or _is_plan(only.purchase, _given(only)):
-        _check_size([] if only is None else [only], most, path, findings)
+        _check_size([only] if only is not None else [], most, path, findings)
         return only
     return only.model_copy(update={"billing": only.billing or "per_second"})
 
@@ -222,17 +221,13 @@ def _listed(listed: GpuPrice, price: Price) -> Price:
 def _check_size(plan: list[Price], most: Most, path: Path, findings: Findings) -> None:
     """Note a plan that has fewer GPUs than the pool may have."""
     sizes = [price.gpus for price in plan]
-    limited = all(_has_size(price) for price in plan) and None not in sizes
-    if not limited or not plan or not all(isinstance(n, float) for n in (*sizes, *most.replicas)):
+    certain = all(isinstance(number, float) for number in (*sizes, *most.replicas))
+    if not plan or not certain:  # None is no limit; a world of uncertain ones is refused later
         return
-    there, wanted = sum(known(n, {}) for n in sizes if n is not None), most.gpus({})
-    if may_exceed(wanted, there):
+    there, wanted = sum(size for size in sizes if isinstance(size, float)), most.gpus({})
+    if wanted > there:
         message = f"has {there:g} GPUs, and the pool may have {wanted:g}"
         findings.add(path, message, "add {purchase: on_demand, ...} without gpus")
-
-
-def _has_size(price: Price) -> bool:
-    return price.gpus is not None
 
 
 def compiled(

@@ -1,0 +1,123 @@
+"""The records of backends: pools of GPUs, managed ones, the ways to them, what they did."""
+
+import numpy as np
+
+# Scheduler of a pool.
+CHUNKED, PREFILL_FIRST = 0, 1
+SCHEDULERS = {"chunked": CHUNKED, "prefill_first": PREFILL_FIRST}
+
+POOL = np.dtype(
+    [
+        ("max_num_seqs", "i8"),
+        ("max_num_batched_tokens", "i8"),
+        ("max_model_len", "i8"),
+        ("kv_blocks", "i8"),
+        ("block_mask", "i8"),  # tokens of a block minus one
+        ("block_shift", "i8"),  # log2 of the tokens of a block
+        ("scheduler", "i8"),
+        ("router", "i8"),
+        ("prefill_s_per_request", "f8"),
+        ("prefill_s_per_token", "f8"),
+        ("prefill_s_per_token_context", "f8"),
+        ("overhead_s", "f8"),
+        ("frontend_s_per_request", "f8"),
+        ("frontend_s_per_token", "f8"),
+        ("max_queue", "f8"),
+        ("retry_after_s", "f8"),
+        ("replica_limit", "f8"),
+        ("holds", "i8"),
+        ("resends", "i8"),
+        ("tracks_load", "i8"),  # whether the tree of loads is kept
+        ("prefix_blocks", "i8"),  # that a replica keeps of prompts, and their tokens
+        ("prefix_block_tokens", "i8"),
+        ("members", "i8"),  # replicas ever added
+        ("ready", "i8"),
+        ("serving", "i8"),  # ready or draining
+        ("cursor", "i8"),  # of the round robin, into the ready list
+        # Counts from the beginning, for the control plane.
+        ("attempts", "i8"),
+        ("rejected", "i8"),
+        ("prompt_tokens", "i8"),
+        ("output_tokens", "i8"),
+        # Counts now, and moments of the bin under way.
+        ("outstanding", "i8"),  # held, or on a replica
+        ("held", "i8"),  # at the gateway, among the waiting
+        ("busy", "i8"),
+        ("waiting", "i8"),
+        ("running", "i8"),
+        ("busy_s", "f8"),
+        ("waiting_s", "f8"),
+        ("running_s", "f8"),
+        ("blocks_s", "f8"),
+        ("ready_s", "f8"),
+        ("serving_s", "f8"),
+    ],
+    align=True,
+)
+
+# A backend in the order in which those of a workload are tried.
+LEG = np.dtype(
+    [
+        ("backend", "i8"),
+        ("next", "i8"),  # leg on which an attempt goes on, NONE for the last
+        ("escalation", "i8"),  # leg on which an answer that is not good enough is made again
+        ("escalation_share", "f8"),
+        ("share", "f8"),
+        ("least_prompt", "i8"),
+        ("most_prompt", "i8"),
+    ],
+    align=True,
+)
+
+# What there is of a managed backend besides its row among the pools.
+PROVIDER = np.dtype(
+    [
+        ("is_managed", "i8"),
+        ("error_share", "f8"),
+        ("outage_share", "f8"),
+        ("slowness", "f8"),
+        ("capable_share", "f8"),
+        ("ttft_s_per_prompt_token", "f8"),
+        ("caches", "i8"),
+        ("life_s", "f8"),
+        ("least_tokens", "i8"),
+        ("cached_is_free", "i8"),
+        ("reserved", "f8"),
+        ("output_weight", "f8"),
+        ("long_above", "i8"),
+        ("refilled_s", "f8"),
+    ],
+    align=True,
+)
+
+# Token buckets of a managed backend, and the entries of each.
+BY_REQUEST, BY_INPUT, BY_OUTPUT, BY_TOKEN, BY_UNIT = 0, 1, 2, 3, 4
+BUCKETS_OF_QUOTA = 5
+RATE, CAPACITY, LEVEL = 0, 1, 2
+
+# How what a backend did for a workload is paid.
+STANDARD, LONG, PROVISIONED = 0, 1, 2  # LONG: the prompt is above the price's step
+BILLINGS = 3
+
+# What a backend did for a workload in the bin under way, booked when an attempt ends there, for
+# requests that arrived at time 0 or later.
+USAGE = np.dtype(
+    [
+        ("attempts", "i8"),  # sent there, by the time of sending; STANDARD only
+        ("errors", "i8"),  # attempts that failed there: an incident, a replica lost; STANDARD only
+        ("rejections", "i8"),  # attempts that were turned away; STANDARD only
+        ("answers", "i8"),  # finished for somebody, those that were not good enough among them
+        ("escalated", "i8"),  # of the answers, those that were not good enough
+        ("degraded", "i8"),  # of the answers, those that were shortened
+        ("prompt_tokens", "i8"),  # of the answers
+        ("cached_tokens", "i8"),  # of these prompts
+        ("written_tokens", "i8"),  # of these prompts, written into a provider's cache
+        ("output_tokens", "i8"),
+        ("wasted_tokens", "i8"),  # worked on for nobody, as in WORKLOAD
+        ("wasted_prompt_tokens", "i8"),  # a managed backend's bill for attempts that were left
+        ("wasted_cached_tokens", "i8"),
+        ("wasted_written_tokens", "i8"),
+        ("wasted_output_tokens", "i8"),
+    ],
+    align=True,
+)
