@@ -78,7 +78,7 @@ def run(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Simulate SCENARIO, a YAML file, and print distributions of cost, utilisation and latency.
+    """Simulate SCENARIO, a YAML file, and print distributions of cost, utilisation and latency.
 
     Results go to outputs/NAME/RUN, or to the folder of --out.
 
@@ -86,7 +86,7 @@ def run(
     sim run scenarios/quickstart.yaml
     sim run chat.yaml --set backends.large.replicas=8 --worlds 1000
     sim run chat.yaml --precision 2% --precision-metric cost_usd_per_request
-    """
+    """  # noqa: D301 (click reads the \b)
     from sim.montecarlo import store
     from sim.montecarlo.precision import Goal
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,6 +100,7 @@ def give(
     for name, frame in answer.frames().items():
         frame.to_csv(place / f"{name}.csv", index=False)
     (place / "command.txt").write_text(shlex.join(["sim", *sys.argv[1:]]) + "\n", encoding="utf-8")
+    shutil.rmtree(place / "figures", ignore_errors=True)  # of an answer before
     save(charts(), place / "figures")
     click.echo(json.dumps(json.loads(text), indent=2) if as_json else shown)
     if not quiet:
