@@ -49,7 +49,7 @@ def _table(answer: Size) -> list[str]:
     for name, block in blocks.items():
         lines.append(click.style(name, bold=True))
         lines += [_line(row, widths) for row in block]
-    lines.append(f"p95: {what}{hour}, in the median world.")
+    lines.append(f"a month: the mean; p95: {what}{hour}, in the median of the row's worlds.")
     return lines
 
 
@@ -130,7 +130,7 @@ def _others(answer: Size) -> Iterator[str]:
         about = "" if difference.told else ": cannot tell which is cheaper"
         yield (
             f"{difference.other.words} of {difference.other.kind.service} cost"
-            f" {_usd(difference.usd_per_month)} more a month ({_usd(low)} … {_usd(high)}){about}."
+            f" {difference.usd_per_month:,.0f} USD more a month ({low:,.0f} … {high:,.0f}){about}."
         )
 
 

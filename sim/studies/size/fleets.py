@@ -95,6 +95,6 @@ def _reason(option: Option, tally: Tally, chosen: Option | None) -> str:
         case Verdict.OPEN:
             return f"keeps the SLO in {worlds}, which does not tell"
         case Verdict.KEEPS:
-            if chosen is None or chosen.count is None or option is not chosen:
-                return "keeps the SLO, but another fleet does for less"
+            if option is not chosen:
+                return option.reason or "keeps the SLO, but another fleet does for less"
             return "keeps the SLO, but a smaller fleet does, too"

@@ -176,6 +176,11 @@ def _autoscaled(fixed: Option, terms: Terms, searches: int) -> Iterator[Option]:
     if least.count is None:
         yield least
         return
+    if least.count >= fixed.count:
+        reason = "no fewer replicas at rest than the fixed fleet has will do"
+        yield replace(least, count=None, reason=reason)
+        return
+    yield replace(least, count=None)  # what was looked at on the way
     upper = replace(kind, counted="max", other=least.count)
     most = _option(terms.board(upper, searches), fixed.count, terms, room)
     yield most if most.count is not None else least

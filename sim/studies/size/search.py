@@ -82,11 +82,12 @@ def find(board: Board, start: int, most: int | None = None) -> Found:
     """
     board.measure(start, TRIAL)
     by_work = board.kind.counted != "min"
-    first = min(board.full, board.most) if by_work else start
-    board.known(first)
+    # A maximum below the minimum would be another fixed fleet.
+    floor = board.kind.other if board.kind.counted == "max" else 1
+    board.known(max(floor, min(board.full, board.most) if by_work else start))
     roomy = ROOM * math.ceil(board.busiest) + ROOM if most is None else most
     top = max(1, min(roomy, board.most))
-    least = min(board.rule_out(), top)
+    least = min(max(board.rule_out(), floor), top)
     begin = min(max(board.full if by_work else start, least), top)
     high = _refined(board, _bracketed(board, begin, least, top), least, top)
     sure, in_doubt = _sure(board, high, least, top)
@@ -96,7 +97,7 @@ def find(board: Board, start: int, most: int | None = None) -> Found:
         high,
         sure,
         in_doubt,
-        dict(sorted(board.tallies.items())),
+        {n: tally for n, tally in sorted(board.tallies.items()) if n >= floor},
         top,
         board.most < roomy,
         board.busiest,
@@ -165,6 +166,6 @@ def _sure(
     while board.exhaust(count).verdict is not Verdict.KEEPS:
         below.append(count)
         if count == top or len(below) > 3:
-            return None, tuple(below)
+            return None, tuple(sorted(below))
         count += 1
-    return count, tuple(below)
+    return count, tuple(sorted(below))

@@ -22,8 +22,8 @@ def percent(share: float) -> str:
 def below(found: Found) -> Iterator[str]:
     """What is known of smaller fleets than the one that keeps the SLO."""
     if found.open:
-        counts = " or ".join(str(n) for n in sorted(found.open))
-        shares = ", ".join(percent(found.tallies[n].share) for n in sorted(found.open))
+        counts = _counts(found)
+        shares = ", ".join(percent(found.tallies[n].share) for n in found.open)
         worlds = max(found.tallies[n].worlds for n in found.open)
         yield (
             f"whether {counts} would do, {worlds} worlds cannot tell ({shares} keep it):"
@@ -34,13 +34,20 @@ def below(found: Found) -> Iterator[str]:
     if tally is None:
         return
     if tally.simulated:
-        one = "es" if tally.count == 1 else ""
-        yield f"{tally.count} miss{one} it in {percent(1 - tally.share)}"
+        less = found.kind.words(tally.count).removesuffix("s").removesuffix(" replica")
+        one = "es" if less == "1" else ""
+        yield f"{less} miss{one} it in {percent(1 - tally.share)}"
     else:
         yield (
             f"to {tally.count} more work comes than {'it' if tally.count == 1 else 'they'} can do"
             f" in {percent(1 - tally.share)}"
         )
+
+
+def _counts(found: Found) -> str:
+    """The open counts: ``4 or 5 replicas``."""
+    names = [found.kind.words(n).removesuffix("s").removesuffix(" replica") for n in found.open]
+    return f"{' or '.join(names)} replica{'s' if found.open != (1,) else ''}"
 
 
 def more_worlds(needed: float) -> str:
@@ -73,10 +80,10 @@ def no_fleet(options: list[Option], asked: str) -> str:
 
 
 def _open(found: Found) -> str:
-    counts = " or ".join(str(n) for n in sorted(found.open))
+    counts = _counts(found)
     tally = found.tallies[max(found.open)]
     return (
-        f"cannot tell at {tally.worlds} worlds whether {counts} replicas keep the SLO"
+        f"cannot tell at {tally.worlds} worlds whether {counts} keep the SLO"
         f" ({percent(tally.share)} of worlds, {percent(found.rule.asked)} asked):"
         f" {more_worlds(found.needed)}"
     )
