@@ -22,36 +22,35 @@ from sim.engine import status
 from sim.engine.backend_record import STANDARD
 from sim.model.workload import Chains
 
-# About a third of what was counted, in the poorer of the two populations.
+# About a tenth of what was counted, in the poorer of the two populations.
 MANY = {
-    "compared": 150,
-    "completed": 1_800,
-    "fell back": 200,
-    "escalated": 320,
-    "passed over": 540,
-    "overflowed": 340,
-    "fits nowhere": 75,
-    "degraded": 320,
-    "beyond the quota": 90,
-    "told when to come": 28,
-    "error": 130,
-    "billing 0": 340,
-    "billing 1": 32,
-    "billing 2": 150,
-    "left a managed backend": 60,
-    "left amid an answer": 24,
-    "remembered by a provider": 240,
-    "answered at once": 290,
-    "followed up": 620,
-    "retried": 220,
-    "retried after an escalation": 19,
+    "compared": 50,
+    "completed": 600,
+    "fell back": 66,
+    "escalated": 106,
+    "passed over": 180,
+    "overflowed": 113,
+    "fits nowhere": 25,
+    "degraded": 106,
+    "beyond the quota": 30,
+    "told when to come": 9,
+    "error": 43,
+    "billing 0": 113,
+    "billing 1": 10,
+    "billing 2": 50,
+    "left a managed backend": 20,
+    "remembered by a provider": 80,
+    "answered at once": 96,
+    "followed up": 206,
+    "retried": 73,
+    "retried after an escalation": 6,
 }
 MANY_AND_HEDGED = {
-    "hedged at a managed backend": 310,
-    "the hedge won": 95,
-    "over the limit": 1_000,
-    "resent": 35,
-    "gave up on the second answer": 20,
+    "hedged at a managed backend": 103,
+    "the hedge won": 31,
+    "over the limit": 333,
+    "resent": 11,
+    "gave up on the second answer": 6,
 }
 
 
