@@ -4,6 +4,7 @@ Worlds have fixed seeds. Claims on samples say their rate of false alarms, over 
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +215,16 @@ def test_fleet_that_holds_recovers_and_only_such_are_asked(pool_answer: Stress) 
             assert 0 <= each.recovery.recovered <= each.recovery.worlds
 
 
+def test_fleet_that_stays_down_after_a_spike_is_named(pool_answer: Stress) -> None:
+    first = pool_answer.of("fixed")[0]
+    assert "does not recover" not in replace(pool_answer, outcomes=(first,)).sentence
+    assert first.recovery is not None
+    stuck = replace(first, recovery=replace(first.recovery, recovered=0))
+    answer = replace(pool_answer, outcomes=(stuck,))
+    assert "does not recover from a spike at 1x" in answer.sentence
+    assert "never, 6 of 6" in render(answer)
+
+
 def test_api_breaks_by_its_quota_and_holds_with_a_higher_one(api_answer: Stress) -> None:
     broken = api_answer.first_break("fixed")
     assert broken is not None and broken.cause is not None and broken.cause.name == "quota"
@@ -222,10 +233,13 @@ def test_api_breaks_by_its_quota_and_holds_with_a_higher_one(api_answer: Stress)
     assert "autoscaled" not in api_answer.fleets
 
 
-def test_study_is_the_same_whatever_the_number_of_jobs(api_answer: Stress, tmp_path: Path) -> None:
-    with bench(2) as place:
-        again = stress(case(tmp_path, API), place, path_of([1.0, 10.0]))
-    assert json.dumps(again.as_json()) == json.dumps(api_answer.as_json())
+def test_study_is_the_same_whatever_the_number_of_jobs(tmp_path: Path) -> None:
+    texts = []
+    for jobs in (1, 2):
+        with bench(jobs) as place:
+            answer = stress(case(tmp_path, API), place, path_of([1.0, 10.0]), worlds=3)
+        texts.append(json.dumps(answer.as_json()))
+    assert texts[0] == texts[1]
 
 
 def test_two_worlds_cannot_tell_and_say_how_many_would(tmp_path: Path) -> None:

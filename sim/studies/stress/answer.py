@@ -121,13 +121,16 @@ class Stress:
             )
         if unsure is not None:
             parts.append(
-                f"may or may not at {unsure.growth}, as {unsure.held} of {unsure.worlds} worlds do"
-                f"{_more(unsure)}"
+                f"may or may not hold at {unsure.growth}, as {unsure.held} of {unsure.worlds}"
+                f" worlds do{_more(unsure)}"
             )
         if broken is not None:
             already = "already " if broken.step == 0 else ""
             parts.append(f"breaks {already}at {broken.growth}, by {reason(broken)}")
             parts += _later(own, broken)
+        stuck = next((outcome for outcome in own if _stays_down(outcome)), None)
+        if stuck is not None:
+            parts.append(f"does not recover from a spike at {stuck.growth}")
         return f"{subject} it " + _listed(parts)
 
     def _cost_growth(self, fleet: str) -> str:
@@ -204,6 +207,12 @@ def _later(own: list[Outcome], broken: Outcome) -> list[str]:
     if served is None or served is broken or served.cause is None:
         return []
     return [f"stops serving at {served.growth}, by {MEANINGS[served.cause.name]}"]
+
+
+def _stays_down(outcome: Outcome) -> bool:
+    """Whether most of the worlds that held have not recovered from the spike at the end."""
+    after = outcome.recovery
+    return after is not None and 2 * after.recovered < after.worlds
 
 
 def _listed(parts: list[str]) -> str:

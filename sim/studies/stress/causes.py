@@ -50,7 +50,7 @@ MEANINGS = {
     "context length": "the longest prompt that the model takes",
     "cold start": "cold starts",
     "max replicas": "the most replicas that the autoscaler may have",
-    "autoscaler": "the metric of the autoscaler",
+    "autoscaler": "an autoscaler that asks for no more",
     "KV memory": "KV memory",
     "decode": "decoding",
     "front end": "the front end of the engine",
