@@ -207,10 +207,13 @@ def _print(result: "RunResult", as_json: bool) -> None:
 def _save(result: "RunResult", place: Path, earlier: "Earlier | None", advice: Advice) -> None:
     """Write the results and say what is to be said about them."""
     from sim.montecarlo import store
+    from sim.report.charts import save
+    from sim.report.charts.run import charts
 
     if result.interrupted and earlier is None:
         place = store.free_place(place)  # what is finished there is worth more than a part
     store.save(result, place, shlex.join(["sim", *sys.argv[1:]]))
+    save(charts(result), place / "figures")
     done, asked = len(result.sample), result.worlds
     if result.interrupted:
         advice.say(f"ended after {done:,} of {asked:,} worlds; --resume --out {place} continues")

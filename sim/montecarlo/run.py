@@ -78,6 +78,8 @@ class RunResult:
         Every request of world 0, by column, if they were asked for.
     exports : dict of str to str, or None
         World 0 in the formats of others: text of each file by its name; None if it is not finished.
+    start : datetime
+        Of the horizon.
     bin_s : float
         Width of a bin of the timeline.
     started_at, finished_at : datetime
@@ -93,6 +95,7 @@ class RunResult:
     summary: Summary
     requests: Requests | None
     exports: Exports | None
+    start: datetime
     bin_s: float
     started_at: datetime
     finished_at: datetime
@@ -216,6 +219,7 @@ class _Plan:
             summary=summarise(sample, design, self.seed, interrupted=not complete),
             requests=gathering.requests,
             exports=gathering.exports,
+            start=design.horizon.start,
             bin_s=design.horizon.bin_s,
             started_at=self.started_at,
             finished_at=datetime.now(UTC),
