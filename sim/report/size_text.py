@@ -109,7 +109,7 @@ def _regret(answer: Size) -> Iterator[str]:
             "The last replica saves no request from missing the SLO, only worlds from missing"
             " their share."
             if math.isinf(worth)
-            else f"The last replica pays if a request outside of the SLO costs {worth:.2g} USD or"
+            else f"The last replica pays if a request outside of the SLO costs {_usd(worth)} or"
             " more."
         )
     if beside.regret is not None:
