@@ -86,18 +86,17 @@ def size(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Find the cheapest fleet of SCENARIO whose SLO holds in enough of its worlds.
+    """Find the cheapest fleet of SCENARIO whose SLO holds in enough of its worlds.
 
     A world keeps the SLO if it does not overload and the asked share of the requests of every
     workload stays within the thresholds. Worlds are added only where fleets are close; where they
     do not decide, the answer says so, and how many would.
 
     \b
-    Examples:
-      sim size scenarios/quickstart.yaml
-      sim size scenarios/quickstart.yaml --probability 90% --peak
-      sim size scenarios/quickstart.yaml --gpu h200-sxm --miss-cost 0.01
-    """
+    sim size scenarios/quickstart.yaml
+    sim size scenarios/quickstart.yaml --probability 90% --peak
+    sim size scenarios/quickstart.yaml --gpu h200-sxm --miss-cost 0.01
+    """  # noqa: D301 (click reads the \b)
     from sim.report.charts.size import size_charts
     from sim.report.size_text import size_text
     from sim.studies.case import Case

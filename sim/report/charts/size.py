@@ -11,6 +11,7 @@ from sim.studies.size import Size
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"  # of Okabe and Ito
 PALETTE = [BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", ORANGE, "#F0E442", "#000000"]
 WIDTH, HEIGHT = 560, 320
+FEW = 5  # fleets whose names all fit beside their points
 
 
 def size_charts(answer: Size) -> list[Chart]:
@@ -101,7 +102,13 @@ def _frontier(answer: Size) -> Chart | None:
     points = base.mark_point(filled=True, size=130).encode(
         x=x, y="latency_p95_p50_s:Q", color=colour, shape=shape
     )
-    names = base.mark_text(dx=14, align="left").encode(x=x, y="latency_p95_p50_s:Q", text="fleet:N")
+    # Of many fleets the names would hide each other.
+    named = data if len(data) <= FEW else data[data["answer"] == "the answer"]
+    names = (
+        alt.Chart(named)
+        .mark_text(dx=8, dy=-14, align="left", fontWeight="bold")
+        .encode(x=x, y="latency_p95_p50_s:Q", text="fleet:N")
+    )
     limit = _line(answer.latency_limit_s, "SLO")
     chart = _titled(
         alt.layer(spread, points, names, *limit),
