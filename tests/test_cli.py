@@ -341,8 +341,9 @@ def test_two_processes_give_the_same_bytes_of_the_quick_start(quickstart, tmp_pa
     folder, done = quickstart
     again = real(QUICKSTART, "--worlds", "3", "--jobs", "2", "--requests", "--out", tmp_path / "2")
     assert again.stdout == done.stdout
-    names = sorted(path.name for path in folder.iterdir() if path.name != "manifest.json")
-    assert "requests.parquet" in names
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    names = sorted(str(name) for name in files if name.name != "manifest.json")
+    assert {"requests.parquet", "figures/timeline_load.png"} <= set(names)
     for name in names:
         assert (tmp_path / "2" / name).read_bytes() == (folder / name).read_bytes()
 

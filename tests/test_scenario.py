@@ -209,7 +209,8 @@ def test_the_resolved_document_gives_the_same_designs(tmp_path, text, level):
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_scenarios_load_without_warnings_and_round_trip(tmp_path, path):
     scenario = load_scenario(path)
-    assert [w for w in scenario.warnings if "over a year ago" not in w] == []
+    expected = ("over a year ago", *(["yet it costs"] if path.stem == "breakeven" else []))
+    assert [w for w in scenario.warnings if not any(each in w for each in expected)] == []
     again = load_scenario(written(tmp_path, scenario.to_yaml()))
     values = at_level(scenario, 0.7)
     assert again.document == scenario.document

@@ -19,6 +19,16 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "run": Entry("sim.cli.run:run", "Simulate a scenario: cost, utilisation and latency."),
+    "size": Entry("sim.cli.size:size", "Find the cheapest fleet whose SLO holds."),
+    "stress": Entry("sim.cli.stress:stress", "Find what breaks first as traffic grows."),
+    "plan": Entry("sim.cli.plan:plan", "Plan month by month: volume, fleet, commitments, cost."),
+    "compare": Entry("sim.cli.compare:compare", "Designs side by side, under the same chance."),
+    "breakeven": Entry(
+        "sim.cli.breakeven:breakeven", "Find the volume at which self-hosting beats an API."
+    ),
+    "sensitivity": Entry(
+        "sim.cli.sensitivity:sensitivity", "Which uncertain input moves the answer."
+    ),
     "schema": Entry("sim.cli.schema:schema", "Print the JSON Schema of scenarios, for editors."),
     "catalog": Entry("sim.cli.catalog:catalog", "List built-in profiles, prices, GPUs, shapes."),
 }

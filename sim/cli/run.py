@@ -78,7 +78,7 @@ def run(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Simulate SCENARIO, a YAML file, and print distributions of cost, utilisation and latency.
+    """Simulate SCENARIO, a YAML file, and print distributions of cost, utilisation and latency.
 
     Results go to outputs/NAME/RUN, or to the folder of --out.
 
@@ -86,7 +86,7 @@ def run(
     sim run scenarios/quickstart.yaml
     sim run chat.yaml --set backends.large.replicas=8 --worlds 1000
     sim run chat.yaml --precision 2% --precision-metric cost_usd_per_request
-    """
+    """  # noqa: D301 (click reads the \b)
     from sim.montecarlo import store
     from sim.montecarlo.precision import Goal
 
@@ -98,7 +98,7 @@ def run(
     place = out or store.default_folder(loaded, loaded.seed, loaded.worlds, goal, requests)
     store.check_place(place)
     earlier = _earlier(loaded, place, advice) if resume else None
-    _compile(advice)
+    compile_once(advice)
     result = _simulate(
         loaded,
         place,
@@ -154,7 +154,8 @@ def _earlier(scenario: "Scenario", place: Path, advice: Advice) -> "Earlier | No
     return store.load_earlier(place, scenario, scenario.seed)
 
 
-def _compile(advice: Advice) -> None:
+def compile_once(advice: Advice) -> None:
+    """Compile the kernel, saying so, unless it lies on disk."""
     from sim.montecarlo.replication import compile_kernel, kernel_is_cached
 
     if not kernel_is_cached():
@@ -206,10 +207,13 @@ def _print(result: "RunResult", as_json: bool) -> None:
 def _save(result: "RunResult", place: Path, earlier: "Earlier | None", advice: Advice) -> None:
     """Write the results and say what is to be said about them."""
     from sim.montecarlo import store
+    from sim.report.charts import save
+    from sim.report.charts.run import charts
 
     if result.interrupted and earlier is None:
         place = store.free_place(place)  # what is finished there is worth more than a part
     store.save(result, place, shlex.join(["sim", *sys.argv[1:]]))
+    save(charts(result), place / "figures")
     done, asked = len(result.sample), result.worlds
     if result.interrupted:
         advice.say(f"ended after {done:,} of {asked:,} worlds; --resume --out {place} continues")

@@ -257,15 +257,34 @@ def _local_pool(job: Job, jobs: int) -> Iterator[ProcessPoolExecutor]:
 
         check_sendable(job.autoscalers)
     _start_forkserver([__name__, job.replicate.__module__, type(job.scenario).__module__])
-    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         jobs,
         mp_context=multiprocessing.get_context("forkserver"),
         initializer=_start_worker,
         initargs=(job,),
     )
-    try:
+    with _ended_with_its_processes(pool):
         yield pool
+
+
+@contextmanager
+def shared_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Local processes for the jobs of many runs; each is sent along with its worlds."""
+    _start_forkserver([__name__, "sim.montecarlo.replication", "sim.scenario"])
+    pool = ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context("forkserver"),
+        initializer=_ignore_interrupts,
+    )
+    with _ended_with_its_processes(pool):
+        yield pool
+
+
+@contextmanager
+def _ended_with_its_processes(pool: ProcessPoolExecutor) -> Iterator[None]:
+    others = set(multiprocessing.active_children())
+    try:
+        yield
     except BaseException:
         # An error, or a second Ctrl-C: what is under way is not waited for.
         for process in set(multiprocessing.active_children()) - others:
@@ -273,6 +292,10 @@ def _local_pool(job: Job, jobs: int) -> Iterator[ProcessPoolExecutor]:
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _start_forkserver(modules: list[str]) -> None:
@@ -300,7 +323,7 @@ _own_job: Job | None = None  # of a worker process, set once when it starts
 
 def _start_worker(job: Job) -> None:
     global _own_job  # noqa: PLW0603 (the initializer of a pool has no other way)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _ignore_interrupts()
     _own_job = job
 
 

@@ -78,6 +78,8 @@ class RunResult:
         Every request of world 0, by column, if they were asked for.
     exports : dict of str to str, or None
         World 0 in the formats of others: text of each file by its name; None if it is not finished.
+    start : datetime
+        Of the horizon.
     bin_s : float
         Width of a bin of the timeline.
     started_at, finished_at : datetime
@@ -93,6 +95,7 @@ class RunResult:
     summary: Summary
     requests: Requests | None
     exports: Exports | None
+    start: datetime
     bin_s: float
     started_at: datetime
     finished_at: datetime
@@ -125,6 +128,7 @@ def run(
     executor: Executor | None = None,
     earlier: Earlier | None = None,
     announce: Callable[[], None] | None = None,
+    draws: Draws | None = None,
 ) -> RunResult:
     """Simulate the worlds of a scenario.
 
@@ -156,6 +160,8 @@ def run(
         Worlds that need not be simulated again.
     announce : callable, optional
         Called at the first Ctrl-C, after which what is under way is finished and summarised.
+    draws : dict of str to (worlds,) float64, optional
+        Values of the uncertain inputs in each world, in place of those drawn.
 
     Raises
     ------
@@ -168,7 +174,7 @@ def run(
     seed = scenario.seed if seed is None else seed
     worlds = _asked_worlds(scenario, worlds, goal, earlier)
     plan = _Plan(scenario, seed, worlds, goal, datetime.now(UTC))
-    draws = draw_worlds(scenario.inputs, seed, worlds)
+    draws = draw_worlds(scenario.inputs, seed, worlds) if draws is None else draws
     gathering = _Gathering(earlier or Earlier(Sample()), goal, progress)
     job = Job(scenario, seed, replicate) if replicate else _compiled_job(scenario, seed, draws)
     complete = False
@@ -213,6 +219,7 @@ class _Plan:
             summary=summarise(sample, design, self.seed, interrupted=not complete),
             requests=gathering.requests,
             exports=gathering.exports,
+            start=design.horizon.start,
             bin_s=design.horizon.bin_s,
             started_at=self.started_at,
             finished_at=datetime.now(UTC),

@@ -1,0 +1,123 @@
+"""How often 95 % intervals hold the true value, over 200 repeated studies.
+
+Run with ``python benchmarks/coverage.py [studies]``. A chat on one small pool, or at an API; its
+volume, lengths and prices are uncertain. Each study has a seed of its own and 24 worlds. The true
+median of the p95 latency, the true mean difference of cost, and the true median of the break-even
+volume come from many more worlds. Of 200 studies 92 to 98 % should hold them, and each count is
+printed with its own 95 % interval.
+"""
+
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import binomtest
+
+from sim.montecarlo.estimates import estimate
+from sim.montecarlo.replication import compile_kernel
+from sim.studies.bench import Bench
+from sim.studies.breakeven import breakeven
+from sim.studies.case import Case
+from sim.studies.compare.paired import paired
+
+STUDIES = 200
+WORLDS = 24
+MANY = 2_048  # worlds of the truth
+VOLUMES = (3_000.0, 30_000.0, 300_000.0)
+LATENCY, COST = "e2e_p95_s", "cost_usd_per_month"
+
+PROFILE = """\
+model: any
+gpu: any
+precision: any
+engine: any
+gpus_per_replica: 1
+batch: [1, 16]
+step_base_ms: [12, 16]
+step_ns_per_kv_token: [0, 0]
+prefill_us_per_token: 40
+kv_capacity_tokens: 1000000
+max_num_seqs: 16
+max_num_batched_tokens: 8192
+max_model_len: 100000
+"""
+SCENARIO = """\
+name: Coverage
+horizon: {{days: 0.05, warm_up: 2min}}
+workloads:
+  chat:
+    arrivals: {{requests_per_day: {{lognormal: {{p50: 60k, p95: 110k}}}}}}
+    prompt_tokens:
+      lognormal: {{p50: {{uniform: {{low: 500, high: 1500}}}}, sigma: 0.7}}
+      max: 8k
+    output_tokens: {{lognormal: {{mean: 120, p95: 300}}, max: 1k}}
+    route: {route}
+backends:
+  pool:
+    kind: gpu_pool
+    service: {profile}
+    replicas: 1
+    throughput_factor: {{normal: {{mean: 1, sd: 0.05}}}}
+    price: {{usd_per_gpu_hour: {{triangular: {{low: 1.5, mode: 2.5, high: 4}}}}}}
+  api:
+    kind: managed_api
+    price: {{input: {{uniform: {{low: 0.4, high: 1.0}}}}, output: 3}}
+    ttft: {{lognormal: {{p50: 0.5s, p95: 0.8s}}}}
+    tokens_per_second: 90
+"""
+
+
+def cases(folder: Path) -> Iterator[Case]:
+    """The chat on the pool, and at the API."""
+    profile = folder / "engine.yaml"
+    profile.write_text(PROFILE, encoding="utf-8")
+    for route in ("pool", "api"):
+        path = folder / f"{route}.yaml"
+        path.write_text(SCENARIO.format(route=route, profile=profile), encoding="utf-8")
+        yield Case(path)
+
+
+def truths(own: Case, api: Case) -> tuple[float, float]:
+    """Median p95 latency, and mean difference of cost."""
+    bench = Bench(1)
+    latency = bench.values(own.load(), LATENCY, MANY, seed=1_000_000)
+    costs = [bench.values(case.load(), COST, MANY, seed=1_000_000) for case in (own, api)]
+    return float(np.median(latency)), float(np.mean(costs[1] - costs[0]))
+
+
+def main() -> None:
+    """Print how many studies hold the truth."""
+    studies = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES
+    print(f"{platform.machine()}, Python {platform.python_version()}")
+    compile_kernel()
+    held = {"p95 latency": 0, "cost difference": 0, "break-even volume": 0}
+    with tempfile.TemporaryDirectory() as folder:
+        own, api = cases(Path(folder))
+        loaded = own.load(), api.load()
+        latency, difference = truths(own, api)
+        long = breakeven(own, Bench(1), VOLUMES, against="api", worlds=500, seed=1_000_000)
+        volume = float(np.median(long.verdicts[0].breaking.volume))
+        print(
+            f"truth: {latency:.3f} s, {difference:,.0f} USD a month, {volume:,.0f} requests a day"
+        )
+        for seed in range(studies):
+            bench = Bench(1)
+            results = [bench.run(scenario, WORLDS, seed) for scenario in loaded]
+            low, high = estimate(results[0].sample.values(LATENCY)).p50_ci
+            held["p95 latency"] += low <= latency <= high
+            costs = [result.sample.values(COST) for result in results]
+            low, high = paired(costs[1], costs[0]).mean_ci
+            held["cost difference"] += low <= difference <= high
+            study = breakeven(own, bench, VOLUMES, against="api", worlds=WORLDS, seed=seed)
+            low, high = study.verdicts[0].breaking.median_interval
+            held["break-even volume"] += low <= volume <= high
+    for name, count in held.items():
+        low, high = binomtest(count, studies).proportion_ci(0.95)
+        print(f"  {name:18s} {count} of {studies} ({count / studies:.1%}; {low:.1%} to {high:.1%})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""``sim breakeven``: the volume from which on one side costs less than another."""
+
+from pathlib import Path
+
+import click
+
+from sim.cli.study import give, study_bench, study_options, study_place
+
+
+def _volumes(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[float, ...]:
+    """Volumes written as ``1k,10k,1M``."""
+    if value is None:
+        return ()
+    from sim.scenario.units import UnitError, parse_quantity
+
+    try:
+        return tuple(parse_quantity(part.strip(), "count") for part in value.split(","))
+    except UnitError as error:
+        raise click.BadParameter(f"{error}; give a list such as 1k,10k,100k,1M") from None
+
+
+@click.command(short_help="Find the volume at which self-hosting beats an API.")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option(
+    "--volumes",
+    callback=_volumes,
+    metavar="LIST",
+    help="Arrivals a day: the range, and where to simulate.  [default: 1k,3k,10k,…,10M]",
+)
+@click.option(
+    "--against",
+    metavar="BACKEND",
+    help="The side that all others are measured against.  [default: the first managed API]",
+)
+@study_options
+def breakeven(
+    scenario: Path,
+    volumes: tuple[float, ...],
+    against: str | None,
+    worlds: int | None,
+    seed: int | None,
+    jobs: int | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Find the volume from which on each backend of SCENARIO costs less than the managed API.
+
+    Every backend is a side, which serves all workloads alone: APIs, users' devices, and pools of
+    GPUs that are rented, reserved or owned. Pools are sized at every volume so that the SLO holds.
+
+    \b
+    sim breakeven scenarios/breakeven.yaml
+    sim breakeven scenarios/breakeven.yaml --volumes 10k,100k,1M --worlds 100
+    sim breakeven chat.yaml --against on-demand --set workloads.chat.arrivals.shape=flat
+    """  # noqa: D301 (click wants the character itself)
+    from sim.report.breakeven_text import render
+    from sim.report.charts.breakeven import breakeven_charts
+    from sim.studies.breakeven import VOLUMES
+    from sim.studies.breakeven import breakeven as study
+    from sim.studies.case import Case
+
+    case = Case(scenario, overrides)
+    with study_bench(jobs, quiet) as bench:
+        answer = study(case, bench, volumes or VOLUMES, against, worlds, seed)
+    place = study_place(out, "breakeven", answer.scenario)
+    give(answer, render(answer), lambda: breakeven_charts(answer), place, as_json, quiet)

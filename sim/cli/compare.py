@@ -1,0 +1,81 @@
+"""``sim compare``: designs side by side under the same random numbers."""
+
+from pathlib import Path
+
+import click
+
+from sim.cli.study import give, study_bench, study_options, study_place
+
+
+@click.command(short_help="Designs side by side, under the same chance.")
+@click.argument(
+    "scenarios", metavar="SCENARIO...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="'[LABEL:] PATH=VALUE, ...'",
+    help="One more design: the first scenario with these changes. Repeatable.",
+)
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="Compare this as well: a metric, or a decision such as ttft_p95_s<=2. Repeatable.",
+)
+@click.option(
+    "--cost",
+    default="cost_usd_per_month",
+    show_default=True,
+    metavar="NAME",
+    help="What makes a design the cheaper one.",
+)
+@click.option(
+    "--latency",
+    default="e2e_p95_s",
+    show_default=True,
+    metavar="NAME",
+    help="What makes a design the faster one.",
+)
+@study_options
+def compare(
+    scenarios: tuple[Path, ...],
+    variants: tuple[str, ...],
+    metrics: tuple[str, ...],
+    cost: str,
+    latency: str,
+    worlds: int | None,
+    seed: int | None,
+    jobs: int | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Compare designs: several scenarios, or one SCENARIO and variants of it.
+
+    All designs see the same worlds, the same arrivals and the same draws of what is uncertain, so
+    that differences are taken world by world. The first design is the one that the others are set
+    against. --set changes every design, --variant makes one more of the first scenario: a label and
+    a colon, then changes as for --set, with commas between them. By default it takes the worlds of
+    the first scenario, at most 128.
+
+    \b
+    sim compare own_gpus.yaml api.yaml
+    sim compare chat.yaml --variant 'two: backends.large.replicas=2'
+    sim compare chat.yaml --variant backends.large.router=round_robin
+    sim compare chat.yaml --variant 'few: backends.large.replicas=2, workloads.chat.slo=null'
+    """  # noqa: D301 (Click wants the control character itself)
+    from sim.report.charts.compare import charts
+    from sim.report.compare_text import render
+    from sim.studies.case import Case
+    from sim.studies.compare import compare as study
+    from sim.studies.compare import contenders
+
+    found = contenders([Case(path, overrides) for path in scenarios], variants)
+    with study_bench(jobs, quiet) as bench:
+        answer = study(found, bench, worlds, seed, metrics, cost, latency)
+    place = study_place(out, "compare", found[0].scenario.name)
+    give(answer, render(answer), lambda: charts(answer), place, as_json, quiet)

@@ -1,0 +1,57 @@
+"""``sim sensitivity``: which uncertain input moves the answer."""
+
+from pathlib import Path
+
+import click
+
+from sim.cli.study import give, study_bench, study_options, study_place
+
+ROWS = 64  # as in sim.studies.sensitivity, too slow to import for a help
+
+
+@click.command(short_help="Which uncertain input moves the answer, and what to measure first.")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="What is to be explained: a metric, a decision such as e2e_p95_s<=30, or slo_met."
+    " Repeatable; all come from the same worlds.  [default: cost_usd_per_request,"
+    " peak_hour_ttft_p95_s, slo_met]",
+)
+@study_options
+def sensitivity(
+    scenario: Path,
+    metrics: tuple[str, ...],
+    worlds: int | None,
+    seed: int | None,
+    jobs: int | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Say which uncertain inputs of SCENARIO move its figures, and which to measure first.
+
+    Uncertain inputs are numbers written as distributions. Their Sobol indices say what share of the
+    variance over worlds each is the cause of, alone and with its interactions; chance within a
+    world (arrivals, lengths, failures) is one more cause. A tornado moves each from its p10 to its
+    p90. It takes (inputs + 3) times --worlds worlds (a power of two, by default 64), and a few
+    more.
+
+    \b
+    sim sensitivity scenarios/quickstart.yaml
+    sim sensitivity chat.yaml --metric slo_met --metric "cost_usd_per_request<=0.01"
+    sim sensitivity chat.yaml --set 'backends.large.price.usd_per_gpu_hour={p5: 2, p95: 4}'
+    """  # noqa: D301 (Click wants the control character itself)
+    from sim.report.charts.sensitivity import charts
+    from sim.report.sensitivity_text import render
+    from sim.studies.case import Case
+    from sim.studies.sensitivity import sensitivity as study
+
+    loaded = Case(scenario, overrides).load()
+    with study_bench(jobs, quiet) as bench:
+        answer = study(loaded, bench, metrics, worlds or ROWS, seed)
+    place = study_place(out, "sensitivity", loaded.name)
+    give(answer, render(answer), lambda: charts(answer), place, as_json, quiet)

@@ -1,0 +1,114 @@
+"""``sim size``: the cheapest fleet whose SLO holds."""
+
+import math
+from pathlib import Path
+
+import click
+
+from sim.cli.study import give, study_bench, study_options, study_place
+
+
+def _share(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """A share written as ``95%`` or ``0.95``, as a number."""
+    if value is None:
+        return None
+    try:
+        share = float(value.removesuffix("%")) / (100.0 if value.endswith("%") else 1.0)
+    except ValueError:
+        share = 0.0
+    if not 0.0 < share < 1.0:
+        raise click.BadParameter(f"{value!r} is not between 0 and 100 %, such as 95% or 0.95")
+    return share
+
+
+@click.command(short_help="Find the cheapest fleet whose SLO holds.")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option(
+    "--probability",
+    callback=_share,
+    default="95%",
+    show_default=True,
+    metavar="SHARE",
+    help="Share of worlds that must keep the SLO.",
+)
+@click.option(
+    "--attainment",
+    callback=_share,
+    metavar="SHARE",
+    help="Share of requests that must keep it.  [default: the SLO's own]",
+)
+@click.option("--peak", is_flag=True, help="Ask the worst hour's p95 to keep the thresholds, too.")
+@click.option("--backend", metavar="NAME", help="The pool to size, where there are several.")
+@click.option(
+    "--service",
+    "services",
+    multiple=True,
+    metavar="NAME[@USD]",
+    help="Another service profile to consider, with its price per GPU-hour. Repeatable.",
+)
+@click.option(
+    "--gpu",
+    "gpus",
+    multiple=True,
+    metavar="NAME",
+    help="Consider every built-in profile of the same model on this type of GPU. Repeatable.",
+)
+@click.option(
+    "--error",
+    callback=_share,
+    default="5%",
+    show_default=True,
+    metavar="SHARE",
+    help="Chance of a wrong answer; the smaller, the more worlds.",
+)
+@click.option(
+    "--miss-cost",
+    type=click.FloatRange(min=0.0),
+    metavar="USD",
+    help="Price of a request outside of the SLO, for the least-regret fleet.",
+)
+@study_options
+def size(
+    scenario: Path,
+    probability: float,
+    attainment: float | None,
+    peak: bool,
+    backend: str | None,
+    services: tuple[str, ...],
+    gpus: tuple[str, ...],
+    error: float,
+    miss_cost: float | None,
+    worlds: int | None,
+    seed: int | None,
+    jobs: int | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Find the cheapest fleet of SCENARIO whose SLO holds in enough of its worlds.
+
+    A world keeps the SLO if it does not overload and the asked share of the requests of every
+    workload stays within the thresholds. Worlds are added only where fleets are close; where they
+    do not decide, the answer says so, and how many would.
+
+    \b
+    sim size scenarios/quickstart.yaml
+    sim size scenarios/quickstart.yaml --probability 90% --peak
+    sim size scenarios/quickstart.yaml --gpu h200-sxm --miss-cost 0.01
+    """  # noqa: D301 (click reads the \b)
+    from sim.report.charts.size import size_charts
+    from sim.report.size_text import size_text
+    from sim.studies.case import Case
+    from sim.studies.size import Question
+    from sim.studies.size import size as study
+    from sim.studies.size.fleet import model_of, services_on
+
+    case = Case(scenario, overrides)
+    question = Question(probability, peak, math.nan if attainment is None else attainment)
+    if gpus:
+        services = (*services, *services_on(gpus, model_of(case, backend)))
+    with study_bench(jobs, quiet) as bench:
+        answer = study(case, bench, question, backend, services, worlds, seed, error, miss_cost)
+    place = study_place(out, "size", answer.name)
+    give(answer, size_text(answer), lambda: size_charts(answer), place, as_json, quiet)

@@ -1,0 +1,171 @@
+"""The answer of ``sim breakeven`` as text: the decision, then what it rests on."""
+
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from sim.report.figures import ABSENT, Figure, duration, scale
+from sim.studies.breakeven import BreakEven
+from sim.studies.breakeven.decision import notes, short
+
+WIDTH = 96
+USD = Figure("cost_usd_per_month", "", "usd")
+NONE = "none"
+
+
+def render(answer: BreakEven) -> str:
+    """The whole answer, at most 96 columns wide."""
+    blocks = [_filled(answer.sentence), *map(_filled, notes(answer)), _break_evens(answer)]
+    blocks += [_costs(answer), _cheaper(answer)]
+    if len(answer.payback):
+        blocks.append(_payback(answer))
+    blocks.append(_filled(_basis(answer)))
+    return "\n\n".join(blocks)
+
+
+def _filled(paragraph: str) -> str:
+    return textwrap.fill(paragraph.replace(" %", "\xa0%"), WIDTH).replace("\xa0", " ")
+
+
+def _break_evens(answer: BreakEven) -> str:
+    """Where each side breaks even, and the fleet there."""
+    header = ("side", "p5", "p50", "95 % interval", "p95", "no break-even", "replicas", "used")
+    rows = []
+    for row in answer.break_even_frame().to_dict("records"):
+        low, high = row["p50_low"], row["p50_high"]
+        interval = "" if row["p5"] == row["p95"] else f"{_end(low)} … {_end(high)}"
+        rows.append(
+            (
+                row["side"],
+                *(_bounded(row[level], answer) for level in ("p5", "p50")),
+                interval,
+                _bounded(row["p95"], answer),
+                f"{row['without_break_even']} of {row['worlds']}",
+                _whole(row["replicas"]),
+                _percent(row["utilisation_p50"]),
+            )
+        )
+    title = f"Break-even with {answer.reference}, {answer.arrivals} a day"
+    foot = (
+        "replicas at the p50; used: work that comes against what that fleet can do at its largest"
+        " batch, median"
+    )
+    return _table(title, header, rows, foot)
+
+
+def _costs(answer: BreakEven) -> str:
+    """Median cost of every side at every volume."""
+    frame = answer.costs_frame(answer.volumes)
+    sides = list(answer.runs)
+    rows = []
+    for volume in answer.volumes.tolist():
+        here = frame[frame["volume"] == volume].set_index("side")
+        best = here["cheapest_share"].idxmax()
+        cells = []
+        for side in sides:
+            usd = float(here.loc[side, "p50_usd_per_month"])
+            mark = "*" if side == best and here.loc[side, "cheapest_share"] > 0 else " "
+            cells.append(("–" if math.isinf(usd) else _usd(usd)) + mark)
+        rows.append((short(volume), *cells, _percent(float(here.loc[best, "cheapest_share"]))))
+    title = "Cost in USD a month, median over worlds"
+    unable = "" if frame["keeps_slo"].all() else "; – does not keep the SLO"
+    foot = (
+        f"* the cheapest in most worlds, in how many of them in the last column{unable}; volumes in"
+        f" {answer.arrivals} a day"
+    )
+    return _table(title, ("volume", *(f"{side} " for side in sides), "sure"), rows, foot)
+
+
+def _cheaper(answer: BreakEven) -> str:
+    """Where the answer flips if prices change."""
+    flips = answer.flips_frame()
+    factors = list(dict.fromkeys(flips["reference_factor"]))
+    sides = answer.break_even_frame().set_index("side")
+    rows = []
+    for side in sides.index:
+        own = flips[flips["side"] == side].set_index("reference_factor")
+        cells = [_bounded(float(own.loc[factor, "p50"]), answer) for factor in factors]
+        row = sides.loc[side]
+        rows.append((side, *cells, _flip(row["flip_p50"]), _years(row["flip_years_p50"])))
+    header = (
+        "side",
+        *("as is" if f == 1 else f"−{1 - f:.0%}".replace("%", " %") for f in factors),
+        "flips at",
+        "in years",
+    )
+    same = ", ".join(f"−{1 - f:.0%} as ×{1 / f:.3g}".replace("%", " %") for f in factors if f != 1)
+    title = f"Median break-even if {answer.reference} becomes cheaper"
+    foot = (
+        f"a bill of one's own that rises (GPU prices) does the same: {same}; flips at: share of its"
+        f" price at which {answer.reference} is the cheaper again in the median world at"
+        f" {short(answer.volumes[-1])}; in years: until it falls to that at its yearly_factor"
+    )
+    return _table(title, header, rows, foot)
+
+
+def _payback(answer: BreakEven) -> str:
+    """How long owned hardware takes."""
+    rows = []
+    for row in answer.payback.to_dict("records"):
+        if math.isinf(row["p5_years"]):
+            continue  # never, in hardly any world
+        cells = [_years(row[f"{level}_years"]) for level in ("p5", "p50", "p95")]
+        rows.append((row["side"], short(row["volume"]), *cells, _percent(row["within_life"])))
+    if not rows:
+        return "Owned hardware pays back at no volume."
+    header = ("side", "volume", "p5", "p50", "p95", "within its life")
+    foot = "purchase price over what is saved, at the yearly_factor of the reference's price"
+    return _table("Payback of owned hardware, years", header, rows, foot)
+
+
+def _basis(answer: BreakEven) -> str:
+    return (
+        f"Rests on {answer.worlds} worlds of {duration(answer.horizon_s)} at the least volume and"
+        f" fewer above (runs.csv), seed {answer.seed}; a break-even is the volume from which on a"
+        " side costs no more at all greater volumes in the range."
+    )
+
+
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], foot: str) -> str:
+    """Columns as wide as they need; the first to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = list(_lines((header, *rows), widths))
+    return "\n".join([title, *lines, _filled(foot)])
+
+
+def _lines(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
+    for first, *rest in rows:
+        cells = [c.rjust(w) for c, w in zip(rest, widths[1:], strict=True)]
+        yield "  ".join(["  " + first.ljust(widths[0]), *cells]).rstrip()
+
+
+def _bounded(volume: float, answer: BreakEven) -> str:
+    """A break-even; one at the beginning of the range may be below it."""
+    return f"≤{short(volume)}" if volume <= answer.volumes[0] else short(volume)
+
+
+def _end(volume: float) -> str:
+    return "?" if math.isnan(volume) else short(volume)
+
+
+def _usd(value: float) -> str:
+    chosen = scale(USD, value)
+    return chosen.text(value) + chosen.unit.removesuffix("USD")
+
+
+def _whole(value: float) -> str:
+    return ABSENT if math.isnan(value) else f"{value:,.0f}"
+
+
+def _percent(value: float) -> str:
+    return ABSENT if math.isnan(value) else f"{value:.0%}".replace("%", " %")
+
+
+def _flip(ratio: float) -> str:
+    return ABSENT if math.isinf(ratio) else f"{ratio:.0%}".replace("%", " %")
+
+
+def _years(years: float) -> str:
+    return "never" if math.isinf(years) or pd.isna(years) else f"{years:.1f}"

@@ -1,0 +1,111 @@
+"""Pictures of ``sim run``: what it costs, how long people wait, and the hours of it."""
+
+from datetime import timedelta
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from sim.montecarlo.run import LEVELS, RunResult
+from sim.report.charts.chart import Chart
+
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # of Okabe and Ito (2008)
+WIDTH, HEIGHT = 560, 280
+MOST_BARS = 30
+FEWEST_WORLDS = 5  # fewer make no distribution
+SPREADS = (  # metric, its name as a file, question, axis
+    ("cost_usd_per_month", "cost", "What will a month cost?", "USD a month"),
+    ("cost_usd_per_request", "cost_per_request", "What will a request cost?", "USD a request"),
+    (
+        "peak_hour_ttft_p95_s",
+        "first_token",
+        "How long does the worst hour let people wait for a first token?",
+        "p95 time to first token of the worst hour, seconds",
+    ),
+    (
+        "peak_hour_e2e_p95_s",
+        "whole_answer",
+        "How long does a whole answer take in the worst hour?",
+        "p95 time of a whole answer in the worst hour, seconds",
+    ),
+)
+HOURS = (  # column, its name as a file, question, axis, colour
+    ("load_rps", "load", "How many requests arrive, and when?", "requests a second", BLUE),
+    (
+        "ttft_p95_s",
+        "wait",
+        "When do people wait for a first token?",
+        "p95 time to first token, seconds",
+        ORANGE,
+    ),
+    ("ready_replicas", "replicas", "How many replicas are ready?", "replicas", GREEN),
+)
+
+
+def charts(result: RunResult) -> list[Chart]:
+    """Distributions over worlds, then the horizon with its bands."""
+    drawn = [_spread(result, *each) for each in SPREADS]
+    drawn += [_hours(result, *each) for each in HOURS]
+    return [chart for chart in drawn if chart is not None]
+
+
+def _about(result: RunResult) -> str:
+    worlds = len(result.sample)
+    return f"{result.scenario.name}, {worlds:,} world{'s' if worlds != 1 else ''}"
+
+
+def _spread(result: RunResult, metric: str, name: str, question: str, axis: str) -> Chart | None:
+    """Worlds by the size of a figure, with its median and its 5th and 95th percentile."""
+    values = result.sample.values(metric)
+    values = values[np.isfinite(values)]
+    if len(values) < FEWEST_WORLDS or values.min() == values.max():
+        return None
+    frame = pd.DataFrame({"world": np.arange(len(values)), metric: values})
+    marks = pd.DataFrame({"at": np.quantile(values, list(LEVELS.values())), "level": list(LEVELS)})
+    bars = (
+        alt.Chart(frame)
+        .mark_bar(color=BLUE, opacity=0.75)
+        .encode(
+            x=alt.X(f"{metric}:Q", bin=alt.Bin(maxbins=MOST_BARS), title=axis),
+            y=alt.Y("count():Q", title="worlds", axis=alt.Axis(tickMinStep=1, format="d")),
+        )
+    )
+    rules = alt.Chart(marks).mark_rule(color=ORANGE, strokeWidth=2).encode(x="at:Q")
+    labels = (
+        alt.Chart(marks)
+        .mark_text(align="center", baseline="bottom", color=ORANGE)
+        .encode(x="at:Q", y=alt.value(-3), text="level:N")
+    )
+    return Chart(name, frame, _titled(bars + rules + labels, question, _about(result)))
+
+
+def _hours(
+    result: RunResult,
+    column: str,
+    name: str,
+    question: str,
+    axis: str,
+    colour: str,
+) -> Chart | None:
+    """A column of the timeline: its median over worlds, and the band from p5 to p95."""
+    timeline = result.timeline
+    if f"{column}_p50" not in timeline or timeline[f"{column}_p50"].isna().all():
+        return None
+    if (timeline[f"{column}_p95"] == timeline[f"{column}_p5"].iloc[0]).all():
+        return None  # never anything else
+    frame = timeline[[f"{column}_{level}" for level in LEVELS]].copy()
+    moments = [result.start + timedelta(seconds=float(each)) for each in timeline["start_s"]]
+    frame.insert(0, "time", [each.isoformat() for each in moments])
+    base = alt.Chart(frame).encode(x=alt.X("time:T", title="time (clock of the day's shape)"))
+    low = alt.Y(f"{column}_p5:Q", title=axis, scale=alt.Scale(zero=True))
+    band = base.mark_area(color=colour, opacity=0.25).encode(y=low, y2=f"{column}_p95:Q")
+    median = base.mark_line(color=colour, strokeWidth=2).encode(y=f"{column}_p50:Q")
+    subtitle = f"{_about(result)}; the median over worlds, and the band from p5 to p95"
+    return Chart(f"timeline_{name}", frame, _titled(band + median, question, subtitle))
+
+
+def _titled(chart: alt.LayerChart, question: str, subtitle: str) -> dict[str, Any]:
+    title = alt.TitleParams(question, subtitle=subtitle, anchor="start")
+    spec: dict[str, Any] = chart.properties(title=title, width=WIDTH, height=HEIGHT).to_dict()
+    return spec

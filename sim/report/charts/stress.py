@@ -1,0 +1,124 @@
+"""Charts of ``sim stress``: cost, cost per request, latency and attainment against growth."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from sim.report.charts.chart import Chart
+from sim.studies.stress.answer import Stress
+from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
+
+COLOURS = {FIXED: "#D55E00", AUTOSCALED: "#0072B2", RESIZED: "#009E73"}  # Okabe and Ito (2008)
+DASHES = {FIXED: [1, 0], AUTOSCALED: [6, 3], RESIZED: [2, 2]}
+WIDTH, HEIGHT = 460, 280
+LEGEND = alt.Legend(orient="bottom", symbolOpacity=1, symbolStrokeWidth=2)
+QUESTIONS = {
+    "cost_usd_per_month": ("stress_cost", "What does growth cost?", "USD a month", "log", "~s"),
+    "cost_usd_per_request": (
+        "stress_cost_per_request",
+        "Does a request become cheaper as traffic grows?",
+        "USD per answered request",
+        "log",
+        "~g",
+    ),
+    "peak_hour_ttft_p95_s": (
+        "stress_p95",
+        "When do people begin to wait?",
+        "time to first token, p95 of the worst hour, s",
+        "log",
+        "~s",
+    ),
+    "slo_attainment": (
+        "stress_attainment",
+        "Up to where is the SLO kept?",
+        "requests within the SLO",
+        "linear",
+        "%",
+    ),
+}
+
+
+def charts(answer: Stress) -> list[Chart]:
+    """One chart for each figure."""
+    return [_chart(answer, metric) for metric in QUESTIONS]
+
+
+def _chart(answer: Stress, metric: str) -> Chart:
+    name, question, title, kind, digits = QUESTIONS[metric]
+    frame = _frame(answer, metric)
+    steps = [str(step) for step in answer.steps]
+    by_volume = _by_volume(answer)
+    ticks = [step.volume for step in answer.steps]
+    x: Any = (
+        alt.X(
+            "volume:Q",
+            title="volume, times that of the scenario",
+            scale=alt.Scale(type="log", nice=False),
+            axis=alt.Axis(values=ticks, format="~g"),
+        )
+        if by_volume
+        else alt.X("growth:O", title="growth", sort=steps, axis=alt.Axis(labelAngle=0))
+    )
+    span = alt.Scale(type="log") if kind == "log" else alt.Scale(domain=[0, 1])
+    y = alt.Y("p50:Q", title=title, scale=span, axis=alt.Axis(format=digits, tickCount=5))
+    shown = [fleet for fleet in COLOURS if fleet in answer.fleets]
+    colour = alt.Color(
+        "fleet:N",
+        title=None,
+        sort=shown,
+        scale=alt.Scale(domain=shown, range=[COLOURS[fleet] for fleet in shown]),
+        legend=LEGEND,
+    )
+    dash = alt.StrokeDash(
+        "fleet:N",
+        legend=None,
+        scale=alt.Scale(domain=shown, range=[DASHES[fleet] for fleet in shown]),
+    )
+    base = alt.Chart(frame)
+    band = base.mark_area(opacity=0.15).encode(x=x, y=alt.Y("p5:Q"), y2="p95:Q", color=colour)
+    line = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash)
+    points = base.mark_point(size=60, filled=True, opacity=1).encode(
+        x=x,
+        y=y,
+        color=colour,
+        shape=alt.Shape(
+            "verdict:N",
+            title=None,
+            sort=["holds", "cannot tell", "breaks"],
+            scale=alt.Scale(
+                domain=["holds", "cannot tell", "breaks"], range=["circle", "diamond", "cross"]
+            ),
+            legend=LEGEND,
+        ),
+    )
+    heading = alt.TitleParams(
+        question,
+        subtitle=f"{answer.name}; median and p5 to p95 over {answer.worlds} worlds",
+        anchor="start",
+    )
+    drawn = (band + line + points).properties(title=heading, width=WIDTH, height=HEIGHT)
+    return Chart(name, frame, drawn.to_dict())
+
+
+def _by_volume(answer: Stress) -> bool:
+    """Whether the steps differ in volume, each from all others."""
+    volumes = [step.volume for step in answer.steps]
+    return len(set(volumes)) == len(volumes) > 1
+
+
+def _frame(answer: Stress, metric: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "fleet": outcome.fleet,
+                "growth": str(outcome.growth),
+                "volume": outcome.growth.volume,
+                "verdict": outcome.word,
+                "p5": outcome.figures[metric].p5,
+                "p50": outcome.figures[metric].p50,
+                "p95": outcome.figures[metric].p95,
+            }
+            for outcome in answer.outcomes
+        ]
+    )

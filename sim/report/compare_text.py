@@ -1,0 +1,161 @@
+"""The answer of ``sim compare`` as text: the verdict, the designs, the paired differences."""
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from sim.montecarlo.estimates import Estimate
+from sim.studies.compare.answer import Comparison, percent
+from sim.studies.measure import Measure
+
+Row = Mapping[Any, Any]
+
+WIDTH = 96
+NAME = 28  # of a design, at most
+AT_LEAST, OPEN, MEDIAN = "≥", "?", "median"
+DIFFERENCES = ("", "difference", "interval", "lower", "higher", "")
+
+
+def render(answer: Comparison) -> str:
+    """The study as text."""
+    basis = (
+        f"{answer.worlds:,} worlds, the same for every design; differences are taken world by"
+        f" world, their intervals hold with 95 %{' together' if len(answer.labels) > 2 else ''}."
+    )
+    parts = [_filled(_capital(answer.sentence)), _filled(basis)]
+    parts.append("\n".join(_designs(answer)))
+    parts += ["\n".join(_block(answer, label)) for label in answer.labels[1:]]
+    parts += [_filled(note) for note in (*answer.notes, *_signs(answer, "\n".join(parts)))]
+    return "\n\n".join(parts)
+
+
+def _designs(answer: Comparison) -> Iterator[str]:
+    """A line per design."""
+    cost, latency = answer.cost.measure, answer.latency.measure
+    rows = [("", "p5 … p95", "median", "p5 … p95", "median", "met", "overloads")]
+    rows += [
+        (
+            _shortened(each.label),
+            *_spread(each.cost, cost),
+            *_spread(each.latency, latency),
+            percent(each.slo_met),
+            percent(each.overloaded),
+        )
+        for each in answer.overviews
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    groups = (cost.words(), latency.words())
+    spans = [
+        max(widths[1 + 2 * i] + 2 + widths[2 + 2 * i], len(group)) for i, group in enumerate(groups)
+    ]
+    for i in range(2):
+        widths[1 + 2 * i] = spans[i] - 2 - widths[2 + 2 * i]
+    heads = (group.rjust(span) for group, span in zip(groups, spans, strict=True))
+    yield click.style(
+        "  ".join(["Designs".ljust(widths[0]), *heads, "SLO".rjust(widths[5])]), bold=True
+    )
+    for name, *cells in rows:
+        texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
+        yield "  ".join([name.ljust(widths[0]), *texts]).rstrip()
+
+
+def _spread(figure: Estimate, measure: Measure) -> tuple[str, str]:
+    if math.isnan(figure.p50):
+        return "", "–"
+    low, high = measure.amounts(figure.p5, figure.p95)
+    high = (AT_LEAST if "p95" in figure.at_least else "") + high
+    middle = (AT_LEAST if "p50" in figure.at_least else "") + measure.amount(figure.p50)
+    return (f"{low} … {high}" if figure.p5 != figure.p95 else "", middle)
+
+
+def _block(answer: Comparison, label: str) -> Iterator[str]:
+    """A design against the first."""
+    yield click.style(f"{label} against {answer.labels[0]}", bold=True)
+    mine = answer.differences[answer.differences["design"] == label]
+    rows = [DIFFERENCES, *(_row(row) for row in mine.to_dict("records"))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, *cells, remark in rows:
+        texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:-1], strict=True)]
+        yield "  ".join([f"  {name}".ljust(widths[0] + 2), *texts, remark]).rstrip()
+    chances: Row = answer.joint[answer.joint["design"] == label].to_dict("records")[0]
+    said = (
+        f"{word} in {percent(chances[word])} of worlds"
+        f" ({_points(chances[f'{word}_low'])} … {_points(chances[f'{word}_high'])})"
+        for word in ("cheaper", "faster", "both")
+    )
+    unknown = ""
+    if chances["unknown"]:
+        unknown = f"; which is faster is unknown in {percent(chances['unknown'])} of worlds"
+    yield from textwrap.wrap(
+        _glued(f"It is {', '.join(said)}{unknown}."),
+        WIDTH,
+        initial_indent="  ",
+        subsequent_indent="  ",
+    )
+
+
+def _row(row: Row) -> tuple[str, ...]:
+    measure = Measure.parse(str(row["metric"]))
+    if row["verdict"] == "the same":
+        return (measure.words(), "the same", "", "", "", "")
+    decided = row["lower_in"] + row["higher_in"] + row["same_in"]
+    ways = [percent(row[f"{way}_in"] / decided) if decided else "–" for way in ("lower", "higher")]
+    of = "median" if row["bounded"] else "mean"
+    figures = row[f"{of}_difference"], row[f"{of}_low"], row[f"{of}_high"]
+    (difference, low, high), unit = measure.scaled(*figures)
+    sign = "+" if figures[0] > 0 else ""
+    unit = unit if math.isfinite(figures[0]) else ""
+    return (
+        measure.words(),
+        f"{sign}{difference} {unit.replace('%', 'points')}".rstrip(),
+        f"{low} … {high}" if low != high else "",
+        *ways,
+        " ".join([*([MEDIAN] if row["bounded"] else []), *_remark(row)]),
+    )
+
+
+def _remark(row: Row) -> Iterator[str]:
+    """What is missing where there is no verdict."""
+    if row["verdict"] == "cannot tell":
+        needed = row["worlds_needed"]
+        yield f"{OPEN} {needed:,.0f}" if math.isfinite(needed) else f"{OPEN} alike"
+
+
+def _signs(answer: Comparison, shown: str) -> Iterator[str]:
+    """What the signs in the tables mean."""
+    if AT_LEAST in shown:
+        yield f"{AT_LEAST}  at least: in some worlds the backlog goes on after the end."
+    if f"  {OPEN} " in shown or f"{MEDIAN} {OPEN} " in shown:
+        yield (
+            f"{OPEN}  these worlds cannot tell; about so many would (alike: more than 100,000, so"
+            " that in practice there is no difference)."
+        )
+    if answer.differences["bounded"].any():
+        yield (
+            f"{MEDIAN}  of the differences, the others are means: where a fleet overloads, its"
+            " latency is a lower bound, which counts as slower without limit."
+        )
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
+
+
+def _glued(paragraph: str) -> str:
+    return paragraph.replace(" %", "\xa0%")
+
+
+def _filled(paragraph: str) -> str:
+    """A paragraph in lines, no number parted from its per cent sign."""
+    return textwrap.fill(_glued(paragraph), WIDTH).replace("\xa0", " ")

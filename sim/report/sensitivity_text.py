@@ -1,0 +1,180 @@
+"""The answer of ``sim sensitivity`` as text: what to measure first, then a table per measure."""
+
+import math
+import textwrap
+from collections.abc import Iterator
+
+import click
+import pandas as pd
+
+from sim.studies.measure import Measure, compact
+from sim.studies.sensitivity.answer import (
+    CHANCE,
+    Influence,
+    Sensitivity,
+    percent,
+    short_names,
+    unled,
+)
+
+WIDTH = 96
+NAME = 30  # of an input, at most
+HEADER = ("", "alone", "95 %", "in all", "input p10 → p90", "moves it from … to")
+
+
+def render(answer: Sensitivity) -> str:
+    """The study as text."""
+    inputs = len(answer.influences[0].factors) - 1
+    plural = "s" if inputs != 1 else ""
+    basis = (
+        f"Sobol indices of {inputs} uncertain input{plural} from {answer.rows} rows;"
+        f" {answer.worlds:,} worlds simulated."
+    )
+    parts = [_filled(answer.sentence), _filled(basis)]
+    widths = _widths(answer)
+    parts += ["\n".join(_block(each, widths)) for each in answer.influences]
+    parts += [_filled(note) for note in _notes(answer)]
+    return "\n\n".join(parts)
+
+
+def _widths(answer: Sensitivity) -> list[int]:
+    """Widths of the columns of all tables."""
+    rows: list[tuple[str, ...]] = [HEADER]
+    for each in answer.influences:
+        names = short_names(each.factors["factor"].tolist())
+        rows += [_row(row, names, each.measure) for _, row in each.factors.iterrows()]
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _block(each: Influence, widths: list[int]) -> Iterator[str]:
+    measure = each.measure
+    title = measure.words()
+    yield click.style(_capital(title), bold=True)
+    yield f"  {_spread(each)}"
+    names = short_names(each.factors["factor"].tolist())
+    if not each.varies:
+        return
+    rows = [HEADER, *(_row(row, names, measure) for _, row in each.factors.iterrows())]
+    for name, *cells in rows:
+        texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
+        yield "  ".join([f"  {name}".ljust(widths[0] + 2), *texts]).rstrip()
+    yield from textwrap.wrap(
+        _worth(each, names), WIDTH, initial_indent="  ", subsequent_indent="  "
+    )
+
+
+def _spread(each: Influence) -> str:
+    """The measure over worlds, in words."""
+    if math.isnan(each.mean):
+        return "undefined in too many worlds"
+    if each.measure.decision:
+        return f"in {percent(each.mean)} of worlds"
+    if not each.varies:
+        return f"{each.measure.amount(each.mean)} in every world"
+    middle = each.measure.amount(each.p50)
+    low, high = each.measure.amounts(each.p5, each.p95)
+    return f"{middle} in the median world, {low} … {high} in nine of ten (p5 … p95)"
+
+
+def _row(row: "pd.Series[float]", names: dict[str, str], measure: Measure) -> tuple[str, ...]:
+    factor = str(row["factor"])
+    known = not math.isnan(row["first_low"])
+    interval = f"{_points(row['first_low'])} … {_points(row['first_high'])}" if known else ""
+    cells = (_shortened(names[factor]), percent(row["first"]), interval, percent(row["total"]))
+    if factor == CHANCE:
+        return (*cells, "", "")
+    ends = f"{compact(row['input_p10'])} → {compact(row['input_p90'])}"
+    return (*cells, ends, _swing(row, measure))
+
+
+def _swing(row: "pd.Series[float]", measure: Measure) -> str:
+    low, high = row["at_p10"], row["at_p90"]
+    if math.isnan(row["swing"]):
+        return "–"
+    if row["swing"] == 0.0:
+        return f"stays {measure.amounts(low)[0]}"
+    first, last = measure.amounts(low, high)
+    if first == last.partition(" ")[0]:
+        return f"stays {last}"
+    within_chance = row["swing_low"] <= 0.0 <= row["swing_high"]
+    return f"{first} → {last}{'?' if within_chance else ''}"
+
+
+def _worth(each: Influence, names: dict[str, str]) -> str:
+    """What it is worth to learn an input, in words."""
+    if not each.led:
+        text = unled(each, names)
+        return f"{_capital(text)}."
+    row = each.factors.loc[each.factors["factor"] == each.leader].iloc[0]
+    if each.measure.decision:
+        return (
+            f"Learn {names[each.leader]} first: it would take away {percent(row['first'])} of the"
+            f" uncertainty of the decision (of the variance of yes or no)."
+        )
+    now, known = each.measure.amounts(each.p95 - each.p5, float(row["width_known"]))
+    return (
+        f"Learn {names[each.leader]} first: p5 … p95 would narrow from {now} to about {known} wide."
+    )
+
+
+def _notes(answer: Sensitivity) -> Iterator[str]:
+    varied = [each for each in answer.influences if each.varies]
+    if varied:
+        yield (
+            "alone: share of the variance that goes away once this input is known (first-order"
+            " index). in all: with its interactions (total index). Chance within a world is what"
+            " arrivals, lengths and failures do; its share in all would remain if every input were"
+            " known. Intervals have 95 %. The last columns move one input, the others at their"
+            " medians."
+        )
+    if any("?" in _swing(row, e.measure) for e in varied for row in _inputs(e)):
+        yield "?  within what chance alone does between worlds."
+    if answer.fixed:
+        yield f"Written as uncertain, but never varies: {', '.join(answer.fixed)}."
+    if answer.overloaded_share > 0.0:
+        yield f"The fleet overloads in {percent(answer.overloaded_share)} of worlds."
+    for each in answer.influences:
+        if each.ranked and each.varies:
+            reason = (
+                f"in {percent(each.lower_bound_share)} of worlds it is a lower bound only, for the"
+                " backlog would have grown further"
+                if each.lower_bound_share > 0.0
+                else "a few extreme worlds hold more than half of its variance"
+            )
+            yield (
+                f"{_capital(each.measure.words())}: the indices are those of its rank among all"
+                f" worlds, because {reason}."
+            )
+        if each.undefined:
+            yield (
+                f"{_capital(each.measure.words())} is undefined in some worlds of"
+                f" {each.undefined} rows, which were left out."
+            )
+
+
+def _inputs(each: Influence) -> Iterator["pd.Series[float]"]:
+    for _, row in each.factors.iterrows():
+        if row["factor"] != CHANCE:
+            yield row
+
+
+def _points(share: float) -> str:
+    """An end of an interval, in per cent: what chance puts outside of 0 to 100 is cut off."""
+    return f"{100 * min(max(share, 0.0), 1.0):.0f}"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _shortened(name: str) -> str:
+    """The name, without as many of its first keys as do not fit."""
+    shown = name
+    while len(shown) > NAME and "." in shown.removeprefix("…"):
+        shown = f"…{shown.partition('.')[2]}"
+    return shown if len(shown) <= NAME else f"…{shown[1 - NAME :]}"
+
+
+def _filled(paragraph: str) -> str:
+    """A paragraph in lines, no number parted from its per cent sign."""
+    return textwrap.fill(paragraph.replace(" %", "\xa0%"), WIDTH).replace("\xa0", " ")

@@ -1,0 +1,161 @@
+"""The answer of ``sim size`` as text."""
+
+import math
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import pandas as pd
+
+from sim.report.figures import ABSENT, Figure, duration, scale
+from sim.studies.size import Size
+
+WIDTH = 96
+REVERSALS = 0.01  # share of worlds from which on it is worth saying
+MONEY = Figure("cost_usd_per_month", "", "usd")
+SECONDS = Figure("latency", "", "seconds")
+
+
+def size_text(answer: Size) -> str:
+    """The decision, every fleet that was looked at, and what is worth knowing beside them."""
+    lines = [_filled(answer.sentence), ""]
+    lines += [_filled(f"SLO: {answer.asked}."), ""]
+    lines += _table(answer)
+    notes = [note for part in (_oracle, _regret, _others, _method) for note in part(answer)]
+    for note in notes:
+        lines += ["", _filled(note)]
+    if answer.overrides:
+        shown = " ".join(f"--set '{override}'" for override in answer.overrides)
+        lines += ["", f"To simulate it: sim run ... {shown}"]
+    return "\n".join(lines)
+
+
+def _table(answer: Size) -> list[str]:
+    frame = answer.candidates
+    services = frame["service"].unique()
+    blocks: dict[str, list[tuple[str, ...]]] = {}
+    for name in services:
+        rows = frame[frame["service"] == name]
+        blocks[name] = [_row(row, _scale(frame), answer) for row in rows.to_dict(orient="records")]
+    latency = answer.latency_metric.rsplit(".", 1)[-1]
+    what = "first token" if "ttft" in latency else "whole answer"
+    hour = ", worst hour" if "peak" in latency else ""
+    unit = _scale(frame).unit
+    header = ("replicas", "keep the SLO", "bounds", "worlds", "a month", f"p95 {unit}", "")
+    rows = [row for block in blocks.values() for row in block]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [_line(header, widths)]
+    for name, block in blocks.items():
+        lines.append(click.style(name, bold=True))
+        lines += [_line(row, widths) for row in block]
+    lines.append(f"a month: the mean; p95: {what}{hour}, in the median of the row's worlds.")
+    return lines
+
+
+def _scale(frame: pd.DataFrame) -> Any:
+    if "latency_p95_p50_s" not in frame:
+        return scale(SECONDS, 1.0)
+    known = frame["latency_p95_p50_s"].dropna()
+    return scale(SECONDS, float(known.median()) if len(known) else 1.0)
+
+
+def _row(row: dict[Any, Any], latency: Any, answer: Size) -> tuple[str, ...]:
+    """Cells of a fleet."""
+    least, most = row["replicas_min"], row["replicas_max"]
+    if math.isnan(most):
+        return (ABSENT, "", "", "", _usd(row["cost_usd_per_month"]), "", row["reason"])
+    simulated = not math.isnan(row.get("cost_usd_per_month", math.nan))
+    at_most = "" if simulated else "≤ "
+    overloaded = row["overloaded_share"] > 0 and simulated
+    said = "the answer" if row["chosen"] else _short(row["verdict"], simulated)
+    extra = f", {100 * row['overloaded_share']:.3g} % overload" if overloaded else ""
+    p95 = latency.text(row.get("latency_p95_p50_s"))
+    return (
+        f"{most:.0f}" if not row["autoscaled"] else f"{least:.0f} to {most:.0f}",
+        f"{at_most}{100 * row['kept_share']:.1f} %",
+        f"{100 * row['kept_share_low']:.1f} … {100 * row['kept_share_high']:.1f} %",
+        f"{row['worlds']:.0f}",
+        _usd(row["cost_usd_per_month"]) if simulated else ABSENT,
+        p95,
+        said + extra,
+    )
+
+
+def _short(verdict: str, simulated: bool) -> str:
+    if not simulated:
+        return "too much work, not simulated"
+    return {"keeps": "does, for more", "misses": "misses", "cannot tell": "cannot tell"}[verdict]
+
+
+def _oracle(answer: Size) -> Iterator[str]:
+    oracle = answer.beside.oracle
+    if oracle is None:
+        return
+    share = oracle.margin_usd_per_month / max(oracle.fixed_usd_per_month, 1e-9)
+    yield (
+        f"Oracle: with the least replicas of each hour, {oracle.replicas_mean:.2f} on average"
+        f" ({oracle.worlds} worlds), {_usd(oracle.cost_usd_per_month)} would have done. The margin"
+        f" of {oracle.fixed} fixed replicas costs {_usd(oracle.margin_usd_per_month)} a month,"
+        f" {100 * share:.0f} % of their price: no policy saves more."
+    )
+
+
+def _regret(answer: Size) -> Iterator[str]:
+    beside = answer.beside
+    if not math.isnan(beside.worth_of_a_miss_usd):
+        worth = beside.worth_of_a_miss_usd
+        yield (
+            "The last replica saves no request from missing the SLO, only worlds from missing"
+            " their share."
+            if math.isinf(worth)
+            else f"The last replica pays if a request outside of the SLO costs {_usd(worth)} or"
+            " more."
+        )
+    if beside.regret is not None:
+        regret = beside.regret
+        chosen = regret.fleets[regret.fleets["least_regret"]].iloc[0]
+        yield (
+            f"Least regret at {regret.miss_usd:g} USD a miss: {regret.count}"
+            f" replica{'s' if regret.count != 1 else ''}, {_usd(chosen['cost_usd_per_month'])} and"
+            f" {chosen['misses_per_month']:,.0f} misses a month"
+            f" ({_usd(chosen['misses_usd_per_month'])}); the mean regret is"
+            f" {_usd(chosen['regret_mean_usd_per_month'])} a month ({regret.worlds} worlds)."
+        )
+
+
+def _others(answer: Size) -> Iterator[str]:
+    for difference in answer.beside.differences:
+        low, high = difference.interval
+        about = "" if difference.told else ": cannot tell which is cheaper"
+        yield (
+            f"{difference.other.words} of {difference.other.kind.service} cost"
+            f" {difference.usd_per_month:,.0f} USD more a month ({low:,.0f} … {high:,.0f}){about}."
+        )
+
+
+def _method(answer: Size) -> Iterator[str]:
+    yield (
+        f"The answer is wrong with a chance of at most {100 * answer.error:g} %; a world is"
+        f" {duration(answer.horizon_s)} of traffic, and {answer.simulated_worlds:,} were simulated,"
+        f" at most {answer.worlds:,} of a fleet."
+    )
+    found = None if answer.chosen is None else answer.chosen.found
+    if found is not None and found.reversals > REVERSALS:
+        yield (
+            f"In {100 * found.reversals:.2g} % of worlds a larger fleet misses what a smaller one"
+            " keeps; the search assumes that there are none."
+        )
+
+
+def _usd(value: float) -> str:
+    return scale(MONEY, value).text(value) + " USD"
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    aligned = [cell.rjust(width) for cell, width in zip(cells[:-1], widths, strict=False)]
+    return ("  ".join(aligned) + "  " + cells[-1]).rstrip()
+
+
+def _filled(paragraph: str) -> str:
+    return textwrap.fill(paragraph.replace(" %", "\xa0%"), WIDTH).replace("\xa0", " ")

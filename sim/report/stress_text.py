@@ -1,0 +1,212 @@
+"""The answer of ``sim stress`` as text: a sentence, how it served, what it cost, what broke."""
+
+import math
+import textwrap
+from collections.abc import Iterator
+
+import click
+
+from sim.montecarlo.estimates import Estimate
+from sim.report.figures import BY_METRIC, scale
+from sim.report.table import AT_LEAST, WIDTH
+from sim.studies.stress.answer import Stress
+from sim.studies.stress.causes import EVIDENCE, MEANINGS
+from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
+from sim.studies.stress.outcome import Outcome
+
+Row = tuple[str, ...]
+
+TITLES = {FIXED: "Fixed", AUTOSCALED: "Autoscaled", RESIZED: "Re-sized at every step"}
+SERVICE_HEAD: tuple[Row, ...] = (
+    ("", "replicas", "worlds", "", "within", "first token p95, worst hour", "recovers"),
+    ("", "ready", "that hold", "verdict", "the SLO", "p50 (95 % interval)", "from a spike"),
+)
+MONEY_HEAD: tuple[Row, ...] = (
+    ("", "cost a month", "cost of 1,000 requests", "elasticity of cost"),
+    ("", "p50 (95 % interval)", "p50 (95 % interval)", "up to the step"),
+)
+SIGNS = {
+    "kv": "cache {:.1%} full",
+    "batch": "batch {:.0%} full",
+    "queue": "{:,.0f} requests waiting for each ready replica",
+    "ready": "{:.1f} replicas ready",
+    "starting": "replicas starting in {:.0%} of that time",
+    "at_limit": "at its limit in {:.0%} of that time",
+    "utilisation": "busy {:.0%} of that time",
+    "preemptions": "{:,.0f} preemptions",
+    "too_long": "{:.1%} of prompts too long",
+    "rejected": "{:.1%} of attempts turned away",
+    "errors": "{:.1%} of attempts failed",
+    "unanswered_share": "{:.1%} of requests not answered",
+    "retry_amplification": "{:.2f} attempts for each request",
+    "wasted_work_share": "{:.0%} of the work for nobody",
+}
+AMPLIFIED = 1.5  # attempts per request, from which on they are part of the evidence everywhere
+
+
+def render(answer: Stress) -> str:
+    """The whole answer."""
+    lines = [_filled(answer.sentence), ""]
+    service = {fleet: [_service(each) for each in answer.of(fleet)] for fleet in answer.fleets}
+    money = {fleet: [_money(answer, each) for each in answer.of(fleet)] for fleet in answer.fleets}
+    lines += [*_table(SERVICE_HEAD, service), "", *_table(MONEY_HEAD, money)]
+    broken = [*_broken(answer), *_money_lost(answer)]
+    if broken:
+        lines += ["", click.style("What gives way", bold=True), *broken]
+    lines += ["", *_notes(answer, "\n".join(lines))]
+    return "\n".join(lines).rstrip()
+
+
+def _filled(paragraph: str, indent: str = "") -> str:
+    """A paragraph in lines, no number parted from its per cent sign."""
+    kept = paragraph.replace(" %", "\xa0%")
+    filled = textwrap.fill(kept, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
+    return (filled if indent else textwrap.fill(kept, WIDTH)).replace("\xa0", " ")
+
+
+def _table(head: tuple[Row, ...], blocks: dict[str, list[Row]]) -> Iterator[str]:
+    """A head of two lines, then each fleet under its title."""
+    rows = [row for block in blocks.values() for row in block]
+    widths = [max(map(len, column)) for column in zip(*head, *rows, strict=True)]
+    yield from (_line(row, widths) for row in head)
+    for fleet, block in blocks.items():
+        yield click.style(TITLES[fleet], bold=True)
+        yield from (_line(row, widths) for row in block)
+
+
+def _line(cells: Row, widths: list[int]) -> str:
+    first, *others = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join([first, *others]).rstrip()
+
+
+def _service(outcome: Outcome) -> Row:
+    ready = outcome.figures["ready_replicas_mean"].p50
+    return (
+        f"  {outcome.growth}",
+        f"{ready:.0f}" if outcome.counts else f"{ready:.1f}" if ready > 0 else "",
+        f"{outcome.held} of {outcome.worlds}",
+        outcome.word,
+        _share(outcome.figures["slo_attainment"].p50),
+        _estimate("peak_hour_ttft_p95_s", outcome.figures["peak_hour_ttft_p95_s"]),
+        _recovery(outcome),
+    )
+
+
+def _share(value: float) -> str:
+    return "" if math.isnan(value) else f"{100.0 * value:.1f} %"
+
+
+def _estimate(metric: str, figure: Estimate, times: float = 1.0) -> str:
+    """A median over worlds with its interval and unit, of so many.
+
+    Where the interval has no end for lack of worlds, a question mark.
+    """
+    if math.isnan(figure.p50):
+        return "–"
+    p50, low, high = (times * value for value in (figure.p50, *figure.p50_ci))
+    unit = scale(BY_METRIC[metric], p50, 0.0 if math.isnan(high) else high)
+    ends = ["?" if math.isnan(end) else unit.text(end) for end in (low, high)]
+    bound = AT_LEAST if "p50" in figure.at_least else ""
+    higher = AT_LEAST if "p50_ci" in figure.at_least and ends[1] != "?" else ""
+    interval = "" if low == high else f" ({ends[0]} … {higher}{ends[1]})"
+    return f"{bound}{unit.text(p50)}{interval} {unit.unit}"
+
+
+def _recovery(outcome: Outcome) -> str:
+    after = outcome.recovery
+    if after is None:
+        return "–"
+    if after.recovered == 0:
+        return f"never, {after.worlds} of {after.worlds}"
+    time_s = scale(BY_METRIC["time_to_recover_s"], after.time_s.p50)
+    bound = AT_LEAST if "p50" in after.time_s.at_least else ""
+    when = "at once" if after.time_s.p50 == 0 else f"{bound}{time_s.text(after.time_s.p50)}"
+    unit = "" if after.time_s.p50 == 0 else f" {time_s.unit}"
+    return f"{after.recovered} of {after.worlds}, {when}{unit}"
+
+
+def _money(answer: Stress, outcome: Outcome) -> Row:
+    step = next(
+        (
+            each
+            for each in answer.elasticities
+            if not each.overall and each.fleet == outcome.fleet and each.until == outcome.growth
+        ),
+        None,
+    )
+    shown = ""
+    if step is not None:
+        low, high = step.value.mean_ci
+        interval = "" if low == high else f" ({low:.2f} … {high:.2f})"
+        shown = f"{step.value.mean:.2f}{interval}{' *' if step.broken else ''}"
+    return (
+        f"  {outcome.growth}",
+        _estimate("cost_usd_per_month", outcome.figures["cost_usd_per_month"]),
+        _estimate("cost_usd_per_request", outcome.figures["cost_usd_per_request"], 1000.0),
+        shown,
+    )
+
+
+def _broken(answer: Stress) -> Iterator[str]:
+    """A paragraph for each fleet and step at which worlds do not hold, with the evidence.
+
+    Its numbers are those of the median of the worlds that fail in this way.
+    """
+    for outcome in answer.outcomes:
+        if outcome.cause is None:
+            continue
+        signs = outcome.cause.signs
+        names = list(EVIDENCE[outcome.cause.name])
+        if signs.get("retry_amplification", 0.0) > AMPLIFIED:
+            names += ["retry_amplification", "wasted_work_share"]
+        shown = [SIGNS[name].format(signs[name]) for name in dict.fromkeys(names)]
+        failed = outcome.worlds - outcome.held
+        where = f"{outcome.caused} of {failed} world{'' if failed == 1 else 's'}"
+        text = (
+            f"{outcome.fleet}, {outcome.growth}: {MEANINGS[outcome.cause.name]}"
+            f" ({outcome.cause.backend}, {where}): {', '.join(shown)}"
+        )
+        yield _filled(text.replace("%", " %"), "  ")
+
+
+def _money_lost(answer: Stress) -> Iterator[str]:
+    """For each fleet, from where on it costs more than it may, or than it brings in."""
+    budget = f"over the budget of {answer.budget_usd or 0.0:,.0f} USD a month"
+    for name, words in (("budget", budget), ("margin", "losing money")):
+        for fleet in answer.fleets:
+            first = next((each for each in answer.of(fleet) if name in each.breaks), None)
+            if first is not None:
+                share = first.over_budget_share if name == "budget" else first.loses_share
+                worlds = f"{round(share * first.worlds)} of {first.worlds} worlds"
+                yield _filled(f"{fleet}, from {first.growth}: {words}, in {worlds}", "  ")
+
+
+def _notes(answer: Stress, shown: str) -> Iterator[str]:
+    share = f"{100.0 * answer.probability:g} %"
+    yield _filled(
+        f"A fleet holds if, with 95 % confidence, in at least {share} of worlds every SLO is kept"
+        f" and no backlog grows; {answer.worlds} worlds, the same for every fleet and step."
+    )
+    yield from (_filled(_undecided(each)) for each in answer.outcomes if each.word == "cannot tell")
+    if answer.spike is not None:
+        minutes = answer.spike.duration_s / 60.0
+        yield _filled(
+            f"Spike: {answer.spike.factor:g} times the rate for {minutes:g} min at the busiest of"
+            " the first day, in worlds that hold without it."
+        )
+    if " *" in shown:
+        yield "*  the fleet breaks at one end, so this is not what the service would cost"
+    if AT_LEAST in shown:
+        yield f"{AT_LEAST}  at least: in some worlds the backlog or the recovery goes on at the end"
+    for note in answer.notes:
+        yield _filled(note[0].upper() + note[1:] + ".")
+
+
+def _undecided(outcome: Outcome) -> str:
+    """That it cannot be told, and what would."""
+    begin = (
+        f"{outcome.fleet.capitalize()}, {outcome.growth}: cannot tell at {outcome.worlds} worlds"
+    )
+    if math.isinf(outcome.more):
+        return f"{begin}, as just so many hold as are asked for."
+    return f"{begin}; at this share --worlds {outcome.worlds + int(outcome.more)} would."

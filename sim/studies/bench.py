@@ -1,0 +1,81 @@
+"""A place to run many scenarios: one set of workers, and no world simulated twice."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.montecarlo.execution import Executor, available_cores, shared_pool
+from sim.montecarlo.run import Earlier, RunResult, run
+from sim.montecarlo.store import scenario_digest
+from sim.scenario import Scenario
+
+FloatArray = npt.NDArray[np.float64]
+Told = Callable[[str], None]
+
+
+@dataclass
+class Bench:
+    """Runs scenarios under common random numbers.
+
+    A world of one scenario and seed is simulated once: asked for more worlds, only those that are
+    missing are. All scenarios that are run with one seed see the same arrivals in the same world.
+
+    Attributes
+    ----------
+    jobs : int
+    told : callable
+        Told in a few words of what is going on.
+    requests : float
+        Simulated so far.
+    worlds : int
+    """
+
+    jobs: int
+    told: Told = lambda _: None
+    executor: Executor | None = None
+    requests: float = 0.0
+    worlds: int = 0
+    _finished: dict[tuple[str, int], RunResult] = field(default_factory=dict)
+
+    def run(self, scenario: Scenario, worlds: int, seed: int | None = None) -> RunResult:
+        """The first ``worlds`` worlds of a scenario, or more if more are there."""
+        seed = scenario.seed if seed is None else seed
+        key = scenario_digest(scenario), seed
+        before = self._finished.get(key)
+        have = len(before.sample) if before else 0
+        if before and have >= worlds:
+            return before
+        result = run(
+            scenario,
+            worlds=worlds,
+            seed=seed,
+            jobs=min(self.jobs, worlds - have),
+            executor=self.executor,
+            earlier=Earlier(before.sample) if before else None,
+        )
+        if result.interrupted:
+            raise KeyboardInterrupt
+        self._finished[key] = result
+        self.worlds += worlds - have
+        self.requests += float(result.sample.values("requests")[have:].sum())
+        return result
+
+    def values(
+        self, scenario: Scenario, metric: str, worlds: int, seed: int | None = None
+    ) -> FloatArray:
+        """A metric in each of the first worlds: (worlds,) float64."""
+        return self.run(scenario, worlds, seed).sample.values(metric)[:worlds]
+
+
+@contextmanager
+def bench(jobs: int | None = None, told: Told = lambda _: None) -> Iterator[Bench]:
+    """A bench with worker processes of its own, by default one per core."""
+    jobs = jobs or available_cores()
+    if jobs == 1:
+        yield Bench(1, told)
+        return
+    with shared_pool(jobs) as executor:
+        yield Bench(jobs, told, executor)

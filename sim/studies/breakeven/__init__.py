@@ -1,0 +1,20 @@
+"""Break-even: the volume at which one way of serving beats another.
+
+=================================================  ===============================================
+:mod:`~sim.studies.breakeven.study`                the study as a whole
+:mod:`~sim.studies.breakeven.sides`                who competes, and at which volume
+:mod:`~sim.studies.breakeven.runs`                 one simulation, a bill for every way to buy
+:mod:`~sim.studies.breakeven.field`                every side sized and billed at a few volumes
+:mod:`~sim.studies.breakeven.idle`                 what a fleet costs while nobody comes
+:mod:`~sim.studies.breakeven.costs`                cost as a function of volume, in every world
+:mod:`~sim.studies.breakeven.crossing`             where one side becomes the cheaper for good
+:mod:`~sim.studies.breakeven.payback`              how long owned hardware takes to pay
+:mod:`~sim.studies.breakeven.answer`               the answer and its tables
+:mod:`~sim.studies.breakeven.decision`             the decision in one sentence
+=================================================  ===============================================
+"""
+
+from sim.studies.breakeven.answer import BreakEven, Verdict
+from sim.studies.breakeven.study import VOLUMES, breakeven
+
+__all__ = ["VOLUMES", "BreakEven", "Verdict", "breakeven"]

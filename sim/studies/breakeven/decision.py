@@ -1,0 +1,172 @@
+"""The decision in one sentence, and what must be said beside it."""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.studies.breakeven.costs import ByFleet
+
+if TYPE_CHECKING:
+    from sim.studies.breakeven.answer import BreakEven, Verdict
+    from sim.studies.breakeven.field import Trial
+
+
+def sentence(answer: "BreakEven") -> str:
+    """Who breaks even from where on, or that nobody does, or that these worlds do not tell."""
+    begins = f"{answer.scenario}: "
+    a_day = f"{answer.arrivals} a day"
+    span = f"from {short(answer.volumes[0])} to {short(answer.volumes[-1])} {a_day}"
+    if not answer.runs[answer.reference].able:
+        return (
+            f"{begins}nothing to break even with: {answer.reference} keeps the SLO at no volume"
+            f" {span}."
+        )
+    there = [v for v in answer.verdicts if v.able and v.breaking.exists]
+    if there:
+        best = min(there, key=lambda v: (v.breaking.level(0.5), float(np.median(v.flip))))
+        return begins + _from_on(answer, best) + _at_scale(answer, best) + "."
+    unclear = [v for v in answer.verdicts if v.able and v.breaking.exists is None]
+    if unclear:
+        closest = min(unclear, key=lambda v: v.breaking.none)
+        return begins + _cannot_tell(answer, closest) + "."
+    return begins + _nobody(answer, span) + "."
+
+
+def _from_on(answer: "BreakEven", best: "Verdict") -> str:
+    breaking = best.breaking
+    a_day = f"{answer.arrivals} a day"
+    if breaking.at_once == breaking.worlds:
+        return (
+            f"{best.side} costs less than {answer.reference} in all {breaking.worlds} worlds,"
+            f" from {short(breaking.least)} {a_day} on"
+        )
+    low, high = breaking.level(0.05), breaking.level(0.95)
+    spread = f"{short(low)} to {short(high)}" if low < high else "the same"
+    beyond = f" to above {short(breaking.most)}" if math.isinf(high) else ""
+    within = f"{short(low)}{beyond}" if beyond else spread
+    sure = f" ({within} in 90 % of worlds)" if low < high else ""
+    none = (
+        f"; in {breaking.none} of {breaking.worlds} worlds it never does" if breaking.none else ""
+    )
+    return (
+        f"{best.side} costs less than {answer.reference} from about"
+        f" {short(breaking.level(0.5))} {a_day} on{sure}{none}"
+    )
+
+
+def _at_scale(answer: "BreakEven", best: "Verdict") -> str:
+    """Who is the cheapest at the greatest volume, where that is another one."""
+    frame = answer.costs_frame(answer.volumes[-1:]).set_index("side")
+    cheapest = str(frame["cheapest_share"].idxmax())
+    share = float(frame.loc[cheapest, "cheapest_share"])  # type: ignore[arg-type]
+    if cheapest == best.side or share <= 0.5:
+        return ""
+    sure = f"{share:.0%} of worlds".replace("%", " %")
+    return f"; at {short(answer.volumes[-1])} {cheapest} is the cheapest side in {sure}"
+
+
+def _cannot_tell(answer: "BreakEven", closest: "Verdict") -> str:
+    breaking = closest.breaking
+    there = breaking.worlds - breaking.none
+    return (
+        f"cannot tell at {breaking.worlds} worlds whether {closest.side} usually breaks even with"
+        f" {answer.reference} below {short(breaking.most)} {answer.arrivals} a day: it does in"
+        f" {there} of them, and about {breaking.worlds_needed:,} worlds would tell"
+    )
+
+
+def _nobody(answer: "BreakEven", span: str) -> str:
+    some = [v for v in answer.verdicts if v.able and v.breaking.none < v.breaking.worlds]
+    if some:
+        closest = min(some, key=lambda v: v.breaking.none)
+        there = closest.breaking.worlds - closest.breaking.none
+        closeness = f"; {closest.side} comes closest, with one in {there} of {answer.worlds} worlds"
+        return f"no break-even in most worlds {span}{closeness}"
+    able = [v for v in answer.verdicts if v.able]
+    if not able:
+        return f"no break-even {span}: no side but {answer.reference} keeps the SLO"
+    closest = min(able, key=lambda v: float(np.median(v.flip)))
+    ratio = float(np.median(closest.flip))
+    dearer = (
+        f"the closest, {closest.side}, costs {ratio:.3g} times as much at the greatest volume"
+        if math.isfinite(ratio)
+        else f"{closest.side} does not keep the SLO at the greatest volume"
+    )
+    return (
+        f"no break-even with {answer.reference} {span} in any of {answer.worlds} worlds: {dearer}"
+    )
+
+
+def notes(answer: "BreakEven") -> Iterator[str]:
+    """What a reader must know beside the numbers, a paragraph each."""
+    if not answer.has_slo:
+        yield (
+            "The scenario states no SLO: a fleet is taken to be large enough while no world"
+            " overloads. Add slo to the workload, and the sides are compared at equal service."
+        )
+    for side, run in answer.runs.items():
+        failed = [t for t in run.trials if t.kept_share < 0.95]
+        if not run.able:
+            worst = run.trials[0]
+            yield (
+                f"{side} keeps the SLO at no volume that was tried (in"
+                f" {worst.kept_share:.0%} of worlds at {short(worst.volume)} a day)."
+            )
+        elif isinstance(run.curve, ByFleet):
+            yield from _thin(side, run.sizing_worlds, failed)
+        elif failed:
+            yield (
+                f"{side} keeps the SLO in too few worlds at"
+                f" {', '.join(f'{short(t.volume)} ({t.kept_share:.0%})' for t in failed)}"
+                f" {answer.arrivals} a day; it is out of the comparison there."
+            )
+    yield from _extrapolated(answer)
+
+
+def _thin(side: str, worlds: int, failed: "list[Trial]") -> Iterator[str]:
+    if failed:
+        yield (
+            f"The fleets of {side}, sized in {worlds} worlds, keep the SLO in too few worlds at"
+            f" {', '.join(f'{short(t.volume)} ({t.kept_share:.0%} of {t.worlds})' for t in failed)}"
+            " a day: its break-even is somewhat above what is shown."
+        )
+
+
+def _extrapolated(answer: "BreakEven") -> Iterator[str]:
+    """Beyond which volumes nothing was simulated."""
+    limits = []
+    for side, run in answer.runs.items():
+        if isinstance(run.curve, ByFleet) and run.curve.capacity.carries_any:
+            capacity = run.curve.capacity
+            most = int(capacity.replicas[-1])
+            if capacity.volume[-1] < answer.volumes[-1]:
+                carried = short(float(capacity.volume[-1]))
+                limits.append(f"{side} above {most} ({carried} {answer.arrivals} a day)")
+    simulated = answer.simulated_to
+    if limits:
+        yield (
+            "Larger fleets are extrapolated at the same volume per replica, which errs on the side"
+            f" of more of them: {', '.join(limits)}."
+        )
+    if simulated < answer.volumes[-1]:
+        yield (
+            f"Above {short(simulated)} {answer.arrivals} a day costs of use are extrapolated, and"
+            " quotas and SLOs are taken to hold as they do there."
+        )
+
+
+def short(volume: float) -> str:
+    """A volume in three digits, with its unit.
+
+    >>> short(1000.0), short(43210.0), short(1.25e6), short(12.0)
+    ('1k', '43.2k', '1.25M', '12')
+    """
+    if math.isinf(volume):
+        return "none"
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        # What would be rounded up to the next unit belongs to it.
+        if volume >= size * 0.9995:
+            return f"{volume / size:.3g}{unit}"
+    return f"{volume:.3g}"

@@ -1,0 +1,132 @@
+"""Runs of a side: one simulation, with a bill for every way to have its GPUs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.montecarlo.replication import Replication
+from sim.montecarlo.run import Earlier, RunResult, run
+from sim.montecarlo.sample import Sample
+from sim.montecarlo.store import scenario_digest
+from sim.scenario import Scenario
+from sim.studies.bench import Bench
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+Draws = dict[str, FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """Simulates a world of one scenario and bills it as others would be.
+
+    Attributes
+    ----------
+    ways : dict of str to Scenario
+        By the side; they differ from the simulated scenario in prices only.
+    autoscalers : dict
+        Users' own, by name; a worker has not heard of them.
+    """
+
+    ways: dict[str, Scenario]
+    autoscalers: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        world: int,
+        draws: Mapping[str, float],
+        record_requests: bool = False,
+    ) -> Replication:
+        """One world, with the cost of each way as the metric ``bill_usd_<side>``."""
+        # Here, for it brings the compiler.
+        from sim.engine.control import AUTOSCALERS  # noqa: PLC0415
+        from sim.engine.simulation import simulate  # noqa: PLC0415
+        from sim.model.streams import Streams  # noqa: PLC0415
+        from sim.montecarlo.metrics import metrics  # noqa: PLC0415
+        from sim.montecarlo.money import money  # noqa: PLC0415
+        from sim.montecarlo.replication import verdict  # noqa: PLC0415
+
+        AUTOSCALERS.update(self.autoscalers)
+        design = scenario.design(draws)
+        outcome = simulate(design, Streams(seed, world), record_requests)
+        figures = metrics(outcome, design)
+        for side, way in self.ways.items():
+            bill = money(outcome, way.design(draws))["cost_usd"] if len(self.ways) > 1 else None
+            figures[bill_of(side)] = figures["cost_usd"] if bill is None else bill
+        return Replication(world, dict(draws), figures, verdict(outcome, design), {}, None, {})
+
+
+def bill_of(side: str) -> str:
+    """Name of the metric that holds what a side costs over the horizon."""
+    return f"bill_usd_{side}"
+
+
+class Runs:
+    """Simulates scenarios of one study: all see the same arrivals, and the same values of inputs.
+
+    Attributes
+    ----------
+    bench : Bench
+        Whose workers are used, and whose counts go up.
+    seed : int
+    draws : dict of str to (worlds,) float64
+        Values of the uncertain inputs of all sides.
+    """
+
+    def __init__(self, bench: Bench, seed: int, draws: Draws) -> None:
+        self.bench = bench
+        self.seed = seed
+        self.draws = draws
+        self._finished: dict[str, RunResult] = {}
+
+    def __call__(self, ways: dict[str, Scenario], worlds: int) -> RunResult:
+        """The first worlds of a side, billed in its ways; the first of them is simulated."""
+        scenario = next(iter(ways.values()))
+        key = "/".join(scenario_digest(way) for way in ways.values())
+        before = self._finished.get(key)
+        have = len(before.sample) if before else 0
+        if before and have >= worlds:
+            return before
+        result = run(
+            scenario,
+            worlds=worlds,
+            seed=self.seed,
+            jobs=min(self.bench.jobs, worlds - have),
+            replicate=Billed(ways, self._autoscalers(scenario)),
+            executor=self.bench.executor,
+            earlier=Earlier(before.sample if before else Sample(), exports={}),
+            draws={path: values[:worlds] for path, values in self.draws.items()},
+        )
+        if result.interrupted:
+            raise KeyboardInterrupt
+        self._finished[key] = result
+        self.bench.worlds += worlds - have
+        self.bench.requests += float(result.sample.values("requests")[have:].sum())
+        return result
+
+    def _autoscalers(self, scenario: Scenario) -> dict[str, Any]:
+        """Users' own that the scenario names, for workers that have not heard of them."""
+        from sim.engine.control import own_autoscalers  # noqa: PLC0415
+
+        return dict(own_autoscalers(scenario.design(worlds_of(self.draws, 1)[0])))
+
+
+def worlds_of(draws: Draws, worlds: int) -> Sequence[dict[str, float]]:
+    """The values in each world."""
+    return [{path: float(x[world]) for path, x in draws.items()} for world in range(worlds)]
+
+
+def kept(result: RunResult) -> BoolArray:
+    """In which worlds a side kept up, and every workload its SLO: (worlds,) bool."""
+    sample = result.sample
+    good = ~sample.overloaded()
+    for name, workload in result.scenario.model.workloads.items():
+        if workload.slo is not None:
+            attained = sample.values(f"workloads.{name}.slo_attainment")
+            good &= np.isnan(attained) | (attained >= workload.slo.slo().attainment)
+    return good

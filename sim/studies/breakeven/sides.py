@@ -1,0 +1,260 @@
+"""The sides that compete, and the volume at which they do.
+
+A scenario says who competes: every backend is a side, which serves all workloads alone. Ways to
+have the same GPUs are pools that differ in their ``price`` only; they are simulated once, and every
+way gets its own bill of the same days. A pool that differs otherwise (spot instances that are taken
+back, an autoscaler) is simulated by itself. Users' devices that cannot run the model (``edge`` with
+a ``capable_share`` or a ``memory``) leave their requests to the reference.
+
+**Volume** is the mean number of arrivals a day over the horizon (of tasks, where requests have
+follow-ups). All workloads grow together, in the proportions of the scenario; the devices of an edge
+with them.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from sim.errors import PeakfleetError
+from sim.model.design import Design
+from sim.model.distributions import Distribution
+from sim.model.generated import GeneratedSource
+from sim.model.price import DAY_S
+from sim.model.workload import Workload
+from sim.scenario import Scenario
+from sim.scenario.gpu_pool import GpuPool
+from sim.scenario.managed import Edge
+from sim.scenario.numbers import Number, Uncertain
+from sim.studies.case import Case
+
+RATES: Final = ("requests_per_day", "requests_per_second", "users")
+ALONE: Final = ("fallback", "overflow")  # what leads away from a backend
+
+FIXED, SCALED, API, EDGE = "fixed pool", "autoscaled pool", "api", "edge"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Replicas of a pool.
+
+    Attributes
+    ----------
+    replicas : int
+        Of a fixed fleet; the fewest of an autoscaled one.
+    initial, most : int
+        At the beginning, and the most, of an autoscaled one.
+    """
+
+    replicas: int
+    initial: int = 0
+    most: int = 0
+
+    def written(self) -> str:
+        """As a scenario has it."""
+        if not self.most:
+            return str(self.replicas)
+        limits = {"min": self.replicas, "max": self.most, "initial": self.initial}
+        return json.dumps(limits)
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The sides of a scenario, and the one that the others are measured against.
+
+    Attributes
+    ----------
+    case : Case
+    scenario : Scenario
+        The case as it stands.
+    reference : str
+    """
+
+    case: Case
+    scenario: Scenario
+    reference: str
+
+    @property
+    def challengers(self) -> tuple[str, ...]:
+        """All sides but the reference."""
+        return tuple(name for name in self.scenario.model.backends if name != self.reference)
+
+    @property
+    def horizon_days(self) -> float:
+        """Length of the horizon."""
+        return self._medians.horizon.duration_s / DAY_S
+
+    @cached_property
+    def requests_per_volume(self) -> float:
+        """Requests in the horizon per arrival a day, the calls of tasks among them."""
+        arrivals = calls = 0.0
+        for workload in self._medians.workloads:
+            source = _generated(workload)
+            expected = self._expected(source)
+            arrivals += expected
+            follow_ups = source.follow_ups
+            calls += expected * (1.0 if follow_ups is None else float(follow_ups.calls.mean()))
+        return self.horizon_days * calls / arrivals
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether some requests are followed by others."""
+        return any(w.follow_ups is not None for w in self.scenario.model.workloads.values())
+
+    @property
+    def has_slo(self) -> bool:
+        """Whether a workload says what good service is."""
+        return any(w.slo is not None for w in self.scenario.model.workloads.values())
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """Sides that differ in their price only, together; managed ones each alone."""
+        found: dict[str, list[str]] = {}
+        for name, backend in self.scenario.document["backends"].items():
+            rest = {key: value for key, value in backend.items() if key != "price"}
+            is_pool = isinstance(self.scenario.model.backends[name], GpuPool)
+            found.setdefault(json.dumps(rest, sort_keys=True) if is_pool else name, []).append(name)
+        return tuple(tuple(names) for names in found.values())
+
+    def kind(self, side: str) -> str:
+        """What a side is, by how its cost comes about."""
+        backend = self.scenario.model.backends[side]
+        if isinstance(backend, GpuPool):
+            scaler = backend.autoscaler
+            return FIXED if scaler is None or scaler.preset == "none" else SCALED
+        return EDGE if isinstance(backend, Edge) else API
+
+    def at(self, side: str, volume: float, fleet: Fleet | None = None) -> Scenario:
+        """The scenario with one side alone, at a volume."""
+        factor = volume / self.volume
+        changes = [*self._traffic(factor), *self._alone(side)]
+        if fleet is not None:
+            changes.append(f"backends.{side}.replicas={fleet.written()}")
+        devices = getattr(self.scenario.model.backends[side], "active_devices", None)
+        if devices is not None:
+            changes.append(f"backends.{side}.active_devices={usual(devices) * factor!r}")
+        return self.case.load(changes)
+
+    @cached_property
+    def volume(self) -> float:
+        """Arrivals a day as the scenario stands, every uncertain input at its median."""
+        sources = map(_generated, self._medians.workloads)
+        return sum(map(self._expected, sources)) / self.horizon_days
+
+    def _expected(self, source: GeneratedSource) -> float:
+        """Arrivals over the horizon."""
+        return float(source.curve.cumulative(self._medians.horizon.duration_s))
+
+    @cached_property
+    def _medians(self) -> Design:
+        return self.scenario.design({i.path: median(i.distribution) for i in self.scenario.inputs})
+
+    def _traffic(self, factor: float) -> Iterator[str]:
+        """Rates of all workloads, none of them uncertain, times a factor."""
+        for name, workload in self.scenario.model.workloads.items():
+            for key in RATES:
+                rate = getattr(workload.arrivals, key)
+                if rate is not None:
+                    yield f"workloads.{name}.arrivals.{key}={usual(rate) * factor!r}"
+            each = workload.arrivals.requests_per_user_per_day
+            if isinstance(each, Uncertain):  # else a volume would not be one
+                yield f"workloads.{name}.arrivals.requests_per_user_per_day={usual(each)!r}"
+            if workload.active_users is not None:
+                yield f"workloads.{name}.active_users={usual(workload.active_users) * factor!r}"
+
+    def _alone(self, side: str) -> Iterator[str]:
+        """One side in place of all others, but for what the devices of an edge leave over."""
+        helped = self._leaves_over(side)
+        kept = {side, self.reference} if helped else {side}
+        for name, workload in self.scenario.model.workloads.items():
+            yield f"workloads.{name}.route={json.dumps(side)}"
+            for key in ALONE:
+                if getattr(workload, key) is not None:
+                    yield f"workloads.{name}.{key}=null"
+            if helped:
+                yield f"workloads.{name}.fallback={json.dumps(self.reference)}"
+        for name in self.scenario.model.backends:
+            if name not in kept:
+                yield f"backends.{name}=null"
+
+    def _leaves_over(self, side: str) -> bool:
+        """Whether some requests cannot be served by the users' devices."""
+        backend = self.scenario.model.backends[side]
+        limits = ("capable_share", "memory", "max_model_len")
+        return isinstance(backend, Edge) and any(getattr(backend, k) is not None for k in limits)
+
+
+def contest(case: Case, against: str | None = None) -> Contest:
+    """The sides of a case.
+
+    Parameters
+    ----------
+    case : Case
+    against : str, optional
+        Name of the reference; by default the first managed API.
+
+    Raises
+    ------
+    PeakfleetError
+        If there is nothing to compare, or no volume to vary.
+    """
+    scenario = case.load()
+    backends = scenario.model.backends
+    apis = [name for name, backend in backends.items() if backend.kind == "managed_api"]
+    _refuse(scenario, against, apis)
+    found = Contest(case, scenario, against or apis[0])
+    _refuse_volume(scenario)
+    return found
+
+
+def usual(number: Number) -> float:
+    """The value of a number, or its median where it is uncertain."""
+    return median(number.distribution) if isinstance(number, Uncertain) else number
+
+
+def median(distribution: Distribution) -> float:
+    """The median of a distribution."""
+    return float(distribution.ppf(np.array([0.5]))[0])
+
+
+def _generated(workload: Workload) -> GeneratedSource:
+    assert isinstance(workload.source, GeneratedSource)  # traces are refused before
+    return workload.source
+
+
+def _refuse(scenario: Scenario, against: str | None, apis: list[str]) -> None:
+    """Refuse a scenario in which nothing competes."""
+    names = list(scenario.model.backends)
+    if against is not None and against not in names:
+        raise PeakfleetError(
+            f"--against {against}: no such backend (one of {', '.join(names)} in {scenario.file})"
+        )
+    if len(names) < 2:
+        raise PeakfleetError(
+            f"{scenario.file}: backends: '{names[0]}' is the only one, and a break-even needs two"
+            " sides (add another backend, such as kind: managed_api beside a gpu_pool)"
+        )
+    if against is None and not apis:
+        raise PeakfleetError(
+            f"{scenario.file}: backends: none is a managed_api to compare with"
+            f" (name a side with --against, one of {', '.join(names)})"
+        )
+
+
+def _refuse_volume(scenario: Scenario) -> None:
+    """Refuse traffic whose volume cannot be varied, and names that no override can reach."""
+    for name, workload in scenario.model.workloads.items():
+        if workload.arrivals.trace is not None:
+            raise PeakfleetError(
+                f"{scenario.file}: workloads.{name}.arrivals.trace: a recorded trace has one volume"
+                " only (give requests_per_day, prompt_tokens and output_tokens in its place)"
+            )
+    for name in (*scenario.model.workloads, *scenario.model.backends):
+        if "." in name:
+            raise PeakfleetError(
+                f"{scenario.file}: the name '{name}' has a dot, which a study cannot address"
+                " (rename it, such as " + name.replace(".", "-") + ")"
+            )

@@ -1,0 +1,199 @@
+"""The study: who breaks even with whom, from which volume on."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sim.errors import PeakfleetError
+from sim.model.design import Design
+from sim.model.price import DAY_S, YEAR_S
+from sim.model.purchase import Owned, PurchasePlan
+from sim.montecarlo.draws import draw_worlds
+from sim.studies.bench import Bench
+from sim.studies.breakeven.answer import BreakEven, Verdict, replicas_at
+from sim.studies.breakeven.crossing import Breaking, break_even
+from sim.studies.breakeven.field import Field, Run
+from sim.studies.breakeven.payback import levels, payback_years
+from sim.studies.breakeven.runs import Runs, worlds_of
+from sim.studies.breakeven.sides import FIXED, Contest, Fleet, contest
+from sim.studies.case import Case
+
+FloatArray = npt.NDArray[np.float64]
+
+VOLUMES: Final = (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7)
+MOST_VOLUME: Final = 1e9  # a day
+YEAR_DAYS: Final = YEAR_S / DAY_S
+
+
+def breakeven(
+    case: Case,
+    bench: Bench,
+    volumes: Sequence[float] = VOLUMES,
+    against: str | None = None,
+    worlds: int | None = None,
+    seed: int | None = None,
+) -> BreakEven:
+    """The volume from which on each side costs less than the reference, in every world.
+
+    Parameters
+    ----------
+    case : Case
+        A scenario with several backends, each of which is a side.
+    bench : Bench
+    volumes : sequence of float
+        Arrivals a day, two or more: the range, and where to simulate.
+    against : str, optional
+        The reference; by default the first managed API.
+    worlds, seed : int, optional
+        Those of the scenario by default.
+
+    Raises
+    ------
+    PeakfleetError
+        If there is nothing to compare, or no range.
+    """
+    asked = _range(volumes)
+    sides = contest(case, against)
+    worlds = sides.scenario.worlds if worlds is None else worlds
+    if worlds < 2:
+        raise PeakfleetError(f"worlds ({worlds}) must be at least 2 (add --worlds 40)")
+    seed = sides.scenario.seed if seed is None else seed
+    draws = draw_worlds(sides.scenario.inputs, seed, worlds)
+    field = Field(sides, Runs(bench, seed, draws), worlds, asked, bench.told)
+    found = field.all_sides()
+    each = worlds_of(draws, worlds)
+    trend = np.array([_trend(sides.scenario.design(world), sides.reference) for world in each])
+    return BreakEven(
+        scenario=sides.scenario.name,
+        reference=sides.reference,
+        arrivals="tasks" if sides.has_tasks else "requests",
+        worlds=worlds,
+        seed=seed,
+        has_slo=sides.has_slo,
+        horizon_s=sides.horizon_days * DAY_S,
+        volumes=asked,
+        verdicts=tuple(_verdict(sides, name, found, asked, trend) for name in sides.challengers),
+        runs=found,
+        payback=_payback(sides, found, asked, each, trend),
+    )
+
+
+def _range(volumes: Sequence[float]) -> FloatArray:
+    """The volumes in order; PeakfleetError if they span nothing."""
+    asked = np.unique(np.asarray(volumes, np.float64))
+    if len(asked) < 2:
+        raise PeakfleetError(
+            "volumes: a range needs two or more that differ (such as --volumes 1k,10k,100k)"
+        )
+    if not (asked[0] >= 1 and asked[-1] <= MOST_VOLUME):
+        raise PeakfleetError(f"volumes: must be from 1 to {MOST_VOLUME:,.0f} a day")
+    return asked
+
+
+def _verdict(
+    sides: Contest, side: str, runs: dict[str, Run], volumes: FloatArray, trend: FloatArray
+) -> Verdict:
+    run, reference = runs[side], runs[sides.reference]
+    least, most = float(volumes[0]), float(volumes[-1])
+    breaking = Breaking(break_even(run.curve, reference.curve, least, most), least, most)
+    at = np.array([most])
+    usd, other = run.curve.usd(at)[:, 0], reference.curve.usd(at)[:, 0]
+    with np.errstate(invalid="ignore"):
+        ratio = np.where(np.isinf(usd), np.inf, usd / other)
+    middle = replicas_at(run.curve, breaking.level(0.5))
+    return Verdict(
+        side=side,
+        kind=sides.kind(side),
+        able=run.able,
+        breaking=breaking,
+        replicas=None if np.isnan(middle) else int(middle),
+        utilisation=_utilisation(sides, side, run, breaking),
+        flip=ratio,
+        flip_years=_until(ratio, trend),
+    )
+
+
+def _until(ratio: FloatArray, trend: FloatArray) -> FloatArray:
+    """Years until a price that changes by a factor a year has come to a ratio of itself."""
+    falls = (trend < 1) & (ratio > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        years = np.where(falls, np.log(ratio) / np.log(trend), np.inf)
+    return np.asarray(np.where(ratio >= 1, 0.0, years))
+
+
+def _utilisation(sides: Contest, side: str, run: Run, breaking: Breaking) -> FloatArray:
+    """Work against what the fleet can do, at the break-even of each world."""
+    used = np.full(breaking.worlds, np.nan)
+    if sides.kind(side) != FIXED or not run.able:
+        return used
+    for world in np.flatnonzero(np.isfinite(breaking.volume)):
+        volume = float(breaking.volume[world])
+        used[world] = volume * run.work[world] / replicas_at(run.curve, volume)
+    return used
+
+
+PAYBACK_COLUMNS: Final = ["side", "volume", "p5_years", "p50_years", "p95_years", "within_life"]
+
+
+def _payback(
+    sides: Contest,
+    runs: dict[str, Run],
+    volumes: FloatArray,
+    worlds: Sequence[dict[str, float]],
+    trend: FloatArray,
+) -> pd.DataFrame:
+    """How long hardware that is owned takes to pay for itself, at each volume."""
+    rows = []
+    for side in sides.challengers:
+        if not (sides.kind(side) == FIXED and runs[side].able):
+            continue
+        for volume in volumes.tolist():
+            years = _years(sides, side, runs, volume, worlds, trend)
+            if years is None:
+                break
+            values, life = years
+            share = float((values <= life).mean())
+            rows.append((side, volume, *levels(values), share))
+    return pd.DataFrame(rows, columns=PAYBACK_COLUMNS)
+
+
+def _years(
+    sides: Contest,
+    side: str,
+    runs: dict[str, Run],
+    volume: float,
+    worlds: Sequence[dict[str, float]],
+    trend: FloatArray,
+) -> tuple[FloatArray, FloatArray] | None:
+    """Payback and life in each world; None if nothing is owned."""
+    at = np.array([volume])
+    own_usd = runs[side].curve.usd(at)[:, 0] * YEAR_DAYS
+    other_usd = runs[sides.reference].curve.usd(at)[:, 0] * YEAR_DAYS
+    scenario = sides.at(side, volume, Fleet(int(replicas_at(runs[side].curve, volume))))
+    years, life = np.full((2, len(worlds)), np.nan)
+    for world, draws in enumerate(worlds):
+        owned = _owned(scenario.design(draws))
+        if not owned:
+            return None
+        capital = sum(o.purchase_usd_per_gpu * o.gpus for o in owned)
+        hours = YEAR_DAYS * 24
+        written_off = sum(o.usd_per_gpu_hour * o.gpus * hours for o in owned)
+        running = float(own_usd[world]) - written_off
+        years[world] = payback_years(capital, float(other_usd[world]), running, float(trend[world]))
+        life[world] = max(o.amortisation_years for o in owned)
+    return years, life
+
+
+def _owned(design: Design) -> list[Owned]:
+    """What of a pool's GPUs is owned."""
+    price = design.pools[0].price
+    tranches = price.tranches if isinstance(price, PurchasePlan) else ()
+    return [tranche for tranche in tranches if isinstance(tranche, Owned)]
+
+
+def _trend(design: Design, reference: str) -> float:
+    """Factor by which the reference's price changes in a year."""
+    return next((a.price.yearly_factor for a in design.managed if a.name == reference), 1.0)

@@ -1,0 +1,106 @@
+"""What is compared: scenarios, and variants of the first of them.
+
+A variant is written in one argument: ``LABEL: PATH=VALUE, PATH=VALUE``. The label may be left out.
+Values are YAML, as for ``--set``: a comma within brackets, braces or quotes parts nothing, and
+neither does one that is not followed by ``PATH=``.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sim.errors import PeakfleetError
+from sim.scenario import Scenario
+from sim.studies.case import Case
+
+SETTING = re.compile(r"\s*[\w-]+(\.[\w-]+)*\s*=")  # what a further setting begins with
+OPENING, CLOSING, QUOTES = "{[", "}]", "'\""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A design to be compared.
+
+    Attributes
+    ----------
+    label : str
+        Short, and no other contender's.
+    scenario : Scenario
+    """
+
+    label: str
+    scenario: Scenario
+
+
+def contenders(cases: Sequence[Case], variants: Iterable[str] = ()) -> list[Contender]:
+    """The scenarios, then variants of the first.
+
+    Raises
+    ------
+    PeakfleetError
+        If they are fewer than two, or a variant cannot be read.
+    """
+    loaded = [case.load() for case in cases]
+    names = [scenario.name for scenario in loaded]
+    if len(set(names)) < len(names):  # several files of one name, or several versions of one file
+        names = [case.path.stem for case in cases]
+    found = [Contender(*pair) for pair in zip(names, loaded, strict=True)]
+    for text in variants:
+        label, settings = parse_variant(text)
+        found.append(Contender(label, cases[0].load(settings)))
+    if len(found) < 2:
+        raise PeakfleetError(
+            "compare: one design cannot be compared; name another scenario, or a variant of the"
+            " first, such as --variant 'four: backends.large.replicas=4'"
+        )
+    return _distinct(found)
+
+
+def parse_variant(text: str) -> tuple[str, tuple[str, ...]]:
+    """Label and settings of a variant.
+
+    >>> parse_variant("big: backends.a.replicas=4, workloads.w.slo={ttft_p95: 2s, e2e_p95: 9s}")
+    ('big', ('backends.a.replicas=4', 'workloads.w.slo={ttft_p95: 2s, e2e_p95: 9s}'))
+    >>> parse_variant("backends.a.replicas=4")
+    ('a.replicas=4', ('backends.a.replicas=4',))
+    """
+    label, colon, rest = text.partition(":")
+    if not colon or "=" in label:
+        label, rest = "", text
+    settings = tuple(_split(rest))
+    for setting in settings:
+        if not SETTING.match(setting):
+            raise PeakfleetError(
+                f"variant ({text}): '{setting}' must be PATH=VALUE; write LABEL: PATH=VALUE,"
+                " PATH=VALUE, such as 'four: backends.large.replicas=4'"
+            )
+    shown = ", ".join(re.sub(r"^(workloads|backends)\.", "", setting) for setting in settings)
+    return label.strip() or shown, settings
+
+
+def _split(text: str) -> list[str]:
+    """Settings parted by commas that are followed by another, outside of brackets and quotes."""
+    parts, start, depth, quote = [], 0, 0, ""
+    for place, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in QUOTES:
+            quote = character
+        elif character in OPENING + CLOSING:
+            depth += 1 if character in OPENING else -1
+        elif character == "," and depth == 0 and SETTING.match(text, place + 1):
+            parts.append(text[start:place])
+            start = place + 1
+    return [part.strip() for part in (*parts, text[start:])]
+
+
+def _distinct(found: list[Contender]) -> list[Contender]:
+    """The same contenders with a number behind each label that has been there before."""
+    seen: dict[str, int] = {}
+    distinct = []
+    for each in found:
+        seen[each.label] = seen.get(each.label, 0) + 1
+        count = seen[each.label]
+        label = each.label if count == 1 else f"{each.label} ({count})"
+        distinct.append(Contender(label, each.scenario))
+    return distinct

@@ -1,0 +1,152 @@
+"""The finished runs of all designs, and what follows from them."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sim.montecarlo.estimates import estimate
+from sim.montecarlo.run import RunResult
+from sim.studies.compare.answer import Award, Overview
+from sim.studies.compare.paired import Paired, order, paired, share_interval
+from sim.studies.measure import Measure
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+VERDICTS = {-1: "lower", 0: "cannot tell", 1: "higher"}
+
+
+class Field:
+    """The finished runs of all designs."""
+
+    def __init__(self, labels: list[str], results: list[RunResult], worlds: int) -> None:
+        self.labels = labels
+        self._results = results
+        self._worlds = worlds
+
+    def values(self, place: int, measure: Measure) -> FloatArray:
+        """A measure of a design in each world."""
+        return measure.of(self._results[place])[: self._worlds]
+
+    def bounds(self, place: int, measure: Measure) -> BoolArray:
+        """Where it is a lower bound."""
+        return measure.lower_bound(self._results[place])[: self._worlds]
+
+    def order(self, one: int, other: int, measure: Measure) -> FloatArray:
+        """In each world -1 where one design is below the other, 0, 1; NaN where unknown."""
+        return order(
+            self.values(one, measure),
+            self.values(other, measure),
+            (self.bounds(one, measure), self.bounds(other, measure)),
+        )
+
+    def paired(self, one: int, other: int, measure: Measure, confidence: float) -> Paired:
+        """One design less the other."""
+        return paired(
+            self.values(one, measure),
+            self.values(other, measure),
+            (self.bounds(one, measure), self.bounds(other, measure)),
+            confidence,
+        )
+
+    def award(self, measure: Measure, confidence: float) -> Award:
+        """The design with the lowest figure, and the one that comes nearest."""
+        order = sorted(range(len(self.labels)), key=lambda place: self._rank(place, measure))
+        best, *others = order
+        against = {place: self.paired(best, place, measure, confidence) for place in others}
+        # The verdict holds only if it holds against each of them.
+        open_ones = [place for place in others if against[place].sign >= 0]
+        rival = open_ones[0] if open_ones else others[0]
+        return Award(measure, self.labels[best], self.labels[rival], against[rival])
+
+    def _rank(self, place: int, measure: Measure) -> tuple[float, float]:
+        """Mean of a figure; of one with lower bounds the median, a bound counting as infinite."""
+        values, bounded = self.values(place, measure), self.bounds(place, measure)
+        anywhere = any(self.bounds(other, measure).any() for other in range(len(self.labels)))
+        mean = estimate(values).mean
+        middle = estimate(np.where(bounded, np.inf, values)).p50 if anywhere else mean
+        # What is undefined everywhere comes last.
+        return math.inf if math.isnan(middle) else middle, math.inf if math.isnan(mean) else mean
+
+    def overview(self, place: int, cost: Measure, latency: Measure, slo: list[Measure]) -> Overview:
+        """A design by itself."""
+        return Overview(
+            label=self.labels[place],
+            cost=estimate(self.values(place, cost)),
+            latency=estimate(self.values(place, latency), self.bounds(place, latency)),
+            slo_met=float(np.mean(self.values(place, slo[0]))) if slo else float("nan"),
+            overloaded=float(np.mean(self._results[place].sample.overloaded()[: self._worlds])),
+        )
+
+    def differences(self, measures: list[Measure], confidence: float) -> pd.DataFrame:
+        """Each design less the first, a row per measure; those undefined everywhere left out."""
+        rows = []
+        for place in range(1, len(self.labels)):
+            for measure in measures:
+                found = self.paired(place, 0, measure, confidence)
+                if found.n or found.decided:
+                    names = {"design": self.labels[place], "against": self.labels[0]}
+                    rows.append({**names, "metric": measure.name, **_row(found)})
+        return pd.DataFrame(rows)
+
+    def joint(self, cost: Measure, latency: Measure) -> pd.DataFrame:
+        """Probabilities that each design is cheaper than the first, faster, and both."""
+        rows = []
+        for place in range(1, len(self.labels)):
+            orders = [self.order(place, 0, each) for each in (cost, latency)]
+            cheaper, faster = (each < 0 for each in orders)
+            row: dict[str, object] = {"design": self.labels[place], "against": self.labels[0]}
+            for name, holds in (
+                ("cheaper", cheaper),
+                ("faster", faster),
+                ("both", cheaper & faster),
+            ):
+                low, high = share_interval(int(holds.sum()), self._worlds)
+                row |= {name: float(holds.mean()), f"{name}_low": low, f"{name}_high": high}
+            row["unknown"] = float(np.mean(np.isnan(orders).any(axis=0)))
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def by_world(self, cost: Measure, latency: Measure) -> pd.DataFrame:
+        """Cost and latency of every design in every world."""
+        return pd.concat(
+            [
+                pd.DataFrame(
+                    {
+                        "design": label,
+                        "world": np.arange(self._worlds),
+                        "cost": self.values(place, cost),
+                        "latency": self.values(place, latency),
+                        "overloaded": self._results[place].sample.overloaded()[: self._worlds],
+                    }
+                )
+                for place, label in enumerate(self.labels)
+            ],
+            ignore_index=True,
+        )
+
+
+def _row(found: Paired) -> dict[str, object]:
+    """A paired difference as a row of a table."""
+    low, high = share_interval(found.lower, found.decided)
+    return {
+        "mean_difference": found.mean,
+        "mean_low": found.mean_ci[0],
+        "mean_high": found.mean_ci[1],
+        "median_difference": found.median,
+        "median_low": found.median_ci[0],
+        "median_high": found.median_ci[1],
+        "worlds": found.n,
+        "bounded": found.bounded,
+        "lower_in": found.lower,
+        "higher_in": found.higher,
+        "same_in": found.same,
+        "unknown_in": found.unknown,
+        "lower_share": found.lower / found.decided if found.decided else math.nan,
+        "lower_share_low": low,
+        "lower_share_high": high,
+        "verdict": "the same" if found.alike else VERDICTS[found.sign],
+        "worlds_needed": found.worlds_needed,
+    }

@@ -1,0 +1,194 @@
+"""Paired differences over worlds, and what they allow to say.
+
+A latency of an overloaded world is a lower bound. There the order of two designs is known only if
+the bound of the one is above the value of the other, and their difference is not: mean differences
+are over worlds in which neither is a bound, orders over all in which they are known.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import stdtrit
+from scipy.stats import binomtest
+
+from sim.montecarlo.estimates import Interval, quantile, quantile_interval
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+FEWEST_WORLDS = 10  # with a difference, for a verdict
+ALIKE_WORLDS = 100_000  # designs that more worlds than this could tell apart are alike
+SAME = 1e-9  # relative: a difference that comes of rounding only
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A figure of one design less that of another, world by world.
+
+    Attributes
+    ----------
+    n : int
+        Worlds with a difference.
+    mean : float
+    median : float
+        A lower bound counts as raised without limit.
+    mean_ci, median_ci : (float, float)
+        Student's, and that of order statistics.
+    lower, higher, same : int
+        Worlds in which the figure is lower, higher, the same.
+    unknown : int
+        Worlds in which the order is unknown, for one is undefined, or a lower bound below the
+        other.
+    bounded : bool
+        Whether there are lower bounds: then the order carries the verdict, not the mean.
+    sign : {-1, 0, 1}
+        Of the difference, where the worlds carry a verdict; 0 where they do not.
+    worlds_needed : float
+        About as many would carry one; infinite beyond 100,000.
+    """
+
+    n: int
+    bounded: bool
+    mean: float
+    median: float
+    mean_ci: Interval
+    median_ci: Interval
+    lower: int
+    higher: int
+    same: int
+    unknown: int
+    sign: int
+    worlds_needed: float
+
+    @property
+    def decided(self) -> int:
+        """Worlds in which the order is known."""
+        return self.lower + self.higher + self.same
+
+    @property
+    def alike(self) -> bool:
+        """Whether the figure is the same in every world."""
+        return 0 < self.same == self.decided and not self.unknown
+
+
+def order(
+    one: FloatArray, other: FloatArray, bounds: tuple[BoolArray, BoolArray] | None = None
+) -> FloatArray:
+    """In each world -1 where ``one`` is below ``other``, 0 where they are the same, 1 where above.
+
+    NaN where it is unknown; parameters as of :func:`paired`.
+
+    >>> lower_bounds = np.array([False, False, True]), np.array([False, True, False])
+    >>> order(np.array([1.0, 2.0, 2.0]), np.array([2.0, 1.0, 1.0]), lower_bounds)
+    array([-1., nan,  1.])
+    """
+    bound, other_bound = bounds if bounds else (np.zeros(len(one), np.bool_),) * 2
+    close = np.abs(one - other) <= SAME * np.maximum(np.abs(one), np.abs(other))
+    found = np.where(close, 0.0, np.sign(one - other))
+    # A lower bound is surely above only what it exceeds already.
+    unknown = (bound & other_bound) | (bound & (found <= 0)) | (other_bound & (found >= 0))
+    return np.where(unknown | ~np.isfinite(one) | ~np.isfinite(other), np.nan, found)
+
+
+def paired(
+    one: FloatArray,
+    other: FloatArray,
+    bounds: tuple[BoolArray, BoolArray] | None = None,
+    confidence: float = 0.95,
+) -> Paired:
+    """The difference ``one`` - ``other``.
+
+    Parameters
+    ----------
+    one, other : (worlds,) float64
+        NaN where undefined.
+    bounds : two of (worlds,) bool, optional
+        Where each is a lower bound.
+    confidence : float
+        Of the intervals, and of the verdict.
+    """
+    bound, other_bound = bounds if bounds else (np.zeros(len(one), np.bool_),) * 2
+    orders = order(one, other, (bound, other_bound))
+    defined = np.isfinite(one) & np.isfinite(other)
+    lower, higher, same = (int(np.sum(orders == sign)) for sign in (-1.0, 1.0, 0.0))
+    exact = defined & ~bound & ~other_bound
+    difference = np.where(orders == 0.0, 0.0, one - other)[exact]
+    mean, mean_ci = _mean(difference, confidence)
+    raised = np.where(exact, one - other, np.where(bound, np.inf, -np.inf))
+    ordered = np.sort(raised[defined & ~(bound & other_bound)])
+    by_order = bool((defined & ~exact).any())
+    sign, needed = _of_orders(lower, higher, confidence)
+    if not by_order:
+        by_mean, of_mean = _of_differences(len(difference), mean, mean_ci)
+        # A few large differences may hide from the mean what every single world shows.
+        unanimous = sign != 0 and not (lower and higher)
+        if not unanimous:
+            sign, needed = by_mean, of_mean
+    return Paired(
+        n=len(difference),
+        bounded=by_order,
+        mean=mean,
+        median=quantile(ordered, 0.5),
+        mean_ci=mean_ci,
+        median_ci=quantile_interval(ordered, 0.5, confidence),
+        lower=lower,
+        higher=higher,
+        same=same,
+        unknown=int(np.sum(np.isnan(orders))),
+        sign=sign,
+        worlds_needed=needed,
+    )
+
+
+def share_interval(count: int, n: int, confidence: float = 0.95) -> Interval:
+    """Clopper and Pearson's interval of a share of worlds."""
+    if n == 0:
+        return math.nan, math.nan
+    found = binomtest(count, n).proportion_ci(confidence, method="exact")
+    return float(found.low), float(found.high)
+
+
+def _mean(values: FloatArray, confidence: float) -> tuple[float, Interval]:
+    """Mean and Student's interval."""
+    n = len(values)
+    if n == 0:
+        return math.nan, (math.nan, math.nan)
+    mean = float(np.mean(values))
+    if n == 1:
+        return mean, (math.nan, math.nan)
+    half = float(stdtrit(n - 1, (1.0 + confidence) / 2.0)) * float(np.std(values, ddof=1)) / n**0.5
+    return mean, (mean - half, mean + half)
+
+
+def _of_differences(n: int, mean: float, interval: Interval) -> tuple[int, float]:
+    """Verdict by the mean difference: its interval leaves out 0."""
+    low, high = interval
+    if n >= FEWEST_WORLDS and (low > 0.0 or high < 0.0):
+        return (1 if low > 0.0 else -1), float(n)
+    if mean == 0.0 or math.isnan(low):
+        return 0, math.inf if mean == 0.0 else float(FEWEST_WORLDS)
+    # The width of an interval falls with the square root of the number of worlds.
+    return 0, _worlds(n * ((high - low) / 2.0 / mean) ** 2, n)
+
+
+def _of_orders(lower: int, higher: int, confidence: float) -> tuple[int, float]:
+    """Verdict by the order alone: the interval of the share of worlds leaves out a half."""
+    n = lower + higher
+    low, high = share_interval(lower, n, confidence)
+    if n >= FEWEST_WORLDS and (low > 0.5 or high < 0.5):
+        return (-1 if low > 0.5 else 1), float(n)
+    if lower == higher:
+        return 0, math.inf
+    gap = abs(lower / n - 0.5)
+    return 0, _worlds(n * ((high - low) / 2.0 / gap) ** 2, n)
+
+
+def _worlds(needed: float, n: int) -> float:
+    """Worlds to ask for: some more than there are, in round numbers."""
+    needed = max(needed, 1.2 * n, FEWEST_WORLDS)
+    if needed > ALIKE_WORLDS:
+        return math.inf
+    size = 10.0 ** (math.floor(math.log10(needed)) - 1)
+    return math.ceil(needed / size) * size

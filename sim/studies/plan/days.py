@@ -1,0 +1,151 @@
+"""Representative days: a month as a weekday, a day at the weekend, and a peak day.
+
+Each is simulated by itself, at a few months of the plan, in all worlds, with the volume, prompts
+and hardware that the month has in that world. What a day brings counts as often as the month has
+such days; between the simulated months it changes evenly in its logarithm, as growth does.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sim.errors import PeakfleetError
+from sim.model.design import Design
+from sim.model.generated import GeneratedSource
+from sim.model.price import GpuPrice
+from sim.scenario import Scenario
+from sim.studies.case import Case
+from sim.studies.plan.outlook import DAYS_PER_MONTH, PREFIX, UNCHANGED, Outlook
+from sim.studies.stress.growth import Growth, grown
+
+WEEKDAY, WEEKEND, PEAK = "weekday", "weekend", "peak day"
+WEEKDAY_NUMBERS = {WEEKDAY: 1, WEEKEND: 5, PEAK: 1}  # Tuesdays and Saturdays; 0 is Monday
+FREE = GpuPrice(0.0)  # GPUs are priced by the plan, not by the scenario
+
+World = tuple[float, ...]
+Counts = Mapping[World, Mapping[str, int]]
+
+
+def days_per_month(outlook: Outlook) -> dict[str, float]:
+    """How many days of each kind a mean month has.
+
+    Examples
+    --------
+    >>> {kind: round(days, 2) for kind, days in days_per_month(Outlook()).items()}
+    {'weekday': 20.74, 'weekend': 8.7, 'peak day': 1.0}
+    """
+    weekend = DAYS_PER_MONTH * 2.0 / 7.0
+    return {
+        WEEKDAY: DAYS_PER_MONTH - weekend - outlook.peak_days,
+        WEEKEND: weekend,
+        PEAK: outlook.peak_days,
+    }
+
+
+def key_of(values: Mapping[str, float]) -> World:
+    """What a world is known by: its draws."""
+    return tuple(values[path] for path in sorted(values))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DayScenario(Scenario):
+    """One kind of day in one month of a plan.
+
+    Attributes
+    ----------
+    outlook : Outlook
+    month : float
+    factor : float
+        Volume of the day over that of an ordinary one.
+    counts : mapping
+        Replicas of the pools that do not scale, by world; those of the scenario where there are
+        none.
+    """
+
+    outlook: Outlook = UNCHANGED
+    month: float = 0.0
+    factor: float = 1.0
+    counts: Counts | None = None
+
+    def design(self, values: Mapping[str, float]) -> Design:
+        """The design of the day in a world."""
+        own = {path: value for path, value in values.items() if not path.startswith(PREFIX)}
+        design = Scenario.design(self, own)
+        volume = self.outlook.volume(self.month, values) * self.factor
+        design = grown(design, Growth(volume, self.outlook.prompt(self.month, values)))
+        counts = (self.counts or {}).get(key_of(values), {})
+        speed = self.outlook.speed(self.month)
+        return replace(
+            design,
+            one_off=None,
+            pools=tuple(
+                replace(
+                    pool,
+                    price=FREE,
+                    replicas=counts.get(pool.name, pool.replicas),
+                    profile=pool.profile if speed == 1 else pool.profile.sped_up(speed),
+                )
+                for pool in design.pools
+            ),
+        )
+
+
+def day(
+    case: Case, outlook: Outlook, month: float, kind: str, counts: Counts | None = None
+) -> Scenario:
+    """The scenario of one kind of day in a month."""
+    whole = case.load()
+    horizon = whole.document["horizon"]
+    start = whole.model.horizon.start
+    ahead = (WEEKDAY_NUMBERS[kind] - start.weekday()) % 7
+    date = (start + timedelta(days=ahead)).date().isoformat()
+    settings = [f"horizon.start={date}", "horizon.bin=15min"]
+    if horizon.get("duration") is not None and horizon.get("days") is None:
+        settings.append("horizon.duration=24h")
+    else:
+        settings.append("horizon.days=1")
+    scenario = case.load(settings)
+    marks = {
+        "month": month,
+        "kind": kind,
+        "outlook": repr(outlook),
+        "counts": sorted((key, sorted(each.items())) for key, each in (counts or {}).items()),
+    }
+    return DayScenario(
+        file=scenario.file,
+        name=scenario.name,
+        worlds=scenario.worlds,
+        seed=scenario.seed,
+        document={**scenario.document, "plan": marks},  # what a world is known by
+        inputs=tuple(sorted((*scenario.inputs, *outlook.inputs), key=lambda each: each.path)),
+        warnings=scenario.warnings,
+        model=scenario.model,
+        traces=scenario.traces,
+        outlook=outlook,
+        month=month,
+        factor=outlook.peak_factor if kind == PEAK else 1.0,
+        counts=counts,
+    )
+
+
+def check_planned(design: Design) -> None:
+    """Refuse what has no days of its own."""
+    for workload in design.workloads:
+        if not isinstance(workload.source, GeneratedSource):
+            raise PeakfleetError(
+                f"workload {workload.name} replays a trace, which has no weekdays; a plan needs"
+                " arrivals with a rate, such as requests_per_day with a shape"
+            )
+
+
+def anchors(outlook: Outlook, most: int) -> list[int]:
+    """Months to simulate: first, last, those around a change, and others in between."""
+    last = outlook.months - 1
+    chosen = {round(each * last / max(most - 1, 1)) for each in range(most)} | {0, last}
+    if outlook.refresh is not None and outlook.refresh.month <= last:
+        chosen |= {outlook.refresh.month - 1, outlook.refresh.month}
+    for month in range(1, min(len(outlook.curve), outlook.months)):
+        if not math.isclose(outlook.curve[month], outlook.curve[month - 1]):
+            chosen |= {month - 1, month}
+    return sorted(chosen)

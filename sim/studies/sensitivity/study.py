@@ -1,0 +1,212 @@
+"""The study: simulates both matrices, their mixtures and the tornado, and draws the conclusions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.errors import PeakfleetError
+from sim.model.streams import Streams
+from sim.model.uncertain import UncertainInput
+from sim.montecarlo.draws import FloatArray
+from sim.montecarlo.run import Draws, RunResult, run
+from sim.scenario import Scenario
+from sim.studies.bench import Bench
+from sim.studies.measure import SLO_MET, Measure, has_slo
+from sim.studies.sensitivity.answer import Sensitivity
+from sim.studies.sensitivity.conclusion import influence
+from sim.studies.sensitivity.sobol import matrices
+
+ROWS = 64  # by default: intervals of some 15 points
+FEWEST_ROWS = 16  # below, the bootstrap knows nothing
+TORNADO_WORLDS = 16  # at each of its points, under common random numbers
+DEFAULT_METRICS = ("cost_usd_per_request", "peak_hour_ttft_p95_s")
+LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9  # quantiles of the inputs in the tornado
+
+
+def sensitivity(
+    scenario: Scenario,
+    bench: Bench,
+    metrics: Sequence[str] = (),
+    rows: int = ROWS,
+    seed: int | None = None,
+) -> Sensitivity:
+    """Which uncertain inputs move some metrics or decisions.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    bench : Bench
+        Where worlds are simulated.
+    metrics : sequence of str
+        As :class:`~sim.studies.measure.Measure` reads them; by default cost per request, the p95 to
+        the first token in the worst hour, and whether the SLO is met. One set of worlds serves all.
+    rows : int
+        Of each matrix; the next lower power of two is taken.
+    seed : int, optional
+        That of the scenario by default.
+
+    Raises
+    ------
+    PeakfleetError
+        If nothing is uncertain, a metric is unknown, or the rows are too few.
+    """
+    if rows < FEWEST_ROWS:
+        raise PeakfleetError(f"worlds ({rows}) must be at least {FEWEST_ROWS} for Sobol indices")
+    seed = scenario.seed if seed is None else seed
+    varying, fixed = _inputs(scenario, seed)
+    measures = _measures(scenario, metrics)
+    simulator = _Simulator(scenario, bench, seed, fixed)
+    # A wrong metric is found before the long part.
+    levels = _levels(varying)
+    tornado = _tornado(simulator, levels, measures)
+    worlds = _worlds(simulator, varying, 1 << (rows.bit_length() - 1))
+    influences = tuple(
+        influence(
+            measure,
+            {path: (low, high) for path, (low, _, high) in levels.items()},
+            worlds.values(measure),
+            tornado[measure],
+            worlds.lower_bound_share(measure),
+            Streams(seed, world=0)("sensitivity/bootstrap"),
+        )
+        for measure in measures
+    )
+    return Sensitivity(
+        scenario=scenario.name,
+        seed=seed,
+        rows=len(worlds.results[0].sample),
+        worlds=simulator.simulated,
+        overloaded_share=worlds.overloaded_share(),
+        fixed=tuple(fixed),
+        influences=influences,
+    )
+
+
+def _inputs(scenario: Scenario, seed: int) -> tuple[list[UncertainInput], dict[str, float]]:
+    """Inputs that vary, and the only value of those that never do."""
+    if not scenario.inputs:
+        raise PeakfleetError(
+            f"{scenario.file}: nothing in it is uncertain, so no input can move the answer; write a"
+            " number as a distribution, such as --set"
+            " workloads.NAME.arrivals.requests_per_day='{p5: 50k, p95: 200k}'"
+        )
+    probes = Streams(seed, world=0)("sensitivity/probes").random(256)
+    drawn = {each.path: each.distribution.ppf(probes) for each in scenario.inputs}
+    varying = [each for each in scenario.inputs if np.ptp(drawn[each.path]) > 0.0]
+    if not varying:
+        raise PeakfleetError(
+            f"{scenario.file}: uncertain inputs that never vary: {', '.join(drawn)}; give them a"
+            " distribution with a spread, such as {p5: 50k, p95: 200k}"
+        )
+    moving = {each.path for each in varying}
+    return varying, {path: float(v[0]) for path, v in drawn.items() if path not in moving}
+
+
+def _measures(scenario: Scenario, metrics: Sequence[str]) -> list[Measure]:
+    design = scenario.design(
+        {each.path: float(each.distribution.ppf(np.array([MIDDLE]))[0]) for each in scenario.inputs}
+    )
+    if not metrics:
+        metrics = (*DEFAULT_METRICS, *((SLO_MET,) if has_slo(design) else ()))
+    return list(dict.fromkeys(Measure.parse(metric) for metric in metrics))
+
+
+@dataclass
+class _Simulator:
+    """Simulates worlds at given values of the inputs."""
+
+    scenario: Scenario
+    bench: Bench
+    seed: int
+    fixed: dict[str, float]
+    simulated: int = 0
+
+    def at(self, draws: Draws, worlds: int, other_luck: bool = False) -> RunResult:
+        """Worlds 0 to ``worlds`` - 1, or as many others, at these values."""
+        seed = Streams(self.seed, world=0).key("sensitivity/luck") if other_luck else self.seed
+        constant = {path: np.full(worlds, value) for path, value in self.fixed.items()}
+        result = run(
+            self.scenario,
+            worlds=worlds,
+            seed=seed,
+            jobs=min(self.bench.jobs, worlds),
+            executor=self.bench.executor,
+            draws={each.path: {**draws, **constant}[each.path] for each in self.scenario.inputs},
+        )
+        if result.interrupted:
+            raise KeyboardInterrupt
+        self.simulated += worlds
+        self.bench.worlds += worlds
+        self.bench.requests += float(result.sample.values("requests").sum())
+        return result
+
+
+@dataclass(frozen=True)
+class _Worlds:
+    """Runs at A, at B, and at each mixture, that of chance last."""
+
+    results: list[RunResult]
+
+    def values(self, measure: Measure) -> FloatArray:
+        """(2 + factors, rows) float64."""
+        return np.array([measure.of(result) for result in self.results])
+
+    def lower_bound_share(self, measure: Measure) -> float:
+        """Share of worlds in which the measure is a lower bound."""
+        return float(np.mean([measure.lower_bound(result) for result in self.results]))
+
+    def overloaded_share(self) -> float:
+        """Share of worlds of A and B that overload."""
+        return float(np.mean([result.sample.overloaded() for result in self.results[:2]]))
+
+
+def _worlds(simulator: _Simulator, inputs: list[UncertainInput], rows: int) -> _Worlds:
+    rng = Streams(simulator.seed, world=0)("sensitivity/points")
+    points = matrices(rows, len(inputs), rng)
+    a, b = (
+        {each.path: each.distribution.ppf(half[:, i]) for i, each in enumerate(inputs)}
+        for half in points
+    )
+    told = simulator.bench.told
+    told(f"{rows} rows: {rows * (len(inputs) + 3):,} worlds")
+    results = [simulator.at(a, rows), simulator.at(b, rows, other_luck=True)]
+    for number, each in enumerate(inputs, 1):
+        told(f"input {number} of {len(inputs)}: {each.path}")
+        results.append(simulator.at(a | {each.path: b[each.path]}, rows))
+    told("chance within a world")
+    results.append(simulator.at(a, rows, other_luck=True))
+    return _Worlds(results)
+
+
+def _levels(inputs: list[UncertainInput]) -> dict[str, tuple[float, float, float]]:
+    """The p10, median and p90 of each input."""
+    chosen = np.array([LOW, MIDDLE, HIGH])
+    levels: dict[str, tuple[float, float, float]] = {}
+    for each in inputs:
+        low, middle, high = each.distribution.ppf(chosen).tolist()
+        levels[each.path] = low, middle, high
+    return levels
+
+
+def _tornado(
+    simulator: _Simulator, levels: dict[str, tuple[float, float, float]], measures: list[Measure]
+) -> dict[Measure, FloatArray]:
+    """Measures with every input at its median, and with each at its p10 and p90.
+
+    Returns
+    -------
+    dict of Measure to (1 + 2 inputs, worlds) float64
+    """
+    medians = {path: middle for path, (_, middle, _) in levels.items()}
+    points = [medians]
+    for path, (low, _, high) in levels.items():
+        points += [medians | {path: low}, medians | {path: high}]
+    simulator.bench.told(f"tornado: {len(points)} points, {TORNADO_WORLDS} worlds at each")
+    rows: dict[Measure, list[FloatArray]] = {measure: [] for measure in measures}
+    for point in points:
+        draws = {path: np.full(TORNADO_WORLDS, value) for path, value in point.items()}
+        result = simulator.at(draws, TORNADO_WORLDS)
+        for measure in measures:
+            rows[measure].append(measure.of(result))
+    return {measure: np.array(each) for measure, each in rows.items()}

@@ -1,0 +1,7 @@
+"""Size: the cheapest fleet whose SLO holds in the asked share of worlds."""
+
+from sim.studies.size.answer import Beside, Size
+from sim.studies.size.question import Question
+from sim.studies.size.study import size
+
+__all__ = ["Beside", "Question", "Size", "size"]

@@ -1,0 +1,196 @@
+"""What is known of the counts of one kind of fleet, and what the next worlds add to it."""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.model.design import Design
+from sim.montecarlo.run import RunResult
+from sim.studies.bench import Bench
+from sim.studies.size.evidence import Rule, Verdict, lower_bound, upper_bound
+from sim.studies.size.fleet import Kind, design_of, most_replicas, pool_named
+from sim.studies.size.question import BoolArray, Question
+
+FloatArray = npt.NDArray[np.float64]
+
+FLUID_MARGIN = 0.9  # of the work is counted: what a cache saves may depend on the fleet
+HOPELESS = 4  # times the worlds allowed: if it takes more to decide, half of those allowed do
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is known of one count.
+
+    Attributes
+    ----------
+    count : int
+    worlds : int
+        Simulated; of a fleet ruled out by the fluid bound, those that the bound was taken over.
+    kept : int
+        Worlds that keep the SLO; of a fleet ruled out by the fluid bound, at most so many.
+    low, high : float
+        Bounds of their share, each wrong with the chance that its look may spend.
+    verdict : Verdict
+    simulated : bool
+    overloaded : float
+        Share of worlds; of a fleet ruled out by the fluid bound, at least so many.
+    """
+
+    count: int
+    worlds: int
+    kept: int
+    low: float
+    high: float
+    verdict: Verdict
+    simulated: bool
+    overloaded: float
+
+    @property
+    def share(self) -> float:
+        """Of the worlds, how many keep the SLO."""
+        return self.kept / self.worlds
+
+
+class Board:
+    """The counts of one kind.
+
+    Attributes
+    ----------
+    tallies : dict of int to Tally
+    most : int
+        Replicas that are to be had, and paid for.
+    """
+
+    def __init__(self, kind: Kind, question: Question, rule: Rule, bench: Bench, seed: int) -> None:
+        self.kind, self.question, self.rule = kind, question, rule
+        self.bench, self.seed = bench, seed
+        self.tallies: dict[int, Tally] = {}
+        self.most = 1
+        self._kept: dict[int, BoolArray] = {}
+        self._mean = self._peak = np.zeros(1)  # work in replicas, by world
+
+    def measure(self, count: int, worlds: int) -> RunResult:
+        """Simulate some worlds for their work only."""
+        result = self._result(count, worlds)
+        pool = pool_named(self._design(result), self.kind.pool)
+        self.most = most_replicas(pool)
+        if worlds > len(self._mean) or not self._mean.any():
+            prefix, size = f"backends.{self.kind.pool}.", self.kind.limits(count)[1]
+            self._mean = size * result.sample.values(f"{prefix}offered_load")[:worlds]
+            self._peak = size * result.sample.values(f"{prefix}offered_load_peak")[:worlds]
+        return result
+
+    @property
+    def busiest(self) -> float:
+        """Replicas that the busiest time of any world takes, if all are full."""
+        known = self._peak[np.isfinite(self._peak)]
+        return float(known.max(initial=1.0))
+
+    @property
+    def least_work(self) -> float:
+        """Replicas that the work of any world takes on average, if all are full."""
+        return float(np.min(self._mean))
+
+    @property
+    def full(self) -> int:
+        """Replicas that carry the busiest time in the asked share of worlds, all full."""
+        known = np.sort(self._peak[np.isfinite(self._peak)])
+        place = math.ceil(self.question.probability * len(known)) - 1
+        return max(1, math.ceil(known[place])) if len(known) else 1
+
+    def rule_out(self) -> int:
+        """Note the largest count that the fluid bound rules out; the least that it does not."""
+        if self.kind.counted == "min":
+            return 1
+        least = 1
+        while (tally := self._fluid(least)).verdict is Verdict.MISSES and least < self.most:
+            self.tallies = {n: t for n, t in self.tallies.items() if t.simulated}
+            self.tallies[least] = tally
+            least += 1
+        return least
+
+    def look(self, count: int) -> Tally:
+        """Take the next look at a count, with more worlds."""
+        done = self.tallies[count].worlds if self._simulated(count) else 0
+        worlds = next((look for look in self.rule.looks if look > done), done)
+        result = self.measure(count, worlds)
+        kept = self.question.kept(result, self._design(result), worlds)
+        overloaded = float(np.mean(result.sample.overloaded()[:worlds]))
+        self._kept[count] = kept
+        before = self.tallies[count].verdict if self._simulated(count) else Verdict.OPEN
+        tally = self._tally(count, worlds, int(kept.sum()), overloaded, before)
+        self.tallies[count] = tally
+        self.bench.told(
+            f"{self.kind.words(count)}: {100 * tally.share:.3g} % of {worlds} worlds keep the SLO"
+        )
+        return tally
+
+    def known(self, count: int) -> Tally:
+        """What is known of a count, after a first look if there was none."""
+        return self.tallies[count] if count in self.tallies else self.look(count)
+
+    def holds(self, count: int) -> bool:
+        """Whether a count keeps the SLO, as far as is known."""
+        tally = self.known(count)
+        if tally.verdict is Verdict.OPEN:
+            return tally.share >= self.question.probability
+        return tally.verdict is Verdict.KEEPS
+
+    def can_tell_more(self, count: int) -> bool:
+        """Whether more worlds are allowed for a count, and may decide it."""
+        tally = self.known(count)
+        allowed = self.rule.looks[-1]
+        if tally.verdict is not Verdict.OPEN or tally.worlds >= allowed:
+            return False
+        hopeless = self.rule.needed(tally.share) > HOPELESS * allowed
+        return not (hopeless and 2 * tally.worlds >= allowed)
+
+    def exhaust(self, count: int) -> Tally:
+        """Look at a count until it is decided, or no more worlds help."""
+        while self.can_tell_more(count):
+            self.look(count)
+        return self.known(count)
+
+    def reversals(self) -> float:
+        """Share of worlds kept by a fleet and not by the next larger, the largest over all."""
+        counts = sorted(self._kept)
+        worst = 0.0
+        for small, large in pairwise(counts):
+            common = min(len(self._kept[small]), len(self._kept[large]))
+            lost = self._kept[small][:common] & ~self._kept[large][:common]
+            worst = max(worst, float(lost.mean()))
+        return worst
+
+    def _simulated(self, count: int) -> bool:
+        return count in self.tallies and self.tallies[count].simulated
+
+    def _fluid(self, count: int) -> Tally:
+        """The most that a count can keep: worlds in which it can do the work of the horizon."""
+        able = ~(FLUID_MARGIN * self._mean > count)
+        worlds = len(able)
+        look = max((w for w in self.rule.looks if w <= worlds), default=self.rule.looks[0])
+        able = able[:look]
+        tally = self._tally(count, len(able), int(able.sum()), float(1 - able.mean()))
+        open_to_it = tally.verdict is not Verdict.MISSES
+        verdict = Verdict.OPEN if open_to_it else Verdict.MISSES
+        return Tally(
+            count, tally.worlds, tally.kept, 0.0, tally.high, verdict, False, tally.overloaded
+        )
+
+    def _tally(
+        self, count: int, worlds: int, kept: int, overloaded: float, before: Verdict = Verdict.OPEN
+    ) -> Tally:
+        error = self.rule.spent(worlds)
+        low, high = lower_bound(kept, worlds, error), upper_bound(kept, worlds, error)
+        # What a look has decided stays decided: each look has its own part of the error.
+        verdict = self.rule.verdict(kept, worlds) if before is Verdict.OPEN else before
+        return Tally(count, worlds, kept, low, high, verdict, True, overloaded)
+
+    def _result(self, count: int, worlds: int) -> RunResult:
+        return self.bench.run(self.kind.scenario(count), worlds, self.seed)
+
+    def _design(self, result: RunResult) -> Design:
+        return design_of(result.scenario, self.seed)

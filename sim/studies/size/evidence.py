@@ -1,0 +1,105 @@
+"""What worlds say about a share: exact binomial bounds, spent over several looks.
+
+Whether a design keeps the SLO is yes or no in each world, so that of n worlds a binomial number
+says yes, whatever the distribution of anything. A design is taken to keep it in the asked share of
+worlds as soon as the exact lower bound of its share lies there (Clopper and Pearson, 1934), and to
+miss it as soon as the upper bound lies below.
+
+The data are looked at several times, each time with twice the worlds. The error is spent over the
+looks in proportion to their worlds, half on each side, so that the chance that any look on the way
+is wrong stays below what was asked (Bonferroni): most of it is left for the last look.
+
+The worlds are those of a Sobol sequence, spread more evenly than independent ones: the bounds are
+on the wide side where the uncertain inputs rule.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+from scipy.special import betaincinv
+
+FEWEST = 12  # worlds of a look: fewer say little more than yes or no
+MOST_NEEDED = 1_000_000  # worlds; nobody simulates more to tell two designs apart
+NAN = float("nan")
+
+
+class Verdict(Enum):
+    """What is known of a design."""
+
+    KEEPS = "keeps"
+    MISSES = "misses"
+    OPEN = "cannot tell"
+
+
+@lru_cache(maxsize=65_536)
+def lower_bound(kept: int, worlds: int, error: float) -> float:
+    """The share is below this with a chance of at most ``error``.
+
+    >>> round(lower_bound(59, 59, 0.05), 4)
+    0.9505
+    """
+    return 0.0 if kept == 0 else float(betaincinv(kept, worlds - kept + 1, error))
+
+
+@lru_cache(maxsize=65_536)
+def upper_bound(kept: int, worlds: int, error: float) -> float:
+    """The share is above this with a chance of at most ``error``."""
+    return 1.0 if kept == worlds else float(betaincinv(kept + 1, worlds - kept, 1.0 - error))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a share is decided.
+
+    Attributes
+    ----------
+    asked : float
+        Share of worlds that must keep the SLO.
+    error : float
+        Chance of a wrong answer, of either kind, over all looks.
+    looks : tuple of int
+        Worlds at each look, increasing.
+    """
+
+    asked: float
+    error: float
+    looks: tuple[int, ...]
+
+    @classmethod
+    def of(cls, asked: float, error: float, worlds: int) -> "Rule":
+        """The rule for at most so many worlds: looks at half of them, a quarter, ..."""
+        looks = [worlds]
+        while looks[0] // 2 >= FEWEST:
+            looks.insert(0, looks[0] // 2)
+        return cls(asked, error, tuple(looks))
+
+    def spent(self, worlds: int) -> float:
+        """The error of one side of the look at so many worlds."""
+        return self.error / 2.0 * worlds / sum(self.looks)
+
+    def verdict(self, kept: int, worlds: int) -> Verdict:
+        """What one look says."""
+        error = self.spent(worlds)
+        if lower_bound(kept, worlds, error) >= self.asked:
+            return Verdict.KEEPS
+        if upper_bound(kept, worlds, error) < self.asked:
+            return Verdict.MISSES
+        return Verdict.OPEN
+
+    def needed(self, share: float) -> float:
+        """Worlds at which a share, if it stays as it is, will be told from the one asked.
+
+        Infinite where that is more than ``MOST_NEEDED``.
+        """
+        error = self.spent(self.looks[-1])
+        worlds = self.looks[-1]
+        while worlds <= MOST_NEEDED:
+            kept = round(share * worlds)
+            if share >= self.asked and lower_bound(kept, worlds, error) >= self.asked:
+                return float(worlds)
+            if share < self.asked and upper_bound(kept, worlds, error) < self.asked:
+                return float(worlds)
+            worlds = math.ceil(worlds * 1.05)
+        return math.inf

@@ -1,0 +1,100 @@
+"""Tables of the fleets that were looked at: what each keeps, costs and shows, and why it is out."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.model.design import Design
+from sim.studies.size.board import Tally
+from sim.studies.size.evidence import Verdict
+from sim.studies.size.fleet import design_of
+from sim.studies.size.options import Option, Terms
+from sim.studies.size.question import Question, bound
+
+
+def frontier_latency(design: Design, question: Question) -> tuple[str, float]:
+    """The p95 that the frontier shows, of the first workload with an SLO, and its threshold."""
+    workload = bound(design)[0]
+    which = "ttft" if math.isfinite(workload.slo.ttft_s) else "e2e"
+    limit_s = workload.slo.ttft_s if which == "ttft" else workload.slo.e2e_s
+    peak = "peak_hour_" if question.peak else ""
+    return f"workloads.{workload.name}.{peak}{which}_p95_s", limit_s
+
+
+def candidates(options: list[Option], chosen: Option | None, terms: Terms) -> pd.DataFrame:
+    """One row per fleet that was considered, with the reason that it was dropped for, if it was."""
+    rows = [row for option in options for row in _rows(option, chosen, terms)]
+    return pd.DataFrame(rows)
+
+
+def _rows(option: Option, chosen: Option | None, terms: Terms) -> Iterator[dict[str, Any]]:
+    if option.found is None:
+        yield {
+            **_fleet(option, None),
+            "verdict": "dropped",
+            "chosen": False,
+            "cost_usd_per_month": option.cost_usd_per_month,
+            "reason": option.reason,
+        }
+        return
+    for count, tally in option.found.tallies.items():
+        is_chosen = chosen is not None and option is chosen and count == chosen.count
+        yield {
+            **_fleet(option, count),
+            "worlds": tally.worlds,
+            "kept_share": tally.share,
+            "kept_share_low": tally.low,
+            "kept_share_high": tally.high,
+            "overloaded_share": tally.overloaded,
+            **(_measured(option, count, tally, terms) if tally.simulated else {}),
+            "verdict": tally.verdict.value,
+            "chosen": is_chosen,
+            "reason": "" if is_chosen else _reason(option, tally, chosen),
+        }
+
+
+def _fleet(option: Option, count: int | None) -> dict[str, Any]:
+    least, most = option.kind.limits(count) if count is not None else (math.nan, math.nan)
+    return {
+        "service": option.kind.service,
+        "autoscaled": option.kind.autoscaled,
+        "replicas_min": least,
+        "replicas_max": most,
+    }
+
+
+def _measured(option: Option, count: int, tally: Tally, terms: Terms) -> dict[str, float]:
+    """Mean cost, and the p95 latency over worlds."""
+    scenario = option.kind.scenario(count)
+    sample = terms.bench.run(scenario, tally.worlds, terms.seed).sample
+    metric, _ = frontier_latency(design_of(scenario, terms.seed), terms.question)
+    latency_s = sample.values(metric)[: tally.worlds]
+    known = latency_s[~np.isnan(latency_s)]
+    p5, p50, p95 = np.percentile(known, [5, 50, 95]) if len(known) else [math.nan] * 3
+    return {
+        "cost_usd_per_month": float(terms.cost(scenario, tally.worlds).mean()),
+        "latency_p95_p5_s": float(p5),
+        "latency_p95_p50_s": float(p50),
+        "latency_p95_p95_s": float(p95),
+    }
+
+
+def _reason(option: Option, tally: Tally, chosen: Option | None) -> str:
+    worlds = f"{100 * tally.share:.3g} % of {tally.worlds} worlds"
+    if not tally.simulated:
+        return (
+            f"more work comes than it can do in {100 * (1 - tally.share):.3g} % of {tally.worlds}"
+            " worlds; not simulated"
+        )
+    match tally.verdict:
+        case Verdict.MISSES:
+            return f"keeps the SLO in {worlds} only"
+        case Verdict.OPEN:
+            return f"keeps the SLO in {worlds}, which does not tell"
+        case Verdict.KEEPS:
+            if option is not chosen:
+                return option.reason or "keeps the SLO, but another fleet does for less"
+            return "keeps the SLO, but a smaller fleet does, too"

@@ -1,0 +1,336 @@
+"""The answer of a stress study."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from sim.montecarlo.estimates import Estimate
+from sim.montecarlo.summary import as_json as estimate_as_json
+from sim.studies.stress.causes import MEANINGS
+from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
+from sim.studies.stress.growth import Growth
+from sim.studies.stress.outcome import METRICS, Outcome
+from sim.studies.stress.spike import Spike
+
+VERSION = 1
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Elasticity:
+    """d log cost / d log growth between two steps.
+
+    Attributes
+    ----------
+    fleet : str
+    since, until : Growth
+    overall : bool
+        Over all steps that did not break, rather than from one to the next.
+    broken : bool
+        Whether the fleet broke at either: the cost is then not that of the service asked for.
+    value : Estimate
+        Over worlds, paired; its mean and interval are the answer.
+    """
+
+    fleet: str
+    since: Growth
+    until: Growth
+    overall: bool
+    broken: bool
+    value: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Stress:
+    """What growth does to a service.
+
+    Attributes
+    ----------
+    name : str
+    worlds, seed : int
+    probability : float
+        With which a fleet must hold.
+    budget_usd : float or None
+        A month.
+    spike : Spike or None
+    steps : tuple of Growth
+    outcomes : tuple of Outcome
+    elasticities : tuple of Elasticity
+    notes : tuple of str
+        What was assumed, and what could not be done.
+    """
+
+    name: str
+    worlds: int
+    seed: int
+    probability: float
+    budget_usd: float | None
+    spike: Spike | None
+    steps: tuple[Growth, ...]
+    outcomes: tuple[Outcome, ...]
+    elasticities: tuple[Elasticity, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def fleets(self) -> tuple[str, ...]:
+        """Those that were looked at."""
+        return tuple(dict.fromkeys(outcome.fleet for outcome in self.outcomes))
+
+    def of(self, fleet: str) -> list[Outcome]:
+        """The outcomes of a fleet, step by step."""
+        return [outcome for outcome in self.outcomes if outcome.fleet == fleet]
+
+    def first_break(self, fleet: str) -> Outcome | None:
+        """The first step at which anything breaks."""
+        return next((outcome for outcome in self.of(fleet) if outcome.breaks), None)
+
+    def elasticity(self, fleet: str) -> Elasticity | None:
+        """Over all steps at which the fleet did not break."""
+        return next((e for e in self.elasticities if e.overall and e.fleet == fleet), None)
+
+    @property
+    def sentence(self) -> str:
+        """What breaks first, and what helps."""
+        parts = [self._fate(fleet) for fleet in self.fleets]
+        best = next((f for f in (AUTOSCALED, RESIZED, FIXED) if self.elasticity(f)), None)
+        if best is not None:
+            parts.append(self._cost_growth(best))
+        return f"{self.name}: " + "; ".join(parts) + "."
+
+    def _fate(self, fleet: str) -> str:
+        """How far a fleet comes, in words."""
+        own, broken = self.of(fleet), self.first_break(fleet)
+        subject = {FIXED: "as it is", AUTOSCALED: "autoscaled", RESIZED: "sized anew"}[fleet]
+        if fleet == RESIZED and not own[0].counts:
+            subject = "with higher quotas"
+        if fleet == FIXED and own[0].counts:
+            subject += f" ({shown_counts(own[0].counts)})"
+        sound = own if broken is None else own[: own.index(broken)]
+        unsure = next((outcome for outcome in sound if outcome.word == "cannot tell"), None)
+        holding = sound if unsure is None else sound[: sound.index(unsure)]
+        parts = []
+        if holding:
+            need = holding[-1].counts if fleet == RESIZED else None
+            short = holding[-1] is own[-1] and own[-1].growth != self.steps[-1]
+            parts.append(
+                f"holds {'only ' if short else ''}{_up_to(holding[-1])}"
+                + (f", with {shown_counts(need)}" if need else "")
+            )
+        if unsure is not None:
+            parts.append(
+                f"may or may not hold at {unsure.growth}, as {unsure.held} of {unsure.worlds}"
+                f" worlds do{_more(unsure)}"
+            )
+        if broken is not None:
+            already = "already " if broken.step == 0 else ""
+            parts.append(f"breaks {already}at {broken.growth}, by {reason(broken)}")
+            parts += _later(own, broken)
+        stuck = next((outcome for outcome in own if _stays_down(outcome)), None)
+        if stuck is not None:
+            parts.append(f"does not recover from a spike at {stuck.growth}")
+        return f"{subject} it " + _listed(parts)
+
+    def _cost_growth(self, fleet: str) -> str:
+        found = self.elasticity(fleet)
+        assert found is not None
+        low, high = found.value.mean_ci
+        grows = "volume" if len({step.volume for step in self.steps}) > 1 else "growth"
+        interval = "" if low == high else f"{low:.2f} … {high:.2f}, 95 % interval, "
+        return (
+            f"cost grows as {grows} to the power {found.value.mean:.2f}"
+            f" ({interval}{fleet}, {found.since} to {found.until})"
+        )
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """``steps``, a row for each fleet and step; ``elasticities``; ``signs`` of what broke."""
+        return {
+            "steps": pd.DataFrame([_row(outcome) for outcome in self.outcomes]),
+            "elasticities": pd.DataFrame([_elasticity_row(each) for each in self.elasticities]),
+            "signs": pd.DataFrame(
+                list(_sign_rows(self.outcomes)),
+                columns=["fleet", "step", "growth", "cause", "backend", "worlds", "sign", "value"],
+            ),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The same numbers, ready for JSON."""
+        return {
+            "version": VERSION,
+            "study": "stress",
+            "scenario": self.name,
+            "sentence": self.sentence,
+            "worlds": self.worlds,
+            "seed": self.seed,
+            "probability": self.probability,
+            "budget_usd": self.budget_usd,
+            "spike": None if self.spike is None else asdict(self.spike),
+            "steps": [asdict(step) for step in self.steps],
+            "first_breaks": {fleet: self._break_json(fleet) for fleet in self.fleets},
+            "outcomes": [_outcome_json(outcome) for outcome in self.outcomes],
+            "elasticities": [
+                {
+                    "fleet": each.fleet,
+                    "since": asdict(each.since),
+                    "until": asdict(each.until),
+                    "overall": each.overall,
+                    "broken": each.broken,
+                    **estimate_as_json(each.value),
+                }
+                for each in self.elasticities
+            ],
+            "notes": list(self.notes),
+        }
+
+    def _break_json(self, fleet: str) -> dict[str, Any] | None:
+        broken = self.first_break(fleet)
+        if broken is None:
+            return None
+        return {"step": broken.step, "growth": asdict(broken.growth), "reason": reason(broken)}
+
+
+def reason(outcome: Outcome) -> str:
+    """What broke at a step, in words."""
+    words = {
+        "service": MEANINGS[outcome.cause.name] if outcome.cause else "",
+        "budget": "its budget",
+        "margin": "losing money",
+    }
+    return " and ".join(words[name] for name in outcome.breaks)
+
+
+def _later(own: list[Outcome], broken: Outcome) -> list[str]:
+    """Where the service breaks, if that comes after what broke first."""
+    served = next((each for each in own if "service" in each.breaks), None)
+    if served is None or served is broken or served.cause is None:
+        return []
+    return [f"stops serving at {served.growth}, by {MEANINGS[served.cause.name]}"]
+
+
+def _stays_down(outcome: Outcome) -> bool:
+    """Whether most of the worlds that held have not recovered from the spike at the end."""
+    after = outcome.recovery
+    return after is not None and 2 * after.recovered < after.worlds
+
+
+def _listed(parts: list[str]) -> str:
+    """A list in words.
+
+    >>> _listed(["holds"]), _listed(["holds", "wavers", "breaks"])
+    ('holds', 'holds, wavers and breaks')
+    """
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def shown_counts(counts: dict[str, int]) -> str:
+    """Replicas in words.
+
+    >>> shown_counts({"large": 6}), shown_counts({"a": 1, "b": 2})
+    ('6 replicas', '1 + 2 replicas')
+    """
+    total = " + ".join(str(count) for count in counts.values())
+    return f"{total} replica{'' if total == '1' else 's'}"
+
+
+def _more(outcome: Outcome) -> str:
+    if math.isinf(outcome.more):
+        return ""
+    return f" ({outcome.more:,.0f} more would decide)"
+
+
+def _up_to(outcome: Outcome) -> str:
+    return f"at {outcome.growth}" if outcome.step == 0 else f"up to {outcome.growth}"
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "fleet": outcome.fleet,
+        "step": outcome.step,
+        **asdict(outcome.growth),
+        "replicas": NAN if outcome.counts is None else sum(outcome.counts.values()),
+        "worlds": outcome.worlds,
+        "held": outcome.held,
+        "verdict": outcome.word,
+        "more_worlds": outcome.more,
+        "overloaded_share": outcome.overloaded_share,
+        "breaks": " ".join(outcome.breaks),
+        "cause": outcome.cause.name if outcome.cause else "",
+        "caused": outcome.caused,
+        "over_budget_share": outcome.over_budget_share,
+        "loses_share": outcome.loses_share,
+    }
+    for name in METRICS:
+        figure = outcome.figures[name]
+        row |= {f"{name}_{level}": getattr(figure, level) for level in ("p5", "p50", "p95")}
+        row[f"{name}_at_least"] = "p50" in figure.at_least
+    after = outcome.recovery
+    row["spiked_worlds"] = 0 if after is None else after.worlds
+    row["recovered"] = 0 if after is None else after.recovered
+    row["time_to_recover_s_p50"] = NAN if after is None else after.time_s.p50
+    return row
+
+
+def _elasticity_row(each: Elasticity) -> dict[str, Any]:
+    low, high = each.value.mean_ci
+    return {
+        "fleet": each.fleet,
+        "since": str(each.since),
+        "until": str(each.until),
+        "overall": each.overall,
+        "broken": each.broken,
+        "elasticity": each.value.mean,
+        "low": low,
+        "high": high,
+        "worlds": each.value.n,
+    }
+
+
+def _sign_rows(outcomes: tuple[Outcome, ...]) -> Iterator[tuple[Any, ...]]:
+    for outcome in outcomes:
+        if outcome.cause is not None:
+            for sign, value in outcome.cause.signs.items():
+                yield (
+                    outcome.fleet,
+                    outcome.step,
+                    str(outcome.growth),
+                    outcome.cause.name,
+                    outcome.cause.backend,
+                    outcome.caused,
+                    sign,
+                    value,
+                )
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+    after, why = outcome.recovery, outcome.cause
+    return {
+        "fleet": outcome.fleet,
+        "step": outcome.step,
+        "growth": asdict(outcome.growth),
+        "replicas": outcome.counts,
+        "worlds": outcome.worlds,
+        "held": outcome.held,
+        "verdict": outcome.word,
+        "more_worlds": _plain(outcome.more),
+        "overloaded_share": outcome.overloaded_share,
+        "breaks": list(outcome.breaks),
+        "cause": None
+        if why is None
+        else {"name": why.name, "backend": why.backend, "worlds": outcome.caused, **why.signs},
+        "over_budget_share": _plain(outcome.over_budget_share),
+        "loses_share": _plain(outcome.loses_share),
+        "recovery": None
+        if after is None
+        else {
+            "worlds": after.worlds,
+            "recovered": after.recovered,
+            "time_s": estimate_as_json(after.time_s),
+        },
+        "metrics": {name: estimate_as_json(figure) for name, figure in outcome.figures.items()},
+    }
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None

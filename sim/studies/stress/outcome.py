@@ -1,0 +1,187 @@
+"""What became of one fleet at one step of growth."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.montecarlo.estimates import Estimate, estimate
+from sim.montecarlo.run import RunResult
+from sim.studies.bench import Bench
+from sim.studies.stress.causes import Cause, cause, main_cause
+from sim.studies.stress.growth import Growth
+from sim.studies.stress.verdict import Judge, Word
+
+COSTS = (
+    "cost_usd_per_month",
+    "cost_usd_per_request",
+    "cost_usd_per_task",
+    "gross_margin",
+)
+SERVICE = (
+    "ttft_p95_s",
+    "peak_hour_ttft_p95_s",
+    "e2e_p95_s",
+    "peak_hour_e2e_p95_s",
+    "slo_attainment",
+    "unanswered_share",
+    "retry_amplification",
+    "ready_replicas_mean",
+    "ready_replicas_max",
+    "kv_utilisation",
+    "batch_occupancy",
+    "utilisation",
+    "offered_load_peak",
+)
+METRICS = (*COSTS, *SERVICE)
+SPIKED_WORLDS = 6  # that a median needs for its interval
+HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How a fleet that held came through a spike.
+
+    Attributes
+    ----------
+    worlds : int
+        That held without the spike, and so were looked at.
+    recovered : int
+        Those of them in which the SLO was kept again before the end.
+    time_s : Estimate
+        From the end of the spike; a lower bound where it had not recovered.
+    """
+
+    worlds: int
+    recovered: int
+    time_s: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One fleet at one step.
+
+    Attributes
+    ----------
+    fleet : str
+    step : int
+        From 0.
+    growth : Growth
+    counts : dict of str to int, or None
+        Replicas of each pool where they are fixed.
+    result : RunResult
+    worlds, held : int
+        Worlds, and those in which it held.
+    word : str
+    more : float
+        Worlds that would decide where it cannot be told.
+    overloaded_share : float
+    figures : dict of str to Estimate
+    cause : Cause or None
+        Of the worlds that did not hold.
+    caused : int
+        Worlds of that cause.
+    over_budget_share, loses_share : float
+        Of the worlds; NaN where no budget, or no revenue, is stated.
+    recovery : Recovery or None
+    """
+
+    fleet: str
+    step: int
+    growth: Growth
+    counts: dict[str, int] | None
+    result: RunResult
+    worlds: int
+    held: int
+    word: Word
+    more: float
+    overloaded_share: float
+    figures: dict[str, Estimate]
+    cause: Cause | None
+    caused: int
+    over_budget_share: float
+    loses_share: float
+    recovery: Recovery | None = None
+
+    @property
+    def breaks(self) -> tuple[str, ...]:
+        """What has broken: ``service``, ``budget``, ``margin``."""
+        money = {"budget": self.over_budget_share, "margin": self.loses_share}
+        service = ("service",) if self.word == "breaks" else ()
+        return (*service, *(name for name, share in money.items() if share > HALF))
+
+
+def observe(
+    fleet: str,
+    step: int,
+    growth: Growth,
+    counts: Mapping[str, int] | None,
+    result: RunResult,
+    judge: Judge,
+    budget_usd: float | None,
+) -> Outcome:
+    """What a run says of a fleet at a step."""
+    sample, kept = result.sample, judge.held(result)
+    worlds, held = len(kept), int(kept.sum())
+    causes = [cause(result, int(world)) for world in np.flatnonzero(~kept)]
+    main = main_cause(causes) if causes else None
+    monthly_usd, loses = sample.values("cost_usd_per_month"), sample.values("loses_money")
+    word = judge.word(held, worlds)
+    return Outcome(
+        fleet=fleet,
+        step=step,
+        growth=growth,
+        counts=None if counts is None else dict(counts),
+        result=result,
+        worlds=worlds,
+        held=held,
+        word=word,
+        more=judge.more(held, worlds) if word == "cannot tell" else 0.0,
+        overloaded_share=float(sample.overloaded().mean()),
+        figures={name: estimate(sample.values(name), sample.lower_bound(name)) for name in METRICS},
+        cause=main,
+        caused=sum(each.name == main.name for each in causes) if main else 0,
+        over_budget_share=float("nan")
+        if budget_usd is None
+        else float((monthly_usd > budget_usd).mean()),
+        loses_share=float(np.mean(loses)),
+    )
+
+
+def recovery(spiked: RunResult, kept: np.ndarray, worlds: int) -> Recovery | None:
+    """How the worlds that hold without a spike come through it; None if there are none.
+
+    Parameters
+    ----------
+    spiked : RunResult
+    kept : (n,) bool
+        Whether each world holds without a spike.
+    worlds : int
+        At most n, the first of which are looked at.
+    """
+    sample, kept = spiked.sample, kept[:worlds]
+    if not kept.any():
+        return None
+    lasting = sample.values("spikes_unrecovered")[:worlds][kept] > 0
+    time_s = sample.values("time_to_recover_s")[:worlds][kept]
+    return Recovery(int(kept.sum()), int((~lasting).sum()), estimate(time_s, lasting))
+
+
+def elasticity(one: Outcome, other: Outcome, factor: float) -> Estimate:
+    """Of cost to growth by a factor, d log cost / d log growth, paired over worlds."""
+    costs = (each.result.sample.values("cost_usd")[: one.worlds] for each in (one, other))
+    before, after = costs
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.log(after / before)
+    ratios[~np.isfinite(ratios)] = np.nan
+    return estimate(ratios / np.log(factor))
+
+
+def spiked_worlds(worlds: int) -> int:
+    """Worlds in which a spike is tried."""
+    return min(worlds, SPIKED_WORLDS)
+
+
+def announce(bench: Bench, fleet: str, growth: Growth) -> None:
+    """Say what is being simulated."""
+    bench.told(f"{fleet} fleet at {growth}")

@@ -1,0 +1,80 @@
+"""A spike laid over the busiest time of the first day, to see whether a fleet recovers from it.
+
+The horizon ends with the first day, and its bins become finer: recovery is measured in bins. The
+spike ends while a quarter of the time is still left. Traces are replayed as they are.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sim.model.design import Design
+from sim.model.generated import GeneratedSource
+from sim.model.workload import Workload
+
+DAY_S = 86_400.0
+BINS = 288  # of the spike's horizon: 5 min of a day
+LATEST = 0.75  # share of the horizon by which the spike is over
+LONGEST = 0.25  # share of the horizon that a spike may last
+
+
+@dataclass(frozen=True, slots=True)
+class Spike:
+    """The rate of all generated workloads times ``factor`` for ``duration_s``.
+
+    Attributes
+    ----------
+    factor, duration_s : float
+    """
+
+    factor: float = 3.0
+    duration_s: float = 900.0
+
+
+def can_spike(design: Design) -> bool:
+    """Whether any workload has a rate to lay a spike over."""
+    return any(isinstance(workload.source, GeneratedSource) for workload in design.workloads)
+
+
+def with_spike(design: Design, spike: Spike) -> Design:
+    """The first day of a design, with a spike at its busiest time."""
+    duration_s = min(design.horizon.duration_s, DAY_S)
+    horizon = replace(
+        design.horizon,
+        duration_s=duration_s,
+        bin_s=min(design.horizon.bin_s, duration_s / BINS),
+    )
+    length_s = min(spike.duration_s, LONGEST * duration_s)
+    start_s = busiest_s(design, duration_s, length_s)
+    window = (start_s, start_s + length_s)
+    return replace(
+        design,
+        horizon=horizon,
+        workloads=tuple(_spiked(workload, window, spike.factor) for workload in design.workloads),
+    )
+
+
+def busiest_s(design: Design, duration_s: float, length_s: float) -> float:
+    """Beginning of the window of most expected requests among those that end in time."""
+    starts_s = np.arange(0.0, LATEST * duration_s - length_s + 1e-9, duration_s / BINS)
+    expected = np.zeros(len(starts_s))
+    for workload in design.workloads:
+        if isinstance(workload.source, GeneratedSource):
+            curve = workload.source.curve
+            expected += curve.cumulative(starts_s + length_s) - curve.cumulative(starts_s)
+    # Rounded, so that of equal windows the first is taken.
+    return float(starts_s[int(np.argmax(expected.round(6)))])
+
+
+def _spiked(workload: Workload, window: tuple[float, float], factor: float) -> Workload:
+    source = workload.source
+    if not isinstance(source, GeneratedSource):
+        return workload
+    curve, (start_s, end_s) = source.curve, window
+    edges_s = np.array([min(curve.start_s, start_s) - 1.0, start_s, end_s, curve.end_s + 1.0])
+    higher = curve.times(edges_s, np.array([1.0, factor, 1.0]))
+    return replace(
+        workload,
+        source=replace(source, curve=higher),
+        spikes=(*workload.spikes, window),
+    )

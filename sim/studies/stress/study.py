@@ -1,0 +1,262 @@
+"""Stress: the same service at multiples of its traffic, with three ways to run its fleet.
+
+- **fixed**: the fleet as it is. One that scales is held at the most replicas that the median world
+  has ready today.
+- **autoscaled**: the scenario's own autoscaler with its own limits; where there is none, an HPA on
+  concurrency without a limit that matters, which aims at 70 % of what a replica of the smallest
+  fleet that holds has in hand at its busiest, and cold starts.
+- **re-sized**: at every step the smallest fixed fleet that holds, several pools in proportion to
+  their needs. Quotas of APIs grow in proportion to the tokens.
+
+All of them, and all steps, see the same worlds: the same random numbers, with arrivals that stand
+closer together. A cost is that of the scenario's horizon, by the month. Recovery is that from a
+spike, tried beside on the first day.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+
+from sim.errors import PeakfleetError
+from sim.scenario import Scenario
+from sim.studies.bench import Bench
+from sim.studies.case import Case
+from sim.studies.stress.answer import Elasticity, Stress
+from sim.studies.stress.fleets import (
+    AUTOSCALED,
+    FIXED,
+    RESIZED,
+    Resizing,
+    autoscaled,
+    counts_of,
+    needs,
+    own_autoscaler,
+    present_counts,
+    quota_factor,
+    typical_design,
+)
+from sim.studies.stress.growth import Growth, check_growth, grow, path_of
+from sim.studies.stress.outcome import (
+    Outcome,
+    announce,
+    elasticity,
+    observe,
+    recovery,
+    spiked_worlds,
+)
+from sim.studies.stress.spike import Spike, can_spike
+from sim.studies.stress.verdict import Judge
+
+DEFAULT_WORLDS = 12  # the fewest that can say "holds with 75 %" are 11
+DEFAULT_PROBABILITY = 0.75
+DEFAULT_SPIKE = Spike()
+
+
+def stress(
+    case: Case,
+    bench: Bench,
+    steps: list[Growth] | None = None,
+    worlds: int = DEFAULT_WORLDS,
+    seed: int | None = None,
+    probability: float = DEFAULT_PROBABILITY,
+    budget_usd: float | None = None,
+    spike: Spike | None = DEFAULT_SPIKE,
+) -> Stress:
+    """Grow a service step by step.
+
+    Parameters
+    ----------
+    case : Case
+    bench : Bench
+    steps : list of Growth, optional
+        The first is the scenario itself; by default to ten times the volume.
+    worlds : int
+        Of each fleet at each step.
+    seed : int, optional
+        That of the scenario by default.
+    probability : float
+        With which a fleet must hold.
+    budget_usd : float, optional
+        A month.
+    spike : Spike or None
+    """
+    steps = path_of() if steps is None else steps
+    if budget_usd is not None and not budget_usd > 0:
+        raise PeakfleetError(f"budget ({budget_usd:g} USD a month) must be above 0")
+    scenario = case.load()
+    design = typical_design(scenario)
+    check_growth(design, steps)
+    seed = scenario.seed if seed is None else seed
+    study = _Study(case, bench, steps, worlds, seed, Judge(probability), budget_usd, scenario)
+    outcomes = study.outcomes()
+    spikes = spike is not None and can_spike(design)
+    if spike is not None and spikes:
+        outcomes = [study.tried(outcome, spike) for outcome in outcomes]
+    elif spike is not None:
+        study.notes.append("no spike is laid over traces, so nothing is said of recovery")
+    return Stress(
+        name=scenario.name,
+        worlds=worlds,
+        seed=seed,
+        probability=probability,
+        budget_usd=budget_usd,
+        spike=spike if spikes else None,
+        steps=tuple(steps),
+        outcomes=tuple(outcomes),
+        elasticities=tuple(elasticities(outcomes, steps)),
+        notes=tuple(study.notes),
+    )
+
+
+class _Study:
+    """The runs of one study."""
+
+    def __init__(
+        self,
+        case: Case,
+        bench: Bench,
+        steps: list[Growth],
+        worlds: int,
+        seed: int,
+        judge: Judge,
+        budget_usd: float | None,
+        scenario: Scenario,
+    ) -> None:
+        self.case, self.bench, self.steps = case, bench, steps
+        self.worlds, self.seed, self.judge, self.budget_usd = worlds, seed, judge, budget_usd
+        self.scenario = scenario
+        self.design = typical_design(scenario)
+        self.notes: list[str] = []
+        self._scenarios: dict[tuple[str, int], tuple[Scenario, float]] = {}
+
+    def outcomes(self) -> list[Outcome]:
+        """All fleets at all steps."""
+        if not self.design.pools:
+            fixed = self._fleet(FIXED, self.scenario)
+            return [*fixed, *self._with_higher_quotas(fixed)]
+        own = own_autoscaler(self.design)
+        scaled = self._fleet(AUTOSCALED, self.scenario) if own else []
+        counts = present_counts(self.bench.run(self.scenario, self.worlds, self.seed), self.design)
+        stated = self.case.load(counts_of(counts)) if own else self.scenario
+        fixed = self._fleet(FIXED, stated, counts)
+        if own:
+            shown = ", ".join(f"{count} of {name}" for name, count in counts.items())
+            self.notes.append(f"fixed: the most replicas ready today in the median world, {shown}")
+        resized = self._resized(fixed, counts)
+        if not own:
+            scaled = self._newly_scaled(resized)
+        return [*fixed, *scaled, *resized]
+
+    def tried(self, outcome: Outcome, spike: Spike) -> Outcome:
+        """An outcome with what a spike does to the worlds that held."""
+        kept, worlds = self.judge.held(outcome.result), spiked_worlds(self.worlds)
+        if not kept[:worlds].any():
+            return outcome
+        scenario, quotas = self._scenarios[outcome.fleet, outcome.step]
+        self.bench.told(f"a spike on the {outcome.fleet} fleet at {outcome.growth}")
+        spiked = grow(scenario, outcome.growth, spike, quotas)
+        result = self.bench.run(spiked, worlds, self.seed)
+        changes = {"recovery": recovery(result, kept, worlds)}
+        fields = {name: getattr(outcome, name) for name in Outcome.__dataclass_fields__}
+        return Outcome(**{**fields, **changes})
+
+    def _fleet(
+        self, fleet: str, scenario: Scenario, counts: dict[str, int] | None = None
+    ) -> list[Outcome]:
+        """One fleet, the same at every step."""
+        return [
+            self._outcome(fleet, step, growth, scenario, counts)
+            for step, growth in enumerate(self.steps)
+        ]
+
+    def _outcome(
+        self,
+        fleet: str,
+        step: int,
+        growth: Growth,
+        scenario: Scenario,
+        counts: dict[str, int] | None,
+        quotas: float = 1.0,
+    ) -> Outcome:
+        announce(self.bench, fleet, growth)
+        self._scenarios[fleet, step] = scenario, quotas
+        result = self.bench.run(grow(scenario, growth, quotas=quotas), self.worlds, self.seed)
+        return observe(fleet, step, growth, counts, result, self.judge, self.budget_usd)
+
+    def _with_higher_quotas(self, fixed: list[Outcome]) -> list[Outcome]:
+        """APIs whose quotas grow with the tokens where they must; none where that changes nothing.
+
+        Parameters
+        ----------
+        fixed : list of Outcome
+            With the quotas as they are, step by step.
+        """
+        factors = [
+            1.0 if outcome.word == "holds" else quota_factor(self.design, outcome.growth)
+            for outcome in fixed
+        ]
+        if set(factors) == {1.0}:
+            return []
+        shown = ", ".join(
+            f"{factor:g}x at {growth}" if factor != 1 else f"as they are at {growth}"
+            for factor, growth in zip(factors, self.steps, strict=True)
+        )
+        self.notes.append(f"re-sized: quotas {shown}")
+        return [
+            self._outcome(RESIZED, step, growth, self.scenario, None, factors[step])
+            for step, growth in enumerate(self.steps)
+        ]
+
+    def _resized(self, fixed: list[Outcome], counts: dict[str, int]) -> list[Outcome]:
+        """At every step the smallest fleet that holds, where one does."""
+        sizing = Resizing(self.case, self.bench, self.judge, self.worlds, self.seed)
+        ratio, outcomes = 1.0, []
+        for step, growth in enumerate(self.steps):
+            self.bench.told(f"sizing the fleet for {growth}")
+            quotas = quota_factor(self.design, growth)
+            need = needs(fixed[step].result, counts)
+            found, ratio = sizing.counts(growth, quotas, need, ratio)
+            if found is None:
+                self.notes.append(
+                    f"re-sized: no number of replicas holds at {growth}; what breaks there is not a"
+                    " matter of their number"
+                )
+                continue
+            scenario = self.case.load(counts_of(found))
+            outcomes.append(self._outcome(RESIZED, step, growth, scenario, found, quotas))
+        return outcomes
+
+    def _newly_scaled(self, resized: list[Outcome]) -> list[Outcome]:
+        """The scenario under an autoscaler that it does not have."""
+        if not resized or resized[0].step != 0:
+            self.notes.append("autoscaled: left out, as no fleet holds today")
+            return []
+        first, last = resized[0].counts or {}, resized[-1].counts or {}
+        overrides, notes = autoscaled(self.design, resized[0].result, first, last)
+        self.notes += notes
+        return self._fleet(AUTOSCALED, self.case.load(overrides))
+
+
+def elasticities(outcomes: list[Outcome], steps: list[Growth]) -> list[Elasticity]:
+    """Of cost to growth: from each step to the next, and over all steps that did not break."""
+    found = []
+    for fleet in dict.fromkeys(outcome.fleet for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.fleet == fleet]
+        pairs = [(one, other, False) for one, other in pairwise(own)]
+        sound = [outcome for outcome in own if outcome.word != "breaks"]
+        if len(sound) > 1:
+            pairs.append((sound[0], sound[-1], True))
+        for one, other, overall in pairs:
+            factor = extent(other.growth, steps) / extent(one.growth, steps)
+            if factor > 1:
+                broken = "breaks" in (one.word, other.word)
+                value = elasticity(one, other, factor)
+                found.append(Elasticity(fleet, one.growth, other.growth, overall, broken, value))
+    return found
+
+
+def extent(growth: Growth, steps: list[Growth]) -> float:
+    """How far a step goes: its volume, or where that never changes the product of all factors."""
+    if len({step.volume for step in steps}) > 1:
+        return growth.volume
+    return float(np.prod([growth.prompt, growth.miss, growth.retry]))

@@ -1,0 +1,219 @@
+"""Break-even without chance: closed forms to the cent, and the published case."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.studies.bench import Bench
+from sim.studies.breakeven import BreakEven, breakeven
+from sim.studies.case import Case
+
+PROFILE = """\
+model: any
+gpu: any
+precision: any
+engine: any
+gpus_per_replica: 1
+batch: [1, {seqs}]
+step_base_ms: [{step_ms}, {step_ms}]
+step_ns_per_kv_token: [0, 0]
+prefill_us_per_token: 0
+kv_capacity_tokens: 10000000
+max_num_seqs: {seqs}
+max_num_batched_tokens: 1000000
+max_model_len: 100000
+"""
+STEP_MS = 2.0
+
+CLOSED_FORM = """\
+name: no chance
+horizon: {{days: 2, warm_up: 0}}
+workloads:
+  chat:
+    arrivals: {{requests_per_day: 1000, burstiness: 0}}
+    prompt_tokens: 1000
+    output_tokens: 200
+    route: api
+backends:
+  api:
+    kind: managed_api
+    price: {{input: 2.5, output: 10}}
+    ttft: 0.5s
+    tokens_per_second: 100
+  pool:
+    kind: gpu_pool
+    service: {profile}
+    replicas: 1
+    throughput_factor: 1
+    price: {{usd_per_gpu_hour: 2.99}}
+  half-price:
+    kind: gpu_pool
+    service: {profile}
+    replicas: 1
+    throughput_factor: 1
+    price: {{purchase: reserved_1y, usd_per_gpu_hour: 1.495}}
+  bought:
+    kind: gpu_pool
+    service: {profile}
+    replicas: 1
+    throughput_factor: 1
+    price: {{owned: {{usd_per_gpu: 35064, years: 4, staff_usd_per_month: 730.5}}}}
+worlds: 3
+"""
+API_USD = 1000 * 2.5e-6 + 200 * 10e-6  # of a request
+
+
+def write(folder: Path, document: str, step_ms: float = STEP_MS, seqs: int = 256) -> Path:
+    profile = folder / "engine.yaml"
+    profile.write_text(PROFILE.format(step_ms=step_ms, seqs=seqs), encoding="utf-8")
+    scenario = folder / "scenario.yaml"
+    scenario.write_text(document.format(profile=profile), encoding="utf-8")
+    return scenario
+
+
+def study(path: Path, *overrides: str, volumes: tuple[float, ...], worlds: int = 3) -> BreakEven:
+    return breakeven(Case(path, overrides), Bench(1), volumes, worlds=worlds)
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> BreakEven:
+    path = write(tmp_path_factory.mktemp("closed"), CLOSED_FORM)
+    return study(path, volumes=(1e3, 1e4, 1e5))
+
+
+def verdict_of(answer: BreakEven, side: str):
+    return next(verdict for verdict in answer.verdicts if verdict.side == side)
+
+
+@pytest.mark.parametrize(
+    ("side", "usd_per_day"),
+    [
+        ("pool", 24 * 2.99),
+        ("half-price", 24 * 1.495),
+        ("bought", 24 * 1.0 + 24 * 1.0),  # 35,064 USD over 35,064 hours, and a dollar of staff
+    ],
+)
+def test_without_chance_break_even_is_the_closed_form_to_the_cent(
+    closed: BreakEven, side: str, usd_per_day: float
+) -> None:
+    volume = verdict_of(closed, side).breaking.volume
+    at = usd_per_day / API_USD
+    assert volume == pytest.approx([at] * 3, rel=1e-9)
+    costs = closed.costs_frame(np.array([at])).set_index("side")["p50_usd_per_month"]
+    month = 365.25 / 12
+    assert costs[side] == pytest.approx(usd_per_day * month, abs=0.005)
+    assert costs["api"] == pytest.approx(usd_per_day * month, abs=0.005)
+
+
+def test_without_chance_every_world_says_the_same_and_the_answer_is_sure(
+    closed: BreakEven,
+) -> None:
+    breaking = verdict_of(closed, "half-price").breaking
+    assert breaking.none == 0
+    assert breaking.exists is True
+    assert closed.sentence == (
+        "no chance: half-price costs less than api from about 7.97k requests a day on."
+    )
+
+
+def test_payback_is_price_over_saving(closed: BreakEven) -> None:
+    at = closed.payback.set_index("volume").loc[1e5]
+    replicas = closed.costs_frame(np.array([1e5])).set_index("side").loc["bought", "replicas"]
+    saved_usd_per_year = 365.25 * (1e5 * API_USD - 24.0)
+    assert at["p50_years"] == pytest.approx(replicas * 35064 / saved_usd_per_year, rel=1e-6)
+    assert at["within_life"] == 1.0
+
+
+def test_utilisation_at_the_break_even_is_volume_over_throughput(closed: BreakEven) -> None:
+    # 256 sequences a step of 2 ms: 640 requests of 200 tokens in a second.
+    at = 24 * 2.99 / API_USD
+    used = verdict_of(closed, "pool").utilisation
+    assert used == pytest.approx([at / (640 * 86_400)] * 3, rel=1e-3)
+
+
+def test_range_without_break_even_is_an_honest_no(tmp_path: Path) -> None:
+    answer = study(write(tmp_path, CLOSED_FORM), volumes=(100.0, 1000.0))
+    assert all(verdict.breaking.none == 3 for verdict in answer.verdicts)
+    assert "no break-even with api from 100 to 1k requests a day in any of 3 worlds" in (
+        answer.sentence
+    )
+
+
+# The published case: Llama-3.3-70B on an H100 that serves 3,821 tokens a second, prompts as long as
+# answers, against 0.13 and 0.39 USD per million tokens.
+
+TOKENS_PER_S = 3821.0
+PUBLISHED = """\
+name: Llama-3.3-70B
+horizon: {{days: 1, warm_up: 0}}
+workloads:
+  chat:
+    arrivals: {{requests_per_day: 1k, burstiness: 0}}
+    prompt_tokens: 2000
+    output_tokens: 2000
+    route: api
+backends:
+  api:
+    kind: managed_api
+    price: {{input: 0.13, output: 0.39}}
+    ttft: 0.5s
+    tokens_per_second: 95
+  specialty:
+    kind: gpu_pool
+    service: {profile}
+    replicas: 1
+    throughput_factor: 1
+    price: {{usd_per_gpu_hour: 2.29}}
+  hyperscaler:
+    kind: gpu_pool
+    service: {profile}
+    replicas: 1
+    throughput_factor: 1
+    price: {{usd_per_gpu_hour: 6.88}}
+worlds: 2
+"""
+FULL = TOKENS_PER_S * 86_400 / 2000  # requests a day
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("published")
+    return write(folder, PUBLISHED, step_ms=256 / TOKENS_PER_S * 1e3)
+
+
+def utilisation(answer: BreakEven, side: str) -> float:
+    return float(np.median(verdict_of(answer, side).utilisation))
+
+
+@pytest.fixture(scope="module")
+def steady(published: Path) -> BreakEven:
+    # A single replica, up to what it can just carry.
+    return study(published, volumes=(1e3, 0.99 * FULL), worlds=2)
+
+
+def test_published_case_breaks_even_at_32_and_96_percent(steady: BreakEven) -> None:
+    assert utilisation(steady, "specialty") == pytest.approx(0.32, abs=0.005)
+    assert utilisation(steady, "hyperscaler") == pytest.approx(0.96, abs=0.005)
+
+
+def test_daily_peaks_and_slo_push_the_published_case(published: Path, steady: BreakEven) -> None:
+    # The engine answers 2,000 tokens in 134 s, so the SLO of 140 s leaves no room for queues.
+    peaks = study(
+        published,
+        "workloads.chat.arrivals.shape=azure-code-2024",
+        "workloads.chat.arrivals.burstiness=1",
+        "workloads.chat.slo={ttft_p95: 1s, e2e_p95: 140s}",
+        "horizon.start=2026-11-24",
+        volumes=(1e4, 1.2 * FULL),
+        worlds=2,
+    )
+    # At 6.88 USD an hour 96 % would have to be used; with the peaks of a working day no fleet is.
+    assert verdict_of(peaks, "hyperscaler").breaking.none == 2
+    load = max(t.load for t in peaks.runs["specialty"].trials)
+    assert load < 0.7
+    # At 2.29 USD the second replica comes before the first is full, and more volume is needed.
+    assert np.all(
+        verdict_of(peaks, "specialty").breaking.volume
+        >= verdict_of(steady, "specialty").breaking.volume * (1 - 1e-9)
+    )

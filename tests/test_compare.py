@@ -1,0 +1,351 @@
+"""Comparing designs: paired differences, what they allow to say, how variants are written."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from sim.__main__ import main
+from sim.errors import PeakfleetError
+from sim.report.charts.compare import charts
+from sim.report.compare_text import render
+from sim.studies.bench import Bench
+from sim.studies.case import Case
+from sim.studies.compare import compare, contenders
+from sim.studies.compare.contenders import parse_variant
+from sim.studies.compare.paired import order, paired, share_interval
+
+API = """\
+name: Two ways to serve
+horizon: {duration: 4h, warm_up: 0, bin: 1h}
+workloads:
+  chat:
+    arrivals: {requests_per_day: {lognormal: {p50: 6000, p95: 12000}}}
+    prompt_tokens: {lognormal: {mean: 1000, p95: 2500}}
+    output_tokens: 100
+    slo: {ttft_p95: 2s}
+backends:
+  api:
+    kind: managed_api
+    model: gpt-4o
+    price: {input: 2, output: 0}
+worlds: 24
+seed: 5
+"""
+CHEAPER = "cheaper: backends.api.price.input=1"
+SLOWER = "slower: backends.api.ttft={lognormal: {p50: 1.5s, p95: 3s}}"
+
+
+# How a variant is written ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "settings"),
+    [
+        ("two: a.b=2", "two", ("a.b=2",)),
+        ("two:a.b=2,c.d=x", "two", ("a.b=2", "c.d=x")),
+        ("backends.large.replicas=2", "large.replicas=2", ("backends.large.replicas=2",)),
+        ("x: a={p5: 1, p95: 2}, b=[1, c=2]", "x", ("a={p5: 1, p95: 2}", "b=[1, c=2]")),
+        ("x: a='one, b=2', c=3", "x", ("a='one, b=2'", "c=3")),
+        ("x: a=one, two, b=3", "x", ("a=one, two", "b=3")),
+        ("horizon.start=2026-11-23T10:00", None, ("horizon.start=2026-11-23T10:00",)),
+        ("x: worlds=5", "x", ("worlds=5",)),
+    ],
+)
+def test_a_variant_is_a_label_and_settings(text, label, settings):
+    assert parse_variant(text) == (text if label is None else label, settings)
+
+
+@pytest.mark.parametrize("text", ["two", "two: replicas", "two: =2", ": ,"])
+def test_a_variant_without_a_setting_is_refused_with_an_example(text):
+    with pytest.raises(PeakfleetError, match=r"must be PATH=VALUE; write LABEL: PATH=VALUE"):
+        parse_variant(text)
+
+
+def test_designs_of_one_name_get_labels_of_their_own(tmp_path):
+    first, second = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    for path in (first, second):
+        path.write_text(API, encoding="utf-8")
+    found = contenders([Case(first), Case(second), Case(first)], [CHEAPER, CHEAPER])
+    assert [each.label for each in found] == ["one", "two", "one (2)", "cheaper", "cheaper (2)"]
+
+
+def test_overrides_change_every_design_and_a_variant_only_its_own(tmp_path):
+    path = tmp_path / "one.yaml"
+    path.write_text(API, encoding="utf-8")
+    found = contenders([Case(path, ("worlds=7",))], [CHEAPER])
+    assert [each.scenario.worlds for each in found] == [7, 7]
+    prices = [each.scenario.document["backends"]["api"]["price"]["input"] for each in found]
+    assert prices == [2, 1]
+
+
+def test_one_design_cannot_be_compared(tmp_path):
+    path = tmp_path / "one.yaml"
+    path.write_text(API, encoding="utf-8")
+    with pytest.raises(PeakfleetError, match="--variant 'four"):
+        contenders([Case(path)])
+
+
+# Paired differences ---------------------------------------------------------------------------
+
+
+def noisy(n=40, shift=0.0, seed=0):
+    """Two figures that share most of their chance."""
+    rng = np.random.default_rng(seed)
+    common = 10.0 * rng.standard_normal(n)
+    return common + rng.standard_normal(n) + shift, common + rng.standard_normal(n)
+
+
+def test_pairs_tell_apart_what_two_separate_intervals_do_not():
+    one, other = noisy(shift=1.0)
+    found = paired(one, other)
+    assert found.sign == 1
+    assert found.mean_ci[0] < 1.0 < found.mean_ci[1]
+    assert np.diff(found.mean_ci)[0] < 2.0  # 4 sd / sqrt(40) is 0.9; unpaired it would be 8.9
+    assert found.lower + found.higher == 40
+
+
+def test_the_interval_of_a_difference_holds_the_true_one_in_95_of_100():
+    # Of 400, 363 or fewer, or 395 or more, would come once in 1,000 each if it is 95 %.
+    held = 0
+    for seed in range(400):
+        low, high = paired(*noisy(20, 0.5, seed)).mean_ci
+        held += low <= 0.5 <= high
+    assert 364 <= held <= 394
+
+
+def test_a_verdict_where_there_is_no_difference_is_rare():
+    # 5 % of verdicts are wrong; 28 or more of 300 would come by chance once in 1,000. Differences
+    # of mean 0 and median below it are not taken for lower: with skew Student's interval errs in
+    # 7 %, and 34 or more of 300 would come once in 300.
+    wrong = sum(paired(*noisy(40, 0.0, seed)).sign != 0 for seed in range(300))
+    assert 0 < wrong < 28
+    rng = np.random.default_rng(1)
+    skewed = rng.exponential(size=(300, 40)) - 1.0
+    assert sum(paired(each, np.zeros(40)).sign != 0 for each in skewed) < 34
+
+
+def test_a_difference_of_every_single_world_is_a_verdict_whatever_its_mean_hides():
+    other = np.zeros(40)
+    one = np.where(np.arange(40) == 7, -1000.0, -1.0)
+    found = paired(one, other)
+    assert found.mean_ci[1] > 0.0
+    assert found.sign == -1
+    one[3] = 0.5
+    assert paired(one, other).sign == 0
+
+
+def test_no_verdict_from_too_few_worlds():
+    one = np.arange(5.0)
+    assert paired(one + 1.0 + 0.01 * one, one).sign == 0
+
+
+def test_worlds_that_do_not_decide_ask_for_as_many_as_would():
+    one, other = noisy(40, 0.1, seed=3)
+    found = paired(one, other)
+    assert found.sign == 0
+    assert found.worlds_needed > 40
+    half = np.diff(found.mean_ci)[0] / 2.0
+    assert found.worlds_needed == pytest.approx(40 * (half / found.mean) ** 2, rel=0.1)
+
+
+def test_the_same_figure_everywhere_is_alike_and_rounding_is_no_difference():
+    one = np.linspace(1.0, 2.0, 20)
+    found = paired(one * (1.0 + 1e-12), one)
+    assert found.alike
+    assert (found.sign, found.mean, found.lower, found.same) == (0, 0.0, 0, 20)
+    assert math.isinf(found.worlds_needed)
+
+
+def test_a_lower_bound_is_above_only_what_it_exceeds():
+    one = np.array([5.0, 5.0, 5.0, 5.0, np.nan])
+    other = np.array([4.0, 6.0, 4.0, 6.0, 1.0])
+    bounded = np.array([True, True, False, False, False])
+    none = np.zeros(5, np.bool_)
+    above, unknown = order(one, other, (bounded, none))[:2]
+    assert above == 1.0
+    assert math.isnan(unknown)
+    assert np.isnan(order(one, other, (bounded, bounded))[:2]).all()
+    assert order(one, other, (none, none))[:4].tolist() == [1.0, -1.0, 1.0, -1.0]
+    assert np.isnan(order(one, other)[4])
+
+
+def test_an_overloaded_design_is_slower_whatever_its_bound_averages_to():
+    rng = np.random.default_rng(0)
+    other = 1.0 + 0.1 * rng.random(40)
+    one, bounded = other - 0.01, np.zeros(40, np.bool_)
+    one[:30], bounded[:30] = 50.0, True
+    found = paired(one, other, (bounded, np.zeros(40, np.bool_)))
+    assert found.n == 10  # the mean is over worlds in which neither overloads ...
+    assert found.mean == pytest.approx(-0.01)
+    assert (found.sign, found.higher, found.lower) == (1, 30, 10)  # ... the verdict over all
+    assert found.median == math.inf
+
+
+def test_a_share_of_worlds_has_the_interval_of_clopper_and_pearson():
+    low, high = share_interval(0, 20)
+    assert low == 0.0
+    assert high == pytest.approx(1.0 - 0.025 ** (1 / 20))
+    assert np.isnan(share_interval(0, 0)).all()
+
+
+# The study ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("scenario") / "api.yaml"
+    path.write_text(API, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def answer(path):
+    return compare(contenders([Case(path)], [CHEAPER, SLOWER]), Bench(1))
+
+
+def rows(answer, design):
+    chosen = answer.differences[answer.differences["design"] == design]
+    return {row["metric"]: row for row in chosen.to_dict("records")}
+
+
+def test_half_the_price_costs_half_in_every_world(answer):
+    cost = answer.by_world.pivot_table(index="world", columns="design", values="cost")
+    assert np.allclose(cost["cheaper"], cost["Two ways to serve"] / 2.0, rtol=1e-12)
+    assert answer.cost.best == "cheaper"
+    assert answer.cost.told
+    row = rows(answer, "cheaper")["cost_usd_per_month"]
+    assert row["lower_in"] == answer.worlds == 24
+    assert row["verdict"] == "lower"
+
+
+def test_what_a_price_does_not_touch_is_the_same_in_every_world(answer):
+    latency = rows(answer, "cheaper")["e2e_p95_s"]
+    assert latency["verdict"] == "the same"
+    assert latency["same_in"] == 24
+    # A slower answer costs as much; only what is under way at the end differs.
+    cost = rows(answer, "slower")["cost_usd_per_month"]
+    assert abs(cost["mean_difference"]) < 1.0
+    assert cost["lower_in"] < 24
+    assert not answer.latency.told  # two designs are equally fast
+    assert "are the same in whole answer p95 in every world" in answer.sentence
+
+
+def test_the_slower_start_is_found(answer):
+    row = rows(answer, "slower")["e2e_p95_s"]
+    assert row["verdict"] == "higher"
+    assert row["mean_low"] > 1.0
+    slow = next(each for each in answer.overviews if each.label == "slower")
+    assert slow.slo_met < 0.5
+
+
+def test_probabilities_are_joint(answer):
+    chances = answer.joint.set_index("design")
+    assert chances.loc["cheaper", ["cheaper", "faster", "both"]].tolist() == [1.0, 0.0, 0.0]
+    assert chances.loc["slower", ["faster", "both"]].tolist() == [0.0, 0.0]
+    assert (chances["unknown"] == 0.0).all()
+    assert (chances["both"] <= chances[["cheaper", "faster"]].min(axis=1)).all()
+
+
+def test_an_order_that_is_unknown_is_said_to_be(path):
+    nobody = "nobody: backends.api.outages={planned: [{start: 0s, duration: 4h}]}"
+    found = compare(contenders([Case(path)], [nobody]), Bench(1), worlds=4)
+    assert found.joint["unknown"].tolist() == [1.0]  # nothing is answered, so nothing is fast
+    assert "unknown in 100 % of worlds" in " ".join(render(found).split())
+    assert found.latency.told is False
+
+
+def test_a_design_that_is_both_is_to_be_taken(path):
+    variant = "better: backends.api.price.input=1, backends.api.ttft=10ms"
+    found = compare(contenders([Case(path)], [variant]), Bench(1), worlds=12)
+    assert found.sentence.startswith("take 'better': it is the cheapest, by ")
+    assert found.joint["both"].tolist() == [1.0]
+    assert "(" in found.sentence  # an interval
+
+
+def test_a_design_against_itself_is_no_decision(path):
+    found = compare(contenders([Case(path), Case(path)]), Bench(1), worlds=12)
+    assert set(found.differences["verdict"]) == {"the same"}
+    assert found.sentence.count("are the same in") == 2
+
+
+def test_designs_see_the_same_arrivals_and_draws(path):
+    bench = Bench(1)
+    pair = contenders([Case(path)], [CHEAPER])
+    compare(pair, bench, worlds=12)
+    one, other = (bench.run(each.scenario, 12, 5).replications for each in pair)
+    assert (one["requests"] == other["requests"]).all()
+    assert (one["prompt_tokens"] == other["prompt_tokens"]).all()
+    assert bench.worlds == 24  # nothing was simulated twice
+
+
+def test_intervals_are_wider_the_more_designs_are_set_against_the_first(path):
+    wide = compare(contenders([Case(path)], [CHEAPER, SLOWER]), Bench(1), worlds=12)
+    narrow = compare(contenders([Case(path)], [CHEAPER]), Bench(1), worlds=12)
+    assert (wide.confidence, narrow.confidence) == (0.975, 0.95)
+    spans = [
+        rows(each, "cheaper")["cost_usd_per_month"]["mean_high"]
+        - rows(each, "cheaper")["cost_usd_per_month"]["mean_low"]
+        for each in (wide, narrow)
+    ]
+    assert spans[0] > spans[1]
+
+
+def test_another_horizon_and_other_workloads_are_noted(path):
+    longer = "longer: horizon.duration=5h"
+    found = compare(contenders([Case(path)], [longer]), Bench(1), worlds=4)
+    assert "simulated over another horizon" in found.notes[0]
+    assert found.notes[0] in render(found).replace("\n", " ")
+
+
+def test_an_unknown_metric_is_refused(path):
+    pair = contenders([Case(path)], [CHEAPER])
+    with pytest.raises(PeakfleetError, match=r"did you mean 'e2e_p95_s'\?"):
+        compare(pair, Bench(1), worlds=2, latency="e2e_p95")
+    with pytest.raises(PeakfleetError, match="at least 2"):
+        compare(pair[:1], Bench(1))
+
+
+def test_the_text_fits_and_the_numbers_are_those_of_the_answer(answer):
+    shown = render(answer).replace("\x1b[1m", "").replace("\x1b[0m", "")
+    assert max(map(len, shown.splitlines())) <= 96
+    flat = " ".join(shown.split())
+    assert flat.lower().startswith(answer.sentence.lower())
+    assert "slower against Two ways to serve" in flat
+    assert "cheaper in 100 % of worlds" in flat
+    plain = answer.as_json()
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+
+
+def test_charts_hold_what_the_answer_holds(answer):
+    drawn = {chart.name: chart for chart in charts(answer)}
+    assert set(drawn) == {"cost", "latency", "worlds"}
+    assert drawn["cost"].frame["p50"].tolist() == [each.cost.p50 for each in answer.overviews]
+    ratios = drawn["worlds"].frame.query("design == 'cheaper'")["cost_ratio"]
+    assert np.allclose(ratios, 0.5)
+
+
+def test_the_command_prints_json_and_keeps_its_tables(path, tmp_path, capsys):
+    shown = []
+    for jobs in ("1", "2"):
+        out = tmp_path / jobs
+        arguments = [str(path), "--variant", CHEAPER, "--worlds", "12", "--jobs", jobs]
+        assert main(["compare", *arguments, "--out", str(out), "--json", "--quiet"]) == 0
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert json.loads(shown[0])["cheapest"] == "cheaper"
+    files = {each.name for each in out.iterdir()}
+    assert {"answer.json", "differences.csv", "joint.csv", "by_world.csv", "figures"} <= files
+
+
+def test_the_command_refuses_a_single_design(path, capsys):
+    assert main(["compare", str(path), "--quiet"]) == 2
+    assert "one design cannot be compared" in capsys.readouterr().err
+
+
+def test_the_help_shows_an_example_on_a_line_of_its_own(capsys):
+    assert main(["compare", "--help"]) == 0
+    assert "sim compare chat.yaml --variant 'two: backends.large.replicas=2'" in map(
+        str.strip, capsys.readouterr().out.splitlines()
+    )

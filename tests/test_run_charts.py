@@ -1,0 +1,59 @@
+"""Pictures of a run: which there are, what they are drawn from, and that they can be drawn."""
+
+import json
+import struct
+
+import pandas as pd
+import pytest
+from scenario_documents import SHIPPED
+
+from sim.montecarlo.run import run
+from sim.report.charts import save
+from sim.report.charts.run import charts
+from sim.scenario import load_scenario
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(load_scenario(SHIPPED / "quickstart.yaml", ["horizon.days=0.2"]), worlds=6, jobs=1)
+
+
+def test_what_differs_between_worlds_and_what_the_day_does_have_a_picture(result):
+    names = [chart.name for chart in charts(result)]
+    # Three replicas cost the same in every world, and are ready all the time.
+    assert names == [
+        "cost_per_request", "first_token", "whole_answer", "timeline_load", "timeline_wait",
+    ]  # fmt: skip
+
+
+def test_pictures_hold_the_figures_of_the_run(result):
+    drawn = {chart.name: chart for chart in charts(result)}
+    values = drawn["first_token"].frame["peak_hour_ttft_p95_s"]
+    assert values.tolist() == result.sample.values("peak_hour_ttft_p95_s").tolist()
+    load = drawn["timeline_load"].frame
+    assert load["load_rps_p50"].tolist() == result.timeline["load_rps_p50"].tolist()
+    assert load["time"].iloc[0] == "2026-11-23T00:00:00"
+
+
+def test_titles_ask_and_axes_have_units(result):
+    for chart in charts(result):
+        assert chart.spec["title"]["text"].endswith("?")
+        axes = json.dumps(chart.spec)
+        assert any(unit in axes for unit in ("seconds", "USD", "a second"))
+
+
+def test_a_picture_becomes_four_files(result, tmp_path):
+    (chart,) = [each for each in charts(result) if each.name == "timeline_load"]
+    written = save([chart], tmp_path)
+    assert [path.suffix for path in written] == [".svg", ".png", ".csv", ".json"]
+    width, height = struct.unpack(">II", written[1].read_bytes()[16:24])
+    assert width > 1000
+    assert height > 500
+    assert written[0].read_text().startswith("<svg")
+    pd.testing.assert_frame_equal(pd.read_csv(written[2]), chart.frame)
+    assert json.loads(written[3].read_text()) == chart.spec
+
+
+def test_too_few_worlds_make_no_distribution(result):
+    few = run(load_scenario(SHIPPED / "quickstart.yaml", ["horizon.days=0.1"]), worlds=2, jobs=1)
+    assert [chart.name for chart in charts(few)] == ["timeline_load", "timeline_wait"]
