@@ -1,32 +1,27 @@
 """The answer of ``sim breakeven`` as text: the decision, then what it rests on."""
 
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from sim.report.figures import ABSENT, Figure, duration, scale
+from sim.report.paragraph import filled
 from sim.studies.breakeven import BreakEven
 from sim.studies.breakeven.decision import notes, short
 
-WIDTH = 96
 USD = Figure("cost_usd_per_month", "", "usd")
 NONE = "none"
 
 
 def render(answer: BreakEven) -> str:
     """The whole answer, at most 96 columns wide."""
-    blocks = [_filled(answer.sentence), *map(_filled, notes(answer)), _break_evens(answer)]
+    blocks = [filled(answer.sentence), *map(filled, notes(answer)), _break_evens(answer)]
     blocks += [_costs(answer), _cheaper(answer)]
     if len(answer.payback):
         blocks.append(_payback(answer))
-    blocks.append(_filled(_basis(answer)))
+    blocks.append(filled(_basis(answer)))
     return "\n\n".join(blocks)
-
-
-def _filled(paragraph: str) -> str:
-    return textwrap.fill(paragraph.replace(" %", "\xa0%"), WIDTH).replace("\xa0", " ")
 
 
 def _break_evens(answer: BreakEven) -> str:
@@ -132,7 +127,7 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], foo
     """Columns as wide as they need; the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = list(_lines((header, *rows), widths))
-    return "\n".join([title, *lines, _filled(foot)])
+    return "\n".join([title, *lines, filled(foot)])
 
 
 def _lines(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:

@@ -1,19 +1,18 @@
 """The answer of ``sim compare`` as text: the verdict, the designs, the paired differences."""
 
 import math
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
 from sim.montecarlo.estimates import Estimate
+from sim.report.paragraph import filled
 from sim.studies.compare.answer import Comparison, percent
 from sim.studies.measure import Measure
 
 Row = Mapping[Any, Any]
 
-WIDTH = 96
 NAME = 28  # of a design, at most
 AT_LEAST, OPEN, MEDIAN = "≥", "?", "median"
 DIFFERENCES = ("", "difference", "interval", "lower", "higher", "")
@@ -25,10 +24,10 @@ def render(answer: Comparison) -> str:
         f"{answer.worlds:,} worlds, the same for every design; differences are taken world by"
         f" world, their intervals hold with 95 %{' together' if len(answer.labels) > 2 else ''}."
     )
-    parts = [_filled(_capital(answer.sentence)), _filled(basis)]
+    parts = [filled(_capital(answer.sentence)), filled(basis)]
     parts.append("\n".join(_designs(answer)))
     parts += ["\n".join(_block(answer, label)) for label in answer.labels[1:]]
-    parts += [_filled(note) for note in (*answer.notes, *_signs(answer, "\n".join(parts)))]
+    parts += [filled(note) for note in (*answer.notes, *_signs(answer, "\n".join(parts)))]
     return "\n\n".join(parts)
 
 
@@ -89,12 +88,7 @@ def _block(answer: Comparison, label: str) -> Iterator[str]:
     unknown = ""
     if chances["unknown"]:
         unknown = f"; which is faster is unknown in {percent(chances['unknown'])} of worlds"
-    yield from textwrap.wrap(
-        _glued(f"It is {', '.join(said)}{unknown}."),
-        WIDTH,
-        initial_indent="  ",
-        subsequent_indent="  ",
-    )
+    yield filled(f"It is {', '.join(said)}{unknown}.", indent="  ")
 
 
 def _row(row: Row) -> tuple[str, ...]:
@@ -150,12 +144,3 @@ def _points(share: float) -> str:
 
 def _shortened(name: str) -> str:
     return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
-
-
-def _glued(paragraph: str) -> str:
-    return paragraph.replace(" %", "\xa0%")
-
-
-def _filled(paragraph: str) -> str:
-    """A paragraph in lines, no number parted from its per cent sign."""
-    return textwrap.fill(_glued(paragraph), WIDTH).replace("\xa0", " ")

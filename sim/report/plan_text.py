@@ -1,13 +1,12 @@
 """The answer of ``sim plan`` as text: a sentence, then the months."""
 
 import math
-import textwrap
 from collections.abc import Iterator
 
 import numpy as np
 
 from sim.report.figures import Figure, scale
-from sim.report.table import WIDTH
+from sim.report.paragraph import filled
 from sim.studies.plan.answer import Plan
 
 Row = tuple[str, ...]
@@ -25,7 +24,7 @@ def render(answer: Plan) -> str:
     columns = [column for column in zip(*rows, strict=True) if any(column[len(_head(unit)) :])]
     widths = [max(map(len, column)) for column in columns]
     table = (_line(row, widths) for row in zip(*columns, strict=True))
-    return "\n".join([_filled(answer.sentence), "", *table, "", *map(_filled, _notes(answer))])
+    return "\n".join([filled(answer.sentence), "", *table, "", *map(filled, _notes(answer))])
 
 
 def _head(unit: float) -> tuple[Row, Row]:
@@ -43,10 +42,6 @@ def _head(unit: float) -> tuple[Row, Row]:
             "that hold",
         ),
     )
-
-
-def _filled(paragraph: str) -> str:
-    return textwrap.fill(paragraph.replace(" %", "\xa0%"), WIDTH).replace("\xa0", " ")
 
 
 def _line(cells: Row, widths: list[int]) -> str:

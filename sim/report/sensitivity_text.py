@@ -1,12 +1,12 @@
 """The answer of ``sim sensitivity`` as text: what to measure first, then a table per measure."""
 
 import math
-import textwrap
 from collections.abc import Iterator
 
 import click
 import pandas as pd
 
+from sim.report.paragraph import filled
 from sim.studies.measure import Measure, compact
 from sim.studies.sensitivity.answer import (
     CHANCE,
@@ -17,7 +17,6 @@ from sim.studies.sensitivity.answer import (
     unled,
 )
 
-WIDTH = 96
 NAME = 30  # of an input, at most
 HEADER = ("", "alone", "95 %", "in all", "input p10 → p90", "moves it from … to")
 
@@ -30,10 +29,10 @@ def render(answer: Sensitivity) -> str:
         f"Sobol indices of {inputs} uncertain input{plural} from {answer.rows} rows;"
         f" {answer.worlds:,} worlds simulated."
     )
-    parts = [_filled(answer.sentence), _filled(basis)]
+    parts = [filled(answer.sentence), filled(basis)]
     widths = _widths(answer)
     parts += ["\n".join(_block(each, widths)) for each in answer.influences]
-    parts += [_filled(note) for note in _notes(answer)]
+    parts += [filled(note) for note in _notes(answer)]
     return "\n\n".join(parts)
 
 
@@ -58,9 +57,7 @@ def _block(each: Influence, widths: list[int]) -> Iterator[str]:
     for name, *cells in rows:
         texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
         yield "  ".join([f"  {name}".ljust(widths[0] + 2), *texts]).rstrip()
-    yield from textwrap.wrap(
-        _worth(each, names), WIDTH, initial_indent="  ", subsequent_indent="  "
-    )
+    yield filled(_worth(each, names), indent="  ")
 
 
 def _spread(each: Influence) -> str:
@@ -173,8 +170,3 @@ def _shortened(name: str) -> str:
     while len(shown) > NAME and "." in shown.removeprefix("…"):
         shown = f"…{shown.partition('.')[2]}"
     return shown if len(shown) <= NAME else f"…{shown[1 - NAME :]}"
-
-
-def _filled(paragraph: str) -> str:
-    """A paragraph in lines, no number parted from its per cent sign."""
-    return textwrap.fill(paragraph.replace(" %", "\xa0%"), WIDTH).replace("\xa0", " ")

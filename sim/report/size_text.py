@@ -1,7 +1,6 @@
 """The answer of ``sim size`` as text."""
 
 import math
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +8,9 @@ import click
 import pandas as pd
 
 from sim.report.figures import ABSENT, Figure, duration, scale
+from sim.report.paragraph import filled
 from sim.studies.size import Size
 
-WIDTH = 96
 REVERSALS = 0.01  # share of worlds from which on it is worth saying
 MONEY = Figure("cost_usd_per_month", "", "usd")
 SECONDS = Figure("latency", "", "seconds")
@@ -19,12 +18,12 @@ SECONDS = Figure("latency", "", "seconds")
 
 def size_text(answer: Size) -> str:
     """The decision, every fleet that was looked at, and what is worth knowing beside them."""
-    lines = [_filled(answer.sentence), ""]
-    lines += [_filled(f"SLO: {answer.asked}."), ""]
+    lines = [filled(answer.sentence), ""]
+    lines += [filled(f"SLO: {answer.asked}."), ""]
     lines += _table(answer)
     notes = [note for part in (_oracle, _regret, _others, _method) for note in part(answer)]
     for note in notes:
-        lines += ["", _filled(note)]
+        lines += ["", filled(note)]
     if answer.overrides:
         shown = " ".join(f"--set '{override}'" for override in answer.overrides)
         lines += ["", f"To simulate it: sim run ... {shown}"]
@@ -155,7 +154,3 @@ def _usd(value: float) -> str:
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
     aligned = [cell.rjust(width) for cell, width in zip(cells[:-1], widths, strict=False)]
     return ("  ".join(aligned) + "  " + cells[-1]).rstrip()
-
-
-def _filled(paragraph: str) -> str:
-    return textwrap.fill(paragraph.replace(" %", "\xa0%"), WIDTH).replace("\xa0", " ")

@@ -1,14 +1,14 @@
 """The answer of ``sim stress`` as text: a sentence, how it served, what it cost, what broke."""
 
 import math
-import textwrap
 from collections.abc import Iterator
 
 import click
 
 from sim.montecarlo.estimates import Estimate
 from sim.report.figures import BY_METRIC, scale
-from sim.report.table import AT_LEAST, WIDTH
+from sim.report.paragraph import filled
+from sim.report.table import AT_LEAST
 from sim.studies.stress.answer import Stress
 from sim.studies.stress.causes import EVIDENCE, MEANINGS
 from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
@@ -46,7 +46,7 @@ AMPLIFIED = 1.5  # attempts per request, from which on they are part of the evid
 
 def render(answer: Stress) -> str:
     """The whole answer."""
-    lines = [_filled(answer.sentence), ""]
+    lines = [filled(answer.sentence), ""]
     service = {fleet: [_service(each) for each in answer.of(fleet)] for fleet in answer.fleets}
     money = {fleet: [_money(answer, each) for each in answer.of(fleet)] for fleet in answer.fleets}
     lines += [*_table(SERVICE_HEAD, service), "", *_table(MONEY_HEAD, money)]
@@ -55,13 +55,6 @@ def render(answer: Stress) -> str:
         lines += ["", click.style("What gives way", bold=True), *broken]
     lines += ["", *_notes(answer, "\n".join(lines))]
     return "\n".join(lines).rstrip()
-
-
-def _filled(paragraph: str, indent: str = "") -> str:
-    """A paragraph in lines, no number parted from its per cent sign."""
-    kept = paragraph.replace(" %", "\xa0%")
-    filled = textwrap.fill(kept, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
-    return (filled if indent else textwrap.fill(kept, WIDTH)).replace("\xa0", " ")
 
 
 def _table(head: tuple[Row, ...], blocks: dict[str, list[Row]]) -> Iterator[str]:
@@ -166,7 +159,7 @@ def _broken(answer: Stress) -> Iterator[str]:
             f"{outcome.fleet}, {outcome.growth}: {MEANINGS[outcome.cause.name]}"
             f" ({outcome.cause.backend}, {where}): {', '.join(shown)}"
         )
-        yield _filled(text.replace("%", " %"), "  ")
+        yield filled(text.replace("%", " %"), "  ", "    ")
 
 
 def _money_lost(answer: Stress) -> Iterator[str]:
@@ -178,19 +171,19 @@ def _money_lost(answer: Stress) -> Iterator[str]:
             if first is not None:
                 share = first.over_budget_share if name == "budget" else first.loses_share
                 worlds = f"{round(share * first.worlds)} of {first.worlds} worlds"
-                yield _filled(f"{fleet}, from {first.growth}: {words}, in {worlds}", "  ")
+                yield filled(f"{fleet}, from {first.growth}: {words}, in {worlds}", "  ", "    ")
 
 
 def _notes(answer: Stress, shown: str) -> Iterator[str]:
     share = f"{100.0 * answer.probability:g} %"
-    yield _filled(
+    yield filled(
         f"A fleet holds if, with 95 % confidence, in at least {share} of worlds every SLO is kept"
         f" and no backlog grows; {answer.worlds} worlds, the same for every fleet and step."
     )
-    yield from (_filled(_undecided(each)) for each in answer.outcomes if each.word == "cannot tell")
+    yield from (filled(_undecided(each)) for each in answer.outcomes if each.word == "cannot tell")
     if answer.spike is not None:
         minutes = answer.spike.duration_s / 60.0
-        yield _filled(
+        yield filled(
             f"Spike: {answer.spike.factor:g} times the rate for {minutes:g} min at the busiest of"
             " the first day, in worlds that hold without it."
         )
@@ -199,7 +192,7 @@ def _notes(answer: Stress, shown: str) -> Iterator[str]:
     if AT_LEAST in shown:
         yield f"{AT_LEAST}  at least: in some worlds the backlog or the recovery goes on at the end"
     for note in answer.notes:
-        yield _filled(note[0].upper() + note[1:] + ".")
+        yield filled(note[0].upper() + note[1:] + ".")
 
 
 def _undecided(outcome: Outcome) -> str:

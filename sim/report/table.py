@@ -1,6 +1,5 @@
 """The answer of a run as text: a sentence, then each figure with its interval."""
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,10 +17,10 @@ from sim.report.figures import (
     text,
     typical,
 )
+from sim.report.paragraph import filled
 
 Estimate = Mapping[str, Any]
 
-WIDTH = 96
 WORTH_SAYING = 0.005  # share of requests without an answer, from which on it is part of the answer
 AMPLIFIED = 1.5  # attempts per request; a few timeouts do not get there
 AT_LEAST = "≥"
@@ -78,8 +77,8 @@ def render(summary: Mapping[str, Any]) -> str:
     blocks = dict(_blocks(summary))
     rows = [row for block in blocks.values() for row in block]
     widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
-    lines = [_filled(sentence(summary)), ""]
-    lines += [line for text in _warnings(summary) for line in (_filled(text), "")]
+    lines = [filled(sentence(summary)), ""]
+    lines += [line for text in _warnings(summary) for line in (filled(text), "")]
     lines.append(_line(HEADER, widths))
     for title, block in blocks.items():
         lines += [click.style(title, bold=True), *(_line(row, widths) for row in block)]
@@ -94,11 +93,6 @@ def sentence(summary: Mapping[str, Any]) -> str:
     stopped = " before it was interrupted" if summary["interrupted"] else ""
     subject = f"{summary['scenario']}, {duration(summary['horizon_s'])}, {about}{stopped}"
     return f"{subject}: {'; '.join(_clauses(summary))}."
-
-
-def _filled(paragraph: str) -> str:
-    """A paragraph in lines, no number parted from its per cent sign."""
-    return textwrap.fill(paragraph.replace(" %", "\xa0%"), WIDTH).replace("\xa0", " ")
 
 
 def _clauses(summary: Mapping[str, Any]) -> Iterator[str]:
