@@ -10,9 +10,9 @@ def filled(paragraph: str, indent: str = "", hanging: str | None = None) -> str:
 
     ``hanging`` begins all lines but the first, by default as that one does.
 
-    >>> print(filled("It is " + 40 * "so " + "in 12 % of worlds.", indent="  ")[-34:])
-    so so so so so
-      in 12 % of worlds.
+    >>> print(filled("a " * 41 + "- in all of 12 % of worlds"))
+    a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a - in all of
+    12 % of worlds
     """
     kept = paragraph.replace(" %", "\xa0%")
     after = indent if hanging is None else hanging

@@ -5,19 +5,10 @@ import numpy as np
 import pandas as pd
 
 from sim.report.charts.chart import Chart
+from sim.report.charts.style import BLACK, GREY, PALETTE, drawn
 from sim.studies.breakeven import BreakEven
 from sim.studies.breakeven.decision import short
 
-PALETTE = (  # Okabe and Ito (2008), the reference in black
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#F0E442",
-)
-BLACK, GREY = "#000000", "#666666"
 WIDTH, HEIGHT = 600, 360
 
 
@@ -86,13 +77,11 @@ def _costs(answer: BreakEven) -> Chart:
         ),
         color=colour,
     )
-    title = alt.TitleParams(
+    question, worlds = (
         "What does each side cost as volume grows?",
-        subtitle=f"median, and 5 to 95 % of {answer.worlds} worlds",
-        anchor="start",
+        f"median, and 5 to 95 % of {answer.worlds} worlds",
     )
-    drawn = (bands + lines).properties(title=title, width=WIDTH, height=HEIGHT)
-    return Chart("break_even_costs", frame, drawn.to_dict())
+    return drawn("break_even_costs", frame, bands + lines, question, worlds, WIDTH, HEIGHT)
 
 
 def _shares(answer: BreakEven) -> Chart:
@@ -117,15 +106,17 @@ def _shares(answer: BreakEven) -> Chart:
     )
     base = alt.Chart(frame).mark_line(strokeWidth=2, interpolate="step-after")
     half = alt.Chart(pd.DataFrame({"share": [0.5]})).mark_rule(color=GREY, strokeDash=[4, 4])
-    title = alt.TitleParams(
-        f"By which volume has each side broken even with {answer.reference}?",
-        subtitle=f"share of {answer.worlds} worlds; what is missing at"
-        f" {short(answer.volumes[-1])} never does in the range",
-        anchor="start",
-    )
     lines = base.encode(x=_volume(answer), y=share, color=colour)
-    drawn = (half.encode(y="share:Q") + lines).properties(title=title, width=WIDTH, height=HEIGHT)
-    return Chart("break_even_share", frame, drawn.to_dict())
+    return drawn(
+        "break_even_share",
+        frame,
+        half.encode(y="share:Q") + lines,
+        f"By which volume has each side broken even with {answer.reference}?",
+        f"share of {answer.worlds} worlds; what is missing at {short(answer.volumes[-1])} never"
+        " does in the range",
+        WIDTH,
+        HEIGHT,
+    )
 
 
 def _payback(answer: BreakEven) -> Chart:
@@ -135,11 +126,12 @@ def _payback(answer: BreakEven) -> Chart:
     colour = _colour(answer, list(dict.fromkeys(frame["side"])))
     points = alt.Chart(frame).mark_line(strokeWidth=2, point=True)
     y = alt.Y("p50_years:Q", title="years, median over worlds", scale=alt.Scale(zero=True))
-    title = alt.TitleParams(
+    return drawn(
+        "payback",
+        frame,
+        points.encode(x=_volume(answer), y=y, color=colour),
         "How long does owned hardware take to pay for itself?",
-        subtitle=f"against {answer.reference}, at the trend of its price",
-        anchor="start",
+        f"against {answer.reference}, at the trend of its price",
+        WIDTH,
+        HEIGHT * 2 // 3,
     )
-    drawn = points.encode(x=_volume(answer), y=y, color=colour)
-    drawn = drawn.properties(title=title, width=WIDTH, height=HEIGHT * 2 // 3)
-    return Chart("payback", frame, drawn.to_dict())

@@ -4,12 +4,10 @@ import altair as alt
 import pandas as pd
 
 from sim.report.charts.chart import Chart
+from sim.report.charts.style import GREY, PALETTE, drawn
 from sim.studies.compare.answer import Comparison
 from sim.studies.measure import Measure
 
-# Okabe and Ito (2008), without the yellow that is hard to see on white.
-PALETTE = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000"]
-GREY = "#555555"
 KEPT_UP, BOUND = "both keep up", "an overload: the latency is a lower bound"
 WIDTH, HEIGHT, STEP = 520, 360, 40
 
@@ -46,11 +44,8 @@ def _spread(answer: Comparison, name: str, measure: Measure, question: str) -> C
     medians = base.mark_tick(size=STEP * 0.6, thickness=3, opacity=1).encode(
         x="p50:Q", color=colour
     )
-    title = alt.TitleParams(
-        question, subtitle=f"median and p5 to p95 of {answer.worlds:,} worlds", anchor="start"
-    )
-    drawn = (bars + medians).properties(title=title, width=WIDTH, height=alt.Step(STEP))
-    return Chart(name, frame, drawn.to_dict())
+    worlds = f"median and p5 to p95 of {answer.worlds:,} worlds"
+    return drawn(name, frame, bars + medians, question, worlds, WIDTH, alt.Step(STEP))
 
 
 def _worlds(answer: Comparison) -> Chart:
@@ -89,13 +84,15 @@ def _worlds(answer: Comparison) -> Chart:
     same = pd.DataFrame({"same": [1.0]})
     across = alt.Chart(same).mark_rule(color=GREY).encode(y="same:Q")
     up = alt.Chart(same).mark_rule(color=GREY).encode(x="same:Q")
-    title = alt.TitleParams(
+    return drawn(
+        "worlds",
+        others,
+        across + up + dots,
         f"In which worlds is a design cheaper, and in which faster, than {answer.labels[0]}?",
-        subtitle="each point is a world; below the line is faster, left of the line is cheaper",
-        anchor="start",
+        "each point is a world; below the line is faster, left of the line is cheaper",
+        WIDTH,
+        HEIGHT,
     )
-    drawn = (across + up + dots).properties(title=title, width=WIDTH, height=HEIGHT)
-    return Chart("worlds", others, drawn.to_dict())
 
 
 def _ratio_axis(

@@ -6,9 +6,9 @@ import altair as alt
 import pandas as pd
 
 from sim.report.charts.chart import Chart
+from sim.report.charts.style import BLUE, GREEN, ORANGE, drawn
 from sim.studies.plan.answer import Plan
 
-BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # Okabe and Ito (2008)
 WIDTH, HEIGHT = 480, 260
 LEVELS = ("p5", "p50", "p95")
 
@@ -84,10 +84,5 @@ def _bands(
         steps = reserved.assign(what="reserved")
         line = alt.Chart(steps).mark_line(interpolate="step-after", strokeDash=[6, 3])
         layers.append(line.encode(x=x, y="reserved_gpus:Q", color=colour))
-    heading = alt.TitleParams(
-        question,
-        subtitle=f"{answer.name}; median and p5 to p95 over {answer.worlds} worlds",
-        anchor="start",
-    )
-    drawn = alt.layer(*layers).properties(title=heading, width=WIDTH, height=HEIGHT)
-    return Chart(name, frame, drawn.to_dict())
+    worlds = f"{answer.name}; median and p5 to p95 over {answer.worlds} worlds"
+    return drawn(name, frame, alt.layer(*layers), question, worlds, WIDTH, HEIGHT)

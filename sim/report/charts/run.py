@@ -1,7 +1,6 @@
 """Pictures of ``sim run``: what it costs, how long people wait, and the hours of it."""
 
 from datetime import timedelta
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -9,8 +8,8 @@ import pandas as pd
 
 from sim.montecarlo.run import LEVELS, RunResult
 from sim.report.charts.chart import Chart
+from sim.report.charts.style import BLUE, GREEN, VERMILION, drawn
 
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # of Okabe and Ito (2008)
 WIDTH, HEIGHT = 560, 280
 MOST_BARS = 30
 FEWEST_WORLDS = 5  # fewer make no distribution
@@ -37,7 +36,7 @@ HOURS = (  # column, its name as a file, question, axis, colour
         "wait",
         "When do people wait for a first token?",
         "p95 time to first token, seconds",
-        ORANGE,
+        VERMILION,
     ),
     ("ready_replicas", "replicas", "How many replicas are ready?", "replicas", GREEN),
 )
@@ -71,13 +70,13 @@ def _spread(result: RunResult, metric: str, name: str, question: str, axis: str)
             y=alt.Y("count():Q", title="worlds", axis=alt.Axis(tickMinStep=1, format="d")),
         )
     )
-    rules = alt.Chart(marks).mark_rule(color=ORANGE, strokeWidth=2).encode(x="at:Q")
+    rules = alt.Chart(marks).mark_rule(color=VERMILION, strokeWidth=2).encode(x="at:Q")
     labels = (
         alt.Chart(marks)
-        .mark_text(align="center", baseline="bottom", color=ORANGE)
+        .mark_text(align="center", baseline="bottom", color=VERMILION)
         .encode(x="at:Q", y=alt.value(-3), text="level:N")
     )
-    return Chart(name, frame, _titled(bars + rules + labels, question, _about(result)))
+    return drawn(name, frame, bars + rules + labels, question, _about(result), WIDTH, HEIGHT)
 
 
 def _hours(
@@ -102,10 +101,4 @@ def _hours(
     band = base.mark_area(color=colour, opacity=0.25).encode(y=low, y2=f"{column}_p95:Q")
     median = base.mark_line(color=colour, strokeWidth=2).encode(y=f"{column}_p50:Q")
     subtitle = f"{_about(result)}; the median over worlds, and the band from p5 to p95"
-    return Chart(f"timeline_{name}", frame, _titled(band + median, question, subtitle))
-
-
-def _titled(chart: alt.LayerChart, question: str, subtitle: str) -> dict[str, Any]:
-    title = alt.TitleParams(question, subtitle=subtitle, anchor="start")
-    spec: dict[str, Any] = chart.properties(title=title, width=WIDTH, height=HEIGHT).to_dict()
-    return spec
+    return drawn(f"timeline_{name}", frame, band + median, question, subtitle, WIDTH, HEIGHT)

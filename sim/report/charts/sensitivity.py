@@ -7,10 +7,10 @@ import altair as alt
 import pandas as pd
 
 from sim.report.charts.chart import Chart
+from sim.report.charts.style import BLUE, GREY, ORANGE, drawn
 from sim.studies.measure import Measure, compact
 from sim.studies.sensitivity.answer import CHANCE, Influence, Sensitivity, short_names
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#555555"  # Okabe and Ito (2008)
 WIDTH = 520
 STEP = 44  # pixels per input
 SIDES: tuple[tuple[Literal["left", "right"], int, str], ...] = (  # of a bar, for its number
@@ -68,13 +68,10 @@ def _shares(each: Influence, name: str, rows: int) -> Chart:
     whiskers = base.mark_rule(color=GREY, strokeWidth=1.5).encode(
         y=y, yOffset=offset, x="low:Q", x2="high:Q"
     )
-    title = alt.TitleParams(
-        f"Which uncertain input moves {_about(each.measure)}?",
-        subtitle=f"Sobol indices, {rows} rows",
-        anchor="start",
-    )
-    drawn = (bars + whiskers).properties(title=title, width=WIDTH, height=alt.Step(STEP / 2))
-    return Chart(name, frame.reset_index(drop=True), drawn.to_dict())
+    question = f"Which uncertain input moves {_about(each.measure)}?"
+    subtitle, height = f"Sobol indices, {rows} rows", alt.Step(STEP / 2)
+    data = frame.reset_index(drop=True)
+    return drawn(name, data, bars + whiskers, question, subtitle, WIDTH, height)
 
 
 def _tornado(each: Influence, name: str) -> Chart:
@@ -118,15 +115,15 @@ def _tornado(each: Influence, name: str) -> Chart:
         for align, dx, test in SIDES
     )
     middle = alt.Chart(frame.head(1)).mark_rule(color=GREY).encode(x="at_medians:Q")
-    title = alt.TitleParams(
+    return drawn(
+        name,
+        frame,
+        bars + middle + left + right,
         f"How far does each input alone move {_about(measure)}?",
-        subtitle="from its p10 to its p90 (numbers at the bars), the others at their medians",
-        anchor="start",
+        "from its p10 to its p90 (numbers at the bars), the others at their medians",
+        WIDTH,
+        alt.Step(STEP),
     )
-    drawn = (bars + middle + left + right).properties(
-        title=title, width=WIDTH, height=alt.Step(STEP)
-    )
-    return Chart(name, frame, drawn.to_dict())
 
 
 def _domain(frame: pd.DataFrame) -> list[float]:

@@ -1,15 +1,12 @@
 """Pictures of ``sim size``."""
 
-from typing import Any
-
 import altair as alt
 import pandas as pd
 
 from sim.report.charts.chart import Chart
+from sim.report.charts.style import BLUE, GREY, PALETTE, VERMILION, drawn
 from sim.studies.size import Size
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"  # of Okabe and Ito
-PALETTE = [BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", ORANGE, "#F0E442", "#000000"]
 WIDTH, HEIGHT = 560, 320
 FEW = 5  # fleets whose names all fit beside their points
 
@@ -45,7 +42,7 @@ def _shares(answer: Size) -> Chart | None:
     share = alt.Axis(format="%")
     colour = alt.Color(
         "answer:N",
-        scale=alt.Scale(domain=["the answer", "other"], range=[ORANGE, BLUE]),
+        scale=alt.Scale(domain=["the answer", "other"], range=[VERMILION, BLUE]),
         legend=alt.Legend(title=None, orient="top"),
     )
     base = alt.Chart(data)
@@ -59,12 +56,15 @@ def _shares(answer: Size) -> Chart | None:
         x=x, y=alt.Y("kept_share:Q", scale=alt.Scale(domain=[0, 1])), color=colour
     )
     asked = _line(answer.question.probability, "asked")
-    chart = _titled(
+    return drawn(
+        "replicas",
+        data,
         alt.layer(bounds, points, *asked),
         "How many replicas keep the SLO in enough worlds?",
         f"{answer.name}: share of worlds that keep it, with bounds",
+        WIDTH,
+        HEIGHT,
     )
-    return Chart("replicas", data, chart)
 
 
 def _measured(answer: Size) -> pd.DataFrame:
@@ -110,12 +110,15 @@ def _frontier(answer: Size) -> Chart | None:
         .encode(x=x, y="latency_p95_p50_s:Q", text="fleet:N")
     )
     limit = _line(answer.latency_limit_s, "SLO")
-    chart = _titled(
+    return drawn(
+        "frontier",
+        data,
         alt.layer(spread, points, names, *limit),
         "What does a lower p95 cost?",
         f"{answer.name}: replicas, median world and p5 to p95 over worlds",
+        WIDTH,
+        HEIGHT,
     )
-    return Chart("frontier", data, chart)
 
 
 def _by_service(data: pd.DataFrame) -> alt.Color:
@@ -143,12 +146,15 @@ def _oracle(answer: Size) -> Chart:
         x=x, y=alt.Y("replicas_p50:Q", scale=alt.Scale(domainMin=0))
     )
     fixed = _line(float(oracle.fixed), "fixed fleet")
-    chart = _titled(
+    return drawn(
+        "oracle",
+        data,
         alt.layer(band, median, *fixed),
         "How many replicas did each hour need?",
         f"{answer.name}: least count that keeps the hour's SLO, median and p5 to p95 over worlds",
+        WIDTH,
+        HEIGHT,
     )
-    return Chart("oracle", data, chart)
 
 
 def _line(value: float, label: str) -> tuple[alt.Chart, alt.Chart]:
@@ -160,10 +166,3 @@ def _line(value: float, label: str) -> tuple[alt.Chart, alt.Chart]:
         y="value:Q", x=alt.value(WIDTH), text="label:N"
     )
     return rule, name
-
-
-def _titled(chart: alt.LayerChart | alt.FacetChart, question: str, subtitle: str) -> dict[str, Any]:
-    title = alt.TitleParams(question, subtitle=subtitle, anchor="start")
-    spec = chart.properties(width=WIDTH, height=HEIGHT, title=title).to_dict()
-    assert isinstance(spec, dict)
-    return spec

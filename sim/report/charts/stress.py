@@ -6,10 +6,11 @@ import altair as alt
 import pandas as pd
 
 from sim.report.charts.chart import Chart
+from sim.report.charts.style import BLUE, GREEN, VERMILION, drawn
 from sim.studies.stress.answer import Stress
 from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
 
-COLOURS = {FIXED: "#D55E00", AUTOSCALED: "#0072B2", RESIZED: "#009E73"}  # Okabe and Ito (2008)
+COLOURS = {FIXED: VERMILION, AUTOSCALED: BLUE, RESIZED: GREEN}
 DASHES = {FIXED: [1, 0], AUTOSCALED: [6, 3], RESIZED: [2, 2]}
 WIDTH, HEIGHT = 460, 280
 LEGEND = alt.Legend(orient="bottom", symbolOpacity=1, symbolStrokeWidth=2)
@@ -92,13 +93,8 @@ def _chart(answer: Stress, metric: str) -> Chart:
             legend=LEGEND,
         ),
     )
-    heading = alt.TitleParams(
-        question,
-        subtitle=f"{answer.name}; median and p5 to p95 over {answer.worlds} worlds",
-        anchor="start",
-    )
-    drawn = (band + line + points).properties(title=heading, width=WIDTH, height=HEIGHT)
-    return Chart(name, frame, drawn.to_dict())
+    worlds = f"{answer.name}; median and p5 to p95 over {answer.worlds} worlds"
+    return drawn(name, frame, band + line + points, question, worlds, WIDTH, HEIGHT)
 
 
 def _by_volume(answer: Stress) -> bool:

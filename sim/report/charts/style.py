@@ -9,7 +9,7 @@ from sim.report.charts.chart import Chart
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, VERMILION, YELLOW, BLACK = "#56B4E9", "#D55E00", "#F0E442", "#000000"
 GREY = "#666666"  # of what only helps to read
-PALETTE = [BLUE, ORANGE, GREEN, VERMILION, PINK, SKY, YELLOW]
+PALETTE = [BLUE, ORANGE, GREEN, VERMILION, PINK, SKY, YELLOW]  # yellow is hard to see on white
 
 Drawing = alt.LayerChart | alt.FacetChart | alt.Chart
 
