@@ -8,13 +8,14 @@ import pytest
 
 from sim.__main__ import main
 from sim.errors import PeakfleetError
+from sim.montecarlo.estimates import share_interval
 from sim.report.charts.compare import charts
 from sim.report.compare_text import render
 from sim.studies.bench import Bench
 from sim.studies.case import Case
 from sim.studies.compare import compare, contenders
 from sim.studies.compare.contenders import parse_variant
-from sim.studies.compare.paired import order, paired, share_interval
+from sim.studies.compare.paired import order, paired
 
 API = """\
 name: Two ways to serve

@@ -13,8 +13,8 @@ from stress_cases import API, POOL, case
 from sim.cli import cli
 from sim.errors import PeakfleetError
 from sim.report.charts.plan import charts
+from sim.report.paragraph import WIDTH
 from sim.report.plan_text import render
-from sim.report.table import WIDTH
 from sim.studies.bench import bench
 from sim.studies.plan import Outlook, Plan, Refresh, Terms, factor, plan
 from sim.studies.plan.commitment import best_commitment, cost

@@ -10,19 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from scipy.stats import binom, binomtest
+from scipy.stats import binom
 from stress_cases import API, POOL, case
 
 from sim.cli import cli
 from sim.errors import PeakfleetError
 from sim.report.charts.stress import charts
+from sim.report.paragraph import WIDTH
 from sim.report.stress_text import render
-from sim.report.table import WIDTH
 from sim.studies.bench import bench
 from sim.studies.stress import Growth, Judge, Spike, Stress, grow, path_of, stress
 from sim.studies.stress.causes import EVIDENCE, MEANINGS, Cause, cause, main_cause
 from sim.studies.stress.outcome import observe
-from sim.studies.stress.verdict import share_at_least
 
 P, B = "workloads.chat", "backends.large"
 SCALED = (
@@ -94,14 +93,6 @@ def test_most_frequent_cause_is_the_main_one_with_its_own_signs() -> None:
     ]
     main = main_cause(causes)
     assert (main.name, main.backend, main.signs["rejected"]) == ("quota", "b", pytest.approx(0.3))
-
-
-@pytest.mark.parametrize(("held", "worlds"), [(0, 9), (3, 10), (11, 12), (40, 40)])
-def test_limit_of_the_share_of_worlds_is_that_of_clopper_and_pearson(
-    held: int, worlds: int
-) -> None:
-    interval = binomtest(held, worlds, alternative="greater").proportion_ci(0.95, method="exact")
-    assert share_at_least(held, worlds) == pytest.approx(interval.low, abs=1e-12)
 
 
 @pytest.mark.parametrize("probability", [0.5, 0.75, 0.95])

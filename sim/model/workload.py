@@ -1,5 +1,6 @@
 """Workloads: who asks, when, and for how many tokens."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -108,6 +109,11 @@ class Slo:
     tpot_s: float = float("inf")
     e2e_s: float = float("inf")
     attainment: float = 0.95
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether there is any threshold."""
+        return math.isfinite(min(self.ttft_s, self.tpot_s, self.e2e_s))
 
 
 @dataclass(frozen=True, slots=True)

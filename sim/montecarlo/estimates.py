@@ -20,7 +20,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr, stdtrit
+from scipy.special import bdtr, betaincinv, stdtrit
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -128,6 +128,32 @@ def order_interval(n: int, p: float, confidence: float = CONFIDENCE) -> tuple[in
     low = int(np.searchsorted(at_most, tail, side="left")) - 1
     high = int(np.searchsorted(at_most, 1.0 - tail, side="left"))
     return (low if low >= 0 else None, high if high < n else None)
+
+
+@lru_cache(maxsize=65_536)
+def share_at_least(count: int, n: int, error: float) -> float:
+    """Lower limit of a share of which ``count`` of ``n`` were seen (Clopper and Pearson, 1934).
+
+    The share is below it with a chance of at most ``error``.
+
+    >>> round(share_at_least(59, 59, 0.05), 4)
+    0.9505
+    """
+    return 0.0 if count == 0 else float(betaincinv(count, n - count + 1, error))
+
+
+@lru_cache(maxsize=65_536)
+def share_at_most(count: int, n: int, error: float) -> float:
+    """Upper limit of a share: it is above with a chance of at most ``error``."""
+    return 1.0 if count == n else float(betaincinv(count + 1, n - count, 1.0 - error))
+
+
+def share_interval(count: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """Clopper and Pearson's interval of a share; NaN of none."""
+    if n == 0:
+        return NAN, NAN
+    tail = (1.0 - confidence) / 2.0
+    return share_at_least(count, n, tail), share_at_most(count, n, tail)
 
 
 def _position(n: int, p: float) -> tuple[int, int, float]:

@@ -70,6 +70,11 @@ class Sample:
         """Names of all draws and metrics, in the order of the first world that has them."""
         return tuple(dict.fromkeys(name for row in self._ordered() for name in row.places))
 
+    def attained(self, workload: str, share: float) -> npt.NDArray[np.bool_]:
+        """Whether a workload attains its SLO in each world; without requests it misses nothing."""
+        attainment = self.values(f"workloads.{workload}.slo_attainment")
+        return np.isnan(attainment) | (attainment >= share)
+
     def overloaded(self) -> npt.NDArray[np.bool_]:
         """Whether each world overloaded, in the order of worlds."""
         return np.array([row.verdict == OVERLOADED for row in self._ordered()], np.bool_)

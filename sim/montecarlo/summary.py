@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.model.design import Design
 from sim.montecarlo.estimates import Estimate, estimate
@@ -55,13 +56,15 @@ def summarise(sample: Sample, design: Design, seed: int, interrupted: bool) -> S
 
 def slo_met_share(sample: Sample, design: Design) -> float:
     """Share of worlds in which every workload attains its SLO; NaN if none has one."""
-    kept: list[np.ndarray[Any, np.dtype[np.bool_]]] = []
-    for workload in design.workloads:
-        slo = workload.slo
-        if math.isfinite(min(slo.ttft_s, slo.tpot_s, slo.e2e_s)):
-            attained = sample.values(f"workloads.{workload.name}.slo_attainment")
-            kept.append(np.isnan(attained) | (attained >= slo.attainment))
-    return float(np.mean(np.all(kept, axis=0))) if kept else math.nan
+    kept = slo_kept(sample, design)
+    return math.nan if kept is None else float(np.mean(kept))
+
+
+def slo_kept(sample: Sample, design: Design) -> npt.NDArray[np.bool_] | None:
+    """Whether every workload attains its SLO: (worlds,) bool; None if none has one."""
+    stated = [workload for workload in design.workloads if workload.slo.is_stated]
+    kept = [sample.attained(each.name, each.slo.attainment) for each in stated]
+    return np.all(kept, axis=0) if kept else None
 
 
 def as_json(figure: Estimate) -> dict[str, Any]:

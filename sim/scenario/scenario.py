@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sim.errors import Problem, ScenarioError
 from sim.model.design import Design
 from sim.model.trace import Trace
@@ -79,6 +81,12 @@ class Scenario:
             return compile_design(self.model, self.traces, values)
         except (ValueError, ArithmeticError) as error:
             raise ScenarioError([Problem(self.file, None, "", f"in one world: {error}")]) from error
+
+    def typical_design(self) -> Design:
+        """The design with every uncertain number at its median."""
+        middle = np.array([0.5])
+        medians = {one.path: float(one.distribution.ppf(middle)[0]) for one in self.inputs}
+        return self.design(medians)
 
     def to_yaml(self) -> str:
         """The resolved document as YAML."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,10 +41,21 @@ class Bench:
     worlds: int = 0
     _finished: dict[tuple[str, int], RunResult] = field(default_factory=dict)
 
-    def run(self, scenario: Scenario, worlds: int, seed: int | None = None) -> RunResult:
-        """The first ``worlds`` worlds of a scenario, or more if more are there."""
+    def run(
+        self,
+        scenario: Scenario,
+        worlds: int,
+        seed: int | None = None,
+        known_by: str = "",
+        **options: Any,
+    ) -> RunResult:
+        """The first ``worlds`` worlds of a scenario, or more if more are there.
+
+        Further options are those of :func:`~sim.montecarlo.run.run`; runs that differ in them must
+        be known by different names.
+        """
         seed = scenario.seed if seed is None else seed
-        key = scenario_digest(scenario), seed
+        key = known_by or scenario_digest(scenario), seed
         before = self._finished.get(key)
         have = len(before.sample) if before else 0
         if before and have >= worlds:
@@ -54,7 +66,8 @@ class Bench:
             seed=seed,
             jobs=min(self.jobs, worlds - have),
             executor=self.executor,
-            earlier=Earlier(before.sample) if before else None,
+            earlier=Earlier(before.sample, exports=before.exports) if before else None,
+            **options,
         )
         if result.interrupted:
             raise KeyboardInterrupt

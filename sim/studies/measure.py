@@ -17,6 +17,7 @@ from sim.errors import PeakfleetError
 from sim.model.design import Design
 from sim.montecarlo.run import RunResult
 from sim.montecarlo.sample import INPUT_PREFIX, Sample
+from sim.montecarlo.summary import slo_kept
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -166,27 +167,18 @@ def slo_met(sample: Sample, design: Design) -> FloatArray:
     PeakfleetError
         If no workload has an SLO.
     """
-    kept: list[BoolArray] = []
-    for workload in design.workloads:
-        slo = workload.slo
-        if math.isfinite(min(slo.ttft_s, slo.tpot_s, slo.e2e_s)):
-            attained = sample.values(f"workloads.{workload.name}.slo_attainment")
-            kept.append(np.isnan(attained) | (attained >= slo.attainment))
-    if not kept:
+    kept = slo_kept(sample, design)
+    if kept is None:
         raise PeakfleetError(
             "slo_met: no workload has an SLO; give one, such as"
             " --set workloads.NAME.slo='{ttft_p95: 2s}', or ask for another metric"
         )
-    met: FloatArray = np.all(kept, axis=0).astype(np.float64)
-    return met
+    return kept.astype(np.float64)
 
 
 def has_slo(design: Design) -> bool:
     """Whether any workload has an SLO."""
-    return any(
-        math.isfinite(min(each.slo.ttft_s, each.slo.tpot_s, each.slo.e2e_s))
-        for each in design.workloads
-    )
+    return any(each.slo.is_stated for each in design.workloads)
 
 
 def rounded(value: float, digits: int = 4) -> str:

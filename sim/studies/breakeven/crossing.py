@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
-from sim.montecarlo.estimates import CONFIDENCE, quantile, quantile_interval
+from sim.montecarlo.estimates import quantile, quantile_interval, share_interval
 from sim.studies.breakeven.costs import Curve
 
 FloatArray = npt.NDArray[np.float64]
@@ -133,8 +132,7 @@ class Breaking:
     def share_interval(self) -> tuple[float, float]:
         """95 % interval of the share of worlds that have a break-even (Clopper and Pearson)."""
         there = self.worlds - self.none
-        interval = binomtest(there, self.worlds).proportion_ci(CONFIDENCE)
-        return float(interval.low), float(interval.high)
+        return share_interval(there, self.worlds)
 
     @property
     def exists(self) -> bool | None:

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.montecarlo.replication import Replication
-from sim.montecarlo.run import Earlier, RunResult, run
-from sim.montecarlo.sample import Sample
+from sim.montecarlo.run import RunResult
 from sim.montecarlo.store import scenario_digest
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
@@ -82,32 +81,18 @@ class Runs:
         self.bench = bench
         self.seed = seed
         self.draws = draws
-        self._finished: dict[str, RunResult] = {}
 
     def __call__(self, ways: dict[str, Scenario], worlds: int) -> RunResult:
         """The first worlds of a side, billed in its ways; the first of them is simulated."""
         scenario = next(iter(ways.values()))
-        key = "/".join(scenario_digest(way) for way in ways.values())
-        before = self._finished.get(key)
-        have = len(before.sample) if before else 0
-        if before and have >= worlds:
-            return before
-        result = run(
+        return self.bench.run(
             scenario,
-            worlds=worlds,
-            seed=self.seed,
-            jobs=min(self.bench.jobs, worlds - have),
+            worlds,
+            self.seed,
+            known_by="/".join(["billed", *map(scenario_digest, ways.values())]),
             replicate=Billed(ways, self._autoscalers(scenario)),
-            executor=self.bench.executor,
-            earlier=Earlier(before.sample if before else Sample(), exports={}),
             draws={path: values[:worlds] for path, values in self.draws.items()},
         )
-        if result.interrupted:
-            raise KeyboardInterrupt
-        self._finished[key] = result
-        self.bench.worlds += worlds - have
-        self.bench.requests += float(result.sample.values("requests")[have:].sum())
-        return result
 
     def _autoscalers(self, scenario: Scenario) -> dict[str, Any]:
         """Users' own that the scenario names, for workers that have not heard of them."""
@@ -127,6 +112,5 @@ def kept(result: RunResult) -> BoolArray:
     good = ~sample.overloaded()
     for name, workload in result.scenario.model.workloads.items():
         if workload.slo is not None:
-            attained = sample.values(f"workloads.{name}.slo_attainment")
-            good &= np.isnan(attained) | (attained >= workload.slo.slo().attainment)
+            good &= sample.attained(name, workload.slo.slo().attainment)
     return good

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.montecarlo.estimates import estimate
+from sim.montecarlo.estimates import estimate, share_interval
 from sim.montecarlo.run import RunResult
 from sim.studies.compare.answer import Award, Overview
-from sim.studies.compare.paired import Paired, order, paired, share_interval
+from sim.studies.compare.paired import Paired, order, paired
 from sim.studies.measure import Measure
 
 FloatArray = npt.NDArray[np.float64]

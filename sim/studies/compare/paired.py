@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
-from scipy.stats import binomtest
 
-from sim.montecarlo.estimates import Interval, quantile, quantile_interval
+from sim.montecarlo.estimates import Interval, quantile, quantile_interval, share_interval
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -140,14 +139,6 @@ def paired(
         sign=sign,
         worlds_needed=needed,
     )
-
-
-def share_interval(count: int, n: int, confidence: float = 0.95) -> Interval:
-    """Clopper and Pearson's interval of a share of worlds."""
-    if n == 0:
-        return math.nan, math.nan
-    found = binomtest(count, n).proportion_ci(confidence, method="exact")
-    return float(found.low), float(found.high)
 
 
 def _mean(values: FloatArray, confidence: float) -> tuple[float, Interval]:

@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from sim.errors import PeakfleetError
 from sim.model.design import Design
 from sim.montecarlo.run import RunResult
-from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.compare.answer import Comparison
 from sim.studies.compare.contenders import Contender
@@ -64,7 +61,7 @@ def compare(
     chosen = Measure.parse(cost), Measure.parse(latency)
     asked = [Measure.parse(metric) for metric in metrics]
     extra = [Measure.parse(metric) for metric in FURTHER]
-    designs = [_median_design(each.scenario) for each in contenders]
+    designs = [each.scenario.typical_design() for each in contenders]
     slo = [Measure.parse(SLO_MET)] if all(map(has_slo, designs)) else []
     listed = list(dict.fromkeys((*chosen, *extra, *slo, *asked)))
     confidence = 1.0 - (1.0 - CONFIDENCE) / (len(contenders) - 1)  # Bonferroni
@@ -80,14 +77,6 @@ def compare(
         joint=field.joint(*chosen),
         by_world=field.by_world(*chosen),
         notes=tuple(_unlike(contenders, designs)),
-    )
-
-
-def _median_design(scenario: Scenario) -> Design:
-    """The design with every input at its median."""
-    middle = np.array([0.5])
-    return scenario.design(
-        {each.path: float(each.distribution.ppf(middle)[0]) for each in scenario.inputs}
     )
 
 

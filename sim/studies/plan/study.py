@@ -27,7 +27,6 @@ from sim.studies.plan.commitment import best_commitment, cost
 from sim.studies.plan.days import PEAK, WEEKDAY, anchors, check_planned, day, days_per_month
 from sim.studies.plan.outlook import PREFIX, UNCHANGED, Outlook
 from sim.studies.plan.runs import HOURS, KINDS, Month, Simulations
-from sim.studies.stress.fleets import typical_design
 from sim.studies.stress.verdict import Judge
 
 FloatArray = npt.NDArray[np.float64]
@@ -111,7 +110,7 @@ def plan(
         Months to simulate, at least; those between are interpolated.
     """
     scenario = case.load()
-    design = typical_design(scenario)
+    design = scenario.typical_design()
     check_planned(design)
     prices = {pool.name: terms.usd(pool) for pool in design.pools}
     seed = scenario.seed if seed is None else seed

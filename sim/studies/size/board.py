@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import Design
+from sim.montecarlo.estimates import share_at_least, share_at_most
 from sim.montecarlo.run import RunResult
 from sim.studies.bench import Bench
-from sim.studies.size.evidence import Rule, Verdict, lower_bound, upper_bound
+from sim.studies.size.evidence import Rule, Verdict
 from sim.studies.size.fleet import Kind, design_of, most_replicas, pool_named
 from sim.studies.size.question import BoolArray, Question
 
@@ -184,7 +185,7 @@ class Board:
         self, count: int, worlds: int, kept: int, overloaded: float, before: Verdict = Verdict.OPEN
     ) -> Tally:
         error = self.rule.spent(worlds)
-        low, high = lower_bound(kept, worlds, error), upper_bound(kept, worlds, error)
+        low, high = share_at_least(kept, worlds, error), share_at_most(kept, worlds, error)
         # What a look has decided stays decided: each look has its own part of the error.
         verdict = self.rule.verdict(kept, worlds) if before is Verdict.OPEN else before
         return Tally(count, worlds, kept, low, high, verdict, True, overloaded)

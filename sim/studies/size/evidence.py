@@ -16,9 +16,8 @@ on the wide side where the uncertain inputs rule.
 import math
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 
-from scipy.special import betaincinv
+from sim.montecarlo.estimates import share_at_least, share_at_most
 
 FEWEST = 12  # worlds of a look: fewer say little more than yes or no
 MOST_NEEDED = 1_000_000  # worlds; nobody simulates more to tell two designs apart
@@ -31,22 +30,6 @@ class Verdict(Enum):
     KEEPS = "keeps"
     MISSES = "misses"
     OPEN = "cannot tell"
-
-
-@lru_cache(maxsize=65_536)
-def lower_bound(kept: int, worlds: int, error: float) -> float:
-    """The share is below this with a chance of at most ``error``.
-
-    >>> round(lower_bound(59, 59, 0.05), 4)
-    0.9505
-    """
-    return 0.0 if kept == 0 else float(betaincinv(kept, worlds - kept + 1, error))
-
-
-@lru_cache(maxsize=65_536)
-def upper_bound(kept: int, worlds: int, error: float) -> float:
-    """The share is above this with a chance of at most ``error``."""
-    return 1.0 if kept == worlds else float(betaincinv(kept + 1, worlds - kept, 1.0 - error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +65,9 @@ class Rule:
     def verdict(self, kept: int, worlds: int) -> Verdict:
         """What one look says."""
         error = self.spent(worlds)
-        if lower_bound(kept, worlds, error) >= self.asked:
+        if share_at_least(kept, worlds, error) >= self.asked:
             return Verdict.KEEPS
-        if upper_bound(kept, worlds, error) < self.asked:
+        if share_at_most(kept, worlds, error) < self.asked:
             return Verdict.MISSES
         return Verdict.OPEN
 
@@ -97,9 +80,9 @@ class Rule:
         worlds = self.looks[-1]
         while worlds <= MOST_NEEDED:
             kept = round(share * worlds)
-            if share >= self.asked and lower_bound(kept, worlds, error) >= self.asked:
+            if share >= self.asked and share_at_least(kept, worlds, error) >= self.asked:
                 return float(worlds)
-            if share < self.asked and upper_bound(kept, worlds, error) < self.asked:
+            if share < self.asked and share_at_most(kept, worlds, error) < self.asked:
                 return float(worlds)
             worlds = math.ceil(worlds * 1.05)
         return math.inf

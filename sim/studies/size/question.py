@@ -106,9 +106,7 @@ class Question:
 
 def bound(design: Design) -> list[Workload]:
     """The workloads that have an SLO."""
-    return [
-        w for w in design.workloads if math.isfinite(min(w.slo.ttft_s, w.slo.tpot_s, w.slo.e2e_s))
-    ]
+    return [workload for workload in design.workloads if workload.slo.is_stated]
 
 
 def _thresholds(slo: Slo) -> str:

@@ -10,7 +10,6 @@ from sim.errors import ScenarioError
 from sim.model.design import Design, GpuPool
 from sim.model.lifecycle import ColdStart
 from sim.montecarlo.run import RunResult
-from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.case import Case
 from sim.studies.resize import smallest
@@ -118,8 +117,7 @@ class Resizing:
 
     def _most(self, name: str) -> int:
         """Replicas that are to be had."""
-        scenario = self.case.load()
-        design = scenario.design({each.path: each.distribution.mean() for each in scenario.inputs})
+        design = self.case.load().typical_design()
         pool = next(pool for pool in design.pools if pool.name == name)
         standby = pool.lifecycle.standby
         kept = standby.replicas if standby is not None and standby.refill else 0
@@ -201,8 +199,3 @@ def quota_factor(design: Design, growth: Growth) -> float:
         )
     )
     return growth.volume * growth.prompt if limited else 1.0
-
-
-def typical_design(scenario: Scenario) -> Design:
-    """The design at the mean of every uncertain input, for what does not hang on them."""
-    return scenario.design({each.path: each.distribution.mean() for each in scenario.inputs})

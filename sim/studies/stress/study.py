@@ -33,7 +33,6 @@ from sim.studies.stress.fleets import (
     own_autoscaler,
     present_counts,
     quota_factor,
-    typical_design,
 )
 from sim.studies.stress.growth import Growth, check_growth, grow, path_of
 from sim.studies.stress.outcome import (
@@ -84,7 +83,7 @@ def stress(
     if budget_usd is not None and not budget_usd > 0:
         raise PeakfleetError(f"budget ({budget_usd:g} USD a month) must be above 0")
     scenario = case.load()
-    design = typical_design(scenario)
+    design = scenario.typical_design()
     check_growth(design, steps)
     seed = scenario.seed if seed is None else seed
     study = _Study(case, bench, steps, worlds, seed, Judge(probability), budget_usd, scenario)
@@ -125,7 +124,7 @@ class _Study:
         self.case, self.bench, self.steps = case, bench, steps
         self.worlds, self.seed, self.judge, self.budget_usd = worlds, seed, judge, budget_usd
         self.scenario = scenario
-        self.design = typical_design(scenario)
+        self.design = scenario.typical_design()
         self.notes: list[str] = []
         self._scenarios: dict[tuple[str, int], tuple[Scenario, float]] = {}
 

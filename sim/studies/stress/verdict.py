@@ -9,20 +9,19 @@ the number of worlds that would decide it, if the share stayed as it is, is give
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv
 
 from sim.errors import PeakfleetError
+from sim.montecarlo.estimates import share_at_least, share_at_most
 from sim.montecarlo.run import RunResult
 
 BoolArray = npt.NDArray[np.bool_]
 Word = Literal["holds", "breaks", "cannot tell"]
 
-CONFIDENCE = 0.95
+ERROR = 0.05  # chance of each verdict to be wrong
 MOST_WORLDS = 100_000
 
 
@@ -46,12 +45,8 @@ class Judge:
         """Whether each world of a run holds: (worlds,) bool."""
         sample = result.sample
         kept = ~sample.overloaded()
-        design = result.scenario.design(
-            {each.path: each.distribution.mean() for each in result.scenario.inputs}
-        )
-        for workload in design.workloads:
-            attained = sample.values(f"workloads.{workload.name}.slo_attainment")
-            kept &= np.isnan(attained) | (attained >= workload.slo.attainment)
+        for workload in result.scenario.typical_design().workloads:
+            kept &= sample.attained(workload.name, workload.slo.attainment)
         return kept
 
     def word(self, held: int, worlds: int) -> Word:
@@ -61,9 +56,9 @@ class Judge:
         >>> judge.word(12, 12), judge.word(9, 12), judge.word(3, 12)
         ('holds', 'cannot tell', 'breaks')
         """
-        if share_at_least(held, worlds) >= self.probability:
+        if share_at_least(held, worlds, ERROR) >= self.probability:
             return "holds"
-        if 1.0 - share_at_least(worlds - held, worlds) < self.probability:
+        if share_at_most(held, worlds, ERROR) < self.probability:
             return "breaks"
         return "cannot tell"
 
@@ -83,15 +78,3 @@ class Judge:
                 return float(n - worlds)
             n = max(n + 1, math.ceil(1.05 * n))
         return math.inf
-
-
-@lru_cache(maxsize=4096)
-def share_at_least(held: int, worlds: int) -> float:
-    """Lower limit of the share of worlds that hold, at 95 % confidence.
-
-    >>> round(share_at_least(12, 12), 4)
-    0.7791
-    """
-    if held == 0:
-        return 0.0
-    return float(betaincinv(held, worlds - held + 1, 1.0 - CONFIDENCE))
