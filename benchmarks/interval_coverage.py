@@ -1,6 +1,6 @@
 """How often 95 % intervals hold the true value, over 200 repeated studies.
 
-Run with ``python benchmarks/coverage.py [studies]``. A chat on one small pool, or at an API; its
+Run with ``python benchmarks/interval_coverage.py [studies]``. A chat on one small pool, or at an API; its
 volume, lengths and prices are uncertain. Each study has a seed of its own and 24 worlds. The true
 median of the p95 latency, the true mean difference of cost, and the true median of the break-even
 volume come from many more worlds. Of 200 studies 92 to 98 % should hold them, and each count is
