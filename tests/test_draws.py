@@ -1,4 +1,4 @@
-"""Worlds are points of one scrambled Sobol sequence, each input on its own."""
+"""Worlds are a Latin hypercube that can be extended, each input on its own."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sim.model.distributions import LogNormal, Normal
-from sim.montecarlo.draws import HOMES, dimensions, draw_worlds, unit_points
+from sim.montecarlo.draws import draw_worlds, unit_points
 
 PATHS = ["backends.large.speed", "workloads.chat.volume", "workloads.chat.prompt_tokens.mean"]
 
@@ -19,19 +19,18 @@ def test_a_run_can_be_extended(worlds):
     assert np.array_equal(unit_points(PATHS, 7, worlds), longer[:worlds])
 
 
-@given(st.sets(st.text(min_size=1, max_size=8), max_size=80), st.integers(0, 2**64 - 1))
+@given(st.sets(st.text(min_size=1, max_size=8), max_size=20), st.integers(0, 2**64 - 1))
 def test_draws_lie_inside_the_open_unit_interval(paths, seed):
     points = unit_points(sorted(paths), seed, 17)
     assert points.shape == (17, len(paths))
     assert ((points > 0.0) & (points < 1.0)).all()
 
 
-def test_every_aligned_block_of_worlds_is_spread_evenly_over_each_input():
+def test_the_first_worlds_are_spread_evenly_over_each_input():
     points = unit_points(PATHS, 3, 1024)
-    for size in (16, 64, 256):
-        for first in range(0, 1024, size):
-            cells = np.sort((points[first : first + size] * size).astype(int), axis=0)
-            assert np.array_equal(cells, np.tile(np.arange(size)[:, None], len(PATHS)))
+    for size in (1, 2, 16, 64, 256, 1024):
+        cells = np.sort((points[:size] * size).astype(int), axis=0)
+        assert np.array_equal(cells, np.tile(np.arange(size)[:, None], len(PATHS)))
 
 
 def test_inputs_are_uncorrelated():
@@ -53,40 +52,32 @@ def test_the_uniformity_test_can_fail():
     assert stats.kstest(rng.random(400) ** 1.5, "uniform").pvalue < 1e-3
 
 
-def test_the_mean_is_estimated_far_better_than_by_independent_draws():
-    def error(points):
-        return np.exp(stats.norm.ppf(points) * 0.4).sum(axis=1).mean()
-
-    sobol = [error(unit_points(PATHS, seed, 256)) for seed in range(40)]
-    independent = [
-        error(np.random.default_rng(seed).random((256, len(PATHS)))) for seed in range(40)
+def variance_ratio(figure, worlds, seeds=600):
+    """Variance of the mean of a figure of two normal inputs, over that of independent worlds."""
+    means = [
+        figure(*stats.norm.ppf(unit_points(PATHS[:2], s, worlds).T)).mean() for s in range(seeds)
     ]
-    assert np.std(sobol) < np.std(independent) / 5
+    independent = figure(*np.random.default_rng(0).standard_normal((2, 100_000)))
+    return np.var(means) * worlds / np.var(independent)
+
+
+@pytest.mark.parametrize("worlds", [64, 256])
+def test_the_mean_of_a_sum_is_estimated_far_better_than_by_independent_draws(worlds):
+    assert variance_ratio(lambda a, b: np.exp(0.4 * a) + b, worlds) < 0.02
+
+
+@pytest.mark.parametrize("worlds", [16, 24, 64, 100])
+def test_interactions_are_estimated_as_well_as_by_independent_draws(worlds):
+    """n / (n - 1) times their variance at most; of 600 seeds it is known within 6 %, 5 sd 30 %."""
+    assert 0.7 < variance_ratio(lambda a, b: a * b, worlds) < worlds / (worlds - 1) * 1.3
 
 
 def test_adding_an_input_leaves_the_draws_of_the_others():
-    inputs = uncertain(*PATHS)
+    inputs = uncertain(*PATHS, *(f"input {number}" for number in range(100)))
     before = draw_worlds(inputs[:2], 0, 50)
     after = draw_worlds(inputs, 0, 50)
     for path in PATHS[:2]:
         assert np.array_equal(before[path], after[path])
-
-
-def test_adding_an_input_to_ten_moves_another_in_one_case_of_ten():
-    """A tenth of 4,000 sets of paths has a standard error of half a per cent."""
-    moved = 0
-    for case in range(4000):
-        paths = [f"case {case} input {number}" for number in range(11)]
-        moved += dimensions(paths)[:10] != dimensions(paths[:10])
-    assert 0.08 < moved / 4000 < 0.12
-
-
-@given(st.sets(st.integers(0, 10_000), max_size=2 * HOMES))
-def test_no_two_inputs_share_a_dimension(numbers):
-    paths = [str(number) for number in numbers]
-    chosen = dimensions(paths)
-    assert len(set(chosen)) == len(paths)
-    assert max(chosen, default=0) < max(HOMES, len(paths))
 
 
 def test_the_order_of_inputs_does_not_matter():

@@ -103,7 +103,7 @@ def test_every_candidate_that_was_dropped_has_a_reason(tmp_path):
 
 def test_the_oracle_needs_no_more_than_the_fixed_fleet_and_follows_the_day(tmp_path):
     with bench(1) as ready:
-        answer = size(SCENARIOS["day"](tmp_path), ready, Question(0.8), worlds=24)
+        answer = size(SCENARIOS["day"](tmp_path), ready, Question(0.8), worlds=40)
     oracle = answer.beside.oracle
     assert oracle is not None
     hours = oracle.hours

@@ -7,20 +7,26 @@ with at least the asked probability (the interval of ``scipy.stats.quantile_test
 are too few worlds for one of the two, that end is NaN: a two-sided 95 % interval of a p95 needs 72
 worlds, one of a median needs 6. The mean carries Student's interval.
 
-The intervals hold for independent worlds. Sobol points are spread more evenly than independent
-ones, so the intervals are on the wide side where the uncertain inputs rule.
+Those intervals are for independent worlds, and worlds are more even than that. Where the uncertain
+inputs explain a figure (:mod:`sim.montecarlo.controls`), its mean is that of the regression, with
+Student's interval of the residuals; and the share of worlds below a quantile is known as well as
+from so many more independent worlds, which is the number that its interval is taken for (Woodruff
+1952, with the effective sample size of Korn and Graubard 1998).
 
 A latency measured in an overloaded world is a lower bound: its backlog would have grown further.
 Raise those values without limit, and a percentile stays where it is exactly if they all lie above
 the order statistics it rests on; otherwise the percentile itself is a lower bound.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr, betaincinv, stdtrit
+from scipy.special import bdtr, betaincinv, ndtri, stdtrit
+
+from sim.montecarlo.controls import Controls
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -28,6 +34,7 @@ Interval = tuple[float, float]
 
 CONFIDENCE = 0.95
 NAN = float("nan")
+FEWEST_BESIDE = 5  # worlds on each side of a quantile, for a regression of who lies there
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,8 @@ class Estimate:
     Attributes
     ----------
     mean, sd : float
-        Over the worlds in which the figure is defined; NaN where there are too few.
+        Over the worlds in which the figure is defined; NaN where there are too few. Where the
+        inputs explain the figure, the mean is that at their true means.
     p5, p50, p95 : float
         Percentiles, linear between order statistics.
     p50_ci, p95_ci, mean_ci : (float, float)
@@ -60,7 +68,11 @@ class Estimate:
     at_least: tuple[str, ...] = ()
 
 
-def estimate(values: npt.ArrayLike, lower_bound: npt.ArrayLike | None = None) -> Estimate:
+def estimate(
+    values: npt.ArrayLike,
+    lower_bound: npt.ArrayLike | None = None,
+    controls: Controls | None = None,
+) -> Estimate:
     """Estimate of a figure from its values in the worlds of a run.
 
     Parameters
@@ -69,6 +81,8 @@ def estimate(values: npt.ArrayLike, lower_bound: npt.ArrayLike | None = None) ->
         NaN where the figure is undefined; such worlds are left out, and ``n`` says so.
     lower_bound : (worlds,) bool, optional
         Worlds whose value is a lower bound.
+    controls : Controls, optional
+        The inputs of these worlds; of no use where the figure is undefined in some of them.
 
     Examples
     --------
@@ -79,45 +93,121 @@ def estimate(values: npt.ArrayLike, lower_bound: npt.ArrayLike | None = None) ->
     x = np.asarray(values, dtype=np.float64)
     bounded = np.zeros(len(x), np.bool_) if lower_bound is None else np.asarray(lower_bound)
     defined = ~np.isnan(x)
+    controls = controls if defined.all() else None
     # Among equals the lower bounds come last: they would move up, the others stay.
     order = np.lexsort((bounded[defined], x[defined]))
     ordered, bounded = x[defined][order], bounded[defined][order]
-    mean, sd, mean_ci = _moments(ordered)
+    mean, mean_ci = mean_interval(x[defined], controls=controls)
+    ends = {p: _ends(x[defined], p, CONFIDENCE, controls) for p in (0.50, 0.95)}
     return Estimate(
         mean=mean,
-        sd=sd,
+        sd=float(np.std(ordered, ddof=1)) if math.isfinite(mean) and len(ordered) > 1 else NAN,
         p5=quantile(ordered, 0.05),
         p50=quantile(ordered, 0.50),
         p95=quantile(ordered, 0.95),
-        p50_ci=quantile_interval(ordered, 0.50),
-        p95_ci=quantile_interval(ordered, 0.95),
+        p50_ci=_between(ordered, ends[0.50]),
+        p95_ci=_between(ordered, ends[0.95]),
         mean_ci=mean_ci,
         n=len(ordered),
-        at_least=_lower_bounds(bounded),
+        at_least=_lower_bounds(bounded, ends[0.50][1], ends[0.95][1]),
     )
 
 
 def quantile(ordered: FloatArray, p: float) -> float:
     """The p-quantile of increasing values, linear between order statistics; NaN of none."""
-    if len(ordered) == 0:
-        return NAN
-    below, above, weight = _position(len(ordered), p)
-    low, high = float(ordered[below]), float(ordered[above])
-    # Infinite values must not meet: inf - inf is no number.
+    return _at(ordered, p * (len(ordered) - 1)) if len(ordered) else NAN
+
+
+def mean_interval(
+    values: FloatArray, confidence: float = CONFIDENCE, controls: Controls | None = None
+) -> tuple[float, Interval]:
+    """Mean and Student's interval, of the residuals where inputs explain the figure.
+
+    Parameters
+    ----------
+    values : (n,) float64
+        Not NaN.
+    confidence : float
+    controls : Controls, optional
+        Of the same worlds.
+    """
+    n = len(values)
+    mean = float(np.mean(values)) if n else NAN
+    if n < 2 or not math.isfinite(mean):
+        return mean, (NAN, NAN)
+    fit = controls.mean(values) if controls else None
+    if fit:
+        mean, error, freedom = fit.mean, fit.error, fit.freedom
+    else:
+        error, freedom = float(np.std(values, ddof=1)) / n**0.5, n - 1
+    half = float(stdtrit(freedom, (1.0 + confidence) / 2.0)) * error
+    return mean, (mean - half, mean + half)
+
+
+def quantile_interval(
+    values: FloatArray,
+    p: float,
+    confidence: float = CONFIDENCE,
+    controls: Controls | None = None,
+) -> Interval:
+    """Interval of the p-quantile, by order statistics; an end is NaN where there are too few.
+
+    Parameters
+    ----------
+    values : (n,) float64
+        Not NaN, in the order of worlds.
+    p, confidence : float
+    controls : Controls, optional
+        Of the same worlds.
+    """
+    return _between(np.sort(values), _ends(values, p, confidence, controls))
+
+
+Ends = tuple[float | None, float | None]  # positions among order statistics, from 0
+
+
+def _ends(values: FloatArray, p: float, confidence: float, controls: Controls | None) -> Ends:
+    """Where among the order statistics the interval of a quantile ends; between two, too."""
+    n = len(values)
+    tail = (1.0 - confidence) / 2.0
+    fit = controls.share_below(values, p) if controls and _beside(n, p) else None
+    if fit and fit.error > 0.0:
+        # As of independent worlds; fewer degrees of freedom than theirs count as fewer worlds.
+        wider = float(stdtrit(fit.freedom, 1.0 - tail) / ndtri(1.0 - tail))
+        worlds = p * (1.0 - p) / (fit.error * wider) ** 2
+        if worlds > n:
+            shift = (math.floor(p * (n - 1) + 1e-9) + 1.0) / n - fit.mean
+            below, above = p * worlds + 0.5, (1.0 - p) * worlds + 0.5
+            low, high = (float(betaincinv(below, above, share)) for share in (tail, 1.0 - tail))
+            middle = p * (n - 1)
+            first = min((low + shift) * n - 0.5, middle)
+            last = max((high + shift) * n - 0.5, middle)
+            return first if first >= 0.0 else None, last if last <= n - 1 else None
+    return order_interval(n, p, confidence)
+
+
+def _beside(n: int, p: float) -> bool:
+    """Whether enough of n worlds lie on each side of their p-quantile."""
+    return min(p, 1.0 - p) * n >= FEWEST_BESIDE
+
+
+def _between(ordered: FloatArray, ends: Ends) -> Interval:
+    low, high = (NAN if end is None else _at(ordered, end) for end in ends)
+    return low, high
+
+
+def _at(ordered: FloatArray, place: float) -> float:
+    """An order statistic, or linear between two; infinite values must not meet."""
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    low, high, weight = float(ordered[below]), float(ordered[above]), place - below
     return low if weight == 0.0 or low == high else low + weight * (high - low)
 
 
-def quantile_interval(ordered: FloatArray, p: float, confidence: float = CONFIDENCE) -> Interval:
-    """Order-statistic interval of the p-quantile of increasing values."""
-    low, high = order_interval(len(ordered), p, confidence)
-    return (
-        NAN if low is None else float(ordered[low]),
-        NAN if high is None else float(ordered[high]),
-    )
-
-
 @lru_cache(maxsize=1024)
-def order_interval(n: int, p: float, confidence: float = CONFIDENCE) -> tuple[int | None, ...]:
+def order_interval(
+    n: int, p: float, confidence: float = CONFIDENCE
+) -> tuple[int | None, int | None]:
     """Positions from 0 of the order statistics that enclose the p-quantile of n values.
 
     With N ~ binomial(n, p) values below the quantile, they are the largest l with P(N <= l) below
@@ -156,45 +246,23 @@ def share_interval(count: int, n: int, confidence: float = CONFIDENCE) -> Interv
     return share_at_least(count, n, tail), share_at_most(count, n, tail)
 
 
-def _position(n: int, p: float) -> tuple[int, int, float]:
-    """Order statistics on both sides of the p-quantile and the weight of the second."""
-    place = p * (n - 1)
-    below = int(place)
-    return below, min(below + 1, n - 1), place - below
-
-
-def _moments(ordered: FloatArray) -> tuple[float, float, Interval]:
-    """Mean, standard deviation, and Student's interval of the mean."""
-    n = len(ordered)
-    if n == 0:
-        return NAN, NAN, (NAN, NAN)
-    mean = float(np.mean(ordered))
-    if n == 1 or not np.isfinite(mean):
-        return mean, NAN, (NAN, NAN)
-    sd = float(np.std(ordered, ddof=1))
-    half = float(stdtrit(n - 1, (1.0 + CONFIDENCE) / 2.0)) * sd / n**0.5
-    return mean, sd, (mean - half, mean + half)
-
-
-def _lower_bounds(bounded: BoolArray) -> tuple[str, ...]:
+def _lower_bounds(
+    bounded: BoolArray, end_of_p50: float | None, end_of_p95: float | None
+) -> tuple[str, ...]:
     """Which attributes of an estimate are lower bounds.
 
     Parameters
     ----------
     bounded : (n,) bool
         Whether each order statistic is a lower bound.
+    end_of_p50, end_of_p95 : float or None
+        Upper ends of their intervals, as positions.
     """
     if not bounded.any():
         return ()
     n, first = len(bounded), int(np.argmax(bounded))
-    rests_on = {name: _highest(n, p) for name, p in (("p5", 0.05), ("p50", 0.5), ("p95", 0.95))}
-    for name, p in (("p50_ci", 0.5), ("p95_ci", 0.95)):
-        high = order_interval(n, p)[1]
-        rests_on[name] = -1 if high is None else high
-    affected = tuple(name for name, position in rests_on.items() if position >= first)
+    rests_on = {name: p * (n - 1) for name, p in (("p5", 0.05), ("p50", 0.5), ("p95", 0.95))}
+    for name, end in (("p50_ci", end_of_p50), ("p95_ci", end_of_p95)):
+        rests_on[name] = -1.0 if end is None else end
+    affected = tuple(name for name, place in rests_on.items() if math.ceil(place) >= first)
     return ("mean", *affected, "mean_ci")
-
-
-def _highest(n: int, p: float) -> int:
-    below, above, weight = _position(n, p)
-    return above if weight > 0.0 else below

@@ -2,7 +2,7 @@
 
 Worlds are added until the interval of an asked metric is narrow enough. The decision is taken only
 at fixed numbers of worlds, so that it depends neither on the number of workers nor on the order in
-which worlds finish: at 128, 256, 512, ... (where Sobol points are best balanced) and half way
+which worlds finish: at 128, 256, 512, ... (where worlds are spread most evenly) and half way
 between. The steps grow, for each look gives chance another occasion to stop too early.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sim.errors import PeakfleetError
-from sim.montecarlo.estimates import Estimate, Interval, estimate
+from sim.montecarlo.estimates import Estimate, Interval
 from sim.montecarlo.sample import Sample
 
 FIRST_LOOK = 128  # worlds; a p95 has an interval from 72
@@ -62,7 +62,7 @@ class Goal:
 
     def width(self, sample: Sample) -> float:
         """Relative half-width reached, the widest of the percentiles; infinite if undefined."""
-        return self.width_of(estimate(sample.values(self.metric)))
+        return self.width_of(sample.estimate(self.metric))
 
     def width_of(self, figure: Estimate) -> float:
         """Relative half-width of an estimate, the widest of the percentiles asked."""

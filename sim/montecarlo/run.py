@@ -175,7 +175,7 @@ def run(
     worlds = _asked_worlds(scenario, worlds, goal, earlier)
     plan = _Plan(scenario, seed, worlds, goal, datetime.now(UTC))
     draws = draw_worlds(scenario.inputs, seed, worlds) if draws is None else draws
-    gathering = _Gathering(earlier or Earlier(Sample()), goal, progress)
+    gathering = _Gathering(earlier or Earlier(Sample(scenario.inputs)), goal, progress)
     job = Job(scenario, seed, replicate) if replicate else _compiled_job(scenario, seed, draws)
     complete = False
     try:

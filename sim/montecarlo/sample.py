@@ -1,12 +1,15 @@
 """The finished worlds of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sim.model.uncertain import UncertainInput
+from sim.montecarlo.controls import Controls
+from sim.montecarlo.estimates import Estimate, estimate
 from sim.montecarlo.timelines import Timelines
 
 if TYPE_CHECKING:
@@ -25,12 +28,19 @@ class Sample:
 
     Keeps the figures of a world as one array beside names shared by all worlds; timelines are kept
     apart, outside memory if need be. So memory hardly grows with the number of worlds.
+
+    Parameters
+    ----------
+    inputs : sequence of UncertainInput
+        What was drawn for the worlds; it narrows the intervals.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: Sequence[UncertainInput] = ()) -> None:
         self.timelines = Timelines()
+        self.inputs = tuple(inputs)
         self._rows: dict[int, _Row] = {}
         self._places: dict[tuple[str, ...], dict[str, int]] = {}
+        self._controls: Controls | None = None
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -65,6 +75,17 @@ class Sample:
     def values(self, name: str) -> FloatArray:
         """Values of a metric or draw in the order of worlds; NaN where a world has none."""
         return np.array([row.value(name) for row in self._ordered()], np.float64)
+
+    def estimate(self, name: str) -> Estimate:
+        """Estimate of a metric over the worlds."""
+        return estimate(self.values(name), self.lower_bound(name), self.controls())
+
+    def controls(self) -> Controls:
+        """What was drawn for the worlds, as control variates."""
+        if self._controls is None or len(self._controls) != len(self):
+            draws = {each.path: self.values(INPUT_PREFIX + each.path) for each in self.inputs}
+            self._controls = Controls.of(self.inputs, draws)
+        return self._controls
 
     def names(self) -> tuple[str, ...]:
         """Names of all draws and metrics, in the order of the first world that has them."""

@@ -28,7 +28,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,7 @@ import pyarrow.parquet as pq
 
 from sim import __version__
 from sim.errors import ResultError
+from sim.model.uncertain import UncertainInput
 from sim.montecarlo import exports
 from sim.montecarlo.precision import Goal
 from sim.montecarlo.run import Earlier, Exports, RunResult
@@ -164,7 +165,7 @@ def load_earlier(folder: Path, scenario: "Scenario", seed: int) -> Earlier:
             " run without --resume, into another --out"
         )
     try:
-        sample = _read_sample(folder)
+        sample = _read_sample(folder, scenario.inputs)
         return Earlier(sample, _read_requests(folder), _read_exports(folder, sample))
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise ResultError(f"results folder ({folder}) cannot be read: {error}") from error
@@ -274,11 +275,11 @@ def _write_timelines(timelines: Timelines, path: Path) -> None:
             writer.write_table(pa.table({"world": group, **lists}, schema=schema))
 
 
-def _read_sample(folder: Path) -> Sample:
+def _read_sample(folder: Path, inputs: Sequence[UncertainInput]) -> Sample:
     frame = pq.read_table(folder / "replications.parquet").to_pandas()
     verdicts = dict(zip(frame["world"], frame["verdict"], strict=True))
     figures = frame.drop(columns=["world", "verdict"]).set_index(frame["world"])
-    sample = Sample()
+    sample = Sample(inputs)
     with pq.ParquetFile(folder / "timelines.parquet", pre_buffer=False) as file:
         for group in range(file.num_row_groups):
             batch = file.read_row_group(group)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import Design
-from sim.montecarlo.estimates import Estimate, estimate
+from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.sample import INPUT_PREFIX, Sample
 
 VERSION = 1
@@ -48,9 +48,7 @@ def summarise(sample: Sample, design: Design, seed: int, interrupted: bool) -> S
     }
     for name in sample.names():
         if not name.startswith(INPUT_PREFIX):
-            _place(summary, name)[name.rsplit(".", 1)[-1]] = as_json(
-                estimate(sample.values(name), sample.lower_bound(name))
-            )
+            _place(summary, name)[name.rsplit(".", 1)[-1]] = as_json(sample.estimate(name))
     return summary
 
 

@@ -57,11 +57,9 @@ def progress_bar(worlds: int, goal: "Goal | None", shown: bool) -> Iterator[Prog
 
 def so_far(sample: "Sample", goal: "Goal | None" = None) -> str:
     """The estimates of the finished worlds: medians, with their intervals."""
-    from sim.montecarlo.estimates import estimate  # noqa: PLC0415
-
     parts = []
     for metric, label in SHOWN.items():
-        figure = estimate(sample.values(metric))
+        figure = sample.estimate(metric)
         if figure.n:
             chosen = scale(BY_METRIC[metric], figure.p50)
             ends = [chosen.text(end).replace(ABSENT, "?") for end in figure.p50_ci]

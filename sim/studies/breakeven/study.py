@@ -11,6 +11,7 @@ from sim.errors import PeakfleetError
 from sim.model.design import Design
 from sim.model.price import DAY_S, YEAR_S
 from sim.model.purchase import Owned, PurchasePlan
+from sim.montecarlo.controls import Controls
 from sim.montecarlo.draws import draw_worlds
 from sim.studies.bench import Bench
 from sim.studies.breakeven.answer import BreakEven, Verdict, replicas_at
@@ -65,6 +66,7 @@ def breakeven(
     field = Field(sides, Runs(bench, seed, draws), worlds, asked, bench.told)
     found = field.all_sides()
     each = worlds_of(draws, worlds)
+    controls = Controls.of(sides.scenario.inputs, draws)
     trend = np.array([_trend(sides.scenario.design(world), sides.reference) for world in each])
     return BreakEven(
         scenario=sides.scenario.name,
@@ -75,7 +77,9 @@ def breakeven(
         has_slo=sides.has_slo,
         horizon_s=sides.horizon_days * DAY_S,
         volumes=asked,
-        verdicts=tuple(_verdict(sides, name, found, asked, trend) for name in sides.challengers),
+        verdicts=tuple(
+            _verdict(sides, name, found, asked, trend, controls) for name in sides.challengers
+        ),
         runs=found,
         payback=_payback(sides, found, asked, each, trend),
     )
@@ -94,11 +98,17 @@ def _range(volumes: Sequence[float]) -> FloatArray:
 
 
 def _verdict(
-    sides: Contest, side: str, runs: dict[str, Run], volumes: FloatArray, trend: FloatArray
+    sides: Contest,
+    side: str,
+    runs: dict[str, Run],
+    volumes: FloatArray,
+    trend: FloatArray,
+    controls: Controls,
 ) -> Verdict:
     run, reference = runs[side], runs[sides.reference]
     least, most = float(volumes[0]), float(volumes[-1])
-    breaking = Breaking(break_even(run.curve, reference.curve, least, most), least, most)
+    volume = break_even(run.curve, reference.curve, least, most)
+    breaking = Breaking(volume, least, most, controls)
     at = np.array([most])
     usd, other = run.curve.usd(at)[:, 0], reference.curve.usd(at)[:, 0]
     with np.errstate(invalid="ignore"):

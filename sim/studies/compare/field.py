@@ -6,8 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sim.model.uncertain import UncertainInput
+from sim.montecarlo.controls import Controls
 from sim.montecarlo.estimates import estimate, share_interval
 from sim.montecarlo.run import RunResult
+from sim.montecarlo.sample import INPUT_PREFIX
 from sim.studies.compare.answer import Award, Overview
 from sim.studies.compare.paired import Paired, order, paired
 from sim.studies.measure import Measure
@@ -25,6 +28,7 @@ class Field:
         self.labels = labels
         self._results = results
         self._worlds = worlds
+        self._controls = controls_of(results, worlds)
 
     def values(self, place: int, measure: Measure) -> FloatArray:
         """A measure of a design in each world."""
@@ -49,6 +53,7 @@ class Field:
             self.values(other, measure),
             (self.bounds(one, measure), self.bounds(other, measure)),
             confidence,
+            self._controls,
         )
 
     def award(self, measure: Measure, confidence: float) -> Award:
@@ -65,7 +70,7 @@ class Field:
         """Mean of a figure; of one with lower bounds the median, a bound counting as infinite."""
         values, bounded = self.values(place, measure), self.bounds(place, measure)
         anywhere = any(self.bounds(other, measure).any() for other in range(len(self.labels)))
-        mean = estimate(values).mean
+        mean = estimate(values, controls=self._controls).mean
         middle = estimate(np.where(bounded, np.inf, values)).p50 if anywhere else mean
         # What is undefined everywhere comes last.
         return math.inf if math.isnan(middle) else middle, math.inf if math.isnan(mean) else mean
@@ -74,8 +79,10 @@ class Field:
         """A design by itself."""
         return Overview(
             label=self.labels[place],
-            cost=estimate(self.values(place, cost)),
-            latency=estimate(self.values(place, latency), self.bounds(place, latency)),
+            cost=estimate(self.values(place, cost), controls=self._controls),
+            latency=estimate(
+                self.values(place, latency), self.bounds(place, latency), self._controls
+            ),
             slo_met=float(np.mean(self.values(place, slo[0]))) if slo else float("nan"),
             overloaded=float(np.mean(self._results[place].sample.overloaded()[: self._worlds])),
         )
@@ -126,6 +133,18 @@ class Field:
             ],
             ignore_index=True,
         )
+
+
+def controls_of(results: list[RunResult], worlds: int) -> Controls:
+    """The uncertain inputs of all designs; one that several share is the same in all of them."""
+    inputs: dict[str, UncertainInput] = {}
+    draws: dict[str, FloatArray] = {}
+    for result in results:
+        for each in result.sample.inputs:
+            if each.path not in inputs:
+                inputs[each.path] = each
+                draws[each.path] = result.sample.values(INPUT_PREFIX + each.path)[:worlds]
+    return Controls.of(list(inputs.values()), draws)
 
 
 def _row(found: Paired) -> dict[str, object]:

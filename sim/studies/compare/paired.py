@@ -10,9 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
-from sim.montecarlo.estimates import Interval, quantile, quantile_interval, share_interval
+from sim.montecarlo.controls import Controls
+from sim.montecarlo.estimates import (
+    Interval,
+    mean_interval,
+    quantile,
+    quantile_interval,
+    share_interval,
+)
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -96,6 +102,7 @@ def paired(
     other: FloatArray,
     bounds: tuple[BoolArray, BoolArray] | None = None,
     confidence: float = 0.95,
+    controls: Controls | None = None,
 ) -> Paired:
     """The difference ``one`` - ``other``.
 
@@ -107,6 +114,8 @@ def paired(
         Where each is a lower bound.
     confidence : float
         Of the intervals, and of the verdict.
+    controls : Controls, optional
+        The inputs of these worlds; of no use where a difference is missing in some of them.
     """
     bound, other_bound = bounds if bounds else (np.zeros(len(one), np.bool_),) * 2
     orders = order(one, other, (bound, other_bound))
@@ -114,9 +123,9 @@ def paired(
     lower, higher, same = (int(np.sum(orders == sign)) for sign in (-1.0, 1.0, 0.0))
     exact = defined & ~bound & ~other_bound
     difference = np.where(orders == 0.0, 0.0, one - other)[exact]
-    mean, mean_ci = _mean(difference, confidence)
-    raised = np.where(exact, one - other, np.where(bound, np.inf, -np.inf))
-    ordered = np.sort(raised[defined & ~(bound & other_bound)])
+    mean, mean_ci = mean_interval(difference, confidence, controls if exact.all() else None)
+    known = defined & ~(bound & other_bound)
+    raised = np.where(exact, one - other, np.where(bound, np.inf, -np.inf))[known]
     by_order = bool((defined & ~exact).any())
     sign, needed = _of_orders(lower, higher, confidence)
     if not by_order:
@@ -129,9 +138,9 @@ def paired(
         n=len(difference),
         bounded=by_order,
         mean=mean,
-        median=quantile(ordered, 0.5),
+        median=quantile(np.sort(raised), 0.5),
         mean_ci=mean_ci,
-        median_ci=quantile_interval(ordered, 0.5, confidence),
+        median_ci=quantile_interval(raised, 0.5, confidence, controls if known.all() else None),
         lower=lower,
         higher=higher,
         same=same,
@@ -139,18 +148,6 @@ def paired(
         sign=sign,
         worlds_needed=needed,
     )
-
-
-def _mean(values: FloatArray, confidence: float) -> tuple[float, Interval]:
-    """Mean and Student's interval."""
-    n = len(values)
-    if n == 0:
-        return math.nan, (math.nan, math.nan)
-    mean = float(np.mean(values))
-    if n == 1:
-        return mean, (math.nan, math.nan)
-    half = float(stdtrit(n - 1, (1.0 + confidence) / 2.0)) * float(np.std(values, ddof=1)) / n**0.5
-    return mean, (mean - half, mean + half)
 
 
 def _of_differences(n: int, mean: float, interval: Interval) -> tuple[int, float]:

@@ -9,8 +9,8 @@ The data are looked at several times, each time with twice the worlds. The error
 looks in proportion to their worlds, half on each side, so that the chance that any look on the way
 is wrong stays below what was asked (Bonferroni): most of it is left for the last look.
 
-The worlds are those of a Sobol sequence, spread more evenly than independent ones: the bounds are
-on the wide side where the uncertain inputs rule.
+The worlds are a Latin hypercube, spread more evenly than independent ones: the bounds are on the
+wide side where the uncertain inputs rule.
 """
 
 import math

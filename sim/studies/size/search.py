@@ -63,9 +63,13 @@ class Found:
 
     @property
     def needed(self) -> float:
-        """Worlds that would decide the open counts, if their shares stay as they are."""
+        """Worlds that would decide the open counts, if their shares stay as they are.
+
+        Where none is sure, those that would decide the first of them: then there is an answer.
+        """
+        decide = max if self.sure is not None else min
         shares = [self.tallies[count].share for count in self.open]
-        return max((self.rule.needed(share) for share in shares), default=0.0)
+        return decide((self.rule.needed(share) for share in shares), default=0.0)
 
 
 def find(board: Board, start: int, most: int | None = None) -> Found:

@@ -82,9 +82,10 @@ def no_fleet(options: list[Option], asked: str) -> str:
 def _open(found: Found) -> str:
     counts = _counts(found)
     tally = found.tallies[max(found.open)]
+    shares = ", ".join(percent(found.tallies[n].share) for n in found.open)
     return (
         f"cannot tell at {tally.worlds} worlds whether {counts} keep the SLO"
-        f" ({percent(tally.share)} of worlds, {percent(found.rule.asked)} asked):"
+        f" ({shares} of worlds, {percent(found.rule.asked)} asked):"
         f" {more_worlds(found.needed)}"
     )
 
