@@ -3,8 +3,8 @@
 Run with ``python benchmarks/interval_coverage.py [studies]``. A chat on one small pool, or at an
 API; its volume, lengths and prices are uncertain. Each study has a seed of its own and 40 worlds.
 The true median of the p95 latency, the true mean difference of cost, and the true median of the
-break-even volume come from many more worlds. Of 200 studies 92 to 98 % should hold them; each count is printed
-with its own 95 % interval, and beside it how wide the interval is on average.
+break-even volume come from many more worlds. Of 200 studies 92 to 98 % should hold them; each count
+is printed with its own 95 % interval, and beside it how wide the intervals of the studies are.
 """
 
 import platform

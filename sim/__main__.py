@@ -10,9 +10,8 @@ import sys
 import click
 
 from sim.cli import cli
+from sim.cli.values import EXIT_INTERRUPTED
 from sim.errors import PeakfleetError
-
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except (KeyboardInterrupt, click.Abort):
         print("sim: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     return code if isinstance(code, int) else 0
 
 

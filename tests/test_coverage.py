@@ -98,6 +98,12 @@ def test_inputs_that_explain_nothing_change_nothing():
     assert estimate(chance, controls=Controls.of(INPUTS, draws)) == estimate(chance)
 
 
+def test_what_is_yes_or_no_is_counted():
+    draws, figures = drawn(0, 64)
+    values = (figures["product"] > np.quantile(figures["product"], 0.9)).astype(float)
+    assert estimate(values, controls=Controls.of(INPUTS, draws)).mean == values.mean()
+
+
 def test_a_figure_that_is_undefined_somewhere_is_not_regressed():
     """Where it is undefined may depend on the inputs, whose mean would then be another."""
     draws, figures = drawn(0, 64)

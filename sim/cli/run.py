@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli.values import EXIT_INTERRUPTED, SHARE
+
 if TYPE_CHECKING:
     from sim.montecarlo.precision import Goal
     from sim.montecarlo.run import Earlier, RunResult
@@ -15,20 +17,6 @@ if TYPE_CHECKING:
 
 DEFAULT_METRIC = "e2e_p95_s:p50"  # as in sim.montecarlo.precision, too slow to import for a help
 DEFAULT_CAP = 10_000
-INTERRUPTED = 130
-
-
-def _share(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """A share written as ``2%`` or ``0.02``, as a number."""
-    if value is None:
-        return None
-    try:
-        share = float(value.removesuffix("%")) / (100.0 if value.endswith("%") else 1.0)
-    except ValueError:
-        share = 0.0
-    if not 0.0 < share < 1.0:
-        raise click.BadParameter(f"{value!r} is not between 0 and 100 %, such as 2% or 0.02")
-    return share
 
 
 @click.command(short_help="Simulate a scenario: cost, utilisation and latency.")
@@ -46,8 +34,7 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
 )
 @click.option(
     "--precision",
-    callback=_share,
-    metavar="SHARE",
+    type=SHARE,
     help="Add worlds until half the interval of a metric is within this share of it, such as 2%,"
     f" or up to --worlds ({DEFAULT_CAP:,} if not given).",
 )
@@ -112,7 +99,7 @@ def run(
     )
     _print(result, as_json)
     if result.interrupted:
-        context.exit(INTERRUPTED)
+        context.exit(EXIT_INTERRUPTED)
 
 
 class Advice:

@@ -6,35 +6,21 @@ from pathlib import Path
 import click
 
 from sim.cli.study import give, study_bench, study_options, study_place
-
-
-def _share(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """A share written as ``95%`` or ``0.95``, as a number."""
-    if value is None:
-        return None
-    try:
-        share = float(value.removesuffix("%")) / (100.0 if value.endswith("%") else 1.0)
-    except ValueError:
-        share = 0.0
-    if not 0.0 < share < 1.0:
-        raise click.BadParameter(f"{value!r} is not between 0 and 100 %, such as 95% or 0.95")
-    return share
+from sim.cli.values import SHARE
 
 
 @click.command(short_help="Find the cheapest fleet whose SLO holds.")
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option(
     "--probability",
-    callback=_share,
+    type=SHARE,
     default="95%",
     show_default=True,
-    metavar="SHARE",
     help="Share of worlds that must keep the SLO.",
 )
 @click.option(
     "--attainment",
-    callback=_share,
-    metavar="SHARE",
+    type=SHARE,
     help="Share of requests that must keep it.  [default: the SLO's own]",
 )
 @click.option("--peak", is_flag=True, help="Ask the worst hour's p95 to keep the thresholds, too.")
@@ -55,10 +41,9 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
 )
 @click.option(
     "--error",
-    callback=_share,
+    type=SHARE,
     default="5%",
     show_default=True,
-    metavar="SHARE",
     help="Chance of a wrong answer; the smaller, the more worlds.",
 )
 @click.option(

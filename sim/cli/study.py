@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
+from sim.cli.values import EXIT_INTERRUPTED
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from sim.studies.bench import Bench
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-INTERRUPTED = 130
 
 
 class Answer(Protocol):
@@ -79,7 +79,7 @@ def study_bench(jobs: int | None, quiet: bool) -> Iterator["Bench"]:
             yield ready
     except KeyboardInterrupt:
         click.echo("sim: interrupted", err=True)
-        sys.exit(INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def give(

@@ -135,9 +135,12 @@ def mean_interval(
     mean = float(np.mean(values)) if n else NAN
     if n < 2 or not math.isfinite(mean):
         return mean, (NAN, NAN)
-    fit = controls.mean(values) if controls else None
+    # What is yes or no is counted: a share that no number of worlds makes would puzzle.
+    counted = bool(np.isin(values, (0.0, 1.0)).all())
+    fit = controls.mean(values) if controls and not counted else None
     if fit:
-        mean, error, freedom = fit.mean, fit.error, fit.freedom
+        mean = min(max(fit.mean, float(values.min())), float(values.max()))
+        error, freedom = fit.error, fit.freedom
     else:
         error, freedom = float(np.std(values, ddof=1)) / n**0.5, n - 1
     half = float(stdtrit(freedom, (1.0 + confidence) / 2.0)) * error

@@ -1,0 +1,32 @@
+"""Kinds of values on the command line."""
+
+from typing import Final
+
+import click
+
+
+class Share(click.ParamType):
+    """A share between 0 and 1, written as ``95%`` or ``0.95``.
+
+    >>> Share().convert("95%", None, None)
+    0.95
+    """
+
+    name = "share"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """As a number."""
+        text = str(value)
+        try:
+            share = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+        except ValueError:
+            share = 0.0
+        if not 0.0 < share < 1.0:
+            self.fail(f"{value!r} is not between 0 and 100 %, such as 95% or 0.95", param, ctx)
+        return share
+
+
+SHARE: Final = Share()
+EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
