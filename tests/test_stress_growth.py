@@ -164,7 +164,9 @@ def test_wrong_growth_is_refused(lists: dict[str, list[float]], message: str) ->
         path_of(**lists)
 
 
-@pytest.mark.parametrize(("kind", "word"), [("miss", "hit rate"), ("retry", "clients that retry")])
+@pytest.mark.parametrize(
+    ("kind", "word"), [("miss", "needs a cache"), ("retry", "clients that retry")]
+)
 def test_growth_of_what_is_not_there_is_refused(tmp_path: Path, kind: str, word: str) -> None:
     design = case(tmp_path).load().design({})
     with pytest.raises(PeakfleetError, match=word):

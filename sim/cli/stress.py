@@ -49,7 +49,8 @@ sim stress chat.yaml --growth 1,2,4 --prompt-growth 1,1.5,2
     "--miss-growth",
     callback=_factors,
     metavar="FACTORS",
-    help="Multiples of the share that caches miss, where a hit rate is stated.",
+    help="Multiples of the share that caches miss, up to all. Stated hit rates fall; where a pool"
+    " keeps the blocks of real prompts, more tasks begin with something of their own.",
 )
 @click.option(
     "--retry-growth",
@@ -73,6 +74,11 @@ sim stress chat.yaml --growth 1,2,4 --prompt-growth 1,1.5,2
 )
 @click.option("--no-spike", is_flag=True, help="Do without it, and take less time.")
 @click.option(
+    "--steps-only",
+    is_flag=True,
+    help="Do not look for the breaking point between the steps, and take less time.",
+)
+@click.option(
     "--budget", type=click.FloatRange(min=0.0, min_open=True), metavar="USD", help="A month."
 )
 @click.option(
@@ -92,6 +98,7 @@ def stress(
     spike: float,
     spike_minutes: float,
     no_spike: bool,
+    steps_only: bool,
     budget: float | None,
     probability: float,
     worlds: int | None,
@@ -123,6 +130,7 @@ def stress(
             probability=probability,
             budget_usd=budget,
             spike=None if no_spike else Spike(spike, 60.0 * spike_minutes),
+            enclose=not steps_only,
         )
     place = study_place(out, "stress", name)
     give(answer, render(answer), lambda: charts(answer), place, as_json, quiet)

@@ -37,6 +37,7 @@ SIGNS = {
     "too_long": "{:.1%} of prompts too long",
     "rejected": "{:.1%} of attempts turned away",
     "errors": "{:.1%} of attempts failed",
+    "lateness": "p95 {:.1f} times what the SLO allows",
     "unanswered_share": "{:.1%} of requests not answered",
     "retry_amplification": "{:.2f} attempts for each request",
     "wasted_work_share": "{:.0%} of the work for nobody",
@@ -92,7 +93,7 @@ def _share(value: float) -> str:
 def _estimate(metric: str, figure: Estimate, times: float = 1.0) -> str:
     """A median over worlds with its interval and unit, of so many.
 
-    Where the interval has no end for lack of worlds, a question mark.
+    Where the interval has no end for lack of worlds, a question mark; none where it has neither.
     """
     if math.isnan(figure.p50):
         return "–"
@@ -101,7 +102,8 @@ def _estimate(metric: str, figure: Estimate, times: float = 1.0) -> str:
     ends = ["?" if math.isnan(end) else unit.text(end) for end in (low, high)]
     bound = AT_LEAST if "p50" in figure.at_least else ""
     higher = AT_LEAST if "p50_ci" in figure.at_least and ends[1] != "?" else ""
-    interval = "" if low == high else f" ({ends[0]} … {higher}{ends[1]})"
+    untold = low == high or ends == ["?", "?"]
+    interval = "" if untold else f" ({ends[0]} … {higher}{ends[1]})"
     return f"{bound}{unit.text(p50)}{interval} {unit.unit}"
 
 
@@ -164,21 +166,36 @@ def _broken(answer: Stress) -> Iterator[str]:
 
 def _money_lost(answer: Stress) -> Iterator[str]:
     """For each fleet, from where on it costs more than it may, or than it brings in."""
-    budget = f"over the budget of {answer.budget_usd or 0.0:,.0f} USD a month"
-    for name, words in (("budget", budget), ("margin", "losing money")):
+    for name in ("budget", "margin"):
         for fleet in answer.fleets:
-            first = next((each for each in answer.of(fleet) if name in each.breaks), None)
-            if first is not None:
-                share = first.over_budget_share if name == "budget" else first.loses_share
-                worlds = f"{round(share * first.worlds)} of {first.worlds} worlds"
-                yield filled(f"{fleet}, from {first.growth}: {words}, in {worlds}", "  ", "    ")
+            breaking = answer.breaking(fleet)
+            probes = breaking.probes if breaking else ()
+            looked = sorted(
+                (each for each in (*answer.of(fleet), *probes) if name in each.breaks),
+                key=lambda each: (each.growth.volume, each.step),
+            )
+            if looked:
+                words = _loss(answer, name, looked[0])
+                yield filled(f"{fleet}, from {looked[0].growth}: {words}", "  ", "    ")
+
+
+def _loss(answer: Stress, name: str, outcome: Outcome) -> str:
+    """The evidence that a fleet costs too much: in how many worlds, and what."""
+    share = outcome.over_budget_share if name == "budget" else outcome.loses_share
+    worlds = f"in {round(share * outcome.worlds)} of {outcome.worlds} worlds"
+    if name == "budget":
+        cost = _estimate("cost_usd_per_month", outcome.figures["cost_usd_per_month"])
+        return f"over the budget of {answer.budget_usd or 0.0:,.0f} USD a month, {worlds}: {cost}"
+    margin = outcome.figures["gross_margin"].p50
+    return f"losing money, {worlds}: a gross margin of {100.0 * margin:.0f} %"
 
 
 def _notes(answer: Stress, shown: str) -> Iterator[str]:
     share = f"{100.0 * answer.probability:g} %"
     yield filled(
         f"A fleet holds if, with 95 % confidence, in at least {share} of worlds every SLO is kept"
-        f" and no backlog grows; {answer.worlds} worlds, the same for every fleet and step."
+        f" and no backlog grows; {answer.worlds} worlds, the same for every fleet and step"
+        + (", or the first of them where these leave no doubt." if _fewer(answer) else ".")
     )
     yield from (filled(_undecided(each)) for each in answer.outcomes if each.word == "cannot tell")
     if answer.spike is not None:
@@ -193,6 +210,10 @@ def _notes(answer: Stress, shown: str) -> Iterator[str]:
         yield f"{AT_LEAST}  at least: in some worlds the backlog or the recovery goes on at the end"
     for note in answer.notes:
         yield filled(note[0].upper() + note[1:] + ".")
+
+
+def _fewer(answer: Stress) -> bool:
+    return any(each.worlds < answer.worlds for each in answer.outcomes)
 
 
 def _undecided(outcome: Outcome) -> str:

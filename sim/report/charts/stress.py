@@ -1,4 +1,8 @@
-"""Charts of ``sim stress``: cost, cost per request, latency and attainment against growth."""
+"""Charts of ``sim stress``: cost, cost per request, latency and attainment against growth.
+
+A rule stands where a fleet breaks: at the middle of what encloses it, or, where the worlds cannot
+tell, at both ends of the range.
+"""
 
 from typing import Any
 
@@ -9,6 +13,7 @@ from sim.report.charts.chart import Chart
 from sim.report.charts.style import BLUE, GREEN, VERMILION, drawn
 from sim.studies.stress.answer import Stress
 from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
+from sim.studies.stress.outcome import Outcome
 
 COLOURS = {FIXED: VERMILION, AUTOSCALED: BLUE, RESIZED: GREEN}
 DASHES = {FIXED: [1, 0], AUTOSCALED: [6, 3], RESIZED: [2, 2]}
@@ -93,14 +98,39 @@ def _chart(answer: Stress, metric: str) -> Chart:
             legend=LEGEND,
         ),
     )
+    layers = band + line + points
+    if by_volume and (breaks := _breaks(answer)):
+        places = pd.DataFrame(breaks)
+        layers += (
+            alt.Chart(places)
+            .mark_rule(strokeWidth=1.5, opacity=0.7)
+            .encode(x=alt.X("volume:Q"), color=colour, strokeDash=dash)
+        )
     worlds = f"{answer.name}; median and p5 to p95 over {answer.worlds} worlds"
-    return drawn(name, frame, band + line + points, question, worlds, WIDTH, HEIGHT)
+    return drawn(name, frame, layers, question, worlds, WIDTH, HEIGHT)
 
 
 def _by_volume(answer: Stress) -> bool:
     """Whether the steps differ in volume, each from all others."""
     volumes = [step.volume for step in answer.steps]
     return len(set(volumes)) == len(volumes) > 1
+
+
+def _drawn(answer: Stress) -> list[Outcome]:
+    """All steps, and what was looked at between them where it has a place on the axis."""
+    if not _by_volume(answer):
+        return list(answer.outcomes)
+    probes = [probe for each in answer.breakings for probe in each.probes]
+    return sorted((*answer.outcomes, *probes), key=lambda each: (each.fleet, each.growth.volume))
+
+
+def _breaks(answer: Stress) -> list[dict[str, Any]]:
+    """Volumes at which fleets break, for the rules."""
+    places = []
+    for each in answer.breakings:
+        ends = (each.about,) if each.about else (each.held, each.broken.growth)
+        places += [{"fleet": each.fleet, "volume": end.volume} for end in ends if end]
+    return places
 
 
 def _frame(answer: Stress, metric: str) -> pd.DataFrame:
@@ -115,6 +145,6 @@ def _frame(answer: Stress, metric: str) -> pd.DataFrame:
                 "p50": outcome.figures[metric].p50,
                 "p95": outcome.figures[metric].p95,
             }
-            for outcome in answer.outcomes
+            for outcome in _drawn(answer)
         ]
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.summary import as_json as estimate_as_json
+from sim.studies.stress.breaking import Breaking
 from sim.studies.stress.causes import MEANINGS
 from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
 from sim.studies.stress.growth import Growth
@@ -58,6 +59,8 @@ class Stress:
     spike : Spike or None
     steps : tuple of Growth
     outcomes : tuple of Outcome
+    breakings : tuple of Breaking
+        Of the fixed and the autoscaled fleet, where one breaks on the way.
     elasticities : tuple of Elasticity
     notes : tuple of str
         What was assumed, and what could not be done.
@@ -71,6 +74,7 @@ class Stress:
     spike: Spike | None
     steps: tuple[Growth, ...]
     outcomes: tuple[Outcome, ...]
+    breakings: tuple[Breaking, ...]
     elasticities: tuple[Elasticity, ...]
     notes: tuple[str, ...]
 
@@ -86,6 +90,10 @@ class Stress:
     def first_break(self, fleet: str) -> Outcome | None:
         """The first step at which anything breaks."""
         return next((outcome for outcome in self.of(fleet) if outcome.breaks), None)
+
+    def breaking(self, fleet: str) -> Breaking | None:
+        """Its breaking point between two steps, where it was enclosed."""
+        return next((each for each in self.breakings if each.fleet == fleet), None)
 
     def elasticity(self, fleet: str) -> Elasticity | None:
         """Over all steps at which the fleet did not break."""
@@ -108,30 +116,35 @@ class Stress:
             subject = "with higher quotas"
         if fleet == FIXED and own[0].counts:
             subject += f" ({shown_counts(own[0].counts)})"
+        breaking = self.breaking(fleet)
         sound = own if broken is None else own[: own.index(broken)]
         unsure = next((outcome for outcome in sound if outcome.word == "cannot tell"), None)
         holding = sound if unsure is None else sound[: sound.index(unsure)]
+        enclosed = breaking is not None and breaking.held is not None
         parts = []
-        if holding:
+        if holding and not enclosed:
             need = holding[-1].counts if fleet == RESIZED else None
             short = holding[-1] is own[-1] and own[-1].growth != self.steps[-1]
             parts.append(
                 f"holds {'only ' if short else ''}{_up_to(holding[-1])}"
                 + (f", with {shown_counts(need)}" if need else "")
             )
-        if unsure is not None:
+        if unsure is not None and not enclosed:
             parts.append(
                 f"may or may not hold at {unsure.growth}, as {unsure.held} of {unsure.worlds}"
                 f" worlds do{_more(unsure)}"
             )
-        if broken is not None:
+        if breaking is not None:
+            parts.append(f"{breaking.words}, by {reason(breaking.broken)}")
+        elif broken is not None:
             already = "already " if broken.step == 0 else ""
             parts.append(f"breaks {already}at {broken.growth}, by {reason(broken)}")
+        if broken is not None:
             parts += _later(own, broken)
         stuck = next((outcome for outcome in own if _stays_down(outcome)), None)
         if stuck is not None:
             parts.append(f"does not recover from a spike at {stuck.growth}")
-        return f"{subject} it " + _listed(parts)
+        return f"{subject}, it " + _listed(parts)
 
     def _cost_growth(self, fleet: str) -> str:
         found = self.elasticity(fleet)
@@ -145,9 +158,20 @@ class Stress:
         )
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """``steps``, a row for each fleet and step; ``elasticities``; ``signs`` of what broke."""
+        """Tables by name.
+
+        ``steps``, a row for each fleet and step; ``probes``, the same between steps; ``breaks``, a
+        row for each breaking point; ``elasticities``; ``signs`` of what broke.
+        """
         return {
             "steps": pd.DataFrame([_row(outcome) for outcome in self.outcomes]),
+            "probes": pd.DataFrame(
+                [_row(probe) for each in self.breakings for probe in each.probes]
+            ),
+            "breaks": pd.DataFrame(
+                [_breaking_row(each) for each in self.breakings],
+                columns=["fleet", "about", "holds_at", "breaks_at", "cannot_tell_at", "reason"],
+            ),
             "elasticities": pd.DataFrame([_elasticity_row(each) for each in self.elasticities]),
             "signs": pd.DataFrame(
                 list(_sign_rows(self.outcomes)),
@@ -188,7 +212,13 @@ class Stress:
         broken = self.first_break(fleet)
         if broken is None:
             return None
-        return {"step": broken.step, "growth": asdict(broken.growth), "reason": reason(broken)}
+        found: dict[str, Any] = {
+            "step": broken.step,
+            "growth": asdict(broken.growth),
+            "reason": reason(broken),
+        }
+        breaking = self.breaking(fleet)
+        return found if breaking is None else found | {"enclosed": _breaking_json(breaking)}
 
 
 def reason(outcome: Outcome) -> str:
@@ -270,6 +300,28 @@ def _row(outcome: Outcome) -> dict[str, Any]:
     row["recovered"] = 0 if after is None else after.recovered
     row["time_to_recover_s_p50"] = NAN if after is None else after.time_s.p50
     return row
+
+
+def _breaking_row(each: Breaking) -> dict[str, Any]:
+    return {
+        "fleet": each.fleet,
+        "about": "" if each.about is None else str(each.about),
+        "holds_at": "" if each.held is None else str(each.held),
+        "breaks_at": str(each.broken.growth),
+        "cannot_tell_at": "; ".join(map(str, each.unsure)),
+        "reason": reason(each.broken),
+    }
+
+
+def _breaking_json(each: Breaking) -> dict[str, Any]:
+    return {
+        "about": None if each.about is None else asdict(each.about),
+        "holds_at": None if each.held is None else asdict(each.held),
+        "breaks_at": asdict(each.broken.growth),
+        "cannot_tell_at": [asdict(growth) for growth in each.unsure],
+        "reason": reason(each.broken),
+        "probes": [_outcome_json(probe) for probe in each.probes],
+    }
 
 
 def _elasticity_row(each: Elasticity) -> dict[str, Any]:

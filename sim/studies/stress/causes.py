@@ -122,7 +122,8 @@ class _Look:
     def of_api(self, api: ManagedApi) -> Cause:
         rejected, errors = self.share(api.name, "rejections"), self.share(api.name, "errors")
         name = "quota" if rejected >= NOTICED else "provider" if errors >= NOTICED else "pace"
-        return Cause(name, api.name, {"rejected": rejected, "errors": errors, **self._everywhere()})
+        signs = {"rejected": rejected, "errors": errors, "lateness": self._lateness()}
+        return Cause(name, api.name, {**signs, **self._everywhere()})
 
     def of_pool(self, pool: GpuPool) -> Cause:
         hot = _Hot.of(self._columns(pool), pool)
@@ -157,6 +158,18 @@ class _Look:
     def _everywhere(self) -> dict[str, float]:
         names = ("unanswered_share", "retry_amplification", "wasted_work_share")
         return {name: float(np.nan_to_num(self.value(name))) for name in names}
+
+    def _lateness(self) -> float:
+        """The largest 95th percentile of a latency over the threshold that is asked of it."""
+        return max(
+            float(np.nan_to_num(self.value(f"workloads.{w.name}.{latency}_p95_s"))) / asked_s
+            for w in self.missing()
+            for latency, asked_s in (
+                ("ttft", w.slo.ttft_s),
+                ("tpot", w.slo.tpot_s),
+                ("e2e", w.slo.e2e_s),
+            )
+        )
 
     def _slow_in_decoding(self) -> bool:
         """Whether the first tokens come in time, and the answers do not."""
@@ -255,7 +268,7 @@ def _too_long(workload: Workload, pool: GpuPool) -> float:
 EVIDENCE = {  # signs of each cause, in the words of its table
     "quota": ("rejected", "retry_amplification", "unanswered_share"),
     "provider": ("errors", "unanswered_share"),
-    "pace": ("unanswered_share",),
+    "pace": ("lateness", "unanswered_share"),
     "context length": ("too_long", "unanswered_share"),
     "cold start": ("starting", "queue", "ready"),
     "max replicas": ("at_limit", "ready", "queue"),

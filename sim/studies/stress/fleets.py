@@ -10,11 +10,11 @@ from sim.errors import ScenarioError
 from sim.model.design import Design, GpuPool
 from sim.model.lifecycle import ColdStart
 from sim.montecarlo.run import RunResult
-from sim.studies.bench import Bench
 from sim.studies.case import Case
 from sim.studies.resize import smallest
 from sim.studies.stress.growth import Growth, grow
-from sim.studies.stress.verdict import Judge
+from sim.studies.stress.runs import Runs
+from sim.studies.stress.unshared import Hits
 
 FIXED, AUTOSCALED, RESIZED = "fixed", "autoscaled", "re-sized"
 
@@ -23,7 +23,6 @@ AIM = 0.7  # of the concurrency at which a re-sized fleet still holds, what an a
 ASSUMED_COLD_START = "{lognormal: {p50: 3min, p95: 8min}}"  # a large model from a node pool
 MOST_OF_NEED = 8  # replicas over the fluid estimate, beyond which more would be of no help
 MOST_REPLICAS = 10_000  # that a scenario may state
-FIRST_LOOK = 4  # worlds, before all of them
 
 
 def counts_of(counts: Mapping[str, int]) -> tuple[str, ...]:
@@ -75,16 +74,14 @@ class Resizing:
     Attributes
     ----------
     case : Case
-    bench : Bench
-    judge : Judge
-    worlds, seed : int
+    runs : Runs
+    hits : mapping of str to float
+        As those of :func:`~sim.studies.stress.growth.grow`.
     """
 
     case: Case
-    bench: Bench
-    judge: Judge
-    worlds: int
-    seed: int
+    runs: Runs
+    hits: Hits
 
     def counts(
         self, growth: Growth, quotas: float, need: Mapping[str, float], ratio: float
@@ -125,15 +122,11 @@ class Resizing:
 
     def _holds(self, counts: dict[str, int], growth: Growth, quotas: float) -> bool:
         try:
-            scenario = grow(self.case.load(counts_of(counts)), growth, quotas=quotas)
+            scenario = grow(self.case.load(counts_of(counts)), growth, None, quotas, self.hits)
         except ScenarioError:
             return False  # such as more GPUs than its purchase plan has
-        first = min(FIRST_LOOK, self.worlds)
-        looked = self.bench.run(scenario, first, self.seed)
-        if int((~self.judge.held(looked)[:first]).sum()) > self.judge.allowed(self.worlds):
-            return False
-        held = self.judge.held(self.bench.run(scenario, self.worlds, self.seed))[: self.worlds]
-        return int((~held).sum()) <= self.judge.allowed(self.worlds)
+        shown = " + ".join(str(count) for count in counts.values())
+        return self.runs.holds(scenario, f"{shown} for {growth}")
 
 
 def autoscaled(

@@ -7,12 +7,14 @@ streams of random numbers, and stand closer together.
 - **Volume** multiplies the expected rate, and the users who pay. A trace is played faster, and over
   and over, so that it lasts as long.
 - **Prompts**: every prompt, limits included, also the new tokens of following calls.
-- **Misses**: the share of prompts, and of answers, that a stated hit rate does not find, up to all.
+- **Misses**: the share of prompts, and of answers, that caches do not find, up to all. Stated hit
+  rates fall. Where a pool keeps blocks of real prompts, and what is found emerges, a share of the
+  tasks begins with something of its own (see ``unshared``).
 - **Retries**: how often a client tries again, in whole retries.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -27,8 +29,10 @@ from sim.model.trace import Trace, TraceSource
 from sim.model.workload import RequestSource, Workload
 from sim.scenario import Scenario
 from sim.studies.stress.spike import Spike, with_spike
+from sim.studies.stress.unshared import Hits, emergent, share_of, unshared
 
 MOST = 10_000.0
+NO_HITS: Hits = {}
 SERIES = (1.0, 2.0, 5.0)  # and their multiples by ten: what lies on the way to a factor
 
 
@@ -69,21 +73,28 @@ class GrownScenario(Scenario):
     spike : Spike or None
     quotas : float
         Factor on the quotas of APIs.
+    hits : mapping of str to float
+        Share of the prompt tokens that is found today, of workloads where it emerges.
     """
 
     growth: Growth = Growth()
     spike: Spike | None = None
     quotas: float = 1.0
+    hits: Hits = field(default_factory=dict)
 
     def design(self, values: Mapping[str, float]) -> Design:
         """The grown design in a world."""
         # The explicit class: with slots, the decorator makes another one than super() would find.
-        design = grown(Scenario.design(self, values), self.growth, self.quotas)
+        design = grown(Scenario.design(self, values), self.growth, self.quotas, self.hits)
         return design if self.spike is None else with_spike(design, self.spike)
 
 
 def grow(
-    scenario: Scenario, growth: Growth, spike: Spike | None = None, quotas: float = 1.0
+    scenario: Scenario,
+    growth: Growth,
+    spike: Spike | None = None,
+    quotas: float = 1.0,
+    hits: Hits = NO_HITS,
 ) -> Scenario:
     """The scenario after so much growth; itself where there is none."""
     if growth == Growth() and spike is None and quotas == 1.0:
@@ -92,6 +103,7 @@ def grow(
         "growth": asdict(growth),
         "spike": None if spike is None else asdict(spike),
         "quotas": quotas,
+        "hits": dict(hits) if growth.miss != 1 else {},
     }
     return GrownScenario(
         file=scenario.file,
@@ -106,14 +118,18 @@ def grow(
         growth=growth,
         spike=spike,
         quotas=quotas,
+        hits=hits,
     )
 
 
-def grown(design: Design, growth: Growth, quotas: float = 1.0) -> Design:
+def grown(design: Design, growth: Growth, quotas: float = 1.0, hits: Hits = NO_HITS) -> Design:
     """The design after so much growth."""
     return replace(
         design,
-        workloads=tuple(_workload(workload, growth) for workload in design.workloads),
+        workloads=tuple(
+            _workload(workload, growth, hits.get(workload.name, 0.0))
+            for workload in design.workloads
+        ),
         managed=tuple(
             replace(
                 api,
@@ -130,11 +146,11 @@ def grown(design: Design, growth: Growth, quotas: float = 1.0) -> Design:
     )
 
 
-def _workload(workload: Workload, growth: Growth) -> Workload:
+def _workload(workload: Workload, growth: Growth, hits: float) -> Workload:
     retry, cache, economics = workload.client.retry, workload.response_cache, workload.economics
     return replace(
         workload,
-        source=_source(workload.source, growth),
+        source=unshared(_source(workload.source, growth), share_of(hits, growth.miss)),
         client=replace(
             workload.client,
             retry=replace(retry, max_retries=int(retry.max_retries * growth.retry + 0.5)),
@@ -264,14 +280,25 @@ def _on_the_way(factor: float) -> list[float]:
     return [step for step in steps if step < factor * 0.999] + [factor]
 
 
+def _check_misses(design: Design, least: float) -> None:
+    stated = any(w.prefix_hit_rate > 0 or w.response_cache is not None for w in design.workloads)
+    found = emergent(design)
+    if not stated and not found:
+        raise PeakfleetError(
+            "miss growth needs a cache to begin from: give a workload prefix_cache.hit_rate or"
+            " response_cache.hit_rate, or the pool that serves its tasks prefix_cache: {}"
+        )
+    if least < 1 and found:
+        raise PeakfleetError(
+            f"miss growth ({least:g}) cannot be below 1 where the hit rate emerges, as for workload"
+            f" '{found[0].name}'; give its pool more room by prefix_cache.capacity instead"
+        )
+
+
 def check_growth(design: Design, steps: Sequence[Growth]) -> None:
     """Refuse growth of something that a design does not have."""
-    cached = any(w.prefix_hit_rate > 0 or w.response_cache is not None for w in design.workloads)
-    if any(step.miss != 1 for step in steps) and not cached:
-        raise PeakfleetError(
-            "miss growth needs a stated hit rate to begin from: give a workload"
-            " prefix_cache.hit_rate or response_cache.hit_rate"
-        )
+    if any(step.miss != 1 for step in steps):
+        _check_misses(design, min(step.miss for step in steps))
     retried = any(w.client.retry.max_retries > 0 for w in design.workloads)
     if any(step.retry != 1 for step in steps) and not retried:
         raise PeakfleetError(

@@ -7,7 +7,6 @@ import numpy as np
 
 from sim.montecarlo.estimates import Estimate, estimate
 from sim.montecarlo.run import RunResult
-from sim.studies.bench import Bench
 from sim.studies.stress.causes import Cause, cause, main_cause
 from sim.studies.stress.growth import Growth
 from sim.studies.stress.verdict import Judge, Word
@@ -159,6 +158,7 @@ def recovery(spiked: RunResult, kept: np.ndarray, worlds: int) -> Recovery | Non
     worlds : int
         At most n, the first of which are looked at.
     """
+    worlds = min(worlds, len(kept), len(spiked.sample))
     sample, kept = spiked.sample, kept[:worlds]
     if not kept.any():
         return None
@@ -169,7 +169,8 @@ def recovery(spiked: RunResult, kept: np.ndarray, worlds: int) -> Recovery | Non
 
 def elasticity(one: Outcome, other: Outcome, factor: float) -> Estimate:
     """Of cost to growth by a factor, d log cost / d log growth, paired over worlds."""
-    costs = (each.result.sample.values("cost_usd")[: one.worlds] for each in (one, other))
+    common = min(one.worlds, other.worlds)
+    costs = (each.result.sample.values("cost_usd")[:common] for each in (one, other))
     before, after = costs
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.log(after / before)
@@ -180,8 +181,3 @@ def elasticity(one: Outcome, other: Outcome, factor: float) -> Estimate:
 def spiked_worlds(worlds: int) -> int:
     """Worlds in which a spike is tried."""
     return min(worlds, SPIKED_WORLDS)
-
-
-def announce(bench: Bench, fleet: str, growth: Growth) -> None:
-    """Say what is being simulated."""
-    bench.told(f"{fleet} fleet at {growth}")

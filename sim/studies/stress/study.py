@@ -10,9 +10,12 @@
 
 All of them, and all steps, see the same worlds: the same random numbers, with arrivals that stand
 closer together. A cost is that of the scenario's horizon, by the month. Recovery is that from a
-spike, tried beside on the first day.
+spike, tried beside on the first day. Between the last step at which the fixed or the autoscaled
+fleet holds and the first at which it breaks, its breaking point is enclosed.
 """
 
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +25,7 @@ from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.case import Case
 from sim.studies.stress.answer import Elasticity, Stress
+from sim.studies.stress.breaking import Breaking, find_break
 from sim.studies.stress.fleets import (
     AUTOSCALED,
     FIXED,
@@ -37,18 +41,20 @@ from sim.studies.stress.fleets import (
 from sim.studies.stress.growth import Growth, check_growth, grow, path_of
 from sim.studies.stress.outcome import (
     Outcome,
-    announce,
     elasticity,
     observe,
     recovery,
     spiked_worlds,
 )
+from sim.studies.stress.runs import FIRST_LOOK, Runs
 from sim.studies.stress.spike import Spike, can_spike
+from sim.studies.stress.unshared import Hits, emergent, kept_as_they_are
 from sim.studies.stress.verdict import Judge
 
 DEFAULT_WORLDS = 12  # the fewest that can say "holds with 75 %" are 11
 DEFAULT_PROBABILITY = 0.75
 DEFAULT_SPIKE = Spike()
+MOST_BEYOND = 60e6  # requests of a first look at a fleet that broke before: minutes of simulation
 
 
 def stress(
@@ -60,6 +66,7 @@ def stress(
     probability: float = DEFAULT_PROBABILITY,
     budget_usd: float | None = None,
     spike: Spike | None = DEFAULT_SPIKE,
+    enclose: bool = True,
 ) -> Stress:
     """Grow a service step by step.
 
@@ -78,6 +85,8 @@ def stress(
     budget_usd : float, optional
         A month.
     spike : Spike or None
+    enclose : bool
+        Whether to look for the breaking point between steps.
     """
     steps = path_of() if steps is None else steps
     if budget_usd is not None and not budget_usd > 0:
@@ -86,8 +95,10 @@ def stress(
     design = scenario.typical_design()
     check_growth(design, steps)
     seed = scenario.seed if seed is None else seed
-    study = _Study(case, bench, steps, worlds, seed, Judge(probability), budget_usd, scenario)
+    runs = Runs(bench, Judge(probability), worlds, seed)
+    study = _Study(case, runs, steps, budget_usd, scenario)
     outcomes = study.outcomes()
+    breakings = study.breakings(outcomes) if enclose else []
     spikes = spike is not None and can_spike(design)
     if spike is not None and spikes:
         outcomes = [study.tried(outcome, spike) for outcome in outcomes]
@@ -102,6 +113,7 @@ def stress(
         spike=spike if spikes else None,
         steps=tuple(steps),
         outcomes=tuple(outcomes),
+        breakings=tuple(breakings),
         elasticities=tuple(elasticities(outcomes, steps)),
         notes=tuple(study.notes),
     )
@@ -113,19 +125,16 @@ class _Study:
     def __init__(
         self,
         case: Case,
-        bench: Bench,
+        runs: Runs,
         steps: list[Growth],
-        worlds: int,
-        seed: int,
-        judge: Judge,
         budget_usd: float | None,
         scenario: Scenario,
     ) -> None:
-        self.case, self.bench, self.steps = case, bench, steps
-        self.worlds, self.seed, self.judge, self.budget_usd = worlds, seed, judge, budget_usd
-        self.scenario = scenario
+        self.case, self.runs, self.steps = case, runs, steps
+        self.budget_usd, self.scenario = budget_usd, scenario
         self.design = scenario.typical_design()
         self.notes: list[str] = []
+        self.hits = self._hits()
         self._scenarios: dict[tuple[str, int], tuple[Scenario, float]] = {}
 
     def outcomes(self) -> list[Outcome]:
@@ -135,7 +144,8 @@ class _Study:
             return [*fixed, *self._with_higher_quotas(fixed)]
         own = own_autoscaler(self.design)
         scaled = self._fleet(AUTOSCALED, self.scenario) if own else []
-        counts = present_counts(self.bench.run(self.scenario, self.worlds, self.seed), self.design)
+        today = scaled[0].result if own else self.runs.first(self.scenario, FIRST_LOOK, "today")
+        counts = present_counts(today, self.design)
         stated = self.case.load(counts_of(counts)) if own else self.scenario
         fixed = self._fleet(FIXED, stated, counts)
         if own:
@@ -146,27 +156,69 @@ class _Study:
             scaled = self._newly_scaled(resized)
         return [*fixed, *scaled, *resized]
 
+    def breakings(self, outcomes: list[Outcome]) -> list[Breaking]:
+        """Where the fleets break whose size, or rule of scaling, is the same at every step."""
+        found = []
+        for fleet in (FIXED, AUTOSCALED):
+            own = [outcome for outcome in outcomes if outcome.fleet == fleet]
+            breaking = find_break(own, partial(self._between, fleet, own))
+            if breaking is not None:
+                found.append(breaking)
+        return found
+
     def tried(self, outcome: Outcome, spike: Spike) -> Outcome:
         """An outcome with what a spike does to the worlds that held."""
-        kept, worlds = self.judge.held(outcome.result), spiked_worlds(self.worlds)
+        runs = self.runs
+        kept, worlds = runs.judge.held(outcome.result), spiked_worlds(runs.worlds)
         if not kept[:worlds].any():
             return outcome
         scenario, quotas = self._scenarios[outcome.fleet, outcome.step]
-        self.bench.told(f"a spike on the {outcome.fleet} fleet at {outcome.growth}")
-        spiked = grow(scenario, outcome.growth, spike, quotas)
-        result = self.bench.run(spiked, worlds, self.seed)
-        changes = {"recovery": recovery(result, kept, worlds)}
-        fields = {name: getattr(outcome, name) for name in Outcome.__dataclass_fields__}
-        return Outcome(**{**fields, **changes})
+        text = f"a spike on the {outcome.fleet} fleet at {outcome.growth}"
+        runs.bench.told(text)
+        spiked = grow(scenario, outcome.growth, spike, quotas, self.hits)
+        result = runs.first(spiked, worlds, text)
+        return replace(outcome, recovery=recovery(result, kept, worlds))
+
+    def _hits(self) -> Hits:
+        """Share of the prompt tokens found today, where it emerges and misses are to grow."""
+        found = emergent(self.design)
+        if all(step.miss == 1 for step in self.steps):
+            return {}
+        self.notes += kept_as_they_are(self.design)
+        if not found:
+            return {}
+        today = self.runs.run(self.scenario, "what caches find today").sample
+        hits = {}
+        for workload in found:
+            shares = today.values(f"workloads.{workload.name}.cache_hit_rate")
+            hits[workload.name] = float(np.nan_to_num(np.nanmedian(shares)))
+            self.notes.append(
+                f"misses: of the prompts of {workload.name}, {100.0 * hits[workload.name]:.0f} % of"
+                " the tokens are found today; more misses are tasks that share nothing with others"
+            )
+        return hits
 
     def _fleet(
         self, fleet: str, scenario: Scenario, counts: dict[str, int] | None = None
     ) -> list[Outcome]:
-        """One fleet, the same at every step."""
-        return [
-            self._outcome(fleet, step, growth, scenario, counts)
-            for step, growth in enumerate(self.steps)
-        ]
+        """One fleet, the same at every step, as far as it is worth its time."""
+        outcomes: list[Outcome] = []
+        for step, growth in enumerate(self.steps):
+            requests = FIRST_LOOK * self.runs.per_world * extent(growth, self.steps)
+            if requests > MOST_BEYOND and any("service" in each.breaks for each in outcomes):
+                self.notes.append(
+                    f"{fleet}: not looked at from {growth} on, as it breaks before, and so much"
+                    " traffic takes long to simulate; with a shorter horizon it is"
+                )
+                break
+            outcomes.append(self._outcome(fleet, step, growth, scenario, counts))
+        return outcomes
+
+    def _between(self, fleet: str, own: list[Outcome], growth: Growth) -> Outcome:
+        """A fleet at a growth that is no step."""
+        scenario, quotas = self._scenarios[fleet, 0]
+        step = next(each.step for each in own if each.breaks)
+        return self._observed(fleet, step, growth, scenario, own[0].counts, quotas)
 
     def _outcome(
         self,
@@ -177,10 +229,25 @@ class _Study:
         counts: dict[str, int] | None,
         quotas: float = 1.0,
     ) -> Outcome:
-        announce(self.bench, fleet, growth)
         self._scenarios[fleet, step] = scenario, quotas
-        result = self.bench.run(grow(scenario, growth, quotas=quotas), self.worlds, self.seed)
-        return observe(fleet, step, growth, counts, result, self.judge, self.budget_usd)
+        return self._observed(fleet, step, growth, scenario, counts, quotas)
+
+    def _observed(
+        self,
+        fleet: str,
+        step: int,
+        growth: Growth,
+        scenario: Scenario,
+        counts: dict[str, int] | None,
+        quotas: float,
+    ) -> Outcome:
+        runs = self.runs
+        result = runs.run(
+            grow(scenario, growth, None, quotas, self.hits),
+            f"{fleet} fleet at {growth}",
+            extent(growth, self.steps),
+        )
+        return observe(fleet, step, growth, counts, result, runs.judge, self.budget_usd)
 
     def _with_higher_quotas(self, fixed: list[Outcome]) -> list[Outcome]:
         """APIs whose quotas grow with the tokens where they must; none where that changes nothing.
@@ -208,12 +275,14 @@ class _Study:
 
     def _resized(self, fixed: list[Outcome], counts: dict[str, int]) -> list[Outcome]:
         """At every step the smallest fleet that holds, where one does."""
-        sizing = Resizing(self.case, self.bench, self.judge, self.worlds, self.seed)
+        sizing = Resizing(self.case, self.runs, self.hits)
         ratio, outcomes = 1.0, []
         for step, growth in enumerate(self.steps):
-            self.bench.told(f"sizing the fleet for {growth}")
+            self.runs.bench.told(f"sizing the fleet for {growth}")
             quotas = quota_factor(self.design, growth)
-            need = needs(fixed[step].result, counts)
+            near = fixed[min(step, len(fixed) - 1)]
+            further = extent(growth, self.steps) / extent(near.growth, self.steps)
+            need = {name: further * n for name, n in needs(near.result, counts).items()}
             found, ratio = sizing.counts(growth, quotas, need, ratio)
             if found is None:
                 self.notes.append(

@@ -22,6 +22,7 @@ BoolArray = npt.NDArray[np.bool_]
 Word = Literal["holds", "breaks", "cannot tell"]
 
 ERROR = 0.05  # chance of each verdict to be wrong
+EARLY_ERROR = 0.01  # of the look at the first few worlds, beside that at all of them
 MOST_WORLDS = 100_000
 
 
@@ -61,6 +62,14 @@ class Judge:
         if share_at_most(held, worlds, ERROR) < self.probability:
             return "breaks"
         return "cannot tell"
+
+    def hopeless(self, held: int, worlds: int) -> bool:
+        """Whether so few hold of the first worlds that it breaks without a look at the others.
+
+        >>> Judge(0.75).hopeless(0, 4), Judge(0.75).hopeless(1, 4), Judge(0.95).hopeless(0, 2)
+        (True, False, True)
+        """
+        return share_at_most(held, worlds, EARLY_ERROR) < self.probability
 
     def allowed(self, worlds: int) -> int:
         """Worlds that may fail while it can still be said that a fleet holds; 0 if none may."""

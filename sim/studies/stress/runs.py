@@ -1,0 +1,123 @@
+"""The runs of a stress study: a few worlds first, and no more where they leave no doubt.
+
+What is far beyond the breaking point takes longest to simulate, as queues and retries grow with the
+time, and tells least. So a fleet is looked at in ``FIRST_LOOK`` worlds; where hardly any of them
+holds, that is the answer. How far a study is, and how long the rest may take, is told meanwhile.
+"""
+
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from sim.montecarlo.run import RunResult
+from sim.montecarlo.sample import Sample
+from sim.scenario import Scenario
+from sim.studies.bench import Bench, Told
+from sim.studies.stress.verdict import Judge
+
+FIRST_LOOK = 4  # the fewest of which it can be said, for a probability of 75 %, that a fleet breaks
+PULSE_S = 20.0  # between two messages of one run
+LONG_S = 15.0  # worth an estimate
+
+Seconds = float
+
+
+@dataclass
+class Runs:
+    """Runs fleets in the same worlds.
+
+    Attributes
+    ----------
+    bench : Bench
+    judge : Judge
+    worlds, seed : int
+        Of each fleet at each step.
+    """
+
+    bench: Bench
+    judge: Judge
+    worlds: int
+    seed: int
+    _began_s: Seconds = field(default_factory=perf_counter)
+    _per_world: float = 0.0
+
+    @property
+    def per_world(self) -> float:
+        """Requests of a world of the first scenario that was run; 0 before."""
+        return self._per_world
+
+    def first(self, scenario: Scenario, worlds: int, text: str) -> RunResult:
+        """The first worlds of a scenario."""
+        worlds = min(worlds, self.worlds)
+        told = _Pulse(self.bench.told, text)
+        result = self.bench.run(scenario, worlds, self.seed, progress=told)
+        if not self._per_world:
+            self._per_world = float(result.sample.values("requests").mean())
+        return result
+
+    def run(self, scenario: Scenario, text: str, factor: float = 1.0) -> RunResult:
+        """All worlds of a scenario, or the first of them where these already say that it breaks.
+
+        Parameters
+        ----------
+        scenario : Scenario
+        text : str
+            Names it to whoever waits.
+        factor : float
+            Requests of a world, over those of the first scenario that was run.
+        """
+        self.bench.told(text + self._guess(factor))
+        looked = self.first(scenario, FIRST_LOOK, text)
+        if self.judge.hopeless(int(self.judge.held(looked).sum()), len(looked.sample)):
+            return looked
+        return self.first(scenario, self.worlds, text)
+
+    def holds(self, scenario: Scenario, text: str) -> bool:
+        """Whether it can be said that a fleet holds; ends at the first worlds that say it cannot.
+
+        Parameters
+        ----------
+        scenario : Scenario
+        text : str
+        """
+        allowed = self.judge.allowed(self.worlds)
+        for worlds in (min(FIRST_LOOK // 2, self.worlds), FIRST_LOOK, self.worlds):
+            held = self.judge.held(self.first(scenario, worlds, text))[: self.worlds]
+            if int((~held).sum()) > allowed:
+                return False
+        return True
+
+    def seconds(self, requests: float) -> Seconds:
+        """How long so many requests take, at the pace so far."""
+        spent_s = perf_counter() - self._began_s
+        return requests * spent_s / max(self.bench.requests, 1.0)
+
+    def _guess(self, factor: float) -> str:
+        seconds = self.seconds(factor * self._per_world * self.worlds)
+        return f", about {spoken(seconds)}" if seconds > LONG_S else ""
+
+
+@dataclass
+class _Pulse:
+    """Tells from time to time how many worlds of a run are there."""
+
+    told: Told
+    text: str
+    at_s: Seconds = field(default_factory=perf_counter)
+
+    def __call__(self, sample: Sample, worlds: int) -> None:
+        """A world has ended."""
+        now_s = perf_counter()
+        if now_s - self.at_s > PULSE_S and len(sample) < worlds:
+            self.at_s = now_s
+            self.told(f"{self.text}: {len(sample)} of {worlds} worlds")
+
+
+def spoken(seconds: Seconds) -> str:
+    """A length of time as one says it.
+
+    >>> spoken(42.0), spoken(200.0), spoken(9000.0)
+    ('40 s', '3 min', '2.5 h')
+    """
+    if seconds < 90.0:
+        return f"{max(round(seconds / 10.0), 1) * 10} s"
+    return f"{seconds / 60.0:.0f} min" if seconds < 5400.0 else f"{seconds / 3600.0:.1f} h"
