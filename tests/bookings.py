@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from fleets import pool
+from managed_cases import AT_ONCE
 
 from sim.engine.control import FleetLog
 from sim.engine.ledger import Ledger
@@ -16,7 +17,7 @@ from sim.engine.record import SEQUENCE
 from sim.engine.simulation import Outcome, Rental, bin_edges_s
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.economics import Economics, OneOff
-from sim.model.managed import AT_ONCE, ManagedApi
+from sim.model.managed import ManagedApi
 from sim.model.price import TokenPrice
 from sim.model.routing import Leg, Routing
 from sim.model.workload import Slo, Workload

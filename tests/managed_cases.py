@@ -14,9 +14,8 @@ from task_cases import cases_with_caches
 
 from sim.model.client import Client
 from sim.model.design import GpuPool
-from sim.model.distributions import LogNormal, Uniform
+from sim.model.distributions import Constant, LogNormal, Uniform
 from sim.model.managed import (
-    AT_ONCE,
     NO_LIMIT,
     ManagedApi,
     Pace,
@@ -27,6 +26,7 @@ from sim.model.managed import (
 from sim.model.price import TokenPrice
 from sim.model.routing import LONGEST_PROMPT, Degradation, Leg, Routing
 
+AT_ONCE = Pace(Constant(0.0), Constant(1e15))  # no latency at all
 NO_STEP = TokenPrice().long_above_tokens
 
 

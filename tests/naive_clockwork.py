@@ -7,6 +7,7 @@ first; step boundaries, of the lowest replica first; deadlines, of the attempt s
 control plane acts.
 """
 
+from abc import ABC, abstractmethod
 from collections import deque
 
 from naive_alarms import Alarms, Happening
@@ -18,7 +19,7 @@ from sim.engine import status
 FIRST_TOKEN, LAST_TOKEN, HEDGE = 0, 1, 2  # kinds of deadline
 
 
-class Clockwork:
+class Clockwork(ABC):
     """Requests to come, timers, replicas and deadlines, in the order of their times."""
 
     def __init__(self) -> None:
@@ -52,11 +53,11 @@ class Clockwork:
         ]
         return min(kinds, key=lambda kind: kind[0])
 
-    def arrive(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def arrive(self) -> None: ...
 
-    def reach_boundary(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def reach_boundary(self) -> None: ...
 
     def set_timer(self, delay_s: float, happening: Happening) -> None:
         self.set_timer_at(self.now_s + delay_s, happening)

@@ -10,46 +10,19 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fleets import END_S, Case, Operator, Verb, cases_with_clients, kernel_log, pool, profile, run
+from agreement import assert_agreement, log_fed_in_pieces, looked_at, missing
+from fleets import Case, Verb, cases_with_clients, kernel_log, pool, profile, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.engine import status
 from sim.model.client import RETRIES, Client, Retry, RetryBudget
 from sim.model.gateway import Gateway
-
-EQUAL = ("status", "replica", "attempts", "preemptions", "workload")
-CLOSE = ("arrival_s", "dispatched_s", "ready_s", "admitted_s", "first_token_s", "finish_s")
-
-
-def assert_agreement(case: Case, until_s: float = END_S) -> Counter[str]:
-    """Kernel and naive simulator agree on the case; how often what happened in it.
-
-    Left out are cases in which two replicas end a step at the same moment with somebody in line at
-    the gateway: the last bit of a sum decides which of them has room first.
-    """
-    naive = case.naive()
-    run(case, naive, until_s)
-    if naive.seen["photo finish"]:
-        return Counter(left_out=1)
-    log = kernel_log(case, until_s)
-    for column in EQUAL:
-        np.testing.assert_array_equal(log[column], naive.column(column), column)
-    for column in ("prompt", "output"):
-        np.testing.assert_array_equal(log[f"{column}_tokens"], naive.column(column), column)
-    for column in CLOSE:
-        np.testing.assert_allclose(
-            log[column], naive.column(column), rtol=1e-9, atol=1e-12, err_msg=column
-        )
-    seen = Counter(status.NAMES[code] for code in log.status.tolist())
-    return seen + naive.seen + Counter(compared=1, preempted=int(log.preemptions.sum()))
-
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
@@ -92,7 +65,7 @@ def test_the_kernel_agrees_with_the_naive_simulator(
         seen.update(assert_agreement(case))
 
     agreement()
-    assert {what: seen[what] for what, count in least.items() if seen[what] < count} == {}
+    assert missing(seen, least) == {}
 
 
 @given(cases_with_clients(tight=True, verbs=True), st.floats(0, 1))
@@ -106,25 +79,13 @@ def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
 @given(cases_with_clients(tight=True, verbs=True), st.integers(0, 2**32 - 1))
 @settings(max_examples=200)
 def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    extra_s = np.append(rng.uniform(0, case.arrival_s[-1] + 20, 50), case.arrival_s)
-    looks = tuple(Verb(at_s, "look", 0) for at_s in extra_s.tolist())
-    verbs = sorted((*case.verbs, *looks), key=lambda verb: verb.at_s)
-    looked_at = replace(case, verbs=tuple(verbs))
-    assert kernel_log(looked_at).tobytes() == kernel_log(case).tobytes()
+    assert kernel_log(looked_at(case, seed)).tobytes() == kernel_log(case).tobytes()
 
 
 @given(cases_with_clients(), st.integers(1, 7))
 @settings(max_examples=100)
 def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> None:
-    plane = case.kernel()
-    operator = Operator(case, plane)
-    for begin in range(0, len(case.arrival_s), size):
-        plane.feed(*(column[begin : begin + size] for column in case.requests))
-        operator.advance(END_S)
-    plane.close_feed()
-    operator.advance(END_S)
-    assert plane.requests().tobytes() == kernel_log(case).tobytes()
+    assert log_fed_in_pieces(case, size).tobytes() == kernel_log(case).tobytes()
 
 
 # Conservation

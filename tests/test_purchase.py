@@ -18,7 +18,6 @@ from sim.model.purchase import (
     PurchasePlan,
     Reserved,
     Tranche,
-    serverless,
 )
 from sim.montecarlo.money import Charge, costs, money
 
@@ -94,7 +93,7 @@ def test_what_was_paid_upfront_is_a_cost_but_on_no_bill() -> None:
 
 
 def test_serverless_gpus_are_paid_by_the_second() -> None:
-    figure = figures(plan(serverless(0.0005)), [Rental(0, 10.0, 1_010.0)])
+    figure = figures(plan(PayAsYouGo(0.0005 * 3_600, "serverless")), [Rental(0, 10.0, 1_010.0)])
     assert figure["cost_usd"] == pytest.approx(0.5)
 
 

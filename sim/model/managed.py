@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sim.model.distributions import Constant, Distribution
+from sim.model.distributions import Distribution
 from sim.model.price import TokenPrice
 
 Kind = Literal["managed_api", "edge"]
@@ -174,7 +174,3 @@ class ManagedApi:
     capable_share: float = 1.0
     kind: Kind = "managed_api"
     quality: float = math.nan
-
-
-AT_ONCE = Pace(Constant(0.0), Constant(1e15))
-"""No latency at all: for tests of everything else."""

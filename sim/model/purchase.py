@@ -53,17 +53,6 @@ class PayAsYouGo:
         _require_size_and_price(self.gpus, self.usd_per_gpu_hour)
 
 
-def serverless(usd_per_gpu_s: float, source: str = "", as_of: str = "") -> PayAsYouGo:
-    """GPUs that are paid by the second.
-
-    Examples
-    --------
-    >>> round(serverless(0.00053).usd_per_gpu_hour, 3)
-    1.908
-    """
-    return PayAsYouGo(usd_per_gpu_s * HOUR_S, "serverless", source=source, as_of=as_of)
-
-
 @dataclass(frozen=True, slots=True)
 class Reserved:
     """GPUs committed to for years, paid for every hour of the horizon.

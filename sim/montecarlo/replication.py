@@ -17,7 +17,7 @@ from sim.model.profile import ServiceProfile
 from sim.model.streams import Streams
 from sim.model.workload import Slo
 from sim.montecarlo.exports.files import files
-from sim.montecarlo.metrics import metrics, offered_load
+from sim.montecarlo.metrics import metrics
 from sim.montecarlo.timeline_columns import timeline
 
 if TYPE_CHECKING:
@@ -69,28 +69,28 @@ def replicate(
     """Simulate one world of a scenario."""
     design = scenario.design(draws)
     outcome = simulate(design, Streams(seed, world), record_requests)
+    figures = metrics(outcome, design)
     return Replication(
         world=world,
         draws=dict(draws),
-        metrics=metrics(outcome, design),
-        verdict=verdict(outcome, design),
+        metrics=figures,
+        verdict=verdict(outcome, figures),
         timeline=timeline(outcome, design),
         requests=_request_columns(outcome, design) if record_requests else None,
         exports=files(outcome, design, seed, world) if world == 0 else None,
     )
 
 
-def verdict(outcome: Outcome, design: Design) -> str:
+def verdict(outcome: Outcome, figures: Mapping[str, float]) -> str:
     """Whether the fleet kept up over the horizon.
 
-    A pool is overloaded if more work was offered than it can do (see ``offered_load``), or if the
-    requests waiting at the end are more than at the start by 1 % of all that arrived and by three
-    times their square root, which chance alone hardly ever leaves behind.
+    A fleet is overloaded if one of its pools was offered more work than it can do (the metric
+    ``offered_load``), or if the requests waiting at the end are more than at the start by 1 % of
+    all that arrived and by three times their square root, which chance alone hardly ever leaves
+    behind.
     """
-    width_s = np.diff(outcome.ledger.edges_s)
-    for index in range(len(design.pools)):
-        if np.average(offered_load(outcome, design, index), weights=width_s) > 1.0:
-            return OVERLOADED
+    if figures["offered_load"] > 1.0:
+        return OVERLOADED
     arrived = float(outcome.ledger.workloads["requests"].sum())
     waiting_at_end = outcome.ledger.pools["waiting"][:, -1]
     grown = float((waiting_at_end - outcome.waiting_at_start).sum())

@@ -57,7 +57,7 @@ class Billed:
         for side, way in self.ways.items():
             bill = money(outcome, way.design(draws))["cost_usd"] if len(self.ways) > 1 else None
             figures[bill_of(side)] = figures["cost_usd"] if bill is None else bill
-        return Replication(world, dict(draws), figures, verdict(outcome, design), {}, None, {})
+        return Replication(world, dict(draws), figures, verdict(outcome, figures), {}, None, {})
 
 
 def bill_of(side: str) -> str:
