@@ -205,11 +205,15 @@ def test_budget_breaks_from_the_step_that_costs_more(pool_answer: Stress) -> Non
     assert "over the budget of 10,000 USD a month" in render(pool_answer)
 
 
-def test_fleet_that_holds_recovers_and_only_such_are_asked(pool_answer: Stress) -> None:
-    for each in pool_answer.outcomes:
-        kept = Judge(pool_answer.probability).held(each.result)[:6]
-        assert (each.recovery is None) == (not kept.any())
-        if each.recovery is not None:
+def test_spike_is_tried_today_and_as_far_as_a_fleet_does_not_break(pool_answer: Stress) -> None:
+    for fleet in pool_answer.fleets:
+        sound = [each for each in pool_answer.of(fleet) if each.word != "breaks"]
+        tried = [each for each in pool_answer.of(fleet) if each.recovery is not None]
+        assert {each.step for each in tried} <= {sound[0].step, sound[-1].step}
+        assert tried[0] is sound[0]
+        for each in tried:
+            kept = Judge(pool_answer.probability).held(each.result)[:6]
+            assert each.recovery is not None
             assert each.recovery.worlds == kept.sum()
             assert 0 <= each.recovery.recovered <= each.recovery.worlds
 

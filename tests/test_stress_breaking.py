@@ -17,7 +17,7 @@ from sim.report.charts.stress import charts
 from sim.report.stress_text import render
 from sim.studies.bench import bench
 from sim.studies.stress import Growth, Judge, Stress, grow, path_of, stress
-from sim.studies.stress.breaking import MOST_PROBES, TOLERANCE, find_break, ratio
+from sim.studies.stress.breaking import MOST_PROBES, SERVICE, TOLERANCE, find_break, ratio
 from sim.studies.stress.outcome import Outcome, observe
 from sim.studies.stress.runs import FIRST_LOOK, Runs
 from sim.studies.stress.verdict import Word
@@ -193,3 +193,20 @@ def test_answer_without_breaking_points_is_as_before(over_budget: Stress) -> Non
     plain = replace(over_budget, breakings=())
     assert "breaks at 10x, by its budget" in plain.sentence
     assert plain.frames()["breaks"].empty and plain.frames()["probes"].empty
+
+
+def test_service_that_breaks_after_the_budget_is_enclosed_as_well(tmp_path: Path) -> None:
+    """The bill grows with the volume, the quota of 12 a minute lets 3.5 times today's through."""
+    with bench(1) as place:
+        tried = case(tmp_path, API)
+        today = place.run(tried.load(), WORLDS).summary["metrics"]["cost_usd_per_month"]["p50"]
+        steps = path_of([1.0, 10.0])
+        answer = stress(tried, place, steps, budget_usd=1.5 * today, spike=None)
+    first, served = answer.breaking("fixed"), answer.breaking("fixed", SERVICE)
+    assert first is not None and first.broken.breaks == ("budget",)
+    assert served is not None and "service" in served.broken.breaks
+    assert first.broken.growth.volume < served.broken.growth.volume
+    assert served.broken.cause is not None and served.broken.cause.name == "quota"
+    assert "stops serving" in answer.sentence and "by the API's quota" in answer.sentence
+    assert set(answer.as_json()["first_breaks"]["fixed"]) >= {"enclosed", "service_enclosed"}
+    assert answer.frames()["breaks"]["fleet"].tolist() == ["fixed", "fixed"]

@@ -48,8 +48,9 @@ AMPLIFIED = 1.5  # attempts per request, from which on they are part of the evid
 def render(answer: Stress) -> str:
     """The whole answer."""
     lines = [filled(answer.sentence), ""]
-    service = {fleet: [_service(each) for each in answer.of(fleet)] for fleet in answer.fleets}
-    money = {fleet: [_money(answer, each) for each in answer.of(fleet)] for fleet in answer.fleets}
+    fleets = {_title(answer, fleet): answer.of(fleet) for fleet in answer.fleets}
+    service = {title: [_service(each) for each in own] for title, own in fleets.items()}
+    money = {title: [_money(answer, each) for each in own] for title, own in fleets.items()}
     lines += [*_table(SERVICE_HEAD, service), "", *_table(MONEY_HEAD, money)]
     broken = [*_broken(answer), *_money_lost(answer)]
     if broken:
@@ -58,13 +59,20 @@ def render(answer: Stress) -> str:
     return "\n".join(lines).rstrip()
 
 
+def _title(answer: Stress, fleet: str) -> str:
+    """Of a fleet; where only APIs serve, what is sized anew are their quotas."""
+    if fleet == RESIZED and not answer.of(fleet)[0].counts:
+        return "With higher quotas"
+    return TITLES[fleet]
+
+
 def _table(head: tuple[Row, ...], blocks: dict[str, list[Row]]) -> Iterator[str]:
     """A head of two lines, then each fleet under its title."""
     rows = [row for block in blocks.values() for row in block]
     widths = [max(map(len, column)) for column in zip(*head, *rows, strict=True)]
     yield from (_line(row, widths) for row in head)
     for fleet, block in blocks.items():
-        yield click.style(TITLES[fleet], bold=True)
+        yield click.style(fleet, bold=True)
         yield from (_line(row, widths) for row in block)
 
 
@@ -168,10 +176,12 @@ def _money_lost(answer: Stress) -> Iterator[str]:
     """For each fleet, from where on it costs more than it may, or than it brings in."""
     for name in ("budget", "margin"):
         for fleet in answer.fleets:
-            breaking = answer.breaking(fleet)
-            probes = breaking.probes if breaking else ()
             looked = sorted(
-                (each for each in (*answer.of(fleet), *probes) if name in each.breaks),
+                (
+                    each
+                    for each in (*answer.of(fleet), *answer.probes(fleet))
+                    if name in each.breaks
+                ),
                 key=lambda each: (each.growth.volume, each.step),
             )
             if looked:
@@ -202,7 +212,8 @@ def _notes(answer: Stress, shown: str) -> Iterator[str]:
         minutes = answer.spike.duration_s / 60.0
         yield filled(
             f"Spike: {answer.spike.factor:g} times the rate for {minutes:g} min at the busiest of"
-            " the first day, in worlds that hold without it."
+            " the first day; tried at the first and the furthest step that do not break, in worlds"
+            " that hold without it."
         )
     if " *" in shown:
         yield "*  the fleet breaks at one end, so this is not what the service would cost"

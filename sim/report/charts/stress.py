@@ -120,7 +120,7 @@ def _drawn(answer: Stress) -> list[Outcome]:
     """All steps, and what was looked at between them where it has a place on the axis."""
     if not _by_volume(answer):
         return list(answer.outcomes)
-    probes = [probe for each in answer.breakings for probe in each.probes]
+    probes = [probe for fleet in answer.fleets for probe in answer.probes(fleet)]
     return sorted((*answer.outcomes, *probes), key=lambda each: (each.fleet, each.growth.volume))
 
 

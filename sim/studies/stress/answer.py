@@ -1,47 +1,28 @@
 """The answer of a stress study."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
 
-from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.summary import as_json as estimate_as_json
-from sim.studies.stress.breaking import Breaking
-from sim.studies.stress.causes import MEANINGS
+from sim.studies.stress.breaking import ANYTHING, SERVICE, Breaking
+from sim.studies.stress.elasticity import Elasticity
 from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
 from sim.studies.stress.growth import Growth
-from sim.studies.stress.outcome import METRICS, Outcome
+from sim.studies.stress.outcome import Outcome, reason
 from sim.studies.stress.spike import Spike
+from sim.studies.stress.tables import (
+    breaking_json,
+    breaking_row,
+    elasticity_row,
+    outcome_json,
+    row,
+    sign_rows,
+)
 
 VERSION = 1
-NAN = float("nan")
-
-
-@dataclass(frozen=True, slots=True)
-class Elasticity:
-    """d log cost / d log growth between two steps.
-
-    Attributes
-    ----------
-    fleet : str
-    since, until : Growth
-    overall : bool
-        Over all steps that did not break, rather than from one to the next.
-    broken : bool
-        Whether the fleet broke at either: the cost is then not that of the service asked for.
-    value : Estimate
-        Over worlds, paired; its mean and interval are the answer.
-    """
-
-    fleet: str
-    since: Growth
-    until: Growth
-    overall: bool
-    broken: bool
-    value: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +72,14 @@ class Stress:
         """The first step at which anything breaks."""
         return next((outcome for outcome in self.of(fleet) if outcome.breaks), None)
 
-    def breaking(self, fleet: str) -> Breaking | None:
+    def breaking(self, fleet: str, kinds: tuple[str, ...] = ANYTHING) -> Breaking | None:
         """Its breaking point between two steps, where it was enclosed."""
-        return next((each for each in self.breakings if each.fleet == fleet), None)
+        own = (each for each in self.breakings if each.fleet == fleet)
+        return next((each for each in own if each.kinds == kinds), None)
+
+    def probes(self, fleet: str) -> list[Outcome]:
+        """What was looked at between steps to enclose where it breaks."""
+        return [probe for each in self.breakings if each.fleet == fleet for probe in each.probes]
 
     def elasticity(self, fleet: str) -> Elasticity | None:
         """Over all steps at which the fleet did not break."""
@@ -140,11 +126,23 @@ class Stress:
             already = "already " if broken.step == 0 else ""
             parts.append(f"breaks {already}at {broken.growth}, by {reason(broken)}")
         if broken is not None:
-            parts += _later(own, broken)
+            parts += self._later(fleet, broken)
         stuck = next((outcome for outcome in own if _stays_down(outcome)), None)
         if stuck is not None:
             parts.append(f"does not recover from a spike at {stuck.growth}")
         return f"{subject}, it " + _listed(parts)
+
+    def _later(self, fleet: str, broken: Outcome) -> list[str]:
+        """Where the service breaks, if that comes after what broke first."""
+        if "service" in broken.breaks and not self.breaking(fleet, SERVICE):
+            return []
+        served = next((each for each in self.of(fleet) if "service" in each.breaks), None)
+        if served is None:
+            return []
+        enclosed = self.breaking(fleet, SERVICE)
+        if enclosed is not None:
+            return [f"{enclosed.words}, by {reason(enclosed.broken, SERVICE)}"]
+        return [f"stops serving at {served.growth}, by {reason(served, SERVICE)}"]
 
     def _cost_growth(self, fleet: str) -> str:
         found = self.elasticity(fleet)
@@ -164,17 +162,25 @@ class Stress:
         row for each breaking point; ``elasticities``; ``signs`` of what broke.
         """
         return {
-            "steps": pd.DataFrame([_row(outcome) for outcome in self.outcomes]),
+            "steps": pd.DataFrame([row(outcome) for outcome in self.outcomes]),
             "probes": pd.DataFrame(
-                [_row(probe) for each in self.breakings for probe in each.probes]
+                [row(probe) for each in self.breakings for probe in each.probes]
             ),
             "breaks": pd.DataFrame(
-                [_breaking_row(each) for each in self.breakings],
-                columns=["fleet", "about", "holds_at", "breaks_at", "cannot_tell_at", "reason"],
+                [breaking_row(each) for each in self.breakings],
+                columns=[
+                    "fleet",
+                    "breaks",
+                    "about",
+                    "holds_at",
+                    "breaks_at",
+                    "cannot_tell_at",
+                    "reason",
+                ],
             ),
-            "elasticities": pd.DataFrame([_elasticity_row(each) for each in self.elasticities]),
+            "elasticities": pd.DataFrame([elasticity_row(each) for each in self.elasticities]),
             "signs": pd.DataFrame(
-                list(_sign_rows(self.outcomes)),
+                list(sign_rows(self.outcomes)),
                 columns=["fleet", "step", "growth", "cause", "backend", "worlds", "sign", "value"],
             ),
         }
@@ -193,7 +199,7 @@ class Stress:
             "spike": None if self.spike is None else asdict(self.spike),
             "steps": [asdict(step) for step in self.steps],
             "first_breaks": {fleet: self._break_json(fleet) for fleet in self.fleets},
-            "outcomes": [_outcome_json(outcome) for outcome in self.outcomes],
+            "outcomes": [outcome_json(outcome) for outcome in self.outcomes],
             "elasticities": [
                 {
                     "fleet": each.fleet,
@@ -217,26 +223,11 @@ class Stress:
             "growth": asdict(broken.growth),
             "reason": reason(broken),
         }
-        breaking = self.breaking(fleet)
-        return found if breaking is None else found | {"enclosed": _breaking_json(breaking)}
-
-
-def reason(outcome: Outcome) -> str:
-    """What broke at a step, in words."""
-    words = {
-        "service": MEANINGS[outcome.cause.name] if outcome.cause else "",
-        "budget": "its budget",
-        "margin": "losing money",
-    }
-    return " and ".join(words[name] for name in outcome.breaks)
-
-
-def _later(own: list[Outcome], broken: Outcome) -> list[str]:
-    """Where the service breaks, if that comes after what broke first."""
-    served = next((each for each in own if "service" in each.breaks), None)
-    if served is None or served is broken or served.cause is None:
-        return []
-    return [f"stops serving at {served.growth}, by {MEANINGS[served.cause.name]}"]
+        for key, kinds in (("enclosed", ANYTHING), ("service_enclosed", SERVICE)):
+            breaking = self.breaking(fleet, kinds)
+            if breaking is not None:
+                found[key] = breaking_json(breaking)
+        return found
 
 
 def _stays_down(outcome: Outcome) -> bool:
@@ -272,117 +263,3 @@ def _more(outcome: Outcome) -> str:
 
 def _up_to(outcome: Outcome) -> str:
     return f"at {outcome.growth}" if outcome.step == 0 else f"up to {outcome.growth}"
-
-
-def _row(outcome: Outcome) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "fleet": outcome.fleet,
-        "step": outcome.step,
-        **asdict(outcome.growth),
-        "replicas": NAN if outcome.counts is None else sum(outcome.counts.values()),
-        "worlds": outcome.worlds,
-        "held": outcome.held,
-        "verdict": outcome.word,
-        "more_worlds": outcome.more,
-        "overloaded_share": outcome.overloaded_share,
-        "breaks": " ".join(outcome.breaks),
-        "cause": outcome.cause.name if outcome.cause else "",
-        "caused": outcome.caused,
-        "over_budget_share": outcome.over_budget_share,
-        "loses_share": outcome.loses_share,
-    }
-    for name in METRICS:
-        figure = outcome.figures[name]
-        row |= {f"{name}_{level}": getattr(figure, level) for level in ("p5", "p50", "p95")}
-        row[f"{name}_at_least"] = "p50" in figure.at_least
-    after = outcome.recovery
-    row["spiked_worlds"] = 0 if after is None else after.worlds
-    row["recovered"] = 0 if after is None else after.recovered
-    row["time_to_recover_s_p50"] = NAN if after is None else after.time_s.p50
-    return row
-
-
-def _breaking_row(each: Breaking) -> dict[str, Any]:
-    return {
-        "fleet": each.fleet,
-        "about": "" if each.about is None else str(each.about),
-        "holds_at": "" if each.held is None else str(each.held),
-        "breaks_at": str(each.broken.growth),
-        "cannot_tell_at": "; ".join(map(str, each.unsure)),
-        "reason": reason(each.broken),
-    }
-
-
-def _breaking_json(each: Breaking) -> dict[str, Any]:
-    return {
-        "about": None if each.about is None else asdict(each.about),
-        "holds_at": None if each.held is None else asdict(each.held),
-        "breaks_at": asdict(each.broken.growth),
-        "cannot_tell_at": [asdict(growth) for growth in each.unsure],
-        "reason": reason(each.broken),
-        "probes": [_outcome_json(probe) for probe in each.probes],
-    }
-
-
-def _elasticity_row(each: Elasticity) -> dict[str, Any]:
-    low, high = each.value.mean_ci
-    return {
-        "fleet": each.fleet,
-        "since": str(each.since),
-        "until": str(each.until),
-        "overall": each.overall,
-        "broken": each.broken,
-        "elasticity": each.value.mean,
-        "low": low,
-        "high": high,
-        "worlds": each.value.n,
-    }
-
-
-def _sign_rows(outcomes: tuple[Outcome, ...]) -> Iterator[tuple[Any, ...]]:
-    for outcome in outcomes:
-        if outcome.cause is not None:
-            for sign, value in outcome.cause.signs.items():
-                yield (
-                    outcome.fleet,
-                    outcome.step,
-                    str(outcome.growth),
-                    outcome.cause.name,
-                    outcome.cause.backend,
-                    outcome.caused,
-                    sign,
-                    value,
-                )
-
-
-def _outcome_json(outcome: Outcome) -> dict[str, Any]:
-    after, why = outcome.recovery, outcome.cause
-    return {
-        "fleet": outcome.fleet,
-        "step": outcome.step,
-        "growth": asdict(outcome.growth),
-        "replicas": outcome.counts,
-        "worlds": outcome.worlds,
-        "held": outcome.held,
-        "verdict": outcome.word,
-        "more_worlds": _plain(outcome.more),
-        "overloaded_share": outcome.overloaded_share,
-        "breaks": list(outcome.breaks),
-        "cause": None
-        if why is None
-        else {"name": why.name, "backend": why.backend, "worlds": outcome.caused, **why.signs},
-        "over_budget_share": _plain(outcome.over_budget_share),
-        "loses_share": _plain(outcome.loses_share),
-        "recovery": None
-        if after is None
-        else {
-            "worlds": after.worlds,
-            "recovered": after.recovered,
-            "time_s": estimate_as_json(after.time_s),
-        },
-        "metrics": {name: estimate_as_json(figure) for name, figure in outcome.figures.items()},
-    }
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -13,6 +13,8 @@ from sim.studies.stress.growth import Growth
 from sim.studies.stress.outcome import Outcome
 
 TOLERANCE = 0.1  # relative, of what is grown
+SERVICE = ("service",)
+ANYTHING = ("service", "budget", "margin")
 MOST_PROBES = 6  # of a fleet; a factor of ten takes five where all worlds agree
 
 Look = Callable[[Growth], Outcome]
@@ -33,6 +35,8 @@ class Breaking:
         The nearest at which it breaks.
     probes : tuple of Outcome
         What was looked at on the way.
+    kinds : tuple of str
+        What may break: anything, or only the service where money was lost before.
     """
 
     fleet: str
@@ -40,6 +44,7 @@ class Breaking:
     unsure: tuple[Growth, ...]
     broken: Outcome
     probes: tuple[Outcome, ...]
+    kinds: tuple[str, ...] = ANYTHING
 
     @property
     def about(self) -> Growth | None:
@@ -54,16 +59,35 @@ class Breaking:
 
         Such as ``breaks at about 3.4x (holds at 3.2x, breaks at 3.5x)``.
         """
+        verb = "breaks" if self.kinds == ANYTHING else "stops serving"
         last, worlds = self.broken.growth, self.broken.worlds
         if self.held is None:
-            return f"breaks at {last} at the latest"
+            return f"{verb} at {last} at the latest"
         if self.about is None:
             most = max((probe.worlds for probe in self.probes), default=worlds)
-            return f"breaks between {self.held} and {last} (in between {most} worlds cannot tell)"
-        return f"breaks at about {self.about} (holds at {self.held}, breaks at {last})"
+            return f"{verb} between {self.held} and {last} (in between {most} worlds cannot tell)"
+        return f"{verb} at about {self.about} (holds at {self.held}, breaks at {last})"
 
 
-def find_break(outcomes: Sequence[Outcome], look: Look) -> Breaking | None:
+def find_breaks(outcomes: Sequence[Outcome], look: Look) -> list[Breaking]:
+    """Enclose where a fleet breaks; and where it stops serving, if money is lost before.
+
+    Parameters
+    ----------
+    outcomes, look
+        As of :func:`find_break`.
+    """
+    first = find_break(outcomes, look)
+    begins = next((outcome for outcome in outcomes if outcome.breaks), None)
+    if begins is None or "service" in (first.broken if first else begins).breaks:
+        return [first] if first else []
+    later = find_break(outcomes, look, SERVICE)
+    return [each for each in (first, later) if each]
+
+
+def find_break(
+    outcomes: Sequence[Outcome], look: Look, kinds: tuple[str, ...] = ANYTHING
+) -> Breaking | None:
     """Enclose the breaking point of a fleet; None if it never breaks, or from the beginning.
 
     Parameters
@@ -72,8 +96,14 @@ def find_break(outcomes: Sequence[Outcome], look: Look) -> Breaking | None:
         Of one fleet, step by step.
     look : callable
         What becomes of the fleet at a growth in between.
+    kinds : tuple of str
+        What is to break.
     """
-    first = next((i for i, outcome in enumerate(outcomes) if outcome.breaks), 0)
+
+    def breaks(outcome: Outcome) -> bool:
+        return any(kind in outcome.breaks for kind in kinds)
+
+    first = next((i for i, outcome in enumerate(outcomes) if breaks(outcome)), 0)
     if first == 0:
         return None
     last_held = max((i for i in range(first) if outcomes[i].word == "holds"), default=-1)
@@ -88,13 +118,13 @@ def find_break(outcomes: Sequence[Outcome], look: Look) -> Breaking | None:
         outcome = look(between)
         probes.append(outcome)
         # An end moves only where nothing in doubt lies on the other side of it.
-        if outcome.breaks and low == (unsure[-1] if unsure else held):
+        if breaks(outcome) and low == (unsure[-1] if unsure else held):
             broken = outcome
-        elif outcome.word == "holds" and not outcome.breaks and low == held:
+        elif outcome.word == "holds" and not breaks(outcome) and low == held:
             held = between
         else:
             unsure.insert(0 if low == held else len(unsure), between)
-    return Breaking(broken.fleet, held, tuple(unsure), broken, tuple(probes))
+    return Breaking(broken.fleet, held, tuple(unsure), broken, tuple(probes), kinds)
 
 
 def _widest(held: Growth | None, unsure: Sequence[Growth], broken: Growth) -> tuple[Growth, Growth]:

@@ -1,13 +1,13 @@
 """What became of one fleet at one step of growth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.montecarlo.estimates import Estimate, estimate
 from sim.montecarlo.run import RunResult
-from sim.studies.stress.causes import Cause, cause, main_cause
+from sim.studies.stress.causes import MEANINGS, Cause, cause, main_cause
 from sim.studies.stress.growth import Growth
 from sim.studies.stress.verdict import Judge, Word
 
@@ -167,17 +167,20 @@ def recovery(spiked: RunResult, kept: np.ndarray, worlds: int) -> Recovery | Non
     return Recovery(int(kept.sum()), int((~lasting).sum()), estimate(time_s, lasting))
 
 
-def elasticity(one: Outcome, other: Outcome, factor: float) -> Estimate:
-    """Of cost to growth by a factor, d log cost / d log growth, paired over worlds."""
-    common = min(one.worlds, other.worlds)
-    costs = (each.result.sample.values("cost_usd")[:common] for each in (one, other))
-    before, after = costs
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.log(after / before)
-    ratios[~np.isfinite(ratios)] = np.nan
-    return estimate(ratios / np.log(factor))
+def worth_a_spike(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The first and the furthest step of each fleet among those that do not break."""
+    found = []
+    for fleet in dict.fromkeys(outcome.fleet for outcome in outcomes):
+        sound = [each for each in outcomes if each.fleet == fleet and each.word != "breaks"]
+        found += sound[:1] + sound[1:][-1:]
+    return found
 
 
-def spiked_worlds(worlds: int) -> int:
-    """Worlds in which a spike is tried."""
-    return min(worlds, SPIKED_WORLDS)
+def reason(outcome: Outcome, kinds: tuple[str, ...] = ("service", "budget", "margin")) -> str:
+    """What broke at a step, in words; of these kinds only."""
+    words = {
+        "service": MEANINGS[outcome.cause.name] if outcome.cause else "",
+        "budget": "its budget",
+        "margin": "losing money",
+    }
+    return " and ".join(words[name] for name in outcome.breaks if name in kinds)

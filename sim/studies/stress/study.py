@@ -9,14 +9,14 @@
   their needs. Quotas of APIs grow in proportion to the tokens.
 
 All of them, and all steps, see the same worlds: the same random numbers, with arrivals that stand
-closer together. A cost is that of the scenario's horizon, by the month. Recovery is that from a
-spike, tried beside on the first day. Between the last step at which the fixed or the autoscaled
-fleet holds and the first at which it breaks, its breaking point is enclosed.
+closer together. A cost is that of the scenario's horizon, by the month. Between the last step at
+which the fixed or the autoscaled fleet holds and the first at which it breaks, its breaking point
+is enclosed. Recovery is that from a spike on the first day, tried beside: today, and at the
+furthest step that does not break.
 """
 
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 
@@ -24,8 +24,9 @@ from sim.errors import PeakfleetError
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.case import Case
-from sim.studies.stress.answer import Elasticity, Stress
-from sim.studies.stress.breaking import Breaking, find_break
+from sim.studies.stress.answer import Stress
+from sim.studies.stress.breaking import Breaking, find_breaks
+from sim.studies.stress.elasticity import elasticities, extent
 from sim.studies.stress.fleets import (
     AUTOSCALED,
     FIXED,
@@ -40,11 +41,11 @@ from sim.studies.stress.fleets import (
 )
 from sim.studies.stress.growth import Growth, check_growth, grow, path_of
 from sim.studies.stress.outcome import (
+    SPIKED_WORLDS,
     Outcome,
-    elasticity,
     observe,
     recovery,
-    spiked_worlds,
+    worth_a_spike,
 )
 from sim.studies.stress.runs import FIRST_LOOK, Runs
 from sim.studies.stress.spike import Spike, can_spike
@@ -101,7 +102,11 @@ def stress(
     breakings = study.breakings(outcomes) if enclose else []
     spikes = spike is not None and can_spike(design)
     if spike is not None and spikes:
-        outcomes = [study.tried(outcome, spike) for outcome in outcomes]
+        worth = worth_a_spike(outcomes)
+        outcomes = [
+            study.tried(each, spike) if any(each is one for one in worth) else each
+            for each in outcomes
+        ]
     elif spike is not None:
         study.notes.append("no spike is laid over traces, so nothing is said of recovery")
     return Stress(
@@ -158,18 +163,16 @@ class _Study:
 
     def breakings(self, outcomes: list[Outcome]) -> list[Breaking]:
         """Where the fleets break whose size, or rule of scaling, is the same at every step."""
-        found = []
+        found: list[Breaking] = []
         for fleet in (FIXED, AUTOSCALED):
             own = [outcome for outcome in outcomes if outcome.fleet == fleet]
-            breaking = find_break(own, partial(self._between, fleet, own))
-            if breaking is not None:
-                found.append(breaking)
+            found += find_breaks(own, partial(self._between, fleet, own))
         return found
 
     def tried(self, outcome: Outcome, spike: Spike) -> Outcome:
         """An outcome with what a spike does to the worlds that held."""
         runs = self.runs
-        kept, worlds = runs.judge.held(outcome.result), spiked_worlds(runs.worlds)
+        kept, worlds = runs.judge.held(outcome.result), min(runs.worlds, SPIKED_WORLDS)
         if not kept[:worlds].any():
             return outcome
         scenario, quotas = self._scenarios[outcome.fleet, outcome.step]
@@ -264,9 +267,11 @@ class _Study:
         if set(factors) == {1.0}:
             return []
         shown = ", ".join(
-            f"{factor:g}x at {growth}" if factor != 1 else f"as they are at {growth}"
+            f"{factor:g}x at {growth}"
             for factor, growth in zip(factors, self.steps, strict=True)
+            if factor != 1
         )
+        shown += ", else as they are" if 1.0 in factors else ""
         self.notes.append(f"re-sized: quotas {shown}")
         return [
             self._outcome(RESIZED, step, growth, self.scenario, None, factors[step])
@@ -303,28 +308,3 @@ class _Study:
         overrides, notes = autoscaled(self.design, resized[0].result, first, last)
         self.notes += notes
         return self._fleet(AUTOSCALED, self.case.load(overrides))
-
-
-def elasticities(outcomes: list[Outcome], steps: list[Growth]) -> list[Elasticity]:
-    """Of cost to growth: from each step to the next, and over all steps that did not break."""
-    found = []
-    for fleet in dict.fromkeys(outcome.fleet for outcome in outcomes):
-        own = [outcome for outcome in outcomes if outcome.fleet == fleet]
-        pairs = [(one, other, False) for one, other in pairwise(own)]
-        sound = [outcome for outcome in own if outcome.word != "breaks"]
-        if len(sound) > 1:
-            pairs.append((sound[0], sound[-1], True))
-        for one, other, overall in pairs:
-            factor = extent(other.growth, steps) / extent(one.growth, steps)
-            if factor > 1:
-                broken = "breaks" in (one.word, other.word)
-                value = elasticity(one, other, factor)
-                found.append(Elasticity(fleet, one.growth, other.growth, overall, broken, value))
-    return found
-
-
-def extent(growth: Growth, steps: list[Growth]) -> float:
-    """How far a step goes: its volume, or where that never changes the product of all factors."""
-    if len({step.volume for step in steps}) > 1:
-        return growth.volume
-    return float(np.prod([growth.prompt, growth.miss, growth.retry]))
