@@ -13,7 +13,7 @@ from sim.montecarlo.run import RunResult
 from sim.studies.case import Case
 from sim.studies.resize import smallest
 from sim.studies.stress.growth import Growth, grow
-from sim.studies.stress.runs import Runs
+from sim.studies.stress.runs import FIRST_LOOK, Runs
 from sim.studies.stress.unshared import Hits
 
 FIXED, AUTOSCALED, RESIZED = "fixed", "autoscaled", "re-sized"
@@ -107,7 +107,14 @@ class Resizing:
                 for name, share in shares.items()
             }
 
-        found = smallest(lambda n: self._holds(counts(n), growth, quotas), start, most)
+        def least(worlds: int, begin: int, low: int = 1) -> int | None:
+            return smallest(
+                lambda n: self._holds(counts(n), growth, quotas, worlds), begin, most, low
+            )
+
+        # What fails in a few worlds fails in all: most sizes are ruled out by these alone.
+        few = least(FIRST_LOOK, start)
+        found = None if few is None else least(self.runs.worlds, few, few)
         if found is None:
             return None, ratio
         return counts(found), found / max(need[main], 1e-9)
@@ -120,13 +127,13 @@ class Resizing:
         kept = standby.replicas if standby is not None and standby.refill else 0
         return int(min(pool.lifecycle.capacity_limit - kept, MOST_REPLICAS))
 
-    def _holds(self, counts: dict[str, int], growth: Growth, quotas: float) -> bool:
+    def _holds(self, counts: dict[str, int], growth: Growth, quotas: float, worlds: int) -> bool:
         try:
             scenario = grow(self.case.load(counts_of(counts)), growth, None, quotas, self.hits)
         except ScenarioError:
             return False  # such as more GPUs than its purchase plan has
         shown = " + ".join(str(count) for count in counts.values())
-        return self.runs.holds(scenario, f"{shown} for {growth}")
+        return self.runs.holds(scenario, worlds, f"{shown} for {growth}")
 
 
 def autoscaled(

@@ -5,6 +5,7 @@ time, and tells least. So a fleet is looked at in ``FIRST_LOOK`` worlds; where h
 holds, that is the answer. How far a study is, and how long the rest may take, is told meanwhile.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -16,7 +17,9 @@ from sim.studies.stress.verdict import Judge
 
 FIRST_LOOK = 4  # the fewest of which it can be said, for a probability of 75 %, that a fleet breaks
 PULSE_S = 20.0  # between two messages of one run
-LONG_S = 15.0  # worth an estimate
+LONG_S = 15.0  # a run worth an estimate
+WORTH_TELLING_S = 60.0  # a study
+AROUND = 2.0  # simulated in all, over the steps: sizing, spikes, and what lies between steps
 
 Seconds = float
 
@@ -37,8 +40,9 @@ class Runs:
     judge: Judge
     worlds: int
     seed: int
-    _began_s: Seconds = field(default_factory=perf_counter)
     _per_world: float = 0.0
+    _spent_s: Seconds = 0.0
+    _requests: float = 0.0
 
     @property
     def per_world(self) -> float:
@@ -48,9 +52,13 @@ class Runs:
     def first(self, scenario: Scenario, worlds: int, text: str) -> RunResult:
         """The first worlds of a scenario."""
         worlds = min(worlds, self.worlds)
+        began_s, before = perf_counter(), self.bench.requests
         told = _Pulse(self.bench.told, text)
         result = self.bench.run(scenario, worlds, self.seed, progress=told)
-        if not self._per_world:
+        if self._per_world:  # the workers are there, their modules loaded
+            self._spent_s += perf_counter() - began_s
+            self._requests += self.bench.requests - before
+        else:
             self._per_world = float(result.sample.values("requests").mean())
         return result
 
@@ -71,25 +79,45 @@ class Runs:
             return looked
         return self.first(scenario, self.worlds, text)
 
-    def holds(self, scenario: Scenario, text: str) -> bool:
-        """Whether it can be said that a fleet holds; ends at the first worlds that say it cannot.
+    def holds(self, scenario: Scenario, worlds: int, text: str) -> bool:
+        """Whether a fleet holds as far as the first worlds tell; all of them tell for certain.
+
+        Ends at the first worlds that say it does not.
 
         Parameters
         ----------
         scenario : Scenario
+        worlds : int
         text : str
         """
         allowed = self.judge.allowed(self.worlds)
-        for worlds in (min(FIRST_LOOK // 2, self.worlds), FIRST_LOOK, self.worlds):
-            held = self.judge.held(self.first(scenario, worlds, text))[: self.worlds]
+        for look in (FIRST_LOOK // 2, FIRST_LOOK, worlds):
+            looked = min(look, worlds, self.worlds)
+            held = self.judge.held(self.first(scenario, looked, text))[:looked]
             if int((~held).sum()) > allowed:
                 return False
         return True
 
     def seconds(self, requests: float) -> Seconds:
-        """How long so many requests take, at the pace so far."""
-        spent_s = perf_counter() - self._began_s
-        return requests * spent_s / max(self.bench.requests, 1.0)
+        """How long so many requests take, at the pace so far; 0 where it is not known."""
+        return requests * self._spent_s / self._requests if self._requests else 0.0
+
+    def tell_of_all(self, fleets: float, extents: Sequence[float]) -> None:
+        """Tell how long a study may take, where that is long.
+
+        Parameters
+        ----------
+        fleets : float
+            So many of them are run at every step.
+        extents : sequence of float
+            Requests of each step, over those of the first.
+        """
+        requests = AROUND * fleets * self._per_world * self.worlds * sum(extents)
+        if (seconds := self.seconds(requests)) > WORTH_TELLING_S:
+            self.bench.told(
+                f"some {spoken(seconds)} in all, at a first guess; --no-spike, --steps-only, fewer"
+                " --worlds or less --growth take less"
+            )
 
     def _guess(self, factor: float) -> str:
         seconds = self.seconds(factor * self._per_world * self.worlds)

@@ -140,6 +140,7 @@ class _Study:
         self.design = scenario.typical_design()
         self.notes: list[str] = []
         self.hits = self._hits()
+        self._told = False
         self._scenarios: dict[tuple[str, int], tuple[Scenario, float]] = {}
 
     def outcomes(self) -> list[Outcome]:
@@ -215,6 +216,10 @@ class _Study:
                 )
                 break
             outcomes.append(self._outcome(fleet, step, growth, scenario, counts))
+            if not self._told:
+                self._told = True
+                extents = [extent(each, self.steps) for each in self.steps]
+                self.runs.tell_of_all(3 if self.design.pools else 1, extents)
         return outcomes
 
     def _between(self, fleet: str, own: list[Outcome], growth: Growth) -> Outcome:
