@@ -3,16 +3,25 @@
 import math
 from collections.abc import Iterator
 
+import click
 import numpy as np
 
 from sim.report.figures import Figure, scale
 from sim.report.paragraph import filled
+from sim.report.stress_text import SIGNS
 from sim.studies.plan.answer import Plan
+from sim.studies.plan.breaking import Break
+from sim.studies.plan.days import busiest
+from sim.studies.plan.months import TOLERANCE
+from sim.studies.plan.outlook import Outlook
+from sim.studies.plan.purchase import TERM
+from sim.studies.stress.causes import EVIDENCE, MEANINGS
 
 Row = tuple[str, ...]
 
 THOUSANDS = 10_000.0  # USD a month, from which on they are counted in thousands
 ROWS = 12  # months that are shown at most, besides those simulated
+ROUGH = 0.25  # error of a p95, from which on there is a warning
 USD = Figure("cost_usd", "", "usd")
 SECONDS = Figure("ttft", "", "seconds")
 
@@ -20,14 +29,19 @@ SECONDS = Figure("ttft", "", "seconds")
 def render(answer: Plan) -> str:
     """The whole answer."""
     unit = 1e3 if np.quantile(answer.cost_usd, 0.5, axis=0).max() >= THOUSANDS else 1.0
-    rows = [*_head(unit), *(_row(answer, month, unit) for month in _shown(answer))]
-    columns = [column for column in zip(*rows, strict=True) if any(column[len(_head(unit)) :])]
+    head = _head(unit, answer.outlook.peak_days > 0)
+    rows = [*head, *(_row(answer, month, unit) for month in _shown(answer))]
+    columns = [column for column in zip(*rows, strict=True) if any(column[len(head) :])]
     widths = [max(map(len, column)) for column in columns]
     table = (_line(row, widths) for row in zip(*columns, strict=True))
-    return "\n".join([filled(answer.sentence), "", *table, "", *map(filled, _notes(answer))])
+    lines = [filled(answer.sentence), "", *table]
+    broken = list(_broken(answer))
+    if broken:
+        lines += ["", click.style("What gives way", bold=True), *broken]
+    return "\n".join([*lines, "", *map(filled, _notes(answer))])
 
 
-def _head(unit: float) -> tuple[Row, Row]:
+def _head(unit: float, has_peak: bool = True) -> tuple[Row, Row]:
     usd = "USD" if unit == 1.0 else "kUSD"
     return (
         ("", "volume", "GPUs", "GPUs", "cost a month,", "gross", "first token p95", "worlds"),
@@ -38,7 +52,7 @@ def _head(unit: float) -> tuple[Row, Row]:
             "reserved",
             f"p50 (p5 … p95) {usd}",
             "margin",
-            "weekday, peak",
+            "weekday, peak" if has_peak else "weekday",
             "that hold",
         ),
     )
@@ -51,7 +65,11 @@ def _line(cells: Row, widths: list[int]) -> str:
 def _shown(answer: Plan) -> list[int]:
     """Months in the table: evenly spread, and those simulated."""
     months = answer.outlook.months
-    return sorted({*range(0, months, math.ceil(months / ROWS)), *answer.simulated})
+    step = math.ceil(months / ROWS)
+    first = {each.month for each in answer.all_breaks}
+    if len(answer.simulated) > ROWS:
+        return sorted({*range(0, months, step), months - 1, *first})
+    return sorted({*range(0, months, step), *answer.simulated, *first})
 
 
 def _row(answer: Plan, month: int, unit: float) -> Row:
@@ -63,10 +81,14 @@ def _row(answer: Plan, month: int, unit: float) -> Row:
         str(month + 1),
         f"{np.median(volume):.3g}",
         _spread(gpus) if answer.gpus else "",
-        f"{reserved:,.0f}" if answer.gpus else "",
+        f"{reserved:,.0f}" if answer.commitments else "",
         _spread(answer.cost_usd[:, month] / unit),
         "" if np.isnan(margin).all() else f"{100.0 * np.median(margin):.0f} %",
-        f"{_seconds(answer.weekday_p95_s[:, month])}, {_seconds(answer.peak_p95_s[:, month])}",
+        ", ".join(
+            _seconds(days[:, month])
+            for days in (answer.weekday_p95_s, answer.peak_p95_s)
+            if not np.isnan(days).all()
+        ),
         "" if held is None else f"{held} of {answer.worlds}",
     )
 
@@ -85,28 +107,119 @@ def _seconds(values: np.ndarray) -> str:
     return f"{unit.text(middle)} {unit.unit}"
 
 
+def _broken(answer: Plan) -> Iterator[str]:
+    """A paragraph for each thing that breaks, with the evidence; the median of worlds that fail."""
+    for each in answer.all_breaks:
+        if each.cause is None:
+            continue
+        names = EVIDENCE[each.cause.name]
+        signs = ", ".join(
+            SIGNS[name].format(each.cause.signs[name]) for name in names if name in each.cause.signs
+        )
+        failed = round(each.share * answer.worlds)
+        text = (
+            f"month {each.month + 1}, {each.what}: {MEANINGS[each.cause.name]}"
+            f" ({each.cause.backend}, {failed} of {answer.worlds} worlds fail): {signs}"
+        )
+        yield filled(text.replace("%", " %"), "  ", "    ")
+
+
 def _notes(answer: Plan) -> Iterator[str]:
-    outlook = answer.outlook
-    yield (
-        f"Months are made of weekdays, weekend days, and {outlook.peak_days:g} peak"
-        f" day{'' if outlook.peak_days == 1 else 's'} of {outlook.peak_factor:g} times the volume;"
-        f" months {', '.join(str(month + 1) for month in answer.simulated)} were simulated,"
-        f" the others lie between them. {answer.worlds} worlds."
-    )
+    outlook, worlds = answer.outlook, answer.worlds
+    yield f"A month is {_days(outlook)}; {_simulated(answer)} {worlds} worlds."
+    yield from _kept(answer)
     margins = [margin for margin in answer.margins if not math.isnan(margin)]
     if margins:
+        low, high = min(margins), max(margins)
         yield (
-            f"Replicas are {min(margins):g} to {max(margins):g} times what the peak day fills by a"
-            " fluid estimate, as the SLO asks."
+            f"Replicas are {f'{low:g} to ' if low < high else ''}{high:g} times what the"
+            f" {busiest(outlook)} fills by a fluid estimate, as the SLO asks."
         )
     unsure = [
         m + 1 for m, w in zip(answer.simulated, answer.words, strict=True) if w == "cannot tell"
     ]
     if unsure:
         share = f"{100.0 * answer.probability:g} %"
+        named = f"month{'' if len(unsure) == 1 else 's'} {', '.join(map(str, unsure))}"
+        where = "any month" if len(unsure) == len(answer.simulated) else named
         yield (
-            f"Cannot tell at {answer.worlds} worlds whether {share} of worlds keep the SLO in month"
-            f"{'' if len(unsure) == 1 else 's'} {', '.join(map(str, unsure))}; try more --worlds."
+            f"Cannot tell at {worlds} worlds whether {share} of worlds keep the SLO in {where}; try"
+            " more --worlds."
         )
-    if any(each.first + 12 > each.end for each in answer.commitments):
+    for each in answer.breaks:
+        if not each.exact and each.month > 0:
+            yield _inexact(each)
+    if outlook.refreshes:
+        yield (
+            "At a refresh every GPU is exchanged for a new one with as much memory; today's fleet"
+            " is judged on today's hardware all along."
+        )
+    yield from _training(answer)
+    if any(each.first + TERM > each.end for each in answer.commitments):
         yield "A reservation that the plan cuts short is paid to its last month here only."
+
+
+def _days(outlook: Outlook) -> str:
+    if not outlook.peak_days:
+        return "weekdays and weekend days"
+    days = "1 peak day" if outlook.peak_days == 1 else f"{outlook.peak_days:g} peak days"
+    return f"weekdays, weekend days, and {days} of {outlook.peak_factor:g} times the volume"
+
+
+def _simulated(answer: Plan) -> str:
+    """Which months were simulated, and how far off the others may be."""
+    if len(answer.simulated) == answer.outlook.months:
+        return "all months were simulated."
+    months = ", ".join(str(month + 1) for month in answer.simulated)
+    text = f"months {months} were simulated, the others are interpolated."
+    if not answer.checks:
+        return f"{text} None of them lies between two others, so how well is not known."
+    cost = max(answer.checks, key=lambda each: abs(each.cost))
+    p95 = max(answer.checks, key=lambda each: abs(each.p95))
+    day = busiest(answer.outlook)
+    text += (
+        " A simulated month that is left out, and interpolated from its neighbours, is off by at"
+        f" most {_per_cent(cost.cost)} in cost (month {cost.month + 1}) and {_per_cent(p95.p95)} in"
+        f" the median p95 of a {day} (month {p95.month + 1})."
+    )
+    if abs(p95.p95) > ROUGH:
+        text += " A p95 in between is rough: it hangs on how replicas are rounded."
+    if max(abs(cost.cost), abs(p95.p95)) > TOLERANCE:
+        text += " To interpolate fewer, --simulate more of them, or all."
+    return text
+
+
+def _per_cent(share: float) -> str:
+    return f"{100.0 * abs(share):.1f} %"
+
+
+def _kept(answer: Plan) -> Iterator[str]:
+    kept, worlds = answer.kept, answer.worlds
+    looks = ", ".join(f"{held} in month {m + 1}" for m, held in sorted(kept.held.items()))
+    yield (
+        f"Worlds of {worlds} that keep every SLO on a {busiest(answer.outlook)} with"
+        f" {kept.subject}: {looks}; at least {100.0 * answer.probability:g} % are asked for."
+    )
+
+
+def _inexact(broken: Break) -> str:
+    itself = "" if broken.simulated else f" {broken.month + 1} itself was interpolated, and"
+    return (
+        f"That {broken.what} may begin before month {broken.month + 1} or after it:{itself} the"
+        f" last month before it that was simulated is {broken.after + 1}; --simulate more of them."
+    )
+
+
+def _training(answer: Plan) -> Iterator[str]:
+    """Training against inference over the life."""
+    if not answer.trains:
+        return
+    months = answer.outlook.months
+    looks = sorted({min(month, months) for month in (1, 6, 12, 24, 36, 60, months)})
+    share = np.median(answer.training_share, axis=0)
+    shown = ", ".join(f"{100.0 * share[m - 1]:.0f} % by month {m}" for m in looks if m <= months)
+    usd = float(np.median(answer.training_usd[:, -1]))
+    yield (
+        f"Training, {usd:,.0f} USD in all, is this share of all that is paid so far, the rest being"
+        f" inference: {shown}."
+    )

@@ -19,7 +19,7 @@ def drawn(
     frame: pd.DataFrame,
     drawing: Drawing,
     question: str,
-    subtitle: str,
+    subtitle: str | list[str],
     width: float,
     height: float | alt.Step,
 ) -> Chart:

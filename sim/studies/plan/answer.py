@@ -7,7 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sim.studies.plan.breaking import Break, Kept
 from sim.studies.plan.outlook import Outlook
+from sim.studies.plan.purchase import Commitment
+from sim.studies.stress.causes import MEANINGS
 from sim.studies.stress.verdict import Word
 
 FloatArray = npt.NDArray[np.float64]
@@ -16,23 +19,22 @@ LEVELS = {"p5": 0.05, "p50": 0.5, "p95": 0.95}
 
 
 @dataclass(frozen=True, slots=True)
-class Commitment:
-    """GPUs reserved for some months.
+class Check:
+    """A simulated month, left out and interpolated from its neighbours.
 
     Attributes
     ----------
-    pool : str
-    first, end : int
-        Months, counted from 0; the end is not among them.
-    gpus : float
-    usd_per_gpu_hour : float
+    month, below, above : int
+    cost, p95 : float
+        Interpolated over simulated, less 1: of the bill, mean over worlds, and of the p95 of the
+        busiest day, median over worlds.
     """
 
-    pool: str
-    first: int
-    end: int
-    gpus: float
-    usd_per_gpu_hour: float
+    month: int
+    below: int
+    above: int
+    cost: float
+    p95: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,22 +50,27 @@ class Plan:
     budget_usd : float or None
         A month.
     outlook : Outlook
-    present : dict of str to int
-        Replicas today of the pools that do not scale by themselves.
-    gpus_per_replica : dict of str to int
+    kept : Kept
+        Today's fleet.
+    breaks : tuple of Break
+        What breaks in the plan itself.
+    checks : tuple of Check
+        Of the interpolation.
     simulated : tuple of int
         Months that were simulated; the others lie between.
     words, held, margins : tuple
         Of the simulated months: verdict, worlds that hold, replicas over the fluid need.
     volume : array
         Multiple of today's.
-    gpus : dict of str to (worlds, months, 72) float64
-        By the hour of weekday, weekend and peak day, of each pool.
+    gpus : dict of str to (worlds, months, 24 x kinds of days) float64
+        By the hour of weekday, weekend and, where there is one, peak day, of each pool.
     commitments : tuple of Commitment
     reserved_usd, flexible_usd, api_usd, revenue_usd, requests, weekday_p95_s, peak_p95_s : array
+    spot_part : float
+        Share of ``flexible_usd`` that is paid for spot.
     uncommitted_usd : array
         What the GPUs would cost without any reservation.
-    one_off_usd : float
+    one_off_usd : (worlds,) float64
         Training and fine-tuning, before the first month.
     """
 
@@ -73,8 +80,9 @@ class Plan:
     probability: float
     budget_usd: float | None
     outlook: Outlook
-    present: dict[str, int]
-    gpus_per_replica: dict[str, int]
+    kept: Kept
+    breaks: tuple[Break, ...]
+    checks: tuple[Check, ...]
     simulated: tuple[int, ...]
     words: tuple[Word, ...]
     held: tuple[int, ...]
@@ -84,13 +92,14 @@ class Plan:
     commitments: tuple[Commitment, ...]
     reserved_usd: FloatArray
     flexible_usd: FloatArray
+    spot_part: float
     uncommitted_usd: FloatArray
     api_usd: FloatArray
     revenue_usd: FloatArray
     requests: FloatArray
     weekday_p95_s: FloatArray
     peak_p95_s: FloatArray
-    one_off_usd: float
+    one_off_usd: FloatArray
 
     @property
     def cost_usd(self) -> FloatArray:
@@ -118,53 +127,76 @@ class Plan:
         np.divide(before - after, before, out=saved, where=before > 0)
         return saved
 
-    def breaks(self) -> list[tuple[int, str, float]]:
-        """Month, what breaks first then, and the share of worlds; of each kind the first month."""
-        found = []
-        grown = np.zeros(self.volume.shape, bool)
-        for name, count in self.present.items():
-            grown |= self.gpus[name].max(axis=2) > count * self.gpus_per_replica[name]
-        kinds = {"the present fleet is too small": grown, "money is lost": self.margin < 0}
-        if self.budget_usd is not None:
-            kinds["the budget is exceeded"] = self.cost_usd > self.budget_usd
-        for words, where in kinds.items():
-            share = where.mean(axis=0)
-            months = np.flatnonzero(share > 0.5)
-            if len(months):
-                found.append((int(months[0]), words, float(share[months[0]])))
-        unserved = (
-            m for m, word in zip(self.simulated, self.words, strict=True) if word == "breaks"
-        )
-        month = next(unserved, None)
-        if month is not None:
-            share_held = self.held[self.simulated.index(month)] / self.worlds
-            found.append((month, "no fleet keeps the SLO", 1.0 - share_held))
-        return sorted(found)
+    @property
+    def training_usd(self) -> FloatArray:
+        """All training paid up to and in each month: (worlds, months)."""
+        again = np.cumsum(self.outlook.training_usd)
+        return np.asarray(self.one_off_usd[:, None] + again[None, :])
+
+    @property
+    def training_share(self) -> FloatArray:
+        """Of all that is paid up to and in each month, the rest being inference."""
+        whole = self.training_usd + np.cumsum(self.cost_usd, axis=1)
+        share = np.zeros(whole.shape)
+        np.divide(self.training_usd, whole, out=share, where=whole > 0)
+        return share
+
+    @property
+    def trains(self) -> bool:
+        """Whether any training is paid for."""
+        return bool((self.training_usd > 0).any())
+
+    @property
+    def all_breaks(self) -> list[Break]:
+        """Of today's fleet and of the plan, by month."""
+        first = [] if self.kept.broken is None else [self.kept.broken]
+        return sorted([*first, *self.breaks], key=lambda each: each.month)
 
     @property
     def sentence(self) -> str:
-        """The plan in one sentence."""
-        total = np.quantile(self.cost_usd.sum(axis=1), list(LEVELS.values()))
-        first, last = (float(np.median(self.cost_usd[:, month])) for month in (0, -1))
-        parts = [
-            f"{self.outlook.months} months cost {total[1]:,.0f} USD ({total[0]:,.0f} …"
-            f" {total[2]:,.0f}, p5 to p95 over {self.worlds} worlds), from {first:,.0f} a month to"
-            f" {last:,.0f} as volume grows {np.median(self.volume[:, -1]):.1f}x"
-        ]
+        """The plan in one sentence: until when today's fleet does, what to buy, what it costs."""
+        parts = [self._kept()]
+        if self.gpus:
+            first, last = (float(np.median(self.most_gpus[:, month])) for month in (0, -1))
+            until = f", {last:,.0f} by month {self.outlook.months}" if last != first else ""
+            parts.append(f"plan for {_gpus(first)} at the peak{until}")
         if self.commitments:
             parts.append(self._commitments())
-        if self.one_off_usd:
-            share = self.one_off_usd / (self.one_off_usd + total[1])
+        parts.append(self._costs())
+        if self.trains:
+            share = float(np.median(self.training_share[:, -1]))
             parts.append(f"training is {100.0 * share:.0f} % of all that is paid")
-        parts += [
-            f"from month {month + 1} {words} in {100.0 * share:.0f} % of worlds"
-            for month, words, share in self.breaks()
-        ] or ["nothing breaks in most worlds"]
+        for each in self.breaks:
+            where = f"from month {each.month + 1}" if each.month else "already in month 1"
+            parts.append(f"{where} {each.what} {_worlds(each)}")
         return f"{self.name}: " + "; ".join(parts) + "."
+
+    def _kept(self) -> str:
+        broken = self.kept.broken
+        if broken is None:
+            last = self.outlook.months
+            return f"{self.kept.subject} hold{self.kept.ending} for all of the {last} months"
+        when = "already in month 1" if broken.month == 0 else f"from month {broken.month + 1}"
+        return f"{when} {broken.what} {_worlds(broken)}"
+
+    def _costs(self) -> str:
+        total = np.quantile(self.cost_usd.sum(axis=1), list(LEVELS.values()))
+        first, last = (float(np.median(self.cost_usd[:, month])) for month in (0, -1))
+        shown = (
+            f"{self.outlook.months} months cost {total[1]:,.0f} USD ({total[0]:,.0f} …"
+            f" {total[2]:,.0f}, p5 to p95 over {self.worlds} worlds)"
+        )
+        if self.outlook.months > 1:
+            months = f"from {first:,.0f} a month to {last:,.0f}"
+            same = f"{first:,.0f}" == f"{last:,.0f}"
+            shown += f", {first:,.0f} a month at either end" if same else f", {months}"
+            grown = float(np.median(self.volume[:, -1]))
+            shown += f" as volume grows {grown:.1f}x" if grown > 1.05 else ""
+        return shown
 
     def _commitments(self) -> str:
         shown = [
-            f"{each.gpus:.0f} {'GPU' if each.gpus == 1 else 'GPUs'}"
+            _gpus(each.gpus)
             + (f" of {each.pool}" if len(self.gpus) > 1 else "")
             + f" for months {each.first + 1} to {each.end}"
             for each in self.commitments
@@ -183,7 +215,11 @@ class Plan:
             "cost_usd": self.cost_usd,
             "reserved_usd": self.reserved_usd,
             "flexible_usd": self.flexible_usd,
+            "on_demand_usd": (1.0 - self.spot_part) * self.flexible_usd,
+            "spot_usd": self.spot_part * self.flexible_usd,
             "api_usd": self.api_usd,
+            "training_so_far_usd": self.training_usd,
+            "training_share_so_far": self.training_share,
             "revenue_usd": self.revenue_usd,
             "gross_margin": self.margin,
             "requests": self.requests,
@@ -199,6 +235,10 @@ class Plan:
         ]
         held: dict[int, float] = dict(zip(self.simulated, self.held, strict=True))
         columns["worlds_that_hold"] = [held.get(int(month), np.nan) for month in months]
+        kept = self.kept.held
+        columns["worlds_that_hold_with_todays_fleet"] = [
+            kept.get(int(month), np.nan) for month in months
+        ]
         for name, values in figures.items():
             for level, share in LEVELS.items():
                 columns[f"{name}_{level}"] = np.quantile(values, share, axis=0)
@@ -224,11 +264,45 @@ class Plan:
             "seed": self.seed,
             "probability": self.probability,
             "budget_usd": self.budget_usd,
-            "one_off_usd": self.one_off_usd,
-            "breaks": [
-                {"month": month + 1, "what": words, "share_of_worlds": share}
-                for month, words, share in self.breaks()
+            "one_off_usd": float(np.median(self.one_off_usd)),
+            "retraining_usd": float(self.outlook.training_usd.sum()),
+            "breaks": [_break_as_json(each) for each in self.all_breaks],
+            "interpolation": [
+                {
+                    "month": each.month + 1,
+                    "from_months": [each.below + 1, each.above + 1],
+                    "cost_error": each.cost,
+                    "busiest_day_ttft_p95_error": each.p95,
+                }
+                for each in self.checks
             ],
             "months": months.to_dict("records"),
             "commitments": frames["commitments"].to_dict("records"),
         }
+
+
+def _gpus(count: float) -> str:
+    return f"{count:,.0f} {'GPU' if count == 1 else 'GPUs'}"
+
+
+def _worlds(broken: Break) -> str:
+    """In how many worlds, and the resource that gives way, if any."""
+    share = f"{100.0 * broken.share:.0f} % of worlds"
+    if broken.cause is None:
+        return f"in {share}"
+    signs = broken.cause.signs
+    full = signs.get("kv", 0.0)
+    fullness = f", cache {100.0 * full:.0f} % full" if broken.cause.name == "KV memory" else ""
+    return f"({share} fail: {MEANINGS[broken.cause.name]}{fullness})"
+
+
+def _break_as_json(broken: Break) -> dict[str, Any]:
+    return {
+        "month": broken.month + 1,
+        "what": broken.what,
+        "share_of_worlds": broken.share,
+        "exact": broken.exact,
+        "cause": None if broken.cause is None else broken.cause.name,
+        "backend": None if broken.cause is None else broken.cause.backend,
+        "signs": {} if broken.cause is None else dict(broken.cause.signs),
+    }

@@ -2,10 +2,9 @@
 
 Each is simulated by itself, at a few months of the plan, in all worlds, with the volume, prompts
 and hardware that the month has in that world. What a day brings counts as often as the month has
-such days; between the simulated months it changes evenly in its logarithm, as growth does.
+such days; see :mod:`sim.studies.plan.months` for the months between those simulated.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -43,6 +42,16 @@ def days_per_month(outlook: Outlook) -> dict[str, float]:
     }
 
 
+def kinds_of(outlook: Outlook) -> tuple[str, ...]:
+    """Kinds of days that a month has."""
+    return (WEEKDAY, WEEKEND, PEAK) if outlook.peak_days > 0 else (WEEKDAY, WEEKEND)
+
+
+def busiest(outlook: Outlook) -> str:
+    """The kind of day that the fleet is made for."""
+    return PEAK if outlook.peak_days > 0 else WEEKDAY
+
+
 def key_of(values: Mapping[str, float]) -> World:
     """What a world is known by: its draws."""
     return tuple(values[path] for path in sorted(values))
@@ -75,7 +84,7 @@ class DayScenario(Scenario):
         volume = self.outlook.volume(self.month, values) * self.factor
         design = grown(design, Growth(volume, self.outlook.prompt(self.month, values)))
         counts = (self.counts or {}).get(key_of(values), {})
-        speed = self.outlook.speed(self.month)
+        speed = self.outlook.hardware(self.month).speed
         return replace(
             design,
             one_off=None,
@@ -137,15 +146,3 @@ def check_planned(design: Design) -> None:
                 f"workload {workload.name} replays a trace, which has no weekdays; a plan needs"
                 " arrivals with a rate, such as requests_per_day with a shape"
             )
-
-
-def anchors(outlook: Outlook, most: int) -> list[int]:
-    """Months to simulate: first, last, those around a change, and others in between."""
-    last = outlook.months - 1
-    chosen = {round(each * last / max(most - 1, 1)) for each in range(most)} | {0, last}
-    if outlook.refresh is not None and outlook.refresh.month <= last:
-        chosen |= {outlook.refresh.month - 1, outlook.refresh.month}
-    for month in range(1, min(len(outlook.curve), outlook.months)):
-        if not math.isclose(outlook.curve[month], outlook.curve[month - 1]):
-            chosen |= {month - 1, month}
-    return sorted(chosen)

@@ -1,7 +1,7 @@
 """The simulated days of a plan, and the fleets that serve them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +12,21 @@ from sim.montecarlo.run import RunResult
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.case import Case
-from sim.studies.plan.days import PEAK, WEEKDAY, WEEKEND, Counts, day, key_of
+from sim.studies.plan.days import PEAK, Counts, World, busiest, day, key_of, kinds_of
+from sim.studies.plan.months import interpolated
 from sim.studies.plan.outlook import Outlook
 from sim.studies.resize import smallest
+from sim.studies.stress.causes import Cause, cause, main_cause
 from sim.studies.stress.verdict import Judge
 
+BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+Needs = dict[str, FloatArray]  # replicas by pool, each (worlds,)
 
-KINDS = (WEEKDAY, WEEKEND, PEAK)
 # Replicas over the fluid estimate of the peak, from what is bare to where more is of no help.
 MARGINS = (1.0, 1.1, 1.2, 1.35, 1.5, 1.7, 2.0, 2.5, 3.0, 4.0, 6.0)
 HOURS = 24
+START = 3  # the margin that is tried first
 FIRST_LOOK = 4  # worlds, before all of them
 COLUMNS = ("ready_replicas", "starting_replicas", "draining_replicas")
 
@@ -35,19 +39,27 @@ class Month:
     ----------
     month : int
     margin : float
-        Replicas over the fluid estimate of the peak day's need; NaN where the fleet scales itself,
-        or no margin suffices (then the largest is used).
+        Replicas over the fluid estimate of the busiest day's need; NaN where the fleet scales
+        itself, or no margin suffices (then the largest is used).
+    needs, targets : dict of str to (worlds,) float64
+        Replicas that the busiest day fills by that estimate, and with the margin, not rounded, of
+        each pool that does not scale by itself.
     held : int
-        Worlds whose weekday and peak day hold.
+        Worlds that hold on all kinds of days.
+    cause : Cause or None
+        Of missed SLOs, where more worlds miss them than may.
     days : dict of str to RunResult
         By kind of day.
-    gpus : dict of str to (worlds, 3, 24) float64
-        In use by the hour, of each pool, by kind of day in the order of ``KINDS``.
+    gpus : dict of str to (worlds, kinds, 24) float64
+        In use by the hour, of each pool, by kind of day in the order of ``days``.
     """
 
     month: int
     margin: float
+    needs: Needs
+    targets: Needs
     held: int
+    cause: Cause | None
     days: dict[str, RunResult]
     gpus: dict[str, FloatArray]
 
@@ -65,6 +77,8 @@ class Simulations:
     judge : Judge
     design : Design
         A typical one, for what does not change.
+    values : list of dict
+        What is drawn in each world.
     """
 
     case: Case
@@ -74,23 +88,77 @@ class Simulations:
     seed: int
     judge: Judge
     design: Design
-    _guess: int = 3  # of the margin: that of the month before
+    values: list[dict[str, float]] = field(init=False)
+    _keys: list[World] = field(init=False)
 
-    def month(self, month: int) -> Month:
-        """A month with the fleet that it takes."""
-        self.bench.told(f"month {month + 1}")
-        margin, counts = self._fleet(month) if self._fixed else (math.nan, None)
-        days = {kind: self._run(self._day(month, kind, counts)) for kind in KINDS}
-        held = self._held(days[WEEKDAY]) & self._held(days[PEAK])
-        gpus = {
-            pool.name: np.stack([self._gpus(days[kind], pool) for kind in KINDS], axis=1)
-            for pool in self.design.pools
-        }
-        return Month(month, margin, int(held.sum()), days, gpus)
+    def __post_init__(self) -> None:
+        draws = draw_worlds(self._day(0, busiest(self.outlook)).inputs, self.seed, self.worlds)
+        self.values = [
+            {path: float(own[world]) for path, own in draws.items()} for world in range(self.worlds)
+        ]
+        self._keys = [key_of(each) for each in self.values]
 
     @property
-    def _fixed(self) -> list[GpuPool]:
+    def fixed(self) -> list[GpuPool]:
+        """Pools that do not scale by themselves."""
         return [pool for pool in self.design.pools if pool.autoscaler is None]
+
+    def month(self, month: int, beside: tuple[Month, ...] = ()) -> Month:
+        """A month with the fleet that it takes.
+
+        Parameters
+        ----------
+        month : int
+        beside : tuple of Month
+            Simulated ones on the same hardware: from one it is known about what margin it takes,
+            from one on either side what is needed, which is then not measured again.
+        """
+        self.bench.told(f"month {month + 1}")
+        needs, margin = self._needs(month, beside), math.nan
+        if self.fixed:
+            margin = self._margin(month, needs, beside)
+        used = MARGINS[-1] if math.isnan(margin) else margin
+        counts = self._counts(needs, used)
+        days = {kind: self._run(self._day(month, kind, counts)) for kind in kinds_of(self.outlook)}
+        held = {kind: self.held(result) for kind, result in days.items()}
+        holding = int(np.logical_and.reduce(list(held.values())).sum())
+        why = None
+        if not self.enough(holding):
+            kind = min(held, key=lambda each: int(held[each].sum()))
+            why = self.cause(days[kind])
+        return Month(
+            month=month,
+            margin=margin,
+            needs=needs,
+            targets={name: used * own for name, own in needs.items()},
+            held=holding,
+            cause=why,
+            days=days,
+            gpus={
+                pool.name: np.stack([self._gpus(each, pool) for each in days.values()], axis=1)
+                for pool in self.design.pools
+            },
+        )
+
+    def kept(self, month: int) -> RunResult:
+        """The busiest day of a month, with today's fleet on today's hardware."""
+        self.bench.told(f"today's fleet in month {month + 1}")
+        outlook = self.outlook.unrefreshed() if self.outlook.changes else self.outlook
+        return self._run(day(self.case, outlook, month, busiest(outlook)))
+
+    def held(self, result: RunResult) -> BoolArray:
+        """Whether each world of a day holds: (worlds,) bool."""
+        return self.judge.held(result)[: self.worlds]
+
+    def enough(self, held: int) -> bool:
+        """Whether so many worlds hold as are asked for."""
+        return held >= self.judge.probability * self.worlds
+
+    def cause(self, result: RunResult) -> Cause | None:
+        """The most frequent cause in the worlds that miss their SLO; None if none does."""
+        missing = np.flatnonzero(~self.held(result))
+        causes = [cause(result, int(world)) for world in missing]
+        return main_cause(causes) if causes else None
 
     def _day(self, month: int, kind: str, counts: Counts | None = None) -> Scenario:
         return day(self.case, self.outlook, month, kind, counts)
@@ -98,70 +166,84 @@ class Simulations:
     def _run(self, scenario: Scenario, worlds: int | None = None) -> RunResult:
         return self.bench.run(scenario, worlds or self.worlds, self.seed)
 
-    def _held(self, result: RunResult) -> npt.NDArray[np.bool_]:
-        return self.judge.held(result)[: self.worlds]
-
-    def _fleet(self, month: int) -> tuple[float, Counts]:
-        """The smallest margin over each world's need that holds on the peak day."""
-        needs = self._needs(month)
-
-        def counts(index: int) -> Counts:
-            return {
-                world: {name: max(1, math.ceil(MARGINS[index] * n - 1e-9)) for name, n in own}
-                for world, own in needs.items()
+    def _counts(self, needs: Needs, margin: float) -> Counts | None:
+        """Whole replicas, so many times what is needed."""
+        if not self.fixed:
+            return None
+        counts: dict[World, dict[str, int]] = {}
+        for world, key in enumerate(self._keys):
+            counts[key] = {
+                pool.name: whole(margin * float(needs[pool.name][world]), pool)
+                for pool in self.fixed
             }
+        return counts
+
+    def _margin(self, month: int, needs: Needs, beside: tuple[Month, ...]) -> float:
+        """The smallest margin over each world's need that holds on the busiest day, or NaN."""
 
         def holds(index: int) -> bool:
-            scenario = self._day(month, PEAK, counts(index))
+            counts = self._counts(needs, MARGINS[index])
+            scenario = self._day(month, busiest(self.outlook), counts)
             allowed = self.judge.allowed(self.worlds)
             first = min(FIRST_LOOK, self.worlds)
             looked = self.judge.held(self._run(scenario, first))[:first]
             if int((~looked).sum()) > allowed:
                 return False
-            return int((~self._held(self._run(scenario))).sum()) <= allowed
+            return int((~self.held(self._run(scenario))).sum()) <= allowed
 
-        found = smallest(holds, start=self._guess, most=len(MARGINS) - 1, least=0)
-        if found is None:
-            return math.nan, counts(len(MARGINS) - 1)
-        self._guess = found
-        return MARGINS[found], counts(found)
+        known = [each.margin for each in beside if each.margin in MARGINS]
+        start = MARGINS.index(known[0]) if known else START
+        found = smallest(holds, start=start, most=len(MARGINS) - 1, least=0)
+        return math.nan if found is None else MARGINS[found]
 
-    def _needs(self, month: int) -> dict[tuple[float, ...], tuple[tuple[str, float], ...]]:
-        """Replicas that the busiest bin of the peak day fills in each world, by a fluid estimate.
+    def _needs(self, month: int, beside: tuple[Month, ...]) -> Needs:
+        """Replicas that the busiest bin of the busiest day fills, by a fluid estimate.
 
-        Measured in a day whose fleet has grown in proportion to the tokens.
+        Measured in a day whose fleet has grown in proportion to the tokens, or, between two months
+        in which it was, interpolated.
         """
-        inputs = self._day(month, PEAK).inputs
-        draws = draw_worlds(inputs, self.seed, self.worlds)
-        worlds = [
-            {path: float(values[world]) for path, values in draws.items()}
-            for world in range(self.worlds)
-        ]
-        guess = {
-            key_of(values): {
-                pool.name: max(1, math.ceil(pool.replicas * self._tokens(month, values)))
-                for pool in self._fixed
+        if not self.fixed:
+            return {}
+        if len(beside) == 2:
+            at = [each.month for each in beside]
+            volume = self.volume().T
+            return {
+                pool.name: interpolated(
+                    at,
+                    np.stack([each.needs[pool.name] for each in beside]),
+                    np.array([float(month)]),
+                    volume,
+                )[0]
+                for pool in self.fixed
             }
-            for values in worlds
-        }
-        sample = self._run(self._day(month, PEAK, guess)).sample
-        found: dict[tuple[float, ...], tuple[tuple[str, float], ...]] = {}
-        for world, values in enumerate(worlds):
-            key = key_of(values)
-            own = []
-            for pool in self._fixed:
-                load = float(sample.values(f"backends.{pool.name}.offered_load_peak")[world])
-                count = guess[key][pool.name]
-                # Worlds without any uncertainty share a key, and then the largest need.
-                before = dict(found.get(key, ())).get(pool.name, 0.0)
-                own.append((pool.name, max(before, count * (load if math.isfinite(load) else 1.0))))
-            found[key] = tuple(own)
+        tokens = np.array([self._tokens(month, values) for values in self.values])
+        guess = {pool.name: pool.replicas * tokens for pool in self.fixed}
+        counts = self._counts(guess, 1.0)
+        sample = self._run(self._day(month, busiest(self.outlook), counts)).sample
+        found = {}
+        for pool in self.fixed:
+            load = sample.values(f"backends.{pool.name}.offered_load_peak")[: self.worlds]
+            size = np.array([whole(own, pool) for own in guess[pool.name]])
+            found[pool.name] = self._shared(size * np.where(np.isfinite(load), load, 1.0))
         return found
+
+    def _shared(self, needs: FloatArray) -> FloatArray:
+        """The largest need of all worlds with the same draws, which get the same fleet."""
+        most: dict[World, float] = {}
+        for key, need in zip(self._keys, needs, strict=True):
+            most[key] = max(most.get(key, 0.0), float(need))
+        return np.array([most[key] for key in self._keys])
+
+    def volume(self) -> FloatArray:
+        """Multiples of today's volume: (worlds, months)."""
+        every = range(self.outlook.months)
+        return np.array([[self.outlook.volume(m, each) for m in every] for each in self.values])
 
     def _tokens(self, month: int, values: dict[str, float]) -> float:
         outlook = self.outlook
         growth = outlook.volume(month, values) * outlook.prompt(month, values)
-        return outlook.peak_factor * growth / outlook.speed(month)
+        factor = outlook.peak_factor if busiest(outlook) == PEAK else 1.0
+        return factor * growth / outlook.hardware(month).speed
 
     def _gpus(self, result: RunResult, pool: GpuPool) -> FloatArray:
         """GPUs that a pool has in each hour of a day: (worlds, 24) float64."""
@@ -173,3 +255,11 @@ class Simulations:
             replicas = sum(columns[prefix + name].astype(np.float64) for name in COLUMNS)
             rows.append(np.asarray(replicas).reshape(HOURS, -1).mean(axis=1))
         return np.stack(rows) * pool.profile.gpus_per_replica
+
+
+def whole(replicas: float, pool: GpuPool) -> int:
+    """So many replicas or the next more, at least one, and no more than there is capacity for."""
+    standby = pool.lifecycle.standby
+    beside = standby.replicas if standby is not None and standby.refill else 0
+    most = max(pool.lifecycle.capacity_limit - beside, 1)
+    return int(min(max(1, math.ceil(replicas - 1e-6)), most))

@@ -1,0 +1,105 @@
+"""Figures of every month and world of a plan, from the months that are simulated."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.model.design import Design, GpuPool
+from sim.studies.plan.days import days_per_month, kinds_of
+from sim.studies.plan.months import interpolated
+from sim.studies.plan.outlook import PREFIX, Outlook
+from sim.studies.plan.runs import HOURS, Month, whole
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Future:
+    """Every month of a plan.
+
+    Parameters
+    ----------
+    outlook : Outlook
+    values : sequence of dict
+        What is drawn in each world.
+    design : Design
+    months : sequence of Month
+        Those simulated, increasing.
+
+    Attributes
+    ----------
+    worlds : int
+    kinds : tuple of str
+    volume, price : (worlds, months) float64
+        Multiples of today's volume, and of today's prices.
+    hours : (kinds, 24) float64
+        How often each hour of each kind of day comes in a month.
+    """
+
+    def __init__(
+        self,
+        outlook: Outlook,
+        values: Sequence[dict[str, float]],
+        design: Design,
+        months: Sequence[Month],
+    ) -> None:
+        self.outlook, self.design, self.months = outlook, design, months
+        self.values = values
+        self.worlds = len(values)
+        self.kinds = kinds_of(outlook)
+        every = range(outlook.months)
+        self.volume = np.array([[outlook.volume(m, each) for m in every] for each in values])
+        yearly = np.array([each[f"{PREFIX}price"] for each in values])
+        self.price = yearly[:, None] ** (np.arange(outlook.months) / 12.0)
+        weights = np.array([days_per_month(outlook)[kind] for kind in self.kinds])
+        self.hours = np.repeat(weights[:, None], HOURS, axis=1)
+
+    def without(self, month: int) -> "Future":
+        """The same, had one of the months not been simulated."""
+        others = [each for each in self.months if each.month != month]
+        return Future(self.outlook, self.values, self.design, others)
+
+    def p95_s(self, kind: str) -> FloatArray:
+        """p95 of the first token in the worst hour of a kind of day: (worlds, months)."""
+        if kind not in self.kinds:
+            return np.full(self.volume.shape, np.nan)
+        return self._between(self._of_days("peak_hour_ttft_p95_s", kind)).T
+
+    def per_month(self, metric: str) -> FloatArray:
+        """What the days of a month bring together: (worlds, months)."""
+        days = np.stack([self._of_days(metric, kind) for kind in self.kinds])
+        whole_months = np.tensordot(self.hours[:, 0], days, axes=1)
+        return self._between(whole_months, self.volume.T).T
+
+    def api_usd(self) -> FloatArray:
+        """Bills of the APIs: (worlds, months)."""
+        bills = [self.per_month(f"backends.{api.name}.cost_usd") for api in self.design.managed]
+        return np.asarray(sum(bills, np.zeros(self.volume.shape)) * self.price)
+
+    def gpus(self, pool: GpuPool) -> FloatArray:
+        """GPUs by the hour: (worlds, months, kinds, 24); of whole replicas where none moves."""
+        if pool.moves:
+            simulated = np.stack([each.gpus[pool.name] for each in self.months])
+            found = self._between(simulated, self.volume.T[:, :, None, None])
+            return np.moveaxis(found, 0, 1)
+        wanted = self.targets(pool)
+        replicas = np.array([[whole(each, pool) for each in own] for own in wanted], np.float64)
+        size = pool.profile.gpus_per_replica
+        shape = (*wanted.shape, *self.hours.shape)
+        return np.broadcast_to(size * replicas[:, :, None, None], shape).copy()
+
+    def targets(self, pool: GpuPool) -> FloatArray:
+        """Replicas of a pool that does not scale by itself, not rounded: (worlds, months)."""
+        simulated = np.stack([each.targets[pool.name] for each in self.months])
+        return self._between(simulated, self.volume.T).T
+
+    def _of_days(self, metric: str, kind: str) -> FloatArray:
+        """A metric of a kind of day: (simulated months, worlds)."""
+        return np.stack(
+            [each.days[kind].sample.values(metric)[: self.worlds] for each in self.months]
+        )
+
+    def _between(self, values: FloatArray, scale: FloatArray | None = None) -> FloatArray:
+        """All months from the simulated ones; axis 0 is the month."""
+        at = [each.month for each in self.months]
+        return interpolated(at, values, np.arange(self.outlook.months, dtype=np.float64), scale)
