@@ -352,3 +352,24 @@ def test_loss_of_money_is_a_break_of_its_own(tmp_path: Path) -> None:
     outcome = observe("fixed", 0, Growth(), None, result, Judge(0.75), None)
     assert outcome.breaks == ("margin",)
     assert np.isnan(outcome.over_budget_share)
+
+
+def test_pools_that_nothing_is_sent_to_stay_as_they_are(tmp_path: Path) -> None:
+    text = API.replace(
+        "worlds: 12",
+        "  idle:\n"
+        "    kind: gpu_pool\n"
+        "    service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm\n"
+        "    replicas: {min: 1, max: 4}\n"
+        "    autoscaler: {preset: hpa, target_concurrency: 8}\n"
+        "    cold_start: 3min\n"
+        "    price: {usd_per_gpu_hour: 3}\n"
+        "worlds: 12",
+    ).replace("    slo: {e2e_p95: 60s}", "    route: api\n    slo: {e2e_p95: 60s}")
+    assert "idle:" in text and "route: api" in text
+    with bench(1) as place:
+        answer = stress(
+            case(tmp_path, text), place, path_of([1.0, 2.0]), 3, spike=None, enclose=False
+        )
+    assert "autoscaled" not in answer.fleets
+    assert "nothing is sent to idle, which is left as it is, and paid" in answer.notes

@@ -99,6 +99,7 @@ def _chart(answer: Stress, metric: str) -> Chart:
         ),
     )
     layers = band + line + points
+    worlds = f"{answer.name}; median and p5 to p95 over {answer.worlds} worlds"
     if by_volume and (breaks := _breaks(answer)):
         places = pd.DataFrame(breaks)
         layers += (
@@ -106,7 +107,7 @@ def _chart(answer: Stress, metric: str) -> Chart:
             .mark_rule(strokeWidth=1.5, opacity=0.7)
             .encode(x=alt.X("volume:Q"), color=colour, strokeDash=dash)
         )
-    worlds = f"{answer.name}; median and p5 to p95 over {answer.worlds} worlds"
+        worlds += "; upright lines where a fleet breaks"
     return drawn(name, frame, layers, question, worlds, WIDTH, HEIGHT)
 
 

@@ -89,7 +89,8 @@ class Stress:
     def sentence(self) -> str:
         """What breaks first, and what helps."""
         parts = [self._fate(fleet) for fleet in self.fleets]
-        best = next((f for f in (AUTOSCALED, RESIZED, FIXED) if self.elasticity(f)), None)
+        known = [fleet for fleet in (AUTOSCALED, RESIZED, FIXED) if self.elasticity(fleet)]
+        best = max(known, key=self._reach, default=None)  # of equals the first
         if best is not None:
             parts.append(self._cost_growth(best))
         return f"{self.name}: " + "; ".join(parts) + "."
@@ -143,6 +144,10 @@ class Stress:
         if enclosed is not None:
             return [f"{enclosed.words}, by {reason(enclosed.broken, SERVICE)}"]
         return [f"stops serving at {served.growth}, by {reason(served, SERVICE)}"]
+
+    def _reach(self, fleet: str) -> int:
+        """The furthest step at which a fleet is not known to break."""
+        return max(each.step for each in self.of(fleet) if each.word != "breaks")
 
     def _cost_growth(self, fleet: str) -> str:
         found = self.elasticity(fleet)

@@ -10,6 +10,7 @@ from sim.errors import ScenarioError
 from sim.model.design import Design, GpuPool
 from sim.model.lifecycle import ColdStart
 from sim.montecarlo.run import RunResult
+from sim.scenario.sharing import workloads_of
 from sim.studies.case import Case
 from sim.studies.resize import smallest
 from sim.studies.stress.growth import Growth, grow
@@ -37,15 +38,20 @@ def counts_of(counts: Mapping[str, int]) -> tuple[str, ...]:
     )
 
 
+def serving(design: Design) -> list[GpuPool]:
+    """The pools that any workload's requests may come to; the others stay as they are."""
+    return [pool for pool in design.pools if workloads_of(design, pool)]
+
+
 def own_autoscaler(design: Design) -> bool:
-    """Whether any pool has one."""
-    return any(pool.autoscaler is not None for pool in design.pools)
+    """Whether any pool that serves has one."""
+    return any(pool.autoscaler is not None for pool in serving(design))
 
 
 def present_counts(result: RunResult, design: Design) -> dict[str, int]:
     """Replicas of each pool today: as stated, or the most that the median world ever had ready."""
     counts = {}
-    for pool in design.pools:
+    for pool in serving(design):
         most = result.sample.values(f"backends.{pool.name}.ready_replicas_max")
         counts[pool.name] = pool.replicas if pool.autoscaler is None else int(np.median(most))
     return {name: max(count, 1) for name, count in counts.items()}
@@ -151,7 +157,7 @@ def autoscaled(
     """
     overrides, notes = [], []
     peak = _peak_concurrency(result, design)
-    for pool in design.pools:
+    for pool in serving(design):
         count = counts[pool.name]
         target = max(round(AIM * peak[pool.name] / count), 1)
         most = min(ROOM * max(largest[pool.name], count), pool.lifecycle.capacity_limit)
@@ -172,10 +178,10 @@ def autoscaled(
 def _peak_concurrency(result: RunResult, design: Design) -> dict[str, float]:
     """Requests that wait or run in the busiest bin of the median world, by pool."""
     timelines = result.sample.timelines
-    peaks: dict[str, list[float]] = {pool.name: [] for pool in design.pools}
+    peaks: dict[str, list[float]] = {pool.name: [] for pool in serving(design)}
     for world in timelines.worlds:
         columns = timelines.timeline(world)
-        for pool in design.pools:
+        for pool in serving(design):
             prefix = _prefix(design, pool)
             held = columns[f"{prefix}queue"] + columns[f"{prefix}running"]
             peaks[pool.name].append(float(held.max()))

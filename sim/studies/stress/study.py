@@ -38,6 +38,7 @@ from sim.studies.stress.fleets import (
     own_autoscaler,
     present_counts,
     quota_factor,
+    serving,
 )
 from sim.studies.stress.growth import Growth, check_growth, grow, path_of
 from sim.studies.stress.outcome import (
@@ -145,7 +146,13 @@ class _Study:
 
     def outcomes(self) -> list[Outcome]:
         """All fleets at all steps."""
-        if not self.design.pools:
+        used = {pool.name for pool in serving(self.design)}
+        idle = [pool.name for pool in self.design.pools if pool.name not in used]
+        if idle:
+            self.notes.append(
+                f"nothing is sent to {', '.join(idle)}, which is left as it is, and paid"
+            )
+        if not used:
             fixed = self._fleet(FIXED, self.scenario)
             return [*fixed, *self._with_higher_quotas(fixed)]
         own = own_autoscaler(self.design)
@@ -219,7 +226,7 @@ class _Study:
             if not self._told:
                 self._told = True
                 extents = [extent(each, self.steps) for each in self.steps]
-                self.runs.tell_of_all(3 if self.design.pools else 1, extents)
+                self.runs.tell_of_all(3 if serving(self.design) else 1, extents)
         return outcomes
 
     def _between(self, fleet: str, own: list[Outcome], growth: Growth) -> Outcome:
@@ -286,13 +293,12 @@ class _Study:
     def _resized(self, fixed: list[Outcome], counts: dict[str, int]) -> list[Outcome]:
         """At every step the smallest fleet that holds, where one does."""
         sizing = Resizing(self.case, self.runs, self.hits)
-        ratio, outcomes = 1.0, []
+        ratio = 1.0
+        outcomes: list[Outcome] = []
         for step, growth in enumerate(self.steps):
             self.runs.bench.told(f"sizing the fleet for {growth}")
             quotas = quota_factor(self.design, growth)
-            near = fixed[min(step, len(fixed) - 1)]
-            further = extent(growth, self.steps) / extent(near.growth, self.steps)
-            need = {name: further * n for name, n in needs(near.result, counts).items()}
+            need = self._need(step, fixed, outcomes, counts)
             found, ratio = sizing.counts(growth, quotas, need, ratio)
             if found is None:
                 self.notes.append(
@@ -303,6 +309,21 @@ class _Study:
             scenario = self.case.load(counts_of(found))
             outcomes.append(self._outcome(RESIZED, step, growth, scenario, found, quotas))
         return outcomes
+
+    def _need(
+        self, step: int, fixed: list[Outcome], sized: list[Outcome], counts: dict[str, int]
+    ) -> dict[str, float]:
+        """Replicas that a step may need.
+
+        A fleet that breaks shows little of it: what it turns away or retries is not the load that
+        a larger one has. Then it is scaled up from the last fleet that was sized.
+        """
+        seen, own = fixed[min(step, len(fixed) - 1)], counts
+        if sized and (seen.word == "breaks" or seen.step != step):
+            seen, own = sized[-1], sized[-1].counts or counts
+        now, then = self.steps[step], seen.growth
+        further = now.volume * now.prompt / (then.volume * then.prompt)
+        return {name: further * count for name, count in needs(seen.result, own).items()}
 
     def _newly_scaled(self, resized: list[Outcome]) -> list[Outcome]:
         """The scenario under an autoscaler that it does not have."""
