@@ -147,7 +147,8 @@ class Stress:
 
     def _reach(self, fleet: str) -> int:
         """The furthest step at which a fleet is not known to break."""
-        return max(each.step for each in self.of(fleet) if each.word != "breaks")
+        sound = (each.step for each in self.of(fleet) if each.word != "breaks")
+        return max(sound, default=-1)
 
     def _cost_growth(self, fleet: str) -> str:
         found = self.elasticity(fleet)
