@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from sim.report.charts.chart import Chart
@@ -12,6 +13,7 @@ from sim.studies.plan.answer import Plan
 
 WIDTH, HEIGHT = 480, 260
 LEVELS = ("p5", "p50", "p95")
+WIDE = 20.0  # from the shortest to the longest wait, beyond which the axis is logarithmic
 TICKS = 12  # on the axis of months, at most
 
 
@@ -76,8 +78,12 @@ def _waiting(answer: Plan, frame: pd.DataFrame) -> Chart:
     lines = [Line("weekday_ttft_p95_s", "weekday", BLUE)]
     if frame["peak_day_ttft_p95_s_p50"].notna().any():
         lines.append(Line("peak_day_ttft_p95_s", "peak day", ORANGE))
+    columns = [f"{line.figure}_{level}" for line in lines for level in LEVELS]
+    ends = frame[columns].to_numpy(dtype=np.float64)
+    wide = float(np.nanmax(ends)) > WIDE * float(np.nanmin(ends)) > 0
     title = "time to first token, p95 of the worst hour, s"
-    return _bands(answer, "plan_p95", "Will people wait?", title, lines, form="~g", kind="log")
+    kind: Literal["linear", "log"] = "log" if wide else "linear"
+    return _bands(answer, "plan_p95", "Will people wait?", title, lines, form="~g", kind=kind)
 
 
 def _gpus(answer: Plan, frame: pd.DataFrame) -> Chart:
