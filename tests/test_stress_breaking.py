@@ -210,3 +210,16 @@ def test_service_that_breaks_after_the_budget_is_enclosed_as_well(tmp_path: Path
     assert "stops serving" in answer.sentence and "by the API's quota" in answer.sentence
     assert set(answer.as_json()["first_breaks"]["fixed"]) >= {"enclosed", "service_enclosed"}
     assert answer.frames()["breaks"]["fleet"].tolist() == ["fixed", "fixed"]
+
+
+def test_steps_that_take_too_long_are_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.studies.stress.study.MOST_BEYOND", 4 * 400 * 50)
+    with bench(1) as place:
+        answer = stress(
+            case(tmp_path, API), place, path_of([1.0, 20.0, 100.0]), spike=None, enclose=False
+        )
+    assert [str(each.growth) for each in answer.of("fixed")] == ["1x", "20x"]
+    (note,) = [each for each in answer.notes if each.startswith("fixed: not looked at")]
+    assert "from 100x on, as it breaks before" in note and "a shorter horizon takes less" in note

@@ -57,6 +57,7 @@ DEFAULT_WORLDS = 12  # the fewest that can say "holds with 75 %" are 11
 DEFAULT_PROBABILITY = 0.75
 DEFAULT_SPIKE = Spike()
 MOST_BEYOND = 60e6  # requests of a first look at a fleet that broke before: minutes of simulation
+MOST_OF_STEP = 400e6  # requests of all worlds of a fleet at a step: ten minutes or so on two cores
 
 
 def stress(
@@ -215,19 +216,31 @@ class _Study:
         """One fleet, the same at every step, as far as it is worth its time."""
         outcomes: list[Outcome] = []
         for step, growth in enumerate(self.steps):
-            requests = FIRST_LOOK * self.runs.per_world * extent(growth, self.steps)
-            if requests > MOST_BEYOND and any("service" in each.breaks for each in outcomes):
-                self.notes.append(
-                    f"{fleet}: not looked at from {growth} on, as it breaks before, and so much"
-                    " traffic takes long to simulate; with a shorter horizon it is"
-                )
+            broken = any("service" in each.breaks for each in outcomes)
+            if self._too_long(fleet, growth, broken):
                 break
             outcomes.append(self._outcome(fleet, step, growth, scenario, counts))
             if not self._told:
                 self._told = True
                 extents = [extent(each, self.steps) for each in self.steps]
-                self.runs.tell_of_all(3 if serving(self.design) else 1, extents)
+                fleets = 3.0 if serving(self.design) else 1.0
+                self.runs.tell_of_all(fleets / 2 if outcomes[0].breaks else fleets, extents)
         return outcomes
+
+    def _too_long(self, fleet: str, growth: Growth, broken: bool) -> bool:
+        """Whether a step takes longer than it is worth; then it is noted."""
+        requests = self.runs.per_world * extent(growth, self.steps)
+        if broken and FIRST_LOOK * requests > MOST_BEYOND:
+            why = "as it breaks before, and"
+        elif growth != self.steps[0] and self.runs.worlds * requests > MOST_OF_STEP:
+            why = "as"
+        else:
+            return False
+        self.notes.append(
+            f"{fleet}: not looked at from {growth} on, {why} so much traffic takes long to simulate"
+            f" ({requests / 1e6:.0f} million requests a world); a shorter horizon takes less"
+        )
+        return True
 
     def _between(self, fleet: str, own: list[Outcome], growth: Growth) -> Outcome:
         """A fleet at a growth that is no step."""
@@ -279,15 +292,15 @@ class _Study:
         if set(factors) == {1.0}:
             return []
         shown = ", ".join(
-            f"{factor:g}x at {growth}"
-            for factor, growth in zip(factors, self.steps, strict=True)
+            f"{factor:g}x at {outcome.growth}"
+            for factor, outcome in zip(factors, fixed, strict=True)
             if factor != 1
         )
         shown += ", else as they are" if 1.0 in factors else ""
         self.notes.append(f"re-sized: quotas {shown}")
         return [
             self._outcome(RESIZED, step, growth, self.scenario, None, factors[step])
-            for step, growth in enumerate(self.steps)
+            for step, growth in enumerate(self.steps[: len(fixed)])
         ]
 
     def _resized(self, fixed: list[Outcome], counts: dict[str, int]) -> list[Outcome]:
@@ -296,6 +309,8 @@ class _Study:
         ratio = 1.0
         outcomes: list[Outcome] = []
         for step, growth in enumerate(self.steps):
+            if self._too_long(RESIZED, growth, broken=False):
+                break
             self.runs.bench.told(f"sizing the fleet for {growth}")
             quotas = quota_factor(self.design, growth)
             need = self._need(step, fixed, outcomes, counts)
