@@ -70,9 +70,11 @@ def test_gap_that_no_check_covers_is_halved_before_one_that_is_off() -> None:
     assert next_month([0, 5, 6, 11], changed, lambda _: 0.0, probes=[]) in (2, 8)
 
 
-def test_wider_gap_beside_the_worst_month_is_halved_until_it_is_good_enough() -> None:
+def test_wide_gap_beside_the_worst_month_is_halved_until_it_is_good_enough() -> None:
     errors = {4: 0.2, 6: 0.1}
     assert next_month([0, 4, 6, 11], YEAR, errors.__getitem__, probes=[]) == 2
+    # Not one of two months beside it, while elsewhere there is a gap of seven.
+    assert next_month([0, 2, 4, 11], YEAR, {2: 0.1, 4: 0.0}.__getitem__, probes=[]) == 7
     assert next_month([0, 4, 6, 11], YEAR, lambda _: 0.049, probes=[]) is None
 
 

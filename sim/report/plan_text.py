@@ -131,9 +131,11 @@ def _notes(answer: Plan) -> Iterator[str]:
     margins = [margin for margin in answer.margins if not math.isnan(margin)]
     if margins:
         low, high = min(margins), max(margins)
+        guessed = low < high and len(answer.simulated) < outlook.months
+        step = "; an interpolated month may ask for either" if guessed else ""
         yield (
             f"Replicas are {f'{low:g} to ' if low < high else ''}{high:g} times what the"
-            f" {busiest(outlook)} fills by a fluid estimate, as the SLO asks."
+            f" {busiest(outlook)} fills by a fluid estimate, as the SLO asks{step}."
         )
     unsure = [
         m + 1 for m, w in zip(answer.simulated, answer.words, strict=True) if w == "cannot tell"

@@ -6,10 +6,10 @@ growth curve, and some evenly spread. Then, one by one, as long as there is leav
 1. the months around the first one in which something breaks, until that month and the one before it
    are simulated;
 2. the middle of the widest gap that no check covers;
-3. the middle of the wider gap beside the month that is worst interpolated: each simulated month
-   with neighbours on the same hardware is left out and interpolated from these, and where the bill
-   is off by more than a tolerance, more is simulated. The p95 is not asked: it hangs on how the
-   replicas of a month are rounded, which no month beside it tells.
+3. as long as an interpolated bill is off by more than a tolerance, the middle of a wide gap, the
+   sooner the more its ends are off. That is asked of each simulated month with neighbours on the
+   same hardware, which is left out and interpolated from these. The p95 is not asked: it hangs on
+   how the replicas of a month are rounded, which no month beside it tells.
 
 In between, a figure changes evenly in its logarithm over the months, as growth does; what is
 proportional to the volume does so for each unit of volume, so that a curve of any form is followed.
@@ -132,11 +132,14 @@ def next_month(
     if blind:
         return _middle(max(blind, key=_width))
     errors = {month: off(month) for month in checked}
-    for month in sorted(errors, key=lambda each: -errors[each]):
-        beside = [gap for gap in gaps if month in gap]
-        if errors[month] > TOLERANCE and beside:
-            return _middle(max(beside, key=_width))
-    return None
+    if not gaps or max(errors.values(), default=0.0) <= TOLERANCE:
+        return None
+
+    def doubt(gap: tuple[int, int]) -> float:
+        ends = max(errors.get(month, 0.0) for month in gap)
+        return _width(gap) * (1.0 + ends / TOLERANCE)
+
+    return _middle(max(gaps, key=doubt))
 
 
 def widest(simulated: Sequence[int]) -> int | None:
