@@ -16,7 +16,7 @@ blocks of the last run go.
 import numpy as np
 
 from sim.engine.hashing import mixed_once
-from sim.engine.jit import compiled, inner
+from sim.engine.jit import compiled, inner, inner_apart
 from sim.engine.record import NONE, IntArray, Row
 from sim.engine.state import State
 from sim.engine.thin import thin
@@ -43,7 +43,7 @@ def blocks_from(s: State, run: int, most: int) -> int:
     return min(blocks, most)
 
 
-@inner
+@inner_apart
 def touch(s: State, r: int, name: int, first: int, blocks: int) -> None:
     """The first ``blocks`` of a chain, of which ``first`` is the first run, are kept and just used.
 
@@ -74,7 +74,7 @@ def touch(s: State, r: int, name: int, first: int, blocks: int) -> None:
     _list_newest(s, r, run)
 
 
-@inner
+@inner_apart
 def touch_one(s: State, r: int, name: int) -> None:
     """The same for a chain of one block."""
     run = first_of(s, r, name)
@@ -87,7 +87,7 @@ def touch_one(s: State, r: int, name: int) -> None:
     _list_newest(s, r, run)
 
 
-@inner
+@inner_apart
 def trim(s: State, r: int, room: int) -> None:
     """Drop the least recently used blocks until there are no more than ``room``."""
     cache: Row = s.caches[r]
