@@ -28,9 +28,7 @@ def admit(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     waiting.take_out(s, replica, slot)
     seq.place = RUNNING
     if clock.has_caches:
-        seq.cached = seq.prefilled = prefix.cached_tokens(s, r, slot)
-        if clock.has_prefix_caches:
-            prefix.use(s, r, slot)
+        seq.cached = seq.prefilled = prefix.use(s, r, slot)
     replica.free_blocks -= blocks_for(pool, seq.prefill)
     replica.running += 1
     seq.admission = clock.admissions

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim.engine import prefix
+from sim.engine import runs
 from sim.engine.record import DEADLINE, NONE, Records, records
 from sim.engine.state import State
 from sim.engine.status import IN_FLIGHT
@@ -66,17 +66,17 @@ def with_tasks(state: State, count: int) -> State:
     return state._replace(tasks=tasks)
 
 
-def with_blocks(state: State, count: int) -> State:
-    """The same state with room for ``count`` blocks of prompts, all in their hash buckets."""
-    have = len(state.blocks)
-    blocks = grown(state.blocks, count)
+def with_runs(state: State, count: int) -> State:
+    """The same state with room for ``count`` runs of blocks of prompts, all in their buckets."""
+    have = len(state.runs)
+    rows = grown(state.runs, count)
     clock = state.clock[0]
-    clock.free_block = _freed(blocks, have, int(clock.free_block))
-    clock.free_blocks += count - have
+    clock.free_run = _freed(rows, have, int(clock.free_run))
+    clock.free_runs += count - have
     larger = state._replace(
-        blocks=blocks, buckets=np.full(1 << (count - 1).bit_length(), NONE, np.int64)
+        runs=rows, buckets=np.full(1 << (count - 1).bit_length(), NONE, np.int64)
     )
-    prefix.hash_all(numbered(larger))
+    runs.hash_all(numbered(larger))
     return larger
 
 

@@ -33,6 +33,12 @@ def mixed(key: np.uint64, number: int, draw: int) -> np.uint64:
 
 
 @compiled
+def mixed_once(key: np.uint64, number: int) -> np.uint64:
+    """64 bits of two numbers for a hash table, which need be neither independent nor secret."""
+    return _mix(np.uint64(number) + np.uint64(key) * _GOLDEN)
+
+
+@compiled
 def uniform(key: np.uint64, number: int, draw: int) -> float:
     """A number in [0, 1) that depends on nothing but the three arguments."""
     return float(mixed(key, number, draw) >> _S11) * 2.0**-53

@@ -21,10 +21,10 @@ from sim.engine.jit import compiled, inner, inner_apart
 from sim.engine.record import NONE, IntArray
 from sim.engine.state import State
 from sim.engine.status import (
-    NEED_BLOCKS,
     NEED_DEADLINES,
     NEED_LOG,
     NEED_REQUESTS,
+    NEED_RUNS,
     NEED_SLOTS,
     NEED_TASKS,
     NEED_TIMERS,
@@ -103,18 +103,18 @@ def _room(s: State, event: int) -> int:
     if len(s.timers) < clock.timers + clock.spare_timers:
         return NEED_TIMERS
     if event == _REPLICA:
-        return _room_for_blocks(s) if clock.has_prefix_caches else REACHED
+        return _room_for_runs(s) if clock.has_prefix_caches else REACHED
     if clock.has_deadlines and timers.ring_is_full(s):
         return NEED_DEADLINES
     return _room_for_request(s)
 
 
 @inner_apart
-def _room_for_blocks(s: State) -> int:
+def _room_for_runs(s: State) -> int:
     """Whether the next replica could fill its cache of prompts."""
     r = s.event_tree[1]
-    free = s.pools[s.replicas[r].pool].prefix_blocks - s.caches[r].blocks
-    return NEED_BLOCKS if s.clock[0].free_blocks <= free else REACHED
+    most = s.pools[s.replicas[r].pool].prefix_blocks - s.caches[r].runs  # of a block each
+    return NEED_RUNS if s.clock[0].free_runs <= most else REACHED
 
 
 @inner

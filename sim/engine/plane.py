@@ -10,10 +10,10 @@ import numpy.typing as npt
 from sim.engine import intake, kernel, verbs
 from sim.engine.feed import Feed
 from sim.engine.growth import (
-    with_blocks,
     with_deadlines,
     with_log,
     with_replica_capacity,
+    with_runs,
     with_slots,
     with_tasks,
     with_timers,
@@ -29,9 +29,9 @@ from sim.engine.setup import (
 from sim.engine.setup_managed import with_routes
 from sim.engine.state import State
 from sim.engine.status import (
-    NEED_BLOCKS,
     NEED_DEADLINES,
     NEED_LOG,
+    NEED_RUNS,
     NEED_SLOTS,
     NEED_TASKS,
     NEED_TIMERS,
@@ -58,8 +58,8 @@ _ROOM: dict[int, Callable[[State], State]] = {
     ),
     NEED_DEADLINES: lambda state: with_deadlines(state, 2 * state.deadlines.shape[1]),
     NEED_TASKS: lambda state: with_tasks(state, max(_FIRST_TASKS, 2 * len(state.tasks))),
-    NEED_BLOCKS: lambda state: with_blocks(
-        state, 2 * (len(state.blocks) + int(state.pools.prefix_blocks.max()) + 1)
+    NEED_RUNS: lambda state: with_runs(
+        state, 2 * (len(state.runs) + int(state.pools.prefix_blocks.max()) + 1)
     ),
     NEED_LOG: lambda state: with_log(state, max(_FIRST_LOG, 2 * len(state.log))),
 }

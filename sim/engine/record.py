@@ -128,18 +128,21 @@ CALL = np.dtype(
     [("think_s", "f8"), ("stage", "i8"), ("prompt", "i8"), ("output", "i8")], align=True
 )
 
-# A block of a prompt that a replica keeps.
-BLOCK = np.dtype(
+# A run of blocks of prompts that a replica keeps: a cache line.
+RUN = np.dtype(
     [
-        ("name", "i8"),
+        ("name", "i8"),  # of its chain
         ("replica", "i8"),
+        ("blocks", "i8"),
+        ("before", "i8"),  # the run of its chain before it, and that after it
+        ("rest", "i8"),
         ("newer", "i8"),  # in the replica's list by last use
         ("older", "i8"),
         ("next", "i8"),  # in the hash bucket, or the free list
     ],
     align=True,
 )
-CACHE = np.dtype([("newest", "i8"), ("oldest", "i8"), ("blocks", "i8")], align=True)
+CACHE = np.dtype([("newest", "i8"), ("oldest", "i8"), ("blocks", "i8"), ("runs", "i8")], align=True)
 
 REPLICA = np.dtype(
     [
@@ -333,8 +336,8 @@ CLOCK = np.dtype(
         ("recording", "i8"),
         ("task_number", "i8"),  # of the next task
         ("free_task", "i8"),
-        ("free_block", "i8"),
-        ("free_blocks", "i8"),
+        ("free_run", "i8"),
+        ("free_runs", "i8"),
         ("spare_timers", "i8"),  # that one event may set
         # What there is at all, so that what there is not costs nothing.
         ("has_deadlines", "i8"),

@@ -18,7 +18,6 @@ from sim.engine.client import JITTERS
 from sim.engine.growth import with_replica_capacity, with_slots
 from sim.engine.histogram import BUCKETS
 from sim.engine.record import (
-    BLOCK,
     CACHE,
     CALL,
     CLOCK,
@@ -31,6 +30,7 @@ from sim.engine.record import (
     REPLICA,
     REQUEST,
     RING,
+    RUN,
     SEQUENCE,
     TASK,
     TIMER,
@@ -106,7 +106,7 @@ def empty_state(
         calls=records(0, CALL),
         names=np.zeros(0, np.int64),
         caches=records(0, CACHE),
-        blocks=records(0, BLOCK),
+        runs=records(0, RUN),
         buckets=np.full(1, NONE, np.int64),
         histograms=np.zeros((workloads, len(LATENCIES), BUCKETS), np.int32),
         usage=np.zeros((workloads, count, BILLINGS), USAGE).view(np.recarray),
@@ -121,7 +121,7 @@ def empty_state(
     )
     clock = state.clock[0]
     clock.free_slot = clock.emptied = clock.held = NONE
-    clock.free_task = clock.free_block = NONE
+    clock.free_task = clock.free_run = NONE
     clock.timer_s = clock.deadline_s = math.inf
     clock.spare_timers = _SPARE_TIMERS
     return with_slots(with_replica_capacity(state, 2), _FIRST_SLOTS)

@@ -13,7 +13,6 @@ from sim.engine.backend_record import (
     USAGE,
 )
 from sim.engine.record import (
-    BLOCK,
     CACHE,
     CALL,
     CLOCK,
@@ -24,6 +23,7 @@ from sim.engine.record import (
     REPLICA,
     REQUEST,
     RING,
+    RUN,
     SEQUENCE,
     TASK,
     TIMER,
@@ -60,7 +60,7 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "calls": (CALL, 1),
     "names": (np.int64, 1),
     "caches": (CACHE, 1),
-    "blocks": (BLOCK, 1),
+    "runs": (RUN, 1),
     "buckets": (np.int64, 1),
     "histograms": (np.int32, 3),
     "usage": (USAGE, 3),
@@ -115,9 +115,9 @@ class State(NamedTuple):
         Names of the blocks of prompts in flight and to come.
     caches : (capacity,) CACHE
         Prompt blocks that each replica keeps.
-    blocks : (n,) BLOCK
+    runs : (n,) RUN
     buckets : (n,) int64
-        A hash table over the blocks: the first of each bucket; n is a power of two.
+        A hash table over the first runs of chains: the first of each bucket; n is a power of two.
     histograms : (workloads, 5, BUCKETS) int32
     usage : (workloads, backends, BILLINGS) USAGE
     legs : (n,) LEG
@@ -159,7 +159,7 @@ class State(NamedTuple):
     calls: Records
     names: SlotArray
     caches: Records
-    blocks: Records
+    runs: Records
     buckets: SlotArray
     histograms: CountArray
     usage: Records

@@ -115,6 +115,8 @@ def stages(count: Counts, width: Distribution, rng: np.random.Generator) -> Coun
     stage : (count.sum(),) int32
         From 1 in each task.
     """
+    if isinstance(width, Constant):
+        return _stages_of_one_width(count, int(_whole(width, rng, 1)[0]))
     stage = np.empty(int(count.sum()), np.int32)
     next_call, left, number = ragged.starts(count)[:-1], count.copy(), 0
     open_tasks = np.flatnonzero(left)
@@ -126,6 +128,13 @@ def stages(count: Counts, width: Distribution, rng: np.random.Generator) -> Coun
         left[open_tasks] -= sent
         open_tasks = open_tasks[left[open_tasks] > 0]
     return stage
+
+
+def _stages_of_one_width(count: Counts, width: int) -> Counts:
+    """The same where all stages have as many calls, but the last of a task."""
+    begins = ragged.starts(count)
+    place = np.arange(begins[-1]) - np.repeat(begins[:-1], count)  # of a call in its task
+    return (1 + place // width).astype(np.int32)
 
 
 def _whole(law: Distribution, rng: np.random.Generator, n: int) -> Counts:
