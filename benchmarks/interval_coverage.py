@@ -110,7 +110,7 @@ def main() -> None:
         least, most = binomtest(count, studies).proportion_ci(0.95)
         print(
             f"  {name:18s} {count} of {studies} ({count / studies:.1%}; {least:.1%} to {most:.1%}),"
-            f" {np.median(high - low) / 2 / true:.1%} of it on each side"
+            f" {np.median(high - low) / 2 / abs(true):.1%} of it on each side"
         )
 
 

@@ -126,7 +126,7 @@ def command(folder: Path, *options: str) -> Result:
         (["--refresh", "30:2:1.5"], "beyond the 24 months"),
         (["--refresh", "2:fast"], "MONTH:SPEED:PRICE"),
         (["--retrain", "6"], "MONTHS:USD"),
-        (["--spot", "0.4", "--spot-share", "1.2"], "spot share"),
+        (["--spot", "0.4", "--spot-share", "1.2"], "--spot-share"),
         (["--spot-share", "0.5"], "go together"),
         (["--reserved", "1.2"], "reserved"),
         (["--on-demand", "-3"], "on demand"),

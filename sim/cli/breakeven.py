@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.study import give, study_bench, study_options, study_place
+from sim.cli.study import Asked, study_options
 
 
 def _volumes(
@@ -39,13 +39,7 @@ def breakeven(
     scenario: Path,
     volumes: tuple[float, ...],
     against: str | None,
-    worlds: int | None,
-    seed: int | None,
-    jobs: int | None,
-    out: Path | None,
-    overrides: tuple[str, ...],
-    as_json: bool,
-    quiet: bool,
+    asked: Asked,
 ) -> None:
     """Find the volume from which on each backend of SCENARIO costs less than the managed API.
 
@@ -63,8 +57,7 @@ def breakeven(
     from sim.studies.breakeven import breakeven as study
     from sim.studies.case import Case
 
-    case = Case(scenario, overrides)
-    with study_bench(jobs, quiet) as bench:
-        answer = study(case, bench, volumes or VOLUMES, against, worlds, seed)
-    place = study_place(out, "breakeven", answer.scenario)
-    give(answer, render(answer), lambda: breakeven_charts(answer), place, as_json, quiet)
+    case = Case(scenario, asked.overrides)
+    with asked.bench() as bench:
+        answer = study(case, bench, volumes or VOLUMES, against, asked.worlds, asked.seed)
+    asked.give(answer, render(answer), breakeven_charts(answer), "breakeven", answer.scenario)

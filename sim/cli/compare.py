@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.study import give, study_bench, study_options, study_place
+from sim.cli.study import Asked, study_options
 
 
 @click.command(short_help="Designs side by side, under the same chance.")
@@ -46,13 +46,7 @@ def compare(
     metrics: tuple[str, ...],
     cost: str,
     latency: str,
-    worlds: int | None,
-    seed: int | None,
-    jobs: int | None,
-    out: Path | None,
-    overrides: tuple[str, ...],
-    as_json: bool,
-    quiet: bool,
+    asked: Asked,
 ) -> None:
     """Compare designs: several scenarios, or one SCENARIO and variants of it.
 
@@ -74,8 +68,7 @@ def compare(
     from sim.studies.compare import compare as study
     from sim.studies.compare import contenders
 
-    found = contenders([Case(path, overrides) for path in scenarios], variants)
-    with study_bench(jobs, quiet) as bench:
-        answer = study(found, bench, worlds, seed, metrics, cost, latency)
-    place = study_place(out, "compare", found[0].scenario.name)
-    give(answer, render(answer), lambda: charts(answer), place, as_json, quiet)
+    found = contenders([Case(path, asked.overrides) for path in scenarios], variants)
+    with asked.bench() as bench:
+        answer = study(found, bench, asked.worlds, asked.seed, metrics, cost, latency)
+    asked.give(answer, render(answer), charts(answer), "compare", found[0].scenario.name)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from sim.cli.study import give, study_bench, study_options, study_place
+from sim.cli.study import Asked, study_options
+from sim.cli.values import SHARE, SHARE_OR_ALL
 
 HELP = """Plan the months of SCENARIO: fleet, commitments, cost, margin, latency, what breaks.
 
@@ -94,9 +95,9 @@ def _simulated(
 @click.option("--peak", default=1.5, show_default=True, help="Volume of a peak day, times usual.")
 @click.option("--peak-days", default=1.0, show_default=True, help="Peak days a month.")
 @click.option("--on-demand", type=float, metavar="USD", help="A GPU-hour on demand, today.")
-@click.option("--reserved", type=float, metavar="SHARE", help="Price reserved over on demand.")
-@click.option("--spot", type=float, metavar="SHARE", help="Price on spot over on demand.")
-@click.option("--spot-share", type=float, metavar="SHARE", help="Of the not reserved, on spot.")
+@click.option("--reserved", type=SHARE_OR_ALL, help="Price reserved over on demand.")
+@click.option("--spot", type=SHARE_OR_ALL, help="Price on spot over on demand.")
+@click.option("--spot-share", type=SHARE_OR_ALL, help="Of the not reserved, on spot.")
 @click.option(
     "--budget",
     type=click.FloatRange(0, min_open=True),
@@ -111,8 +112,8 @@ def _simulated(
 )
 @click.option(
     "--probability",
-    type=click.FloatRange(min=0.0, max=1.0, min_open=True, max_open=True),
-    default=0.75,
+    type=SHARE,
+    default="75%",
     show_default=True,
     help="Share of worlds in which each month's fleet must hold.",
 )
@@ -134,13 +135,7 @@ def plan(
     budget: float | None,
     simulate: int | str | None,
     probability: float,
-    worlds: int | None,
-    seed: int | None,
-    jobs: int | None,
-    out: Path | None,
-    overrides: tuple[str, ...],
-    as_json: bool,
-    quiet: bool,
+    asked: Asked,
 ) -> None:
     """Answer ``sim plan``."""
     from sim.report.charts.plan import charts
@@ -166,18 +161,17 @@ def plan(
         peak_days=peak_days,
     )
     terms = Terms(reserved, 1.0 if spot is None else spot, spot_share or 0.0, on_demand)
-    case = Case(scenario, overrides)
-    with study_bench(jobs, quiet) as bench:
+    case = Case(scenario, asked.overrides)
+    with asked.bench() as bench:
         answer = study(
             case,
             bench,
             outlook,
             terms,
-            worlds=DEFAULT_WORLDS if worlds is None else worlds,
-            seed=seed,
+            worlds=DEFAULT_WORLDS if asked.worlds is None else asked.worlds,
+            seed=asked.seed,
             probability=probability,
             budget_usd=budget,
             simulated=months if simulate == "all" else int(simulate or DEFAULT_MONTHS),
         )
-    place = study_place(out, "plan", answer.name)
-    give(answer, render(answer), lambda: charts(answer), place, as_json, quiet)
+    asked.give(answer, render(answer), charts(answer), "plan", answer.name)

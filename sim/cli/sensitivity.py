@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.study import give, study_bench, study_options, study_place
+from sim.cli.study import Asked, study_options
 
 ROWS = 64  # as in sim.studies.sensitivity, too slow to import for a help
 
@@ -24,13 +24,7 @@ ROWS = 64  # as in sim.studies.sensitivity, too slow to import for a help
 def sensitivity(
     scenario: Path,
     metrics: tuple[str, ...],
-    worlds: int | None,
-    seed: int | None,
-    jobs: int | None,
-    out: Path | None,
-    overrides: tuple[str, ...],
-    as_json: bool,
-    quiet: bool,
+    asked: Asked,
 ) -> None:
     """Say which uncertain inputs of SCENARIO move its figures, and which to measure first.
 
@@ -50,8 +44,7 @@ def sensitivity(
     from sim.studies.case import Case
     from sim.studies.sensitivity import sensitivity as study
 
-    loaded = Case(scenario, overrides).load()
-    with study_bench(jobs, quiet) as bench:
-        answer = study(loaded, bench, metrics, worlds or ROWS, seed)
-    place = study_place(out, "sensitivity", loaded.name)
-    give(answer, render(answer), lambda: charts(answer), place, as_json, quiet)
+    loaded = Case(scenario, asked.overrides).load()
+    with asked.bench() as bench:
+        answer = study(loaded, bench, metrics, asked.worlds or ROWS, asked.seed)
+    asked.give(answer, render(answer), charts(answer), "sensitivity", loaded.name)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from sim.cli.study import give, study_bench, study_options, study_place
+from sim.cli.study import Asked, study_options
 from sim.cli.values import SHARE
 
 
@@ -63,13 +63,7 @@ def size(
     gpus: tuple[str, ...],
     error: float,
     miss_cost: float | None,
-    worlds: int | None,
-    seed: int | None,
-    jobs: int | None,
-    out: Path | None,
-    overrides: tuple[str, ...],
-    as_json: bool,
-    quiet: bool,
+    asked: Asked,
 ) -> None:
     """Find the cheapest fleet of SCENARIO whose SLO holds in enough of its worlds.
 
@@ -89,11 +83,12 @@ def size(
     from sim.studies.size import size as study
     from sim.studies.size.fleet import model_of, services_on
 
-    case = Case(scenario, overrides)
+    case = Case(scenario, asked.overrides)
     question = Question(probability, peak, math.nan if attainment is None else attainment)
     if gpus:
         services = (*services, *services_on(gpus, model_of(case, backend)))
-    with study_bench(jobs, quiet) as bench:
-        answer = study(case, bench, question, backend, services, worlds, seed, error, miss_cost)
-    place = study_place(out, "size", answer.name)
-    give(answer, size_text(answer), lambda: size_charts(answer), place, as_json, quiet)
+    with asked.bench() as bench:
+        answer = study(
+            case, bench, question, backend, services, asked.worlds, asked.seed, error, miss_cost
+        )
+    asked.give(answer, size_text(answer), size_charts(answer), "size", answer.name)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from sim.cli.study import give, study_bench, study_options, study_place
+from sim.cli.study import Asked, study_options
+from sim.cli.values import SHARE
 
 
 def _factors(
@@ -83,8 +84,8 @@ sim stress chat.yaml --growth 1,2,4 --prompt-growth 1,1.5,2
 )
 @click.option(
     "--probability",
-    type=click.FloatRange(min=0.0, max=1.0, min_open=True, max_open=True),
-    default=0.75,
+    type=SHARE,
+    default="75%",
     show_default=True,
     help="Share of worlds in which a fleet must hold.",
 )
@@ -101,13 +102,7 @@ def stress(
     steps_only: bool,
     budget: float | None,
     probability: float,
-    worlds: int | None,
-    seed: int | None,
-    jobs: int | None,
-    out: Path | None,
-    overrides: tuple[str, ...],
-    as_json: bool,
-    quiet: bool,
+    asked: Asked,
 ) -> None:
     """Answer ``sim stress``."""
     from sim.report.charts.stress import charts
@@ -118,19 +113,18 @@ def stress(
     from sim.studies.stress.study import DEFAULT_WORLDS
 
     steps = path_of(growth, prompt_growth, miss_growth, retry_growth)
-    case = Case(scenario, overrides)
+    case = Case(scenario, asked.overrides)
     name = case.load().name
-    with study_bench(jobs, quiet) as bench:
+    with asked.bench() as bench:
         answer = study(
             case,
             bench,
             steps,
-            worlds=DEFAULT_WORLDS if worlds is None else worlds,
-            seed=seed,
+            worlds=DEFAULT_WORLDS if asked.worlds is None else asked.worlds,
+            seed=asked.seed,
             probability=probability,
             budget_usd=budget,
             spike=None if no_spike else Spike(spike, 60.0 * spike_minutes),
             enclose=not steps_only,
         )
-    place = study_place(out, "stress", name)
-    give(answer, render(answer), lambda: charts(answer), place, as_json, quiet)
+    asked.give(answer, render(answer), charts(answer), "stress", name)

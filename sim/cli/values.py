@@ -5,14 +5,22 @@ from typing import Final
 import click
 
 
-class Share(click.ParamType):
-    """A share between 0 and 1, written as ``95%`` or ``0.95``.
+class Share(click.ParamType[float]):
+    """A share, written as ``95%`` or ``0.95``.
 
-    >>> Share().convert("95%", None, None)
-    0.95
+    Parameters
+    ----------
+    ends : bool
+        Whether it may be 0 or 1.
+
+    >>> Share().convert("95%", None, None), Share(ends=True).convert("1", None, None)
+    (0.95, 1.0)
     """
 
     name = "share"
+
+    def __init__(self, ends: bool = False) -> None:
+        self.ends = ends
 
     def convert(
         self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
@@ -22,11 +30,12 @@ class Share(click.ParamType):
         try:
             share = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
         except ValueError:
-            share = 0.0
-        if not 0.0 < share < 1.0:
+            share = -1.0
+        if not (0.0 <= share <= 1.0 if self.ends else 0.0 < share < 1.0):
             self.fail(f"{value!r} is not between 0 and 100 %, such as 95% or 0.95", param, ctx)
         return share
 
 
 SHARE: Final = Share()
+SHARE_OR_ALL: Final = Share(ends=True)
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it

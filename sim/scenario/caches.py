@@ -39,7 +39,7 @@ class PrefixCache(Model):
 
     block_tokens: Annotated[int, whole(1, 65_536)] | None = None
     """Tokens of a block; by default those of the trace that names its blocks, else 128. Engines
-    keep blocks of 16 or so; larger ones are faster to simulate and lose half a block a prompt."""
+    keep blocks of 16 or so; larger ones take less memory and lose half a block a prompt."""
     capacity: Annotated[Number, number("count", least=1, most=1e12, integer=True)] | None = None
     """Tokens that a replica keeps; by default what its KV cache holds."""
 
