@@ -24,15 +24,10 @@ Estimate = Mapping[str, Any]
 WORTH_SAYING = 0.005  # share of requests without an answer, from which on it is part of the answer
 AMPLIFIED = 1.5  # attempts per request; a few timeouts do not get there
 AT_LEAST = "≥"
-COUNTED_WHERE_IT_HAPPENS = (  # left out, and named below the table, where no world has any
-    "retries",
-    "rejected",
-    "timed_out",
-    "failed",
-    "gave_up",
-    "preemptions",
-)
-SILENT: dict[str, float] = {  # left out where it is this in every world
+# Left out, and named below the table, where no world has any.
+NAMED_WHERE_ABSENT = ("retries", "rejected", "timed_out", "failed", "gave_up", "preemptions")
+SILENT: dict[str, float] = {  # left out where it is this in nearly every world
+    **dict.fromkeys(NAMED_WHERE_ABSENT, 0.0),
     "retry_amplification": 1.0,
     **dict.fromkeys(
         (
@@ -199,18 +194,19 @@ def _left_out(metric: str, estimates: Mapping[str, Estimate]) -> bool:
         return True
     if metric in OF_REPLICAS and _always(estimates["gpu_hours"], 0.0):
         return True
-    if metric in SILENT and _always(estimate, SILENT[metric]):
+    if metric in SILENT and _nearly_always(estimate, SILENT[metric]):
         return True
-    return typical(estimate) is None or (metric in COUNTED_WHERE_IT_HAPPENS and _never(estimate))
+    return typical(estimate) is None
 
 
 def _always(estimate: Estimate, value: float) -> bool:
-    """Whether a figure is ``value`` in every world: so its mean is, and its spread none."""
-    return bool(estimate["mean"] == value and not estimate["sd"])
+    """Whether a figure is ``value`` in every world: then it has no spread."""
+    return bool(_nearly_always(estimate, value) and not estimate["sd"])
 
 
-def _never(estimate: Estimate) -> bool:
-    return bool(estimate["mean"] == 0.0 and estimate["p95"] == 0.0)
+def _nearly_always(estimate: Estimate, value: float) -> bool:
+    """Whether it is in nine worlds of ten or more: the percentiles do not tell of the others."""
+    return all(estimate[level] == value for level in ("p5", "p50", "p95"))
 
 
 def _row(figure: Figure, estimate: Estimate) -> tuple[str, ...]:
@@ -255,10 +251,15 @@ def _notes(summary: Mapping[str, Any], shown: str) -> Iterator[str]:
     for sign, meaning in NOTES.items():
         if sign in shown:
             yield f"{sign}  {meaning}"
-    never = [
-        BY_METRIC[metric].label
-        for metric in COUNTED_WHERE_IT_HAPPENS
-        if metric in summary["metrics"] and _never(summary["metrics"][metric])
+    metrics = summary["metrics"]
+    silent = [
+        (metric, _always(metrics[metric], value))
+        for metric, value in SILENT.items()
+        if metric in metrics and _nearly_always(metrics[metric], value)
     ]
+    never = [BY_METRIC[m].label for m, always in silent if always and m in NAMED_WHERE_ABSENT]
     if never:
         yield f"In no world: {', '.join(never)}."
+    rare = [BY_METRIC[m].label for m, always in silent if not always]
+    if rare:
+        yield filled(f"In few worlds, not in the table: {', '.join(rare)}.")

@@ -106,6 +106,7 @@ def notes(answer: "BreakEven") -> Iterator[str]:
             "The scenario states no SLO: a fleet is taken to be large enough while no world"
             " overloads. Add slo to the workload, and the sides are compared at equal service."
         )
+    thin: dict[str, list[str]] = {}
     for side, run in answer.runs.items():
         failed = [t for t in run.trials if t.kept_share < 0.95]
         if not run.able:
@@ -115,23 +116,26 @@ def notes(answer: "BreakEven") -> Iterator[str]:
                 f" {worst.kept_share:.0%} of worlds at {short(worst.volume)} a day)."
             )
         elif isinstance(run.curve, ByFleet):
-            yield from _thin(side, run.sizing_worlds, failed)
+            if failed:
+                thin.setdefault(_thin(run.sizing_worlds, failed), []).append(side)
         elif failed:
             yield (
                 f"{side} keeps the SLO in too few worlds at"
                 f" {', '.join(f'{short(t.volume)} ({t.kept_share:.0%})' for t in failed)}"
                 f" {answer.arrivals} a day; it is out of the comparison there."
             )
+    for finding, sides in thin.items():
+        yield f"Fleets of {', '.join(sides)} {finding}"
     yield from _extrapolated(answer)
 
 
-def _thin(side: str, worlds: int, failed: "list[Trial]") -> Iterator[str]:
-    if failed:
-        yield (
-            f"The fleets of {side}, sized in {worlds} worlds, keep the SLO in too few worlds at"
-            f" {', '.join(f'{short(t.volume)} ({t.kept_share:.0%} of {t.worlds})' for t in failed)}"
-            " a day: its break-even is somewhat above what is shown."
-        )
+def _thin(worlds: int, failed: "list[Trial]") -> str:
+    """What is to be said of fleets that were too small in some of the later worlds."""
+    shares = (f"{t.kept_share:.0%} of {t.worlds} worlds at {short(t.volume)}" for t in failed)
+    return (
+        f"were sized in {worlds} worlds, and keep the SLO in {', '.join(shares)} a day: the"
+        " break-even may be somewhat above what is shown."
+    ).replace("% of", " % of")
 
 
 def _extrapolated(answer: "BreakEven") -> Iterator[str]:
