@@ -67,4 +67,4 @@ def _elasticity(one: Outcome, other: Outcome, factor: float) -> Estimate:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.log(after / before)
     ratios[~np.isfinite(ratios)] = np.nan
-    return estimate(ratios / np.log(factor))
+    return estimate(ratios / np.log(factor), controls=one.result.sample.controls().first(common))

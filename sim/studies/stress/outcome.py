@@ -137,7 +137,7 @@ def observe(
         word=word,
         more=judge.more(held, worlds) if word == "cannot tell" else 0.0,
         overloaded_share=float(sample.overloaded().mean()),
-        figures={name: estimate(sample.values(name), sample.lower_bound(name)) for name in METRICS},
+        figures={name: sample.estimate(name) for name in METRICS},
         cause=main,
         caused=sum(each.name == main.name for each in causes) if main else 0,
         over_budget_share=float("nan")
