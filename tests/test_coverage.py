@@ -120,6 +120,14 @@ def test_inputs_that_always_move_together_are_not_regressed():
     )
 
 
+def test_inputs_that_are_not_known_in_every_world_are_not_used():
+    draws, figures = drawn(0, 64)
+    unknown = {path: np.where(np.arange(64) == 5, np.nan, x) for path, x in draws.items()}
+    assert estimate(figures["product"], controls=Controls.of(INPUTS, unknown)) == estimate(
+        figures["product"]
+    )
+
+
 def test_a_figure_that_inputs_determine_is_known():
     """A linear one is its value at the means: 3 x 8 - 2 x 0.7."""
     inputs = [UncertainInput("a", Normal(8.0, 2.0)), UncertainInput("b", Uniform(0.4, 1.0))]

@@ -51,13 +51,13 @@ class Controls:
 
     @classmethod
     def of(cls, inputs: Sequence[UncertainInput], draws: Mapping[str, FloatArray]) -> "Controls":
-        """The inputs that vary.
+        """The inputs that vary, and are known in every world.
 
         Parameters
         ----------
         inputs : sequence of UncertainInput
         draws : mapping of str to (worlds,) float64
-            Values by path.
+            Values by path, NaN where unknown.
         """
         likely = (np.arange(GRID) + 0.5) / GRID
         worlds = len(next(iter(draws.values()), ()))
@@ -65,7 +65,7 @@ class Controls:
         for each in inputs:
             grid = np.asarray(each.distribution.ppf(likely), np.float64)
             middle, spread = grid.mean(), grid.std()
-            if spread > 1e-12 * abs(middle):
+            if spread > 1e-12 * abs(middle) and np.isfinite(draws[each.path]).all():
                 # A rare value beyond the grid must not rule the regression by itself.
                 values = np.clip(draws[each.path], grid[0], grid[-1])
                 scores.append((values[:, None] - middle) / spread)
