@@ -330,7 +330,7 @@ def test_command_writes_its_answer_and_prints_it(tmp_path: Path) -> None:
         (["--growth", "many"], "no list of factors"),
         (["--growth", "0"], "must be a factor above 0"),
         (["--retry-growth", "2"], "clients that retry"),
-        (["--probability", "1"], "0.0<x<1.0"),
+        (["--probability", "1"], "not between 0 and 100 %"),
     ],
 )
 def test_wrong_question_is_refused_with_a_remedy(
