@@ -84,7 +84,7 @@ def main() -> None:
             size(Case(path, (FIVE_SECONDS,)), ready, Question(ASKED))
             print("  sim size took the five seconds for enough")
         except PeakfleetError as error:
-            print(f"  sim size of 5 s: {str(error)}")
+            print(f"  sim size of 5 s: {error!s}")
         begin = perf_counter()
         answer = size(case, ready, Question(ASKED), worlds=WORLDS, beside=False)
         print(f"  {answer.sentence} ({perf_counter() - begin:,.0f} s)")
