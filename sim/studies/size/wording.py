@@ -54,7 +54,8 @@ def more_worlds(needed: float) -> str:
     """How many worlds would tell."""
     if math.isinf(needed):
         return "the share is too close to what is asked for any number of worlds"
-    return f"about {two_digits(needed):,} would"
+    worlds = two_digits(needed)
+    return f"about {worlds:,} would (--worlds {worlds})"
 
 
 def no_fleet(options: list[Option], asked: str) -> str:
