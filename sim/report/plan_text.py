@@ -96,7 +96,7 @@ def _row(answer: Plan, month: int, unit: float) -> Row:
 def _spread(values: np.ndarray) -> str:
     """Median, p5 and p95 over worlds; one number if all are the same."""
     low, middle, high = (float(each) for each in np.quantile(values, (0.05, 0.5, 0.95)))
-    digits = 0 if middle >= 100 or middle.is_integer() else 1
+    digits = 0 if middle >= 100 or round(middle, 1).is_integer() else 1
     shown = [f"{each:,.{digits}f}" for each in (low, middle, high)]
     return shown[1] if low == high else f"{shown[1]} ({shown[0]} … {shown[2]})"
 
@@ -192,7 +192,12 @@ def _simulated(answer: Plan) -> str:
 
 
 def _per_cent(share: float) -> str:
-    return f"{100.0 * abs(share):.1f} %"
+    """A relative error; a large one as a factor.
+
+    >>> _per_cent(-0.041), _per_cent(13.2)
+    ('4.1 %', 'a factor of 14')
+    """
+    return f"{100.0 * abs(share):.1f} %" if share < 1.0 else f"a factor of {1.0 + share:.0f}"
 
 
 def _kept(answer: Plan) -> Iterator[str]:
