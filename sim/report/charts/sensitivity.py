@@ -77,24 +77,9 @@ def _shares(each: Influence, name: str, rows: int) -> Chart:
 def _tornado(each: Influence, name: str) -> Chart:
     """The measure at the p10 and the p90 of each input."""
     measure = each.measure
-    inputs = each.factors[each.factors["factor"] != CHANCE]
-    names = short_names(inputs["factor"].tolist())
-    by_swing = inputs.assign(size=inputs["swing"].abs()).sort_values("size", ascending=False)
-    frame = pd.concat(
-        pd.DataFrame(
-            {
-                "factor": by_swing["factor"].map(names),
-                "end": end,
-                "input": by_swing[f"input_{level}"],
-                "value": by_swing[f"at_{level}"],
-                "at_medians": each.at_medians,
-                "label": by_swing[f"input_{level}"].map(compact),
-            }
-        )
-        for level, end in (("p10", "input at its p10"), ("p90", "input at its p90"))
-    ).reset_index(drop=True)
+    frame = _swings(each)
     unit, percent = _unit(measure), measure.kind == "share"
-    y = alt.Y("factor:N", sort=by_swing["factor"].map(names).tolist(), title=None)
+    y = alt.Y("factor:N", sort=frame["factor"].unique().tolist(), title=None)
     axis = alt.X(
         "value:Q",
         title=f"{measure.words()}{f' ({unit})' if unit else ''}",
@@ -124,6 +109,26 @@ def _tornado(each: Influence, name: str) -> Chart:
         WIDTH,
         alt.Step(STEP),
     )
+
+
+def _swings(each: Influence) -> pd.DataFrame:
+    """Two rows for each input, those that swing the measure furthest first."""
+    inputs = each.factors[each.factors["factor"] != CHANCE]
+    names = short_names(inputs["factor"].tolist())
+    by_swing = inputs.assign(size=inputs["swing"].abs()).sort_values("size", ascending=False)
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "factor": by_swing["factor"].map(names),
+                "end": end,
+                "input": by_swing[f"input_{level}"],
+                "value": by_swing[f"at_{level}"],
+                "at_medians": each.at_medians,
+                "label": by_swing[f"input_{level}"].map(compact),
+            }
+        )
+        for level, end in (("p10", "input at its p10"), ("p90", "input at its p90"))
+    ).reset_index(drop=True)
 
 
 def _domain(frame: pd.DataFrame) -> list[float]:

@@ -17,6 +17,7 @@ from sim.studies.stress.outcome import Outcome
 
 COLOURS = {FIXED: VERMILION, AUTOSCALED: BLUE, RESIZED: GREEN}
 DASHES = {FIXED: [1, 0], AUTOSCALED: [6, 3], RESIZED: [2, 2]}
+SIGNS = {"holds": "circle", "cannot tell": "diamond", "breaks": "cross"}
 WIDTH, HEIGHT = 460, 280
 LEGEND = alt.Legend(orient="bottom", symbolOpacity=1, symbolStrokeWidth=2)
 QUESTIONS = {
@@ -53,62 +54,52 @@ def charts(answer: Stress) -> list[Chart]:
 def _chart(answer: Stress, metric: str) -> Chart:
     name, question, title, kind, digits = QUESTIONS[metric]
     frame = _frame(answer, metric)
-    steps = [str(step) for step in answer.steps]
-    by_volume = _by_volume(answer)
-    ticks = [step.volume for step in answer.steps]
-    x: Any = (
-        alt.X(
-            "volume:Q",
-            title="volume, times that of the scenario",
-            scale=alt.Scale(type="log", nice=False),
-            axis=alt.Axis(values=ticks, format="~g"),
-        )
-        if by_volume
-        else alt.X("growth:O", title="growth", sort=steps, axis=alt.Axis(labelAngle=0))
-    )
+    x = _growth(answer)
     span = alt.Scale(type="log") if kind == "log" else alt.Scale(domain=[0, 1])
     y = alt.Y("p50:Q", title=title, scale=span, axis=alt.Axis(format=digits, tickCount=5))
-    shown = [fleet for fleet in COLOURS if fleet in answer.fleets]
-    colour = alt.Color(
-        "fleet:N",
-        title=None,
-        sort=shown,
-        scale=alt.Scale(domain=shown, range=[COLOURS[fleet] for fleet in shown]),
-        legend=LEGEND,
-    )
-    dash = alt.StrokeDash(
-        "fleet:N",
-        legend=None,
-        scale=alt.Scale(domain=shown, range=[DASHES[fleet] for fleet in shown]),
-    )
+    colour, dash = _fleets([fleet for fleet in COLOURS if fleet in answer.fleets])
     base = alt.Chart(frame)
     band = base.mark_area(opacity=0.15).encode(x=x, y=alt.Y("p5:Q"), y2="p95:Q", color=colour)
     line = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash)
     points = base.mark_point(size=60, filled=True, opacity=1).encode(
-        x=x,
-        y=y,
-        color=colour,
-        shape=alt.Shape(
-            "verdict:N",
-            title=None,
-            sort=["holds", "cannot tell", "breaks"],
-            scale=alt.Scale(
-                domain=["holds", "cannot tell", "breaks"], range=["circle", "diamond", "cross"]
-            ),
-            legend=LEGEND,
-        ),
+        x=x, y=y, color=colour, shape=_verdicts()
     )
     layers = band + line + points
     worlds = f"{answer.name}; median and p5 to p95 over {answer.worlds} worlds"
-    if by_volume and (breaks := _breaks(answer)):
-        places = pd.DataFrame(breaks)
-        layers += (
-            alt.Chart(places)
-            .mark_rule(strokeWidth=1.5, opacity=0.7)
-            .encode(x=alt.X("volume:Q"), color=colour, strokeDash=dash)
-        )
+    if _by_volume(answer) and (breaks := _breaks(answer)):
+        rules = alt.Chart(pd.DataFrame(breaks)).mark_rule(strokeWidth=1.5, opacity=0.7)
+        layers += rules.encode(x=alt.X("volume:Q"), color=colour, strokeDash=dash)
         worlds += "; upright lines where a fleet breaks"
     return drawn(name, frame, layers, question, worlds, WIDTH, HEIGHT)
+
+
+def _growth(answer: Stress) -> alt.X:
+    """The axis of growth: its volume, or the steps by name."""
+    if not _by_volume(answer):
+        steps = [str(step) for step in answer.steps]
+        return alt.X("growth:O", title="growth", sort=steps, axis=alt.Axis(labelAngle=0))
+    return alt.X(
+        "volume:Q",
+        title="volume, times that of the scenario",
+        scale=alt.Scale(type="log", nice=False),
+        axis=alt.Axis(values=[step.volume for step in answer.steps], format="~g"),
+    )
+
+
+def _fleets(shown: list[str]) -> tuple[alt.Color, alt.StrokeDash]:
+    """Colour and dash of each fleet."""
+    colours = alt.Scale(domain=shown, range=[COLOURS[fleet] for fleet in shown])
+    dashes = alt.Scale(domain=shown, range=[DASHES[fleet] for fleet in shown])
+    return (
+        alt.Color("fleet:N", title=None, sort=shown, scale=colours, legend=LEGEND),
+        alt.StrokeDash("fleet:N", legend=None, scale=dashes),
+    )
+
+
+def _verdicts() -> alt.Shape:
+    """A sign for each verdict."""
+    scale = alt.Scale(domain=list(SIGNS), range=list(SIGNS.values()))
+    return alt.Shape("verdict:N", title=None, sort=list(SIGNS), scale=scale, legend=LEGEND)
 
 
 def _by_volume(answer: Stress) -> bool:
