@@ -77,8 +77,12 @@ def _simulated(
     metavar="FACTOR|LIST|FILE",
     help="Of the volume: a factor a year, or multiples of today's by the month.",
 )
-@click.option("--creep", default="1", show_default=True, help="Factor on prompts, a year.")
-@click.option("--price", default="1", show_default=True, help="Factor on prices, a year.")
+@click.option(
+    "--creep", default="1", show_default=True, metavar="FACTOR", help="Factor on prompts, a year."
+)
+@click.option(
+    "--price", default="1", show_default=True, metavar="FACTOR", help="Factor on prices, a year."
+)
 @click.option(
     "--refresh",
     callback=_refreshes,
