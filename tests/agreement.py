@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from fleets import END_S, Case, Operator, Verb, kernel_run, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from naive import NaiveDataPlane
 
 from sim.engine import status
@@ -85,6 +87,28 @@ def happenings(naive: NaiveDataPlane) -> Counter[str]:
 def missing(seen: Counter[str], least: dict[str, int]) -> dict[str, int]:
     """What happened less often than it should have."""
     return {what: seen[what] for what, count in least.items() if seen[what] < count}
+
+
+def assert_population(cases: st.SearchStrategy[Case], examples: int, least: dict[str, int]) -> None:
+    """Kernel and naive simulator agree on drawn cases, in which enough happened.
+
+    Parameters
+    ----------
+    cases : strategy
+    examples : int
+        Cases to draw.
+    least : dict of str to int
+        What must have happened, and how often at least, for the agreement to mean something.
+    """
+    seen: Counter[str] = Counter()
+
+    @given(cases)
+    @settings(max_examples=examples)
+    def agreement(case: Case) -> None:
+        seen.update(assert_agreement(case))
+
+    agreement()
+    assert missing(seen, least) == {}
 
 
 def looked_at(case: Case, seed: int) -> Case:

@@ -10,7 +10,7 @@ from naive_client import Crowd
 from naive_clockwork import FIRST_TOKEN, HEDGE, LAST_TOKEN, Clockwork
 from naive_gateway import Gateway
 from naive_managed import Managed
-from naive_photo_finish import ends_meet, told_the_same
+from naive_photo_finish import ends_meet, meets_an_end, told_the_same
 from naive_replica import Attempt
 from naive_request import Request
 from naive_route import Route
@@ -277,6 +277,8 @@ class Dispatch(Clockwork):
             return
         self.seen["hedged"] += 1
         self.seen["hedged at a managed backend"] += isinstance(self.backend(request), Managed)
+        if request.follows_steps or request.task.follows_steps:
+            self.seen["photo finish"] += meets_an_end(self.replicas, self.now_s)
         request.hedges += 1
         self.books.count(request, "hedges")
         self.send(request, is_hedge=True)

@@ -28,6 +28,18 @@ def ends_meet(replica: Replica, others: Iterable[Replica], now_s: float) -> bool
     )
 
 
+def meets_an_end(replicas: Iterable[Replica], now_s: float) -> bool:
+    """Whether any replica ends a step, or begins one, at a moment that follows from another's end.
+
+    A hedge is sent the same time after its attempt as the one before was. Where that was answered,
+    and both took as long, the hedge comes as the other's place becomes free.
+    """
+    return any(
+        min(abs(replica.next_event_s() - now_s), now_s - replica.last_boundary_s) <= near_s(now_s)
+        for replica in replicas
+    )
+
+
 def is_ready_at_an_end(replica: Replica, now_s: float) -> bool:
     """Whether somebody in line became ready when this step ended, or just after it had begun.
 

@@ -8,13 +8,12 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from agreement import assert_agreement, log_fed_in_pieces, looked_at, missing
+from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at, missing
 from fleets import Case, Verb, kernel_log, profile, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,15 +49,7 @@ MANY_AND_LOST = {"lost: failed": 15, "resent": 15}
 def test_the_kernel_agrees_with_the_naive_simulator(
     verbs: bool, hedges: bool, least: dict[str, int]
 ) -> None:
-    seen: Counter[str] = Counter()
-
-    @given(cases_with_caches(verbs, hedges))
-    @settings(max_examples=400)
-    def agreement(case: Case) -> None:
-        seen.update(assert_agreement(case))
-
-    agreement()
-    assert missing(seen, least) == {}
+    assert_population(cases_with_caches(verbs, hedges), 400, least)
 
 
 @given(cases_with_caches(verbs=True, hedges=True), st.floats(0, 1))

@@ -4,10 +4,8 @@ Fleets, traffic and clients are drawn as in :mod:`test_exact_clients`; most clie
 attempt beside one that is slow to begin, and some workloads have a limit on their attempts.
 """
 
-from collections import Counter
-
 import pytest
-from agreement import assert_agreement, looked_at, missing
+from agreement import assert_agreement, assert_population, looked_at
 from fleets import Case, cases_with_clients, kernel_log, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,15 +39,7 @@ MANY_AND_LOST = {**MANY, "the hedge won": 10, "preempted": 60, "lost: failed": 1
 def test_the_kernel_agrees_with_the_naive_simulator(
     tight: bool, verbs: bool, least: dict[str, int]
 ) -> None:
-    seen: Counter[str] = Counter()
-
-    @given(cases_with_clients(tight, verbs, hedges=True))
-    @settings(max_examples=400)
-    def agreement(case: Case) -> None:
-        seen.update(assert_agreement(case))
-
-    agreement()
-    assert missing(seen, least) == {}
+    assert_population(cases_with_clients(tight, verbs, hedges=True), 400, least)
 
 
 @given(cases_with_clients(tight=True, verbs=True, hedges=True), st.floats(0, 1))

@@ -5,12 +5,11 @@ on to other backends, are passed on by long queues and asked again; quotas bind,
 and go. What is counted for the bill is compared to the last token.
 """
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from agreement import assert_agreement, log_fed_in_pieces, looked_at, missing
+from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
 from fleets import Case, kernel_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,15 +61,7 @@ MANY_AND_HEDGED = {
     ],
 )
 def test_the_kernel_agrees_with_the_naive_simulator(verbs: bool, least: dict[str, int]) -> None:
-    seen: Counter[str] = Counter()
-
-    @given(cases_with_managed(verbs, hedges=verbs))
-    @settings(max_examples=250)
-    def agreement(case: Case) -> None:
-        seen.update(assert_agreement(case))
-
-    agreement()
-    assert missing(seen, least) == {}
+    assert_population(cases_with_managed(verbs, hedges=verbs), 250, least)
 
 
 @given(cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))

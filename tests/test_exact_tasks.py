@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from agreement import assert_agreement, log_fed_in_pieces, looked_at, missing
+from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
 from fleets import Case, kernel_log, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,15 +44,7 @@ MANY_AND_LOST = {"lost: failed": 15, "resent": 15, "preempted": 60}
 def test_the_kernel_agrees_with_the_naive_simulator(
     verbs: bool, hedges: bool, least: dict[str, int]
 ) -> None:
-    seen: Counter[str] = Counter()
-
-    @given(cases_with_tasks(verbs, hedges))
-    @settings(max_examples=400)
-    def agreement(case: Case) -> None:
-        seen.update(assert_agreement(case))
-
-    agreement()
-    assert missing(seen, least) == {}
+    assert_population(cases_with_tasks(verbs, hedges), 400, least)
 
 
 @given(cases_with_tasks(verbs=True, hedges=True), st.floats(0, 1))
