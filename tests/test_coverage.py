@@ -98,6 +98,14 @@ def test_inputs_that_explain_nothing_change_nothing():
     assert estimate(chance, controls=Controls.of(INPUTS, draws)) == estimate(chance)
 
 
+def test_worlds_that_share_the_value_of_a_quantile_have_its_plain_interval():
+    """Most worlds are never above the SLO: their median is 0, and so are both ends."""
+    draws, figures = drawn(0, 100)
+    values = np.maximum(figures["product"] - np.quantile(figures["product"], 0.8), 0.0)
+    found = estimate(values, controls=Controls.of(INPUTS, draws))
+    assert (found.p50, found.p50_ci) == (0.0, (0.0, 0.0))
+
+
 def test_what_is_yes_or_no_is_counted():
     draws, figures = drawn(0, 64)
     values = (figures["product"] > np.quantile(figures["product"], 0.9)).astype(float)

@@ -98,6 +98,9 @@ class Controls:
     def share_below(self, values: FloatArray, p: float) -> "Fit | None":
         """Share of worlds not above the p-quantile of a figure; None if inputs do not explain it.
 
+        None as well where several worlds have that very value, so that the share is not known to be
+        about p.
+
         In a linear model of normal scores the share given one input is a normal distribution
         function of it; these functions, not the inputs, are the regressors, for an input that rules
         makes the share a step.
@@ -111,6 +114,9 @@ class Controls:
         if not self.enough:
             return None
         ranks = rankdata(values)
+        below = ranks <= p * len(values) + 0.5
+        if below.sum() != rank_of(p, len(values)):
+            return None
         normal = ndtri((ranks - 0.5) / len(values))
         design = np.column_stack([np.ones(len(values)), self.scores])
         slopes = np.linalg.lstsq(design, normal, rcond=None)[0][1:]
@@ -118,7 +124,16 @@ class Controls:
         level = ndtri(p)
         steps = ndtr((level - slopes * self.scores) / rest)
         known = ndtr((level - slopes * self.grid) / rest).mean(axis=0)
-        return _fit((ranks <= p * len(values) + 0.5).astype(np.float64), steps - known)
+        return _fit(below.astype(np.float64), steps - known)
+
+
+def rank_of(p: float, n: int) -> int:
+    """How many of n different values are not above their p-quantile.
+
+    >>> rank_of(0.5, 24), rank_of(0.5, 25)
+    (12, 13)
+    """
+    return int(p * (n - 1) + 1e-9) + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr, betaincinv, ndtri, stdtrit
 
-from sim.montecarlo.controls import Controls
+from sim.montecarlo.controls import Controls, rank_of
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -179,7 +179,7 @@ def _ends(values: FloatArray, p: float, confidence: float, controls: Controls | 
         wider = float(stdtrit(fit.freedom, 1.0 - tail) / ndtri(1.0 - tail))
         worlds = p * (1.0 - p) / (fit.error * wider) ** 2
         if worlds > n:
-            shift = (math.floor(p * (n - 1) + 1e-9) + 1.0) / n - fit.mean
+            shift = rank_of(p, n) / n - fit.mean
             below, above = p * worlds + 0.5, (1.0 - p) * worlds + 0.5
             low, high = (float(betaincinv(below, above, share)) for share in (tail, 1.0 - tail))
             middle = p * (n - 1)
