@@ -92,6 +92,22 @@ def test_intervals_of_what_inputs_explain_are_several_times_narrower():
     assert np.ptp(with_inputs.p50_ci) < np.ptp(without.p50_ci) / 1.5
 
 
+def test_mean_and_error_are_those_of_least_squares():
+    """The constant of a regression, and its standard error, by the normal equations."""
+    draws, figures = drawn(0, 64)
+    controls = Controls.of(INPUTS, draws)
+    design = np.column_stack([np.ones(64), controls.scores])
+    inverse = np.linalg.inv(design.T @ design)
+    slopes = inverse @ design.T @ figures["ratio"]
+    residuals = figures["ratio"] - design @ slopes
+    variance = residuals @ residuals / (64 - 6)
+    fit = controls.mean(figures["ratio"])
+    assert fit is not None
+    assert fit.mean == pytest.approx(slopes[0], rel=1e-12)
+    assert fit.error == pytest.approx((variance * inverse[0, 0]) ** 0.5, rel=1e-12)
+    assert fit.freedom == 58
+
+
 def test_inputs_that_explain_nothing_change_nothing():
     draws = draw_worlds(INPUTS, 0, 200)
     chance = np.random.default_rng(5).standard_normal(200)

@@ -117,9 +117,10 @@ class Controls:
         below = ranks <= p * len(values) + 0.5
         if below.sum() != rank_of(p, len(values)):
             return None
-        normal = ndtri((ranks - 0.5) / len(values))
-        design = np.column_stack([np.ones(len(values)), self.scores])
-        slopes = np.linalg.lstsq(design, normal, rcond=None)[0][1:]
+        line = _Line.through(ndtri((ranks - 0.5) / len(values)), self.scores)
+        if line is None:
+            return None
+        slopes = line.slopes
         rest = np.sqrt(1.0 - np.minimum(slopes**2, STEEPEST))
         level = ndtri(p)
         steps = ndtr((level - slopes * self.scores) / rest)
@@ -165,17 +166,87 @@ def _fit(values: FloatArray, regressors: FloatArray) -> Fit | None:
         Of known mean 0.
     """
     n = len(values)
-    design = np.column_stack([np.ones(n), regressors])
-    basis, upper = np.linalg.qr(design)
-    if np.abs(np.diag(upper)).min() < 1e-9 * n**0.5:  # inputs that always move together
+    line = _Line.through(values, regressors)
+    if line is None:
         return None
-    coefficients = basis.T @ values
-    residuals = values - basis @ coefficients
-    leverage = np.minimum(np.square(basis).sum(axis=1), 1.0 - 1e-9)
     deviations = (values - values.mean()) * n / (n - 1)
-    if np.square(residuals / (1.0 - leverage)).sum() >= np.square(deviations).sum():
+    left_out = line.residuals / (1.0 - np.minimum(line.leverage, 1.0 - 1e-9))
+    if np.square(left_out).sum() >= np.square(deviations).sum():
         return None
-    weights = np.linalg.solve(upper.T, np.eye(len(coefficients))[0])
-    freedom = n - len(coefficients)
-    variance = np.square(residuals).sum() / freedom * np.square(weights).sum()
-    return Fit(float(weights @ coefficients), float(variance**0.5), freedom)
+    weights = line.weights_of_constant
+    freedom = n - len(weights)
+    variance = np.square(line.residuals).sum() / freedom * np.square(weights).sum()
+    return Fit(float((weights * line.parts).sum()), float(variance**0.5), freedom)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    """A regression on a constant and some regressors.
+
+    By Gram and Schmidt, each column twice, in sums of which NumPy fixes the order: a linear algebra
+    library gives other last bits on another machine.
+
+    Attributes
+    ----------
+    units : (k + 1, n) float64
+        Orthonormal columns of the design.
+    upper : (k + 1, k + 1) float64
+        The triangle that makes the design of them.
+    parts : (k + 1,) float64
+        What the values have of each.
+    residuals : (n,) float64
+    """
+
+    units: FloatArray
+    upper: FloatArray
+    parts: FloatArray
+    residuals: FloatArray
+
+    @classmethod
+    def through(cls, values: FloatArray, regressors: FloatArray) -> "_Line | None":
+        """The least squares; None where a regressor follows from those before it."""
+        n, k = regressors.shape
+        units, upper = np.empty((k + 1, n)), np.zeros((k + 1, k + 1))
+        for place in range(k + 1):
+            column = regressors[:, place - 1] if place else np.ones(n)
+            upper[:place, place], rest = _divided(column, units[:place])
+            upper[place, place] = np.square(rest).sum() ** 0.5
+            if upper[place, place] < 1e-9 * n**0.5:
+                return None
+            units[place] = rest / upper[place, place]
+        parts, residuals = _divided(values, units)
+        return cls(units, upper, parts, residuals)
+
+    @property
+    def leverage(self) -> FloatArray:
+        """Of each world: (n,)."""
+        return np.asarray(np.square(self.units).sum(axis=0))
+
+    @property
+    def slopes(self) -> FloatArray:
+        """On each regressor: (k,)."""
+        found = np.zeros(len(self.parts))
+        for place in reversed(range(len(found))):
+            known = (self.upper[place, place + 1 :] * found[place + 1 :]).sum()
+            found[place] = (self.parts[place] - known) / self.upper[place, place]
+        return found[1:]
+
+    @property
+    def weights_of_constant(self) -> FloatArray:
+        """Those of the parts in the value where all regressors are 0: (k + 1,)."""
+        weights = np.zeros(len(self.parts))
+        for place in range(len(weights)):
+            known = (self.upper[:place, place] * weights[:place]).sum()
+            weights[place] = ((place == 0) - known) / self.upper[place, place]
+        return weights
+
+
+def _divided(values: FloatArray, units: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What values have of orthonormal columns, and what is left of them."""
+    parts, rest = np.zeros(len(units)), values
+    for _ in range(2):
+        for place, unit in enumerate(units):
+            part = (unit * rest).sum()
+            parts[place] += part
+            rest = rest - part * unit
+    return parts, rest
