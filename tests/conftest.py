@@ -1,9 +1,17 @@
-"""Hypothesis runs the same examples every time, so that a red test is red again on the next run."""
+"""Hypothesis runs the same examples every time, so that a red test is red again on the next run.
+
+By itself it mixes constants into its examples that it finds in whatever modules are loaded. These
+depend on which tests were run before in the same process, and so would the examples.
+"""
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 pytest.register_assert_rewrite("agreement")  # its assertions say what was compared
+
+if hasattr(providers, "_get_local_constants"):  # none of its public settings does this
+    providers._get_local_constants = providers.Constants
 
 settings.register_profile("deterministic", derandomize=True, deadline=None, database=None)
 settings.load_profile("deterministic")

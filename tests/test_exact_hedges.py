@@ -10,23 +10,25 @@ from fleets import Case, cases_with_clients, kernel_log, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+# What a population must have for its agreement to mean something: about a fifth of what is seen,
+# for which cases are drawn depends on what else is loaded.
 MANY = {
-    "compared": 300,
-    "completed": 1_000,
-    "hedged": 1_500,
-    "the hedge won": 3,
-    "the hedge lost": 500,
-    "lost one of two": 500,
-    "gave up on two": 30,
-    "hedges without budget": 100,
-    "over the limit": 1_000,
-    "left the line": 500,
-    "left the gateway": 500,
-    "stopped while running": 100,
-    "orphaned": 500,
-    "retried": 1_000,
+    "compared": 200,
+    "completed": 250,
+    "hedged": 375,
+    "the hedge won": 1,
+    "the hedge lost": 125,
+    "lost one of two": 125,
+    "gave up on two": 7,
+    "hedges without budget": 25,
+    "over the limit": 250,
+    "left the line": 125,
+    "left the gateway": 125,
+    "stopped while running": 25,
+    "orphaned": 125,
+    "retried": 250,
 }
-MANY_AND_LOST = {**MANY, "the hedge won": 10, "preempted": 60, "lost: failed": 15, "resent": 25}
+MANY_AND_LOST = {**MANY, "the hedge won": 2, "preempted": 15, "lost: failed": 3, "resent": 6}
 
 
 @pytest.mark.parametrize(
