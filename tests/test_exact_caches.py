@@ -25,20 +25,19 @@ from sim.model.client import Client, Hedge
 from sim.model.design import Router
 from sim.model.profile import Scheduler
 
-# What a population must have for its agreement to mean something: about a fifth of what is seen,
-# for which cases are drawn depends on what else is loaded.
+# Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
-    "compared": 200,
-    "completed": 750,
-    "answered at once": 125,
-    "prompts found": 125,
-    "evicted": 50,
-    "preempted": 7,
-    "held": 125,
-    "long task completed": 75,
+    "compared": 250,
+    "completed": 3_000,
+    "answered at once": 500,
+    "prompts found": 500,
+    "evicted": 200,
+    "preempted": 100,
+    "held": 500,
+    "long task completed": 300,
 }
-MANY_AND_HEDGED = {**MANY, "hedged": 250, "the hedge won": 7, "over the limit": 250}
-MANY_AND_LOST = {"lost: failed": 3, "resent": 3}
+MANY_AND_HEDGED = {**MANY, "hedged": 1_000, "the hedge won": 30, "over the limit": 1_000}
+MANY_AND_LOST = {"lost: failed": 15, "resent": 15}
 
 
 @pytest.mark.parametrize(

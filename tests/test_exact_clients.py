@@ -24,26 +24,25 @@ from sim.engine import status
 from sim.model.client import RETRIES, Client, Retry, RetryBudget
 from sim.model.gateway import Gateway
 
-# What a population must have for its agreement to mean something: about a fifth of what is seen,
-# for which cases are drawn depends on what else is loaded.
+# Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
-    "compared": 200,
-    "completed": 250,
-    "timed_out": 125,
-    "rejected": 125,
-    "gave_up": 75,
-    "retried": 250,
-    "lost: timed_out": 125,
-    "lost: rejected": 125,
-    "held": 125,
-    "left the gateway": 75,
-    "left the line": 75,
-    "stopped while running": 75,
-    "orphaned": 125,
-    "gave up between attempts": 2,
+    "compared": 400,
+    "completed": 1_000,
+    "timed_out": 500,
+    "rejected": 500,
+    "gave_up": 300,
+    "retried": 1_000,
+    "lost: timed_out": 500,
+    "lost: rejected": 500,
+    "held": 500,
+    "left the gateway": 300,
+    "left the line": 300,
+    "stopped while running": 300,
+    "orphaned": 500,
+    "gave up between attempts": 50,
 }
-MANY_AND_PREEMPTED = {**MANY, "preempted": 37}
-MANY_AND_LOST = {**MANY, "lost: failed": 7, "resent": 6}
+MANY_AND_PREEMPTED = {**MANY, "preempted": 500}
+MANY_AND_LOST = {**MANY, "lost: failed": 100, "resent": 25}
 
 
 @pytest.mark.parametrize(

@@ -10,25 +10,24 @@ from fleets import Case, cases_with_clients, kernel_log, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-# What a population must have for its agreement to mean something: about a fifth of what is seen,
-# for which cases are drawn depends on what else is loaded.
+# Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
-    "compared": 200,
-    "completed": 250,
-    "hedged": 375,
-    "the hedge won": 1,
-    "the hedge lost": 125,
-    "lost one of two": 125,
-    "gave up on two": 7,
-    "hedges without budget": 25,
-    "over the limit": 250,
-    "left the line": 125,
-    "left the gateway": 125,
-    "stopped while running": 25,
-    "orphaned": 125,
-    "retried": 250,
+    "compared": 300,
+    "completed": 1_000,
+    "hedged": 1_500,
+    "the hedge won": 3,
+    "the hedge lost": 500,
+    "lost one of two": 500,
+    "gave up on two": 30,
+    "hedges without budget": 100,
+    "over the limit": 1_000,
+    "left the line": 500,
+    "left the gateway": 500,
+    "stopped while running": 100,
+    "orphaned": 500,
+    "retried": 1_000,
 }
-MANY_AND_LOST = {**MANY, "the hedge won": 2, "preempted": 15, "lost: failed": 3, "resent": 6}
+MANY_AND_LOST = {**MANY, "the hedge won": 30, "preempted": 200, "lost: failed": 50, "resent": 100}
 
 
 @pytest.mark.parametrize(

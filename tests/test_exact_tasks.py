@@ -18,22 +18,21 @@ from sim.engine import status
 from sim.engine.histogram import bucket
 from sim.engine.record import TASK_E2E
 
-# What a population must have for its agreement to mean something: about a fifth of what is seen,
-# for which cases are drawn depends on what else is loaded.
+# Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
-    "compared": 200,
-    "completed": 500,
-    "rejected": 250,
-    "timed_out": 12,
-    "gave_up": 12,
-    "retried": 50,
-    "held": 125,
-    "followed up": 250,
-    "long task completed": 100,
-    "long task failed": 125,
+    "compared": 250,
+    "completed": 2_000,
+    "rejected": 1_000,
+    "timed_out": 50,
+    "gave_up": 50,
+    "retried": 200,
+    "held": 500,
+    "followed up": 1_000,
+    "long task completed": 400,
+    "long task failed": 500,
 }
-MANY_AND_HEDGED = {**MANY, "hedged": 250, "the hedge won": 7, "over the limit": 250}
-MANY_AND_LOST = {"lost: failed": 3, "resent": 3, "preempted": 15}
+MANY_AND_HEDGED = {**MANY, "hedged": 1_000, "the hedge won": 30, "over the limit": 1_000}
+MANY_AND_LOST = {"lost: failed": 15, "resent": 15, "preempted": 200}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What the commands of all studies share: their options, and how an answer is given."""
 
-import re
 import shlex
 import shutil
 import sys
@@ -93,10 +92,10 @@ class Asked:
         name : str
             Of the scenario.
         """
-        from sim.montecarlo.store import to_json
+        from sim.montecarlo.store import slug, to_json
         from sim.report.charts import save
 
-        place = self.out or Path("outputs", _slug(name), study)
+        place = self.out or Path("outputs", slug(name), study)
         text = to_json(answer.as_json())
         place.mkdir(parents=True, exist_ok=True)
         (place / "answer.json").write_text(text, encoding="utf-8")
@@ -109,11 +108,6 @@ class Asked:
         click.echo(text if self.as_json else shown, nl=not self.as_json)
         if not self.quiet:
             click.echo(f"sim: results in {place}", err=True)
-
-
-def _slug(name: str) -> str:
-    """A scenario's name as that of a folder."""
-    return re.sub(r"[^\w]+", "-", name.lower()).strip("-_")[:60] or "scenario"
 
 
 OPTIONS = (

@@ -64,9 +64,7 @@ class GpuPool:
     quality: float = math.nan
 
     def __post_init__(self) -> None:
-        there = self.replicas
-        if self.lifecycle.standby is not None and self.lifecycle.standby.refill:
-            there += self.lifecycle.standby.replicas
+        there = self.replicas + self.lifecycle.kept_ready
         limit = self.lifecycle.capacity_limit
         require(there <= limit, "replicas at the start", there, f"exceed the capacity ({limit})")
         if isinstance(self.price, PurchasePlan):

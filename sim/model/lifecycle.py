@@ -192,3 +192,17 @@ class Lifecycle:
     def __post_init__(self) -> None:
         require(self.capacity_limit >= 1, "capacity_limit", self.capacity_limit, "must be >= 1")
         require(self.drain_limit_s >= 0, "drain_limit_s", self.drain_limit_s, "must be >= 0")
+
+    @property
+    def kept_ready(self) -> int:
+        """Replicas that stand by all the time, beside those that serve: used up, they are refilled.
+
+        >>> Lifecycle(standby=Standby(3, wake=Constant(5.0))).kept_ready
+        3
+        """
+        return self.standby.replicas if self.standby is not None and self.standby.refill else 0
+
+    @property
+    def most_serving(self) -> float:
+        """Replicas that can be had beside those."""
+        return self.capacity_limit - self.kept_ready

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.errors import PeakfleetError
+from sim.model.design import Design
 from sim.montecarlo.draws import FloatArray, draw_worlds
 from sim.montecarlo.execution import (
     Executor,
@@ -54,13 +56,15 @@ class Earlier:
     exports: Exports | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunResult:
     """What a run leaves behind.
 
     Attributes
     ----------
     scenario : Scenario
+    design : Design
+        Of the first world: for what is the same in all.
     seed : int
     worlds : int
         Asked for at most; fewer are in ``sample`` if the precision was reached before, or the run
@@ -72,33 +76,40 @@ class RunResult:
     interrupted : bool
     sample : Sample
         The finished worlds.
-    summary : dict
-        As in ``summary.json``.
     requests : dict of str to array, or None
         Every request of world 0, by column, if they were asked for.
     exports : dict of str to str, or None
         World 0 in the formats of others: text of each file by its name; None if it is not finished.
-    start : datetime
-        Of the horizon.
-    bin_s : float
-        Width of a bin of the timeline.
     started_at, finished_at : datetime
     """
 
     scenario: "Scenario"
+    design: Design
     seed: int
     worlds: int
     goal: Goal | None
     precision: float
     interrupted: bool
     sample: Sample
-    summary: Summary
     requests: Requests | None
     exports: Exports | None
-    start: datetime
-    bin_s: float
     started_at: datetime
     finished_at: datetime
+
+    @cached_property
+    def summary(self) -> Summary:
+        """As in ``summary.json``; on demand, for studies look at a few figures only."""
+        return summarise(self.sample, self.design, self.seed, self.interrupted)
+
+    @property
+    def start(self) -> datetime:
+        """Of the horizon."""
+        return self.design.horizon.start
+
+    @property
+    def bin_s(self) -> float:
+        """Width of a bin of the timeline."""
+        return self.design.horizon.bin_s
 
     @property
     def replications(self) -> pd.DataFrame:
@@ -207,20 +218,17 @@ class _Plan:
     def result(self, gathering: "_Gathering", draws: Draws, complete: bool) -> RunResult:
         """What became of it."""
         sample = gathering.sample
-        design = self.scenario.design(_world(draws, 0))
         return RunResult(
             scenario=self.scenario,
+            design=self.scenario.design(_world(draws, 0)),
             seed=self.seed,
             worlds=self.worlds,
             goal=self.goal,
             precision=self.goal.width(sample) if self.goal else float("nan"),
             interrupted=not complete,
             sample=sample,
-            summary=summarise(sample, design, self.seed, interrupted=not complete),
             requests=gathering.requests,
             exports=gathering.exports,
-            start=design.horizon.start,
-            bin_s=design.horizon.bin_s,
             started_at=self.started_at,
             finished_at=datetime.now(UTC),
         )

@@ -76,8 +76,16 @@ def default_folder(
     """
     asked = [__version__, scenario_digest(scenario), seed, worlds, repr(goal), requests]
     digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
-    name = re.sub(r"[^\w]+", "-", scenario.name.lower()).strip("-_") or "scenario"
-    return Path("outputs", name[:60], f"{worlds}-worlds-seed-{seed}-{digest[:8]}")
+    return Path("outputs", slug(scenario.name), f"{worlds}-worlds-seed-{seed}-{digest[:8]}")
+
+
+def slug(name: str) -> str:
+    """A scenario's name as that of a folder.
+
+    >>> slug("Buy, or rent?"), slug("?")
+    ('buy-or-rent', 'scenario')
+    """
+    return re.sub(r"[^\w]+", "-", name.lower()).strip("-_")[:60] or "scenario"
 
 
 def scenario_digest(scenario: "Scenario") -> str:

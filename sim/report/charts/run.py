@@ -13,6 +13,7 @@ from sim.report.charts.style import BLUE, GREEN, VERMILION, drawn
 WIDTH, HEIGHT = 560, 280
 MOST_BARS = 30
 FEWEST_WORLDS = 5  # fewer make no distribution
+FAR = 5.0  # distances from the median to a p5 or p95, beyond which a world is far out
 SPREADS = (  # metric, its name as a file, question, axis
     ("cost_usd_per_month", "cost", "What will a month cost?", "USD a month"),
     ("cost_usd_per_request", "cost_per_request", "What will a request cost?", "USD a request"),
@@ -55,15 +56,21 @@ def _about(result: RunResult) -> str:
 
 
 def _spread(result: RunResult, metric: str, name: str, question: str, axis: str) -> Chart | None:
-    """Worlds by the size of a figure, with its median and its 5th and 95th percentile."""
+    """Worlds by the size of a figure, with its median and its 5th and 95th percentile.
+
+    A few worlds far out, such as one that overloads, would press all others into one bar; they are
+    named in the subtitle.
+    """
     values = result.sample.values(metric)
     values = values[np.isfinite(values)]
     if len(values) < FEWEST_WORLDS or values.min() == values.max():
         return None
     frame = pd.DataFrame({"world": np.arange(len(values)), metric: values})
     marks = pd.DataFrame({"at": np.quantile(values, list(LEVELS.values())), "level": list(LEVELS)})
+    low, high = _fences(*marks["at"])
     bars = (
         alt.Chart(frame)
+        .transform_filter((alt.datum[metric] >= low) & (alt.datum[metric] <= high))
         .mark_bar(color=BLUE, opacity=0.75)
         .encode(
             x=alt.X(f"{metric}:Q", bin=alt.Bin(maxbins=MOST_BARS), title=axis),
@@ -76,7 +83,25 @@ def _spread(result: RunResult, metric: str, name: str, question: str, axis: str)
         .mark_text(align="center", baseline="bottom", color=VERMILION)
         .encode(x="at:Q", y=alt.value(-3), text="level:N")
     )
-    return drawn(name, frame, bars + rules + labels, question, _about(result), WIDTH, HEIGHT)
+    about = _about(result) + _far_out(values[(values < low) | (values > high)])
+    return drawn(name, frame, bars + rules + labels, question, about, WIDTH, HEIGHT)
+
+
+def _fences(p5: float, p50: float, p95: float) -> tuple[float, float]:
+    """Between which values worlds are drawn."""
+    return p50 - FAR * (p50 - p5), p50 + FAR * (p95 - p50)
+
+
+def _far_out(values: np.ndarray) -> str:
+    """The worlds that are not drawn, in words.
+
+    >>> _far_out(np.array([])), _far_out(np.array([938.0])), _far_out(np.array([52.0, 938.0]))
+    ('', '; 1 far out, at 938', '; 2 far out, at 52 to 938')
+    """
+    if len(values) == 0:
+        return ""
+    shown = [f"{each:,.3g}" for each in (values.min(), values.max())]
+    return f"; {len(values):,} far out, at {' to '.join(dict.fromkeys(shown))}"
 
 
 def _hours(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sim.montecarlo.replication import Replication
 from sim.montecarlo.run import RunResult
 from sim.montecarlo.store import scenario_digest
+from sim.montecarlo.summary import slo_kept
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 
@@ -108,9 +109,6 @@ def worlds_of(draws: Draws, worlds: int) -> Sequence[dict[str, float]]:
 
 def kept(result: RunResult) -> BoolArray:
     """In which worlds a side kept up, and every workload its SLO: (worlds,) bool."""
-    sample = result.sample
-    good = ~sample.overloaded()
-    for name, workload in result.scenario.model.workloads.items():
-        if workload.slo is not None:
-            good &= sample.attained(name, workload.slo.slo().attainment)
-    return good
+    within = slo_kept(result.sample, result.scenario.typical_design())
+    keeps_up = ~result.sample.overloaded()
+    return keeps_up if within is None else keeps_up & within

@@ -259,7 +259,5 @@ class Simulations:
 
 def whole(replicas: float, pool: GpuPool) -> int:
     """So many replicas or the next more, at least one, and no more than there is capacity for."""
-    standby = pool.lifecycle.standby
-    beside = standby.replicas if standby is not None and standby.refill else 0
-    most = max(pool.lifecycle.capacity_limit - beside, 1)
+    most = max(pool.lifecycle.most_serving, 1)
     return int(min(max(1, math.ceil(replicas - 1e-6)), most))

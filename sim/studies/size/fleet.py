@@ -11,11 +11,11 @@ from sim.model.purchase import PurchasePlan
 from sim.montecarlo.draws import draw_worlds
 from sim.scenario import Scenario
 from sim.scenario.gpu_pool import GpuPool as PoolKeys
+from sim.scenario.replicas import MOST_REPLICAS
 from sim.studies.case import Case
 
 Counted = Literal["replicas", "min", "max"]
 
-MOST_REPLICAS = 10_000  # that a scenario may have
 UNSIZED = ("none", "scheduled")  # autoscalers without limits of their own
 
 
@@ -110,9 +110,7 @@ def pool_named(design: Design, asked: str | None) -> GpuPool:
 
 def most_replicas(pool: GpuPool) -> int:
     """Replicas that are to be had, and paid for."""
-    most = min(float(MOST_REPLICAS), pool.lifecycle.capacity_limit)
-    if pool.lifecycle.standby is not None and pool.lifecycle.standby.refill:
-        most -= pool.lifecycle.standby.replicas
+    most = min(float(MOST_REPLICAS), pool.lifecycle.most_serving)
     if isinstance(pool.price, PurchasePlan):
         most = min(most, pool.price.gpus // pool.profile.gpus_per_replica)
     return int(most)

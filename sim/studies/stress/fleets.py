@@ -10,6 +10,7 @@ from sim.errors import ScenarioError
 from sim.model.design import Design, GpuPool
 from sim.model.lifecycle import ColdStart
 from sim.montecarlo.run import RunResult
+from sim.scenario.replicas import MOST_REPLICAS
 from sim.scenario.sharing import workloads_of
 from sim.studies.case import Case
 from sim.studies.resize import smallest
@@ -23,7 +24,6 @@ ROOM = 3  # largest size of an autoscaled fleet over that of the re-sized one: n
 AIM = 0.7  # of the concurrency at which a re-sized fleet still holds, what an autoscaler aims at
 ASSUMED_COLD_START = "{lognormal: {p50: 3min, p95: 8min}}"  # a large model from a node pool
 MOST_OF_NEED = 8  # replicas over the fluid estimate, beyond which more would be of no help
-MOST_REPLICAS = 10_000  # that a scenario may state
 
 
 def counts_of(counts: Mapping[str, int]) -> tuple[str, ...]:
@@ -129,9 +129,7 @@ class Resizing:
         """Replicas that are to be had."""
         design = self.case.load().typical_design()
         pool = next(pool for pool in design.pools if pool.name == name)
-        standby = pool.lifecycle.standby
-        kept = standby.replicas if standby is not None and standby.refill else 0
-        return int(min(pool.lifecycle.capacity_limit - kept, MOST_REPLICAS))
+        return int(min(pool.lifecycle.most_serving, MOST_REPLICAS))
 
     def _holds(self, counts: dict[str, int], growth: Growth, quotas: float, worlds: int) -> bool:
         try:
