@@ -14,9 +14,9 @@ import numpy as np
 import simpy
 from fleet import ONE_SERVER, design, lognormal_tokens, pool, rate_per_replica
 
-from sim.engine.plane import DataPlane
+from sim.engine.plane.plane import DataPlane
 from sim.engine.simulation import simulate
-from sim.engine.status import REACHED
+from sim.engine.state.status import REACHED
 from sim.model.streams import Streams
 from sim.model.workload import Slo
 from sim.montecarlo.metrics import metrics

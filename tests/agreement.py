@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import NaiveDataPlane
 
-from sim.engine import status
-from sim.engine.state import State
+from sim.engine.state import status
+from sim.engine.state.state import State
 
 EQUAL = ("status", "replica", "attempts", "preemptions", "workload", "task", "cached_tokens")
 COUNTS = ("attempts", "retries", "hedges", "response_hits", "wasted_tokens")

@@ -13,8 +13,8 @@ from managed_cases import AT_ONCE
 
 from sim.engine.control import FleetLog
 from sim.engine.ledger import Ledger
-from sim.engine.record import SEQUENCE
 from sim.engine.simulation import Outcome, Rental, bin_edges_s
+from sim.engine.state.record import SEQUENCE
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.economics import Economics, OneOff
 from sim.model.managed import ManagedApi

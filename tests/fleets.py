@@ -14,8 +14,8 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 from naive import NaiveDataPlane
 
-from sim.engine import status
-from sim.engine.plane import DataPlane
+from sim.engine.plane.plane import DataPlane
+from sim.engine.state import status
 from sim.model.cache import ResponseCache
 from sim.model.client import RETRIES, BeyondLimit, Client, Hedge, Jitter, Retry, RetryBudget
 from sim.model.design import GpuPool, Router

@@ -22,7 +22,7 @@ from naive_request import Request
 from naive_route import Route
 from naive_task import Task, tasks
 
-from sim.engine import status
+from sim.engine.state import status
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
 from sim.model.design import GpuPool

@@ -7,7 +7,7 @@ from naive_managed import Managed
 from naive_replica import Attempt
 from naive_request import Request
 
-from sim.engine.backend_record import STANDARD
+from sim.engine.state.backend_record import STANDARD
 
 Usage = defaultdict[tuple[int, int, int], Counter[str]]
 

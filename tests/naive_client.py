@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.engine import status
-from sim.engine.hashing import uniform
+from sim.engine.state import status
+from sim.engine.state.hashing import uniform
 from sim.model.cache import ResponseCache
 from sim.model.client import Client, Retry
 

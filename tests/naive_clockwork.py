@@ -14,7 +14,7 @@ from naive_alarms import Alarms, Happening
 from naive_replica import NEVER, Attempt, Replica
 from naive_task import Task
 
-from sim.engine import status
+from sim.engine.state import status
 
 FIRST_TOKEN, LAST_TOKEN, HEDGE = 0, 1, 2  # kinds of deadline
 

@@ -16,7 +16,7 @@ from naive_request import Request
 from naive_route import Route
 from naive_task import Call, Task
 
-from sim.engine import status
+from sim.engine.state import status
 
 
 class Dispatch(Clockwork):

@@ -7,7 +7,7 @@ import numpy as np
 from naive_hashing import jump, mixed
 from naive_replica import Attempt, Replica
 
-from sim.engine.hashing import uniform
+from sim.engine.state.hashing import uniform
 from sim.model.design import GpuPool
 
 SESSION_DRAW = 11

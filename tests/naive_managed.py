@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from naive_replica import Attempt
 
-from sim.engine import status
-from sim.engine.backend_record import LONG, PROVISIONED, STANDARD
-from sim.engine.hashing import uniform
+from sim.engine.state import status
+from sim.engine.state.backend_record import LONG, PROVISIONED, STANDARD
+from sim.engine.state.hashing import uniform
 from sim.model.distributions import Distribution
 from sim.model.managed import ManagedApi
 

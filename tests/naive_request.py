@@ -6,7 +6,7 @@ from naive_cache import Name, names_of_task
 from naive_replica import NOT_YET, Attempt
 from naive_task import Call, Task
 
-from sim.engine import status
+from sim.engine.state import status
 from sim.model.routing import Leg
 
 OF_THE_LAST_ATTEMPT = {

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from naive_replica import Attempt
 
-from sim.engine import status
-from sim.engine.hashing import uniform
+from sim.engine.state import status
+from sim.engine.state.hashing import uniform
 from sim.model.routing import Leg, Routing
 
 LEG_KEY, LEG_DRAW = np.uint64(0x1E65), 11

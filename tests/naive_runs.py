@@ -11,8 +11,8 @@ import numpy as np
 from fleets import END_S, pool, profile
 from naive import NaiveDataPlane
 
-from sim.engine import status
-from sim.engine.backend_record import STANDARD
+from sim.engine.state import status
+from sim.engine.state.backend_record import STANDARD
 from sim.model.client import Client, Retry
 from sim.model.design import GpuPool
 from sim.model.distributions import Constant

@@ -9,7 +9,7 @@ from typing import Any
 from naive_cache import Name
 from naive_replica import NOT_YET
 
-from sim.engine import status
+from sim.engine.state import status
 from sim.model.workload import Chains, Prefixes
 
 FIRST_OWN_SESSION = 2**40

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from fleets import pool, profile
 from scipy import stats
 
-from sim.engine.plane import DataPlane
+from sim.engine.plane.plane import DataPlane
 from sim.model.design import GpuPool, Router
 from sim.model.workload import Slo
 

@@ -15,8 +15,8 @@ from fleets import Case, advance, cases, kernel_log, pool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine import status
 from sim.engine.simulation import Outcome, simulate
+from sim.engine.state import status
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.price import GpuPrice
 from sim.model.streams import Streams

@@ -20,9 +20,9 @@ import simpy
 from fleets import pool, profile
 from queues import STEP_S, controlled, fcfs
 
-from sim.engine import status
 from sim.engine.control import AUTOSCALERS, Fleet, FleetLog
 from sim.engine.simulation import Outcome, simulate
+from sim.engine.state import status
 from sim.model.autoscaler import Custom, Hpa, Keda, Knative
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.distributions import Constant, Exponential, Uniform

@@ -18,7 +18,7 @@ from fleets import END_S, Case, Verb, advance, cases, kernel_log, pool, profile,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine import status
+from sim.engine.state import status
 from sim.model.design import Router
 from sim.model.profile import Scheduler
 

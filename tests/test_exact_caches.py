@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from task_cases import cases_with_caches, conversations
 
-from sim.engine import status
+from sim.engine.state import status
 from sim.model.cache import PrefixCache, ResponseCache
 from sim.model.client import Client, Hedge
 from sim.model.design import Router

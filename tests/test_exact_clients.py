@@ -20,7 +20,7 @@ from fleets import Case, Verb, cases_with_clients, kernel_log, pool, profile, ru
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine import status
+from sim.engine.state import status
 from sim.model.client import RETRIES, Client, Retry, RetryBudget
 from sim.model.gateway import Gateway
 

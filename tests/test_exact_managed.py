@@ -17,8 +17,8 @@ from managed_cases import cases_with_managed
 from naive_runs import api, to
 from task_cases import cases_with_caches
 
-from sim.engine import status
-from sim.engine.backend_record import STANDARD
+from sim.engine.state import status
+from sim.engine.state.backend_record import STANDARD
 from sim.model.workload import Chains
 
 # Least counts that a population of cases must have for its agreement to mean something.

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from task_cases import cases_with_tasks
 
-from sim.engine import status
-from sim.engine.histogram import bucket
-from sim.engine.record import TASK_E2E
+from sim.engine.state import status
+from sim.engine.state.histogram import bucket
+from sim.engine.state.record import TASK_E2E
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {

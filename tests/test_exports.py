@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scenario_documents import MINIMAL
 
-from sim.engine import histogram, status
 from sim.engine.simulation import simulate
+from sim.engine.state import histogram, status
 from sim.model.routing import Leg, Routing
 from sim.model.streams import Streams
 from sim.montecarlo import exports, store

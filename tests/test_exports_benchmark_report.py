@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from export_worlds import each_world, words, world
 
-from sim.engine import status
+from sim.engine.state import status
 from sim.montecarlo import exports
 from sim.montecarlo.exports.files import files
 from sim.montecarlo.metrics import metrics

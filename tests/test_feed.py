@@ -6,7 +6,7 @@ import hypothesis
 import numpy as np
 from hypothesis import strategies as st
 
-from sim.engine.feed import OWN_BITS, PATIENCE_DRAWS, Feed, feeds
+from sim.engine.plane.feed import OWN_BITS, PATIENCE_DRAWS, Feed, feeds
 from sim.model import ragged
 from sim.model.arrivals import RateCurve
 from sim.model.client import Client

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from bookings import api, book, design, gpus, horizon, nothing_happened, rent, workload
 
-from sim.engine.backend_record import LONG, PROVISIONED, STANDARD
+from sim.engine.state.backend_record import LONG, PROVISIONED, STANDARD
 from sim.model.design import Design
 from sim.model.managed import ManagedApi, Provisioned
 from sim.model.price import MONTH_S, YEAR_S, GpuPrice, Subscription, TokenPrice, TokenRates

@@ -11,8 +11,8 @@ from bookings import api, book, design, gpus, horizon, nothing_happened, rent, w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine.backend_record import STANDARD
 from sim.engine.simulation import Outcome, Rental
+from sim.engine.state.backend_record import STANDARD
 from sim.model.design import Design
 from sim.model.economics import Economics, OneOff
 from sim.model.managed import Provisioned

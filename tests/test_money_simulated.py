@@ -9,8 +9,8 @@ import pytest
 from bookings import api, design, gpus, workload
 from test_conservation import GivenRequests
 
-from sim.engine import status
 from sim.engine.simulation import Outcome, simulate
+from sim.engine.state import status
 from sim.model.client import Client
 from sim.model.design import Design, Horizon
 from sim.model.distributions import Constant

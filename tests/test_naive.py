@@ -12,7 +12,7 @@ from fleets import pool, profile
 from naive import NaiveDataPlane
 from theory import first_come_first_served_starts
 
-from sim.engine import status
+from sim.engine.state import status
 from sim.model.design import Router
 from sim.model.profile import ServiceProfile
 

@@ -9,8 +9,8 @@ from fleets import END_S, profile
 from naive import NaiveDataPlane
 from naive_runs import KEY, PATIENT, expect, fleet, ran, retrying
 
-from sim.engine import status
-from sim.engine.hashing import uniform
+from sim.engine.state import status
+from sim.engine.state.hashing import uniform
 from sim.model.client import RETRIES, Client, RetryBudget
 
 COMPLETED = status.COMPLETED

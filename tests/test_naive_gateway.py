@@ -6,7 +6,7 @@ import pytest
 from fleets import END_S, pool, profile
 from naive_runs import ONE_PLACE, PATIENT, expect, fleet, plane, ran, retrying
 
-from sim.engine import status
+from sim.engine.state import status
 from sim.model.client import Client
 from sim.model.gateway import Gateway
 

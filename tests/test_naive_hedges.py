@@ -4,7 +4,7 @@ from fleets import END_S, profile
 from naive import NaiveDataPlane
 from naive_runs import KEY, PATIENT, expect, fleet, plane, ran, retrying, served
 
-from sim.engine import status
+from sim.engine.state import status
 from sim.model.client import Client, Hedge, RetryBudget
 from sim.model.design import GpuPool
 

@@ -11,9 +11,9 @@ from naive_managed import Managed
 from naive_replica import Attempt
 from naive_runs import KEY, api, asked, chains, expect, retrying, routed, to, used
 
-from sim.engine import status
-from sim.engine.backend_record import LONG, PROVISIONED
-from sim.engine.hashing import uniform
+from sim.engine.state import status
+from sim.engine.state.backend_record import LONG, PROVISIONED
+from sim.engine.state.hashing import uniform
 from sim.model.client import Client
 from sim.model.distributions import Constant, LogNormal, Uniform
 from sim.model.managed import ALL_DAY, ManagedApi, Pace, PromptCaching, Provisioned, Quota

@@ -13,7 +13,7 @@ from fleets import END_S, pool, profile
 from naive_route import Route
 from naive_runs import KEY, api, asked, expect, fleet, retrying, routed, to, used
 
-from sim.engine import status
+from sim.engine.state import status
 from sim.model.client import Client, Hedge
 from sim.model.design import GpuPool
 from sim.model.gateway import Gateway

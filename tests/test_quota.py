@@ -17,9 +17,9 @@ from fleets import END_S
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine import status
-from sim.engine.backend_record import PROVISIONED, STANDARD
-from sim.engine.plane import DataPlane
+from sim.engine.plane.plane import DataPlane
+from sim.engine.state import status
+from sim.engine.state.backend_record import PROVISIONED, STANDARD
 from sim.model.client import Client, Retry
 from sim.model.distributions import Constant
 from sim.model.managed import ManagedApi, Pace, Provisioned, Quota

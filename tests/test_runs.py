@@ -12,12 +12,12 @@ import numpy as np
 from fleets import pool
 from naive_cache import Cache, names_of_task
 
-from sim.engine import runs
-from sim.engine.growth import with_replica_capacity, with_runs
-from sim.engine.record import NONE, IntArray
-from sim.engine.setup import empty_state
-from sim.engine.state import State
-from sim.engine.thin import numbered, thin
+from sim.engine.plane.growth import with_replica_capacity, with_runs
+from sim.engine.plane.setup import empty_state
+from sim.engine.replica import runs
+from sim.engine.state.record import NONE, IntArray
+from sim.engine.state.state import State
+from sim.engine.state.thin import numbered, thin
 
 REPLICAS, CHAINS, LONGEST, ROOM = 2, 4, 12, 36
 

@@ -13,7 +13,7 @@ from sim.model.client import RETRIES, Client, Retry, RetryBudget
 from sim.model.distributions import Constant, Exponential
 from sim.model.gateway import Gateway
 from sim.scenario import load_scenario
-from sim.scenario.client import WITHOUT_LIMIT
+from sim.scenario.workload.client import WITHOUT_LIMIT
 
 CLIENT = "workloads.chat.client"
 GATEWAY = "backends.large.gateway"

@@ -22,7 +22,7 @@ from scenario_documents import (
 
 from sim.errors import ScenarioError
 from sim.scenario import load_scenario
-from sim.scenario.yaml_file import parse_document
+from sim.scenario.text.yaml_file import parse_document
 
 TEXTS = [
     MINIMAL,

@@ -34,8 +34,8 @@ from queues import (
 from scipy import stats
 from test_closed_forms import ORACLES
 
-from sim.engine import status
-from sim.engine.plane import DataPlane
+from sim.engine.plane.plane import DataPlane
+from sim.engine.state import status
 from sim.model.client import Client, Retry
 from sim.model.design import GpuPool
 from sim.model.gateway import Gateway

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.scenario.units import UNITS, UnitError, format_duration, parse_quantity, shown
+from sim.scenario.values.units import UNITS, UnitError, format_duration, parse_quantity, shown
 
 KINDS = sorted(UNITS)
 

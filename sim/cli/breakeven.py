@@ -13,7 +13,7 @@ def _volumes(
     """Volumes written as ``1k,10k,1M``."""
     if value is None:
         return ()
-    from sim.scenario.units import UnitError, parse_quantity
+    from sim.scenario.values.units import UnitError, parse_quantity
 
     try:
         return tuple(parse_quantity(part.strip(), "count") for part in value.split(","))

@@ -9,9 +9,9 @@ from typing import Any
 
 import simpy
 
-from sim.engine.feed import Feed
-from sim.engine.plane import DataPlane
-from sim.engine.status import NEED_REQUESTS, REACHED, REQUEST_HELD
+from sim.engine.plane.feed import Feed
+from sim.engine.plane.plane import DataPlane
+from sim.engine.state.status import NEED_REQUESTS, REACHED, REQUEST_HELD
 
 
 class Clock:

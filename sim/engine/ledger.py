@@ -10,14 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.backend_record import (
+from sim.engine.plane.plane import DataPlane
+from sim.engine.state.backend_record import (
     BILLINGS,
     POOL,
     USAGE,
 )
-from sim.engine.histogram import BUCKETS, quantile
-from sim.engine.plane import DataPlane
-from sim.engine.record import (
+from sim.engine.state.histogram import BUCKETS, quantile
+from sim.engine.state.record import (
     E2E,
     LATENCIES,
     TASK_E2E,

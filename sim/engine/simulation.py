@@ -10,10 +10,10 @@ import numpy.typing as npt
 from sim.engine import control
 from sim.engine.clock import Clock
 from sim.engine.control import Fleet, FleetLog
-from sim.engine.feed import feeds
 from sim.engine.ledger import Ledger
-from sim.engine.plane import DataPlane
-from sim.engine.record import Records
+from sim.engine.plane.feed import feeds
+from sim.engine.plane.plane import DataPlane
+from sim.engine.state.record import Records
 from sim.model.design import Design, Horizon
 from sim.model.streams import Streams
 

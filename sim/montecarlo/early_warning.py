@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.ledger import UNANSWERED
-from sim.engine.record import Records
+from sim.engine.state.record import Records
 from sim.model.design import Design
 
 FloatArray = npt.NDArray[np.float64]

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.control import most_ready
-from sim.engine.histogram import quantile
 from sim.engine.ledger import UNANSWERED
-from sim.engine.record import E2E, LATENCIES, TTFT, Records
 from sim.engine.simulation import Outcome
+from sim.engine.state.histogram import quantile
+from sim.engine.state.record import E2E, LATENCIES, TTFT, Records
 from sim.model.design import Design, GpuPool
 from sim.model.price import HOUR_S
 from sim.model.profile import ServiceProfile

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine import jit, status
-from sim.engine.plane import DataPlane
+from sim.engine.plane.plane import DataPlane
 from sim.engine.simulation import Outcome, simulate
+from sim.engine.state import jit, status
 from sim.model.design import Design, GpuPool
 from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile

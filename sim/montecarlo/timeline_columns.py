@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.ledger import UNANSWERED
-from sim.engine.record import E2E, LATENCIES, TPOT, TTFT
 from sim.engine.simulation import Outcome
+from sim.engine.state.record import E2E, LATENCIES, TPOT, TTFT
 from sim.model.design import Design, GpuPool
 from sim.montecarlo.early_warning import ended
 

@@ -17,14 +17,15 @@ from sim.model.lifecycle import Lifecycle
 from sim.model.managed import ManagedApi
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import Workload
-from sim.scenario import gpu_pool, sharing
+from sim.scenario import sharing
+from sim.scenario.backend import gpu_pool
+from sim.scenario.backend.failures import check_spot
 from sim.scenario.compilation import compile_design
-from sim.scenario.failures import check_spot
-from sim.scenario.numbers import TAIL, Uncertain, quantiles
-from sim.scenario.problems import Findings
 from sim.scenario.schema import DAY_S, ScenarioDocument
 from sim.scenario.sharing import Backend, pools_of, served_by, workloads_of
-from sim.scenario.units import format_duration
+from sim.scenario.values.numbers import TAIL, Uncertain, quantiles
+from sim.scenario.values.problems import Findings
+from sim.scenario.values.units import format_duration
 
 REJECTED_SHARE = 0.01  # of prompts that a backend cannot take, before it is worth a warning
 PLAYED_SHARE = 0.9  # of the horizon that a trace should fill

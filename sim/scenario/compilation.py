@@ -12,30 +12,27 @@ from sim.model.design import Design, Horizon
 from sim.model.generated import GeneratedSource
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import RequestSource, Slo, Workload
-from sim.scenario import (
+from sim.scenario import schema
+from sim.scenario.backend import (
     caches,
-    client,
     failures,
     fleet,
-    follow_ups,
     gateway,
     gpu_price,
     lifecycle,
     managed,
-    routes,
     scaled,
-    schema,
-    value,
 )
-from sim.scenario.burstiness import Burstiness
-from sim.scenario.catalogued import Shape
-from sim.scenario.client import PRIORITIES
-from sim.scenario.compression import compressed
-from sim.scenario.gpu_pool import GpuPool
-from sim.scenario.numbers import Number, known
+from sim.scenario.backend.gpu_pool import GpuPool
+from sim.scenario.backend.speculation import sped_up
 from sim.scenario.resolution import length_s
 from sim.scenario.schema import DAY_S, ScenarioDocument
-from sim.scenario.speculation import sped_up
+from sim.scenario.values.catalogued import Shape
+from sim.scenario.values.numbers import Number, known
+from sim.scenario.workload import client, follow_ups, routes, value
+from sim.scenario.workload.burstiness import Burstiness
+from sim.scenario.workload.client import PRIORITIES
+from sim.scenario.workload.compression import compressed
 
 Draws = Mapping[str, float]
 

@@ -5,18 +5,18 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from sim.scenario.autoscaler import Autoscaler
-from sim.scenario.client import Budget, Retries
-from sim.scenario.failures import Failures
-from sim.scenario.families import FAMILIES, INTERVAL, Family, Role
-from sim.scenario.fields import REFERENCE, JsonSchema
-from sim.scenario.lengths import LIMITS
-from sim.scenario.outages import Outages
-from sim.scenario.part import Abbreviated
-from sim.scenario.quota import Quota
+from sim.scenario.backend.autoscaler import Autoscaler
+from sim.scenario.backend.failures import Failures
+from sim.scenario.backend.outages import Outages
+from sim.scenario.backend.quota import Quota
 from sim.scenario.rules import NAME, RATES
 from sim.scenario.schema import ScenarioDocument
-from sim.scenario.units import EXPECTED, UNITS, Kind
+from sim.scenario.values.families import FAMILIES, INTERVAL, Family, Role
+from sim.scenario.values.fields import REFERENCE, JsonSchema
+from sim.scenario.values.part import Abbreviated
+from sim.scenario.values.units import EXPECTED, UNITS, Kind
+from sim.scenario.workload.client import Budget, Retries
+from sim.scenario.workload.lengths import LIMITS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EXAMPLES: dict[Kind, list[str]] = {
@@ -84,7 +84,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def _resolved(schema: Any) -> Any:
-    """The schema with references where `sim.scenario.fields` could only name them."""
+    """The schema with references where `sim.scenario.values.fields` could only name them."""
     if isinstance(schema, dict):
         plain = {key: _resolved(item) for key, item in schema.items() if key != REFERENCE}
         return plain | _ref(schema[REFERENCE]) if REFERENCE in schema else plain

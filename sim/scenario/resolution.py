@@ -15,15 +15,17 @@ from sim.model.distributions import LogNormal
 from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_files import TraceColumns, read_trace
-from sim.scenario import caches, client, fleet, follow_ups, gpu_price, managed, routes, schema
-from sim.scenario.burstiness import Burstiness
-from sim.scenario.catalogued import Service, Shape
-from sim.scenario.fields import Surroundings
-from sim.scenario.gpu_pool import Engine, GpuPool
-from sim.scenario.managed import Edge, ManagedApi
-from sim.scenario.numbers import Number, Quantity, Spread, Uncertain
-from sim.scenario.problems import Findings, Path
+from sim.scenario import schema
+from sim.scenario.backend import caches, fleet, gpu_price, managed
+from sim.scenario.backend.gpu_pool import Engine, GpuPool
+from sim.scenario.backend.managed import Edge, ManagedApi
 from sim.scenario.schema import DAY_S, ScenarioDocument
+from sim.scenario.values.catalogued import Service, Shape
+from sim.scenario.values.fields import Surroundings
+from sim.scenario.values.numbers import Number, Quantity, Spread, Uncertain
+from sim.scenario.values.problems import Findings, Path
+from sim.scenario.workload import client, follow_ups, routes
+from sim.scenario.workload.burstiness import Burstiness
 
 HALF_HOUR_S = 1800.0
 BINS_S: Final = (300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 43_200.0, 86_400.0)

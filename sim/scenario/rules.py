@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sim.scenario import gpu_price, names_in_routes, token_price
-from sim.scenario.backends import kind_of
-from sim.scenario.problems import Findings, Path
-from sim.scenario.units import shown
+from sim.scenario.backend import gpu_price, token_price
+from sim.scenario.backend.backends import kind_of
+from sim.scenario.values.problems import Findings, Path
+from sim.scenario.values.units import shown
+from sim.scenario.workload import names_in_routes
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 RATES = ("requests_per_day", "requests_per_second", "users", "trace")

@@ -14,14 +14,14 @@ from sim.model.trace import Trace
 from sim.model.uncertain import UncertainInput
 from sim.scenario.checks import check_designs, warnings
 from sim.scenario.compilation import compile_design
-from sim.scenario.emission import to_yaml
-from sim.scenario.fields import Surroundings
-from sim.scenario.numbers import uncertain_in
-from sim.scenario.overrides import apply_overrides
 from sim.scenario.resolution import resolve
 from sim.scenario.schema import ScenarioDocument
+from sim.scenario.text.emission import to_yaml
+from sim.scenario.text.overrides import apply_overrides
+from sim.scenario.text.yaml_file import read_document
 from sim.scenario.validation import validate
-from sim.scenario.yaml_file import read_document
+from sim.scenario.values.fields import Surroundings
+from sim.scenario.values.numbers import uncertain_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,8 +1,8 @@
 """The scenario document: its keys, what each may be, and what it means.
 
-The models say which keys there are; `sim.scenario.fields` and its neighbours read the values.
-Rules that tie several keys together are in `sim.scenario.rules`. The text below a key is its
-description in editors.
+The models say which keys there are; `sim.scenario.values.fields` and its neighbours read the
+values. Rules that tie several keys together are in `sim.scenario.rules`. The text below a key is
+its description in editors.
 """
 
 from datetime import datetime
@@ -10,13 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sim.scenario import routes
-from sim.scenario.backends import Backend
-from sim.scenario.burstiness import Burstiness, gap_variation
-from sim.scenario.caches import PrefixHits, ResponseCache
-from sim.scenario.catalogued import Shape, day_shape
-from sim.scenario.client import PRIORITIES, Client
-from sim.scenario.fields import (
+from sim.scenario.backend.backends import Backend
+from sim.scenario.backend.caches import PrefixHits, ResponseCache
+from sim.scenario.values.catalogued import Shape, day_shape
+from sim.scenario.values.fields import (
     Start,
     moment,
     number,
@@ -25,12 +22,15 @@ from sim.scenario.fields import (
     text,
     whole,
 )
-from sim.scenario.follow_ups import FollowUps
-from sim.scenario.lengths import TokenLengths, token_lengths
-from sim.scenario.numbers import Number, Quantity
-from sim.scenario.objectives import Objectives, objectives
-from sim.scenario.part import Factor, Model, Text
-from sim.scenario.value import Dollars, OneOff, Outcome
+from sim.scenario.values.numbers import Number, Quantity
+from sim.scenario.values.part import Factor, Model, Text
+from sim.scenario.workload import routes
+from sim.scenario.workload.burstiness import Burstiness, gap_variation
+from sim.scenario.workload.client import PRIORITIES, Client
+from sim.scenario.workload.follow_ups import FollowUps
+from sim.scenario.workload.lengths import TokenLengths, token_lengths
+from sim.scenario.workload.objectives import Objectives, objectives
+from sim.scenario.workload.value import Dollars, OneOff, Outcome
 
 DAY_S = 86_400.0
 LONGEST_DAYS = 3660.0

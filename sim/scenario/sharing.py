@@ -7,8 +7,8 @@ from sim.model.generated import GeneratedSource
 from sim.model.managed import ManagedApi
 from sim.model.trace import TraceSource
 from sim.model.workload import Workload
-from sim.scenario.problems import Findings
-from sim.scenario.routes import reached
+from sim.scenario.values.problems import Findings
+from sim.scenario.workload.routes import reached
 
 NAMES = "add follow_ups that carry 100% to a workload, or blocks to the columns of its trace"
 

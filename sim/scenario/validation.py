@@ -5,13 +5,13 @@ from typing import Any, get_args, get_origin
 from pydantic import Tag, ValidationError
 from pydantic_core import ErrorDetails
 
-from sim.scenario.fields import FINDINGS, TAG, Surroundings
-from sim.scenario.part import Model
-from sim.scenario.problems import Finding, Path, choose
 from sim.scenario.rules import check_rules
 from sim.scenario.schema import ScenarioDocument
-from sim.scenario.units import shown
-from sim.scenario.yaml_file import Document
+from sim.scenario.text.yaml_file import Document
+from sim.scenario.values.fields import FINDINGS, TAG, Surroundings
+from sim.scenario.values.part import Model
+from sim.scenario.values.problems import Finding, Path, choose
+from sim.scenario.values.units import shown
 
 
 def validate(document: Document, surroundings: Surroundings) -> ScenarioDocument | None:

@@ -23,7 +23,7 @@ from sim.model.lifecycle import Stage
 from sim.model.streams import Streams
 
 if TYPE_CHECKING:
-    from sim.engine.plane import PoolView
+    from sim.engine.plane.plane import PoolView
 
 Process = Generator[simpy.Event, object, None]
 

@@ -19,10 +19,10 @@ import numpy.typing as npt
 
 from sim import __version__
 from sim.engine.control import most_ready
-from sim.engine.histogram import quantile
 from sim.engine.ledger import UNANSWERED
-from sim.engine.record import E2E, TASK_E2E, TPOT, TTFT, Records
 from sim.engine.simulation import Outcome
+from sim.engine.state.histogram import quantile
+from sim.engine.state.record import E2E, TASK_E2E, TPOT, TTFT, Records
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.managed import ManagedApi
 from sim.montecarlo.exports.backends import model_name, resource_type

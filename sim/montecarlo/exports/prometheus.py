@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.histogram import edges_s
-from sim.engine.record import E2E, REMOTE, TPOT, TTFT, WAIT, Records
 from sim.engine.simulation import Outcome
+from sim.engine.state.histogram import edges_s
+from sim.engine.state.record import E2E, REMOTE, TPOT, TTFT, WAIT, Records
 from sim.model.design import Design, GpuPool
 from sim.montecarlo.exports.backends import Backend, model_name
 
@@ -105,7 +105,7 @@ def cumulative(counts: npt.NDArray[np.integer], buckets: Sequence[float]) -> lis
     Parameters
     ----------
     counts : (BUCKETS,) integers
-        As in :mod:`sim.engine.histogram`.
+        As in :mod:`sim.engine.state.histogram`.
     buckets : sequence of float
         Edges in seconds, increasing.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.backend_record import LONG, PROVISIONED, STANDARD
+from sim.engine.state.backend_record import LONG, PROVISIONED, STANDARD
 from sim.model.managed import ManagedApi, Provisioned
 from sim.model.price import HOUR_S, MONTH_S, Subscription
 from sim.montecarlo.money.charge import CACHED, OUTPUT, PROMPT, Charge, charge

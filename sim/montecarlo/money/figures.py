@@ -16,8 +16,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.record import Records
 from sim.engine.simulation import Outcome
+from sim.engine.state.record import Records
 from sim.model.design import Design
 from sim.model.economics import Economics
 from sim.model.price import MILLION, MONTH_S

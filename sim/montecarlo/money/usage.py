@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.record import Records
+from sim.engine.state.record import Records
 from sim.model.design import Design
 from sim.montecarlo.money.periods import by_hour
 

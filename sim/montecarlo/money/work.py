@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.record import Records
 from sim.engine.simulation import Outcome
+from sim.engine.state.record import Records
 from sim.model.design import Design, GpuPool
 from sim.model.price import HOUR_S
 from sim.model.profile import ServiceProfile

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sim.engine.ledger import UNANSWERED
 from sim.montecarlo.run import RunResult
-from sim.scenario.gpu_pool import GpuPool
+from sim.scenario.backend.gpu_pool import GpuPool
 from sim.studies.breakeven.costs import ByFleet, ByUse, Curve, completed
 from sim.studies.breakeven.idle import full_fleets, idle_usd_per_day
 from sim.studies.breakeven.runs import Runs, bill_of, kept, worlds_of

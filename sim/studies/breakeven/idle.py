@@ -10,9 +10,10 @@ from sim.model.purchase import PurchasePlan
 from sim.montecarlo.money.gpus import pool_charges
 from sim.montecarlo.money.periods import hour_edges_s
 from sim.montecarlo.money.work import PoolWork
-from sim.scenario import Scenario, gpu_price
-from sim.scenario.gpu_pool import GpuPool
-from sim.scenario.gpu_price import Most
+from sim.scenario import Scenario
+from sim.scenario.backend import gpu_price
+from sim.scenario.backend.gpu_pool import GpuPool
+from sim.scenario.backend.gpu_price import Most
 
 
 def full_fleets(scenario: Scenario, draws: dict[str, float]) -> list[int]:

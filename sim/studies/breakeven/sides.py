@@ -26,9 +26,9 @@ from sim.model.generated import GeneratedSource
 from sim.model.price import DAY_S
 from sim.model.workload import Workload
 from sim.scenario import Scenario
-from sim.scenario.gpu_pool import GpuPool
-from sim.scenario.managed import Edge
-from sim.scenario.numbers import Number, Uncertain
+from sim.scenario.backend.gpu_pool import GpuPool
+from sim.scenario.backend.managed import Edge
+from sim.scenario.values.numbers import Number, Uncertain
 from sim.studies.case import Case
 
 RATES: Final = ("requests_per_day", "requests_per_second", "users")

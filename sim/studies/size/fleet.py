@@ -10,8 +10,8 @@ from sim.model.design import Design, GpuPool
 from sim.model.purchase import PurchasePlan
 from sim.montecarlo.draws import draw_worlds
 from sim.scenario import Scenario
-from sim.scenario.gpu_pool import GpuPool as PoolKeys
-from sim.scenario.replicas import MOST_REPLICAS
+from sim.scenario.backend.gpu_pool import GpuPool as PoolKeys
+from sim.scenario.backend.replicas import MOST_REPLICAS
 from sim.studies.case import Case
 
 Counted = Literal["replicas", "min", "max"]

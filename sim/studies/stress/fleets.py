@@ -10,7 +10,7 @@ from sim.errors import ScenarioError
 from sim.model.design import Design, GpuPool
 from sim.model.lifecycle import ColdStart
 from sim.montecarlo.run import RunResult
-from sim.scenario.replicas import MOST_REPLICAS
+from sim.scenario.backend.replicas import MOST_REPLICAS
 from sim.scenario.sharing import workloads_of
 from sim.studies.case import Case
 from sim.studies.resize import smallest

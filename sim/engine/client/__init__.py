@@ -1,0 +1,1 @@
+"""Clients: attempts, retries, hedges, and how each ends."""

@@ -1,0 +1,68 @@
+"""An attempt that nobody waits for any more, wherever it is."""
+
+from sim.engine.gateway import gateway, managed
+from sim.engine.replica import waiting, wake
+from sim.engine.request import outcome
+from sim.engine.state.jit import inner_apart
+from sim.engine.state.number import ONE_LESS
+from sim.engine.state.record import (
+    BACKING_OFF,
+    HELD,
+    NONE,
+    ORPHAN,
+    REMOTE,
+    RUNNING,
+    STOPPING,
+    WAITING,
+)
+from sim.engine.state.state import State
+
+
+@inner_apart
+def is_removable(s: State, slot: int) -> bool:
+    """Whether an attempt that is dropped leaves its place at once."""
+    seq = s.slots[slot]
+    stops = s.workloads[seq.workload].server_stops
+    return seq.place in (BACKING_OFF, HELD, REMOTE) or (seq.place == WAITING and stops)
+
+
+@inner_apart
+def remove(s: State, slot: int, now: float) -> None:
+    """Take a removable attempt from its place; its slot remains."""
+    seq = s.slots[slot]
+    if seq.place == HELD:
+        gateway.withdraw(s, slot, now)
+    elif seq.place == WAITING:
+        r = seq.replica
+        replica = s.replicas[r]
+        was_head = replica.head == slot
+        waiting.take_out(s, replica, slot)
+        waiting.count_waiting(s, s.pools[replica.pool], ONE_LESS, now)
+        gateway.leave_replica(s, r, seq.workload, now)
+        if was_head:
+            wake.for_head(s, r, now)
+    elif seq.place == REMOTE:
+        managed.leave(s, slot, now)
+    seq.place = BACKING_OFF
+
+
+@inner_apart
+def leave(s: State, slot: int, now: float) -> None:
+    """Nobody waits for an attempt on a replica: it is dropped at the next boundary, or goes on."""
+    seq = s.slots[slot]
+    seq.number = seq.serial = NONE
+    if s.workloads[seq.workload].server_stops and seq.place == RUNNING:
+        seq.interest = STOPPING
+        wake.for_stop(s, seq.replica, now)
+    else:
+        seq.interest = ORPHAN
+
+
+@inner_apart
+def drop(s: State, slot: int, now: float) -> None:
+    """End an attempt whose request is elsewhere."""
+    if is_removable(s, slot):
+        remove(s, slot, now)
+        outcome.give_back(s, slot)
+    else:
+        leave(s, slot, now)

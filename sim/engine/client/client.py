@@ -1,0 +1,232 @@
+"""Clients: attempts sent, abandoned, lost, and made again.
+
+A request keeps one slot while it is backing off or on the server. When its client leaves an attempt
+on which a replica goes on working, the attempt keeps the slot, as an orphan, and the request moves
+to another one.
+"""
+
+import math
+
+import numpy as np
+
+from sim.engine.client import attempt, hedge
+from sim.engine.gateway import gateway, routes
+from sim.engine.request import outcome, timers, usage
+from sim.engine.state.hashing import uniform
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import whole
+from sim.engine.state.record import (
+    BACKING_OFF,
+    NONE,
+    RUNNING,
+    WANTED,
+    Row,
+)
+from sim.engine.state.state import State
+from sim.engine.state.status import COMPLETED, FAILED, GAVE_UP, IN_FLIGHT, REJECTED, TIMED_OUT
+
+FIRST, RETRY, FALLBACK, ESCALATION = map(whole, (0, 1, 2, 3))  # why an attempt is sent
+
+NO_JITTER, SHORTEN, FULL = 0, 1, 2
+JITTERS = {"none": NO_JITTER, "shorten": SHORTEN, "full": FULL}
+
+_JITTER_STREAM = np.uint64(0x9E3779B9)  # keeps the draws of clients apart from those of routers
+_JITTER_DRAW = whole(7)
+
+
+@inner_apart
+def send_again(s: State, slot: int, why: int, now: float) -> None:
+    """Send one more attempt of a request."""
+    if why == RETRY:
+        routes.begin(s, slot)
+    else:
+        s.extras[slot].detours += 1
+    send(s, slot, why, now)
+
+
+@inner
+def send(s: State, slot: int, why: int, now: float) -> None:
+    """Send an attempt on the leg of its request."""
+    clock = s.clock[0]
+    seq = s.slots[slot]
+    counts = s.workloads[seq.workload]
+    seq.serial = clock.serial
+    clock.serial += 1
+    seq.attempts += 1
+    if clock.has_detours:
+        fits = routes.place(s, slot)
+    else:
+        fits = seq.prompt < s.pools[seq.backend].max_model_len
+    s.pools[seq.backend].attempts += 1
+    if why == FIRST:
+        counts.tokens = min(counts.tokens + counts.per_request, counts.capacity)
+    _count(s, seq, counts, why)
+    seq.replica = NONE
+    seq.dispatched_s = seq.ready_s = seq.admitted_s = seq.first_token_s = math.nan
+    seq.preemptions = 0
+    _rewind(seq)
+    if not fits:  # no use in trying again
+        outcome.settle(s, slot, REJECTED, now)
+        return
+    fate = gateway.take_in(s, slot, now)
+    if fate != IN_FLIGHT:
+        _lose(s, slot, fate, now)
+        return
+    timers.set_deadlines(s, slot, now)
+    if counts.hedge_s < math.inf:
+        timers.set_deadline(s, timers.HEDGE, now + counts.hedge_s, slot)
+
+
+@inner
+def _count(s: State, seq: Row, counts: Row, why: int) -> None:
+    usage.sent(s, seq)
+    if seq.arrival_s >= 0.0:
+        counts.attempts += 1
+        if why == RETRY:
+            counts.retries += 1
+        elif why == FALLBACK:
+            counts.fallbacks += 1
+        elif why == ESCALATION:
+            counts.escalations += 1
+
+
+@inner_apart
+def answer(s: State, slot: int, now: float) -> None:
+    """The response cache answers a request."""
+    s.slots[slot].first_token_s = now
+    outcome.settle(s, slot, COMPLETED, now)
+
+
+@inner_apart
+def lose_patience(s: State, slot: int, now: float) -> None:
+    """The user leaves, unless the latest attempt, or that beside it, has had a token."""
+    seq = s.slots[slot]
+    if seq.first_token_s == seq.first_token_s:  # not NaN
+        return
+    first, second = slot, hedge.part(s, slot)
+    if second != NONE:
+        if s.slots[second].serial < seq.serial:
+            first, second = second, first
+        attempt.drop(s, second, now)
+    outcome.settle(s, _abandon(s, first, now), GAVE_UP, now)
+
+
+@inner_apart
+def meet_deadline(s: State) -> None:
+    """The first deadline: the attempt is lost or hedged, if it is still the one meant, and late."""
+    index = timers.next_ring(s)
+    deadline = s.deadlines[index, s.rings[index].first]
+    now, slot, serial = deadline.time_s, deadline.slot, deadline.serial
+    timers.pop_deadline(s, index)
+    seq = s.slots[slot]
+    if seq.serial != serial or seq.interest != WANTED or seq.place == BACKING_OFF:
+        return
+    kind = index % timers.DEADLINES
+    if kind != timers.LAST_TOKEN and seq.first_token_s == seq.first_token_s:
+        return
+    if kind == timers.HEDGE:
+        if hedge.twin_of(s, slot) == NONE:
+            hedge.send_beside(s, slot, now)
+    elif hedge.part(s, slot) != NONE:
+        attempt.drop(s, slot, now)
+    else:
+        _lose(s, _abandon(s, slot, now), TIMED_OUT, now)
+
+
+@inner_apart
+def lose_replica(s: State, slot: int, now: float) -> None:
+    """A request whose replica has died: sent to another by the gateway, or lost."""
+    seq = s.slots[slot]
+    if seq.place == RUNNING:  # what a preempted one had done is booked already
+        tokens = seq.prompt + seq.generated
+        if tokens <= seq.prefill:  # has not generated since it was admitted
+            tokens = seq.prefilled
+        usage.wasted(s, seq, tokens - seq.cached)
+    if seq.interest != WANTED:
+        outcome.give_back(s, slot)
+        return
+    cause = FAILED
+    if s.pools[seq.backend].resends:
+        _rewind(seq)
+        if gateway.take_in(s, slot, now) == IN_FLIGHT:
+            return
+        cause = REJECTED
+    else:
+        usage.failed(s, seq)
+    if hedge.part(s, slot) != NONE:
+        outcome.give_back(s, slot)
+    else:
+        _lose(s, slot, cause, now)
+
+
+@inner
+def _rewind(seq: Row) -> None:
+    """Nothing of the prompt is prefilled, nothing generated."""
+    seq.generated = seq.prefilled = seq.cached = 0
+    seq.prefill = seq.prompt
+
+
+@inner_apart
+def _abandon(s: State, slot: int, now: float) -> int:
+    """The client leaves its attempt; the slot in which its request now is.
+
+    A request keeps its slot if the attempt leaves its place at once. Else the attempt keeps it.
+    """
+    if attempt.is_removable(s, slot):
+        attempt.remove(s, slot, now)
+        return slot
+    moved = hedge.copied(s, slot)
+    attempt.leave(s, slot, now)
+    if now < s.slots[moved].patience_end_s < math.inf:
+        timers.schedule(s, s.slots[moved].patience_end_s, timers.PATIENCE, moved)
+    return moved
+
+
+@inner_apart
+def _lose(s: State, slot: int, cause: int, now: float) -> None:
+    """An attempt has come to nothing: make it again after a delay, or settle the request."""
+    seq = s.slots[slot]
+    if s.clock[0].has_detours and routes.goes_on(s, slot, cause):
+        seq.place = BACKING_OFF
+        timers.schedule(s, now, timers.FALLBACK, slot)
+        return
+    delay_s = _retry_delay_s(s, slot, cause)
+    if delay_s < 0.0:
+        outcome.settle(s, slot, cause, now)
+        return
+    counts = s.workloads[seq.workload]
+    counts.tokens -= counts.timeout_cost if cause == TIMED_OUT else counts.cost
+    seq.place = BACKING_OFF
+    timers.schedule(s, now + delay_s, timers.RETRY, slot)
+
+
+@inner
+def _retry_delay_s(s: State, slot: int, cause: int) -> float:
+    """Seconds until the next attempt, or -1 if there is to be none."""
+    seq = s.slots[slot]
+    counts = s.workloads[seq.workload]
+    retries = seq.attempts - 1
+    if s.clock[0].has_extras:
+        retries -= s.extras[slot].hedges + s.extras[slot].detours
+    if retries >= counts.max_retries or not _is_worth_it(counts, cause):
+        return -1.0
+    retry_after_s = s.pools[seq.backend].retry_after_s
+    if cause == REJECTED and retry_after_s > 0.0:
+        if retry_after_s <= counts.retry_after_limit_s:
+            return retry_after_s
+        if counts.gives_up_beyond:
+            return -1.0
+    delay_s = min(counts.base_s * 2.0 ** min(retries, 60), counts.cap_s)
+    if counts.jitter == NO_JITTER:
+        return delay_s
+    draw = uniform(s.clock[0].routing_key ^ _JITTER_STREAM, seq.serial, _JITTER_DRAW)
+    return delay_s * draw if counts.jitter == FULL else delay_s * (1.0 - 0.25 * draw)
+
+
+@inner
+def _is_worth_it(counts: Row, cause: int) -> bool:
+    """Whether the client tries again after such a loss, and has the budget to."""
+    if cause == TIMED_OUT:
+        return counts.after_timeout and counts.tokens >= counts.timeout_cost
+    wanted = counts.after_rejection if cause == REJECTED else counts.after_failure
+    return wanted and counts.tokens >= counts.cost

@@ -1,0 +1,92 @@
+"""Hedges: two attempts side by side, of which the first to have a token goes on.
+
+Each has a slot, and knows that of the other as its twin.
+"""
+
+import math
+
+from sim.engine.client import attempt
+from sim.engine.gateway import gateway
+from sim.engine.request import outcome, timers, usage
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.record import BACKING_OFF, NONE, WANTED
+from sim.engine.state.state import State
+from sim.engine.state.status import IN_FLIGHT
+
+
+@inner
+def twin_of(s: State, slot: int) -> int:
+    """Slot of the attempt beside this one, or NONE."""
+    return s.extras[slot].twin if s.clock[0].has_hedges else NONE
+
+
+@inner_apart
+def send_beside(s: State, slot: int, now: float) -> None:
+    """Send a second attempt of a request, if the budget has it."""
+    seq, extra = s.slots[slot], s.extras[slot]
+    counts = s.workloads[seq.workload]
+    if counts.tokens < counts.cost:
+        return
+    counts.tokens -= counts.cost
+    seq.attempts += 1
+    extra.hedges += 1
+    if seq.arrival_s >= 0.0:
+        counts.attempts += 1
+        counts.hedges += 1
+    s.pools[seq.backend].attempts += 1
+    usage.sent(s, seq)
+    twin = copied(s, slot)
+    new = s.slots[twin]
+    new.serial = s.clock[0].serial
+    s.clock[0].serial += 1
+    new.dispatched_s = new.ready_s = new.admitted_s = new.first_token_s = math.nan
+    new.preemptions = new.generated = new.prefilled = new.cached = 0
+    new.prefill = new.prompt
+    new.replica = NONE
+    if gateway.take_in(s, twin, now) != IN_FLIGHT:
+        outcome.give_back(s, twin)
+        return
+    extra.twin, s.extras[twin].twin = twin, slot
+    timers.set_deadlines(s, twin, now)
+    if now < new.patience_end_s < math.inf:
+        timers.schedule(s, new.patience_end_s, timers.PATIENCE, twin)
+
+
+@inner_apart
+def part(s: State, slot: int) -> int:
+    """Part two twins; the slot of the other, or NONE."""
+    twin = twin_of(s, slot)
+    if twin != NONE:
+        s.extras[slot].twin = s.extras[twin].twin = NONE
+    return twin
+
+
+@inner_apart
+def win(s: State, slot: int, now: float) -> None:
+    """An attempt has its first token: the one beside it, if any, is dropped."""
+    twin = part(s, slot)
+    if twin != NONE:
+        attempt.drop(s, twin, now)
+
+
+@inner_apart
+def copied(s: State, slot: int) -> int:
+    """A slot for the same request; its attempt is that of the first until it is sent anew."""
+    clock = s.clock[0]
+    moved = clock.free_slot
+    seq, new = s.slots[slot], s.slots[moved]
+    clock.free_slot = new.next
+    new.arrival_s, new.ready_s, new.admitted_s = seq.arrival_s, seq.ready_s, seq.admitted_s
+    new.first_token_s, new.dispatched_s = seq.first_token_s, seq.dispatched_s
+    new.patience_end_s, new.number, new.serial = seq.patience_end_s, seq.number, seq.serial
+    new.prompt, new.output, new.cached = seq.prompt, seq.output, seq.cached
+    new.attempts, new.preemptions = seq.attempts, seq.preemptions
+    new.workload, new.replica = seq.workload, seq.replica
+    new.backend, new.leg, new.degraded = seq.backend, seq.leg, seq.degraded
+    new.interest, new.place, new.next, new.previous = WANTED, BACKING_OFF, NONE, NONE
+    if clock.has_extras:
+        extra, more = s.extras[slot], s.extras[moved]
+        more.session, more.task_number, more.task = extra.session, extra.task_number, extra.task
+        more.naming, more.names, more.first_name = extra.naming, extra.names, extra.first_name
+        more.hedges, more.detours, more.twin = extra.hedges, extra.detours, NONE
+    return moved

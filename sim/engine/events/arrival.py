@@ -1,0 +1,135 @@
+"""Requests that arrive: those that are fed, and those that follow in a task."""
+
+import math
+
+import numpy as np
+
+from sim.engine.client import client, ending, hedge
+from sim.engine.gateway import routes
+from sim.engine.request import task, timers
+from sim.engine.state.hashing import uniform
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import whole
+from sim.engine.state.record import BACKING_OFF, NONE, REMOTE, WANTED
+from sim.engine.state.state import State
+
+_ANSWER_STREAM = np.uint64(0x51ED270B)  # keeps the draws of the response cache apart
+_ANSWER_DRAW = whole(9)
+
+
+@inner
+def arrive(s: State, now: float) -> None:
+    """The next of the fed requests."""
+    clock = s.clock[0]
+    at = clock.cursor
+    clock.cursor += 1
+    slot = _take_slot(s)
+    fed, seq = s.fed[at], s.slots[slot]
+    seq.arrival_s, seq.patience_end_s = now, now + fed.patience_s
+    seq.prompt, seq.output, seq.workload = fed.prompt, fed.output, fed.workload
+    if clock.has_extras:
+        task.begin(s, slot, at)
+    _begin(s, slot, now)
+
+
+@inner_apart
+def meet_timer(s: State) -> None:
+    """The first timer: something is sent or answered, or somebody's patience ends."""
+    timer = s.timers[0]
+    now, kind, slot, number = timer.time_s, timer.kind, timer.slot, timer.number
+    timers.pop(s)
+    if kind == timers.CALL:
+        new = _take_slot(s)
+        task.call(s, slot, number, new, now)
+        _begin(s, new, now)
+        return
+    if kind in (timers.FIRST, timers.LAST):
+        _meet_token(s, kind, slot, number, now)
+        return
+    if s.slots[slot].number != number:
+        return  # the request has ended or moved on
+    if kind == timers.RETRY:
+        client.send_again(s, slot, client.RETRY, now)
+    elif kind == timers.FALLBACK:
+        client.send_again(s, slot, client.FALLBACK, now)
+    elif kind == timers.ESCALATE:
+        client.send_again(s, slot, client.ESCALATION, now)
+    elif kind == timers.PATIENCE:
+        client.lose_patience(s, slot, now)
+    else:
+        client.answer(s, slot, now)
+
+
+@inner_apart
+def _meet_token(s: State, kind: int, slot: int, serial: int, now: float) -> None:
+    """The first or the last token of an attempt at a managed backend, if it is still under way."""
+    seq = s.slots[slot]
+    if seq.serial != serial or seq.place != REMOTE:
+        return
+    if kind == timers.FIRST:
+        seq.first_token_s = now
+        if s.clock[0].has_hedges:
+            hedge.win(s, slot, now)
+    else:
+        ending.complete_remotely(s, slot, now)
+
+
+@inner
+def _take_slot(s: State) -> int:
+    """A free slot, for a request that has made no attempt."""
+    clock = s.clock[0]
+    slot = clock.free_slot
+    seq = s.slots[slot]
+    clock.free_slot = seq.next
+    seq.dispatched_s = seq.ready_s = seq.admitted_s = seq.first_token_s = math.nan
+    seq.number = clock.number
+    clock.number += 1
+    seq.attempts = seq.preemptions = 0
+    seq.cached = seq.degraded = 0
+    seq.replica = NONE
+    seq.place, seq.interest = BACKING_OFF, WANTED
+    return slot
+
+
+@inner
+def _begin(s: State, slot: int, now: float) -> None:
+    """Count a request, and answer it or send its first attempt."""
+    seq = s.slots[slot]
+    counts = s.workloads[seq.workload]
+    routes.begin(s, slot)
+    most = s.pools[seq.backend].max_model_len - seq.prompt
+    if now >= 0.0:
+        counts.requests += 1
+        counts.offered_prompt_tokens += seq.prompt
+        counts.offered_output_tokens += max(min(seq.output, most), 0)
+    is_known = counts.response_hit_rate > 0.0 and _is_known(s, slot)
+    if most >= 1 and (is_known or not s.clock[0].has_detours):
+        seq.output = min(seq.output, most)  # generation stops at the model's limit
+    if s.clock[0].recording:
+        _log_arrival(s, slot)
+    if seq.patience_end_s < math.inf:
+        timers.schedule(s, seq.patience_end_s, timers.PATIENCE, slot)
+    if is_known:
+        if now >= 0.0:
+            counts.response_hits += 1
+        timers.schedule(s, now + counts.response_s, timers.ANSWER, slot)
+    else:
+        client.send(s, slot, client.FIRST, now)
+
+
+@inner
+def _is_known(s: State, slot: int) -> bool:
+    """Whether the response cache has the answer, by chance."""
+    seq = s.slots[slot]
+    draw = uniform(s.clock[0].routing_key ^ _ANSWER_STREAM, seq.number, _ANSWER_DRAW)
+    return draw < s.workloads[seq.workload].response_hit_rate
+
+
+@inner_apart
+def _log_arrival(s: State, slot: int) -> None:
+    seq = s.slots[slot]
+    row = s.log[seq.number]
+    row.arrival_s = seq.arrival_s
+    row.prompt_tokens, row.output_tokens = seq.prompt, seq.output
+    row.workload = seq.workload
+    row.task = s.extras[slot].task_number if s.clock[0].has_extras else seq.number

@@ -1,0 +1,132 @@
+"""The data plane's event loop, compiled.
+
+Events of one instant have one total order: (time, priority, sequence).
+
+====================  ========  =====================================================
+event                 priority  reason
+====================  ========  =====================================================
+arrival               0         a request that arrives at a step boundary is in that step
+timer                 1         a retry is an arrival too, after the new ones
+replica (by index)    2         the boundary then sees all that has arrived
+deadline              3         a token at the very deadline is in time
+control plane         4         an autoscaler sees everything up to its instant, and its
+                                verbs act on what comes after
+====================  ========  =====================================================
+"""
+
+import math
+
+from sim.engine.client import client
+from sim.engine.events import arrival, segment
+from sim.engine.request import timers
+from sim.engine.state.jit import compiled, inner, inner_apart
+from sim.engine.state.record import NONE, IntArray
+from sim.engine.state.state import State
+from sim.engine.state.status import (
+    NEED_DEADLINES,
+    NEED_LOG,
+    NEED_REQUESTS,
+    NEED_RUNS,
+    NEED_SLOTS,
+    NEED_TASKS,
+    NEED_TIMERS,
+    REACHED,
+    REPLICA_EMPTY,
+    REQUEST_HELD,
+)
+from sim.engine.state.thin import thin
+
+# What the next event is.
+_NOTHING, _ARRIVAL, _TIMER, _REPLICA, _DEADLINE = 0, 1, 2, 3, 4
+
+
+@compiled
+def advance(numbers: IntArray, until_s: float) -> int:
+    """Process every event up to and at ``until_s``; return early with a signal.
+
+    The signals are those of :mod:`sim.engine.state.status`. Whatever the signal, the state is
+    consistent and calling again goes on.
+    """
+    s = thin(numbers)
+    while True:
+        signal = _news(s)
+        if signal != REACHED:
+            return signal
+        event = _next_event(s, until_s)
+        if event == _NOTHING:
+            return REACHED
+        signal = _room(s, event)
+        if signal != REACHED:
+            return signal
+        if event == _ARRIVAL:
+            arrival.arrive(s, s.fed[s.clock[0].cursor].arrival_s)
+        elif event == _REPLICA:
+            r = s.event_tree[1]
+            segment.next_segment(s, r, s.event_s[r])
+        elif event == _TIMER:
+            arrival.meet_timer(s)
+        else:
+            client.meet_deadline(s)
+
+
+@inner
+def _news(s: State) -> int:
+    """What the plane must hear before the next event, or ``REACHED``."""
+    clock = s.clock[0]
+    if clock.emptied != NONE:
+        return REPLICA_EMPTY
+    if clock.held != NONE:
+        return REQUEST_HELD
+    if clock.cursor >= clock.fed and not clock.closed:
+        return NEED_REQUESTS
+    return REACHED
+
+
+@inner
+def _next_event(s: State, until_s: float) -> int:
+    """The kind of the next event up to ``until_s``; of one instant, the first by priority."""
+    clock = s.clock[0]
+    event, event_s = _ARRIVAL, math.inf
+    if clock.cursor < clock.fed:
+        event_s = s.fed[clock.cursor].arrival_s
+    if clock.timer_s < event_s:
+        event, event_s = _TIMER, clock.timer_s
+    if s.event_s[s.event_tree[1]] < event_s:
+        event, event_s = _REPLICA, s.event_s[s.event_tree[1]]
+    if clock.deadline_s < event_s:
+        event, event_s = _DEADLINE, clock.deadline_s
+    return event if event_s <= until_s and event_s < math.inf else _NOTHING
+
+
+@inner
+def _room(s: State, event: int) -> int:
+    """``REACHED`` if there is room for whatever an event may add, else what lacks."""
+    clock = s.clock[0]
+    if len(s.timers) < clock.timers + clock.spare_timers:
+        return NEED_TIMERS
+    if event == _REPLICA:
+        return _room_for_runs(s) if clock.has_prefix_caches else REACHED
+    if clock.has_deadlines and timers.ring_is_full(s):
+        return NEED_DEADLINES
+    return _room_for_request(s)
+
+
+@inner_apart
+def _room_for_runs(s: State) -> int:
+    """Whether the next replica could fill its cache of prompts."""
+    r = s.event_tree[1]
+    most = s.pools[s.replicas[r].pool].prefix_blocks - s.caches[r].runs  # of a block each
+    return NEED_RUNS if s.clock[0].free_runs <= most else REACHED
+
+
+@inner
+def _room_for_request(s: State) -> int:
+    """Whether there are two slots, for a request and its hedge, and what else it needs."""
+    clock = s.clock[0]
+    if clock.free_slot == NONE or s.slots[clock.free_slot].next == NONE:
+        return NEED_SLOTS
+    if clock.has_tasks and clock.free_task == NONE:
+        return NEED_TASKS
+    if clock.recording and clock.number >= len(s.log):
+        return NEED_LOG
+    return REACHED

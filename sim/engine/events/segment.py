@@ -1,0 +1,298 @@
+"""Continuous batching on one replica, segment by segment.
+
+A *segment* is a leap of decode steps with an unchanged batch, or one step with prefill in it. At
+its end sequences finish or join; then the next one is laid out. The order at a step boundary is
+that of today's engines: room for the decodes first (by preempting the youngest), then the prompt
+that is under way, then the head of the waiting list while budget, batch and cache allow.
+
+All blocks of a prefill are taken at admission, so a prefill never stalls half way, and a prompt is
+never admitted in the step that preempted it: it needs more blocks than its going has left free.
+"""
+
+from sim.engine.client import ending, hedge
+from sim.engine.gateway import gateway
+from sim.engine.replica import batch, leap, prefix
+from sim.engine.replica.wake import set_event, steps_until_ready
+from sim.engine.request import outcome, usage
+from sim.engine.state.backend_record import (
+    CHUNKED,
+)
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import ONE_LESS, ZERO
+from sim.engine.state.record import (
+    ALONE,
+    BOUNDARY,
+    IDLE,
+    LEAP,
+    MIXED,
+    NONE,
+    PREFILL,
+    STOPPING,
+    WANTED,
+    Row,
+)
+from sim.engine.state.state import State
+
+
+@inner
+def next_segment(s: State, r: int, now: float) -> None:
+    """The replica's event: end the segment under way, if any, and begin the next."""
+    replica = s.replicas[r]
+    pool = s.pools[replica.pool]
+    was_busy = replica.mode != IDLE
+    if was_busy:
+        _end(s, r, replica, pool, now)
+    _begin(s, r, replica, pool, now)
+    replica.start_s = now
+    replica.blocks_since_s = now
+    replica.blocks_then = pool.kv_blocks - replica.free_blocks
+    is_busy = replica.mode != IDLE
+    if is_busy != was_busy:
+        change = 1 if is_busy else -1
+        pool.busy += change
+        pool.busy_s -= change * (now - s.clock[0].bin_start_s)
+
+
+@inner
+def account_blocks(replica: Row, pool: Row, used_blocks: float, now: float) -> None:
+    """Add to the integral of used blocks, linear since it was last complete."""
+    pool.blocks_s += (now - replica.blocks_since_s) * 0.5 * (replica.blocks_then + used_blocks)
+    replica.blocks_since_s = now
+    replica.blocks_then = used_blocks
+
+
+@inner
+def blocks_taken(s: State, r: int, replica: Row, pool: Row) -> int:
+    """KV blocks that the decodes take over the whole segment under way."""
+    if replica.decoding == 0 or replica.leap == 0:
+        return 0
+    return leap.blocks_needed(
+        s.block_phase[r], replica.steps, replica.leap, replica.decoding, pool.block_mask
+    )
+
+
+@inner
+def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Advance the batch to the end of its segment; sequences finish or join."""
+    replica.free_blocks -= blocks_taken(s, r, replica, pool)
+    replica.cached += replica.leap * replica.decoding
+    replica.steps += replica.leap
+    account_blocks(replica, pool, float(pool.kv_blocks - replica.free_blocks), now)
+    replica.mode = BOUNDARY
+    while replica.decoding > 0 and s.heap_step[r, 0] == replica.steps:
+        at = _first_to_finish(s, r, replica) if s.clock[0].has_prefix_caches else ZERO
+        slot = batch.stop_decoding(s, r, replica, pool, at)
+        _finish(s, r, replica, pool, slot, now)
+    slot = replica.chunk_head
+    replica.chunk_head = NONE
+    while slot != NONE:
+        following = s.slots[slot].next
+        _prefilled(s, r, replica, pool, slot, now)
+        slot = following
+    while replica.stopping > 0:
+        _drop_one(s, r, replica, pool, now)
+
+
+@inner_apart
+def _first_to_finish(s: State, r: int, replica: Row) -> int:
+    """Of those that end at this step the one admitted first: what is kept depends on the order."""
+    first = 0
+    for at in range(1, replica.decoding):
+        if s.heap_step[r, at] == replica.steps:
+            admission = s.slots[s.heap_slot[r, at]].admission
+            if admission < s.slots[s.heap_slot[r, first]].admission:
+                first = at
+    return first
+
+
+@inner
+def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
+    """The end of a prefill is a token: the sequence finishes with it or goes on to decode."""
+    seq = s.slots[slot]
+    if s.clock[0].has_prefix_caches:
+        prefix.keep(s, r, slot, s.extras[slot].names)
+    if seq.first_token_s != seq.first_token_s:  # NaN: it had none before
+        seq.first_token_s = now
+        if s.clock[0].has_hedges:
+            hedge.win(s, slot, now)
+    seq.generated += 1
+    if seq.generated == seq.output:
+        replica.free_blocks += batch.blocks_for(pool, seq.prefill)
+        _finish(s, r, replica, pool, slot, now)
+    else:
+        batch.start_decoding(s, r, replica, pool, slot)
+
+
+@inner
+def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
+    """A sequence has its last token."""
+    seq = s.slots[slot]
+    pool.prompt_tokens += seq.prompt
+    pool.output_tokens += seq.output
+    if seq.interest == WANTED:
+        if s.clock[0].has_prefix_caches and s.extras[slot].naming == ALONE:
+            prefix.keep(s, r, slot, prefix.names_of(s, slot, seq.prompt + seq.output))
+        w = seq.workload
+        ending.complete(s, slot, ZERO, now)
+        _leave(s, r, replica, pool, w, now)
+    else:
+        tokens = seq.prompt + seq.output - seq.cached
+        _leave_unwanted(s, r, replica, pool, slot, tokens, now)
+
+
+@inner_apart
+def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Drop a running sequence whose client has gone."""
+    slot = replica.partial
+    if slot != NONE and s.slots[slot].interest == STOPPING:
+        replica.partial = NONE
+        replica.free_blocks += batch.blocks_for(pool, s.slots[slot].prefill)
+        tokens = s.slots[slot].prefilled - s.slots[slot].cached
+        _leave_unwanted(s, r, replica, pool, slot, tokens, now)
+        return
+    at = ZERO
+    while s.slots[s.heap_slot[r, at]].interest != STOPPING:
+        at += 1
+    slot = batch.stop_decoding(s, r, replica, pool, at)
+    seq = s.slots[slot]
+    tokens = seq.prompt + seq.generated - seq.cached
+    _leave_unwanted(s, r, replica, pool, slot, tokens, now)
+
+
+@inner_apart
+def _leave_unwanted(
+    s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int, now: float
+) -> None:
+    seq = s.slots[slot]
+    usage.wasted(s, seq, tokens)
+    if seq.interest == STOPPING:
+        replica.stopping -= 1
+    w = seq.workload
+    outcome.give_back(s, slot)
+    _leave(s, r, replica, pool, w, now)
+
+
+@inner
+def _leave(s: State, r: int, replica: Row, pool: Row, w: int, now: float) -> None:
+    """One of workload ``w`` less in the batch, and on the replica."""
+    replica.running -= 1
+    batch.count_running(s, pool, ONE_LESS, now)
+    gateway.leave_replica(s, r, w, now)
+
+
+@inner
+def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Lay out the next segment and set the replica's event to its end."""
+    if pool.scheduler == CHUNKED:
+        taken = batch.make_room(s, r, replica, pool, now)
+        prefill_s = _schedule_chunks(s, r, replica, pool, taken, now)
+        if prefill_s >= 0.0:
+            replica.mode, replica.leap = MIXED, 1
+            step_s = _step_s(s, replica, replica.decoding) + prefill_s
+            set_event(s, r, now + replica.slowness * step_s)
+            return
+    else:
+        prefill_s = _schedule_prompts(s, r, replica, pool, now)
+        if prefill_s >= 0.0:
+            replica.mode, replica.leap = PREFILL, 0
+            step_s = s.laws[replica.pool, 0, 0] + prefill_s
+            set_event(s, r, now + replica.slowness * step_s)
+            return
+        batch.make_room(s, r, replica, pool, now)
+    if replica.decoding > 0:
+        _begin_leap(s, r, replica, pool, now)
+    else:
+        replica.mode, replica.leap = IDLE, 0
+        idle_until_s = s.slots[replica.head].ready_s if replica.head != NONE else float("inf")
+        set_event(s, r, idle_until_s)
+
+
+@inner
+def _step_s(s: State, replica: Row, decoding: int) -> float:
+    """a(B) + c(B)·K."""
+    p = replica.pool
+    return s.laws[p, 0, decoding] + s.laws[p, 1, decoding] * replica.cached
+
+
+@inner
+def _chunk_s(pool: Row, context: int, tokens: int) -> float:
+    """d0 + d1·p + d2·p·(x + p/2)."""
+    return (
+        pool.prefill_s_per_request
+        + pool.prefill_s_per_token * tokens
+        + pool.prefill_s_per_token_context * tokens * (context + 0.5 * tokens)
+    )
+
+
+@inner
+def _schedule_chunks(s: State, r: int, replica: Row, pool: Row, taken: int, now: float) -> float:
+    """Spend the step's token budget on prefill; seconds that it adds, or -1 if there is none.
+
+    ``taken`` blocks are spoken for by the decodes of this step.
+    """
+    budget = pool.max_num_batched_tokens - replica.decoding
+    prefill_s = -1.0
+    while budget > 0:
+        if replica.partial != NONE:
+            slot = replica.partial
+        elif _can_admit(s, replica, pool, replica.free_blocks - taken, now):
+            slot = batch.admit(s, r, replica, pool, now)
+        else:
+            break
+        seq = s.slots[slot]
+        tokens = min(seq.prefill - seq.prefilled, budget)
+        prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, seq.prefilled, tokens)
+        seq.prefilled += tokens
+        budget -= tokens
+        replica.partial = slot
+        if seq.prefilled == seq.prefill:
+            replica.partial = NONE
+            batch.append_chunk(s, replica, slot)
+    return prefill_s
+
+
+@inner
+def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> float:
+    """Admit whole prompts for a step of their own; its prefill seconds, or -1 if there is none."""
+    budget = pool.max_num_batched_tokens
+    prefill_s = -1.0
+    while _can_admit(s, replica, pool, replica.free_blocks, now):
+        cached = prefix.cached_tokens(s, r, replica.head) if s.clock[0].has_caches else 0
+        tokens = s.slots[replica.head].prefill - cached
+        if tokens > budget and prefill_s >= 0.0:
+            break  # the first is admitted even if it is longer than the budget
+        slot = batch.admit(s, r, replica, pool, now)
+        s.slots[slot].prefilled = s.slots[slot].prefill
+        prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, cached, tokens)
+        budget -= tokens
+        batch.append_chunk(s, replica, slot)
+    return prefill_s
+
+
+@inner
+def _can_admit(s: State, replica: Row, pool: Row, free_blocks: int, now: float) -> bool:
+    if replica.head == NONE or replica.running >= pool.max_num_seqs:
+        return False
+    seq = s.slots[replica.head]
+    return seq.ready_s <= now and batch.blocks_for(pool, seq.prefill) <= free_blocks
+
+
+@inner
+def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Decode until a sequence finishes, the cache is full, or the next request can be admitted."""
+    decoding = replica.decoding
+    mask = pool.block_mask
+    replica.mode = LEAP
+    growth_s = s.laws[replica.pool, 1, decoding] * decoding
+    replica.step_s = replica.slowness * _step_s(s, replica, decoding)
+    replica.growth_s = replica.slowness * growth_s
+    steps = s.heap_step[r, 0] - replica.steps
+    if replica.free_blocks < decoding * (steps // (mask + 1) + 1):
+        steps = leap.steps_until_full(
+            s.block_phase[r], replica.steps, decoding, mask, replica.free_blocks, steps
+        )
+    replica.leap = steps
+    if replica.head != NONE:
+        replica.leap = steps_until_ready(s, replica, pool, now, now, steps)
+    duration_s = leap.duration_s(replica.leap, replica.step_s, replica.growth_s)
+    set_event(s, r, now + duration_s)

@@ -1,0 +1,269 @@
+"""What the control plane can do to the data plane, and how a time bin is closed.
+
+All act at an instant after the kernel has processed every event up to it.
+"""
+
+import math
+
+from sim.engine.client import client
+from sim.engine.events import segment
+from sim.engine.gateway import gateway
+from sim.engine.replica import batch, leap, waiting, wake
+from sim.engine.state import tournament
+from sim.engine.state.jit import compiled, inner, inner_apart
+from sim.engine.state.number import ONE_LESS, ONE_MORE, ZERO
+from sim.engine.state.record import DRAINING, IDLE, LEAP, NONE, READY, IntArray
+from sim.engine.state.state import State
+from sim.engine.state.thin import thin
+
+
+@compiled
+def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
+    """Replica ``r``, a fresh row, is ready in pool ``p`` from now on."""
+    s = thin(numbers)
+    replica, pool = s.replicas[r], s.pools[p]
+    replica.pool = p
+    replica.slowness = slowness
+    replica.member = pool.members
+    replica.free_blocks = pool.kv_blocks
+    replica.frontend_free_s = -math.inf
+    replica.blocks_since_s = now
+    replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
+    replica.partial = NONE
+    replica.mode, replica.life = IDLE, READY
+    replica.next_emptied = NONE
+    cache = s.caches[r]
+    cache.newest = cache.oldest = NONE
+    pool.serving += 1
+    pool.serving_s -= now - s.clock[0].bin_start_s
+    s.rosters[p, 0, replica.member] = r
+    s.rosters[p, 1, pool.ready] = r  # r is larger than all before it
+    pool.members += 1
+    _count_ready(s, p, ONE_MORE, now)
+    s.load[p, replica.member] = 0.0
+    tournament.update(s.load_tree[p], s.load[p], replica.member)
+    gateway.serve_held(s, p, now)
+
+
+@compiled
+def drain(numbers: IntArray, r: int, now: float) -> bool:
+    """No more requests for replica ``r``; True if it has none left, and so is gone at once."""
+    s = thin(numbers)
+    replica = s.replicas[r]
+    _unlist(s, r, now)
+    replica.life = DRAINING
+    if replica.outstanding == 0:
+        gateway.go(s, r, now)
+    return replica.outstanding == 0
+
+
+@compiled
+def kill(numbers: IntArray, r: int, now: float) -> None:
+    """Replica ``r`` is gone, and its requests are lost or sent to others."""
+    s = thin(numbers)
+    replica = s.replicas[r]
+    pool = s.pools[replica.pool]
+    if replica.life == READY:
+        _unlist(s, r, now)
+    gateway.go(s, r, now)
+    if replica.mode != IDLE:
+        _stop_at(s, r, now)
+        pool.busy -= 1
+        pool.busy_s += now - s.clock[0].bin_start_s
+    victims = _take_off_all(s, r, now)
+    pool.outstanding -= replica.outstanding
+    replica.outstanding = replica.stopping = 0
+    replica.mode = IDLE
+    wake.set_event(s, r, math.inf)
+    slot = victims
+    while slot != NONE:
+        s.workloads[s.slots[slot].workload].inside -= 1
+        slot = s.slots[slot].next
+    while victims != NONE:
+        following = s.slots[victims].next
+        client.lose_replica(s, victims, now)
+        victims = following
+
+
+@inner
+def _stop_at(s: State, r: int, now: float) -> None:
+    """End a segment early: the steps done by now count, the one under way is lost."""
+    settle_blocks(s, r, now)
+    replica = s.replicas[r]
+    if replica.mode == LEAP:
+        since_s = now - replica.start_s
+        steps = leap.steps_until(since_s, replica.step_s, replica.growth_s, replica.leap)
+        if leap.duration_s(steps, replica.step_s, replica.growth_s) > since_s:
+            steps -= 1
+        replica.cached += steps * replica.decoding
+        replica.steps += steps
+
+
+@inner
+def _take_off_all(s: State, r: int, now: float) -> int:
+    """Link all requests of a replica that dies into one list, and empty the replica.
+
+    Waiting ones come first, in their order, then those whose prefill would have ended with the
+    step under way, then the one prefilled in part, then those that decode, by request.
+    """
+    replica = s.replicas[r]
+    pool = s.pools[replica.pool]
+    count = 0
+    slot = replica.head
+    while slot != NONE:
+        count += 1
+        slot = s.slots[slot].next
+    waiting.count_waiting(s, pool, -count, now)
+    batch.count_running(s, pool, -replica.running, now)
+    first = _join_lists(s, replica.head, replica.chunk_head)
+    first = _join_lists(s, first, replica.partial)
+    decoding = NONE
+    while replica.decoding > 0:
+        at = ZERO
+        for other in range(1, replica.decoding):
+            if s.slots[s.heap_slot[r, other]].number > s.slots[s.heap_slot[r, at]].number:
+                at = other
+        slot = batch.stop_decoding(s, r, replica, pool, at)
+        s.slots[slot].next = decoding
+        decoding = slot
+    replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
+    replica.partial = NONE
+    replica.running = 0
+    return _join_lists(s, first, decoding)
+
+
+@inner
+def _join_lists(s: State, first: int, second: int) -> int:
+    """Append a linked list to another."""
+    if first == NONE:
+        return second
+    slot = first
+    while s.slots[slot].next != NONE:
+        slot = s.slots[slot].next
+    s.slots[slot].next = second
+    return first
+
+
+@inner
+def settle_blocks(s: State, r: int, now: float) -> None:
+    """Bring the integral of used blocks of a busy replica up to now, within its segment."""
+    replica = s.replicas[r]
+    segment.account_blocks(replica, s.pools[replica.pool], _blocks_now(s, r, now), now)
+
+
+@compiled
+def look(
+    numbers: IntArray, p: int, now: float
+) -> tuple[int, int, int, int, float, int, int, int, int]:
+    """The fields of a :class:`~sim.engine.plane.plane.PoolView`."""
+    s = thin(numbers)
+    pool = s.pools[p]
+    used = 0.0
+    for at in range(pool.ready):
+        r = s.rosters[p, 1, at]
+        if s.replicas[r].mode != IDLE:
+            used += _blocks_now(s, r, now)
+    return (
+        pool.ready,
+        pool.held,
+        pool.waiting - pool.held,
+        pool.running,
+        used / (pool.kv_blocks * max(pool.ready, 1)),
+        pool.attempts,
+        pool.rejected,
+        pool.prompt_tokens,
+        pool.output_tokens,
+    )
+
+
+@inner
+def _blocks_now(s: State, r: int, now: float) -> float:
+    """KV blocks that a busy replica uses now, linear within its segment."""
+    replica = s.replicas[r]
+    pool = s.pools[replica.pool]
+    length_s = s.event_s[r] - replica.start_s
+    share = (now - replica.start_s) / length_s if length_s > 0.0 else 1.0
+    taken = segment.blocks_taken(s, r, replica, pool)
+    return pool.kv_blocks - replica.free_blocks + share * taken
+
+
+@compiled
+def close_bin(numbers: IntArray, count: int, now: float) -> None:
+    """Complete the integrals of the bin at its end; ``count`` replicas have ever been added."""
+    s = thin(numbers)
+    for r in range(count):
+        if s.replicas[r].mode != IDLE:
+            settle_blocks(s, r, now)
+    width_s = now - s.clock[0].bin_start_s
+    for p in range(len(s.pools)):
+        pool = s.pools[p]
+        pool.busy_s += pool.busy * width_s
+        pool.waiting_s += pool.waiting * width_s
+        pool.running_s += pool.running * width_s
+        pool.ready_s += pool.ready * width_s
+        pool.serving_s += pool.serving * width_s
+
+
+@compiled
+def open_bin(numbers: IntArray, now: float) -> None:
+    """Begin a bin: moments, counts and histograms from zero."""
+    s = thin(numbers)
+    s.clock[0].bin_start_s = now
+    for p in range(len(s.pools)):
+        pool = s.pools[p]
+        pool.busy_s = pool.waiting_s = pool.running_s = pool.ready_s = pool.blocks_s = 0.0
+        pool.serving_s = 0.0
+    for w in range(len(s.workloads)):
+        counts = s.workloads[w]
+        counts.requests = counts.attempts = counts.retries = counts.completed = 0
+        counts.hedges = counts.response_hits = counts.cached_tokens = 0
+        counts.fallbacks = counts.escalations = counts.degraded = 0
+        counts.tasks = counts.tasks_completed = counts.tasks_failed = 0
+        counts.task_s = 0.0
+        counts.timed_out = counts.rejected = counts.failed = counts.gave_up = 0
+        counts.wasted_tokens = 0
+        counts.slo_met = counts.prompt_tokens = counts.output_tokens = 0
+        counts.offered_prompt_tokens = counts.offered_output_tokens = 0
+        counts.preemptions = counts.multi_token = 0
+        counts.ttft_s = counts.tpot_s = counts.e2e_s = counts.queue_wait_s = 0.0
+    s.histograms[:] = 0
+    _forget_usage(s)
+
+
+@inner_apart
+def _forget_usage(s: State) -> None:
+    for w in range(s.usage.shape[0]):
+        for b in range(s.usage.shape[1]):
+            for billing in range(s.usage.shape[2]):
+                row = s.usage[w, b, billing]
+                row.attempts = row.errors = row.rejections = 0
+                row.answers = row.escalated = row.degraded = 0
+                row.prompt_tokens = row.cached_tokens = row.written_tokens = 0
+                row.output_tokens = row.wasted_tokens = 0
+                row.wasted_prompt_tokens = row.wasted_cached_tokens = 0
+                row.wasted_written_tokens = row.wasted_output_tokens = 0
+
+
+@inner
+def _unlist(s: State, r: int, now: float) -> None:
+    """Take a ready replica off the router's lists."""
+    replica = s.replicas[r]
+    p = replica.pool
+    pool = s.pools[p]
+    at = 0
+    while s.rosters[p, 1, at] != r:
+        at += 1
+    for i in range(at + 1, pool.ready):
+        s.rosters[p, 1, i - 1] = s.rosters[p, 1, i]
+    if at < pool.cursor:
+        pool.cursor -= 1
+    _count_ready(s, p, ONE_LESS, now)
+    s.load[p, replica.member] = math.inf
+    tournament.update(s.load_tree[p], s.load[p], replica.member)
+
+
+@inner
+def _count_ready(s: State, p: int, change: int, now: float) -> None:
+    pool = s.pools[p]
+    pool.ready += change
+    pool.ready_s -= change * (now - s.clock[0].bin_start_s)

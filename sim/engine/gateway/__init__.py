@@ -1,0 +1,1 @@
+"""The gateway: queues before the replicas, routers, routes between backends, managed backends."""

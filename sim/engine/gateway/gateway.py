@@ -1,0 +1,163 @@
+"""The gateway of a pool: attempts come in, are rejected, held, or handed to a replica."""
+
+import math
+
+from sim.engine.gateway import managed, routing
+from sim.engine.replica import prefix, waiting, wake
+from sim.engine.request import usage
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import ONE_LESS, ONE_MORE
+from sim.engine.state.record import DRAINING, GONE, HELD, NONE, Row
+from sim.engine.state.state import State
+from sim.engine.state.status import IN_FLIGHT, REJECTED
+
+
+@inner
+def take_in(s: State, slot: int, now: float) -> int:
+    """Hand an attempt to a replica or hold it: IN_FLIGHT, or why it is not."""
+    seq = s.slots[slot]
+    counts = s.workloads[seq.workload]
+    p = seq.backend
+    pool = s.pools[p]
+    if s.clock[0].has_detours and s.providers[p].is_managed:
+        return managed.take_in(s, slot, now)
+    if (
+        (pool.ready == 0 and not pool.holds)
+        or pool.outstanding >= pool.ready * pool.max_num_seqs + pool.max_queue
+        or counts.inside >= counts.max_concurrency
+    ):
+        usage.turned_away(s, seq)
+        return REJECTED
+    pool.outstanding += 1
+    counts.inside += 1
+    waiting.count_waiting(s, pool, ONE_MORE, now)
+    if _has_room(s, p, pool):
+        _hand_over(s, p, slot, now)
+    else:
+        _hold(s, p, slot, now)
+    return IN_FLIGHT
+
+
+@inner
+def leave_replica(s: State, r: int, w: int, now: float) -> None:
+    """A request of workload ``w`` leaves: the replica is empty, or has room for another."""
+    replica = s.replicas[r]
+    replica.outstanding -= 1
+    s.workloads[w].inside -= 1
+    s.pools[replica.pool].outstanding -= 1
+    routing.set_load(s, r)
+    if replica.life == DRAINING and replica.outstanding == 0:
+        _empty(s, r, now)
+    if s.pools[replica.pool].held > 0:
+        serve_held(s, replica.pool, now)
+
+
+@inner_apart
+def _empty(s: State, r: int, now: float) -> None:
+    """A draining replica has finished its last request."""
+    clock, replica = s.clock[0], s.replicas[r]
+    go(s, r, now)
+    replica.next_emptied = clock.emptied
+    clock.emptied, clock.emptied_s = r, now
+
+
+@inner_apart
+def go(s: State, r: int, now: float) -> None:
+    """A replica is gone, and what it kept with it."""
+    replica = s.replicas[r]
+    pool = s.pools[replica.pool]
+    replica.life = GONE
+    pool.serving -= 1
+    pool.serving_s += now - s.clock[0].bin_start_s
+    prefix.forget(s, r)
+
+
+@inner_apart
+def serve_held(s: State, p: int, now: float) -> None:
+    """Hand over what is held, by priority and in order, while replicas have room."""
+    pool = s.pools[p]
+    while pool.held > 0 and _has_room(s, p, pool):
+        slot = s.held_list[p, 0, 0]
+        if slot == NONE:
+            slot = s.held_list[p, 1, 0]
+        _unlink(s, p, slot)
+        _hand_over(s, p, slot, now)
+
+
+@inner_apart
+def withdraw(s: State, slot: int, now: float) -> None:
+    """Take a held request away from the gateway."""
+    p = s.slots[slot].backend
+    pool = s.pools[p]
+    _unlink(s, p, slot)
+    pool.outstanding -= 1
+    s.workloads[s.slots[slot].workload].inside -= 1
+    waiting.count_waiting(s, pool, ONE_LESS, now)
+
+
+@inner
+def _has_room(s: State, p: int, pool: Row) -> bool:
+    if pool.ready == 0:
+        return False
+    return pool.replica_limit == math.inf or s.load[p, s.load_tree[p, 1]] < pool.replica_limit
+
+
+@inner
+def _hand_over(s: State, p: int, slot: int, now: float) -> None:
+    """Route a request to a replica of the pool, through its front end into its waiting list."""
+    seq = s.slots[slot]
+    pool = s.pools[p]
+    r = routing.route(s, p, slot)
+    replica = s.replicas[r]
+    seq.replica = r
+    seq.dispatched_s = now
+    seq.ready_s = _through_frontend(replica, pool, now, seq.output)
+    replica.outstanding += 1
+    routing.set_load(s, r)
+    waiting.append(s, replica, slot)
+    if replica.head == slot:
+        wake.for_head(s, r, now)
+
+
+@inner
+def _through_frontend(replica: Row, pool: Row, now: float, output: int) -> float:
+    """When the scheduler sees the request: a serial server, then a constant delay."""
+    begins_s = max(replica.frontend_free_s, now)
+    replica.frontend_free_s = (
+        begins_s + pool.frontend_s_per_request + pool.frontend_s_per_token * output
+    )
+    return replica.frontend_free_s + pool.overhead_s
+
+
+@inner_apart
+def _hold(s: State, p: int, slot: int, now: float) -> None:
+    """Put a request at the end of the gateway's queue."""
+    seq, pool = s.slots[slot], s.pools[p]
+    ends = s.held_list[p, s.workloads[seq.workload].priority]
+    seq.place = HELD
+    seq.next, seq.previous = NONE, ends[1]
+    if ends[1] == NONE:
+        ends[0] = slot
+    else:
+        s.slots[ends[1]].next = slot
+    ends[1] = slot
+    if pool.held == 0 and pool.ready == 0:
+        s.clock[0].held = p
+        s.clock[0].held_s = now
+    pool.held += 1
+
+
+@inner
+def _unlink(s: State, p: int, slot: int) -> None:
+    seq, pool = s.slots[slot], s.pools[p]
+    ends = s.held_list[p, s.workloads[seq.workload].priority]
+    if seq.previous == NONE:
+        ends[0] = seq.next
+    else:
+        s.slots[seq.previous].next = seq.next
+    if seq.next == NONE:
+        ends[1] = seq.previous
+    else:
+        s.slots[seq.next].previous = seq.previous
+    seq.next = seq.previous = NONE
+    pool.held -= 1

@@ -1,0 +1,192 @@
+"""Managed backends: quotas, errors, and answers that come at a pace of their own.
+
+Any number of attempts is under way at once. When an attempt is taken in, the times of its first and
+of its last token are drawn; a timer waits for each. An attempt that its client leaves is over: what
+a provider goes on generating is billed at once and keeps nobody waiting.
+"""
+
+import math
+
+import numpy as np
+
+from sim.engine.request import timers, usage
+from sim.engine.state.backend_record import (
+    BY_OUTPUT,
+    BY_TOKEN,
+    BY_UNIT,
+    CAPACITY,
+    LEVEL,
+    LONG,
+    PROVISIONED,
+    RATE,
+    STANDARD,
+)
+from sim.engine.state.hashing import uniform
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import whole
+from sim.engine.state.record import (
+    NONE,
+    REMOTE,
+)
+from sim.engine.state.state import State
+from sim.engine.state.status import FAILED, IN_FLIGHT, REJECTED
+
+_ERROR_STREAM, _ERROR_DRAW = np.uint64(0xE404), whole(13)
+_PACE_STREAM, _FIRST_DRAW, _TOKEN_DRAW = np.uint64(0x7715), whole(14), whole(15)
+_ENOUGH = 1e-6  # tokens: what rounding may take from who comes back in time
+_HOUR_S = 3600.0
+
+
+@inner_apart
+def take_in(s: State, slot: int, now: float) -> int:
+    """Begin to answer an attempt: IN_FLIGHT, or why not."""
+    seq = s.slots[slot]
+    counts, pool = s.workloads[seq.workload], s.pools[seq.backend]
+    pool.retry_after_s = math.nan
+    if counts.inside >= counts.max_concurrency:
+        usage.turned_away(s, seq)
+        return REJECTED
+    if _fails(s, slot):
+        usage.failed(s, seq)
+        return FAILED
+    cached = _cached_tokens(s, slot, now)
+    wait_s = _pay(s, slot, cached, now)
+    if wait_s > 0.0:
+        pool.retry_after_s = wait_s
+        usage.turned_away(s, seq)
+        return REJECTED
+    pool.outstanding += 1
+    counts.inside += 1
+    seq.cached = cached
+    seq.place = REMOTE
+    seq.dispatched_s = seq.ready_s = seq.admitted_s = now
+    _set_out(s, slot, now)
+    return IN_FLIGHT
+
+
+@inner_apart
+def leave(s: State, slot: int, now: float) -> None:
+    """The client leaves an attempt under way."""
+    seq, token_s = s.slots[slot], s.extras[slot].token_s
+    generated = seq.output
+    if s.workloads[seq.workload].server_stops:
+        since_s = now - seq.first_token_s
+        if math.isnan(since_s):
+            generated = 0
+        elif since_s < seq.output * token_s:
+            generated = min(seq.output, 1 + math.floor(since_s / token_s))
+    let_go(s, slot, generated, now)
+    usage.left(s, slot, generated)
+
+
+@inner_apart
+def let_go(s: State, slot: int, generated: int, now: float) -> None:
+    """An attempt is over; its true length takes the place of what was reserved for it."""
+    seq = s.slots[slot]
+    b = seq.backend
+    s.pools[b].outstanding -= 1
+    s.workloads[seq.workload].inside -= 1
+    if s.extras[slot].billing == PROVISIONED:
+        return
+    _refill(s, b, now)
+    more = generated - s.providers[b].reserved
+    for bucket in (BY_OUTPUT, BY_TOKEN):
+        quota = s.quotas[b, bucket]
+        quota[LEVEL] = min(quota[LEVEL] - more, quota[CAPACITY])
+
+
+@inner
+def _fails(s: State, slot: int) -> bool:
+    provider = s.providers[s.slots[slot].backend]
+    share = 1.0 - (1.0 - provider.error_share) * (1.0 - provider.outage_share)
+    if share <= 0.0:
+        return False
+    draw = uniform(s.clock[0].routing_key ^ _ERROR_STREAM, s.slots[slot].serial, _ERROR_DRAW)
+    return draw < share
+
+
+@inner
+def _cached_tokens(s: State, slot: int, now: float) -> int:
+    """Tokens of a prompt that the provider remembers."""
+    seq, t = s.slots[slot], s.extras[slot].task
+    rate = s.workloads[seq.workload].prefix_hit_rate
+    if rate > 0.0:
+        return min(math.floor(rate * seq.prompt), seq.prompt - 1)
+    provider = s.providers[seq.backend]
+    if not provider.caches or t == NONE:
+        return 0
+    row = s.tasks[t]
+    if row.carried < provider.least_tokens or now - row.answered_s > provider.life_s:
+        return 0
+    return min(row.carried, seq.prompt - 1)
+
+
+@inner
+def _pay(s: State, slot: int, cached: int, now: float) -> float:
+    """Take an attempt's tokens from the buckets: 0, or the seconds until there are enough."""
+    seq = s.slots[slot]
+    b = seq.backend
+    extra, provider = s.extras[slot], s.providers[b]
+    _refill(s, b, now)
+    units = s.quotas[b, BY_UNIT]
+    if units[CAPACITY] > 0.0:
+        weighted = seq.prompt - cached + provider.output_weight * seq.output
+        if units[LEVEL] >= min(weighted, units[CAPACITY]) - _ENOUGH:
+            units[LEVEL] -= weighted
+            extra.billing = PROVISIONED
+            return 0.0
+    extra.billing = LONG if seq.prompt > provider.long_above else STANDARD
+    prompt = float(seq.prompt - cached if provider.cached_is_free else seq.prompt)
+    charges = (1.0, prompt, provider.reserved, prompt + provider.reserved)
+    wait_s = 0.0
+    for bucket in range(4):
+        quota = s.quotas[b, bucket]
+        need = charges[bucket]
+        if bucket in (BY_OUTPUT, BY_TOKEN):  # which must not be empty
+            need = max(need, 1.0)
+        need = min(need, quota[CAPACITY])
+        if quota[LEVEL] < need - _ENOUGH:
+            wait_s = max(wait_s, (need - quota[LEVEL]) / quota[RATE])
+    if wait_s == 0.0:
+        for bucket in range(4):
+            s.quotas[b, bucket, LEVEL] -= charges[bucket]
+    return wait_s
+
+
+@inner
+def _refill(s: State, b: int, now: float) -> None:
+    provider = s.providers[b]
+    passed_s = now - provider.refilled_s
+    for bucket in range(5):
+        quota = s.quotas[b, bucket]
+        if quota[RATE] < math.inf:
+            quota[LEVEL] = min(quota[CAPACITY], quota[LEVEL] + quota[RATE] * passed_s)
+    provider.refilled_s = now
+
+
+@inner
+def _set_out(s: State, slot: int, now: float) -> None:
+    """Draw the times of an attempt, and set the timers that wait for its tokens."""
+    seq = s.slots[slot]
+    b, clock = seq.backend, s.clock[0]
+    provider = s.providers[b]
+    key = clock.routing_key ^ _PACE_STREAM
+    hour = math.floor((now + clock.day_start_s) / _HOUR_S) % 24
+    first_s = _quantile(s, b, 0, uniform(key, seq.serial, _FIRST_DRAW)) * s.hours[b, 0, hour]
+    token_s = _quantile(s, b, 1, uniform(key, seq.serial, _TOKEN_DRAW)) * s.hours[b, 1, hour]
+    first_s = provider.slowness * first_s
+    first_s += provider.ttft_s_per_prompt_token * (seq.prompt - seq.cached)
+    token_s = provider.slowness * token_s
+    s.extras[slot].token_s = token_s
+    timers.schedule_token(s, now + first_s, timers.FIRST, slot)
+    last_s = now + first_s + (seq.output - 1) * token_s
+    timers.schedule_token(s, last_s, timers.LAST, slot)
+
+
+@inner
+def _quantile(s: State, b: int, which: int, probability: float) -> float:
+    """Linear between the quantiles of a pace."""
+    at = probability * (s.paces.shape[2] - 1)
+    below = int(at)
+    low = s.paces[b, which, below]
+    return low + (at - below) * (s.paces[b, which, below + 1] - low)

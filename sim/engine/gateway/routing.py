@@ -1,0 +1,124 @@
+"""Routers: which replica of a pool takes a request.
+
+Only ready replicas are routed to. A router sees what a gateway can see: how many requests each
+replica has outstanding, never how long they will be.
+"""
+
+from sim.engine.replica import prefix
+from sim.engine.state import tournament
+from sim.engine.state.hashing import jump, mixed, uniform
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import ONE, ZERO, whole
+from sim.engine.state.record import NONE
+from sim.engine.state.state import State
+
+ROUND_ROBIN, RANDOM, LEAST_LOADED, POWER_OF_TWO, SESSION, PREFIX = 0, 1, 2, 3, 4, 5
+ROUTERS = {
+    "round_robin": ROUND_ROBIN,
+    "random": RANDOM,
+    "least_loaded": LEAST_LOADED,
+    "power_of_two": POWER_OF_TWO,
+    "session": SESSION,
+    "prefix": PREFIX,
+}
+STICKY = (SESSION, PREFIX)
+BY_LOAD = (LEAST_LOADED, SESSION, PREFIX)
+
+_SESSION_DRAW = whole(11)
+
+
+@inner
+def route(s: State, p: int, slot: int) -> int:
+    """Replica of pool ``p``, which has a ready one, for the attempt in a slot."""
+    pool = s.pools[p]
+    if pool.router == ROUND_ROBIN:
+        return _round_robin(s, p)
+    if pool.ready == 1:
+        return s.rosters[p, 1, 0]
+    if pool.router == LEAST_LOADED:
+        return _least_loaded(s, p)
+    if pool.router in STICKY:
+        return _sticky(s, p, slot)
+    return _by_chance(s, p, s.slots[slot].serial)
+
+
+@inner
+def set_load(s: State, r: int) -> None:
+    """Tell the router of a change in what replica ``r`` has outstanding."""
+    replica = s.replicas[r]
+    p = replica.pool
+    if s.pools[p].tracks_load and s.load[p, replica.member] < float("inf"):
+        s.load[p, replica.member] = replica.outstanding
+        tournament.update(s.load_tree[p], s.load[p], replica.member)
+
+
+@inner
+def _least_loaded(s: State, p: int) -> int:
+    return s.rosters[p, 0, s.load_tree[p, 1]]
+
+
+@inner
+def _round_robin(s: State, p: int) -> int:
+    pool = s.pools[p]
+    at = pool.cursor if pool.cursor < pool.ready else 0
+    pool.cursor = at + 1
+    return s.rosters[p, 1, at]
+
+
+@inner_apart
+def _sticky(s: State, p: int, slot: int) -> int:
+    """Where a session or a prefix belongs, or else, and if that has no room, the least loaded."""
+    pool = s.pools[p]
+    r = _of_session(s, p, slot) if pool.router == SESSION else _of_prefix(s, p, slot)
+    if r != NONE and s.replicas[r].outstanding < pool.replica_limit:
+        return r
+    return _least_loaded(s, p)
+
+
+@inner_apart
+def _of_session(s: State, p: int, slot: int) -> int:
+    """The replica that all requests of a session go to, as long as the same ones are ready."""
+    session = s.extras[slot].session if s.clock[0].has_extras else NONE
+    if session < 0:
+        return NONE
+    key = mixed(s.clock[0].routing_key, session, _SESSION_DRAW)
+    return s.rosters[p, 1, jump(key, s.pools[p].ready)]
+
+
+@inner_apart
+def _of_prefix(s: State, p: int, slot: int) -> int:
+    """The replica that keeps most of the prompt's leading blocks, unless it is too busy.
+
+    Too busy are those with more than twice as many requests as the least loaded, and four more.
+    """
+    if not s.clock[0].has_extras or s.extras[slot].names == 0:
+        return NONE
+    limit = 2.0 * s.load[p, s.load_tree[p, 1]] + 4.0
+    best, most = NONE, 0
+    for at in range(s.pools[p].ready):
+        r = s.rosters[p, 1, at]
+        if s.replicas[r].outstanding > limit:
+            continue
+        blocks = prefix.leading(s, r, slot)
+        if (
+            best == NONE
+            or blocks > most
+            or (blocks == most and s.replicas[r].outstanding < s.replicas[best].outstanding)
+        ):
+            best, most = r, blocks
+    return best
+
+
+@inner
+def _drawn(s: State, p: int, number: int, draw: int) -> int:
+    at = int(uniform(s.clock[0].routing_key, number, draw) * s.pools[p].ready)
+    return s.rosters[p, 1, at]
+
+
+@inner
+def _by_chance(s: State, p: int, number: int) -> int:
+    one = _drawn(s, p, number, ZERO)
+    if s.pools[p].router == RANDOM:
+        return one
+    two = _drawn(s, p, number, ONE)
+    return two if s.replicas[two].outstanding < s.replicas[one].outstanding else one

@@ -1,0 +1,115 @@
+"""How the arrays of the state grow: larger copies, with what is new free, empty or nowhere yet."""
+
+import numpy as np
+
+from sim.engine.replica import runs
+from sim.engine.state.record import DEADLINE, NONE, Records, records
+from sim.engine.state.state import State
+from sim.engine.state.status import IN_FLIGHT
+from sim.engine.state.thin import numbered
+from sim.engine.state.tournament import leaves_for, rebuild
+
+
+def grown(array: Records, count: int) -> Records:
+    """A copy with ``count`` rows, the new ones zero."""
+    if array.ndim > 1:
+        larger = np.zeros((count, *array.shape[1:]), array.dtype)
+    else:
+        larger = records(count, array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+def with_replica_capacity(state: State, capacity: int) -> State:
+    """The same state with room for ``capacity`` replicas in all and in each pool."""
+    leaves = leaves_for(capacity)
+    event_s = np.full(leaves, np.inf)
+    event_s[: len(state.event_s)] = state.event_s
+    load = np.full((len(state.pools), leaves), np.inf)
+    load[:, : state.load.shape[1]] = state.load
+    rosters = np.zeros((len(state.pools), 2, capacity), np.int64)
+    rosters[:, :, : state.rosters.shape[2]] = state.rosters
+    enlarged = state._replace(
+        replicas=grown(state.replicas, capacity),
+        caches=grown(state.caches, capacity),
+        heap_step=grown(state.heap_step, capacity),
+        heap_slot=grown(state.heap_slot, capacity),
+        block_phase=grown(state.block_phase, capacity),
+        event_s=event_s,
+        event_tree=np.zeros(leaves, np.int64),
+        load=load,
+        load_tree=np.zeros((len(state.pools), leaves), np.int64),
+        rosters=rosters,
+    )
+    rebuild(enlarged.event_tree, enlarged.event_s)
+    for tree, key in zip(enlarged.load_tree, enlarged.load, strict=True):
+        rebuild(tree, key)
+    return enlarged
+
+
+def with_slots(state: State, count: int) -> State:
+    """The same state with ``count`` slots, the new ones on the free list."""
+    have = len(state.slots)
+    slots = grown(state.slots, count)
+    slots.number[have:] = slots.serial[have:] = NONE
+    state.clock.free_slot[0] = _freed(slots, have, int(state.clock.free_slot[0]))
+    extras = grown(state.extras, count) if state.clock.has_extras[0] else state.extras
+    return state._replace(slots=slots, extras=extras)
+
+
+def with_tasks(state: State, count: int) -> State:
+    """The same state with room for ``count`` tasks."""
+    have = len(state.tasks)
+    tasks = grown(state.tasks, count)
+    tasks.number[have:] = NONE
+    state.clock.free_task[0] = _freed(tasks, have, int(state.clock.free_task[0]))
+    return state._replace(tasks=tasks)
+
+
+def with_runs(state: State, count: int) -> State:
+    """The same state with room for ``count`` runs of blocks of prompts, all in their buckets."""
+    have = len(state.runs)
+    rows = grown(state.runs, count)
+    clock = state.clock[0]
+    clock.free_run = _freed(rows, have, int(clock.free_run))
+    clock.free_runs += count - have
+    larger = state._replace(
+        runs=rows, buckets=np.full(1 << (count - 1).bit_length(), NONE, np.int64)
+    )
+    runs.hash_all(numbered(larger))
+    return larger
+
+
+def _freed(rows: Records, have: int, first_free: int) -> int:
+    """Link the rows from ``have`` on into the free list; its new first row."""
+    count = len(rows)
+    rows.next[have:] = np.arange(have + 1, count + 1)
+    rows.next[count - 1] = first_free
+    return have
+
+
+def with_timers(state: State, count: int) -> State:
+    """The same state with room for ``count`` timers."""
+    return state._replace(timers=grown(state.timers, count))
+
+
+def with_deadlines(state: State, count: int) -> State:
+    """The same state with room for ``count`` deadlines in each ring."""
+    rings, have = len(state.rings), state.deadlines.shape[1]
+    deadlines = np.zeros((rings, count), DEADLINE)
+    for ring in range(rings):
+        rows = np.roll(state.deadlines[ring], -int(state.rings[ring].first))
+        deadlines[ring, :have] = rows
+        state.rings[ring].first = 0
+    return state._replace(deadlines=deadlines.view(np.recarray))
+
+
+def with_log(state: State, count: int) -> State:
+    """The same state with room for ``count`` requests in the log, nowhere yet."""
+    have = len(state.log)
+    log = grown(state.log, count)
+    new = log[have:]
+    new.dispatched_s = new.ready_s = np.nan
+    new.admitted_s = new.first_token_s = new.finish_s = np.nan
+    new.status, new.replica = IN_FLIGHT, NONE
+    return state._replace(log=log)

@@ -1,0 +1,364 @@
+"""The data plane as the rest of the program sees it: requests in, time forward, verbs, counts."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.events import kernel, verbs
+from sim.engine.plane import intake
+from sim.engine.plane.feed import Feed
+from sim.engine.plane.growth import (
+    with_deadlines,
+    with_log,
+    with_replica_capacity,
+    with_runs,
+    with_slots,
+    with_tasks,
+    with_timers,
+)
+from sim.engine.plane.setup import (
+    Traits,
+    empty_state,
+    fill_client,
+    fill_workload,
+    note_what_there_is,
+)
+from sim.engine.plane.setup_managed import with_routes
+from sim.engine.state.record import GONE, NONE, READY, FloatArray, Records
+from sim.engine.state.state import State
+from sim.engine.state.status import (
+    NEED_DEADLINES,
+    NEED_LOG,
+    NEED_RUNS,
+    NEED_SLOTS,
+    NEED_TASKS,
+    NEED_TIMERS,
+    REACHED,
+    REPLICA_EMPTY,
+    REQUEST_HELD,
+)
+from sim.engine.state.thin import numbered
+from sim.model.cache import ResponseCache
+from sim.model.client import Client
+from sim.model.design import GpuPool
+from sim.model.managed import ManagedApi
+from sim.model.routing import Routing, to_one
+from sim.model.workload import Chains, Prefixes, Slo
+
+_FIRST_TASKS = 64
+_FIRST_LOG = 1024
+
+# How the state is enlarged when the kernel asks for room.
+_ROOM: dict[int, Callable[[State], State]] = {
+    NEED_SLOTS: lambda state: with_slots(state, 2 * len(state.slots)),
+    NEED_TIMERS: lambda state: with_timers(
+        state, 2 * int(state.clock[0].timers + state.clock[0].spare_timers)
+    ),
+    NEED_DEADLINES: lambda state: with_deadlines(state, 2 * state.deadlines.shape[1]),
+    NEED_TASKS: lambda state: with_tasks(state, max(_FIRST_TASKS, 2 * len(state.tasks))),
+    NEED_RUNS: lambda state: with_runs(
+        state, 2 * (len(state.runs) + int(state.pools.prefix_blocks.max()) + 1)
+    ),
+    NEED_LOG: lambda state: with_log(state, max(_FIRST_LOG, 2 * len(state.log))),
+}
+_ATTEMPT_COLUMNS = (
+    "attempts",
+    "backend",
+    "degraded",
+    "replica",
+    "dispatched_s",
+    "ready_s",
+    "admitted_s",
+    "first_token_s",
+    "preemptions",
+)
+
+
+class PoolView(NamedTuple):
+    """What a control plane can see of a pool: never what a request will turn out to be.
+
+    Attributes
+    ----------
+    ready : int
+        Replicas that are routed to.
+    held, waiting, running : int
+        Requests at the gateway, on a replica but not in its batch, and in a batch.
+    kv_utilisation : float
+        Share of the KV blocks of the ready replicas that is in use.
+    attempts, rejected, prompt_tokens, output_tokens : int
+        Since the beginning; tokens of finished requests.
+    """
+
+    ready: int
+    held: int
+    waiting: int
+    running: int
+    kv_utilisation: float
+    attempts: int
+    rejected: int
+    prompt_tokens: int
+    output_tokens: int
+
+
+class DataPlane:
+    """Requests, queues and batches of a fleet, advanced by the compiled kernel.
+
+    Attributes
+    ----------
+    now : float
+        Seconds from the start of the horizon.
+    emptied : int
+        The draining replica that became empty last.
+    held : int
+        The pool of which the gateway held a request last while no replica was ready.
+    added_s, gone_s : list of float
+        When each replica became ready, and when it had left (infinite before).
+    pool_of : list of int
+        Pool of each replica.
+
+    Parameters
+    ----------
+    pools : sequence of GpuPool
+    workload_pool : sequence of int
+        Index of the backend that serves each workload; looked at only without ``routes``.
+    slos : sequence of Slo
+        One per workload.
+    routing_key : int
+        Key of the random choices of routers.
+    record : bool
+        Keep a row for every request (see :meth:`requests`).
+    start_s : float
+        When the simulation begins; replicas of the pools are ready from then on.
+    clients : sequence of Client, optional
+        One per workload; by default they wait for ever and never try again.
+    priorities : sequence of int, optional
+        One per workload, 0 (first) or 1.
+    max_concurrency, carry, prefix_hit_rate, response_cache : sequences, optional
+        One each per workload, as in :class:`~sim.model.workload.Workload`.
+    managed : sequence of ManagedApi
+        Their numbers as backends follow those of the pools.
+    routes : sequence of Routing, optional
+        One per workload.
+    day_start_s : float
+        The time of the day at time 0.
+    """
+
+    def __init__(
+        self,
+        pools: Sequence[GpuPool],
+        workload_pool: Sequence[int],
+        slos: Sequence[Slo],
+        routing_key: int = 0,
+        record: bool = False,
+        start_s: float = 0.0,
+        clients: Sequence[Client] | None = None,
+        priorities: Sequence[int] | None = None,
+        max_concurrency: Sequence[float] | None = None,
+        carry: Sequence[float] | None = None,
+        prefix_hit_rate: Sequence[float] | None = None,
+        response_cache: Sequence[ResponseCache | None] | None = None,
+        managed: Sequence[ManagedApi] = (),
+        routes: Sequence[Routing] | None = None,
+        day_start_s: float = 0.0,
+    ) -> None:
+        self.now = start_s
+        self.emptied = self.held = NONE
+        self.added_s: list[float] = []
+        self.gone_s: list[float] = []
+        self.pool_of: list[int] = []
+        self._fed = 0
+        count = len(slos)
+        state = empty_state(pools, managed, count, start_s)
+        names = [*(pool.name for pool in pools), *(backend.name for backend in managed)]
+        if routes is None:
+            names = [str(index) for index in range(len(names))]  # pools may share theirs
+            routes = [to_one(names[index]) for index in workload_pool]
+        self._hold(with_routes(state, routes, {name: at for at, name in enumerate(names)}))
+        clients = clients or [Client()] * count
+        traits = zip(
+            max_concurrency or [math.inf] * count,
+            carry or [1.0] * count,
+            prefix_hit_rate or [0.0] * count,
+            response_cache or [None] * count,
+            strict=True,
+        )
+        each = zip(slos, priorities or [0] * count, traits, clients, strict=True)
+        for row, (slo, priority, traits_of_one, client) in zip(
+            self._state.workloads, each, strict=True
+        ):
+            fill_workload(row, slo, priority, Traits(*traits_of_one))
+            fill_client(row, client)
+        clock = self._state.clock[0]
+        clock.routing_key = routing_key
+        clock.recording = record
+        clock.day_start_s = day_start_s
+        clock.bin_start_s = start_s
+        note_what_there_is(self._state)
+        if clock.has_hedges or clock.has_prefix_caches or clock.has_detours:
+            self._hold(intake.with_extras(self._state))
+        self._reserve_replicas(sum(pool.replicas for pool in pools))
+        for index, gpu_pool in enumerate(pools):
+            for _ in range(gpu_pool.replicas):
+                self.add(index)
+
+    # Requests in
+
+    def feed(
+        self,
+        arrival_s: FloatArray,
+        prompt_tokens: npt.NDArray[np.int32],
+        output_tokens: npt.NDArray[np.int32],
+        workload: npt.NDArray[np.int32],
+        patience_s: FloatArray | None = None,
+        session: npt.NDArray[np.int64] | None = None,
+        chains: Chains | None = None,
+        prefixes: Prefixes | None = None,
+    ) -> None:
+        """Append requests; their times continue those fed before, in order.
+
+        Parameters
+        ----------
+        arrival_s : (n,) float64
+        prompt_tokens, output_tokens, workload : (n,) int32
+        patience_s : (n,) float64, optional
+            Seconds from the arrival; infinite by default.
+        session, chains, prefixes : optional
+            As in :class:`~sim.model.workload.RequestBlock`.
+        """
+        feed = Feed(
+            arrival_s,
+            prompt_tokens,
+            output_tokens,
+            workload,
+            patience_s,
+            session,
+            chains,
+            prefixes,
+        )
+        self._hold(intake.appended(self._state, feed, self._fed))
+        self._fed += len(arrival_s)
+
+    def close_feed(self) -> None:
+        """Say that no more requests will come."""
+        self._state.clock[0].closed = 1
+
+    # Time forward
+
+    def advance(self, until_s: float) -> int:
+        """Process every event up to and at ``until_s``.
+
+        Returns
+        -------
+        int
+            ``REACHED``; or, earlier, ``NEED_REQUESTS`` when more must be fed, ``REPLICA_EMPTY``
+            when a draining replica has become empty (see :attr:`emptied`), ``REQUEST_HELD`` when a
+            request waits at the gateway of a pool without a ready replica (see :attr:`held`).
+        """
+        while (signal := kernel.advance(self._numbers, until_s)) in _ROOM:
+            self._hold(_ROOM[signal](self._state))
+        if signal == REACHED:
+            self.now = max(self.now, until_s)
+        elif signal == REPLICA_EMPTY:
+            clock = self._state.clock[0]
+            self.emptied, self.now = int(clock.emptied), max(self.now, float(clock.emptied_s))
+            self.gone_s[self.emptied] = self.now
+            clock.emptied = self._state.replicas[self.emptied].next_emptied
+        elif signal == REQUEST_HELD:
+            clock = self._state.clock[0]
+            self.held, self.now = int(clock.held), max(self.now, float(clock.held_s))
+            clock.held = NONE
+        return signal
+
+    # Verbs of the control plane
+
+    def add(self, pool: int, slowness: float = 1.0) -> int:
+        """Add a replica to a pool, ready now; its number.
+
+        ``slowness`` is a factor on every time of its engine: 1.3 for a straggler.
+        """
+        replica = len(self.added_s)
+        self._reserve_replicas(replica + 1)
+        verbs.add(self._numbers, replica, pool, slowness, self.now)
+        self.added_s.append(self.now)
+        self.gone_s.append(math.inf)
+        self.pool_of.append(pool)
+        return replica
+
+    def drain(self, replica: int) -> bool:
+        """Route nothing more to a replica; True if it had nothing to finish and is gone."""
+        if self._state.replicas[replica].life != READY:
+            return self.gone_s[replica] <= self.now
+        gone = bool(verbs.drain(self._numbers, replica, self.now))
+        if gone:
+            self.gone_s[replica] = self.now
+        return gone
+
+    def kill(self, replica: int) -> None:
+        """Remove a replica; what it was doing is lost, or sent to others by the gateway."""
+        row = self._state.replicas[replica]
+        if row.life != GONE:
+            needed = int(self._state.clock[0].timers + row.outstanding + 4)
+            if needed > len(self._state.timers):
+                self._hold(with_timers(self._state, 2 * needed))
+            verbs.kill(self._numbers, replica, self.now)
+            self.gone_s[replica] = self.now
+
+    def slow_down(self, replica: int, slowness: float) -> None:
+        """Change a replica's slowness, from its next segment on."""
+        self._state.replicas[replica].slowness = slowness
+
+    def set_errors(self, backend: int, share: float) -> None:
+        """Have a share of the attempts at a managed backend fail, besides those that always do."""
+        self._state.providers[backend].outage_share = share
+
+    def set_slowness(self, backend: int, slowness: float) -> None:
+        """Change a managed backend's slowness, for attempts from now on."""
+        self._state.providers[backend].slowness = slowness
+
+    # Counts out
+
+    def view(self, pool: int) -> PoolView:
+        """What a control plane can see of a pool now."""
+        return PoolView(*verbs.look(self._numbers, pool, self.now))
+
+    def close_bin(self) -> State:
+        """Complete the counts and integrals since the last :meth:`open_bin`; read, never write."""
+        verbs.close_bin(self._numbers, len(self.added_s), self.now)
+        return self._state
+
+    def open_bin(self) -> None:
+        """Count from zero."""
+        verbs.open_bin(self._numbers, self.now)
+
+    def in_flight(self) -> Records:
+        """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""
+        rows = self._state.slots
+        rows = rows[rows.number != NONE]
+        if self._state.clock[0].has_hedges:
+            rows = rows[np.argsort(rows.serial, kind="stable")]
+            rows = rows[np.unique(rows.number, return_index=True)[1]]
+        return rows
+
+    def requests(self) -> Records:
+        """One row of ``REQUEST`` per arrived request, by number; NaN for what has not been."""
+        log = self._state.log[: int(self._state.clock[0].number)].copy()
+        if self._state.clock[0].recording:  # the kernel writes a row when its request ends
+            open_ones = self.in_flight()
+            rows = open_ones.number
+            log.output_tokens[rows] = open_ones.output
+            log.cached_tokens[rows] = open_ones.cached
+            for column in _ATTEMPT_COLUMNS:
+                log[column][rows] = open_ones[column]
+        return log
+
+    def _hold(self, state: State) -> None:
+        """Keep a state, and what the kernel is told of it."""
+        self._state, self._numbers = state, numbered(state)
+
+    def _reserve_replicas(self, count: int) -> None:
+        have = len(self._state.replicas)
+        if count > have:
+            self._hold(with_replica_capacity(self._state, max(count, 2 * have)))

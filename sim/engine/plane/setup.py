@@ -1,0 +1,204 @@
+"""A fresh state of the data plane: engine laws, limits, gateways and clients in place."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.engine.client.client import JITTERS
+from sim.engine.gateway.routing import BY_LOAD, LEAST_LOADED, ROUTERS, STICKY
+from sim.engine.plane.growth import with_replica_capacity, with_slots
+from sim.engine.plane.setup_managed import fill_provider, paces, quotas
+from sim.engine.request.timers import DEADLINES
+from sim.engine.state.backend_record import (
+    BILLINGS,
+    LEG,
+    POOL,
+    PROVIDER,
+    SCHEDULERS,
+    USAGE,
+)
+from sim.engine.state.histogram import BUCKETS
+from sim.engine.state.record import (
+    CACHE,
+    CALL,
+    CLOCK,
+    DEADLINE,
+    EXTRA,
+    FED,
+    FED_EXTRA,
+    LATENCIES,
+    NONE,
+    REPLICA,
+    REQUEST,
+    RING,
+    RUN,
+    SEQUENCE,
+    TASK,
+    TIMER,
+    WORKLOAD,
+    Records,
+    records,
+)
+from sim.engine.state.state import State
+from sim.model.cache import ResponseCache
+from sim.model.client import Client, RetryBudget
+from sim.model.design import GpuPool
+from sim.model.managed import ManagedApi
+from sim.model.workload import Slo
+
+_FIRST_SLOTS = 1024
+_FIRST_TIMERS = 64
+_SPARE_TIMERS = 4  # more than one event sets, but for those that begin the stages of tasks
+_NO_BUDGET = RetryBudget(capacity=math.inf, cost=0.0, timeout_cost=0.0)
+
+
+class Traits(NamedTuple):
+    """Further settings of a workload, as in :class:`~sim.model.workload.Workload`."""
+
+    max_concurrency: float = math.inf
+    carry: float = 1.0
+    prefix_hit_rate: float = 0.0
+    response_cache: ResponseCache | None = None
+
+
+def empty_state(
+    pools: Sequence[GpuPool], managed: Sequence[ManagedApi], workloads: int, start_s: float
+) -> State:
+    """Engine laws and limits in place, no replicas, no requests, no routes."""
+    batch = max((pool.profile.max_num_seqs for pool in pools), default=1)
+    block = max((pool.profile.kv_block_tokens for pool in pools), default=1)
+    count = len(pools) + len(managed)
+    laws = np.zeros((count, 2, batch + 1))
+    rows = records(count, POOL)
+    providers = records(count, PROVIDER)
+    providers.capable_share = 1.0
+    for index, backend in enumerate(managed, len(pools)):
+        rows[index].max_model_len = backend.max_model_len
+        fill_provider(providers[index], backend, start_s)
+    tables, hours = paces(managed, len(pools))
+    for index, pool in enumerate(pools):
+        size = pool.profile.max_num_seqs + 1
+        laws[index, :, :size] = pool.profile.step_tables()
+        _fill_pool(rows[index], pool)
+    state = State(
+        clock=records(1, CLOCK),
+        pools=rows,
+        workloads=records(workloads, WORKLOAD),
+        replicas=records(0, REPLICA),
+        slots=records(0, SEQUENCE),
+        extras=records(0, EXTRA),
+        laws=laws,
+        event_s=np.zeros(0),
+        event_tree=np.zeros(0, np.int64),
+        heap_step=np.zeros((0, batch), np.int64),
+        heap_slot=np.zeros((0, batch), np.int64),
+        block_phase=np.zeros((0, block), np.int32),
+        load=np.zeros((count, 0)),
+        load_tree=np.zeros((count, 0), np.int64),
+        rosters=np.zeros((count, 2, 0), np.int64),
+        held_list=np.full((count, 2, 2), NONE, np.int64),
+        timers=records(_FIRST_TIMERS, TIMER),
+        rings=records(DEADLINES * workloads, RING),
+        deadlines=np.zeros((DEADLINES * workloads, _FIRST_TIMERS), DEADLINE).view(np.recarray),
+        tasks=records(0, TASK),
+        calls=records(0, CALL),
+        names=np.zeros(0, np.int64),
+        caches=records(0, CACHE),
+        runs=records(0, RUN),
+        buckets=np.full(1, NONE, np.int64),
+        histograms=np.zeros((workloads, len(LATENCIES), BUCKETS), np.int32),
+        usage=np.zeros((workloads, count, BILLINGS), USAGE).view(np.recarray),
+        legs=records(0, LEG),
+        providers=providers,
+        quotas=quotas(managed, len(pools)),
+        paces=tables,
+        hours=hours,
+        fed=records(0, FED),
+        fed_extras=records(0, FED_EXTRA),
+        log=records(0, REQUEST),
+    )
+    clock = state.clock[0]
+    clock.free_slot = clock.emptied = clock.held = NONE
+    clock.free_task = clock.free_run = NONE
+    clock.timer_s = clock.deadline_s = math.inf
+    clock.spare_timers = _SPARE_TIMERS
+    return with_slots(with_replica_capacity(state, 2), _FIRST_SLOTS)
+
+
+def note_what_there_is(state: State) -> None:
+    """Say what there is at all, so that what there is not costs nothing."""
+    clock, workloads = state.clock[0], state.workloads
+    clock.has_prefix_caches = (state.pools.prefix_block_tokens > 0).any()
+    clock.has_caches = clock.has_prefix_caches or (workloads.prefix_hit_rate > 0).any()
+    clock.has_hedges = (workloads.hedge_s < math.inf).any()
+    timeouts = np.minimum(workloads.ttft_timeout_s, workloads.timeout_s) < math.inf
+    clock.has_deadlines = clock.has_hedges or timeouts.any()
+    clock.has_detours = (
+        state.providers.is_managed.any()
+        or len(state.legs) > len(workloads)
+        or (workloads.degrade_queue < math.inf).any()
+    )
+    if (state.legs.escalation != NONE).any():  # whatever ends in a step may go on
+        clock.spare_timers += int(state.pools.max_num_seqs.max())
+
+
+def _fill_pool(row: Records, pool: GpuPool) -> None:
+    profile = pool.profile
+    row.max_num_seqs = profile.max_num_seqs
+    row.max_num_batched_tokens = profile.max_num_batched_tokens
+    row.max_model_len = profile.max_model_len
+    row.kv_blocks = profile.kv_capacity_tokens // profile.kv_block_tokens
+    row.block_mask = profile.kv_block_tokens - 1
+    row.block_shift = int(math.log2(profile.kv_block_tokens))
+    row.scheduler = SCHEDULERS[profile.scheduler]
+    central = math.isfinite(pool.gateway.replica_limit)
+    router = ROUTERS[pool.router]
+    row.router = LEAST_LOADED if central and router not in STICKY else router
+    row.tracks_load = row.router in BY_LOAD
+    if pool.prefix_cache is not None:
+        row.prefix_blocks = pool.prefix_cache.blocks
+        row.prefix_block_tokens = pool.prefix_cache.block_tokens
+    row.max_queue = pool.gateway.max_queue
+    row.retry_after_s = pool.gateway.retry_after_s
+    row.replica_limit = pool.gateway.replica_limit
+    row.holds = pool.gateway.holds
+    row.resends = pool.gateway.on_loss == "resend"
+    row.prefill_s_per_request = profile.prefill_s_per_request
+    row.prefill_s_per_token = profile.prefill_s_per_token
+    row.prefill_s_per_token_context = profile.prefill_s_per_token_context
+    row.overhead_s = profile.overhead_s
+    row.frontend_s_per_request = profile.frontend_s_per_request
+    row.frontend_s_per_token = profile.frontend_s_per_token
+
+
+def fill_workload(row: Records, slo: Slo, priority: int, traits: Traits) -> None:
+    """Set what is constant of a workload, but for its client and its routes."""
+    row.priority = priority
+    row.slo_ttft_s, row.slo_tpot_s, row.slo_e2e_s = slo.ttft_s, slo.tpot_s, slo.e2e_s
+    row.max_concurrency, row.carry = traits.max_concurrency, traits.carry
+    row.prefix_hit_rate = traits.prefix_hit_rate
+    if traits.response_cache is not None:
+        row.response_hit_rate = traits.response_cache.hit_rate
+        row.response_s = traits.response_cache.latency_s
+
+
+def fill_client(row: Records, client: Client) -> None:
+    """Set what the clients of a workload do."""
+    retry = client.retry
+    budget = retry.budget or _NO_BUDGET
+    row.hedge_s = math.inf if client.hedge is None else client.hedge.after_s
+    row.ttft_timeout_s, row.timeout_s = client.ttft_timeout_s, client.timeout_s
+    row.server_stops = client.server_stops
+    row.max_retries = retry.max_retries
+    row.base_s, row.cap_s = retry.base_s, retry.cap_s
+    row.jitter = JITTERS[retry.jitter]
+    row.after_timeout = retry.after_timeout
+    row.after_rejection = retry.after_rejection
+    row.after_failure = retry.after_failure
+    row.retry_after_limit_s = retry.retry_after_limit_s
+    row.gives_up_beyond = retry.beyond_limit == "give_up"
+    row.tokens = row.capacity = budget.capacity
+    row.cost, row.timeout_cost = budget.cost, budget.timeout_cost
+    row.per_request, row.per_success = budget.per_request, budget.per_success

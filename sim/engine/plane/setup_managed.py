@@ -1,0 +1,169 @@
+"""Managed backends and legs in a fresh state of the data plane."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.state.backend_record import (
+    BUCKETS_OF_QUOTA,
+    BY_INPUT,
+    BY_OUTPUT,
+    BY_REQUEST,
+    BY_TOKEN,
+    BY_UNIT,
+    CAPACITY,
+    LEG,
+    LEVEL,
+    RATE,
+)
+from sim.engine.state.record import (
+    NONE,
+    FloatArray,
+    Records,
+    records,
+)
+from sim.engine.state.state import State
+from sim.model.managed import ManagedApi, Pace
+from sim.model.routing import Leg, Routing
+
+QUANTILES = 1025  # of a pace, equally far apart
+_OUTERMOST = 1 / 4096  # the probability of the first and, from above, of the last
+_MINUTE_S = 60.0
+_MOST_LEGS = 127  # of a workload; what a slot can tell
+
+
+def paces(managed: Sequence[ManagedApi], pools: int) -> tuple[FloatArray, FloatArray]:
+    """Quantiles of times, and factors by the hour of the day, by backend.
+
+    Returns
+    -------
+    (backends, 2, QUANTILES) float64
+        Seconds to the first token, and per token.
+    (backends, 2, 24) float64
+    """
+    tables = np.zeros((pools + len(managed), 2, QUANTILES))
+    hours = np.ones((pools + len(managed), 2, 24))
+    for index, backend in enumerate(managed, pools):
+        tables[index] = _quantiles(backend.pace)
+        hours[index, 0] = backend.pace.ttft_by_hour
+        hours[index, 1] = 1.0 / np.array(backend.pace.speed_by_hour)
+    return tables, hours
+
+
+def _quantiles(pace: Pace) -> npt.NDArray[np.float64]:
+    levels = np.clip(np.linspace(0, 1, QUANTILES), _OUTERMOST, 1 - _OUTERMOST)
+    return np.stack([pace.ttft.ppf(levels), 1.0 / pace.tokens_per_s.ppf(levels)])
+
+
+def quotas(managed: Sequence[ManagedApi], pools: int) -> FloatArray:
+    """Token buckets of the backends, full.
+
+    Returns
+    -------
+    (backends, 5, 3) float64
+    """
+    buckets = np.full((pools + len(managed), BUCKETS_OF_QUOTA, 3), math.inf)
+    buckets[:, BY_UNIT] = 0.0
+    for index, backend in enumerate(managed, pools):
+        quota, units = backend.quota, backend.provisioned
+        per_min = {
+            BY_REQUEST: quota.requests_per_min,
+            BY_INPUT: quota.input_tokens_per_min,
+            BY_OUTPUT: quota.output_tokens_per_min,
+            BY_TOKEN: quota.tokens_per_min,
+            BY_UNIT: units.units * units.tokens_per_min_per_unit if units else 0.0,
+        }
+        for bucket, rate in per_min.items():
+            buckets[index, bucket, RATE] = rate / _MINUTE_S
+            buckets[index, bucket, CAPACITY] = rate / _MINUTE_S * quota.burst_s
+        requests = buckets[index, BY_REQUEST]
+        requests[CAPACITY] = max(requests[CAPACITY], 1.0)
+    buckets[:, :, LEVEL] = buckets[:, :, CAPACITY]
+    return buckets
+
+
+def fill_provider(row: Records, backend: ManagedApi, start_s: float) -> None:
+    """Set what is constant of a managed backend."""
+    row.is_managed = 1
+    row.error_share = backend.error_share
+    row.slowness = 1.0
+    row.capable_share = backend.capable_share
+    row.ttft_s_per_prompt_token = backend.pace.ttft_s_per_prompt_token
+    if backend.caching is not None:
+        row.caches = 1
+        row.life_s, row.least_tokens = backend.caching.life_s, backend.caching.least_tokens
+    row.cached_is_free = backend.quota.cached_is_free
+    row.reserved = backend.quota.reserved_output_tokens
+    row.output_weight = backend.provisioned.output_weight if backend.provisioned else 0.0
+    row.long_above = backend.price.long_above_tokens
+    row.refilled_s = start_s
+
+
+def legs(routes: Sequence[Routing], index_of: Mapping[str, int]) -> list[Records]:
+    """The legs of each workload: those that requests begin with first."""
+    return [_legs(route, index_of) for route in routes]
+
+
+def _legs(route: Routing, index_of: Mapping[str, int]) -> Records:
+    chains: list[tuple[str, list[str]]] = [(leg.to, _after(route, leg.to)) for leg in route.legs]
+    again = sorted({leg.escalates_to for leg in route.legs if leg.escalates_to})
+    chains += [(to, _after(route, to)) for to in again]
+    count = len(chains) + sum(len(later) for _, later in chains)
+    if count > _MOST_LEGS:
+        raise ValueError(f"a workload has {count} legs, at most {_MOST_LEGS} are possible")
+    rows = records(count, LEG)
+    rows.next = rows.escalation = NONE
+    free = len(chains)
+    for first, (to, later) in enumerate(chains):
+        at = first
+        rows.backend[at] = index_of[to]
+        for other in later:
+            rows.next[at] = free
+            at, free = free, free + 1
+            rows.backend[at] = index_of[other]
+    for at, leg in enumerate(route.legs):
+        poor = len(route.legs) + again.index(leg.escalates_to) if leg.escalates_to else NONE
+        _fill_route(rows, at, leg, poor)
+    return rows
+
+
+def _fill_route(rows: Records, first: int, leg: Leg, poor: int) -> None:
+    rows.share[first] = leg.share
+    rows.least_prompt[first], rows.most_prompt[first] = leg.least_prompt, leg.most_prompt
+    at = first
+    while NONE not in (poor, at):  # whoever answers in its place may not do it better
+        rows.escalation[at] = poor if rows.backend[at] != rows.backend[poor] else NONE
+        rows.escalation_share[at] = leg.escalation_share
+        at = int(rows.next[at])
+
+
+def _after(route: Routing, to: str) -> list[str]:
+    return [other for other in route.fallback if other != to]
+
+
+def fill_route(row: Records, route: Routing, first_leg: int) -> None:
+    """Set what is constant of a workload's routing."""
+    row.first_leg, row.routes = first_leg, len(route.legs)
+    row.falls_after_rejection = route.after_rejection
+    row.falls_after_failure = route.after_failure
+    row.falls_after_timeout = route.after_timeout
+    row.overflow_queue = route.overflow_queue
+    row.degrade_queue = math.inf
+    if route.degradation is not None:
+        row.degrade_queue = route.degradation.queue
+        row.degraded_output = route.degradation.output_share
+
+
+def with_routes(state: State, routes: Sequence[Routing], index_of: Mapping[str, int]) -> State:
+    """The same state with legs for its workloads."""
+    each = legs(routes, index_of)
+    joined = records(sum(map(len, each)), LEG)
+    first = 0
+    for row, route, own in zip(state.workloads, routes, each, strict=True):
+        joined[first : first + len(own)] = own
+        fill_route(row, route, first)
+        row.prefix_block_tokens = state.pools.prefix_block_tokens[own.backend].max()
+        first += len(own)
+    return state._replace(legs=joined)

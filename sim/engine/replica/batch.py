@@ -1,0 +1,125 @@
+"""Who is in the batch of a replica: admission, decoding, preemption, leaving.
+
+A sequence waits, is admitted, prefills its prompt (in one step or several), decodes, and finishes;
+a preempted one goes back to the head of the waiting list and prefills its prompt and what it had
+generated. A decoding sequence with g tokens generated has its prompt and g - 1 tokens in the cache:
+the last token is written by the step that generates the next.
+"""
+
+from sim.engine.replica import prefix, waiting
+from sim.engine.request import usage
+from sim.engine.state import heap
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import ONE_LESS, ONE_MORE, ZERO
+from sim.engine.state.record import NONE, RUNNING, Row
+from sim.engine.state.state import State
+
+
+@inner
+def blocks_for(pool: Row, tokens: int) -> int:
+    """KV blocks that hold ``tokens`` tokens."""
+    return (tokens + pool.block_mask) >> pool.block_shift
+
+
+@inner
+def admit(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
+    """Move the head of the waiting list into the batch; all blocks of its prefill are taken."""
+    clock = s.clock[0]
+    slot = replica.head
+    seq = s.slots[slot]
+    waiting.take_out(s, replica, slot)
+    seq.place = RUNNING
+    if clock.has_caches:
+        seq.cached = seq.prefilled = prefix.use(s, r, slot)
+    replica.free_blocks -= blocks_for(pool, seq.prefill)
+    replica.running += 1
+    seq.admission = clock.admissions
+    clock.admissions += 1
+    if seq.admitted_s != seq.admitted_s:  # NaN: never admitted before
+        seq.admitted_s = now
+    waiting.count_waiting(s, pool, ONE_LESS, now)
+    count_running(s, pool, ONE_MORE, now)
+    return slot
+
+
+@inner
+def append_chunk(s: State, replica: Row, slot: int) -> None:
+    """Note a sequence whose prefill ends with the step under way."""
+    s.slots[slot].next = NONE
+    if replica.chunk_head == NONE:
+        replica.chunk_head = slot
+    else:
+        s.slots[replica.chunk_tail].next = slot
+    replica.chunk_tail = slot
+
+
+@inner
+def start_decoding(s: State, r: int, replica: Row, pool: Row, slot: int) -> None:
+    """A prefilled sequence joins those that decode."""
+    seq = s.slots[slot]
+    ends_at = replica.steps + seq.output - seq.generated
+    heap.push(s.heap_step[r], s.heap_slot[r], replica.decoding, ends_at, slot)
+    replica.decoding += 1
+    replica.cached += seq.prefill
+    s.block_phase[r, (seq.prefill - replica.steps) & pool.block_mask] += 1
+
+
+@inner
+def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
+    """Take the decoding sequence at position ``at`` of the heap out; its blocks are free again."""
+    slot = s.heap_slot[r, at]
+    seq = s.slots[slot]
+    seq.generated = seq.output - (s.heap_step[r, at] - replica.steps)
+    cached = seq.prompt + seq.generated - 1
+    heap.remove(s.heap_step[r], s.heap_slot[r], replica.decoding, at)
+    replica.decoding -= 1
+    replica.cached -= cached
+    replica.free_blocks += blocks_for(pool, cached)
+    s.block_phase[r, (cached - replica.steps) & pool.block_mask] -= 1
+    return slot
+
+
+@inner
+def make_room(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
+    """Preempt the youngest until the next decode step has its blocks; return how many it takes."""
+    phase = -replica.steps & pool.block_mask
+    while s.block_phase[r, phase] > replica.free_blocks:
+        _preempt_youngest(s, r, replica, pool, now)
+    return s.block_phase[r, phase]
+
+
+@inner_apart
+def _preempt_youngest(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    if replica.partial != NONE:  # admitted after all that decode
+        slot = replica.partial
+        seq = s.slots[slot]
+        replica.partial = NONE
+        replica.free_blocks += blocks_for(pool, seq.prefill)
+        usage.wasted(s, seq, seq.prefilled - seq.cached)
+    else:
+        slot = stop_decoding(s, r, replica, pool, _youngest(s, r, replica))
+        seq = s.slots[slot]
+        usage.wasted(s, seq, seq.prompt + seq.generated - 1 - seq.cached)
+    seq.prefill = seq.prompt + seq.generated
+    seq.prefilled = 0
+    seq.preemptions += 1
+    waiting.put_first(s, replica, slot)
+    replica.running -= 1
+    count_running(s, pool, ONE_LESS, now)
+    waiting.count_waiting(s, pool, ONE_MORE, now)
+
+
+@inner
+def _youngest(s: State, r: int, replica: Row) -> int:
+    youngest = ZERO
+    for at in range(1, replica.decoding):
+        if s.slots[s.heap_slot[r, at]].admission > s.slots[s.heap_slot[r, youngest]].admission:
+            youngest = at
+    return youngest
+
+
+@inner
+def count_running(s: State, pool: Row, change: int, now: float) -> None:
+    """In a batch, prefilling or decoding."""
+    pool.running += change
+    pool.running_s -= change * (now - s.clock[0].bin_start_s)

@@ -1,0 +1,54 @@
+"""The waiting list of a replica: doubly linked through the slots, first come first served."""
+
+from sim.engine.state.jit import inner
+from sim.engine.state.record import NONE, WAITING, Row
+from sim.engine.state.state import State
+
+
+@inner
+def append(s: State, replica: Row, slot: int) -> None:
+    """Put a request at the tail."""
+    seq = s.slots[slot]
+    seq.place = WAITING
+    seq.next, seq.previous = NONE, replica.tail
+    if replica.head == NONE:
+        replica.head = slot
+        seq.previous = NONE
+    else:
+        s.slots[replica.tail].next = slot
+    replica.tail = slot
+
+
+@inner
+def put_first(s: State, replica: Row, slot: int) -> None:
+    """Put a preempted request at the head."""
+    seq = s.slots[slot]
+    seq.place = WAITING
+    seq.next, seq.previous = replica.head, NONE
+    if replica.head == NONE:
+        replica.tail = slot
+    else:
+        s.slots[replica.head].previous = slot
+    replica.head = slot
+
+
+@inner
+def take_out(s: State, replica: Row, slot: int) -> None:
+    """Unlink a request, wherever it stands."""
+    seq = s.slots[slot]
+    if seq.previous == NONE:
+        replica.head = seq.next
+    else:
+        s.slots[seq.previous].next = seq.next
+    if seq.next == NONE:
+        replica.tail = seq.previous
+    else:
+        s.slots[seq.next].previous = seq.previous
+    seq.next = seq.previous = NONE
+
+
+@inner
+def count_waiting(s: State, pool: Row, change: int, now: float) -> None:
+    """Waiting at the gateway or on a replica."""
+    pool.waiting += change
+    pool.waiting_s -= change * (now - s.clock[0].bin_start_s)

@@ -1,0 +1,1 @@
+"""A request: its task, timers, outcome, and what it used."""

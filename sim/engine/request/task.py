@@ -1,0 +1,149 @@
+"""Tasks: a request, and the calls that follow it, stage by stage.
+
+The calls of a stage are sent side by side, each its think time after the last answer of the stage
+before. A call without an answer fails its task, and no further stage begins.
+"""
+
+import math
+
+from sim.engine.request import timers
+from sim.engine.state.histogram import bucket
+from sim.engine.state.jit import inner_apart
+from sim.engine.state.number import ONE, ZERO
+from sim.engine.state.record import (
+    ALONE,
+    BESIDE,
+    FED_NAMES,
+    NONE,
+    TASK_E2E,
+    UNNAMED,
+)
+from sim.engine.state.state import State
+from sim.engine.state.status import COMPLETED
+
+
+@inner_apart
+def begin(s: State, slot: int, at: int) -> None:
+    """The fed request ``at`` begins a task in a slot."""
+    clock = s.clock[0]
+    seq, extra, fed = s.slots[slot], s.extras[slot], s.fed_extras[at]
+    number = clock.task_number
+    clock.task_number += 1
+    extra.task_number, extra.session = number, fed.session
+    extra.task = extra.twin = NONE
+    extra.hedges = extra.detours = 0
+    _name_fed(s, slot, at)
+    counts = s.workloads[seq.workload]
+    if seq.arrival_s >= 0.0:
+        counts.tasks += 1
+    if fed.calls == 0:
+        return
+    t = clock.free_task
+    row = s.tasks[t]
+    clock.free_task = row.next
+    extra.task = t
+    row.arrival_s, row.patience_s = seq.arrival_s, s.fed[at].patience_s
+    row.number, row.session, row.workload = number, fed.session, seq.workload
+    row.first, row.calls, row.sent = fed.first_call, fed.calls, 0
+    row.awaited = row.open = row.width = 1
+    row.said = row.carried = row.failed = 0
+    row.has_fed_names = fed.names > 0
+
+
+@inner_apart
+def call(s: State, t: int, index: int, slot: int, now: float) -> None:
+    """A following call of task ``t`` in a slot, about to be sent."""
+    row = s.tasks[t]
+    seq, extra, following = s.slots[slot], s.extras[slot], s.calls[row.first + index]
+    seq.arrival_s, seq.patience_end_s = now, now + row.patience_s
+    seq.prompt = max(row.carried + following.prompt, 1)
+    seq.output, seq.workload = following.output, row.workload
+    extra.task, extra.task_number, extra.session = t, row.number, row.session
+    extra.twin = NONE
+    extra.hedges = extra.detours = 0
+    if row.has_fed_names:
+        extra.naming, extra.names = UNNAMED, 0
+    else:
+        _name_after_task(s, slot, row.width, row.carried)
+
+
+@inner_apart
+def end_call(s: State, slot: int, status: int, now: float) -> None:
+    """What the end of a request means for its task."""
+    seq, t = s.slots[slot], s.extras[slot].task
+    if t == NONE:
+        _count(s, int(seq.workload), seq.arrival_s, status, now)
+        return
+    row = s.tasks[t]
+    row.open -= 1
+    if status == COMPLETED:
+        row.awaited -= 1
+        row.said += seq.prompt - row.carried + seq.output
+        if row.awaited == 0 and not row.failed:
+            if row.sent < row.calls:
+                _next_stage(s, t, now)
+            else:
+                _count(s, row.workload, row.arrival_s, status, now)
+    elif not row.failed:
+        row.failed = 1
+        _count(s, row.workload, row.arrival_s, status, now)
+    if row.open == 0:
+        clock = s.clock[0]
+        row.number = NONE
+        row.next = clock.free_task
+        clock.free_task = t
+
+
+@inner_apart
+def _next_stage(s: State, t: int, now: float) -> None:
+    row = s.tasks[t]
+    row.answered_s = now
+    row.carried = math.floor(s.workloads[row.workload].carry * row.said)
+    first = row.sent
+    stage = s.calls[row.first + first].stage
+    while row.sent < row.calls and s.calls[row.first + row.sent].stage == stage:
+        think_s = s.calls[row.first + row.sent].think_s
+        timers.schedule_call(s, now + think_s, t, row.sent)
+        row.sent += 1
+    row.width = row.sent - first
+    row.awaited = row.width
+    row.open += row.width
+
+
+@inner_apart
+def _count(s: State, w: int, arrival_s: float, status: int, now: float) -> None:
+    """Book a task that has ended, unless it began in the warm-up."""
+    if arrival_s < 0.0:
+        return
+    counts = s.workloads[w]
+    if status == COMPLETED:
+        counts.tasks_completed += 1
+        counts.task_s += now - arrival_s
+        s.histograms[w, TASK_E2E, bucket(now - arrival_s)] += 1
+    else:
+        counts.tasks_failed += 1
+
+
+@inner_apart
+def _name_fed(s: State, slot: int, at: int) -> None:
+    """How the blocks of a fed request's prompt are named."""
+    extra, fed, seq = s.extras[slot], s.fed_extras[at], s.slots[slot]
+    extra.naming, extra.names = UNNAMED, 0
+    block_tokens = s.workloads[seq.workload].prefix_block_tokens
+    if fed.names > 0 and block_tokens > 0:
+        extra.naming, extra.first_name = FED_NAMES, fed.first_name
+        extra.names = min(fed.names, seq.prompt // block_tokens)
+    elif fed.calls > 0 and fed.names == 0:
+        _name_after_task(s, slot, ONE, ZERO)
+
+
+@inner_apart
+def _name_after_task(s: State, slot: int, width: int, carried: int) -> None:
+    extra, seq = s.extras[slot], s.slots[slot]
+    counts = s.workloads[seq.workload]
+    block_tokens = counts.prefix_block_tokens
+    extra.naming, extra.names = UNNAMED, 0
+    if block_tokens > 0 and counts.carry == 1.0:
+        alone = width == 1
+        extra.naming = ALONE if alone else BESIDE
+        extra.names = (seq.prompt if alone else carried) // block_tokens

@@ -1,0 +1,174 @@
+"""What the clients have set their clocks to: a heap of timers, and rings of deadlines.
+
+Timers (a retry or a following call to be sent, a patience that ends) have any delay and live in a
+binary heap by time and order of scheduling. Timeouts have one length per workload, so their
+deadlines come in the order of sending and live in a ring. Neither is searched for when it is no
+longer meant: it is passed over when its time comes, since the slot then holds another request or
+attempt.
+"""
+
+import math
+
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import whole
+from sim.engine.state.record import Row
+from sim.engine.state.state import State
+
+# Kinds of timer; the last two wait for tokens of a managed backend.
+RETRY, PATIENCE, ANSWER, CALL = map(whole, (0, 1, 2, 3))
+FALLBACK, ESCALATE, FIRST, LAST = map(whole, (4, 5, 6, 7))
+FIRST_TOKEN, LAST_TOKEN, HEDGE = map(whole, (0, 1, 2))  # kinds of deadline
+DEADLINES = 3
+
+# What follows from the ends of sequences that a step ends together has an order of its own, after
+# all other timers of an instant: escalations by request ...
+_ESCALATIONS_ORDER = 1 << 61
+_CALLS_ORDER = 1 << 62  # ... and then following calls ...
+_CALL_BITS = 20  # ... by task, and by its calls
+
+
+@inner
+def schedule(s: State, time_s: float, kind: int, slot: int) -> None:
+    """Set a timer for the request in a slot."""
+    clock = s.clock[0]
+    _push(s, time_s, clock.timer_order, kind, slot, s.slots[slot].number)
+    clock.timer_order += 1
+
+
+@inner
+def schedule_token(s: State, time_s: float, kind: int, slot: int) -> None:
+    """Set a timer for a token of the attempt in a slot."""
+    clock = s.clock[0]
+    _push(s, time_s, clock.timer_order, kind, slot, s.slots[slot].serial)
+    clock.timer_order += 1
+
+
+@inner
+def schedule_escalation(s: State, now: float, slot: int) -> None:
+    """Set a timer for the request in a slot to be sent on at once."""
+    number = s.slots[slot].number
+    _push(s, now, _ESCALATIONS_ORDER + number, ESCALATE, slot, number)
+
+
+@inner
+def schedule_call(s: State, time_s: float, t: int, index: int) -> None:
+    """Set a timer for a following call of a task."""
+    order = _CALLS_ORDER + (s.tasks[t].number << _CALL_BITS) + index
+    _push(s, time_s, order, CALL, t, index)
+
+
+@inner_apart
+def _push(s: State, time_s: float, order: int, kind: int, slot: int, number: int) -> None:
+    clock = s.clock[0]
+    at = clock.timers
+    clock.timers += 1
+    while at > 0:
+        above = (at - 1) >> 1
+        other = s.timers[above]
+        if other.time_s < time_s or (other.time_s == time_s and other.order < order):
+            break
+        _copy(s.timers[at], other)
+        at = above
+    timer = s.timers[at]
+    timer.time_s, timer.order, timer.kind = time_s, order, kind
+    timer.slot, timer.number = slot, number
+    clock.timer_s = s.timers[0].time_s
+
+
+@inner
+def pop(s: State) -> None:
+    """Take the first timer off the heap."""
+    clock = s.clock[0]
+    clock.timers -= 1
+    last = clock.timers
+    moved = s.timers[last]
+    at = 0
+    while True:
+        below = 2 * at + 1
+        if below >= last:
+            break
+        if below + 1 < last and _before(s.timers[below + 1], s.timers[below]):
+            below += 1
+        if not _before(s.timers[below], moved):
+            break
+        _copy(s.timers[at], s.timers[below])
+        at = below
+    _copy(s.timers[at], moved)
+    clock.timer_s = s.timers[0].time_s if last > 0 else math.inf
+
+
+@inner
+def set_deadline(s: State, kind: int, time_s: float, slot: int) -> None:
+    """Set the timeout of the attempt in a slot."""
+    seq = s.slots[slot]
+    ring_index = DEADLINES * seq.workload + kind
+    ring = s.rings[ring_index]
+    room = s.deadlines.shape[1]
+    deadline = s.deadlines[ring_index, (ring.first + ring.count) % room]
+    deadline.time_s, deadline.serial, deadline.slot = time_s, seq.serial, slot
+    ring.count += 1
+    clock = s.clock[0]
+    clock.deadline_s = min(clock.deadline_s, time_s)
+
+
+@inner
+def set_deadlines(s: State, slot: int, now: float) -> None:
+    """Set the timeouts of an attempt that is sent now."""
+    counts = s.workloads[s.slots[slot].workload]
+    if counts.ttft_timeout_s < math.inf:
+        set_deadline(s, FIRST_TOKEN, now + counts.ttft_timeout_s, slot)
+    if counts.timeout_s < math.inf:
+        set_deadline(s, LAST_TOKEN, now + counts.timeout_s, slot)
+
+
+@inner
+def next_ring(s: State) -> int:
+    """The ring with the earliest deadline; of one instant, that of the attempt sent first."""
+    best, best_s, best_serial = 0, math.inf, 0
+    for index in range(len(s.rings)):
+        ring = s.rings[index]
+        if ring.count > 0:
+            deadline = s.deadlines[index, ring.first]
+            if deadline.time_s < best_s or (
+                deadline.time_s == best_s and deadline.serial < best_serial
+            ):
+                best, best_s, best_serial = index, deadline.time_s, deadline.serial
+    return best
+
+
+@inner
+def pop_deadline(s: State, index: int) -> None:
+    """Take the first deadline off its ring, and those behind it that are no longer meant."""
+    room = s.deadlines.shape[1]
+    ring = s.rings[index]
+    while True:
+        ring.first = (ring.first + 1) % room
+        ring.count -= 1
+        if ring.count == 0:
+            break
+        following = s.deadlines[index, ring.first]
+        if s.slots[following.slot].serial == following.serial:
+            break
+    best = next_ring(s)
+    ring = s.rings[best]
+    s.clock[0].deadline_s = s.deadlines[best, ring.first].time_s if ring.count > 0 else math.inf
+
+
+@inner
+def ring_is_full(s: State) -> bool:
+    """Whether a ring has no room for one more deadline."""
+    full = False
+    for index in range(len(s.rings)):
+        full |= s.rings[index].count >= s.deadlines.shape[1]
+    return full
+
+
+@inner
+def _before(one: Row, two: Row) -> bool:
+    return one.time_s < two.time_s or (one.time_s == two.time_s and one.order < two.order)
+
+
+@inner
+def _copy(to: Row, source: Row) -> None:
+    to.time_s, to.order, to.number = source.time_s, source.order, source.number
+    to.slot, to.kind = source.slot, source.kind

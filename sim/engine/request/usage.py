@@ -1,0 +1,72 @@
+"""What backends do for workloads, counted when an attempt ends there.
+
+Only requests that arrive at time 0 or later count.
+"""
+
+from sim.engine.state.backend_record import STANDARD
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.record import Row
+from sim.engine.state.state import State
+
+
+@inner
+def sent(s: State, seq: Row) -> None:
+    """An attempt is sent to a backend."""
+    if seq.arrival_s >= 0.0:
+        s.usage[seq.workload, seq.backend, STANDARD].attempts += 1
+
+
+@inner
+def turned_away(s: State, seq: Row) -> None:
+    """A backend does not take an attempt in."""
+    s.pools[seq.backend].rejected += 1
+    if seq.arrival_s >= 0.0:
+        s.usage[seq.workload, seq.backend, STANDARD].rejections += 1
+
+
+@inner_apart
+def failed(s: State, seq: Row) -> None:
+    """An attempt fails at a backend."""
+    if seq.arrival_s >= 0.0:
+        s.usage[seq.workload, seq.backend, STANDARD].errors += 1
+
+
+@inner
+def answered(s: State, slot: int, billing: int) -> None:
+    """A backend has answered for somebody."""
+    seq = s.slots[slot]
+    if seq.arrival_s < 0.0:
+        return
+    row = s.usage[seq.workload, seq.backend, billing]
+    row.answers += 1
+    row.degraded += seq.degraded
+    row.prompt_tokens += seq.prompt
+    row.cached_tokens += seq.cached
+    row.output_tokens += seq.output
+    if s.clock[0].has_detours and s.providers[seq.backend].caches:
+        row.written_tokens += seq.prompt - seq.cached
+
+
+@inner
+def wasted(s: State, seq: Row, tokens: int) -> None:
+    """A replica has worked for nobody, or drops what is to be done again."""
+    if seq.arrival_s >= 0.0:
+        s.workloads[seq.workload].wasted_tokens += tokens
+        s.usage[seq.workload, seq.backend, STANDARD].wasted_tokens += tokens
+
+
+@inner_apart
+def left(s: State, slot: int, generated: int) -> None:
+    """The client has left an attempt at a managed backend, which is billed all the same."""
+    seq = s.slots[slot]
+    if seq.arrival_s < 0.0:
+        return
+    tokens = seq.prompt - seq.cached + generated
+    s.workloads[seq.workload].wasted_tokens += tokens
+    row = s.usage[seq.workload, seq.backend, s.extras[slot].billing]
+    row.wasted_tokens += tokens
+    row.wasted_prompt_tokens += seq.prompt
+    row.wasted_cached_tokens += seq.cached
+    row.wasted_output_tokens += generated
+    if s.providers[seq.backend].caches:
+        row.wasted_written_tokens += seq.prompt - seq.cached

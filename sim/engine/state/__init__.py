@@ -1,0 +1,1 @@
+"""Records, statuses and structures of the kernel, and how it is compiled."""

@@ -1,0 +1,173 @@
+"""The state of the data plane: records in arrays, and nothing else."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.state.backend_record import (
+    LEG,
+    POOL,
+    PROVIDER,
+    USAGE,
+)
+from sim.engine.state.record import (
+    CACHE,
+    CALL,
+    CLOCK,
+    DEADLINE,
+    EXTRA,
+    FED,
+    FED_EXTRA,
+    REPLICA,
+    REQUEST,
+    RING,
+    RUN,
+    SEQUENCE,
+    TASK,
+    TIMER,
+    WORKLOAD,
+    CountArray,
+    FloatArray,
+    IntArray,
+    Records,
+    SlotArray,
+)
+
+# Type and number of axes of each array, all C-contiguous.
+ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
+    "clock": (CLOCK, 1),
+    "pools": (POOL, 1),
+    "workloads": (WORKLOAD, 1),
+    "replicas": (REPLICA, 1),
+    "slots": (SEQUENCE, 1),
+    "extras": (EXTRA, 1),
+    "laws": (np.float64, 3),
+    "event_s": (np.float64, 1),
+    "event_tree": (np.int64, 1),
+    "heap_step": (np.int64, 2),
+    "heap_slot": (np.int64, 2),
+    "block_phase": (np.int32, 2),
+    "load": (np.float64, 2),
+    "load_tree": (np.int64, 2),
+    "rosters": (np.int64, 3),
+    "held_list": (np.int64, 3),
+    "timers": (TIMER, 1),
+    "rings": (RING, 1),
+    "deadlines": (DEADLINE, 2),
+    "tasks": (TASK, 1),
+    "calls": (CALL, 1),
+    "names": (np.int64, 1),
+    "caches": (CACHE, 1),
+    "runs": (RUN, 1),
+    "buckets": (np.int64, 1),
+    "histograms": (np.int32, 3),
+    "usage": (USAGE, 3),
+    "legs": (LEG, 1),
+    "providers": (PROVIDER, 1),
+    "quotas": (np.float64, 3),
+    "paces": (np.float64, 3),
+    "hours": (np.float64, 3),
+    "fed": (FED, 1),
+    "fed_extras": (FED_EXTRA, 1),
+    "log": (REQUEST, 1),
+}
+
+
+class State(NamedTuple):
+    """Everything that the kernel works on.
+
+    Attributes
+    ----------
+    clock : (1,) CLOCK
+    pools : (backends,) POOL
+        The pools of GPUs, then managed backends, of which most does not matter.
+    workloads : (workloads,) WORKLOAD
+    replicas : (capacity,) REPLICA
+    slots : (slots,) SEQUENCE
+    extras : (slots,) EXTRA
+        What few requests have, by slot; no rows if none has.
+    laws : (pools, 2, batch + 1) float64
+        a(B) and c(B).
+    event_s, event_tree : (leaves,) float64, int64
+        Next event of each replica, and the tournament tree over them.
+    heap_step, heap_slot : (capacity, batch) int64
+        Per replica a binary heap of decoding sequences, under the step number at which they end.
+    block_phase : (capacity, block) int32
+        Per replica the number of decoding sequences by (cached tokens - step number) modulo the
+        block: those that need a new block at step s are the ones of phase -s.
+    load, load_tree : (pools, leaves) float64, int64
+        Outstanding requests by member, infinite if not ready, and the tree over them.
+    rosters : (pools, 2, capacity) int64
+        The replica of each member, and the replicas that may be routed to, in increasing order.
+    held_list : (pools, 2, 2) int32
+        First and last request held at the gateway, by priority.
+    timers : (n,) TIMER
+        A binary heap of retries to be sent and patience that ends.
+    rings : (3 · workloads,) RING
+    deadlines : (3 · workloads, n) DEADLINE
+        Timeouts to the first and to the last token, and times to hedge, by workload.
+    tasks : (n,) TASK
+    calls : (n,) CALL
+        Calls that follow in tasks under way and to come.
+    names : (n,) int64
+        Names of the blocks of prompts in flight and to come.
+    caches : (capacity,) CACHE
+        Prompt blocks that each replica keeps.
+    runs : (n,) RUN
+    buckets : (n,) int64
+        A hash table over the first runs of chains: the first of each bucket; n is a power of two.
+    histograms : (workloads, 5, BUCKETS) int32
+    usage : (workloads, backends, BILLINGS) USAGE
+    legs : (n,) LEG
+        Workload by workload; the numbers of legs count from the first of the workload's.
+    providers : (backends,) PROVIDER
+    quotas : (backends, 5, 3) float64
+        Token buckets: tokens per second, most tokens, tokens at the time of refilling.
+    paces : (backends, 2, n) float64
+        Quantiles of the time to first token and of the time per token, in seconds.
+    hours : (backends, 2, 24) float64
+        Factors on them by the hour of the day.
+    fed : (fed,) FED
+        Requests to come.
+    fed_extras : (fed,) FED_EXTRA
+    log : (n,) REQUEST
+        One row per request if recording, else empty.
+    """
+
+    clock: Records
+    pools: Records
+    workloads: Records
+    replicas: Records
+    slots: Records
+    extras: Records
+    laws: FloatArray
+    event_s: FloatArray
+    event_tree: SlotArray
+    heap_step: IntArray
+    heap_slot: SlotArray
+    block_phase: CountArray
+    load: FloatArray
+    load_tree: SlotArray
+    rosters: SlotArray
+    held_list: SlotArray
+    timers: Records
+    rings: Records
+    deadlines: Records
+    tasks: Records
+    calls: Records
+    names: SlotArray
+    caches: Records
+    runs: Records
+    buckets: SlotArray
+    histograms: CountArray
+    usage: Records
+    legs: Records
+    providers: Records
+    quotas: FloatArray
+    paces: FloatArray
+    hours: FloatArray
+    fed: Records
+    fed_extras: Records
+    log: Records

@@ -1,0 +1,119 @@
+"""The state as the kernel takes it from Python, and as its functions hand it to one another.
+
+Numba takes a tuple of arrays apart value by value: seven or more for each array, two hundred for
+the state, which makes every call slow, and each of a hundred functions slow to compile. Of arrays
+whose types are known their addresses and shapes are enough. Python hands over one array of these
+numbers; a *thin* state is made of them, and gives back whole arrays where one is looked at. Without
+Numba both are the state itself.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core import cgutils, types
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import (
+    infer_getattr,
+    intrinsic,
+    lower_getattr_generic,
+    models,
+    register_model,
+)
+from numba.np import arrayobj
+
+from sim.engine.state.record import IntArray
+from sim.engine.state.state import ARRAYS, State
+
+
+class ThinType(types.Type):
+    """The type of a thin state."""
+
+    def __init__(self) -> None:
+        self.arrays = {
+            name: types.Array(numba.from_dtype(np.dtype(dtype)), axes, "C")
+            for name, (dtype, axes) in ARRAYS.items()
+        }
+        super().__init__(name="ThinState")
+
+
+@register_model(ThinType)
+class ThinModel(models.StructModel):
+    """Addresses and shapes."""
+
+    def __init__(self, manager: Any, thin: ThinType) -> None:
+        members: list[tuple[str, types.Type]] = []
+        for name, array in thin.arrays.items():
+            members.append((name, types.voidptr))
+            members += [(f"{name}_{axis}", types.intp) for axis in range(array.ndim)]
+        super().__init__(manager, thin, members)
+
+
+@infer_getattr
+class _Attributes(AttributeTemplate):
+    key = ThinType
+
+    def generic_resolve(self, thin: Any, name: str) -> Any:
+        return thin.arrays.get(name)
+
+
+@lower_getattr_generic(ThinType)
+def _array(context: Any, builder: Any, thin: ThinType, value: Any, name: str) -> Any:
+    """The array of a thin state: contiguous, held by whoever called the kernel."""
+    array_type = thin.arrays[name]
+    parts = cgutils.create_struct_proxy(thin)(context, builder, value=value)
+    item = context.get_data_type(array_type.dtype)
+    shape = [getattr(parts, f"{name}_{axis}") for axis in range(array_type.ndim)]
+    stride = itemsize = context.get_constant(types.intp, context.get_abi_sizeof(item))
+    strides: list[Any] = []
+    for extent in reversed(shape):
+        strides.insert(0, stride)
+        stride = builder.mul(stride, extent)
+    array = context.make_array(array_type)(context, builder)
+    arrayobj.populate_array(
+        array,
+        data=builder.bitcast(getattr(parts, name), item.as_pointer()),
+        shape=shape,
+        strides=strides,
+        itemsize=itemsize,
+        meminfo=None,
+    )
+    return array._getvalue()
+
+
+@intrinsic
+def _thin(typing_context: Any, numbers: Any) -> Any:
+    """A thin state of the numbers of :func:`numbered`."""
+    thin = ThinType()
+
+    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        parts = cgutils.create_struct_proxy(thin)(context, builder)
+        array = context.make_array(signature.args[0])(context, builder, value=arguments[0])
+        at = 0
+        for name, array_type in thin.arrays.items():
+            address = builder.load(cgutils.gep(builder, array.data, at))
+            setattr(parts, name, builder.inttoptr(address, cgutils.voidptr_t))
+            for axis in range(array_type.ndim):
+                extent = builder.load(cgutils.gep(builder, array.data, at + 1 + axis))
+                setattr(parts, f"{name}_{axis}", extent)
+            at += 1 + array_type.ndim
+        return parts._getvalue()
+
+    return thin(numbers), make
+
+
+def _numbered(state: State) -> IntArray:
+    """Address and shape of every array of a state, which must be held while they are used."""
+    numbers: list[int] = []
+    for array in state:
+        numbers += [array.ctypes.data, *array.shape]
+    return np.array(numbers, np.int64)
+
+
+def _itself(state: Any) -> Any:
+    return state
+
+
+_config: Any = numba.config
+thin: Any = _itself if _config.DISABLE_JIT else _thin
+numbered: Any = _itself if _config.DISABLE_JIT else _numbered

@@ -1,0 +1,1 @@
+"""The keys of backends, and what they compile to."""

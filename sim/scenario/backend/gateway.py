@@ -1,0 +1,48 @@
+"""The gateway before a pool: the keys, and the gateway that they make."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Final, get_args
+
+from sim.model import gateway as model
+from sim.model.gateway import OnLoss
+from sim.scenario.values.fields import number, one_of
+from sim.scenario.values.numbers import Number, known
+from sim.scenario.values.part import Model
+
+QUEUES: Final = ("push", "central")
+
+
+class Gateway(Model):
+    """What is taken in, held back and turned away."""
+
+    max_queue: Annotated[Number, number("count", least=0, most=1e9, integer=True)] | None = None
+    """Requests that may wait beyond those that the ready replicas can run at once; more are
+    rejected. Default unlimited."""
+    retry_after: Annotated[Number, number("duration", above=0, most=30 * 86_400.0)] | None = None
+    """Retry-After of a rejection; default none is given."""
+    queue: Annotated[str, one_of(*QUEUES)] = "push"
+    """Whether requests go to a replica at once and wait there, or in one queue before all."""
+    replica_limit: (
+        Annotated[Number, number("count", least=1, most=100_000, integer=True)] | None
+    ) = None
+    """Requests that a replica is given at once from the central queue; default its max_num_seqs."""
+    on_replica_loss: Annotated[OnLoss, one_of(*get_args(OnLoss))] = "fail"
+    """Whether the requests of a replica that dies fail, or are sent again to another one."""
+
+
+def compiled(gateway: Gateway | None, holds: bool, draws: Mapping[str, float]) -> model.Gateway:
+    """The gateway in a world; it ``holds`` requests while no replica is ready."""
+    if gateway is None:
+        return model.Gateway(holds=holds)
+    return model.Gateway(
+        max_queue=_or(gateway.max_queue, math.inf, draws),
+        retry_after_s=_or(gateway.retry_after, math.nan, draws),
+        replica_limit=_or(gateway.replica_limit, math.inf, draws),
+        holds=holds,
+        on_loss=gateway.on_replica_loss,
+    )
+
+
+def _or(number: Number | None, default: float, draws: Mapping[str, float]) -> float:
+    return default if number is None else known(number, draws)

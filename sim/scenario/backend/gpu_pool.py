@@ -1,0 +1,84 @@
+"""Pools of GPUs: their keys."""
+
+from typing import Annotated, Literal, get_args
+
+from sim.model.design import Router
+from sim.model.profile import Scheduler
+from sim.scenario.backend.autoscaler import Autoscaler
+from sim.scenario.backend.caches import PrefixCache
+from sim.scenario.backend.failures import Failures, Spot
+from sim.scenario.backend.gateway import Gateway
+from sim.scenario.backend.gpu_price import GpuPrices
+from sim.scenario.backend.lifecycle import Capacity, ColdStart, Standby, starting_time
+from sim.scenario.backend.replicas import Replicas, replica_limits
+from sim.scenario.backend.speculation import Speculation, tokens_per_step
+from sim.scenario.values.catalogued import Service, service_profile
+from sim.scenario.values.fields import kind, number, one_of, whole
+from sim.scenario.values.numbers import Number
+from sim.scenario.values.part import Factor, Model
+
+
+class Engine(Model):
+    """Limits of the serving engine in place of those of the profile."""
+
+    max_num_seqs: Annotated[int, whole(1, 100_000)] | None = None
+    """Requests in the batch at once."""
+    max_num_batched_tokens: Annotated[int, whole(1, 10**8)] | None = None
+    """Token budget of a step."""
+    max_model_len: Annotated[int, whole(2, 10**8)] | None = None
+    """Longest prompt plus output."""
+    kv_capacity_tokens: Annotated[int, whole(1, 10**12)] | None = None
+    """Tokens that the KV cache of a replica holds."""
+    kv_block_tokens: Annotated[int, whole(1, 4096)] | None = None
+    """Tokens in a block of the KV cache, a power of two."""
+    scheduler: Annotated[Scheduler, one_of(*get_args(Scheduler))] | None = None
+    """Whether prefill rides along with decoding in chunks, or goes first."""
+
+
+class GpuPool(Model):
+    """Replicas of one model on rented GPUs behind one router."""
+
+    kind: Annotated[Literal["gpu_pool"], kind("gpu_pool")]
+    """What it is."""
+    service: Annotated[Service, service_profile()]
+    """Service profile: a name of 'sim catalog profiles', or the path of a profile's file."""
+    replicas: Annotated[Replicas, replica_limits()]
+    """Copies of the model; the limits of an autoscaler as {min: 2, max: 40, initial: 6}."""
+    autoscaler: Autoscaler | None = None
+    """Who decides how many there are, such as {preset: keda, target_concurrency: 24}."""
+    cold_start: Annotated[ColdStart, starting_time()] | None = None
+    """From the request for a replica to its serving: how long, a distribution, or a mapping of
+    parts: node (not billed), image_pull, weights over load_bandwidth, engine_start,
+    graph_capture."""
+    standby: Standby | None = None
+    """Loaded replicas in reserve; default none."""
+    capacity: Capacity | None = None
+    """How many replicas are to be had at all; default as many as wanted."""
+    drain_limit: Annotated[Number, number("duration", least=0, most=30 * 86_400.0)] | None = None
+    """How long a replica may take to finish its requests when it is no longer wanted, before it is
+    killed; default unlimited."""
+    failures: Failures | None = None
+    """Crashes and slow replicas; default none."""
+    spot: Spot | None = None
+    """Instances that their owner takes back; default none is."""
+    engine: Engine | None = None
+    """What is set otherwise than in the profile."""
+    router: Annotated[Router, one_of(*get_args(Router))] = "least_loaded"
+    """How a request finds its replica; session keeps sessions and tasks together, prefix goes to
+    what is cached."""
+    prefix_cache: PrefixCache | None = None
+    """Prompts that the replicas keep, {} with all defaults; default none."""
+    gateway: Gateway | None = None
+    """What is taken in, held back and turned away; by default every request is taken in and sent
+    to a replica at once."""
+    throughput_factor: Factor | None = None
+    """Speed of the engine relative to its profile; by default uncertain by the profile's fit
+    error."""
+    speculative_decoding: Annotated[Speculation, tokens_per_step()] | None = None
+    """Tokens that a step brings to a sequence, by batch size: {1: 2.5, 64: 1.4}; default 1."""
+    price: GpuPrices | None = None
+    """Price of a GPU, or a list of prices that are filled in order, such as [{purchase:
+    reserved_1y, gpus: 8, usd_per_gpu_hour: 1.8}, {purchase: on_demand, usd_per_gpu_hour: 3}]; by
+    default the median on-demand price in the catalogue."""
+    quality: Annotated[Number, number("factor", least=-1e6, most=1e6)] | None = None
+    """Quality of its answers in points of any unit."""

@@ -1,0 +1,119 @@
+"""What a provider lets through: quotas by the minute, and units of reserved throughput."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final
+
+from sim.catalog import api_limits
+from sim.model import managed as model
+from sim.scenario.values.fields import Reads, flag, named, number
+from sim.scenario.values.numbers import Number, known
+from sim.scenario.values.part import Abbreviated, Model
+from sim.scenario.values.problems import Findings, Path
+
+Draws = Mapping[str, float]
+
+LIMITS: Final = {  # keys and the fields of the model and the catalogue
+    "requests_per_minute": "requests_per_min",
+    "tokens_per_minute": "tokens_per_min",
+    "input_tokens_per_minute": "input_tokens_per_min",
+    "output_tokens_per_minute": "output_tokens_per_min",
+}
+MINUTE_S: Final = 60.0
+
+Limit = Annotated[Number, number("count", above=0, most=1e15)]
+
+
+def preset_of_limits() -> Reads:
+    """Name of a quota of the catalogue."""
+    return named("a quota", api_limits)
+
+
+class Quota(Abbreviated):
+    """Limits per minute, each a token bucket that refills continuously and begins full."""
+
+    main: ClassVar[tuple[str, Reads]] = ("preset", preset_of_limits())
+
+    preset: Annotated[str, preset_of_limits()] | None = None
+    """Provider and tier, such as anthropic-tier-4, whose limits hold where none is given."""
+    requests_per_minute: Limit | None = None
+    """Requests; default unlimited."""
+    tokens_per_minute: Limit | None = None
+    """Tokens of prompts and answers together; default unlimited."""
+    input_tokens_per_minute: Limit | None = None
+    """Tokens of prompts; default unlimited."""
+    output_tokens_per_minute: Limit | None = None
+    """Tokens of answers; default unlimited."""
+    burst: Annotated[Number, number("duration", least=1, most=86_400)] | None = None
+    """Time whose worth of the limit may be used at once; default 1min."""
+    cached_is_free: Annotated[bool, flag()] | None = None
+    """Whether cached tokens of a prompt do not count; default no, or as the preset does."""
+    reserved_output_tokens: (
+        Annotated[Number, number("count", least=0, most=1e9, integer=True)] | None
+    ) = None
+    """Tokens that count for an answer until it ends (what max_tokens asks for); default 0."""
+
+
+class Provisioned(Model):
+    """Units of throughput that are paid by the hour, before anything is paid by the token."""
+
+    units: Annotated[Number, number("count", least=0, most=1e6, integer=True)]
+    """How many; 0 is a valid answer."""
+    tokens_per_minute_per_unit: Limit
+    """Tokens that a unit serves in a minute."""
+    usd_per_unit_hour: Annotated[Number, number("money", least=0, most=1e6)]
+    """Price of a unit, used or not."""
+    output_weight: Annotated[Number, number("factor", least=0, most=1000)] = 1.0
+    """Tokens of a prompt that one of an answer counts for; default 1."""
+
+
+def resolved(quota: Quota | None, path: Path, findings: Findings) -> Quota | None:
+    """The quota with its preset written out."""
+    if quota is None:
+        return None
+    filled = {key: value for key, value in quota if value is not None and key != "preset"}
+    if quota.preset is not None:
+        listed = api_limits()[quota.preset]
+        limits = {key: getattr(listed, name) for key, name in LIMITS.items()}
+        of_preset = {key: limit for key, limit in limits.items() if math.isfinite(limit)}
+        filled = {**of_preset, "cached_is_free": listed.cached_is_free, **filled}
+    if not filled.keys() & set(LIMITS):
+        remedy = f"add requests_per_minute, or one of {', '.join(_examples())}"
+        findings.add((*path, "quota"), "has no limit", remedy)
+    return Quota.model_construct(**filled)
+
+
+def _examples() -> list[str]:
+    return ["anthropic-tier-4", "openai-tier-5"]
+
+
+def compiled(quota: Quota | None, draws: Draws) -> model.Quota:
+    """The quota in a world."""
+    if quota is None:
+        return model.Quota()
+    limits = {
+        name: known(limit, draws)
+        for key, name in LIMITS.items()
+        if (limit := getattr(quota, key)) is not None
+    }
+    return model.Quota(
+        **limits,
+        burst_s=MINUTE_S if quota.burst is None else known(quota.burst, draws),
+        cached_is_free=bool(quota.cached_is_free),
+        reserved_output_tokens=(
+            0
+            if quota.reserved_output_tokens is None
+            else int(known(quota.reserved_output_tokens, draws))
+        ),
+    )
+
+
+def compiled_units(provisioned: Provisioned | None, draws: Draws) -> model.Provisioned | None:
+    """The units in a world."""
+    if provisioned is None:
+        return None
+    return model.Provisioned(
+        int(known(provisioned.units, draws)),
+        known(provisioned.tokens_per_minute_per_unit, draws),
+        known(provisioned.output_weight, draws),
+    )

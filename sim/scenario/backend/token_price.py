@@ -1,0 +1,171 @@
+"""Prices by the token: the keys, what the catalogue fills in, and the price that they make."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from sim.catalog import api_price
+from sim.catalog.apis import NO_STEP, TIERS
+from sim.errors import CatalogError
+from sim.model import price as model
+from sim.scenario.values.fields import iso_date, number, one_of
+from sim.scenario.values.numbers import Number, known
+from sim.scenario.values.part import Factor, Model, Text
+from sim.scenario.values.problems import Findings, Path
+
+Draws = Mapping[str, float]
+
+Dollars = Annotated[Number, number("money", least=0, most=1e9)]
+RATES: Final = ("input", "cached_input", "cache_write", "output")
+OWN: Final = ("input", "output")  # what a price of one's own must have
+
+
+class LongContext(Model):
+    """Prices of requests with a long prompt, all of their tokens."""
+
+    above: Annotated[Number, number("count", least=1, most=1e9, integer=True)]
+    """Tokens of a prompt beyond which they hold."""
+    input: Dollars
+    """USD per million tokens of prompts."""
+    cached_input: Dollars | None = None
+    """USD per million tokens of prompts that were cached; default the price of input."""
+    cache_write: Dollars | None = None
+    """USD per million tokens written into the cache; default the price of input."""
+    output: Dollars
+    """USD per million tokens of answers."""
+
+
+class Subscription(Model):
+    """A flat fee with a fair-use cap, and a multiple of the token price beyond it."""
+
+    usd_per_month: Dollars
+    """Fee of all users together."""
+    included_requests: Annotated[Number, number("count", least=0, most=1e12)] | None = None
+    """Requests a month that it covers; default all of them."""
+    overage_multiple: Annotated[Number, number("factor", least=0, most=1000)] = 1.0
+    """Factor on the price by the token of requests beyond the cap; default 1."""
+
+
+class TokenPrice(Model):
+    """Price of tokens: given in USD per million, or that of the catalogue."""
+
+    input: Dollars | None = None
+    """USD per million tokens of prompts."""
+    cached_input: Dollars | None = None
+    """USD per million tokens of prompts that were cached; default the price of input."""
+    cache_write: Dollars | None = None
+    """USD per million tokens written into the cache; default the price of input."""
+    output: Dollars | None = None
+    """USD per million tokens of answers."""
+    long_context: LongContext | None = None
+    """Prices of requests with a long prompt; default the same."""
+    tier: Annotated[str, one_of("standard", *TIERS)] | None = None
+    """Tier whose price in the catalogue is taken, such as batch for what can wait."""
+    factor: Factor | None = None
+    """Factor on all prices by the token: of a tier, a discount, a contract; default 1."""
+    yearly_factor: Factor | None = None
+    """Factor by which they change in a year, compounding; default 1."""
+    minimum_per_month: Dollars | None = None
+    """Committed spend in a month: what is missing to it is billed, too; default 0."""
+    subscription: Subscription | None = None
+    """A flat fee in place of the price by the token; default none."""
+    source: Text | None = None
+    """Where the price comes from."""
+    as_of: Annotated[str, iso_date()] | None = None
+    """Date of the price."""
+
+
+def check(path: Path, price: dict[str, Any], has_model: bool, findings: Findings) -> None:
+    """Note keys of a price, as plain data, that contradict each other."""
+    path = (*path, "price")
+    own = [key for key in OWN if key in price]
+    fee = price.get("subscription")
+    flat = isinstance(fee, dict) and "included_requests" not in fee
+    if own and len(own) < len(OWN):
+        (missing,) = set(OWN) - set(own)
+        findings.add(path, f"has no {missing} beside {own[0]}", f"add {missing}")
+    if not own and not has_model and not flat:
+        findings.add(path, "has no price", "add input and output, such as input: 0.15, output: 0.6")
+    for key in ("cached_input", "cache_write", "long_context"):
+        if key in price and not own:
+            findings.add((*path, key), "has no input beside it", "add input and output")
+    for key in ("source", "as_of"):
+        if key in price and not own and has_model:
+            findings.add((*path, key), "comes with the price of the catalogue", "remove it")
+    if "tier" in price and (own or not has_model):
+        message = "has no meaning for a price that is given"
+        findings.add((*path, "tier"), message, "add factor, such as factor: 0.5")
+    elif "tier" in price and "factor" in price:
+        findings.add((*path, "factor"), "goes beside tier, must be the only one", "remove one")
+
+
+def resolved(
+    price: TokenPrice | None,
+    model_name: str | None,
+    provider: str | None,
+    path: Path,
+    findings: Findings,
+) -> TokenPrice | None:
+    """The price with what the catalogue has; notes what it does not have."""
+    price = price or TokenPrice.model_construct()
+    if price.input is not None or model_name is None:
+        return price
+    try:
+        listed = api_price(model_name, provider, price.tier or "standard")
+    except CatalogError as error:
+        remedy = "give price: {input: 0.15, output: 0.6}"
+        if "several providers" in str(error):
+            remedy = "add provider"
+        findings.add((*path, "model"), str(error), remedy)
+        return None
+    return price.model_copy(update=_as_given(listed, price.factor))
+
+
+def _as_given(listed: model.TokenPrice, factor: Number | None) -> dict[str, Any]:
+    """A price of the catalogue as a scenario would give it."""
+    given: dict[str, Any] = {key: getattr(listed.rates, key) for key in RATES}
+    if listed.long_rates is not None:
+        rates = {key: getattr(listed.long_rates, key) for key in RATES}
+        above = float(listed.long_above_tokens)
+        given["long_context"] = LongContext.model_construct(above=above, **rates)
+    given["tier"] = None
+    given["factor"] = listed.factor if factor is None else factor
+    return {**given, "source": listed.source, "as_of": listed.as_of}
+
+
+def compiled(price: TokenPrice, usd_per_unit_hour: Number | None, draws: Draws) -> model.TokenPrice:
+    """The price in a world."""
+    long, fee = price.long_context, price.subscription
+    return model.TokenPrice(
+        rates=_rates(price, draws),
+        long_rates=None if long is None else _rates(long, draws),
+        long_above_tokens=NO_STEP if long is None else int(known(long.above, draws)),
+        factor=_or(price.factor, 1.0, draws),
+        yearly_factor=_or(price.yearly_factor, 1.0, draws),
+        usd_per_unit_hour=_or(usd_per_unit_hour, 0.0, draws),
+        minimum_usd_per_month=_or(price.minimum_per_month, 0.0, draws),
+        subscription=None if fee is None else _subscription(fee, draws),
+        source=price.source or "",
+        as_of=price.as_of or "",
+    )
+
+
+def _rates(given: TokenPrice | LongContext, draws: Draws) -> model.TokenRates:
+    return model.TokenRates(
+        input=_or(given.input, 0.0, draws),
+        output=_or(given.output, 0.0, draws),
+        cached_input=None if given.cached_input is None else known(given.cached_input, draws),
+        cache_write=None if given.cache_write is None else known(given.cache_write, draws),
+    )
+
+
+def _subscription(fee: Subscription, draws: Draws) -> model.Subscription:
+    return model.Subscription(
+        known(fee.usd_per_month, draws),
+        _or(fee.included_requests, math.inf, draws),
+        known(fee.overage_multiple, draws),
+    )
+
+
+def _or(number: Number | None, default: float, draws: Draws) -> float:
+    return default if number is None else known(number, draws)

@@ -1,0 +1,1 @@
+"""The text of a scenario: YAML read with its lines, overridden, written."""

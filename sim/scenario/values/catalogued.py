@@ -1,0 +1,140 @@
+"""What a scenario takes from the catalogue by name, or from a file of its own by path."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sim.catalog import profile, profile_names, shape_names
+from sim.catalog import shape as catalogue_shape
+from sim.catalog.shapes import COLUMN, read_shape
+from sim.errors import CatalogError, ScenarioError
+from sim.model.arrivals import DayShape
+from sim.model.profile import ServiceProfile
+from sim.scenario.values.fields import JsonSchema, Reads
+from sim.scenario.values.numbers import Quantity, document_of
+from sim.scenario.values.problems import Spot, choose
+from sim.scenario.values.reading import read_number
+from sim.scenario.values.units import shown
+
+DAY_CELLS, WEEK_CELLS = 24, 168
+SHAPE_KEYS = ("csv", "column")
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service profile and how the document names it: built in, or the path of a file."""
+
+    profile: ServiceProfile
+    name: str
+
+    def document(self) -> str:
+        """Name, or absolute path."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A day shape and how it stands in the document."""
+
+    day_shape: DayShape
+    written: Any
+
+    def document(self) -> Any:
+        """Name, numbers, or the absolute path of a CSV file."""
+        return self.written
+
+
+def service_profile() -> Reads:
+    """Name of a built-in profile, or path of a profile's file."""
+    return Reads(_read_service, lambda: {"type": "string", "examples": profile_names()[:3]})
+
+
+def day_shape() -> Reads:
+    """Name of a built-in shape, 24 or 168 numbers, or a CSV file."""
+    return Reads(_read_shape, _shape_schema)
+
+
+def _read_service(raw: Any, spot: Spot) -> Service | None:
+    return _named(raw, profile_names(), spot, "profile", lambda name: Service(profile(name), name))
+
+
+def _read_shape(raw: Any, spot: Spot) -> Shape | None:
+    if isinstance(raw, list):
+        return _given_shape(raw, spot)
+    if isinstance(raw, dict):
+        return _shape_of_file(raw, spot)
+    return _named(
+        raw, shape_names(), spot, "shape", lambda name: Shape(catalogue_shape(name), name)
+    )
+
+
+def _named(
+    raw: Any, names: list[str], spot: Spot, noun: str, load: Callable[[str], Found]
+) -> Found | None:
+    """What a built-in name or the path of a file stands for."""
+    if not isinstance(raw, str) or not raw.strip():
+        spot.wrong(f"{shown(raw)} must be the name of a {noun}, or the path of its file")
+        return None
+    name = raw.casefold()
+    path = (spot.folder / raw).absolute()
+    if name not in names and not (path.suffix in (".yaml", ".yml", ".csv") or path.is_file()):
+        remedy = choose(raw, names) or f"'sim catalog {noun}s' lists all"
+        spot.wrong(f"{shown(raw)} is not a built-in {noun}", remedy)
+        return None
+    try:
+        return load(name if name in names else str(path))
+    except ScenarioError as error:
+        for problem in error.problems:
+            spot.wrong(str(problem))
+    except (CatalogError, OSError, ValueError) as error:
+        spot.wrong(str(error))
+    return None
+
+
+def _given_shape(raw: list[Any], spot: Spot) -> Shape | None:
+    if len(raw) not in (DAY_CELLS, WEEK_CELLS):
+        spot.wrong(
+            f"has {len(raw)} numbers, must have {DAY_CELLS} (a day) or {WEEK_CELLS} (a week)"
+        )
+        return None
+    level = Quantity("count", least=0, certain=True)
+    values = [read_number(item, level, spot.below(i)) for i, item in enumerate(raw)]
+    if spot.findings:
+        return None
+    numbers = tuple(value for value in values if isinstance(value, float))
+    if not any(numbers):
+        spot.wrong("is 0 throughout, must be above 0 somewhere")
+        return None
+    return Shape(DayShape("given", numbers, len(numbers) // DAY_CELLS), document_of(numbers))
+
+
+def _shape_of_file(raw: dict[str, Any], spot: Spot) -> Shape | None:
+    for key in raw.keys() - set(SHAPE_KEYS):
+        spot.below(key).wrong("unknown key", choose(key, SHAPE_KEYS))
+    file, column = raw.get("csv"), raw.get("column", COLUMN)
+    if not isinstance(file, str) or not isinstance(column, str):
+        spot.wrong("must have csv, the path of a file, and may have column, a name")
+    if spot.findings:
+        return None
+    path = str((spot.folder / str(file)).absolute())
+    try:
+        return Shape(read_shape(path, str(column)), {**raw, "csv": path})
+    except CatalogError as error:
+        spot.wrong(str(error))
+        return None
+
+
+def _shape_schema() -> JsonSchema:
+    level = {"type": "number", "minimum": 0}
+    lists = [
+        {"type": "array", "items": level, "minItems": cells, "maxItems": cells}
+        for cells in (DAY_CELLS, WEEK_CELLS)
+    ]
+    file = {
+        "type": "object",
+        "properties": {"csv": {"type": "string"}, "column": {"type": "string"}},
+        "required": ["csv"],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [{"type": "string", "examples": shape_names()}, *lists, file]}

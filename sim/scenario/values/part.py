@@ -1,0 +1,36 @@
+"""What all parts of the document have in common."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+
+from sim.scenario.values.fields import Reads, number, text
+from sim.scenario.values.numbers import Number
+
+Text = Annotated[str, text()]
+Factor = Annotated[Number, number("factor", above=0, most=1e6)]
+
+
+class Model(BaseModel):
+    """Common to all parts: unknown keys are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True
+    )
+
+
+class Abbreviated(Model):
+    """A part that may also be written as the value of its main key alone."""
+
+    main: ClassVar[tuple[str, Reads]]
+    """The main key and what reads it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_full(cls, raw: Any, info: ValidationInfo) -> Any:
+        """The mapping that ``raw`` stands for; a wrong value is told at its own place."""
+        if isinstance(raw, dict):
+            return raw
+        key, reads = cls.main
+        reads.validate(raw, info)
+        return {key: raw}

@@ -1,0 +1,1 @@
+"""The keys of workloads, and what they compile to."""

@@ -1,0 +1,97 @@
+"""Token lengths of a workload, as a scenario gives them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sim.model.distributions import Constant
+from sim.model.lengths import MAX_TOKENS, Lengths
+from sim.scenario.values.fields import Reads, reference
+from sim.scenario.values.numbers import (
+    TAIL,
+    Number,
+    Quantity,
+    Spread,
+    document_of,
+    known,
+    quantiles,
+    uncertain_in,
+)
+from sim.scenario.values.problems import Spot
+from sim.scenario.values.reading import extremes, read_number, read_spread
+
+MOST_TOKENS = 100e6
+ONE: Final = Quantity("count", least=1, most=MOST_TOKENS, integer=True)
+LENGTH: Final = Quantity("count", above=0, most=MOST_TOKENS)
+LIMITS: Final = ("min", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLengths:
+    """Lengths of prompts or outputs.
+
+    Attributes
+    ----------
+    usual : float, Uncertain or Spread
+        One length for all requests (unknown where uncertain), or how they differ.
+    least, most : float or None
+        Shorter and longer draws are moved to these.
+    """
+
+    usual: Number | Spread
+    least: Number | None = None
+    most: Number | None = None
+
+    def lengths(self, draws: Mapping[str, float]) -> Lengths:
+        """The lengths in a world; ValueError if there are none such."""
+        if isinstance(self.usual, Spread):
+            distribution = self.usual.distribution(draws)
+        else:
+            distribution = Constant(known(self.usual, draws))
+        least = 1 if self.least is None else round(known(self.least, draws))
+        most = MAX_TOKENS if self.most is None else round(known(self.most, draws))
+        return Lengths(distribution, least, most)
+
+    def document(self) -> Any:
+        """As plain data."""
+        if not isinstance(self.usual, Spread):
+            return document_of(self.usual)
+        limits = zip(LIMITS, (self.least, self.most), strict=True)
+        given = {name: document_of(value) for name, value in limits if value is not None}
+        return {**self.usual.document(), **given}
+
+
+def token_lengths() -> Reads:
+    """A number, or a distribution with or without ``min`` and ``max``."""
+    return Reads(read_lengths, lambda: reference("token_lengths"))
+
+
+def read_lengths(raw: Any, spot: Spot) -> TokenLengths | None:
+    """The lengths that ``raw`` stands for; None, with the problems noted, if none."""
+    if not isinstance(raw, dict):
+        number = read_number(raw, ONE, spot)
+        return None if number is None else TokenLengths(number)
+    limits = {name: read_number(raw[name], ONE, spot.below(name)) for name in LIMITS if name in raw}
+    rest = {key: value for key, value in raw.items() if key not in LIMITS}
+    spread = read_spread(rest, LENGTH, spot)
+    if spread is None:
+        return None
+    lengths = TokenLengths(spread, limits.get("min"), limits.get("max"))
+    if not spot.findings:
+        _check(lengths, spot)
+    return lengths
+
+
+def _check(lengths: TokenLengths, spot: Spot) -> None:
+    """Note lengths that are below zero, or limits the wrong way round, in any world."""
+    for draws in extremes(list(uncertain_in(lengths))):
+        try:
+            drawn = lengths.lengths(draws)
+        except ValueError:
+            spot.below("max").wrong("must be at least min")
+            return
+        (low,) = quantiles(drawn.distribution, [TAIL])
+        if low < 0 and lengths.least is None:
+            remedy = "use lognormal, whose values are always above 0, or give min"
+            spot.wrong(f"its p0.1 ({low:.4g}) must be greater than 0", remedy)
+            return
