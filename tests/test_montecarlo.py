@@ -23,7 +23,8 @@ from fake_replication import (
 from sim.errors import PeakfleetError
 from sim.montecarlo.execution import ReplicationError
 from sim.montecarlo.precision import Goal, looks
-from sim.montecarlo.run import Earlier, run
+from sim.montecarlo.result import Earlier
+from sim.montecarlo.run import run
 from sim.montecarlo.sample import Sample
 from sim.montecarlo.summary import summarise
 

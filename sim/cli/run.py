@@ -12,7 +12,7 @@ from sim.cli.values import EXIT_INTERRUPTED, SHARE
 
 if TYPE_CHECKING:
     from sim.montecarlo.precision import Goal
-    from sim.montecarlo.run import Earlier, RunResult
+    from sim.montecarlo.result import Earlier, RunResult
     from sim.scenario import Scenario
 
 DEFAULT_METRIC = "e2e_p95_s:p50"  # as in sim.montecarlo.precision, too slow to import for a help

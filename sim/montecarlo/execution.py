@@ -24,7 +24,7 @@ from sim.montecarlo.interruption import Interruption
 
 if TYPE_CHECKING:
     from sim.montecarlo.replication import Replication
-    from sim.montecarlo.run import RunResult
+    from sim.montecarlo.result import RunResult
     from sim.scenario import Scenario
 
 BATCH_S = 0.2  # work sent at a time: long beside the sending (0.2 ms), short beside a run

@@ -42,7 +42,7 @@ from sim.errors import ResultError
 from sim.model.uncertain import UncertainInput
 from sim.montecarlo import exports
 from sim.montecarlo.precision import Goal
-from sim.montecarlo.run import Earlier, Exports, RunResult
+from sim.montecarlo.result import Earlier, Exports, RunResult
 from sim.montecarlo.sample import Sample
 from sim.montecarlo.timelines import Timelines
 

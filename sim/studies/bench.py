@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.montecarlo.execution import Executor, available_cores, shared_pool
-from sim.montecarlo.run import Earlier, RunResult, run
+from sim.montecarlo.result import Earlier, RunResult
+from sim.montecarlo.run import run
 from sim.montecarlo.store import scenario_digest
 from sim.scenario import Scenario
 

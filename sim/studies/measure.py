@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sim.errors import PeakfleetError
 from sim.model.design import Design
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 from sim.montecarlo.sample import INPUT_PREFIX, Sample
 from sim.montecarlo.summary import slo_kept
 

@@ -4,24 +4,46 @@ Each kind draws from a stream of its own for each replica.
 """
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+import numpy as np
 import simpy
 
 from sim.engine.control.capacity import spell_s
-from sim.engine.control.replica import Replica
+from sim.engine.control.replica import Node, Replica
+from sim.model.design import GpuPool
 from sim.model.distributions import Distribution
 from sim.model.failure import Crashes, Spot, Stragglers
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from sim.engine.control.fleet import Fleet
+from sim.model.streams import Streams
 
 Process = Generator[simpy.Event, object, None]
 
 
-def attach(fleet: "Fleet", replica: Replica) -> None:
+class Breakable(Protocol):
+    """What can go wrong with a fleet, as far as it is told."""
+
+    env: simpy.Environment
+    pool: GpuPool
+    streams: Streams
+
+    def fail(self, node: Node) -> list[Replica]:
+        """Take a node away; the replicas that were on it."""
+        ...
+
+    def lose(self, replica: Replica, absent_s: float) -> None:
+        """A replica is dead at once; its slot can be used again after ``absent_s``."""
+        ...
+
+    def give_notice(self, replica: Replica, notice_s: float, absent_s: float) -> None:
+        """A replica dies after ``notice_s``."""
+        ...
+
+    def set_slowness(self, replica: Replica, slowness: float) -> None:
+        """Every engine time of a replica takes ``slowness`` times as long."""
+        ...
+
+
+def attach(fleet: Breakable, replica: Replica) -> None:
     """Start the clocks of all that can go wrong with a replica whose node has begun to run."""
     failures = fleet.pool.failures
     if failures.crashes is not None:
@@ -32,7 +54,7 @@ def attach(fleet: "Fleet", replica: Replica) -> None:
         fleet.env.process(straggle(fleet, replica, failures.stragglers))
 
 
-def crash(fleet: "Fleet", replica: Replica, crashes: Crashes) -> Process:
+def crash(fleet: Breakable, replica: Replica, crashes: Crashes) -> Process:
     """Take the replica and all on its node away at a random time."""
     rng = _stream(fleet, "crashes", replica)
     mean_s = crashes.mean_life_s(fleet.pool.profile.gpus_per_replica)
@@ -45,7 +67,7 @@ def crash(fleet: "Fleet", replica: Replica, crashes: Crashes) -> Process:
         fleet.lose(victim, repair_s)
 
 
-def reclaim(fleet: "Fleet", replica: Replica, spot: Spot) -> Process:
+def reclaim(fleet: Breakable, replica: Replica, spot: Spot) -> Process:
     """Give notice to a spot instance ahead of its end."""
     rng = _stream(fleet, "spot", replica)
     life_s = _drawn(spot.life, rng)
@@ -55,7 +77,7 @@ def reclaim(fleet: "Fleet", replica: Replica, spot: Spot) -> Process:
         fleet.give_notice(replica, min(spot.notice_s, life_s), absent_s)
 
 
-def straggle(fleet: "Fleet", replica: Replica, stragglers: Stragglers) -> Process:
+def straggle(fleet: Breakable, replica: Replica, stragglers: Stragglers) -> Process:
     """Slow a replica down, for good or for spells, if it is a straggler."""
     rng = _stream(fleet, "stragglers", replica)
     if rng.random() >= stragglers.share:
@@ -71,9 +93,9 @@ def straggle(fleet: "Fleet", replica: Replica, stragglers: Stragglers) -> Proces
         yield fleet.env.timeout(spell_s(spells, False, rng))
 
 
-def _stream(fleet: "Fleet", kind: str, replica: Replica) -> "np.random.Generator":
+def _stream(fleet: Breakable, kind: str, replica: Replica) -> np.random.Generator:
     return fleet.streams(f"{kind}/{fleet.pool.name}/{replica.number}")
 
 
-def _drawn(duration: Distribution | None, rng: "np.random.Generator") -> float:
+def _drawn(duration: Distribution | None, rng: np.random.Generator) -> float:
     return 0.0 if duration is None else max(0.0, float(duration.sample(rng, 1)[0]))

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from sim.montecarlo.run import LEVELS, RunResult
+from sim.montecarlo.result import LEVELS, RunResult
 from sim.report.charts.chart import Chart
 from sim.report.charts.style import BLUE, GREEN, VERMILION, drawn
 

@@ -9,12 +9,14 @@
 :mod:`~sim.studies.breakeven.costs`                cost as a function of volume, in every world
 :mod:`~sim.studies.breakeven.crossing`             where one side becomes the cheaper for good
 :mod:`~sim.studies.breakeven.payback`              how long owned hardware takes to pay
-:mod:`~sim.studies.breakeven.answer`               the answer and its tables
+:mod:`~sim.studies.breakeven.findings`             what was found, as tables
 :mod:`~sim.studies.breakeven.decision`             the decision in one sentence
+:mod:`~sim.studies.breakeven.answer`               the answer: both, and as JSON
 =================================================  ===============================================
 """
 
-from sim.studies.breakeven.answer import BreakEven, Verdict
+from sim.studies.breakeven.answer import BreakEven
+from sim.studies.breakeven.findings import Verdict
 from sim.studies.breakeven.study import VOLUMES, breakeven
 
 __all__ = ["VOLUMES", "BreakEven", "Verdict", "breakeven"]

@@ -1,121 +1,23 @@
-"""The answer: where every side breaks even with the reference, and what it rests on."""
+"""The answer: the findings, the decision drawn from them, and both as JSON."""
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from sim.model.price import DAY_S, MONTH_S
-from sim.montecarlo.estimates import quantile
-from sim.studies.breakeven.costs import ByFleet, Curve
-from sim.studies.breakeven.crossing import Breaking, break_even
-from sim.studies.breakeven.field import Run, Trial
-
-FloatArray = npt.NDArray[np.float64]
-
-MONTH_DAYS: Final = MONTH_S / DAY_S
-CHEAPER: Final = (1.0, 0.8, 0.5, 0.2)  # the reference, at these shares of its price
-POINTS: Final = 121  # of a drawn curve
-STEPS: Final = 20  # of a fleet that are drawn; the others are too small to be seen
+from sim.studies.breakeven.decision import sentence
+from sim.studies.breakeven.findings import Findings
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """One side against the reference.
-
-    Attributes
-    ----------
-    side, kind : str
-    able : bool
-        Whether it keeps the SLO anywhere in the range.
-    breaking : Breaking
-    replicas : int or None
-        Of a fixed fleet, at the median break-even.
-    utilisation : (worlds,) float64
-        Work against what the fleet can do at its largest batch, at the break-even of each world;
-        NaN where there is no break-even or no fixed fleet.
-    flip : (worlds,) float64
-        Cost of the side over that of the reference at the greatest volume: the factor on the
-        reference's price at which the answer flips there; its inverse is that on the side's own.
-    flip_years : (worlds,) float64
-        Until it does so at the trend of the reference's price; infinite if it never does, and 0 if
-        the side is the dearer one already.
-    """
-
-    side: str
-    kind: str
-    able: bool
-    breaking: Breaking
-    replicas: int | None
-    utilisation: FloatArray
-    flip: FloatArray
-    flip_years: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class BreakEven:
-    """Where self-hosting and other sides break even with the reference.
-
-    Attributes
-    ----------
-    scenario, reference : str
-    arrivals : {"requests", "tasks"}
-        What is counted.
-    worlds, seed : int
-    has_slo : bool
-    horizon_s : float
-    volumes : (n,) float64
-        Asked for, a day.
-    verdicts : tuple of Verdict
-        Of all sides but the reference.
-    runs : dict of str to Run
-        By side, the reference included.
-    payback : DataFrame
-        Of owned hardware: side, volume, p5, p50, p95 in years, share that pays back in its life.
-    """
-
-    scenario: str
-    reference: str
-    arrivals: str
-    worlds: int
-    seed: int
-    has_slo: bool
-    horizon_s: float
-    volumes: FloatArray
-    verdicts: tuple[Verdict, ...]
-    runs: dict[str, Run]
-    payback: pd.DataFrame
+class BreakEven(Findings):
+    """Where self-hosting and other sides break even with the reference, and what to do."""
 
     @property
     def sentence(self) -> str:
         """The decision in one sentence."""
-        from sim.studies.breakeven.decision import sentence  # noqa: PLC0415 (it needs this module)
-
         return sentence(self)
-
-    @property
-    def simulated_to(self) -> float:
-        """The greatest volume at which every side was simulated."""
-        return min(max(trial.volume for trial in run.trials) for run in self.runs.values())
-
-    def trials(self) -> list[Trial]:
-        """All simulated volumes of all sides."""
-        return [trial for run in self.runs.values() for trial in run.trials]
-
-    def frames(self) -> dict[str, pd.DataFrame]:
-        """Tables by name."""
-        return {
-            "break_even": self.break_even_frame(),
-            "costs": self.costs_frame(self.volumes),
-            "flips": self.flips_frame(),
-            "payback": self.payback,
-            "fleets": self.fleets_frame(),
-            "runs": pd.DataFrame(self.trials()),
-            "worlds": self.worlds_frame(),
-        }
 
     def as_json(self) -> dict[str, Any]:
         """The same numbers, ready for JSON."""
@@ -131,123 +33,6 @@ class BreakEven:
             "simulated_to": self.simulated_to,
             **{name: _records(frame) for name, frame in self.frames().items() if name != "worlds"},
         }
-
-    def break_even_frame(self) -> pd.DataFrame:
-        """One row for each side: its break-even volumes, and the fleet at the median."""
-        return pd.DataFrame([_row(verdict) for verdict in self.verdicts])
-
-    def worlds_frame(self) -> pd.DataFrame:
-        """One row for each world: the break-even volume of every side, empty where none."""
-        columns = {v.side: np.where(np.isinf(v.breaking.volume), np.nan, v.breaking.volume)
-                   for v in self.verdicts}  # fmt: skip
-        return pd.DataFrame({"world": np.arange(self.worlds), **columns})
-
-    def costs_frame(self, volumes: FloatArray) -> pd.DataFrame:
-        """Cost a month of every side at volumes, over worlds."""
-        usd = {side: run.curve.usd(volumes) * MONTH_DAYS for side, run in self.runs.items()}
-        least = np.min(list(usd.values()), axis=0)
-        rows = []
-        for side, values in usd.items():
-            for column, volume in enumerate(volumes.tolist()):
-                ordered = np.sort(values[:, column])
-                cheapest = (values[:, column] <= least[:, column]) & np.isfinite(least[:, column])
-                rows.append(
-                    {
-                        "side": side,
-                        "volume": volume,
-                        "p5_usd_per_month": quantile(ordered, 0.05),
-                        "p50_usd_per_month": quantile(ordered, 0.50),
-                        "p95_usd_per_month": quantile(ordered, 0.95),
-                        "p50_usd_per_arrival": quantile(ordered, 0.5) / MONTH_DAYS / volume,
-                        "cheapest_share": float(cheapest.mean()),
-                        "keeps_slo": bool(np.isfinite(ordered[0])),
-                        "replicas": replicas_at(self.runs[side].curve, volume),
-                    }
-                )
-        return pd.DataFrame(rows)
-
-    def curve_volumes(self) -> FloatArray:
-        """Volumes close enough to draw a curve, with both sides of the first steps of fleets."""
-        least, most = float(self.volumes[0]), float(self.volumes[-1])
-        breaks = [run.curve.breaks[:STEPS] for run in self.runs.values()]
-        steps = np.unique(np.concatenate(breaks))
-        drawn = (np.geomspace(least, most, POINTS), steps, steps * (1 + 1e-6))
-        grid = np.unique(np.concatenate(drawn))
-        return np.asarray(grid[(grid >= least) & (grid <= most)])
-
-    def flips_frame(self) -> pd.DataFrame:
-        """Break-evens if the reference became cheaper, or all of a side that much dearer."""
-        reference = self.runs[self.reference].curve
-        least, most = float(self.volumes[0]), float(self.volumes[-1])
-        rows = []
-        for verdict in self.verdicts:
-            for factor in CHEAPER:
-                curve = self.runs[verdict.side].curve
-                breaking = Breaking(
-                    break_even(curve, reference, least, most, 1 / factor), least, most
-                )
-                rows.append(
-                    {
-                        "side": verdict.side,
-                        "reference_factor": factor,
-                        "side_factor": 1 / factor,
-                        "p50": breaking.level(0.5),
-                        "without_break_even": breaking.none,
-                    }
-                )
-        return pd.DataFrame(rows)
-
-    def fleets_frame(self) -> pd.DataFrame:
-        """What fixed fleets carry: replicas, volume, and whether that was simulated."""
-        rows: list[dict[str, Any]] = []
-        for side, run in self.runs.items():
-            if not isinstance(run.curve, ByFleet):
-                continue
-            capacity = run.curve.capacity
-            for replicas in range(1, min(int(run.curve.replicas[-1]), 64) + 1):
-                carried = float(capacity.carried(np.arange(1, replicas + 1))[-1])
-                was = replicas in capacity.replicas
-                rows.append(
-                    {"side": side, "replicas": replicas, "volume": carried, "simulated": was}
-                )
-        return pd.DataFrame(rows, columns=["side", "replicas", "volume", "simulated"])
-
-
-def replicas_at(curve: Curve, volume: float) -> float:
-    """Replicas of a fixed fleet at a volume; NaN of other sides."""
-    if not isinstance(curve, ByFleet) or not curve.capacity.carries_any or math.isinf(volume):
-        return math.nan
-    return float(curve.capacity.needed(np.array([volume]))[0])
-
-
-def _row(verdict: Verdict) -> dict[str, Any]:
-    breaking = verdict.breaking
-    low, high = breaking.median_interval
-    used = np.sort(verdict.utilisation[~np.isnan(verdict.utilisation)])
-    flips, years = np.sort(verdict.flip), np.sort(verdict.flip_years)
-    return {
-        "side": verdict.side,
-        "kind": verdict.kind,
-        "keeps_slo": verdict.able,
-        "p5": breaking.level(0.05),
-        "p50": breaking.level(0.50),
-        "p95": breaking.level(0.95),
-        "p50_low": low,
-        "p50_high": high,
-        "without_break_even": breaking.none,
-        "cheaper_at_once": breaking.at_once,
-        "worlds": breaking.worlds,
-        "replicas": math.nan if verdict.replicas is None else verdict.replicas,
-        "utilisation_p5": quantile(used, 0.05),
-        "utilisation_p50": quantile(used, 0.50),
-        "utilisation_p95": quantile(used, 0.95),
-        "flip_p5": quantile(flips, 0.05),
-        "flip_p50": quantile(flips, 0.50),
-        "flip_p95": quantile(flips, 0.95),
-        "flip_years_p5": quantile(years, 0.05),
-        "flip_years_p50": quantile(years, 0.50),
-        "flip_years_p95": quantile(years, 0.95),
-    }
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -2,18 +2,15 @@
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.studies.breakeven.costs import ByFleet
-
-if TYPE_CHECKING:
-    from sim.studies.breakeven.answer import BreakEven, Verdict
-    from sim.studies.breakeven.field import Trial
+from sim.studies.breakeven.field import Trial
+from sim.studies.breakeven.findings import Findings, Verdict
 
 
-def sentence(answer: "BreakEven") -> str:
+def sentence(answer: Findings) -> str:
     """Who breaks even from where on, or that nobody does, or that these worlds do not tell."""
     begins = f"{answer.scenario}: "
     a_day = f"{answer.arrivals} a day"
@@ -34,7 +31,7 @@ def sentence(answer: "BreakEven") -> str:
     return begins + _nobody(answer, span) + "."
 
 
-def _from_on(answer: "BreakEven", best: "Verdict") -> str:
+def _from_on(answer: Findings, best: Verdict) -> str:
     breaking = best.breaking
     a_day = f"{answer.arrivals} a day"
     if breaking.at_once == breaking.worlds:
@@ -56,7 +53,7 @@ def _from_on(answer: "BreakEven", best: "Verdict") -> str:
     )
 
 
-def _at_scale(answer: "BreakEven", best: "Verdict") -> str:
+def _at_scale(answer: Findings, best: Verdict) -> str:
     """Who is the cheapest at the greatest volume, where that is another one."""
     frame = answer.costs_frame(answer.volumes[-1:]).set_index("side")
     cheapest = str(frame["cheapest_share"].idxmax())
@@ -67,7 +64,7 @@ def _at_scale(answer: "BreakEven", best: "Verdict") -> str:
     return f"; at {short(answer.volumes[-1])} {cheapest} is the cheapest side in {sure}"
 
 
-def _cannot_tell(answer: "BreakEven", closest: "Verdict") -> str:
+def _cannot_tell(answer: Findings, closest: Verdict) -> str:
     breaking = closest.breaking
     there = breaking.worlds - breaking.none
     return (
@@ -77,7 +74,7 @@ def _cannot_tell(answer: "BreakEven", closest: "Verdict") -> str:
     )
 
 
-def _nobody(answer: "BreakEven", span: str) -> str:
+def _nobody(answer: Findings, span: str) -> str:
     some = [v for v in answer.verdicts if v.able and v.breaking.none < v.breaking.worlds]
     if some:
         closest = min(some, key=lambda v: v.breaking.none)
@@ -99,7 +96,7 @@ def _nobody(answer: "BreakEven", span: str) -> str:
     )
 
 
-def notes(answer: "BreakEven") -> Iterator[str]:
+def notes(answer: Findings) -> Iterator[str]:
     """What a reader must know beside the numbers, a paragraph each."""
     if not answer.has_slo:
         yield (
@@ -129,7 +126,7 @@ def notes(answer: "BreakEven") -> Iterator[str]:
     yield from _extrapolated(answer)
 
 
-def _thin(worlds: int, failed: "list[Trial]") -> str:
+def _thin(worlds: int, failed: list[Trial]) -> str:
     """What is to be said of fleets that were too small in some of the later worlds."""
     shares = (f"{t.kept_share:.0%} of {t.worlds} worlds at {short(t.volume)}" for t in failed)
     return (
@@ -138,7 +135,7 @@ def _thin(worlds: int, failed: "list[Trial]") -> str:
     ).replace("% of", " % of")
 
 
-def _extrapolated(answer: "BreakEven") -> Iterator[str]:
+def _extrapolated(answer: Findings) -> Iterator[str]:
     """Beyond which volumes nothing was simulated."""
     limits = []
     for side, run in answer.runs.items():

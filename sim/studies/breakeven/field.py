@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.ledger import UNANSWERED
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 from sim.scenario.backend.gpu_pool import GpuPool
 from sim.studies.breakeven.costs import ByFleet, ByUse, Curve, completed
 from sim.studies.breakeven.idle import full_fleets, idle_usd_per_day

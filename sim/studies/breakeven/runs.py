@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.montecarlo.replication import Replication
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 from sim.montecarlo.store import scenario_digest
 from sim.montecarlo.summary import slo_kept
 from sim.scenario import Scenario

@@ -14,9 +14,10 @@ from sim.model.purchase import Owned, PurchasePlan
 from sim.montecarlo.controls import Controls
 from sim.montecarlo.draws import draw_worlds
 from sim.studies.bench import Bench
-from sim.studies.breakeven.answer import BreakEven, Verdict, replicas_at
+from sim.studies.breakeven.answer import BreakEven
 from sim.studies.breakeven.crossing import Breaking, break_even
 from sim.studies.breakeven.field import Field, Run
+from sim.studies.breakeven.findings import Verdict, replicas_at
 from sim.studies.breakeven.payback import levels, payback_years
 from sim.studies.breakeven.runs import Runs, worlds_of
 from sim.studies.breakeven.sides import FIXED, Contest, Fleet, contest

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sim.errors import PeakfleetError
 from sim.model.design import Design
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 from sim.studies.bench import Bench
 from sim.studies.compare.answer import Comparison
 from sim.studies.compare.contenders import Contender

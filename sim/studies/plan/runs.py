@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from sim.model.design import Design, GpuPool
 from sim.montecarlo.draws import draw_worlds
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.case import Case

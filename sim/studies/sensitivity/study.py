@@ -9,7 +9,8 @@ from sim.errors import PeakfleetError
 from sim.model.streams import Streams
 from sim.model.uncertain import UncertainInput
 from sim.montecarlo.draws import FloatArray
-from sim.montecarlo.run import Draws, RunResult, run
+from sim.montecarlo.result import Draws, RunResult
+from sim.montecarlo.run import run
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.measure import SLO_MET, Measure, has_slo

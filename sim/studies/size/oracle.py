@@ -18,7 +18,7 @@ import pandas as pd
 
 from sim.model.design import Design
 from sim.model.price import HOUR_S
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 from sim.studies.size.fleet import Kind, design_of
 from sim.studies.size.options import Terms
 from sim.studies.size.question import bound

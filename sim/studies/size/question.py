@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sim.errors import PeakfleetError
 from sim.model.design import Design
 from sim.model.workload import Slo, Workload
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]

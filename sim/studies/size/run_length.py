@@ -14,7 +14,7 @@ import numpy as np
 from sim.errors import PeakfleetError
 from sim.model.arrivals.shape import DAY_S, DayShape
 from sim.model.design import Design, GpuPool
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 from sim.scenario import Scenario
 from sim.studies.size.question import Question, bound
 

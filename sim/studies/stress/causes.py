@@ -32,7 +32,7 @@ from sim.model.generated import GeneratedSource
 from sim.model.managed import ManagedApi
 from sim.model.profile import ServiceProfile
 from sim.model.workload import Workload
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 from sim.montecarlo.sample import INPUT_PREFIX
 
 FloatArray = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy as np
 from sim.errors import ScenarioError
 from sim.model.design import Design, GpuPool
 from sim.model.lifecycle import ColdStart
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 from sim.scenario.backend.replicas import MOST_REPLICAS
 from sim.scenario.sharing import workloads_of
 from sim.studies.case import Case

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.montecarlo.estimates import Estimate, estimate
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 from sim.studies.stress.causes import MEANINGS, Cause, cause, main_cause
 from sim.studies.stress.growth import Growth
 from sim.studies.stress.verdict import Judge, Word

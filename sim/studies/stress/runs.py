@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 from sim.montecarlo.sample import Sample
 from sim.scenario import Scenario
 from sim.studies.bench import Bench, Told

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from sim.errors import PeakfleetError
 from sim.montecarlo.estimates import share_at_least, share_at_most
-from sim.montecarlo.run import RunResult
+from sim.montecarlo.result import RunResult
 
 BoolArray = npt.NDArray[np.bool_]
 Word = Literal["holds", "breaks", "cannot tell"]

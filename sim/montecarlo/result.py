@@ -1,0 +1,104 @@
+"""What a run of worlds leaves behind."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sim.model.design import Design
+from sim.montecarlo.draws import FloatArray
+from sim.montecarlo.precision import Goal
+from sim.montecarlo.sample import Sample
+from sim.montecarlo.summary import Summary, summarise
+
+if TYPE_CHECKING:
+    from sim.scenario import Scenario
+
+Draws = dict[str, FloatArray]
+Requests = dict[str, npt.NDArray[Any]]
+Exports = dict[str, str]
+
+LEVELS = {"p5": 0.05, "p50": 0.50, "p95": 0.95}
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Worlds that an earlier run of the same scenario and seed has simulated."""
+
+    sample: Sample
+    requests: Requests | None = None
+    exports: Exports | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run leaves behind.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    design : Design
+        Of the first world: for what is the same in all.
+    seed : int
+    worlds : int
+        Asked for at most; fewer are in ``sample`` if the precision was reached before, or the run
+        was interrupted.
+    goal : Goal or None
+        The precision asked for.
+    precision : float
+        The relative half-width reached; NaN where none was asked for.
+    interrupted : bool
+    sample : Sample
+        The finished worlds.
+    requests : dict of str to array, or None
+        Every request of world 0, by column, if they were asked for.
+    exports : dict of str to str, or None
+        World 0 in the formats of others: text of each file by its name; None if it is not finished.
+    started_at, finished_at : datetime
+    """
+
+    scenario: "Scenario"
+    design: Design
+    seed: int
+    worlds: int
+    goal: Goal | None
+    precision: float
+    interrupted: bool
+    sample: Sample
+    requests: Requests | None
+    exports: Exports | None
+    started_at: datetime
+    finished_at: datetime
+
+    @cached_property
+    def summary(self) -> Summary:
+        """As in ``summary.json``; on demand, for studies look at a few figures only."""
+        return summarise(self.sample, self.design, self.seed, self.interrupted)
+
+    @property
+    def start(self) -> datetime:
+        """Of the horizon."""
+        return self.design.horizon.start
+
+    @property
+    def bin_s(self) -> float:
+        """Width of a bin of the timeline."""
+        return self.design.horizon.bin_s
+
+    @property
+    def replications(self) -> pd.DataFrame:
+        """One row per world: world, verdict, ``input.<path>``, every metric."""
+        return self.sample.frame()
+
+    @property
+    def timeline(self) -> pd.DataFrame:
+        """One row per time bin: bin, start_s, and p5, p50, p95 over worlds of each column."""
+        bins = np.arange(self.sample.timelines.bins)
+        columns: dict[str, npt.NDArray[Any]] = {"bin": bins, "start_s": bins * self.bin_s}
+        for column, cells in self.sample.timelines.percentiles(list(LEVELS.values())).items():
+            columns |= {f"{column}_{level}": cells[row] for row, level in enumerate(LEVELS)}
+        return pd.DataFrame(columns)
