@@ -8,7 +8,7 @@ import numpy as np
 from fleets import END_S, Case, Operator, Verb, kernel_run, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive import NaiveDataPlane
+from naive.data_plane import NaiveDataPlane
 
 from sim.engine.state import status
 from sim.engine.state.state import State

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
-from naive import NaiveDataPlane
+from naive.data_plane import NaiveDataPlane
 
 from sim.engine.plane.plane import DataPlane
 from sim.engine.state import status

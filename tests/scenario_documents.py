@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-SHIPPED = Path(__file__).parents[1] / "scenarios"
+from places import SHIPPED
+
 QUICKSTART = SHIPPED / "quickstart.yaml"
 AZURE_TRACE = SHIPPED / "azure_trace.yaml"
 

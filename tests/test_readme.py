@@ -2,15 +2,15 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
+from places import ROOT
 from ruamel.yaml import YAML
 
 from sim.montecarlo.replication import replicate
 from sim.scenario import load_scenario
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 WHOLE, *LAID_OVER = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 

@@ -1,0 +1,358 @@
+"""Nothing is lost and nothing is made: requests, tokens, machine time, money; and relations between
+runs that must hold whatever the numbers are.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from fleets import Case, advance, cases, kernel_log, pool
+from given_requests import GivenRequests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.engine.simulation import Outcome, simulate
+from sim.engine.state import status
+from sim.model.design import Design, GpuPool, Horizon
+from sim.model.price import GpuPrice
+from sim.model.streams import Streams
+from sim.model.workload import RequestBlock, Slo, Workload
+from sim.montecarlo.replication import Replication, replicate
+
+STREAMS = Streams(seed=1, world=0)
+FATES = ("completed", "timed_out", "rejected", "failed", "in_flight_end")
+
+
+# Whole replications of given requests
+
+
+@st.composite
+def designs(draw: st.DrawFn) -> Design:
+    """A case with a warm-up, a horizon that cuts some requests off, bins, prices and SLOs."""
+    case = draw(cases(tight=draw(st.booleans())))
+    last_s = float(case.arrival_s[-1])
+    duration_s = draw(st.sampled_from([0.5, 1.0, 2.0])) * last_s
+    horizon = Horizon(
+        datetime(2026, 1, 1),
+        duration_s,
+        warm_up_s=draw(st.sampled_from([0.0, 0.3])) * last_s,
+        bin_s=duration_s / draw(st.sampled_from([1, 3, 7.5])),
+    )
+    price = GpuPrice(draw(st.floats(0.5, 20)), draw(st.sampled_from([1.0, 60.0, 3600.0])))
+    pools = tuple(
+        replace(drawn, name=f"pool {index}", price=price) for index, drawn in enumerate(case.pools)
+    )
+    slo = Slo(ttft_s=draw(st.floats(0.1, 5)), e2e_s=draw(st.floats(0.1, 10)))
+    return Design("drawn", horizon, _workloads(case, pools, horizon, slo), pools)
+
+
+def _workloads(
+    case: Case, pools: tuple[GpuPool, ...], horizon: Horizon, slo: Slo
+) -> tuple[Workload, ...]:
+    shifted_s = case.arrival_s - horizon.warm_up_s
+    return tuple(
+        Workload(
+            f"workload {index}",
+            GivenRequests(
+                RequestBlock(
+                    shifted_s[case.workload == index],
+                    case.prompt[case.workload == index],
+                    case.output[case.workload == index],
+                )
+            ),
+            pools[pool_index].name,
+            slo,
+        )
+        for index, pool_index in enumerate(case.workload_pool)
+    )
+
+
+def replication(design: Design) -> Replication:
+    scenario: Any = SimpleNamespace(design=lambda draws: design)
+    return replicate(scenario, seed=1, world=0, draws={}, record_requests=True)
+
+
+def served(outcome: Outcome) -> Any:
+    """Rows of the requests that completed within the horizon."""
+    return outcome.requests[outcome.requests.status == status.COMPLETED]
+
+
+# Requests, tokens
+
+
+@given(cases(tight=True), st.floats(0, 1))
+@settings(max_examples=200)
+def test_every_request_has_one_fate_at_any_moment(case: Case, share: float) -> None:
+    plane = case.kernel()
+    plane.feed(*case.requests)
+    plane.close_feed()
+    now_s = share * (case.arrival_s[-1] + 2)
+    advance(plane, now_s)
+    log = plane.requests()
+    assert len(log) == (case.arrival_s <= now_s).sum()
+    assert np.isin(log.status, [status.IN_FLIGHT, status.COMPLETED, status.REJECTED]).all()
+    open_numbers = np.flatnonzero(log.status == status.IN_FLIGHT)
+    assert sorted(plane.in_flight().number) == open_numbers.tolist()
+    assert np.isnan(log.finish_s[open_numbers]).all()
+
+
+@given(cases(tight=True, verbs=True))
+@settings(max_examples=300)
+def test_what_happens_to_a_request_happens_in_order(case: Case) -> None:
+    log = kernel_log(case)
+    times = [log[name] for name in ("arrival_s", "ready_s", "admitted_s", "first_token_s")]
+    completed = log.status == status.COMPLETED
+    assert np.isin(log.status, [status.COMPLETED, status.REJECTED, status.FAILED]).all()
+    for earlier, later in zip(times, [*times[1:], log.finish_s], strict=True):
+        assert not (later < earlier).any()
+        assert np.isfinite(later[completed]).all()
+    assert (log.first_token_s > log.admitted_s)[completed].all()
+    rejected = log[log.status == status.REJECTED]
+    assert (rejected.finish_s == rejected.arrival_s).all()
+    assert (rejected.replica == -1).all()
+    assert np.isfinite(log.finish_s).all()
+    assert (log.output_tokens[completed] >= 1).all()
+
+
+@given(cases(tight=True, verbs=True))
+@settings(max_examples=100)
+def test_a_replica_admits_in_the_order_of_arrival(case: Case) -> None:
+    log = kernel_log(case)
+    for replica in np.unique(log.replica[log.replica >= 0]):
+        admitted_s = log.admitted_s[log.replica == replica]
+        known = np.isfinite(admitted_s)
+        assert not (known[1:] & ~known[:-1]).any()
+        assert (np.diff(admitted_s[known]) >= 0).all()
+
+
+@given(designs())
+@settings(max_examples=150)
+def test_requests_are_conserved_per_workload_and_in_total(design: Design) -> None:
+    figures = replication(design).metrics
+    prefixes = ["", *(f"workloads.{workload.name}." for workload in design.workloads)]
+    for prefix in prefixes:
+        assert figures[f"{prefix}requests"] == sum(figures[prefix + fate] for fate in FATES)
+    for name in ("requests", *FATES, "prompt_tokens", "output_tokens", "preemptions"):
+        assert figures[name] == sum(figures[prefix + name] for prefix in prefixes[1:])
+    arrived = sum(_within(w, design.horizon) for w in design.workloads)
+    assert figures["requests"] == arrived
+
+
+def _within(workload: Workload, horizon: Horizon) -> int:
+    blocks = workload.source.blocks(workload.name, STREAMS, 0.0, horizon.duration_s)
+    return sum(len(block.arrival_s) for block in blocks)
+
+
+@given(designs())
+@settings(max_examples=150)
+def test_the_figures_are_those_of_the_recorded_requests(design: Design) -> None:
+    outcome, figures = simulate(design, STREAMS, record_requests=True), replication(design).metrics
+    log, done = outcome.requests, served(outcome)
+    ttft_s, e2e_s = done.first_token_s - done.arrival_s, done.finish_s - done.arrival_s
+    assert (log.arrival_s >= 0).all()  # the warm-up leaves no trace
+    assert figures["requests"] == len(log)
+    assert figures["completed"] == len(done)
+    assert figures["rejected"] == (log.status == status.REJECTED).sum()
+    assert figures["in_flight_end"] == (log.status == status.IN_FLIGHT).sum()
+    assert figures["prompt_tokens"] == done.prompt_tokens.sum()
+    assert figures["output_tokens"] == done.output_tokens.sum()
+    slo = design.workloads[0].slo
+    kept = ((ttft_s <= slo.ttft_s) & (e2e_s <= slo.e2e_s)).sum()
+    assert figures["goodput_rps"] == pytest.approx(kept / design.horizon.duration_s)
+    if len(done):
+        assert figures["ttft_mean_s"] == pytest.approx(ttft_s.mean())
+        assert figures["e2e_mean_s"] == pytest.approx(e2e_s.mean())
+        assert _lies_within_a_bucket(figures["e2e_p95_s"], e2e_s, 0.95)
+        assert _lies_within_a_bucket(figures["ttft_p50_s"], ttft_s, 0.50)
+
+
+def _lies_within_a_bucket(
+    figure: float, values: npt.NDArray[np.float64], probability: float
+) -> bool:
+    """Whether the figure is a quantile of so few values, by any convention between neighbours."""
+    low, high = (np.quantile(values, probability, method=way) for way in ("lower", "higher"))
+    rank = np.searchsorted(np.sort(values), low)
+    low = np.sort(values)[max(rank - 1, 0)]
+    return bool(low * (1 - 1 / 64) - 1e-6 <= figure <= high * (1 + 1 / 64) + 1e-6)
+
+
+# Machine time, money
+
+
+@given(designs())
+@settings(max_examples=150)
+def test_replica_seconds_and_dollars_are_conserved(design: Design) -> None:
+    figures, duration_s = replication(design).metrics, design.horizon.duration_s
+    total_usd = gpu_hours = 0.0
+    for drawn in design.pools:
+        prefix = f"backends.{drawn.name}."
+        gpus = drawn.profile.gpus_per_replica
+        total_usd += drawn.replicas * drawn.price.cost_usd(duration_s, gpus)
+        gpu_hours += drawn.replicas * gpus * duration_s / 3600
+        assert figures[prefix + "ready_replicas_mean"] == pytest.approx(drawn.replicas)
+        for share in ("utilisation", "batch_occupancy", "kv_utilisation"):
+            value = figures[prefix + share]
+            assert np.isnan(value) or -1e-9 <= value <= 1 + 1e-9, share
+    assert figures["cost_usd"] == pytest.approx(total_usd)
+    assert figures["gpu_hours"] == pytest.approx(gpu_hours)
+    assert figures["cost_usd"] == pytest.approx(
+        sum(figures[f"backends.{drawn.name}.cost_usd"] for drawn in design.pools)
+    )
+
+
+@given(designs())
+@settings(max_examples=150)
+def test_busy_time_is_the_time_with_somebody_in_the_batch(design: Design) -> None:
+    """Integrated by the kernel as moments; here as a union of intervals, replica by replica."""
+    whole = replace(design, horizon=replace(design.horizon, warm_up_s=0.0))
+    outcome = simulate(whole, STREAMS, record_requests=True)
+    log, end_s = outcome.requests, design.horizon.duration_s
+    log = log[np.isfinite(log.admitted_s)]
+    busy_s = sum(_union_s(log[log.replica == replica], end_s) for replica in np.unique(log.replica))
+    assert outcome.ledger.pools["busy_s"].sum() == pytest.approx(busy_s, rel=1e-9, abs=1e-9)
+
+
+def _union_s(log: Any, end_s: float) -> float:
+    """Length of the union of [admitted, finished): a preempted request waits for others to run."""
+    finish_s = np.where(np.isnan(log.finish_s), end_s, log.finish_s)
+    covered_s, total_s = 0.0, 0.0
+    for begin_s, until_s in sorted(zip(log.admitted_s.tolist(), finish_s.tolist(), strict=True)):
+        total_s += max(0.0, until_s - max(begin_s, covered_s))
+        covered_s = max(covered_s, until_s)
+    return total_s
+
+
+@given(designs())
+@settings(max_examples=150)
+def test_littles_law_holds_as_an_identity(design: Design) -> None:
+    """The integral of the number waiting, or running, is the sum of the times spent so.
+
+    Where somebody was preempted part of the time in the batch was spent waiting again: then the
+    two together.
+    """
+    whole = replace(design, horizon=replace(design.horizon, warm_up_s=0.0))
+    outcome = simulate(whole, STREAMS, record_requests=True)
+    log, booked, end_s = outcome.requests, outcome.ledger.pools, design.horizon.duration_s
+    log = log[log.replica >= 0]
+    admitted_s = np.where(np.isnan(log.admitted_s), end_s, log.admitted_s)
+    finish_s = np.where(np.isnan(log.finish_s), end_s, log.finish_s)
+    waiting_s, running_s = booked["waiting_s"].sum(), booked["running_s"].sum()
+    present_s = (finish_s - log.arrival_s).sum()
+    assert waiting_s + running_s == pytest.approx(present_s, rel=1e-9, abs=1e-9)
+    if log.preemptions.sum() == 0:
+        first_wait_s = (admitted_s - log.arrival_s).sum()
+        assert waiting_s == pytest.approx(first_wait_s, rel=1e-9, abs=1e-9)
+
+
+def test_each_replica_is_billed_by_its_started_granule() -> None:
+    horizon = Horizon(datetime(2026, 1, 1), 5_400.0, 0.0, 900.0)
+    nobody = GivenRequests(RequestBlock(np.zeros(0), np.zeros(0, np.int32), np.zeros(0, np.int32)))
+    fleet = replace(pool(replicas=3), price=GpuPrice(2.0, billing_granularity_s=3_600.0))
+    design = Design("idle", horizon, (Workload("none", nobody, "pool", Slo()),), (fleet,))
+    figures = replication(design).metrics
+    assert figures["cost_usd"] == 3 * 2 * 2.0  # three replicas, an hour and a half each
+    assert figures["utilisation"] == 0.0
+
+
+# Relations between runs
+
+
+def slowed(drawn: GpuPool, factor: float) -> GpuPool:
+    """Every time of the engine and its front end multiplied."""
+    engine = drawn.profile.sped_up(1 / factor)
+    return replace(
+        drawn,
+        profile=replace(
+            engine,
+            overhead_s=engine.overhead_s * factor,
+            frontend_s_per_request=engine.frontend_s_per_request * factor,
+            frontend_s_per_token=engine.frontend_s_per_token * factor,
+        ),
+    )
+
+
+@given(cases(tight=True, verbs=True))
+@settings(max_examples=200)
+def test_doubling_every_time_and_halving_the_rate_doubles_every_latency(case: Case) -> None:
+    """To the last bit: a factor of two is exact in binary."""
+    twice = replace(
+        case,
+        pools=[slowed(drawn, 2.0) for drawn in case.pools],
+        arrival_s=2 * case.arrival_s,
+        verbs=tuple(replace(verb, at_s=2 * verb.at_s) for verb in case.verbs),
+    )
+    log, log_twice = kernel_log(case), kernel_log(twice)
+    for name in ("arrival_s", "ready_s", "admitted_s", "first_token_s", "finish_s"):
+        np.testing.assert_array_equal(log_twice[name], 2 * log[name], name)
+    for name in ("status", "replica", "preemptions", "output_tokens"):
+        np.testing.assert_array_equal(log_twice[name], log[name], name)
+
+
+@given(cases(tight=True, verbs=True))
+@settings(max_examples=100)
+def test_numbering_workloads_otherwise_changes_nothing(case: Case) -> None:
+    swapped = replace(
+        case, workload=1 - case.workload, workload_pool=list(reversed(case.workload_pool))
+    )
+    log, log_swapped = kernel_log(case), kernel_log(swapped)
+    np.testing.assert_array_equal(log_swapped.workload, 1 - log.workload)
+    log_swapped.workload = log.workload
+    assert log_swapped.tobytes() == log.tobytes()
+
+
+@given(designs())
+@settings(max_examples=50)
+def test_the_names_of_workloads_change_nothing(design: Design) -> None:
+    names = {"workload 0": "zebra", "workload 1": "ant"}
+    renamed = replace(
+        design, workloads=tuple(replace(w, name=names[w.name]) for w in design.workloads)
+    )
+    figures, others = replication(design).metrics, replication(renamed).metrics
+    for key, value in figures.items():
+        for name, other in names.items():
+            key = key.replace(f"workloads.{name}.", f"workloads.{other}.")  # noqa: PLW2901
+        np.testing.assert_equal(others[key], value, key)
+
+
+@given(cases(), st.floats(1.01, 4))
+@settings(max_examples=200)
+def test_a_faster_engine_makes_no_request_later_where_one_is_served_at_a_time(
+    case: Case, factor: float
+) -> None:
+    one = _one_at_a_time(case)
+    faster = replace(one, pools=[replace(p, profile=p.profile.sped_up(factor)) for p in one.pools])
+    log, sooner = kernel_log(one), kernel_log(faster)
+    for name in ("admitted_s", "first_token_s", "finish_s"):
+        assert not (sooner[name] > log[name] * (1 + 1e-12)).any(), name
+
+
+@given(cases(), st.integers(0, 59))
+@settings(max_examples=200)
+def test_a_request_less_makes_no_other_later_where_one_is_served_at_a_time(
+    case: Case, which: int
+) -> None:
+    one = _one_at_a_time(case)
+    without = np.arange(len(one.arrival_s)) != which % len(one.arrival_s)
+    fewer = replace(
+        one,
+        arrival_s=one.arrival_s[without],
+        prompt=one.prompt[without],
+        output=one.output[without],
+        workload=one.workload[without],
+    )
+    log, sooner = kernel_log(one)[without], kernel_log(fewer)
+    for name in ("admitted_s", "first_token_s", "finish_s"):
+        assert not (sooner[name] > log[name] * (1 + 1e-12)).any(), name
+
+
+def _one_at_a_time(case: Case) -> Case:
+    """The same requests on one replica per pool that serves them one by one."""
+    pools = [
+        replace(drawn, replicas=1, profile=replace(drawn.profile, max_num_seqs=1))
+        for drawn in case.pools
+    ]
+    return replace(case, pools=pools)

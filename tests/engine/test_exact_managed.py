@@ -1,0 +1,158 @@
+"""The compiled kernel does what the naive simulator does where backends are managed.
+
+Fleets, tasks, caches and clients are drawn as in :mod:`test_exact_caches`. Requests take legs, go
+on to other backends, are passed on by long queues and asked again; quotas bind, and incidents come
+and go. What is counted for the bill is compared to the last token.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
+from fleets import Case, kernel_run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from managed_cases import cases_with_managed
+from naive.runs import api, to
+from task_cases import cases_with_caches
+
+from sim.engine.state import status
+from sim.engine.state.backend_record import STANDARD
+from sim.model.workload import Chains
+
+# Least counts that a population of cases must have for its agreement to mean something.
+MANY = {
+    "compared": 200,
+    "completed": 2_000,
+    "fell back": 500,
+    "escalated": 200,
+    "passed over": 500,
+    "overflowed": 300,
+    "fits nowhere": 160,
+    "degraded": 440,
+    "beyond the quota": 330,
+    "told when to come": 80,
+    "error": 330,
+    "billing 0": 700,
+    "billing 1": 70,
+    "billing 2": 140,
+    "left a managed backend": 290,
+    "left amid an answer": 16,
+    "remembered by a provider": 260,
+    "answered at once": 700,
+    "followed up": 700,
+    "retried": 650,
+    "retried after an escalation": 13,
+}
+MANY_AND_HEDGED = {
+    "hedged at a managed backend": 240,
+    "the hedge won": 55,
+    "over the limit": 1_500,
+    "resent": 24,
+    "gave up on the second answer": 4,
+}
+
+
+@pytest.mark.parametrize(
+    ("verbs", "least"),
+    [
+        pytest.param(False, MANY, id="steady fleets"),
+        pytest.param(True, MANY | MANY_AND_HEDGED, id="hedges, incidents, replicas go"),
+    ],
+)
+def test_the_kernel_agrees_with_the_naive_simulator(verbs: bool, least: dict[str, int]) -> None:
+    assert_population(cases_with_managed(verbs, hedges=verbs), 400, least)
+
+
+@given(cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))
+@settings(max_examples=150)
+def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
+    case: Case, share: float
+) -> None:
+    assert_agreement(case, until_s=share * (case.arrival_s[-1] + 4))
+
+
+@given(cases_with_managed(verbs=True, hedges=True), st.integers(0, 2**32 - 1))
+@settings(max_examples=100)
+def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
+    plane, entered = kernel_run(case), kernel_run(looked_at(case, seed))
+    assert entered.requests().tobytes() == plane.requests().tobytes()
+    assert entered.close_bin().usage.tobytes() == plane.close_bin().usage.tobytes()
+
+
+@given(cases_with_managed(), st.integers(1, 7))
+@settings(max_examples=100)
+def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> None:
+    assert log_fed_in_pieces(case, size).tobytes() == kernel_run(case).requests().tobytes()
+
+
+@given(cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))
+@settings(max_examples=150)
+def test_attempts_and_answers_are_conserved_at_any_moment(case: Case, share: float) -> None:
+    """attempts = requests - response_hits + retries + hedges + fallbacks + escalations
+    = those sent to all backends; answers - escalations = requests completed by attempts; waste is
+    that of all backends; by workload. What is inside of a workload is inside of a backend.
+    """
+    plane = kernel_run(case, until_s=share * (case.arrival_s[-1] + 4))
+    log, state = plane.requests(), plane.close_bin()
+    for index, (counts, usage) in enumerate(zip(state.workloads, state.usage, strict=True)):
+        first = counts.requests - counts.response_hits
+        more = counts.retries + counts.hedges + counts.fallbacks + counts.escalations
+        assert counts.attempts == first + more == usage["attempts"].sum()
+        own = log[log.workload == index]
+        answered = (own.status == status.COMPLETED) & (own.attempts > 0)
+        assert (usage["answers"] - usage["escalated"]).sum() == answered.sum()
+        assert usage["escalated"].sum() >= counts.escalations
+        assert usage["wasted_tokens"].sum() == counts.wasted_tokens
+        for what in ("attempts", "errors", "rejections"):
+            assert usage[what].sum() == usage[:, STANDARD][what].sum()
+    assert state.workloads.inside.sum() == state.pools.outstanding.sum()
+
+
+@given(cases_with_managed(verbs=True, hedges=True))
+@settings(max_examples=100)
+def test_the_bill_of_a_managed_backend_has_a_line_for_every_token(case: Case) -> None:
+    """Of a managed backend: wasted tokens = prompts - cached + outputs of attempts that were left;
+    written tokens = prompts - cached where prompts are remembered, else none.
+    """
+    state = kernel_run(case).close_bin()
+    assert case.managed is not None
+    for backend, managed in enumerate(case.managed, len(case.pools)):
+        used = state.usage[:, backend]
+        wasted = used["wasted_prompt_tokens"] - used["wasted_cached_tokens"]
+        assert (used["wasted_tokens"] == wasted + used["wasted_output_tokens"]).all()
+        read = used["prompt_tokens"] - used["cached_tokens"]
+        remembers = managed.caching is not None
+        assert (used["written_tokens"] == remembers * read).all()
+        assert (used["wasted_written_tokens"] == remembers * wasted).all()
+
+
+@given(cases_with_caches(verbs=True, hedges=True))
+@settings(max_examples=100)
+def test_a_managed_backend_that_nobody_uses_changes_no_bit(case: Case) -> None:
+    beside = replace(case, managed=[api()])
+    assert kernel_run(beside).requests().tobytes() == kernel_run(case).requests().tobytes()
+
+
+def test_there_is_room_for_all_calls_of_wide_stages_where_there_are_no_pools() -> None:
+    n, width = 50, 40
+    case = Case(
+        [],
+        [0],
+        np.arange(n) / 64,
+        prompt=np.ones(n, np.int32),
+        output=np.ones(n, np.int32),
+        workload=np.zeros(n, np.int32),
+        key=1,
+        chains=Chains(
+            np.full(n, width, np.int32),
+            np.ones(n * width, np.int32),
+            np.full(n * width, 9.0),
+            np.ones(n * width, np.int32),
+            np.ones(n * width, np.int32),
+        ),
+        managed=[api()],
+        routes=[to("api")],
+    )
+    assert assert_agreement(case)["long task completed"] == n

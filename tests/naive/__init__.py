@@ -1,0 +1,1 @@
+"""The naive simulator: every step of every replica, written for clarity."""

@@ -1,0 +1,185 @@
+"""The data plane as a naive simulator: pure Python, one engine step at a time, written for clarity.
+
+The compiled kernel leaps over steps; this one walks every step of every replica and moves every
+token. It shares nothing with the kernel but the inputs (profiles with their step tables, clients,
+gateways, routes, managed backends) and the hash that random choices draw from, so that agreement of
+the two means something.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from naive.cache import Cache
+from naive.client import Crowd
+from naive.dispatch import Dispatch
+from naive.gateway import Gateway, Router
+from naive.managed import Managed
+from naive.photo_finish import ends_meet, is_ready_at_an_end
+from naive.replica import Attempt, Replica
+from naive.request import Request
+from naive.route import Route
+from naive.task import Task, tasks
+from sim.engine.state import status
+from sim.model.cache import ResponseCache
+from sim.model.client import Client
+from sim.model.design import GpuPool
+from sim.model.managed import ManagedApi
+from sim.model.routing import Routing, to_one
+from sim.model.workload import Chains, Prefixes
+
+
+class NaiveDataPlane(Dispatch):
+    """Requests in, time forward, and the verbs of the control plane."""
+
+    def __init__(
+        self,
+        pools: Sequence[GpuPool],
+        workload_pool: Sequence[int],
+        routing_key: int = 0,
+        clients: Sequence[Client] | None = None,
+        priorities: Sequence[int] | None = None,
+        max_concurrency: Sequence[float] | None = None,
+        carry: Sequence[float] | None = None,
+        prefix_hit_rate: Sequence[float] | None = None,
+        response_cache: Sequence[ResponseCache | None] | None = None,
+        managed: Sequence[ManagedApi] = (),
+        routes: Sequence[Routing] | None = None,
+        day_start_s: float = 0.0,
+    ) -> None:
+        key = np.uint64(routing_key)
+        n = len(workload_pool)
+        each = zip(
+            clients or [Client()] * n,
+            priorities or [0] * n,
+            [key] * n,
+            max_concurrency or [math.inf] * n,
+            carry or [1.0] * n,
+            prefix_hit_rate or [0.0] * n,
+            response_cache or [None] * n,
+            strict=True,
+        )
+        names = [backend.name for backend in (*pools, *managed)]
+        if routes is None:  # then pools need no names that tell them apart
+            names = [str(number) for number in range(len(names))]
+            routes = [to_one(str(number)) for number in workload_pool]
+        super().__init__(
+            [Crowd(*traits) for traits in each],
+            [Route(routing, names, key) for routing in routes],
+            [
+                *(Gateway(p, pool, Router(pool.router, key)) for p, pool in enumerate(pools)),
+                *(Managed(b, api, key, day_start_s) for b, api in enumerate(managed, len(pools))),
+            ],
+        )
+        self.pool_of: list[int] = []
+        self.tasks: list[Task] = []
+        for index, pool in enumerate(pools):
+            for _ in range(pool.replicas):
+                self.add(index)
+
+    def feed(
+        self,
+        arrival_s: Sequence[float],
+        prompt_tokens: Sequence[int],
+        output_tokens: Sequence[int],
+        workload: Sequence[int],
+        patience_s: Iterable[float] | None = None,
+        session: Iterable[int] | None = None,
+        chains: Chains | None = None,
+        prefixes: Prefixes | None = None,
+    ) -> None:
+        """Append requests, in the order of their arrival, each with the calls that follow it."""
+        first = len(self.tasks)
+        columns = arrival_s, prompt_tokens, output_tokens, workload, patience_s, session
+        self.tasks += tasks(first, *columns, chains, prefixes)
+        self.coming += self.tasks[first:]
+
+    def column(self, name: str) -> npt.NDArray[np.generic]:
+        """One attribute of the requests that have arrived, by request number."""
+        return np.array([request.entry(name) for request in self.everyone])
+
+    # Verbs
+
+    def add(self, pool: int) -> int:
+        """A new ready replica, which takes over what it can of what is held; its number."""
+        gateway = self.gateways[pool]
+        replica = Replica(len(self.replicas), gateway.pool.profile)
+        if (kept := gateway.pool.prefix_cache) is not None:
+            replica.cache = Cache(kept.block_tokens, kept.blocks)
+        self.replicas.append(replica)
+        self.pool_of.append(pool)
+        gateway.members.append(replica)
+        gateway.hand_over(self.now_s)
+        return replica.index
+
+    def drain(self, replica: int) -> None:
+        """No more requests for this replica; what it has is finished."""
+        self.replicas[replica].routable = False
+
+    def kill(self, replica: int) -> None:
+        """Gone at once. What it had is lost, or sent again by the gateway, unless nobody waits."""
+        gateway = self.gateways[self.pool_of[replica]]
+        lost = self.replicas[replica].die()
+        self.book_waste(self.replicas[replica])
+        for attempt in lost:
+            request = self.everyone[attempt.number]
+            if not request.is_waited_for(attempt):
+                continue
+            if gateway.pool.gateway.on_loss == "fail":
+                self.books.use(request, attempt, "errors")
+                self.lose(request, attempt, status.FAILED)
+            else:
+                self.seen["resent"] += 1
+                attempt.start_over()
+                self.knock(request, attempt)
+
+    def set_errors(self, backend: int, share: float) -> None:
+        """From now on so many of the attempts at a managed backend fail, besides the usual."""
+        self.managed[backend - len(self.gateways)].outage_share = share
+
+    def set_slowness(self, backend: int, factor: float) -> None:
+        """From now on a managed backend takes so many times as long."""
+        self.managed[backend - len(self.gateways)].slowness = factor
+
+    # Events
+
+    def arrive(self) -> None:
+        task = self.coming.popleft()
+        self.ask(Request(len(self.everyone), self.now_s, task, task.calls[0]))
+
+    def reach_boundary(self) -> None:
+        """A step ends; who is done leaves, and who has hung up; others come in; the next begins."""
+        replica = min(self.replicas, key=Replica.next_event_s)
+        gateway = self.gateways[self.pool_of[replica.index]]
+        self.seen["photo finish"] += is_ready_at_an_end(replica, self.now_s)
+        if gateway.held:
+            self.seen["photo finish"] += ends_meet(replica, gateway.members, self.now_s)
+        for attempt in replica.end_step(self.now_s):
+            request = self.everyone[attempt.number]
+            is_wanted = request.is_waited_for(attempt)
+            if is_wanted:
+                self.see_token(replica, request, attempt)
+            if attempt.is_finished:
+                replica.finish(attempt, is_wanted)
+                gateway.hand_over(self.now_s)
+        replica.drop_stopping()
+        gateway.hand_over(self.now_s)
+        replica.begin_step(self.now_s)
+        self.book_waste(replica)
+
+    def book_waste(self, replica: Replica) -> None:
+        for attempt, tokens in replica.wasted:
+            self.books.waste(self.everyone[attempt.number], attempt, tokens)
+        replica.wasted = []
+
+    def see_token(self, replica: Replica, request: Request, attempt: Attempt) -> None:
+        """The client sees an attempt's first token or its last, or one that is both."""
+        if len(request.living) > 1:
+            self.settle_race(request, attempt)
+        if attempt.is_finished:
+            replica.cache.keep(attempt.names_of_all)
+            self.deliver(request, attempt)
+            if status.IN_FLIGHT in (request.status, request.task.status):
+                self.seen["photo finish"] += ends_meet(replica, self.replicas, self.now_s)

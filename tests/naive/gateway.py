@@ -1,0 +1,161 @@
+"""The gateway before a pool in the naive simulator: it rejects, holds, routes and hands over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from naive.hashing import jump, mixed
+from naive.replica import Attempt, Replica
+from sim.engine.state.hashing import uniform
+from sim.model.design import GpuPool
+
+SESSION_DRAW = 11
+
+
+@dataclass(slots=True)
+class Router:
+    """What a router may look at: the last replica used, and the key of its random draws."""
+
+    policy: str
+    key: np.uint64
+    last_index: int = -1
+
+    def choose(self, ready: list[Replica], attempt: Attempt) -> Replica:
+        """One of ``ready`` (in index order, not empty)."""
+        chosen = ROUTERS[self.policy](self, ready, attempt)
+        self.last_index = chosen.index
+        return chosen
+
+    def draw(self, ready: list[Replica], attempt: Attempt, draw: int) -> Replica:
+        return ready[int(uniform(self.key, attempt.serial, draw) * len(ready))]
+
+
+def round_robin(router: Router, ready: list[Replica], attempt: Attempt) -> Replica:
+    later = [replica for replica in ready if replica.index > router.last_index]
+    return later[0] if later else ready[0]
+
+
+def random_replica(router: Router, ready: list[Replica], attempt: Attempt) -> Replica:
+    return router.draw(ready, attempt, 0)
+
+
+def least_loaded(router: Router, ready: list[Replica], attempt: Attempt) -> Replica:
+    return min(ready, key=lambda replica: (replica.outstanding, replica.index))
+
+
+def power_of_two(router: Router, ready: list[Replica], attempt: Attempt) -> Replica:
+    first, second = router.draw(ready, attempt, 0), router.draw(ready, attempt, 1)
+    return second if second.outstanding < first.outstanding else first
+
+
+def same_for_a_session(router: Router, ready: list[Replica], attempt: Attempt) -> Replica:
+    if attempt.session < 0:
+        return least_loaded(router, ready, attempt)
+    return ready[jump(mixed(int(router.key), attempt.session, SESSION_DRAW), len(ready))]
+
+
+def most_of_the_prefix(router: Router, ready: list[Replica], attempt: Attempt) -> Replica:
+    """The replica that has most of the prompt cached, unless it is far busier than others."""
+    if attempt.names is None:
+        return least_loaded(router, ready, attempt)
+    names = attempt.names
+    most = 2 * min(replica.outstanding for replica in ready) + 4
+    return min(
+        (replica for replica in ready if replica.outstanding <= most),
+        key=lambda replica: (-replica.cache.leading(names), replica.outstanding, replica.index),
+    )
+
+
+ROUTERS: dict[str, Callable[[Router, list[Replica], Attempt], Replica]] = {
+    "round_robin": round_robin,
+    "random": random_replica,
+    "least_loaded": least_loaded,
+    "power_of_two": power_of_two,
+    "session": same_for_a_session,
+    "prefix": most_of_the_prefix,
+}
+AFFINE = ("session", "prefix")  # obeyed by a central queue too, where the chosen one has room
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The door of a pool, and the queue behind the door: one line for each priority."""
+
+    index: int  # of the pool
+    pool: GpuPool
+    router: Router
+    members: list[Replica] = field(default_factory=list)
+    lines: tuple[list[Attempt], list[Attempt]] = field(default_factory=lambda: ([], []))
+    rejected: int = 0  # attempts
+
+    @property
+    def max_model_len(self) -> int:
+        return self.pool.profile.max_model_len
+
+    @property
+    def ready(self) -> list[Replica]:
+        return [replica for replica in self.members if replica.routable]
+
+    @property
+    def held(self) -> int:
+        return sum(len(line) for line in self.lines)
+
+    @property
+    def outstanding(self) -> int:
+        """Attempts in the pool, its draining replicas and its orphans included, and before it."""
+        return self.held + sum(replica.outstanding for replica in self.members)
+
+    @property
+    def waiting(self) -> int:
+        """Attempts that are held, or wait on a replica."""
+        return self.held + sum(len(replica.waiting) for replica in self.members)
+
+    def is_full(self) -> bool:
+        places = len(self.ready) * self.pool.profile.max_num_seqs
+        return self.outstanding >= places + self.pool.gateway.max_queue
+
+    def attempts_of(self, workload: int) -> int:
+        """Attempts of a workload in the pool, as above."""
+        places = [*self.lines, *(replica.waiting for replica in self.members)]
+        places += [replica.running for replica in self.members]
+        return sum(attempt.workload == workload for place in places for attempt in place)
+
+    def accepts(self) -> bool:
+        return (bool(self.ready) or self.pool.gateway.holds) and not self.is_full()
+
+    def next_replica(self, attempt: Attempt) -> Replica | None:
+        """Where an attempt goes now; None where nobody has room."""
+        ready, limit = self.ready, self.pool.gateway.replica_limit
+        if not ready:
+            return None
+        if limit == np.inf:
+            return self.router.choose(ready, attempt)
+        if self.router.policy in AFFINE:
+            chosen = self.router.choose(ready, attempt)
+            if chosen.outstanding < limit:
+                return chosen
+        chosen = least_loaded(self.router, ready, attempt)
+        return chosen if chosen.outstanding < limit else None
+
+    def take_in(self, attempt: Attempt, priority: int, now_s: float) -> None:
+        """To a replica, or to the end of its line."""
+        replica = self.next_replica(attempt)
+        if replica is None:
+            self.lines[priority].append(attempt)
+        else:
+            replica.accept(attempt, now_s)
+
+    def hand_over(self, now_s: float) -> None:
+        """Empty the lines, in order, as far as replicas have room."""
+        for line in self.lines:
+            while line and (replica := self.next_replica(line[0])) is not None:
+                replica.accept(line.pop(0), now_s)
+
+    def drop(self, attempt: Attempt) -> bool:
+        """Take an attempt off its line; whether it was held."""
+        for line in self.lines:
+            if attempt in line:
+                line.remove(attempt)
+                return True
+        return False

@@ -1,0 +1,220 @@
+"""Managed backends in the naive simulator: their quotas, their errors and how fast they answer."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from naive.replica import Attempt
+from sim.engine.state import status
+from sim.engine.state.backend_record import LONG, PROVISIONED, STANDARD
+from sim.engine.state.hashing import uniform
+from sim.model.distributions import Distribution
+from sim.model.managed import ManagedApi
+
+CAPABLE_KEY, CAPABLE_DRAW = np.uint64(0xCAFE), 12
+ERROR_KEY, ERROR_DRAW = np.uint64(0xE404), 13
+PACE_KEY, TTFT_DRAW, SPEED_DRAW = np.uint64(0x7715), 14, 15
+STEPS = 1024  # of the tables of quantiles
+TAIL = 1 / 4096
+
+# Tokens: who comes back at the told moment finds what was missing, whatever the last bit of a sum.
+SLACK = 1e-6
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Tokens that come at a rate per second; full to begin with."""
+
+    rate: float
+    capacity: float
+    least: float = 0.0  # that must be in it, whatever is taken
+    level: float = field(init=False)
+    refilled_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.level = self.capacity
+
+    def refill(self, now_s: float) -> None:
+        self.level = min(self.capacity, self.level + self.rate * (now_s - self.refilled_s))
+        self.refilled_s = now_s
+
+    def needed(self, tokens: float) -> float:
+        """For so many tokens: a full bucket is enough for any number."""
+        return min(max(tokens, self.least), self.capacity)
+
+    def has(self, tokens: float) -> bool:
+        return self.level >= self.needed(tokens) - SLACK
+
+    def wait_s(self, tokens: float) -> float:
+        """Until there are enough: below zero if there are more."""
+        return (self.needed(tokens) - self.level) / self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an attempt is not answered, and when to come back."""
+
+    cause: int
+    retry_after_s: float = math.nan
+
+
+class Managed:
+    """One provider's API, or the devices of users."""
+
+    def __init__(self, index: int, api: ManagedApi, key: np.uint64, day_start_s: float) -> None:
+        self.index, self.api, self.key, self.day_start_s = index, api, key, day_start_s
+        self.inside: list[Attempt] = []
+        self.rejected = 0  # attempts
+        self.told_s: list[float] = []  # the moments at which attempts may come back
+        self.follows_steps = False  # whether some came at times that follow from ends of steps
+        self.outage_share = 0.0
+        self.slowness = 1.0
+        quota = api.quota
+        rates = {
+            "requests": quota.requests_per_min / 60,
+            "input": quota.input_tokens_per_min / 60,
+            "output": quota.output_tokens_per_min / 60,
+            "both": quota.tokens_per_min / 60,
+        }
+        self.buckets = {
+            kind: Bucket(
+                rate,
+                max(rate * quota.burst_s, 1.0 if kind == "requests" else 0.0),
+                least=1.0 if kind in ("output", "both") else 0.0,
+            )
+            for kind, rate in rates.items()
+            if rate < math.inf
+        }
+        bought = 0.0
+        if api.provisioned is not None:
+            bought = api.provisioned.units * api.provisioned.tokens_per_min_per_unit / 60
+        self.bought = Bucket(bought, bought * quota.burst_s)
+        self.ttft_s = quantiles(api.pace.ttft)
+        self.token_s = 1.0 / quantiles(api.pace.tokens_per_s)
+
+    @property
+    def max_model_len(self) -> int:
+        return self.api.max_model_len
+
+    @property
+    def outstanding(self) -> int:
+        return len(self.inside)
+
+    def is_capable(self, number: int) -> bool:
+        """Whether the device of a request can run the model."""
+        u = uniform(self.key ^ CAPABLE_KEY, number, CAPABLE_DRAW)
+        return u < self.api.capable_share
+
+    # An attempt comes
+
+    def take_in(self, attempt: Attempt, now_s: float) -> Refusal | None:
+        """Answer an attempt, or say why not."""
+        if self.is_error(attempt):
+            return Refusal(status.FAILED)
+        cached = self.found_cached(attempt, now_s)
+        self.refill(now_s)
+        if self.is_paid_already(attempt, cached):
+            attempt.billing = PROVISIONED
+        else:
+            retry_after_s = self.charge(attempt, cached)
+            if retry_after_s is not None:
+                return Refusal(status.REJECTED, retry_after_s)
+            is_long = attempt.prompt > self.api.price.long_above_tokens
+            attempt.billing = LONG if is_long else STANDARD
+        attempt.cached_tokens = cached
+        attempt.dispatched_s = attempt.ready_s = attempt.admitted_s = now_s
+        self.inside.append(attempt)
+        return None
+
+    def refill(self, now_s: float) -> None:
+        """All buckets at once: the moments at which many may come back are then the same."""
+        for bucket in (self.bought, *self.buckets.values()):
+            bucket.refill(now_s)
+
+    def is_error(self, attempt: Attempt) -> bool:
+        share = 1 - (1 - self.api.error_share) * (1 - self.outage_share)
+        return uniform(self.key ^ ERROR_KEY, attempt.serial, ERROR_DRAW) < share
+
+    def found_cached(self, attempt: Attempt, now_s: float) -> int:
+        """Tokens of the prompt that the provider remembers: never its last."""
+        found, caching = 0, self.api.caching
+        if attempt.hit_rate > 0:
+            found = math.floor(attempt.hit_rate * attempt.prompt)
+        elif (
+            caching is not None
+            and attempt.carried >= caching.least_tokens
+            and now_s - attempt.carried_s <= caching.life_s
+        ):
+            found = attempt.carried
+        return min(found, attempt.prompt - 1)
+
+    def is_paid_already(self, attempt: Attempt, cached: int) -> bool:
+        """Take an attempt from the provisioned throughput, if it is there."""
+        units = self.api.provisioned
+        if units is None or self.bought.capacity == 0:
+            return False
+        tokens = attempt.prompt - cached + units.output_weight * attempt.output
+        if not self.bought.has(tokens):
+            return False
+        self.bought.level -= tokens
+        return True
+
+    def charge(self, attempt: Attempt, cached: int) -> float | None:
+        """Take an attempt from the quota; if that is exceeded, the seconds until it is not."""
+        quota = self.api.quota
+        read = attempt.prompt - (cached if quota.cached_is_free else 0)
+        reserved = quota.reserved_output_tokens
+        costs = {"requests": 1, "input": read, "output": reserved, "both": read + reserved}
+        if all(bucket.has(costs[kind]) for kind, bucket in self.buckets.items()):
+            for kind, bucket in self.buckets.items():
+                bucket.level -= costs[kind]
+            return None
+        return max(bucket.wait_s(costs[kind]) for kind, bucket in self.buckets.items())
+
+    # Its answer
+
+    def pace(self, attempt: Attempt, now_s: float) -> tuple[float, float]:
+        """Seconds to the first token, and for each token after it."""
+        pace, key = self.api.pace, self.key ^ PACE_KEY
+        hour = math.floor((now_s + self.day_start_s) / 3600) % 24
+        ttft_s = at(self.ttft_s, uniform(key, attempt.serial, TTFT_DRAW))
+        token_s = at(self.token_s, uniform(key, attempt.serial, SPEED_DRAW))
+        to_read_s = pace.ttft_s_per_prompt_token * (attempt.prompt - attempt.cached_tokens)
+        return (
+            self.slowness * ttft_s * pace.ttft_by_hour[hour] + to_read_s,
+            self.slowness * token_s / pace.speed_by_hour[hour],
+        )
+
+    def written(self, attempt: Attempt) -> int:
+        """Tokens of its prompt that are kept."""
+        return 0 if self.api.caching is None else attempt.prompt - attempt.cached_tokens
+
+    def generated(self, attempt: Attempt, now_s: float) -> int:
+        """Tokens of its answer that there are by now."""
+        if math.isnan(attempt.first_token_s):
+            return 0
+        since_s = now_s - attempt.first_token_s
+        return min(attempt.output, 1 + math.floor(since_s / attempt.token_s))
+
+    def let_go(self, attempt: Attempt, generated: int, now_s: float) -> None:
+        """An attempt ends: what it generated takes the place of what was reserved for it."""
+        self.inside.remove(attempt)
+        if attempt.billing == PROVISIONED:
+            return
+        self.refill(now_s)
+        for kind in ("output", "both"):
+            if (bucket := self.buckets.get(kind)) is not None:
+                more = generated - self.api.quota.reserved_output_tokens
+                bucket.level = min(bucket.capacity, bucket.level - more)
+
+
+def quantiles(law: Distribution) -> np.ndarray:
+    """A law's quantiles in equal steps, its far tails cut off."""
+    return law.ppf(np.clip(np.arange(STEPS + 1) / STEPS, TAIL, 1 - TAIL))
+
+
+def at(table: np.ndarray, u: float) -> float:
+    """The quantile of u, between two of the table."""
+    below = math.floor(STEPS * u)
+    return float(table[below] + (STEPS * u - below) * (table[below + 1] - table[below]))

@@ -1,0 +1,321 @@
+"""A replica as a naive simulator walks it: every step, every token, every block of its cache.
+
+A replica has a waiting list and a running list, both first come first served. At a boundary between
+two steps the scheduler decides who decodes, who prefills how much and who loses its memory; at the
+end of the step the tokens appear. Times are seconds, memory is counted in blocks of KV cache.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from naive.cache import Cache, Name
+from sim.model.profile import ServiceProfile
+
+NOT_YET = math.nan
+NEVER = math.inf
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One try to get a request answered: what it asks of an engine, and how far it has come."""
+
+    number: int  # of its request
+    serial: int  # running number over all attempts of all requests
+    prompt: int
+    output: int
+    workload: int = 0
+    session: int = -1
+    names: tuple[Name, ...] | None = None  # of the leading blocks of its prompt, if they have any
+    names_of_all: tuple[Name, ...] = ()  # of the blocks of prompt and answer together, to be kept
+    hit_rate: float = 0.0  # share of its prompt that is cached, where blocks have no names
+    backend: int = -1
+    carried: int = 0  # tokens of its prompt that were said in its task before ...
+    carried_s: float = 0.0  # ... until this moment
+    billing: int = 0  # how a managed backend is paid for it
+    token_s: float = NOT_YET  # that a managed backend takes for each token
+    replica: int = -1
+    dispatched_s: float = NOT_YET  # when it was handed to the replica
+    ready_s: float = NOT_YET
+    admitted_s: float = NOT_YET
+    first_token_s: float = NOT_YET
+    preemptions: int = 0
+    generated: int = 0  # tokens produced, kept when it is preempted
+    cached: int = 0  # tokens in its KV cache, those of the prefill included
+    cached_tokens: int = 0  # of its prompt, found cached when it was admitted last
+    prefill: int = 0  # tokens to prefill before it can decode
+    blocks: int = 0  # blocks of KV cache it holds
+    is_stopping: bool = False  # to be dropped at the next step boundary
+
+    @property
+    def is_decoding(self) -> bool:
+        return self.cached >= self.prefill
+
+    @property
+    def is_finished(self) -> bool:
+        return self.generated == self.output
+
+    @property
+    def worked(self) -> int:
+        """Tokens prefilled or generated since it was admitted."""
+        return self.cached - self.cached_tokens + self.is_decoding
+
+    def start_over(self) -> None:
+        """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
+        self.generated = self.cached = self.cached_tokens = self.blocks = 0
+
+
+@dataclass(slots=True)
+class Step:
+    """One iteration of the engine: who decodes, and the prefill chunks (attempt, tokens)."""
+
+    ends_s: float
+    decoding: list[Attempt]
+    chunks: list[tuple[Attempt, int]]
+
+
+@dataclass(slots=True, eq=False)
+class Replica:
+    """One copy of the model behind its front end."""
+
+    index: int
+    profile: ServiceProfile
+    cache: Cache = field(default_factory=Cache)
+    free_blocks: int = field(init=False)
+    a_s: list[float] = field(init=False)
+    c_s: list[float] = field(init=False)
+    routable: bool = True
+    frontend_free_s: float = -math.inf
+    waiting: list[Attempt] = field(default_factory=list)
+    running: list[Attempt] = field(default_factory=list)  # in the order of admission
+    step: Step | None = None
+    last_boundary_s: float = -math.inf
+    wasted: list[tuple[Attempt, int]] = field(default_factory=list)  # work that nobody needs
+
+    def __post_init__(self) -> None:
+        self.free_blocks = self.total_blocks
+        a_s, c_s = self.profile.step_tables()
+        self.a_s, self.c_s = a_s.tolist(), c_s.tolist()
+
+    @property
+    def total_blocks(self) -> int:
+        return self.profile.kv_capacity_tokens // self.profile.kv_block_tokens
+
+    @property
+    def outstanding(self) -> int:
+        return len(self.waiting) + len(self.running)
+
+    def accept(self, attempt: Attempt, now_s: float) -> None:
+        """Through the serial front end to the tail of the waiting list."""
+        profile = self.profile
+        busy_s = profile.frontend_s_per_request + profile.frontend_s_per_token * attempt.output
+        self.frontend_free_s = max(self.frontend_free_s, now_s) + busy_s
+        attempt.ready_s = self.frontend_free_s + profile.overhead_s
+        attempt.replica, attempt.dispatched_s = self.index, now_s
+        self.waiting.append(attempt)
+
+    def next_event_s(self) -> float:
+        """End of the step under way; else the moment the head of the waiting list is ready."""
+        if self.step is not None:
+            return self.step.ends_s
+        return self.waiting[0].ready_s if self.waiting else NEVER
+
+    def end_step(self, now_s: float) -> Iterator[Attempt]:
+        """The tokens of the step under way appear, of one attempt after the other.
+
+        Yields those that have been prefilled and those that have their last token, who are to be
+        finished: the decoding first, all in the order of admission.
+        """
+        step, self.step, self.last_boundary_s = self.step, None, now_s
+        if step is None:
+            return
+        for attempt in step.decoding:
+            attempt.cached += 1
+            attempt.generated += 1
+            if attempt.is_finished:
+                yield attempt
+        for attempt, tokens in step.chunks:
+            attempt.cached += tokens
+            if attempt.is_decoding:  # its prefill is complete, and that yields a token
+                self.cache.keep(attempt.names or ())
+                attempt.generated += 1
+                if math.isnan(attempt.first_token_s):  # else it came from a replica that died
+                    attempt.first_token_s = now_s
+                yield attempt
+
+    def finish(self, attempt: Attempt, is_wanted: bool = True) -> None:
+        assert attempt.cached == attempt.prompt + attempt.output - 1
+        if not is_wanted:
+            self.waste(attempt, attempt.worked)
+        self.take_off(attempt)
+
+    def waste(self, attempt: Attempt, tokens: int) -> None:
+        """Note work on an attempt that was for nobody, or is to be done again."""
+        self.wasted.append((attempt, tokens))
+
+    def begin_step(self, now_s: float) -> None:
+        self.step = SCHEDULERS[self.profile.scheduler](self, now_s)
+        self.check_memory()
+
+    def stop(self, attempt: Attempt) -> None:
+        """The client has hung up: drop it, at the next boundary if it is in the batch."""
+        if attempt in self.waiting:
+            self.waiting.remove(attempt)
+        else:
+            attempt.is_stopping = True
+
+    def drop_stopping(self) -> None:
+        for attempt in [attempt for attempt in self.running if attempt.is_stopping]:
+            self.waste(attempt, attempt.worked)
+            self.take_off(attempt)
+
+    def take_off(self, attempt: Attempt) -> None:
+        """Out of the batch, its memory free."""
+        self.running.remove(attempt)
+        self.free_blocks += attempt.blocks
+        attempt.blocks = 0
+
+    def die(self) -> list[Attempt]:
+        """Gone at once; what it had: waiting, ending a prefill, amid one, decoding (by number)."""
+        chunks = self.step.chunks if self.step is not None else []
+        ending = [a for a, tokens in chunks if a.cached + tokens == a.prefill]
+        decoding = sorted(self.decoding(), key=lambda attempt: attempt.number)
+        partial = [a for a in self.running if a not in ending and a not in decoding]
+        under_way = {a.serial: tokens for a, tokens in chunks}
+        for attempt in self.running:
+            self.waste(attempt, attempt.worked + under_way.get(attempt.serial, 0))
+        lost = [*self.waiting, *ending, *partial, *decoding]
+        self.routable, self.waiting, self.running, self.step = False, [], [], None
+        self.cache = Cache()
+        return lost
+
+    def decoding(self) -> list[Attempt]:
+        return [attempt for attempt in self.running if attempt.is_decoding]
+
+    def grow_caches(self) -> None:
+        """A block for each decoding attempt whose last block is full; the youngest make room."""
+        while len(needy := self.decoding_with_full_blocks()) > self.free_blocks:
+            self.preempt(self.running[-1])
+        for attempt in needy:
+            attempt.blocks += 1
+            self.free_blocks -= 1
+
+    def decoding_with_full_blocks(self) -> list[Attempt]:
+        size = self.profile.kv_block_tokens
+        return [attempt for attempt in self.decoding() if attempt.cached % size == 0]
+
+    def preempt(self, attempt: Attempt) -> None:
+        """Back to the head of the waiting list, keeping its tokens but not their cache."""
+        self.take_off(attempt)
+        self.waste(attempt, attempt.cached - attempt.cached_tokens)
+        attempt.cached = 0
+        attempt.preemptions += 1
+        self.waiting.insert(0, attempt)
+
+    def can_admit_head(self, now_s: float) -> bool:
+        if not self.waiting or self.waiting[0].ready_s > now_s:
+            return False
+        return (
+            len(self.running) < self.profile.max_num_seqs
+            and self.blocks_to_prefill(self.waiting[0]) <= self.free_blocks
+        )
+
+    def blocks_to_prefill(self, attempt: Attempt) -> int:
+        return math.ceil((attempt.prompt + attempt.generated) / self.profile.kv_block_tokens)
+
+    def found_cached(self, attempt: Attempt) -> int:
+        """Tokens of a prompt that need not be computed: never its last."""
+        if attempt.names is None:
+            found = math.floor(attempt.hit_rate * attempt.prompt)
+        else:
+            found = self.cache.leading(attempt.names) * self.cache.block_tokens
+        return min(found, attempt.prompt - 1)
+
+    def tokens_to_compute(self, attempt: Attempt) -> int:
+        return attempt.prompt + attempt.generated - self.found_cached(attempt)
+
+    def admit_head(self, now_s: float) -> Attempt:
+        attempt = self.waiting.pop(0)
+        attempt.blocks = self.blocks_to_prefill(attempt)
+        self.free_blocks -= attempt.blocks
+        attempt.prefill = attempt.prompt + attempt.generated
+        attempt.cached = attempt.cached_tokens = self.found_cached(attempt)
+        self.cache.use_leading(attempt.names or ())
+        if math.isnan(attempt.admitted_s):
+            attempt.admitted_s = now_s
+        self.running.append(attempt)
+        return attempt
+
+    def begin(
+        self, now_s: float, decoding: list[Attempt], chunks: list[tuple[Attempt, int]]
+    ) -> Step | None:
+        """The step that these make up, or None when there is nothing to do."""
+        if not decoding and not chunks:
+            return None
+        kv_tokens = sum(attempt.cached for attempt in decoding)
+        duration_s = self.a_s[len(decoding)] + self.c_s[len(decoding)] * kv_tokens
+        for attempt, tokens in chunks:
+            duration_s += self.prefill_s(tokens, context=attempt.cached)
+        return Step(now_s + duration_s, decoding, chunks)
+
+    def prefill_s(self, tokens: int, context: int) -> float:
+        """d0 + d1·p + d2·p·(x + p/2)."""
+        profile = self.profile
+        return (
+            profile.prefill_s_per_request
+            + profile.prefill_s_per_token * tokens
+            + profile.prefill_s_per_token_context * tokens * (context + tokens / 2)
+        )
+
+    def check_memory(self) -> None:
+        """No block is lost, none is lent twice, and each attempt holds what its cache needs."""
+        assert self.free_blocks >= 0
+        assert self.free_blocks + sum(r.blocks for r in self.running) == self.total_blocks
+        for attempt in self.running:
+            assert attempt.blocks * self.profile.kv_block_tokens >= attempt.cached
+
+
+def chunked_step(replica: Replica, now_s: float) -> Step | None:
+    """Prefill chunks ride along with decodes under a token budget."""
+    replica.grow_caches()
+    decoding = replica.decoding()
+    budget = replica.profile.max_num_batched_tokens - len(decoding)
+    chunks = []
+    for attempt in replica.running:  # at most one is part way through its prefill: the youngest
+        if not attempt.is_decoding and budget > 0:
+            tokens = min(attempt.prefill - attempt.cached, budget)
+            chunks.append((attempt, tokens))
+            budget -= tokens
+    while budget > 0 and replica.can_admit_head(now_s):
+        attempt = replica.admit_head(now_s)
+        tokens = min(attempt.prefill - attempt.cached, budget)
+        chunks.append((attempt, tokens))
+        budget -= tokens
+    return replica.begin(now_s, decoding, chunks)
+
+
+def prefill_first_step(replica: Replica, now_s: float) -> Step | None:
+    """Whole prompts in steps of their own, while decodes wait."""
+    if replica.can_admit_head(now_s):
+        return replica.begin(now_s, [], admit_whole_prompts(replica, now_s))
+    replica.grow_caches()
+    return replica.begin(now_s, replica.decoding(), [])
+
+
+def admit_whole_prompts(replica: Replica, now_s: float) -> list[tuple[Attempt, int]]:
+    """From the head while the budget lasts; the first even if it alone exceeds the budget."""
+    chunks: list[tuple[Attempt, int]] = []
+    budget = replica.profile.max_num_batched_tokens
+    while replica.can_admit_head(now_s):
+        tokens = replica.tokens_to_compute(replica.waiting[0])
+        if chunks and tokens > budget:
+            break
+        chunks.append((replica.admit_head(now_s), tokens))
+        budget -= tokens
+    return chunks
+
+
+SCHEDULERS: dict[str, Callable[[Replica, float], Step | None]] = {
+    "chunked": chunked_step,
+    "prefill_first": prefill_first_step,
+}
