@@ -7,3 +7,4 @@ ROOT = TESTS.parent
 SHIPPED = ROOT / "scenarios"
 REAL = ROOT.parent / "shared" / "data"
 ORACLES = ROOT.parent / "shared" / "facts" / "oracles.json"
+FAULTS = TESTS / "faults"  # scenarios that were once answered wrongly, and the files they name

@@ -4,6 +4,7 @@ The data plane is advanced exactly to the time of SimPy's next event, or returns
 that a process waits for. Then SimPy steps, and its processes act on the data plane.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,6 +60,11 @@ class Clock:
             if self.env.peek() > until_s:
                 return
             self.env.step()
+
+    def run_before(self, time_s: float) -> None:
+        """Simulate up to ``time_s``; all that happens at that very instant is yet to come."""
+        self.run(math.nextafter(time_s, -math.inf))
+        self.plane.now = time_s
 
     def _advance(self, until_s: float) -> None:
         """Bring the data plane to ``until_s``, or to the instant of an event that is waited for."""

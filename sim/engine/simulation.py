@@ -45,7 +45,7 @@ class Outcome:
     in_flight : (n,) SEQUENCE
         Requests still in flight at the end of the horizon, those of the warm-up left out.
     waiting_at_start : (pools,) int64
-        Requests that were waiting when the horizon began.
+        Requests that were waiting when the horizon began, before anything happened at time 0.
     requests : (n,) REQUEST
         One row per request, the warm-up left out; empty unless asked for.
     """
@@ -82,7 +82,7 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
     requests = feeds(design.workloads, streams, -horizon.warm_up_s, horizon.duration_s)
     clock = Clock(plane, requests)
     fleets = control.start(design, clock, streams)
-    clock.run(0.0)
+    clock.run_before(0.0)
     waiting_at_start = plane.close_bin().pools.waiting[: len(design.pools)].copy()
     plane.open_bin()
     edges_s = bin_edges_s(horizon)

@@ -15,7 +15,7 @@ from given_requests import GivenRequests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine.simulation import Outcome, simulate
+from sim.engine.simulation import Outcome, bin_edges_s, simulate
 from sim.engine.state import status
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.price import GpuPrice
@@ -32,7 +32,11 @@ FATES = ("completed", "timed_out", "rejected", "failed", "in_flight_end")
 
 @st.composite
 def designs(draw: st.DrawFn) -> Design:
-    """A case with a warm-up, a horizon that cuts some requests off, bins, prices and SLOs."""
+    """A case with a warm-up, a horizon that cuts some requests off, bins, prices and SLOs.
+
+    In some cases requests arrive at the very instants at which something else begins or ends: at 0,
+    at the edges of bins, at the end of the horizon, and as the warm-up begins.
+    """
     case = draw(cases(tight=draw(st.booleans())))
     last_s = float(case.arrival_s[-1])
     duration_s = draw(st.sampled_from([0.5, 1.0, 2.0])) * last_s
@@ -47,13 +51,24 @@ def designs(draw: st.DrawFn) -> Design:
         replace(drawn, name=f"pool {index}", price=price) for index, drawn in enumerate(case.pools)
     )
     slo = Slo(ttft_s=draw(st.floats(0.1, 5)), e2e_s=draw(st.floats(0.1, 10)))
-    return Design("drawn", horizon, _workloads(case, pools, horizon, slo), pools)
+    arrival_s = case.arrival_s - horizon.warm_up_s
+    if draw(st.booleans()):
+        arrival_s = _on_edges(arrival_s, horizon)
+    return Design("drawn", horizon, _workloads(case, pools, arrival_s, slo), pools)
+
+
+def _on_edges(arrival_s: npt.NDArray[np.float64], horizon: Horizon) -> npt.NDArray[np.float64]:
+    """The arrivals moved back to the last edge before each; those after the end stay there."""
+    edges_s = np.array([-horizon.warm_up_s, *bin_edges_s(horizon)])
+    return edges_s[np.maximum(np.searchsorted(edges_s, arrival_s, side="right") - 1, 0)]
 
 
 def _workloads(
-    case: Case, pools: tuple[GpuPool, ...], horizon: Horizon, slo: Slo
+    case: Case,
+    pools: tuple[GpuPool, ...],
+    shifted_s: npt.NDArray[np.float64],
+    slo: Slo,
 ) -> tuple[Workload, ...]:
-    shifted_s = case.arrival_s - horizon.warm_up_s
     return tuple(
         Workload(
             f"workload {index}",
@@ -139,7 +154,22 @@ def test_requests_are_conserved_per_workload_and_in_total(design: Design) -> Non
     for name in ("requests", *FATES, "prompt_tokens", "output_tokens", "preemptions"):
         assert figures[name] == sum(figures[prefix + name] for prefix in prefixes[1:])
     arrived = sum(_within(w, design.horizon) for w in design.workloads)
-    assert figures["requests"] == arrived
+    assert figures["requests"] == figures["attempts"] == arrived
+
+
+@pytest.mark.parametrize("warm_up_s", [0.0, 60.0])
+def test_what_arrives_at_time_zero_belongs_to_the_horizon(warm_up_s: float) -> None:
+    """A crowd that has come by the first instant is counted, offered, and too much."""
+    n = 20_000
+    crowd = GivenRequests(RequestBlock(np.zeros(n), *np.ones((2, n), np.int32)), size=n)
+    horizon = Horizon(datetime(2026, 1, 1), 60.0, warm_up_s, 20.0)
+    design = Design("crowd", horizon, (Workload("all", crowd, "pool", Slo()),), (pool(),))
+    outcome, figures = simulate(design, STREAMS), replication(design).metrics
+    assert outcome.ledger.workloads["requests"].tolist() == [[n, 0, 0]]
+    assert outcome.waiting_at_start == [0]
+    assert figures["requests"] == figures["attempts"] == n
+    assert figures["requests"] == sum(figures[fate] for fate in FATES)
+    assert replication(design).verdict == "overloaded"
 
 
 def _within(workload: Workload, horizon: Horizon) -> int:
