@@ -27,13 +27,11 @@ import numpy.typing as npt
 from scipy.special import bdtr, betaincinv, ndtri, stdtrit
 
 from sim.montecarlo.controls import Controls, rank_of
+from sim.montecarlo.shares import CONFIDENCE, NAN, Interval, Share
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-Interval = tuple[float, float]
 
-CONFIDENCE = 0.95
-NAN = float("nan")
 FEWEST_BESIDE = 5  # worlds on each side of a quantile, for a regression of who lies there
 
 
@@ -72,6 +70,7 @@ def estimate(
     values: npt.ArrayLike,
     lower_bound: npt.ArrayLike | None = None,
     controls: Controls | None = None,
+    yes_or_no: bool = False,
 ) -> Estimate:
     """Estimate of a figure from its values in the worlds of a run.
 
@@ -83,6 +82,9 @@ def estimate(
         Worlds whose value is a lower bound.
     controls : Controls, optional
         The inputs of these worlds; of no use where the figure is undefined in some of them.
+    yes_or_no : bool
+        Whether the figure is 1 in worlds that have a property and 0 in the others: its mean is a
+        probability, with Clopper and Pearson's interval.
 
     Examples
     --------
@@ -97,7 +99,11 @@ def estimate(
     # Among equals the lower bounds come last: they would move up, the others stay.
     order = np.lexsort((bounded[defined], x[defined]))
     ordered, bounded = x[defined][order], bounded[defined][order]
-    mean, mean_ci = mean_interval(x[defined], controls=controls)
+    if yes_or_no:
+        share = Share(int(x[defined].sum()), int(defined.sum()))
+        mean, mean_ci = share.value, share.interval
+    else:
+        mean, mean_ci = mean_interval(x[defined], controls=controls)
     ends = {p: _ends(x[defined], p, CONFIDENCE, controls) for p in (0.50, 0.95)}
     return Estimate(
         mean=mean,
@@ -221,32 +227,6 @@ def order_interval(
     low = int(np.searchsorted(at_most, tail, side="left")) - 1
     high = int(np.searchsorted(at_most, 1.0 - tail, side="left"))
     return (low if low >= 0 else None, high if high < n else None)
-
-
-@lru_cache(maxsize=65_536)
-def share_at_least(count: int, n: int, error: float) -> float:
-    """Lower limit of a share of which ``count`` of ``n`` were seen (Clopper and Pearson, 1934).
-
-    The share is below it with a chance of at most ``error``.
-
-    >>> round(share_at_least(59, 59, 0.05), 4)
-    0.9505
-    """
-    return 0.0 if count == 0 else float(betaincinv(count, n - count + 1, error))
-
-
-@lru_cache(maxsize=65_536)
-def share_at_most(count: int, n: int, error: float) -> float:
-    """Upper limit of a share: it is above with a chance of at most ``error``."""
-    return 1.0 if count == n else float(betaincinv(count + 1, n - count, 1.0 - error))
-
-
-def share_interval(count: int, n: int, confidence: float = CONFIDENCE) -> Interval:
-    """Clopper and Pearson's interval of a share; NaN of none."""
-    if n == 0:
-        return NAN, NAN
-    tail = (1.0 - confidence) / 2.0
-    return share_at_least(count, n, tail), share_at_most(count, n, tail)
 
 
 def _lower_bounds(

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sim.errors import PeakfleetError
-from sim.montecarlo.estimates import Estimate, Interval
+from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.sample import Sample
+from sim.montecarlo.shares import Interval
 
 FIRST_LOOK = 128  # worlds; a p95 has an interval from 72
 PERCENTILES = ("p50", "p95")

@@ -20,6 +20,7 @@ FloatArray = npt.NDArray[np.float64]
 INPUT_PREFIX = "input."  # of the columns that hold the draws of the uncertain inputs
 OVERLOADED = "overloaded"
 LATENCIES = ("ttft_", "tpot_", "e2e_", "queue_wait_", "task_e2e_")
+YES_OR_NO = ("loses_money",)  # 1 or 0: the mean over worlds is a probability
 RECOVERY, UNRECOVERED = "time_to_recover_s", "spikes_unrecovered"
 
 
@@ -78,7 +79,8 @@ class Sample:
 
     def estimate(self, name: str) -> Estimate:
         """Estimate of a metric over the worlds."""
-        return estimate(self.values(name), self.lower_bound(name), self.controls())
+        yes_or_no = name.rpartition(".")[2] in YES_OR_NO
+        return estimate(self.values(name), self.lower_bound(name), self.controls(), yes_or_no)
 
     def controls(self) -> Controls:
         """What was drawn for the worlds, as control variates."""

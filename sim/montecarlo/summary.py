@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sim.model.design import Design
 from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.sample import INPUT_PREFIX, Sample
+from sim.montecarlo.shares import Share
 
 VERSION = 1
 PARTS = ("workloads", "backends")  # metrics named ``workloads.<name>.<metric>`` are nested
@@ -33,7 +34,7 @@ def summarise(sample: Sample, design: Design, seed: int, interrupted: bool) -> S
     interrupted : bool
         Whether worlds that were asked for are missing.
     """
-    overloaded = sample.overloaded()
+    kept = slo_kept(sample, design)
     summary: Summary = {
         "version": VERSION,
         "scenario": design.name,
@@ -41,8 +42,8 @@ def summarise(sample: Sample, design: Design, seed: int, interrupted: bool) -> S
         "horizon_s": design.horizon.duration_s,
         "replications": len(sample),
         "interrupted": interrupted,
-        "overloaded_share": float(np.mean(overloaded)),
-        "slo_met_share": _plain(slo_met_share(sample, design)),
+        **share_as_json("overloaded_share", Share.of(sample.overloaded())),
+        **share_as_json("slo_met_share", None if kept is None else Share.of(kept)),
         "metrics": {},
         **{part: {} for part in PARTS},
     }
@@ -52,17 +53,18 @@ def summarise(sample: Sample, design: Design, seed: int, interrupted: bool) -> S
     return summary
 
 
-def slo_met_share(sample: Sample, design: Design) -> float:
-    """Share of worlds in which every workload attains its SLO; NaN if none has one."""
-    kept = slo_kept(sample, design)
-    return math.nan if kept is None else float(np.mean(kept))
-
-
 def slo_kept(sample: Sample, design: Design) -> npt.NDArray[np.bool_] | None:
     """Whether every workload attains its SLO: (worlds,) bool; None if none has one."""
     stated = [workload for workload in design.workloads if workload.slo.is_stated]
     kept = [sample.attained(each.name, each.slo.attainment) for each in stated]
     return np.all(kept, axis=0) if kept else None
+
+
+def share_as_json(name: str, share: Share | None) -> dict[str, Any]:
+    """A share of worlds under its name, and its interval; None where there is none."""
+    if share is None:
+        return {name: None, f"{name}_ci": None}
+    return {name: _plain(share.value), f"{name}_ci": [_plain(end) for end in share.interval]}
 
 
 def as_json(figure: Estimate) -> dict[str, Any]:

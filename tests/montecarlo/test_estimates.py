@@ -9,15 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from sim.montecarlo.estimates import (
-    estimate,
-    order_interval,
-    quantile,
-    quantile_interval,
-    share_at_least,
-    share_at_most,
-    share_interval,
-)
+from sim.montecarlo.estimates import estimate, order_interval, quantile, quantile_interval
 from sim.montecarlo.timelines import column_quantiles
 
 NAN = float("nan")
@@ -150,24 +142,3 @@ def test_quantiles_by_column_are_those_of_each_column(values):
     for column in range(values.shape[1]):
         alone = estimate(values[:, column])
         assert np.allclose(found[:, column], [alone.p5, alone.p50, alone.p95], equal_nan=True)
-
-
-# Shares ---------------------------------------------------------------------------------------
-
-COUNTS = [(0, 20), (7, 20), (57, 60), (60, 60), (0, 9), (3, 10), (11, 12), (40, 40)]
-
-
-@pytest.mark.parametrize(("count", "n"), COUNTS)
-@pytest.mark.parametrize("confidence", [0.9, 0.95])
-def test_intervals_of_a_share_are_those_of_clopper_and_pearson(count, n, confidence):
-    interval = stats.binomtest(count, n).proportion_ci(confidence, method="exact")
-    tail = (1 - confidence) / 2
-    assert share_at_least(count, n, tail) == pytest.approx(interval.low, abs=1e-12)
-    assert share_at_most(count, n, tail) == pytest.approx(interval.high, abs=1e-12)
-    assert share_interval(count, n, confidence) == pytest.approx(tuple(interval), abs=1e-12)
-
-
-@pytest.mark.parametrize(("count", "n"), COUNTS)
-def test_a_limit_alone_holds_with_the_whole_confidence(count, n):
-    interval = stats.binomtest(count, n, alternative="greater").proportion_ci(0.95, method="exact")
-    assert share_at_least(count, n, 0.05) == pytest.approx(interval.low, abs=1e-12)

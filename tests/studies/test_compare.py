@@ -8,7 +8,7 @@ import pytest
 
 from sim.__main__ import main
 from sim.errors import PeakfleetError
-from sim.montecarlo.estimates import share_interval
+from sim.montecarlo.shares import share_interval
 from sim.report.charts.compare import charts
 from sim.report.compare_text import render
 from sim.studies.bench import Bench

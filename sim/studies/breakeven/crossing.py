@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.montecarlo.controls import Controls
-from sim.montecarlo.estimates import quantile, quantile_interval, share_interval
+from sim.montecarlo.estimates import quantile, quantile_interval
+from sim.montecarlo.shares import share_interval
 from sim.studies.breakeven.costs import Curve
 
 FloatArray = npt.NDArray[np.float64]

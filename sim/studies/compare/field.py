@@ -8,9 +8,10 @@ import pandas as pd
 
 from sim.model.uncertain import UncertainInput
 from sim.montecarlo.controls import Controls
-from sim.montecarlo.estimates import estimate, share_interval
+from sim.montecarlo.estimates import estimate
 from sim.montecarlo.result import RunResult
 from sim.montecarlo.sample import INPUT_PREFIX
+from sim.montecarlo.shares import share_interval
 from sim.studies.compare.answer import Award, Overview
 from sim.studies.compare.paired import Paired, order, paired
 from sim.studies.measure import Measure

@@ -7,7 +7,8 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from sim.montecarlo.draws import FloatArray
-from sim.montecarlo.estimates import Interval, estimate
+from sim.montecarlo.estimates import estimate
+from sim.montecarlo.shares import Interval
 from sim.studies.measure import Measure
 from sim.studies.sensitivity.answer import ALIKE_ROWS, CHANCE, FEWEST_OF_EACH, Influence
 from sim.studies.sensitivity.sobol import Indices, indices

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import Design
-from sim.montecarlo.estimates import share_at_least, share_at_most
 from sim.montecarlo.result import RunResult
+from sim.montecarlo.shares import share_at_least, share_at_most
 from sim.studies.bench import Bench
 from sim.studies.size.evidence import Rule, Verdict
 from sim.studies.size.fleet import Kind, design_of, most_replicas, pool_named

@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-from sim.montecarlo.estimates import share_at_least, share_at_most
+from sim.montecarlo.shares import share_at_least, share_at_most
 
 FEWEST = 12  # worlds of a look: fewer say little more than yes or no
 MOST_NEEDED = 1_000_000  # worlds; nobody simulates more to tell two designs apart

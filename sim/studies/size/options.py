@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from sim.montecarlo.estimates import Interval
+from sim.montecarlo.shares import Interval
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.size.board import FLUID_MARGIN, Board

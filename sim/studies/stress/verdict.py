@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.errors import PeakfleetError
-from sim.montecarlo.estimates import share_at_least, share_at_most
 from sim.montecarlo.result import RunResult
+from sim.montecarlo.shares import share_at_least, share_at_most
 
 BoolArray = npt.NDArray[np.bool_]
 Word = Literal["holds", "breaks", "cannot tell"]

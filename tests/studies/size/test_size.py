@@ -10,7 +10,7 @@ from size_cases import FLAT, SCENARIOS, SHORT, chat, engine, queue, service
 
 from sim.__main__ import main
 from sim.errors import PeakfleetError
-from sim.montecarlo.estimates import share_at_least, share_at_most
+from sim.montecarlo.shares import share_at_least, share_at_most
 from sim.report.charts.size import size_charts
 from sim.report.size_text import size_text
 from sim.studies.bench import bench

@@ -1,0 +1,135 @@
+"""Shares of worlds, and what they tell of a probability.
+
+So many of n independent worlds have a property; the probability behind that has the interval of
+Clopper and Pearson (1934), which holds it with at least the stated confidence, whatever it is. It
+is two-sided at 95 %, also where all worlds have the property or none has: of 200 in 200, "at least
+98.2 %". Worlds of a Latin hypercube are more even than independent ones, so it errs on the wide
+side. Below 40 worlds the count itself is said ("5 of 6 worlds"), for so coarse a share misleads.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import betaincinv
+
+Interval = tuple[float, float]
+
+CONFIDENCE = 0.95
+NAN = float("nan")
+COUNTED_BELOW = 40  # worlds; fewer are counted out, not said as a share
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many of some worlds have a property.
+
+    Attributes
+    ----------
+    count, worlds : int
+        Those that have it, of how many.
+
+    Examples
+    --------
+    >>> Share(186, 200).words(), Share(200, 200).words()
+    ('93 % of worlds (89 … 96.1 %)', 'all 200 worlds (at least 98.2 %)')
+    >>> Share(0, 200).words(), Share(5, 6).words()
+    ('none of 200 worlds (at most 1.8 %)', '5 of 6 worlds (36 … 99.6 %)')
+    """
+
+    count: int
+    worlds: int
+
+    @classmethod
+    def of(cls, holds: npt.ArrayLike) -> "Share":
+        """From whether each world has it: (worlds,) bool."""
+        found = np.asarray(holds, np.bool_)
+        return cls(int(found.sum()), len(found))
+
+    @property
+    def value(self) -> float:
+        """The share; NaN of no worlds."""
+        return self.count / self.worlds if self.worlds else NAN
+
+    @property
+    def interval(self) -> Interval:
+        """Two-sided 95 % interval of the probability; NaN of no worlds."""
+        return share_interval(self.count, self.worlds)
+
+    def words(self) -> str:
+        """The worlds and the interval, to follow upon "in"."""
+        many = "world" if self.worlds == 1 else "worlds"
+        if self.count in (0, self.worlds):
+            which = "none of" if self.count == 0 else "all" if self.worlds > 1 else "the"
+            said = f"{which} {self.worlds:,} {many}"
+        elif self.worlds < COUNTED_BELOW:
+            said = f"{self.count} of {self.worlds} {many}"
+        else:
+            said = f"{percent(self.value)} of worlds"
+        return f"{said} {self.bounds()}".rstrip()
+
+    def bounds(self) -> str:
+        """The interval in brackets; empty of no worlds.
+
+        >>> Share(12, 12).bounds(), Share(3, 12).bounds()
+        ('(at least 74 %)', '(5 … 57 %)')
+        """
+        if not self.worlds:
+            return ""
+        low, high = self.interval
+        if self.count == self.worlds:
+            return f"(at least {_ending(low)} %)"
+        if self.count == 0:
+            return f"(at most {_ending(high)} %)"
+        return f"({_ending(low)} … {_ending(high)} %)"
+
+
+def percent(share: float) -> str:
+    """A share of worlds: never rounded to none or all where it is neither; a dash of NaN.
+
+    >>> percent(0.934), percent(0.9996), percent(0.005), percent(0.0), percent(1.0)
+    ('93 %', '99.96 %', '0.5 %', '0 %', '100 %')
+    """
+    return "–" if math.isnan(share) else f"{_rounded(share, 0)} %"
+
+
+@lru_cache(maxsize=65_536)
+def share_at_least(count: int, n: int, error: float) -> float:
+    """Lower limit of a share of which ``count`` of ``n`` were seen (Clopper and Pearson, 1934).
+
+    The share is below it with a chance of at most ``error``.
+
+    >>> round(share_at_least(59, 59, 0.05), 4)
+    0.9505
+    """
+    return 0.0 if count == 0 else float(betaincinv(count, n - count + 1, error))
+
+
+@lru_cache(maxsize=65_536)
+def share_at_most(count: int, n: int, error: float) -> float:
+    """Upper limit of a share: it is above with a chance of at most ``error``."""
+    return 1.0 if count == n else float(betaincinv(count + 1, n - count, 1.0 - error))
+
+
+def share_interval(count: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """Clopper and Pearson's interval of a share; NaN of none."""
+    if n == 0:
+        return NAN, NAN
+    tail = (1.0 - confidence) / 2.0
+    return share_at_least(count, n, tail), share_at_most(count, n, tail)
+
+
+def _ending(share: float) -> str:
+    """An end of an interval in percent: one digit more within 5 % of none or all."""
+    return _rounded(share, 0 if 0.05 <= share <= 0.95 else 1)
+
+
+def _rounded(share: float, digits: int) -> str:
+    """In percent, with as many digits as keep it from none and all."""
+    if share in (0.0, 1.0):
+        return f"{100 * share:.0f}"
+    texts = (f"{100 * share:.{more}f}" for more in range(digits, digits + 6))
+    text = next((each for each in texts if 0 < float(each) < 100), f"{100 * share:g}")
+    return text.removesuffix(".0")
