@@ -1,17 +1,27 @@
 """The command ``sim``; also ``python -m sim``.
 
 Exit codes: 0 done, 1 a defect of the program (with its traceback), 2 something that the user can
-mend (a message without one), 130 ended by Ctrl-C.
+mend (a message without one), 130 ended by Ctrl-C, SIGTERM or SIGHUP.
 """
 
-import io
+import os
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # ``python -m`` looks for modules in the current folder first, where any numpy.py or random.py
+    # of the user would be taken for the library's; only a checkout is to be found there.
+    _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    if sys.path[0] != _CHECKOUT:
+        del sys.path[0]
+
+import io
 
 import click
 
 from sim.cli import cli
 from sim.cli.values import EXIT_INTERRUPTED
 from sim.errors import PeakfleetError
+from sim.montecarlo.interruption import heard, stop_at_once
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without "≥" shows "?" instead
     try:
-        code = cli.main(arguments, prog_name="sim", standalone_mode=False)
+        with heard(stop_at_once):
+            code = cli.main(arguments, prog_name="sim", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -47,6 +47,9 @@ class FakeScenario:
     def to_yaml(self) -> str:
         return "".join(f"{key}: {value}\n" for key, value in self.document.items())
 
+    def typical_design(self) -> SimpleNamespace:
+        return self.design({})
+
     def design(self, values: Mapping[str, float]) -> SimpleNamespace:
         return SimpleNamespace(
             name=self.name,

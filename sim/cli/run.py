@@ -123,12 +123,14 @@ def _load(
     path: Path, overrides: tuple[str, ...], asked: dict[str, int | None], advice: Advice
 ) -> "Scenario":
     """The scenario with all that was asked for, so that its stored copy repeats the run."""
+    from sim.cli.own_code import make_importable
     from sim.scenario import load_scenario
 
     settings = (f"{key}={value}" for key, value in asked.items() if value is not None)
     scenario = load_scenario(path, (*overrides, *settings))
     for warning in scenario.warnings:
         advice.say(warning)
+    make_importable(scenario)
     return scenario
 
 

@@ -5,22 +5,19 @@ the ``get_executor()`` of a Dask client. Worlds are sent in small batches and co
 order of their completion; nothing in a replication depends on where or when it ran.
 """
 
-import multiprocessing
 import os
-import signal
-import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from multiprocessing import forkserver
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sim.errors import PeakfleetError
 from sim.montecarlo.interruption import Interruption
+from sim.montecarlo.processes import local_pool
 
 if TYPE_CHECKING:
     from sim.montecarlo.replication import Replication
@@ -30,12 +27,6 @@ if TYPE_CHECKING:
 BATCH_S = 0.2  # work sent at a time: long beside the sending (0.2 ms), short beside a run
 MAX_BATCH = 64  # worlds, so that what comes back stays small
 POLL_S = 0.25  # how soon a Ctrl-C is noticed while nothing finishes
-ONE_THREAD = {  # a worker per core: more threads in each would only get in each other's way
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-}
 
 
 class Replicate(Protocol):
@@ -256,66 +247,16 @@ def _local_pool(job: Job, jobs: int) -> Iterator[ProcessPoolExecutor]:
         from sim.engine.control import check_sendable  # noqa: PLC0415 (as in ``simulate``)
 
         check_sendable(job.autoscalers)
-    _start_forkserver([__name__, job.replicate.__module__, type(job.scenario).__module__])
-    pool = ProcessPoolExecutor(
-        jobs,
-        mp_context=multiprocessing.get_context("forkserver"),
-        initializer=_start_worker,
-        initargs=(job,),
-    )
-    with _ended_with_its_processes(pool):
+    modules = [__name__, job.replicate.__module__, type(job.scenario).__module__]
+    with local_pool(jobs, modules, _start_worker, job) as pool:
         yield pool
 
 
 @contextmanager
 def shared_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     """Local processes for the jobs of many runs; each is sent along with its worlds."""
-    _start_forkserver([__name__, "sim.montecarlo.replication", "sim.scenario"])
-    pool = ProcessPoolExecutor(
-        jobs,
-        mp_context=multiprocessing.get_context("forkserver"),
-        initializer=_ignore_interrupts,
-    )
-    with _ended_with_its_processes(pool):
+    with local_pool(jobs, [__name__, "sim.montecarlo.replication", "sim.scenario"]) as pool:
         yield pool
-
-
-@contextmanager
-def _ended_with_its_processes(pool: ProcessPoolExecutor) -> Iterator[None]:
-    others = set(multiprocessing.active_children())
-    try:
-        yield
-    except BaseException:
-        # An error, or a second Ctrl-C: what is under way is not waited for.
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _start_forkserver(modules: list[str]) -> None:
-    """Start the process that workers are forked from, with ``modules`` imported, once.
-
-    It hands down to its children what it is born with: one thread each, and a deaf ear for SIGINT,
-    which a terminal sends to all of them and which only the parent is to answer.
-    """
-    multiprocessing.get_context("forkserver").set_forkserver_preload(modules)
-    settings = {name: value for name, value in ONE_THREAD.items() if name not in os.environ}
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
-    os.environ.update(settings)
-    try:
-        forkserver.ensure_running()
-    finally:
-        for name in settings:
-            del os.environ[name]
-        if in_main_thread:
-            signal.signal(signal.SIGINT, previous)
 
 
 _own_job: Job | None = None  # of a worker process, set once when it starts
@@ -323,7 +264,6 @@ _own_job: Job | None = None  # of a worker process, set once when it starts
 
 def _start_worker(job: Job) -> None:
     global _own_job  # noqa: PLW0603 (the initializer of a pool has no other way)
-    _ignore_interrupts()
     _own_job = job
 
 

@@ -288,52 +288,6 @@ def test_an_interrupted_run_continues_to_the_result_of_an_uninterrupted_one():
     assert same(whole, simulate(scenario, worlds=60))
 
 
-SLOW_RUN = """
-import sys
-sys.path.insert(0, {tests!r})
-from fake_replication import FakeScenario, replicate
-from sim.montecarlo.run import run
-def note(sample, target):
-    print("finished", len(sample), flush=True)
-if __name__ == "__main__":
-    result = run(
-        FakeScenario(slow_s={slow_s}, slow_from=4), 10_000, jobs=2, replicate=replicate,
-        progress=note, announce=lambda: print("finishing", flush=True),
-    )
-    print("interrupted" if result.interrupted else "complete", len(result.sample))
-"""
-
-
-@pytest.mark.parametrize(("slow_s", "presses"), [(0.05, 1), (600.0, 2)])
-def test_ctrl_c_to_all_processes_ends_them_in_order(tmp_path, slow_s, presses):
-    """A terminal sends SIGINT to the whole group; after a second one nothing is waited for."""
-    script = tmp_path / "slow_run.py"
-    script.write_text(SLOW_RUN.format(tests=str(TESTS), slow_s=slow_s))
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", str(script)],
-        cwd=TESTS.parent,
-        env=os.environ | {"PYTHONPATH": str(TESTS.parent)},
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout.readline() == "finished 1\n"
-            os.killpg(process.pid, signal.SIGINT)
-            if presses == 2:
-                while process.stdout.readline() not in ("finishing\n", ""):
-                    pass
-                os.killpg(process.pid, signal.SIGINT)
-            out, error = process.communicate(timeout=60)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-    assert error == ""
-    assert re.search(r"interrupted [1-9]\d*$", out.strip())
-    assert process.returncode == 0
-
-
 MEMORY = """
 import resource, sys
 sys.path.insert(0, {tests!r})

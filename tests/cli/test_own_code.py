@@ -1,0 +1,61 @@
+"""Code that a scenario names is found beside it, and nothing else is."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from places import SHIPPED
+
+from sim.cli.own_code import make_importable
+from sim.engine.control import own_autoscalers
+from sim.scenario import Scenario, load_scenario
+
+SCALER = "def mine(fleet):\n    yield fleet.env.timeout(15)\n"
+OWN = (
+    "backends.large.replicas={min: 1, max: 8}",
+    "backends.large.cold_start=1min",
+    "backends.large.autoscaler={preset: custom, process: 'scaler_beside:mine'}",
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a scenario and a module, and the search path as it was after the test."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "scaler_beside", raising=False)
+    (tmp_path / "beside.yaml").write_text((SHIPPED / "quickstart.yaml").read_text())
+    return tmp_path
+
+
+def load(folder: Path, *overrides: str) -> Scenario:
+    return load_scenario(folder / "beside.yaml", overrides)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_module_beside_the_scenario_or_in_the_current_folder_is_found(
+    folder: Path, beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current = folder / "current"
+    current.mkdir()
+    monkeypatch.chdir(current)
+    (folder if beside else current).joinpath("scaler_beside.py").write_text(SCALER)
+    scenario = load(folder, *OWN)
+    make_importable(scenario)
+    found = own_autoscalers(scenario.typical_design())["scaler_beside:mine"]
+    assert Path(found.__code__.co_filename).name == "scaler_beside.py"
+
+
+def test_it_is_looked_for_after_all_else(folder: Path) -> None:
+    before = list(sys.path)
+    make_importable(load(folder, *OWN))
+    assert sys.path[: len(before)] == before
+    assert str(folder) in sys.path[len(before) :]
+
+
+@pytest.mark.parametrize("overrides", [(), (*OWN[:2], OWN[2].replace("scaler_beside:mine", "m"))])
+def test_without_code_in_the_scenario_nothing_is_searched(
+    folder: Path, overrides: tuple[str, ...]
+) -> None:
+    before = list(sys.path)
+    make_importable(load(folder, *overrides))
+    assert sys.path == before
