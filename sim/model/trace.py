@@ -1,25 +1,43 @@
 """Requests of a real service, replayed.
 
-Three things may be changed in a replay: the clock runs ``rate_scale`` times as fast, each request
-is kept with probability ``thin``, and the trace is played once or over and over.
+What may be changed in a replay: there are ``rate_scale`` times as many requests at each time, by
+several copies of the trace that are shifted a little (see :mod:`sim.model.copies`), or by leaving
+some out; events change that for a while; each request is kept with probability ``thin``; the trace
+is played once or over and over; and the clock runs ``speed`` times as fast, so that a day's ramps
+are that much steeper.
+
+**What a copy shares.** A request keeps its prompt and output tokens. Each copy has sessions of its
+own. Where blocks of prompts have names, those that are common (see :mod:`sim.model.kinship`) are
+shared by all copies, the others are each copy's own: more people, who do not ask the same things.
+
+**What is left out** of a copy that is only there in part, and by ``thin``: requests that belong
+together, of a session or a conversation, are kept or left out together. All hangs on a number of
+their own, so that a larger volume has all requests of a smaller one.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.model import ragged
+from sim.model.arrivals import SpecialEvent
+from sim.model.copies import Copies, Played, shifts
 from sim.model.distributions.protocol import FloatArray
+from sim.model.hashed import hashed_uniform
+from sim.model.kinship import Kinship, kinship
 from sim.model.rule import require
 from sim.model.streams import Streams
+from sim.model.volume import Volume
 from sim.model.workload import Prefixes, RequestBlock
 
 BLOCK_REQUESTS = 16_384
-SLACK = 1e-12  # relative rounding of times; many requests may share the instant of an edge
+COPY_BIT = 31  # of the number of a session, from which on it tells the copy
+MOST_TIMES = float(1 << 17)  # that a trace may be multiplied; sessions are numbers of 48 bits
 
 Numbers = npt.NDArray[np.int64]
 Mode = Literal["once", "loop"]
@@ -92,6 +110,12 @@ class Trace:
         return len(self.arrival_s) / self.period_s if self.period_s > 0 else math.inf
 
 
+@lru_cache(maxsize=8)
+def _kinship(trace: Trace) -> Kinship:
+    """Who belongs together in a trace."""
+    return kinship(len(trace.arrival_s), trace.session, trace.prefixes)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TraceSource:
     """A trace as the requests of a workload.
@@ -103,96 +127,140 @@ class TraceSource:
         Once: from time 0 to its end, nothing before (no requests in the warm-up). Loop: over and
         over, forward from time 0 and, in the warm-up, backward.
     rate_scale : float
-        2 plays it twice as fast, with twice the rate.
+        Volume: how many times as many requests there are at each time, above 0.
     thin : float
         Probability with which each request is kept, above 0 and at most 1.
+    speed : float
+        2 plays it twice as fast: in half the time, with twice the rate and ramps twice as steep.
+    events : tuple of SpecialEvent
+        Factors on the volume for a while.
     """
 
     trace: Trace
     mode: Mode = "once"
     rate_scale: float = 1.0
     thin: float = 1.0
+    speed: float = 1.0
+    events: tuple[SpecialEvent, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.mode in ("once", "loop"), "mode", self.mode, "must be once or loop")
-        scale = 0 < self.rate_scale < math.inf
-        require(scale, "rate scale", self.rate_scale, "must be a finite number above 0")
+        for name, factor in (("rate scale", self.rate_scale), ("speed", self.speed)):
+            require(0 < factor < math.inf, name, factor, "must be a finite number above 0")
         require(0 < self.thin <= 1, "thin", self.thin, "must be above 0 and at most 1")
         endless = self.mode == "once" or self.trace.period_s > 0
         span = f"{len(self.trace.arrival_s)} requests at one instant"
         require(endless, "trace", span, "must last some time to be looped; play it once")
+        most = self.volume.most(-math.inf, math.inf)
+        rule = f"must be at most {MOST_TIMES:,.0f} times the trace's, events included"
+        require(most <= MOST_TIMES, "volume", most, rule)
+
+    @property
+    def volume(self) -> Volume:
+        """How many times as many requests there are as in the trace, at any time."""
+        return Volume.of(self.rate_scale, self.events)
 
     @property
     def span_s(self) -> float:
         """Seconds from the first request to the last, as played."""
-        return self.trace.span_s / self.rate_scale
+        return self.trace.span_s / self.speed
 
     @property
     def period_s(self) -> float:
         """Seconds after which a looped trace repeats, as played."""
-        return self.trace.period_s / self.rate_scale
+        return self.trace.period_s / self.speed
 
     @property
     def mean_rate(self) -> float:
-        """Requests per second while it plays."""
-        return self.trace.mean_rate * self.rate_scale * self.thin
+        """Requests per second while it plays, without events."""
+        return self.trace.mean_rate * self.speed * self.rate_scale * self.thin
+
+    def cumulative(self, t_s: FloatArray) -> FloatArray:
+        """Expected requests from time 0 to each t, at least 0: (n,) float64."""
+        volume, ends = self.volume, np.asarray(t_s, np.float64)
+        inner = volume.edges_s[volume.edges_s > 0]
+        edges = np.concatenate(([0.0], inner[inner < ends.max(initial=0.0)]))
+        cut = np.clip(ends[:, None], edges, np.append(edges[1:], math.inf))
+        copies = self._copies(np.zeros(1))
+        played = [copies.numbers(each.ravel()).reshape(each.shape) for each in (edges, cut)]
+        if self.mode == "once":
+            played = [np.clip(each, 0, len(self.trace.arrival_s)) for each in played]
+        return np.asarray((played[1] - played[0]) @ volume.at(edges) * self.thin)
 
     def blocks(
         self, name: str, streams: Streams, start_s: float, end_s: float
     ) -> Iterator[RequestBlock]:
         """Requests that arrive in [start_s, end_s), block by block.
 
-        Requests are numbered through all repetitions, request 0 being the first at time 0. Whether
-        one is kept hangs on its number alone, so that no window moves another. Each repetition has
-        sessions of its own, but the same prompts.
+        Whether a request is there hangs on its number in its copy alone, so that no window moves
+        another. Each repetition has sessions of its own, but the same prompts.
         """
-        first, last = self._blocks_between(start_s, end_s)
-        for block in range(first, last):
-            number = np.arange(block * BLOCK_REQUESTS, (block + 1) * BLOCK_REQUESTS)
-            arrival_s, turn, row = self._play(number)
-            here = (arrival_s >= start_s) & (arrival_s < end_s)
-            if self.thin < 1:
-                here &= streams(f"arrivals/{name}/thin/{block}").random(BLOCK_REQUESTS) < self.thin
-            if here.any():
-                yield self._block(arrival_s[here], turn[here], row[here])
+        volume = self.volume
+        most = math.ceil(volume.most(start_s, end_s))
+        place = float(streams(f"arrivals/{name}/copies").random())
+        mean_gap_s = self.period_s / len(self.trace.arrival_s)
+        copies = self._copies(shifts(max(most, 1), self.period_s, mean_gap_s, place))
+        key = streams.key(f"arrivals/{name}/kept")
+        if self.mode == "once":
+            start_s, end_s = max(start_s, 0.0), min(end_s, copies.end_s)
+        for begin_s, until_s in self._windows(copies, start_s, end_s):
+            there = math.ceil(volume.most(begin_s, until_s))
+            played = self._kept(key, volume, copies.between(begin_s, until_s, there))
+            for begin in range(0, len(played.row), BLOCK_REQUESTS):
+                yield self._block(played.at(slice(begin, begin + BLOCK_REQUESTS)))
 
-    def _block(self, arrival_s: FloatArray, turn: Numbers, row: Numbers) -> RequestBlock:
-        """These rows of the trace, in these repetitions."""
+    def _copies(self, shift_s: FloatArray) -> Copies:
+        trace, endless = self.trace, self.mode == "loop"
+        return Copies(trace.arrival_s, trace.period_s, self.speed, endless, shift_s)
+
+    def _windows(
+        self, copies: Copies, start_s: float, end_s: float
+    ) -> Iterator[tuple[float, float]]:
+        """Parts of a window in which there are few requests, but for those of one instant."""
+        step = max(BLOCK_REQUESTS // len(copies.shift_s), 1)
+        number = copies.numbers(np.array([start_s]))
+        zero = np.zeros(1, np.int64)
+        begin_s = start_s
+        while begin_s < end_s:
+            number += step
+            over = self.mode == "once" and number[0] >= len(self.trace.arrival_s)
+            until_s = end_s if over else min(float(copies.played(zero, number).arrival_s[0]), end_s)
+            if until_s > begin_s:
+                yield begin_s, until_s
+                begin_s = until_s
+
+    def _kept(self, key: int, volume: Volume, played: Played) -> Played:
+        """Those that are there, by chance where their copy is there in part."""
+        if self.thin == 1 and played.copy.max(initial=-1) + 1 <= volume.least:
+            return played
+        share = np.clip(volume.at(played.arrival_s) - played.copy, 0.0, 1.0) * self.thin
+        group = _kinship(self.trace).group[played.row]
+        drawn = hashed_uniform(key, group, played.turn, played.copy)
+        return played.at(np.flatnonzero(drawn < share))
+
+    def _block(self, played: Played) -> RequestBlock:
+        """Requests of copies."""
         trace, session = self.trace, None
+        arrival_s, copy, turn, row = played
         if trace.session is not None:
             repetition = np.where(turn < 0, -2 * turn - 1, 2 * turn)  # 0, 1, ... of 0, -1, 1, -2
+            own = repetition * trace.sessions + (copy << COPY_BIT)
             session = trace.session[row]
-            session = np.where(session < 0, -1, session + repetition * trace.sessions)
+            session = np.where(session < 0, -1, session + own)
         return RequestBlock(
             arrival_s,
             trace.prompt_tokens[row],
             trace.output_tokens[row],
             session,
-            prefixes=None if trace.prefixes is None else ragged.reordered(trace.prefixes, row),
+            prefixes=None if trace.prefixes is None else self._prefixes(trace.prefixes, copy, row),
         )
 
-    def _play(self, number: Numbers) -> tuple[FloatArray, Numbers, Numbers]:
-        """Arrivals, repetitions and rows of these requests; never if a trace played once ends."""
-        turn, row = np.divmod(number, len(self.trace.arrival_s))
-        arrival_s = (turn * self.trace.period_s + self.trace.arrival_s[row]) / self.rate_scale
-        if self.mode == "once":
-            arrival_s[turn != 0] = math.inf
-        return arrival_s, turn, row
-
-    def _blocks_between(self, start_s: float, end_s: float) -> tuple[int, int]:
-        """Range of blocks that holds every request of [start_s, end_s)."""
-        slack = SLACK * max(abs(start_s), abs(end_s), self.span_s)
-        first = self._number(start_s - slack) // BLOCK_REQUESTS
-        last = self._number(end_s + slack) // BLOCK_REQUESTS + 1
-        if self.mode == "once":
-            blocks = (len(self.trace.arrival_s) - 1) // BLOCK_REQUESTS + 1
-            return max(first, 0), min(last, blocks)
-        return first, last
-
-    def _number(self, t_s: float) -> int:
-        """Number of the first request at or after t, but for rounding."""
-        t = t_s * self.rate_scale
-        period = self.trace.period_s
-        turn = math.floor(t / period) if self.mode == "loop" else 0
-        row = int(np.searchsorted(self.trace.arrival_s, t - turn * period))
-        return turn * len(self.trace.arrival_s) + row
+    def _prefixes(self, prefixes: Prefixes, copy: Numbers, row: Numbers) -> Prefixes:
+        """Names of the blocks of some requests; those that are not common are the copy's own."""
+        if not copy.any():
+            return ragged.reordered(prefixes, row)
+        count = prefixes.count[row]
+        entry = ragged.places(ragged.starts(prefixes.count)[row], count)
+        names = int(prefixes.name.max()) + 1
+        own = np.repeat(copy, count) * names * _kinship(self.trace).private[entry]
+        return Prefixes(count, prefixes.name[entry] + own)

@@ -136,6 +136,7 @@ def warnings(document: ScenarioDocument, design: Design, today: date) -> Iterato
             yield from _of_trace(workload.name, workload.source, design)
         else:
             yield from _of_arrivals(document, workload.name, design)
+        yield from _of_events(document, workload.name, design)
         yield from _of_tasks(document, workload, served_by(design, workload))
         for pool in pools_of(design, workload):
             yield from _of_client(workload, pool)
@@ -217,7 +218,11 @@ def _of_arrivals(document: ScenarioDocument, name: str, design: Design) -> Itera
     if varied and horizon.duration_s < DAY_S:
         part = format_duration(horizon.duration_s)
         yield f"{path}.shape: a horizon of {part} shows only a part of its day"
-    for event in arrivals.events or ():
+
+
+def _of_events(document: ScenarioDocument, name: str, design: Design) -> Iterator[str]:
+    path, horizon = f"workloads.{name}.arrivals", design.horizon
+    for event in document.workloads[name].arrivals.events or ():
         start = event.start.offset(horizon.start)
         duration = event.duration
         if isinstance(start, Uncertain) or isinstance(duration, Uncertain):

@@ -83,7 +83,12 @@ def _workload(
     else:
         played = _there(workload.arrivals.trace)
         source = TraceSource(
-            trace, played.mode, known(played.rate_scale, draws), known(played.thin, draws)
+            trace,
+            played.mode,
+            known(played.rate_scale, draws),
+            known(played.thin, draws),
+            known(played.speed, draws),
+            tuple(_event(event, horizon, draws) for event in workload.arrivals.events or ()),
         )
     route: routes.Route = _there(workload.route)
     calls, hits, most = workload.follow_ups, workload.prefix_cache, workload.max_concurrency

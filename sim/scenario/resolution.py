@@ -145,11 +145,11 @@ def _length_of_traces(
         played = document.workloads[name].arrivals.trace
         if played is None or played.mode == "loop":
             continue
-        if isinstance(played.rate_scale, Uncertain):
-            message = "has no length, and the trace's is uncertain by its rate_scale"
+        if isinstance(played.speed, Uncertain):
+            message = "has no length, and the trace's is uncertain by its speed"
             findings.add(("horizon",), message, "add days, such as days: 1")
         else:
-            lengths.append(TraceSource(trace, rate_scale=played.rate_scale).period_s)
+            lengths.append(TraceSource(trace, speed=played.speed).period_s)
     return float(math.ceil(max(lengths)))
 
 

@@ -18,7 +18,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 RATES = ("requests_per_day", "requests_per_second", "users", "trace")
 USERS = ("users", "requests_per_user_per_day")
 LENGTHS = ("prompt_tokens", "output_tokens")
-NOT_BESIDE_TRACE = ("shape", "growth_per_year", "events", "dispersion", "burstiness")
+NOT_BESIDE_TRACE = ("shape", "growth_per_year", "dispersion", "burstiness")
 WAITS = ("timeout", "first_token_timeout", "patience", "hedge")
 NOT_OF_REPLAYED = (
     *LENGTHS,

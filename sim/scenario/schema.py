@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from sim.model.trace import MOST_TIMES
 from sim.scenario.backend.backends import Backend
 from sim.scenario.backend.caches import PrefixHits, ResponseCache
 from sim.scenario.values.catalogued import Shape, day_shape
@@ -118,10 +119,14 @@ class Trace(Model):
     """For the format columns: which columns to take."""
     mode: Annotated[Literal["once", "loop"], one_of("once", "loop")] = "once"
     """Play it once from the start of the horizon, or over and over."""
-    rate_scale: Factor = 1.0
-    """Speed of the replay: 2 is twice the rate, in half the time."""
+    rate_scale: Annotated[Number, number("factor", above=0, most=MOST_TIMES)] = 1.0
+    """Volume: 2 is twice the requests at every time of day, by copies of the trace that are shifted
+    a little and have sessions of their own; below 1 some are left out."""
+    speed: Factor = 1.0
+    """Speed of the clock: 2 plays the trace in half the time, so that a day's ramps are twice as
+    steep; to grow the volume use rate_scale."""
     thin: Annotated[Number, number("share", above=0, most=1)] = 1.0
-    """Share of the requests that is kept, each by chance."""
+    """Share of the requests that is kept, by chance; those of a session together."""
 
 
 class Arrivals(Model):

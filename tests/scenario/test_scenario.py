@@ -19,7 +19,7 @@ from scenario_documents import (
 
 from sim.catalog import default_gpu_price, gpu_price, profile, write_profile
 from sim.errors import ScenarioError
-from sim.model.arrivals import Dispersion, Renewal
+from sim.model.arrivals import Dispersion, Renewal, SpecialEvent
 from sim.model.distributions import Constant, LogNormal
 from sim.model.lengths import Lengths
 from sim.model.streams import Streams
@@ -327,8 +327,10 @@ def test_a_trace_played_once_sets_the_horizon_and_needs_no_warm_up(tmp_path):
     source = design.workloads[0].source
     assert isinstance(source, TraceSource)
     assert source.trace.arrival_s.tolist() == [0.0, 1800.5, 3600.25]
-    twice = load_scenario(path, ["workloads.chat.arrivals.trace.rate_scale=2"])
-    assert twice.design(at_level(twice, 0.5)).horizon.duration_s == math.ceil(3600.25 * 3 / 4)
+    faster = load_scenario(path, ["workloads.chat.arrivals.trace.speed=2"])
+    assert faster.design(at_level(faster, 0.5)).horizon.duration_s == math.ceil(3600.25 * 3 / 4)
+    more = load_scenario(path, ["workloads.chat.arrivals.trace.rate_scale={p5: 2, p95: 9}"])
+    assert more.design(at_level(more, 0.5)).horizon == design.horizon
 
 
 def test_a_trace_may_be_compressed_looped_scaled_and_thinned(tmp_path):
@@ -339,11 +341,15 @@ def test_a_trace_may_be_compressed_looped_scaled_and_thinned(tmp_path):
             "workloads.chat.arrivals.trace.mode=loop",
             "workloads.chat.arrivals.trace.thin=50%",
             "workloads.chat.arrivals.trace.rate_scale={p5: 1, p95: 4}",
+            "workloads.chat.arrivals.trace.speed=1.5",
+            "workloads.chat.arrivals.events=[{start: 34h, duration: 15min, factor: 3}]",
         ],
     )
     values = at_level(scenario, 0.5)
     source = scenario.design(values).workloads[0].source
-    assert (source.mode, source.thin) == ("loop", 0.5)
+    assert (source.mode, source.thin, source.speed) == ("loop", 0.5, 1.5)
+    assert source.events == (SpecialEvent(34 * 3600.0, 900.0, 3.0),)
+    assert scenario.design(values).workloads[0].spikes == ((34 * 3600.0, 34 * 3600.0 + 900),)
     assert source.rate_scale == values["workloads.chat.arrivals.trace.rate_scale"]
     assert scenario.design(values).horizon.warm_up_s == 1800
 

@@ -299,10 +299,10 @@ def test_trace_problems_are_told(tmp_path):
     written(tmp_path, "TIMESTAMP,ContextTokens,GeneratedTokens\r\nnever,1,2\r\n", "log.csv")
     (malformed,) = of_text(tmp_path, replay)
     assert "log.csv:2: TIMESTAMP ('never') must be a date" in malformed
-    uncertain = replay.replace("file: log.csv", "file: log.csv, rate_scale: {p5: 1, p95: 2}")
+    uncertain = replay.replace("file: log.csv", "file: log.csv, speed: {p5: 1, p95: 2}")
     written(tmp_path, "TIMESTAMP,ContextTokens,GeneratedTokens\n2026-11-23,1,2\n", "log.csv")
     assert of_text(tmp_path, uncertain) == [
-        "chat.yaml: horizon: has no length, and the trace's is uncertain by its rate_scale "
+        "chat.yaml: horizon: has no length, and the trace's is uncertain by its speed "
         "(add days, such as days: 1)"
     ]
 

@@ -4,8 +4,8 @@ A design is grown, not the document, so that it does not matter how the traffic 
 (requests a day or a second, users, a distribution, a trace): the arrivals of a world keep their
 streams of random numbers, and stand closer together.
 
-- **Volume** multiplies the expected rate, and the users who pay. A trace is played faster, and over
-  and over, so that it lasts as long.
+- **Volume** multiplies the expected rate, and the users who pay. Of a trace there are so many
+  copies, at its time of day (see :mod:`sim.model.copies`).
 - **Prompts**: every prompt, limits included, also the new tokens of following calls.
 - **Misses**: the share of prompts, and of answers, that caches do not find, up to all. Stated hit
   rates fall. Where a pool keeps blocks of real prompts, and what is found emerges, a share of the
@@ -204,12 +204,8 @@ def _follow_ups(calls: FollowUps | None, factor: float) -> FollowUps | None:
 
 
 def _played(source: TraceSource, growth: Growth) -> TraceSource:
-    trace, volume = _longer_trace(source.trace, growth.prompt), growth.volume
-    if volume == 1:
-        return replace(source, trace=trace)
-    # Played once it would only be over sooner.
-    mode = "loop" if volume > 1 and trace.period_s > 0 else source.mode
-    return TraceSource(trace, mode, source.rate_scale * volume, source.thin)
+    trace = _longer_trace(source.trace, growth.prompt)
+    return replace(source, trace=trace, rate_scale=source.rate_scale * growth.volume)
 
 
 @lru_cache(maxsize=8)
@@ -306,8 +302,6 @@ def check_growth(design: Design, steps: Sequence[Growth]) -> None:
             " openai-sdk"
         )
     traces = [w.source.trace for w in design.workloads if isinstance(w.source, TraceSource)]
-    if any(step.volume > 1 for step in steps) and any(trace.period_s == 0 for trace in traces):
-        raise PeakfleetError("volume growth of a trace needs requests at more than one moment")
     named = any(trace.prefixes is not None for trace in traces)
     if any(step.prompt < 1 for step in steps) and named:
         raise PeakfleetError(

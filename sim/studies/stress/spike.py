@@ -1,16 +1,20 @@
 """A spike laid over the busiest time of the first day, to see whether a fleet recovers from it.
 
 The horizon ends with the first day, and its bins become finer: recovery is measured in bins. The
-spike ends while a quarter of the time is still left. Traces are replayed as they are.
+spike ends while a quarter of the time is still left. It is the same for rates and for traces, where
+it is an event.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sim.model.arrivals import SpecialEvent
 from sim.model.design import Design
+from sim.model.distributions import FloatArray
 from sim.model.generated import GeneratedSource
-from sim.model.workload import Workload
+from sim.model.trace import TraceSource
+from sim.model.workload import RequestSource, Workload
 
 DAY_S = 86_400.0
 BINS = 288  # of the spike's horizon: 5 min of a day
@@ -20,7 +24,7 @@ LONGEST = 0.25  # share of the horizon that a spike may last
 
 @dataclass(frozen=True, slots=True)
 class Spike:
-    """The rate of all generated workloads times ``factor`` for ``duration_s``.
+    """The rate of all workloads times ``factor`` for ``duration_s``.
 
     Attributes
     ----------
@@ -29,11 +33,6 @@ class Spike:
 
     factor: float = 3.0
     duration_s: float = 900.0
-
-
-def can_spike(design: Design) -> bool:
-    """Whether any workload has a rate to lay a spike over."""
-    return any(isinstance(workload.source, GeneratedSource) for workload in design.workloads)
 
 
 def with_spike(design: Design, spike: Spike) -> Design:
@@ -57,24 +56,35 @@ def with_spike(design: Design, spike: Spike) -> Design:
 def busiest_s(design: Design, duration_s: float, length_s: float) -> float:
     """Beginning of the window of most expected requests among those that end in time."""
     starts_s = np.arange(0.0, LATEST * duration_s - length_s + 1e-9, duration_s / BINS)
-    expected = np.zeros(len(starts_s))
-    for workload in design.workloads:
-        if isinstance(workload.source, GeneratedSource):
-            curve = workload.source.curve
-            expected += curve.cumulative(starts_s + length_s) - curve.cumulative(starts_s)
+    sources = [workload.source for workload in design.workloads]
+    expected = sum(
+        (_cumulative(each, starts_s + length_s) - _cumulative(each, starts_s) for each in sources),
+        np.zeros(len(starts_s)),
+    )
     # Rounded, so that of equal windows the first is taken.
     return float(starts_s[int(np.argmax(expected.round(6)))])
 
 
+def _cumulative(source: RequestSource, t_s: FloatArray) -> FloatArray:
+    """Expected requests from time 0 to each t."""
+    match source:
+        case GeneratedSource(curve=curve):
+            return curve.cumulative(t_s)
+        case TraceSource():
+            return source.cumulative(t_s)
+    raise TypeError(f"a source of requests ({type(source).__name__}) that cannot spike")
+
+
 def _spiked(workload: Workload, window: tuple[float, float], factor: float) -> Workload:
-    source = workload.source
-    if not isinstance(source, GeneratedSource):
-        return workload
-    curve, (start_s, end_s) = source.curve, window
-    edges_s = np.array([min(curve.start_s, start_s) - 1.0, start_s, end_s, curve.end_s + 1.0])
-    higher = curve.times(edges_s, np.array([1.0, factor, 1.0]))
-    return replace(
-        workload,
-        source=replace(source, curve=higher),
-        spikes=(*workload.spikes, window),
-    )
+    source, (start_s, end_s) = workload.source, window
+    spiked: RequestSource
+    match source:
+        case GeneratedSource(curve=curve):
+            edges_s = np.array([min(curve.start_s, start_s) - 1.0, start_s, end_s, curve.end_s + 1])
+            spiked = replace(source, curve=curve.times(edges_s, np.array([1.0, factor, 1.0])))
+        case TraceSource():
+            event = SpecialEvent(start_s, end_s - start_s, factor)
+            spiked = replace(source, events=(*source.events, event))
+        case _:
+            raise TypeError(f"a source of requests ({type(source).__name__}) that cannot spike")
+    return replace(workload, source=spiked, spikes=(*workload.spikes, window))

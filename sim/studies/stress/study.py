@@ -49,7 +49,7 @@ from sim.studies.stress.outcome import (
     worth_a_spike,
 )
 from sim.studies.stress.runs import FIRST_LOOK, Runs
-from sim.studies.stress.spike import Spike, can_spike
+from sim.studies.stress.spike import Spike
 from sim.studies.stress.unshared import Hits, emergent, kept_as_they_are
 from sim.studies.stress.verdict import Judge
 
@@ -102,22 +102,19 @@ def stress(
     study = _Study(case, runs, steps, budget_usd, scenario)
     outcomes = study.outcomes()
     breakings = study.breakings(outcomes) if enclose else []
-    spikes = spike is not None and can_spike(design)
-    if spike is not None and spikes:
+    if spike is not None:
         worth = worth_a_spike(outcomes)
         outcomes = [
             study.tried(each, spike) if any(each is one for one in worth) else each
             for each in outcomes
         ]
-    elif spike is not None:
-        study.notes.append("no spike is laid over traces, so nothing is said of recovery")
     return Stress(
         name=scenario.name,
         worlds=worlds,
         seed=seed,
         probability=probability,
         budget_usd=budget_usd,
-        spike=spike if spikes else None,
+        spike=spike,
         steps=tuple(steps),
         outcomes=tuple(outcomes),
         breakings=tuple(breakings),

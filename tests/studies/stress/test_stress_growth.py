@@ -1,6 +1,7 @@
 """Growth multiplies what it says and nothing else, however a scenario writes its traffic down."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,15 +62,37 @@ def test_grown_traffic_is_the_same_traffic_closer_together(tmp_path: Path) -> No
     np.testing.assert_allclose(4.0 * after[:n], before[:n], rtol=1e-9)
 
 
-def test_trace_is_played_faster_and_over_and_over() -> None:
+def test_trace_grows_at_its_time_of_day() -> None:
     one = np.ones(10, np.int32)
-    source = TraceSource(Trace(np.arange(10.0), 100 * one, one), rate_scale=2.0)
+    source = TraceSource(Trace(np.arange(10.0), 100 * one, one), rate_scale=2.0, speed=0.5)
     after = _source(source, Growth(3.0, prompt=1.5))
     assert isinstance(after, TraceSource)
-    assert (after.rate_scale, after.mode) == (6.0, "loop")
+    assert (after.rate_scale, after.speed, after.mode) == (6.0, 0.5, "once")
     assert after.trace.prompt_tokens.tolist() == [150] * 10
-    slower = _source(source, Growth(0.5))
-    assert isinstance(slower, TraceSource) and slower.mode == "once"
+    (block,) = after.blocks("chat", Streams(0, 0), 0.0, 100.0)
+    assert len(block.arrival_s) == 60
+    fewer = _source(source, Growth(0.25))
+    assert isinstance(fewer, TraceSource) and fewer.rate_scale == 0.5
+
+
+def test_spike_is_laid_over_the_busiest_time_of_a_trace(tmp_path: Path) -> None:
+    quiet, busy = np.arange(0.0, 7200.0, 10.0), np.arange(3600.0, 4200.0, 0.5)
+    times = np.sort(np.concatenate((quiet, busy)))
+    one = np.ones(len(times), np.int32)
+    design = case(tmp_path).load().design({})
+    workload = replace(design.workloads[0], source=TraceSource(Trace(times, one, one)))
+    horizon = replace(design.horizon, duration_s=7200.0)
+    spiked = with_spike(replace(design, workloads=(workload,), horizon=horizon), Spike(3.0, 600.0))
+    ((start_s, end_s),) = spiked.workloads[0].spikes
+    assert (start_s, end_s) == (3600.0, 4200.0)
+    source = spiked.workloads[0].source
+    assert isinstance(source, TraceSource)
+    blocks = list(source.blocks("chat", Streams(0, 0), 0.0, 7200.0))
+    arrival_s = np.concatenate([block.arrival_s for block in blocks])
+    during = (arrival_s >= start_s) & (arrival_s < end_s)
+    assert (~during).sum() == len(quiet) - 60
+    # Two more copies, shifted by up to 2.5 min: of the burst of 10 min three quarters at least.
+    assert 2.5 * (60 + len(busy)) < during.sum() <= 3 * (60 + len(busy))
 
 
 def test_prompts_grow_with_those_of_following_calls_and_their_limits(tmp_path: Path) -> None:
