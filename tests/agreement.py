@@ -16,6 +16,7 @@ from sim.engine.state.state import State
 EQUAL = ("status", "replica", "attempts", "preemptions", "workload", "task", "cached_tokens")
 COUNTS = ("attempts", "retries", "hedges", "response_hits", "wasted_tokens")
 COUNTS += ("prompt_tokens", "output_tokens", "cached_tokens")
+COUNTS += ("found_later_tokens", "found_again_tokens")
 COUNTS_OF_ROUTES = ("fallbacks", "escalations", "degraded")
 CLOSE = ("arrival_s", "dispatched_s", "ready_s", "admitted_s", "first_token_s", "finish_s")
 

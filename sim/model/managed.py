@@ -126,10 +126,14 @@ class Outages:
 class PromptCaching:
     """A provider's memory of prompts: a call of a task finds what it carries over.
 
+    That is, as far as the same provider has answered in the task before; others remember nothing of
+    it.
+
     Attributes
     ----------
     life_s : float
-        How long after the last answer of the task.
+        How long after the beginning of the request that wrote or last read it; a request that
+        comes exactly then still finds it.
     least_tokens : int
         Shorter beginnings are not kept.
     """

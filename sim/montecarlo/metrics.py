@@ -45,6 +45,8 @@ COUNTS = (  # of the bins, summed over the horizon
     "response_hits",
     "prompt_tokens",
     "cached_tokens",
+    "found_later_tokens",
+    "found_again_tokens",
     "output_tokens",
     "wasted_tokens",
     "preemptions",
@@ -82,7 +84,7 @@ def _service(outcome: Outcome, design: Design, indices: list[int], row: int) -> 
     slo_met = float(booked["slo_met"].sum())
     in_flight = np.isin(outcome.in_flight["workload"], indices)
     return {
-        **totals,
+        **_prompts_as_found(totals),
         "in_flight_end": float(in_flight.sum()),
         "unanswered_share": _ratio(unanswered, resolved),
         "slo_attainment": _ratio(slo_met, expected),
@@ -91,6 +93,21 @@ def _service(outcome: Outcome, design: Design, indices: list[int], row: int) -> 
         **warnings(outcome.ledger.workloads, outcome.ledger.edges_s, design, indices),
         **_latencies(outcome, indices, row),
         **_mean_latencies(booked),
+    }
+
+
+def _prompts_as_found(totals: dict[str, float]) -> dict[str, float]:
+    """Counts, with what requests found by chance and what they found again apart.
+
+    ``cached_tokens`` is what answered requests found of their prompts at their first admission to a
+    batch; ``found_again_tokens`` what was found at any later one: by preempted requests, and by
+    those that were sent again after a timeout, a loss or as a hedge.
+    """
+    later = totals["found_later_tokens"]
+    return {
+        **{name: count for name, count in totals.items() if name != "found_later_tokens"},
+        "cached_tokens": totals["cached_tokens"] - later,
+        "found_again_tokens": totals["found_again_tokens"] + later,
     }
 
 
@@ -103,7 +120,9 @@ def shares_of(totals: dict[str, float]) -> dict[str, float]:
     return {
         "retry_amplification": _ratio(totals["attempts"], sent),
         "wasted_work_share": _ratio(wasted, wasted + computed),
-        "cache_hit_rate": _ratio(totals["cached_tokens"], totals["prompt_tokens"]),
+        "cache_hit_rate": _ratio(
+            totals["cached_tokens"] - totals["found_later_tokens"], totals["prompt_tokens"]
+        ),
         "response_cache_hit_rate": _ratio(totals["response_hits"], totals["requests"]),
         "task_success": _ratio(totals["tasks_completed"], ended),
     }

@@ -221,6 +221,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
     ),
     "Caches": (
         Figure("cache_hit_rate", "prompt tokens cached", "share"),
+        Figure("found_again_tokens", "prompt tokens found again", "count"),
         Figure("response_cache_hit_rate", "requests answered from a cache", "share"),
     ),
 }
@@ -249,6 +250,7 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
         "task_success",
         "task_e2e_p95_s",
         "cache_hit_rate",
+        "found_again_tokens",
         "response_cache_hit_rate",
     ),
     "backends": (

@@ -50,6 +50,7 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
             "time_to_recover_s",
             "wasted_work_share",
             "cache_hit_rate",
+            "found_again_tokens",
             "response_cache_hit_rate",
         ),
         0.0,

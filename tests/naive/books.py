@@ -34,7 +34,8 @@ class Books:
                 answers=1,
                 degraded=int(request.is_degraded),
                 prompt_tokens=attempt.prompt,
-                cached_tokens=attempt.cached_tokens,
+                cached_tokens=attempt.spared,
+                found_later_tokens=attempt.spared - attempt.hits,
                 written_tokens=written,
                 output_tokens=attempt.output,
             )
@@ -50,7 +51,8 @@ class Books:
             self.count(request, "degraded", int(request.is_degraded))
             self.count(request, "prompt_tokens", request.prompt)
             self.count(request, "output_tokens", request.output)
-            self.count(request, "cached_tokens", request.last.cached_tokens)
+            self.count(request, "cached_tokens", request.last.spared)
+            self.count(request, "found_later_tokens", request.last.spared - request.last.hits)
 
     def waste(self, request: Request, attempt: Attempt, tokens: int) -> None:
         """Tokens that were worked on for nobody, or are to be worked on again."""
@@ -61,12 +63,12 @@ class Books:
         """Nobody has the answer of a managed backend, which is paid all the same."""
         if request.arrival_s < 0:
             return
-        tokens = attempt.prompt - attempt.cached_tokens + generated
+        tokens = attempt.prompt - attempt.spared + generated
         self.count(request, "wasted_tokens", tokens)
         self.usage[request.workload, attempt.backend, attempt.billing] += Counter(
             wasted_tokens=tokens,
             wasted_prompt_tokens=attempt.prompt,
-            wasted_cached_tokens=attempt.cached_tokens,
+            wasted_cached_tokens=attempt.spared,
             wasted_written_tokens=backend.written(attempt),
             wasted_output_tokens=generated,
         )

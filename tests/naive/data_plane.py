@@ -122,7 +122,7 @@ class NaiveDataPlane(Dispatch):
         """Gone at once. What it had is lost, or sent again by the gateway, unless nobody waits."""
         gateway = self.gateways[self.pool_of[replica]]
         lost = self.replicas[replica].die()
-        self.book_waste(self.replicas[replica])
+        self.book_work(self.replicas[replica])
         for attempt in lost:
             request = self.everyone[attempt.number]
             if not request.is_waited_for(attempt):
@@ -167,12 +167,7 @@ class NaiveDataPlane(Dispatch):
         replica.drop_stopping()
         gateway.hand_over(self.now_s)
         replica.begin_step(self.now_s)
-        self.book_waste(replica)
-
-    def book_waste(self, replica: Replica) -> None:
-        for attempt, tokens in replica.wasted:
-            self.books.waste(self.everyone[attempt.number], attempt, tokens)
-        replica.wasted = []
+        self.book_work(replica)
 
     def see_token(self, replica: Replica, request: Request, attempt: Attempt) -> None:
         """The client sees an attempt's first token or its last, or one that is both."""

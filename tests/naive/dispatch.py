@@ -11,7 +11,7 @@ from naive.clockwork import FIRST_TOKEN, HEDGE, LAST_TOKEN, Clockwork
 from naive.gateway import Gateway
 from naive.managed import Managed
 from naive.photo_finish import ends_meet, meets_an_end, told_the_same
-from naive.replica import Attempt
+from naive.replica import Attempt, Replica
 from naive.request import Request
 from naive.route import Route
 from naive.task import Call, Task
@@ -129,8 +129,9 @@ class Dispatch(Clockwork):
             session=request.task.session,
             hit_rate=crowd.prefix_hit_rate,
             backend=backend.index,
+            task=request.task.index,
             carried=request.carried,
-            carried_s=request.carried_s,
+            finds=request.finds,
         )
         if isinstance(backend, Gateway) and (kept := backend.pool.prefix_cache) is not None:
             attempt.names = request.names(crowd.carry, kept.block_tokens)
@@ -165,6 +166,14 @@ class Dispatch(Clockwork):
         remote = sum(a.workload == workload for api in self.managed for a in api.inside)
         return remote + sum(gateway.attempts_of(workload) for gateway in self.gateways)
 
+    def book_work(self, replica: Replica) -> None:
+        """Note what a replica has done in vain, and what it need not do again."""
+        for attempt, tokens in replica.wasted:
+            self.books.waste(self.everyone[attempt.number], attempt, tokens)
+        for attempt, tokens in replica.found_again:
+            self.books.count(self.everyone[attempt.number], "found_again_tokens", tokens)
+        replica.wasted, replica.found_again = [], []
+
     def reject(self, request: Request, attempt: Attempt, retry_after_s: float) -> None:
         self.backend(request).rejected += 1
         self.books.use(request, attempt, "rejections")
@@ -185,7 +194,7 @@ class Dispatch(Clockwork):
             self.lose(request, attempt, status.FAILED)
         else:
             self.seen[f"billing {attempt.billing}"] += 1
-            self.seen["remembered by a provider"] += attempt.cached_tokens > 0
+            self.seen["remembered by a provider"] += attempt.hits > 0
             ttft_s, attempt.token_s = backend.pace(attempt, self.now_s)
             first_s = self.now_s + ttft_s
             last_s = first_s + (attempt.output - 1) * attempt.token_s
@@ -221,6 +230,8 @@ class Dispatch(Clockwork):
         """The last token of an answer: it is good enough, or another backend is asked."""
         backend = self.backend(request)
         request.follows_steps |= isinstance(backend, Gateway)
+        if isinstance(backend, Managed):
+            backend.remember(attempt, request.task.said + request.said)
         self.books.answer(
             request, attempt, backend.written(attempt) if isinstance(backend, Managed) else 0
         )
@@ -247,11 +258,11 @@ class Dispatch(Clockwork):
     def follow_up(self, task: Task, call: Call, carried: int) -> None:
         """Set the moment at which a call is sent: after all else that is set for it."""
         self.seen["followed up"] += 1
-        place, said_s = (2, task.index, call.index), self.now_s
+        place = (2, task.index, call.index)
         self.timers.set(
             self.now_s + call.think_s,
             place,
-            lambda: self.ask(Request(len(self.everyone), self.now_s, task, call, carried, said_s)),
+            lambda: self.ask(Request(len(self.everyone), self.now_s, task, call, carried)),
         )
 
     # What is due
@@ -308,6 +319,7 @@ class Dispatch(Clockwork):
             self.seen["left the gateway"] += 1
         elif stops:
             self.replicas[attempt.replica].stop(attempt)
+            self.book_work(self.replicas[attempt.replica])
             self.seen["stopped while running" if attempt.is_stopping else "left the line"] += 1
             backend.hand_over(self.now_s)
         else:

@@ -20,12 +20,18 @@ class Router:
     policy: str
     key: np.uint64
     last_index: int = -1
+    turns: list[int] = field(default_factory=list)  # replicas in the order of requests handed over
 
     def choose(self, ready: list[Replica], attempt: Attempt) -> Replica:
         """One of ``ready`` (in index order, not empty)."""
         chosen = ROUTERS[self.policy](self, ready, attempt)
         self.last_index = chosen.index
         return chosen
+
+    def turn_of(self, replica: Replica) -> tuple[int, int]:
+        """When a replica had its last turn; its index, if it had none."""
+        turns = [turn for turn, index in enumerate(self.turns, 1) if index == replica.index]
+        return turns[-1] if turns else 0, replica.index
 
     def draw(self, ready: list[Replica], attempt: Attempt, draw: int) -> Replica:
         return ready[int(uniform(self.key, attempt.serial, draw) * len(ready))]
@@ -41,7 +47,8 @@ def random_replica(router: Router, ready: list[Replica], attempt: Attempt) -> Re
 
 
 def least_loaded(router: Router, ready: list[Replica], attempt: Attempt) -> Replica:
-    return min(ready, key=lambda replica: (replica.outstanding, replica.index))
+    """Of equals the one that had its turn longest ago; those that never had one before all."""
+    return min(ready, key=lambda replica: (replica.outstanding, router.turn_of(replica)))
 
 
 def power_of_two(router: Router, ready: list[Replica], attempt: Attempt) -> Replica:
@@ -63,7 +70,11 @@ def most_of_the_prefix(router: Router, ready: list[Replica], attempt: Attempt) -
     most = 2 * min(replica.outstanding for replica in ready) + 4
     return min(
         (replica for replica in ready if replica.outstanding <= most),
-        key=lambda replica: (-replica.cache.leading(names), replica.outstanding, replica.index),
+        key=lambda replica: (
+            -replica.cache.leading(names),
+            replica.outstanding,
+            router.turn_of(replica),
+        ),
     )
 
 
@@ -144,13 +155,17 @@ class Gateway:
         if replica is None:
             self.lines[priority].append(attempt)
         else:
-            replica.accept(attempt, now_s)
+            self.hand(replica, attempt, now_s)
+
+    def hand(self, replica: Replica, attempt: Attempt, now_s: float) -> None:
+        self.router.turns.append(replica.index)
+        replica.accept(attempt, now_s)
 
     def hand_over(self, now_s: float) -> None:
         """Empty the lines, in order, as far as replicas have room."""
         for line in self.lines:
             while line and (replica := self.next_replica(line[0])) is not None:
-                replica.accept(line.pop(0), now_s)
+                self.hand(replica, line.pop(0), now_s)
 
     def drop(self, attempt: Attempt) -> bool:
         """Take an attempt off its line; whether it was held."""

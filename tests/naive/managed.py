@@ -66,6 +66,7 @@ class Managed:
         self.index, self.api, self.key, self.day_start_s = index, api, key, day_start_s
         self.inside: list[Attempt] = []
         self.rejected = 0  # attempts
+        self.kept: dict[int, tuple[float, int]] = {}  # by task: since when, and how many tokens
         self.told_s: list[float] = []  # the moments at which attempts may come back
         self.follows_steps = False  # whether some came at times that follow from ends of steps
         self.outage_share = 0.0
@@ -122,7 +123,9 @@ class Managed:
                 return Refusal(status.REJECTED, retry_after_s)
             is_long = attempt.prompt > self.api.price.long_above_tokens
             attempt.billing = LONG if is_long else STANDARD
-        attempt.cached_tokens = cached
+        attempt.spared = attempt.hits = cached
+        if cached and attempt.task in self.kept:
+            self.kept[attempt.task] = (now_s, self.kept[attempt.task][1])
         attempt.dispatched_s = attempt.ready_s = attempt.admitted_s = now_s
         self.inside.append(attempt)
         return None
@@ -141,12 +144,11 @@ class Managed:
         found, caching = 0, self.api.caching
         if attempt.hit_rate > 0:
             found = math.floor(attempt.hit_rate * attempt.prompt)
-        elif (
-            caching is not None
-            and attempt.carried >= caching.least_tokens
-            and now_s - attempt.carried_s <= caching.life_s
-        ):
-            found = attempt.carried
+        elif caching is not None:
+            since_s, tokens = self.kept.get(attempt.task, (-math.inf, 0))
+            both = min(tokens, attempt.carried)
+            if both >= caching.least_tokens and now_s - since_s <= caching.life_s:
+                found = both
         return min(found, attempt.prompt - 1)
 
     def is_paid_already(self, attempt: Attempt, cached: int) -> bool:
@@ -172,6 +174,11 @@ class Managed:
             return None
         return max(bucket.wait_s(costs[kind]) for kind, bucket in self.buckets.items())
 
+    def remember(self, attempt: Attempt, said: int) -> None:
+        """What has been said in a task is kept, from the beginning of the attempt on."""
+        since_s, tokens = self.kept.get(attempt.task, (-math.inf, 0))
+        self.kept[attempt.task] = (max(since_s, attempt.dispatched_s), max(tokens, said))
+
     # Its answer
 
     def pace(self, attempt: Attempt, now_s: float) -> tuple[float, float]:
@@ -180,7 +187,7 @@ class Managed:
         hour = math.floor((now_s + self.day_start_s) / 3600) % 24
         ttft_s = at(self.ttft_s, uniform(key, attempt.serial, TTFT_DRAW))
         token_s = at(self.token_s, uniform(key, attempt.serial, SPEED_DRAW))
-        to_read_s = pace.ttft_s_per_prompt_token * (attempt.prompt - attempt.cached_tokens)
+        to_read_s = pace.ttft_s_per_prompt_token * (attempt.prompt - attempt.spared)
         return (
             self.slowness * ttft_s * pace.ttft_by_hour[hour] + to_read_s,
             self.slowness * token_s / pace.speed_by_hour[hour],
@@ -188,7 +195,7 @@ class Managed:
 
     def written(self, attempt: Attempt) -> int:
         """Tokens of its prompt that are kept."""
-        return 0 if self.api.caching is None else attempt.prompt - attempt.cached_tokens
+        return 0 if self.api.caching is None else attempt.prompt - attempt.spared
 
     def generated(self, attempt: Attempt, now_s: float) -> int:
         """Tokens of its answer that there are by now."""

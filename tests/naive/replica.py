@@ -30,8 +30,9 @@ class Attempt:
     names_of_all: tuple[Name, ...] = ()  # of the blocks of prompt and answer together, to be kept
     hit_rate: float = 0.0  # share of its prompt that is cached, where blocks have no names
     backend: int = -1
-    carried: int = 0  # tokens of its prompt that were said in its task before ...
-    carried_s: float = 0.0  # ... until this moment
+    task: int = -1
+    carried: int = 0  # tokens of its prompt that were said in its task before
+    finds: list[int] = field(default_factory=list)  # of its request, at each admission to a batch
     billing: int = 0  # how a managed backend is paid for it
     token_s: float = NOT_YET  # that a managed backend takes for each token
     replica: int = -1
@@ -42,7 +43,9 @@ class Attempt:
     preemptions: int = 0
     generated: int = 0  # tokens produced, kept when it is preempted
     cached: int = 0  # tokens in its KV cache, those of the prefill included
-    cached_tokens: int = 0  # of its prompt, found cached when it was admitted last
+    had: int = 0  # tokens in its KV cache when it was preempted
+    spared: int = 0  # tokens of its prompt that it never computed
+    hits: int = 0  # of these, what its request found at its first admission
     prefill: int = 0  # tokens to prefill before it can decode
     blocks: int = 0  # blocks of KV cache it holds
     is_stopping: bool = False  # to be dropped at the next step boundary
@@ -57,12 +60,22 @@ class Attempt:
 
     @property
     def worked(self) -> int:
-        """Tokens prefilled or generated since it was admitted."""
-        return self.cached - self.cached_tokens + self.is_decoding
+        """Tokens prefilled or generated, each once."""
+        return self.cached - self.spared + self.is_decoding
 
     def start_over(self) -> None:
         """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
-        self.generated = self.cached = self.cached_tokens = self.blocks = 0
+        self.generated = self.cached = self.blocks = 0
+        self.had = self.spared = self.hits = 0
+
+    def find(self, tokens: int) -> None:
+        """It is admitted and finds tokens of its prompt in a cache of prompts."""
+        self.finds.append(tokens)
+        if self.had == 0:
+            self.spared, self.hits = tokens, min(tokens, self.finds[0])
+        else:
+            self.spared += max(tokens - self.had, 0)  # what came there in the meantime
+        self.cached = tokens
 
 
 @dataclass(slots=True)
@@ -91,6 +104,7 @@ class Replica:
     step: Step | None = None
     last_boundary_s: float = -math.inf
     wasted: list[tuple[Attempt, int]] = field(default_factory=list)  # work that nobody needs
+    found_again: list[tuple[Attempt, int]] = field(default_factory=list)  # by preempted ones
 
     def __post_init__(self) -> None:
         self.free_blocks = self.total_blocks
@@ -161,6 +175,7 @@ class Replica:
         """The client has hung up: drop it, at the next boundary if it is in the batch."""
         if attempt in self.waiting:
             self.waiting.remove(attempt)
+            self.waste(attempt, attempt.had - attempt.spared)
         else:
             attempt.is_stopping = True
 
@@ -182,6 +197,8 @@ class Replica:
         decoding = sorted(self.decoding(), key=lambda attempt: attempt.number)
         partial = [a for a in self.running if a not in ending and a not in decoding]
         under_way = {a.serial: tokens for a, tokens in chunks}
+        for attempt in self.waiting:
+            self.waste(attempt, attempt.had - attempt.spared)
         for attempt in self.running:
             self.waste(attempt, attempt.worked + under_way.get(attempt.serial, 0))
         lost = [*self.waiting, *ending, *partial, *decoding]
@@ -207,8 +224,7 @@ class Replica:
     def preempt(self, attempt: Attempt) -> None:
         """Back to the head of the waiting list, keeping its tokens but not their cache."""
         self.take_off(attempt)
-        self.waste(attempt, attempt.cached - attempt.cached_tokens)
-        attempt.cached = 0
+        attempt.had, attempt.cached = attempt.cached, 0
         attempt.preemptions += 1
         self.waiting.insert(0, attempt)
 
@@ -239,7 +255,12 @@ class Replica:
         attempt.blocks = self.blocks_to_prefill(attempt)
         self.free_blocks -= attempt.blocks
         attempt.prefill = attempt.prompt + attempt.generated
-        attempt.cached = attempt.cached_tokens = self.found_cached(attempt)
+        found = self.found_cached(attempt)
+        attempt.find(found)
+        if attempt.had > 0:
+            self.found_again.append((attempt, min(found, attempt.had)))
+            self.waste(attempt, max(attempt.had - found, 0))
+            attempt.had = 0
         self.cache.use_leading(attempt.names or ())
         if math.isnan(attempt.admitted_s):
             attempt.admitted_s = now_s

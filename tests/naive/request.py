@@ -16,7 +16,6 @@ OF_THE_LAST_ATTEMPT = {
     "admitted_s",
     "first_token_s",
     "preemptions",
-    "cached_tokens",
 }
 
 
@@ -28,8 +27,7 @@ class Request:
     arrival_s: float
     task: Task
     call: Call
-    carried: int = 0  # tokens of its prompt that were said in the task before ...
-    carried_s: float = 0.0  # ... until this moment
+    carried: int = 0  # tokens of its prompt that were said in the task before
     prompt: int = field(init=False)
     output: int = field(init=False)
     leg: Leg = field(init=False)
@@ -46,6 +44,7 @@ class Request:
     escalations: int = 0
     living: list[Attempt] = field(default_factory=list)  # that the client waits for: two at most
     last: Attempt = field(init=False)  # the one that counts, as far as the client saw it
+    finds: list[int] = field(default_factory=list)  # tokens, at each admission to a batch
 
     def __post_init__(self) -> None:
         self.prompt = max(self.carried + self.call.new_tokens, 1)
@@ -80,6 +79,8 @@ class Request:
         """An entry of its row in a log."""
         if column == "task":
             return self.task.index
+        if column == "cached_tokens":
+            return self.last.hits
         entry: float = getattr(self.last if column in OF_THE_LAST_ATTEMPT else self, column)
         return entry
 

@@ -194,12 +194,12 @@ def test_round_robin_takes_turns() -> None:
     assert plane.column("replica").tolist() == [0, 1, 0, 1, 0]
 
 
-def test_least_loaded_counts_unfinished_requests_and_prefers_the_lowest_index() -> None:
-    # At 0: replica 0, then 1 (0 has one), then 2, then 0 again (tie at one). At 1.5 replicas 1 and
-    # 2 are empty, replica 0 too: all had one-token outputs in one step.
+def test_least_loaded_counts_unfinished_requests_and_equals_take_turns() -> None:
+    # At 0: replica 0, then 1 (0 has one), then 2, then 0 again (tie at one). At 1.5 all are empty,
+    # for all had one-token outputs in one step; replica 1 had its turn longest ago.
     requests = [(0.0, 1, 1)] * 4 + [(1.5, 1, 1)]
     plane = run(profile(), *requests, replicas=3, router="least_loaded")
-    assert plane.column("replica").tolist() == [0, 1, 2, 0, 0]
+    assert plane.column("replica").tolist() == [0, 1, 2, 0, 1]
 
 
 def test_a_finish_at_the_instant_of_an_arrival_comes_after_it() -> None:

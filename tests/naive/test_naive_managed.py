@@ -250,17 +250,32 @@ def test_long_prompts_are_billed_apart() -> None:
 
 @pytest.mark.parametrize(
     ("life_s", "least_tokens", "cached"),
-    [(5.0, 10, [0, 13]), (4.999, 10, [0, 0]), (5.0, 14, [0, 0])],
+    [(9.0, 10, [0, 13]), (8.999, 10, [0, 0]), (9.0, 14, [0, 0])],
 )
 def test_a_following_call_finds_what_it_carries_over(
     life_s: float, least_tokens: int, cached: list[int]
 ) -> None:
-    # 10 + 3 are carried over to a prompt of 17, 5 s after the answer.
+    # 10 + 3 are carried over to a prompt of 17, 5 s after the answer and 9 s after the request.
     backend = api(caching=PromptCaching(life_s, least_tokens))
     naive = alone(backend, (0.0, 10, 3), chains=chains([(1, 5.0, 4, 1)]))
     expect(naive, prompt=[10, 17], arrival_s=[0, 9], cached_tokens=cached)
     written = 27 - sum(cached)
     assert used(naive, 0)["written_tokens"] == written
+
+
+def test_what_is_read_lives_on_from_then() -> None:
+    # Requests come every 9 s; a life of 10 s reaches from one to the next, none further.
+    calls = chains([(1, 5.0, 1, 3), (2, 5.0, 1, 3), (3, 7.5, 1, 3)])
+    naive = alone(api(caching=PromptCaching(10, 1)), (0.0, 10, 3), chains=calls)
+    expect(naive, arrival_s=[0, 9, 18, 29.5], cached_tokens=[0, 13, 17, 0])
+
+
+def test_a_provider_that_answered_nothing_of_a_task_remembers_nothing_of_it() -> None:
+    # The first call is answered by one, the second, too long for it, by the other, the third too.
+    short, long = api("short", max_model_len=15), api("long", caching=PromptCaching(99, 1))
+    calls = chains([(1, 5.0, 4, 1), (2, 5.0, 4, 1)])
+    naive = asked(routed([short, long], to("short", "long")), (0.0, 10, 3), chains=calls)
+    expect(naive, prompt=[10, 17, 22], backend=[0, 1, 1], cached_tokens=[0, 0, 18])
 
 
 def test_nothing_new_leaves_a_token_to_read() -> None:

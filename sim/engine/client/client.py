@@ -64,7 +64,7 @@ def send(s: State, slot: int, why: int, now: float) -> None:
     seq.replica = NONE
     seq.dispatched_s = seq.ready_s = seq.admitted_s = seq.first_token_s = math.nan
     seq.preemptions = 0
-    _rewind(seq)
+    _rewind(s, slot)
     if not fits:  # no use in trying again
         outcome.settle(s, slot, REJECTED, now)
         return
@@ -127,7 +127,10 @@ def meet_deadline(s: State) -> None:
     if kind == timers.HEDGE:
         if hedge.twin_of(s, slot) == NONE:
             hedge.send_beside(s, slot, now)
-    elif hedge.part(s, slot) != NONE:
+        return
+    other = hedge.part(s, slot)
+    if other != NONE:
+        hedge.inherit(s, slot, other)
         attempt.drop(s, slot, now)
     else:
         _lose(s, _abandon(s, slot, now), TIMED_OUT, now)
@@ -137,17 +140,16 @@ def meet_deadline(s: State) -> None:
 def lose_replica(s: State, slot: int, now: float) -> None:
     """A request whose replica has died: sent to another by the gateway, or lost."""
     seq = s.slots[slot]
-    if seq.place == RUNNING:  # what a preempted one had done is booked already
-        tokens = seq.prompt + seq.generated
-        if tokens <= seq.prefill:  # has not generated since it was admitted
-            tokens = seq.prefilled
-        usage.wasted(s, seq, tokens - seq.cached)
+    tokens = seq.prompt + seq.generated
+    if seq.place != RUNNING or tokens <= seq.prefill:  # has not generated since it was admitted
+        tokens = seq.prefilled
+    usage.wasted(s, seq, tokens - seq.cached)
     if seq.interest != WANTED:
         outcome.give_back(s, slot)
         return
     cause = FAILED
     if s.pools[seq.backend].resends:
-        _rewind(seq)
+        _rewind(s, slot)
         if gateway.take_in(s, slot, now) == IN_FLIGHT:
             return
         cause = REJECTED
@@ -160,10 +162,13 @@ def lose_replica(s: State, slot: int, now: float) -> None:
 
 
 @inner
-def _rewind(seq: Row) -> None:
+def _rewind(s: State, slot: int) -> None:
     """Nothing of the prompt is prefilled, nothing generated."""
+    seq = s.slots[slot]
     seq.generated = seq.prefilled = seq.cached = 0
     seq.prefill = seq.prompt
+    if s.clock[0].has_prefix_caches:
+        s.extras[slot].found_later = 0
 
 
 @inner_apart
@@ -176,6 +181,7 @@ def _abandon(s: State, slot: int, now: float) -> int:
         attempt.remove(s, slot, now)
         return slot
     moved = hedge.copied(s, slot)
+    hedge.inherit(s, slot, moved)
     attempt.leave(s, slot, now)
     if now < s.slots[moved].patience_end_s < math.inf:
         timers.schedule(s, s.slots[moved].patience_end_s, timers.PATIENCE, moved)

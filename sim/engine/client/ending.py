@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from sim.engine.gateway import managed
-from sim.engine.request import outcome, timers, usage
+from sim.engine.request import outcome, task, timers, usage
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import whole
@@ -30,6 +30,8 @@ def complete(s: State, slot: int, billing: int, now: float) -> None:
 def complete_remotely(s: State, slot: int, now: float) -> None:
     """A managed backend has finished an answer."""
     managed.let_go(s, slot, s.slots[slot].output, now)
+    if s.clock[0].has_tasks:
+        task.keep(s, slot)
     complete(s, slot, s.extras[slot].billing, now)
 
 

@@ -43,6 +43,7 @@ def send_beside(s: State, slot: int, now: float) -> None:
     new.preemptions = new.generated = new.prefilled = new.cached = 0
     new.prefill = new.prompt
     new.replica = NONE
+    s.extras[twin].found_later = 0
     if gateway.take_in(s, twin, now) != IN_FLIGHT:
         outcome.give_back(s, twin)
         return
@@ -57,8 +58,21 @@ def part(s: State, slot: int) -> int:
     """Part two twins; the slot of the other, or NONE."""
     twin = twin_of(s, slot)
     if twin != NONE:
-        s.extras[slot].twin = s.extras[twin].twin = NONE
+        one, two = s.extras[slot], s.extras[twin]
+        one.twin = two.twin = NONE
+        if one.first_found == NONE:
+            one.first_found = two.first_found
+        elif two.first_found == NONE:
+            two.first_found = one.first_found
     return twin
+
+
+@inner
+def inherit(s: State, slot: int, heir: int) -> None:
+    """The request of an attempt that is left behind is in another slot."""
+    if s.clock[0].has_prefix_caches:
+        s.extras[slot].heir = heir
+        s.extras[slot].heir_number = s.slots[heir].number
 
 
 @inner_apart
@@ -89,4 +103,6 @@ def copied(s: State, slot: int) -> int:
         more.session, more.task_number, more.task = extra.session, extra.task_number, extra.task
         more.naming, more.names, more.first_name = extra.naming, extra.names, extra.first_name
         more.hedges, more.detours, more.twin = extra.hedges, extra.detours, NONE
+        more.first_found, more.found_later = extra.first_found, extra.found_later
+        more.heir = NONE
     return moved

@@ -40,6 +40,7 @@ def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
     s.rosters[p, 1, pool.ready] = r  # r is larger than all before it
     pool.members += 1
     _count_ready(s, p, ONE_MORE, now)
+    replica.turn = 0.0
     s.load[p, replica.member] = 0.0
     tournament.update(s.load_tree[p], s.load[p], replica.member)
     gateway.serve_held(s, p, now)
@@ -225,6 +226,7 @@ def open_bin(numbers: IntArray, now: float) -> None:
         counts.slo_met = counts.prompt_tokens = counts.output_tokens = 0
         counts.offered_prompt_tokens = counts.offered_output_tokens = 0
         counts.preemptions = counts.multi_token = 0
+        counts.found_later_tokens = counts.found_again_tokens = 0
         counts.ttft_s = counts.tpot_s = counts.e2e_s = counts.queue_wait_s = 0.0
     s.histograms[:] = 0
     _forget_usage(s)
@@ -239,6 +241,7 @@ def _forget_usage(s: State) -> None:
                 row.attempts = row.errors = row.rejections = 0
                 row.answers = row.escalated = row.degraded = 0
                 row.prompt_tokens = row.cached_tokens = row.written_tokens = 0
+                row.found_later_tokens = 0
                 row.output_tokens = row.wasted_tokens = 0
                 row.wasted_prompt_tokens = row.wasted_cached_tokens = 0
                 row.wasted_written_tokens = row.wasted_output_tokens = 0

@@ -112,8 +112,7 @@ def _hand_over(s: State, p: int, slot: int, now: float) -> None:
     seq.replica = r
     seq.dispatched_s = now
     seq.ready_s = _through_frontend(replica, pool, now, seq.output)
-    replica.outstanding += 1
-    routing.set_load(s, r)
+    routing.hand_over(s, r)
     waiting.append(s, replica, slot)
     if replica.head == slot:
         wake.for_head(s, r, now)

@@ -19,7 +19,9 @@ from sim.engine.state.backend_record import (
     LONG,
     PROVISIONED,
     RATE,
+    SINCE,
     STANDARD,
+    TOKENS,
 )
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
@@ -58,6 +60,9 @@ def take_in(s: State, slot: int, now: float) -> int:
     pool.outstanding += 1
     counts.inside += 1
     seq.cached = cached
+    t = s.extras[slot].task
+    if cached > 0 and t != NONE:  # what is read is kept for longer
+        s.kept[t, seq.backend, SINCE] = now
     seq.place = REMOTE
     seq.dispatched_s = seq.ready_s = seq.admitted_s = now
     _set_out(s, slot, now)
@@ -107,7 +112,11 @@ def _fails(s: State, slot: int) -> bool:
 
 @inner
 def _cached_tokens(s: State, slot: int, now: float) -> int:
-    """Tokens of a prompt that the provider remembers."""
+    """Tokens of a prompt that the provider remembers.
+
+    Its cache lives on from the moment at which it took in the attempt that wrote or last read it;
+    at the very end of its life it is still there.
+    """
     seq, t = s.slots[slot], s.extras[slot].task
     rate = s.workloads[seq.workload].prefix_hit_rate
     if rate > 0.0:
@@ -115,10 +124,11 @@ def _cached_tokens(s: State, slot: int, now: float) -> int:
     provider = s.providers[seq.backend]
     if not provider.caches or t == NONE:
         return 0
-    row = s.tasks[t]
-    if row.carried < provider.least_tokens or now - row.answered_s > provider.life_s:
+    kept = s.kept[t, seq.backend]
+    tokens = min(s.tasks[t].carried, int(kept[TOKENS]))
+    if tokens < provider.least_tokens or now - kept[SINCE] > provider.life_s:
         return 0
-    return min(row.carried, seq.prompt - 1)
+    return min(tokens, seq.prompt - 1)
 
 
 @inner

@@ -1,8 +1,12 @@
 """Routers: which replica of a pool takes a request.
 
 Only ready replicas are routed to. A router sees what a gateway can see: how many requests each
-replica has outstanding, never how long they will be.
+replica has outstanding, never how long they will be. Among equally loaded replicas the one takes a
+request that was handed one longest ago, so that they take turns, as those of nginx's `least_conn`
+do; a replica that never had one comes first, the older before the younger.
 """
+
+import math
 
 from sim.engine.replica import prefix
 from sim.engine.state import tournament
@@ -26,6 +30,10 @@ BY_LOAD = (LEAST_LOADED, SESSION, PREFIX)
 
 _SESSION_DRAW = whole(11)
 
+# A load is the number of outstanding requests and, as a fraction, the turn. Both fit exactly into
+# a float for 6.9e10 turns of a pool, then they begin anew, and 131,072 requests on a replica.
+_TURN, _TURNS = 2.0**-36, whole(1 << 36)
+
 
 @inner
 def route(s: State, p: int, slot: int) -> int:
@@ -47,9 +55,20 @@ def set_load(s: State, r: int) -> None:
     """Tell the router of a change in what replica ``r`` has outstanding."""
     replica = s.replicas[r]
     p = replica.pool
-    if s.pools[p].tracks_load and s.load[p, replica.member] < float("inf"):
-        s.load[p, replica.member] = replica.outstanding
+    if s.pools[p].tracks_load and s.load[p, replica.member] < math.inf:
+        s.load[p, replica.member] = replica.outstanding + replica.turn
         tournament.update(s.load_tree[p], s.load[p], replica.member)
+
+
+@inner
+def hand_over(s: State, r: int) -> None:
+    """Count a request that replica ``r`` takes, which has had its turn."""
+    replica = s.replicas[r]
+    pool = s.pools[replica.pool]
+    replica.outstanding += 1
+    pool.turns = (pool.turns + 1) % _TURNS
+    replica.turn = pool.turns * _TURN
+    set_load(s, r)
 
 
 @inner
@@ -93,20 +112,21 @@ def _of_prefix(s: State, p: int, slot: int) -> int:
     """
     if not s.clock[0].has_extras or s.extras[slot].names == 0:
         return NONE
-    limit = 2.0 * s.load[p, s.load_tree[p, 1]] + 4.0
+    limit = 2.0 * math.floor(s.load[p, s.load_tree[p, 1]]) + 4.0
     best, most = NONE, 0
     for at in range(s.pools[p].ready):
         r = s.rosters[p, 1, at]
         if s.replicas[r].outstanding > limit:
             continue
         blocks = prefix.leading(s, r, slot)
-        if (
-            best == NONE
-            or blocks > most
-            or (blocks == most and s.replicas[r].outstanding < s.replicas[best].outstanding)
-        ):
+        if best == NONE or blocks > most or (blocks == most and _load(s, p, r) < _load(s, p, best)):
             best, most = r, blocks
     return best
+
+
+@inner
+def _load(s: State, p: int, r: int) -> float:
+    return s.load[p, s.replicas[r].member]
 
 
 @inner

@@ -63,7 +63,7 @@ def with_tasks(state: State, count: int) -> State:
     tasks = grown(state.tasks, count)
     tasks.number[have:] = NONE
     state.clock.free_task[0] = _freed(tasks, have, int(state.clock.free_task[0]))
-    return state._replace(tasks=tasks)
+    return state._replace(tasks=tasks, kept=grown(state.kept, count))
 
 
 def with_runs(state: State, count: int) -> State:

@@ -335,21 +335,29 @@ class DataPlane:
 
     def in_flight(self) -> Records:
         """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""
-        rows = self._state.slots
-        rows = rows[rows.number != NONE]
+        return self._state.slots[self._open_slots()]
+
+    def _open_slots(self) -> npt.NDArray[np.intp]:
+        """Slots of the requests in flight."""
+        slots = self._state.slots
+        open_ones = np.flatnonzero(slots.number != NONE)
         if self._state.clock[0].has_hedges:
-            rows = rows[np.argsort(rows.serial, kind="stable")]
-            rows = rows[np.unique(rows.number, return_index=True)[1]]
-        return rows
+            open_ones = open_ones[np.argsort(slots.serial[open_ones], kind="stable")]
+            first = np.unique(slots.number[open_ones], return_index=True)[1]
+            open_ones = open_ones[first]
+        return open_ones
 
     def requests(self) -> Records:
         """One row of ``REQUEST`` per arrived request, by number; NaN for what has not been."""
         log = self._state.log[: int(self._state.clock[0].number)].copy()
         if self._state.clock[0].recording:  # the kernel writes a row when its request ends
-            open_ones = self.in_flight()
+            slots = self._open_slots()
+            open_ones = self._state.slots[slots]
             rows = open_ones.number
             log.output_tokens[rows] = open_ones.output
             log.cached_tokens[rows] = open_ones.cached
+            if self._state.clock[0].has_prefix_caches:
+                log.cached_tokens[rows] -= self._state.extras.found_later[slots]
             for column in _ATTEMPT_COLUMNS:
                 log[column][rows] = open_ones[column]
         return log

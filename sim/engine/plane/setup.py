@@ -104,6 +104,7 @@ def empty_state(
         deadlines=np.zeros((DEADLINES * workloads, _FIRST_TIMERS), DEADLINE).view(np.recarray),
         tasks=records(0, TASK),
         calls=records(0, CALL),
+        kept=np.zeros((0, count, 2)),
         names=np.zeros(0, np.int64),
         caches=records(0, CACHE),
         runs=records(0, RUN),

@@ -30,7 +30,9 @@ def admit(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     waiting.take_out(s, replica, slot)
     seq.place = RUNNING
     if clock.has_caches:
-        seq.cached = seq.prefilled = prefix.use(s, r, slot)
+        _find(s, slot, prefix.use(s, r, slot))
+    elif seq.preemptions > 0:
+        _find(s, slot, ZERO)
     replica.free_blocks -= blocks_for(pool, seq.prefill)
     replica.running += 1
     seq.admission = clock.admissions
@@ -40,6 +42,48 @@ def admit(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     waiting.count_waiting(s, pool, ONE_LESS, now)
     count_running(s, pool, ONE_MORE, now)
     return slot
+
+
+@inner_apart
+def _find(s: State, slot: int, found: int) -> None:
+    """An admitted sequence has found tokens of its prompt, and computes the others.
+
+    If it was preempted it had tokens in the KV cache: those that it finds again it need not compute
+    a second time, the others were computed in vain. What it had not had is cached like what is
+    found at a first admission, for it is never computed, but no hit: only what its request found
+    at the first admission of all, of whichever attempt, is one.
+    """
+    seq = s.slots[slot]
+    had = seq.prefilled
+    again = min(found, had)
+    if had > 0:
+        usage.found_again(s, seq, again)
+        usage.wasted(s, seq, had - again)
+    seq.cached += found - again
+    seq.prefilled = found
+    if s.clock[0].has_prefix_caches:
+        extra = s.extras[slot]
+        if extra.first_found == NONE:
+            _remember_first(s, slot, found)
+        if had > 0:
+            extra.found_later += found - again
+        else:
+            extra.found_later = max(found - extra.first_found, 0)
+
+
+@inner
+def _remember_first(s: State, slot: int, found: int) -> None:
+    """Whatever attempt is the first of its request to be admitted: all of them are to know."""
+    extra = s.extras[slot]
+    extra.first_found = found
+    if extra.twin != NONE and s.extras[extra.twin].first_found != NONE:
+        extra.first_found = s.extras[extra.twin].first_found
+    number = extra.heir_number
+    at = extra.heir
+    while at != NONE and s.slots[at].number != number:  # orphaned in its turn
+        at = s.extras[at].heir if s.extras[at].heir_number == number else NONE
+    if at != NONE and s.extras[at].first_found == NONE:
+        s.extras[at].first_found = extra.first_found
 
 
 @inner
@@ -95,13 +139,11 @@ def _preempt_youngest(s: State, r: int, replica: Row, pool: Row, now: float) -> 
         seq = s.slots[slot]
         replica.partial = NONE
         replica.free_blocks += blocks_for(pool, seq.prefill)
-        usage.wasted(s, seq, seq.prefilled - seq.cached)
     else:
         slot = stop_decoding(s, r, replica, pool, _youngest(s, r, replica))
         seq = s.slots[slot]
-        usage.wasted(s, seq, seq.prompt + seq.generated - 1 - seq.cached)
+        seq.prefilled = seq.prompt + seq.generated - 1
     seq.prefill = seq.prompt + seq.generated
-    seq.prefilled = 0
     seq.preemptions += 1
     waiting.put_first(s, replica, slot)
     replica.running -= 1

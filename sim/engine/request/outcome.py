@@ -7,7 +7,7 @@ leave no trace.
 from sim.engine.request import task
 from sim.engine.state.histogram import bucket
 from sim.engine.state.jit import inner
-from sim.engine.state.record import E2E, FREE, NONE, TPOT, TTFT, WAIT, WANTED, Row
+from sim.engine.state.record import E2E, FREE, NONE, TPOT, TTFT, WAIT, WANTED
 from sim.engine.state.state import State
 from sim.engine.state.status import COMPLETED, GAVE_UP, REJECTED, TIMED_OUT
 
@@ -21,7 +21,7 @@ def settle(s: State, slot: int, status: int, now: float) -> None:
         counts.tokens = min(counts.tokens + counts.per_success, counts.capacity)
     if seq.arrival_s >= 0.0:
         if status == COMPLETED:
-            _count_completed(s, seq, now)
+            _count_completed(s, slot, now)
         elif status == TIMED_OUT:
             counts.timed_out += 1
         elif status == REJECTED:
@@ -31,7 +31,7 @@ def settle(s: State, slot: int, status: int, now: float) -> None:
         else:
             counts.failed += 1
     if s.clock[0].recording:
-        _log(s, seq, status, now)
+        _log(s, slot, status, now)
     if s.clock[0].has_tasks:
         task.end_call(s, slot, status, now)
     give_back(s, slot)
@@ -49,7 +49,8 @@ def give_back(s: State, slot: int) -> None:
 
 
 @inner
-def _count_completed(s: State, seq: Row, now: float) -> None:
+def _count_completed(s: State, slot: int, now: float) -> None:
+    seq = s.slots[slot]
     w = seq.workload
     counts = s.workloads[w]
     ttft_s = seq.first_token_s - seq.arrival_s
@@ -60,6 +61,8 @@ def _count_completed(s: State, seq: Row, now: float) -> None:
         counts.prompt_tokens += seq.prompt
         counts.output_tokens += seq.output
         counts.cached_tokens += seq.cached
+        if s.clock[0].has_prefix_caches:
+            counts.found_later_tokens += s.extras[slot].found_later
     tpot_s = 0.0
     if seq.output > 1:
         tpot_s = (now - seq.first_token_s) / (seq.output - 1)
@@ -80,16 +83,12 @@ def _count_completed(s: State, seq: Row, now: float) -> None:
 
 
 @inner
-def _log(s: State, seq: Row, status: int, now: float) -> None:
+def _log(s: State, slot: int, status: int, now: float) -> None:
+    """How a request has ended, and where its latest attempt has got to."""
+    seq = s.slots[slot]
     row = s.log[seq.number]
     row.status = status
     row.finish_s = now
-    log_attempt(row, seq)
-
-
-@inner
-def log_attempt(row: Row, seq: Row) -> None:
-    """Where the latest attempt of a request has got to."""
     row.attempts = seq.attempts
     row.backend, row.degraded = seq.backend, seq.degraded
     row.replica = seq.replica
@@ -100,3 +99,5 @@ def log_attempt(row: Row, seq: Row) -> None:
     row.output_tokens = seq.output
     row.preemptions = seq.preemptions
     row.cached_tokens = seq.cached
+    if s.clock[0].has_prefix_caches:
+        row.cached_tokens -= s.extras[slot].found_later

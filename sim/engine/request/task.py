@@ -7,6 +7,7 @@ before. A call without an answer fails its task, and no further stage begins.
 import math
 
 from sim.engine.request import timers
+from sim.engine.state.backend_record import SINCE, TOKENS
 from sim.engine.state.histogram import bucket
 from sim.engine.state.jit import inner_apart
 from sim.engine.state.number import ONE, ZERO
@@ -31,7 +32,8 @@ def begin(s: State, slot: int, at: int) -> None:
     clock.task_number += 1
     extra.task_number, extra.session = number, fed.session
     extra.task = extra.twin = NONE
-    extra.hedges = extra.detours = 0
+    extra.hedges = extra.detours = extra.found_later = 0
+    extra.first_found = extra.heir = NONE
     _name_fed(s, slot, at)
     counts = s.workloads[seq.workload]
     if seq.arrival_s >= 0.0:
@@ -48,6 +50,8 @@ def begin(s: State, slot: int, at: int) -> None:
     row.awaited = row.open = row.width = 1
     row.said = row.carried = row.failed = 0
     row.has_fed_names = fed.names > 0
+    for b in range(s.kept.shape[1]):
+        s.kept[t, b, TOKENS] = 0.0
 
 
 @inner_apart
@@ -60,11 +64,26 @@ def call(s: State, t: int, index: int, slot: int, now: float) -> None:
     seq.output, seq.workload = following.output, row.workload
     extra.task, extra.task_number, extra.session = t, row.number, row.session
     extra.twin = NONE
-    extra.hedges = extra.detours = 0
+    extra.hedges = extra.detours = extra.found_later = 0
+    extra.first_found = extra.heir = NONE
     if row.has_fed_names:
         extra.naming, extra.names = UNNAMED, 0
     else:
         _name_after_task(s, slot, row.width, row.carried)
+
+
+@inner_apart
+def keep(s: State, slot: int) -> None:
+    """A managed backend keeps what has been said in a task once it has answered.
+
+    It does so from the moment at which it took the attempt in.
+    """
+    seq, t = s.slots[slot], s.extras[slot].task
+    if t == NONE:
+        return
+    row, kept = s.tasks[t], s.kept[t, seq.backend]
+    kept[SINCE] = max(kept[SINCE], seq.dispatched_s) if kept[TOKENS] > 0.0 else seq.dispatched_s
+    kept[TOKENS] = max(kept[TOKENS], row.said + seq.prompt - row.carried + seq.output)
 
 
 @inner_apart
@@ -97,7 +116,6 @@ def end_call(s: State, slot: int, status: int, now: float) -> None:
 @inner_apart
 def _next_stage(s: State, t: int, now: float) -> None:
     row = s.tasks[t]
-    row.answered_s = now
     row.carried = math.floor(s.workloads[row.workload].carry * row.said)
     first = row.sent
     stage = s.calls[row.first + first].stage

@@ -42,6 +42,8 @@ def answered(s: State, slot: int, billing: int) -> None:
     row.degraded += seq.degraded
     row.prompt_tokens += seq.prompt
     row.cached_tokens += seq.cached
+    if s.clock[0].has_prefix_caches:
+        row.found_later_tokens += s.extras[slot].found_later
     row.output_tokens += seq.output
     if s.clock[0].has_detours and s.providers[seq.backend].caches:
         row.written_tokens += seq.prompt - seq.cached
@@ -53,6 +55,13 @@ def wasted(s: State, seq: Row, tokens: int) -> None:
     if seq.arrival_s >= 0.0:
         s.workloads[seq.workload].wasted_tokens += tokens
         s.usage[seq.workload, seq.backend, STANDARD].wasted_tokens += tokens
+
+
+@inner_apart
+def found_again(s: State, seq: Row, tokens: int) -> None:
+    """A preempted request finds tokens of its prompt that it had had."""
+    if seq.arrival_s >= 0.0:
+        s.workloads[seq.workload].found_again_tokens += tokens
 
 
 @inner_apart

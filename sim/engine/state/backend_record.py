@@ -34,6 +34,7 @@ POOL = np.dtype(
         ("ready", "i8"),
         ("serving", "i8"),  # ready or draining
         ("cursor", "i8"),  # of the round robin, into the ready list
+        ("turns", "i8"),  # requests handed over, where loads are kept
         # Counts from the beginning, for the control plane.
         ("attempts", "i8"),
         ("rejected", "i8"),
@@ -95,6 +96,9 @@ BY_REQUEST, BY_INPUT, BY_OUTPUT, BY_TOKEN, BY_UNIT = 0, 1, 2, 3, 4
 BUCKETS_OF_QUOTA = 5
 RATE, CAPACITY, LEVEL = 0, 1, 2
 
+# What a managed backend keeps of a task: since when, and how many leading tokens.
+SINCE, TOKENS = 0, 1
+
 # How what a backend did for a workload is paid.
 STANDARD, LONG, PROVISIONED = 0, 1, 2  # LONG: the prompt is above the price's step
 BILLINGS = 3
@@ -111,6 +115,7 @@ USAGE = np.dtype(
         ("degraded", "i8"),  # of the answers, those that were shortened
         ("prompt_tokens", "i8"),  # of the answers
         ("cached_tokens", "i8"),  # of these prompts
+        ("found_later_tokens", "i8"),  # as in WORKLOAD
         ("written_tokens", "i8"),  # of these prompts, written into a provider's cache
         ("output_tokens", "i8"),
         ("wasted_tokens", "i8"),  # worked on for nobody, as in WORKLOAD

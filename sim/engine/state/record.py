@@ -63,8 +63,8 @@ SEQUENCE = np.dtype(
         ("output", "i4"),
         ("generated", "i4"),
         ("prefill", "i4"),  # tokens to prefill: the prompt and what was generated before
-        ("prefilled", "i4"),
-        ("cached", "i4"),  # of the prompt, found at the latest admission
+        ("prefilled", "i4"),  # of a preempted one: what it had in the KV cache
+        ("cached", "i4"),  # of the prompt, found and not computed before by the attempt
         ("replica", "i4"),
         ("preemptions", "i2"),
         ("attempts", "i2"),
@@ -92,6 +92,10 @@ EXTRA = np.dtype(
         ("detours", "i8"),  # ... and that went on elsewhere without the client's asking
         ("token_s", "f8"),  # of an attempt at a managed backend: time per token
         ("billing", "i8"),
+        ("first_found", "i8"),  # at the request's first admission to a batch; NONE before it
+        ("found_later", "i8"),  # of the tokens cached, those beyond it
+        ("heir", "i8"),  # slot to which the request of an orphan moved, and its number
+        ("heir_number", "i8"),
     ],
     align=True,
 )
@@ -119,7 +123,6 @@ TASK = np.dtype(
         ("width", "i8"),  # calls of the stage
         ("failed", "i8"),
         ("has_fed_names", "i8"),
-        ("answered_s", "f8"),  # when the stage before was answered
         ("next", "i8"),  # in the free list
     ],
     align=True,
@@ -161,6 +164,7 @@ REPLICA = np.dtype(
         ("decoding", "i8"),  # B
         ("running", "i8"),  # decoding and prefilling
         ("outstanding", "i8"),  # routed here and not finished
+        ("turn", "f8"),  # below 1; the larger, the later a request was last handed over
         ("stopping", "i4"),  # of the running, those that are dropped at the next boundary
         ("head", "i8"),  # waiting list, first to be admitted first
         ("tail", "i8"),
@@ -241,7 +245,9 @@ WORKLOAD = np.dtype(
         ("offered_output_tokens", "i8"),
         ("prompt_tokens", "i8"),
         ("output_tokens", "i8"),
-        ("cached_tokens", "i8"),  # of the prompt tokens
+        ("cached_tokens", "i8"),  # of the prompt tokens, not computed for the answer
+        ("found_later_tokens", "i8"),  # of these, beyond what was found at the first admission
+        ("found_again_tokens", "i8"),  # by preempted ones, of what they had had
         ("preemptions", "i8"),
         ("task_s", "f8"),  # sum over completed tasks
         ("ttft_s", "f8"),  # sums over completed requests

@@ -58,6 +58,7 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "deadlines": (DEADLINE, 2),
     "tasks": (TASK, 1),
     "calls": (CALL, 1),
+    "kept": (np.float64, 3),
     "names": (np.int64, 1),
     "caches": (CACHE, 1),
     "runs": (RUN, 1),
@@ -98,7 +99,8 @@ class State(NamedTuple):
         Per replica the number of decoding sequences by (cached tokens - step number) modulo the
         block: those that need a new block at step s are the ones of phase -s.
     load, load_tree : (pools, leaves) float64, int64
-        Outstanding requests by member, infinite if not ready, and the tree over them.
+        Outstanding requests by member, and by how late it had its turn as a fraction below 1;
+        infinite if not ready; and the tree over them.
     rosters : (pools, 2, capacity) int64
         The replica of each member, and the replicas that may be routed to, in increasing order.
     held_list : (pools, 2, 2) int32
@@ -111,6 +113,8 @@ class State(NamedTuple):
     tasks : (n,) TASK
     calls : (n,) CALL
         Calls that follow in tasks under way and to come.
+    kept : (tasks, backends, 2) float64
+        What managed backends keep of tasks: since when, in seconds, and how many tokens.
     names : (n,) int64
         Names of the blocks of prompts in flight and to come.
     caches : (capacity,) CACHE
@@ -157,6 +161,7 @@ class State(NamedTuple):
     deadlines: Records
     tasks: Records
     calls: Records
+    kept: FloatArray
     names: SlotArray
     caches: Records
     runs: Records

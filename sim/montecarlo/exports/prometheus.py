@@ -79,7 +79,7 @@ COUNTERS = {  # vLLM's name: help, field of the usage
     "prompt_tokens_total": ("Prompt tokens of answers", "prompt_tokens"),
     "generation_tokens_total": ("Output tokens of answers", "output_tokens"),
     "prefix_cache_queries_total": ("Prompt tokens looked up in the prefix cache", "prompt_tokens"),
-    "prefix_cache_hits_total": ("Prompt tokens found in the prefix cache", "cached_tokens"),
+    "prefix_cache_hits_total": ("Prompt tokens found at the first admission", "cached_tokens"),
 }
 
 
@@ -123,7 +123,7 @@ def _counters(outcome: Outcome, design: Design) -> Iterator[list[str]]:
     usage = outcome.ledger.usage
     served = [(labels_of(backend), usage[:, at]) for at, backend in enumerate(design.backends)]
     for name, (help_text, field) in COUNTERS.items():
-        samples = [("", labels, float(booked[field].sum())) for labels, booked in served]
+        samples = [("", labels, _total(booked, field)) for labels, booked in served]
         yield _family(name, "counter", help_text, samples)
     yield _family("request_success_total", "counter", "Answers", _answers(served))
     yield _family(
@@ -132,6 +132,12 @@ def _counters(outcome: Outcome, design: Design) -> Iterator[list[str]]:
         "Times that completed requests were preempted",
         _preemptions(outcome, design),
     )
+
+
+def _total(booked: Records, field: str) -> float:
+    """Of the tokens cached, what was found at the first admission: no request hits itself."""
+    total = float(booked[field].sum())
+    return total - float(booked["found_later_tokens"].sum()) if field == "cached_tokens" else total
 
 
 def _answers(served: Iterable[tuple[Labels, Records]]) -> Iterator[Sample]:

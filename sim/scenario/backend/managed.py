@@ -67,7 +67,8 @@ class PromptCaching(Model):
     """A provider's memory of prompts: a call of a task finds what it carries over."""
 
     life: Annotated[Number, number("duration", above=0, most=30 * 86_400)] = FIVE_MINUTES_S
-    """How long after the last answer of the task; default 5min."""
+    """How long after the beginning of the request of the task that wrote or last read it, however
+    long its answer takes; default 5min."""
     least_tokens: Annotated[Number, number("count", least=0, most=1e9, integer=True)] = float(
         LEAST_CACHED
     )
