@@ -16,6 +16,7 @@ from sim.studies.plan.months import TOLERANCE
 from sim.studies.plan.outlook import Outlook
 from sim.studies.plan.purchase import TERM
 from sim.studies.stress.causes import EVIDENCE, MEANINGS
+from sim.studies.stress.verdict import Judge
 
 Row = tuple[str, ...]
 
@@ -144,9 +145,12 @@ def _notes(answer: Plan) -> Iterator[str]:
         share = f"{100.0 * answer.probability:g} %"
         named = f"month{'' if len(unsure) == 1 else 's'} {', '.join(map(str, unsure))}"
         where = "any month" if len(unsure) == len(answer.simulated) else named
+        fewest = Judge(answer.probability).fewest
+        few = worlds < fewest
+        more = f"at least {fewest} can (--worlds {fewest})" if few else "try more --worlds"
         yield (
-            f"Cannot tell at {worlds} worlds whether {share} of worlds keep the SLO in {where}; try"
-            " more --worlds."
+            f"Cannot tell at {worlds} worlds whether {share} of worlds keep the SLO in {where};"
+            f" {more}."
         )
     for each in answer.breaks:
         if not each.exact and each.month > 0:

@@ -84,6 +84,12 @@ class Board:
             self._peak = size * result.sample.values(f"{prefix}offered_load_peak")[:worlds]
         return result
 
+    def judged(self, count: int, worlds: int) -> tuple[BoolArray, float]:
+        """Simulate the first worlds: (worlds,) bool that keep the SLO, share that overloads."""
+        result = self.measure(count, worlds)
+        kept = self.question.kept(result, self._design(result), worlds)
+        return kept, float(np.mean(result.sample.overloaded()[:worlds]))
+
     @property
     def busiest(self) -> float:
         """Replicas that the busiest time of any world takes, if all are full."""
@@ -117,9 +123,7 @@ class Board:
         """Take the next look at a count, with more worlds."""
         done = self.tallies[count].worlds if self._simulated(count) else 0
         worlds = next((look for look in self.rule.looks if look > done), done)
-        result = self.measure(count, worlds)
-        kept = self.question.kept(result, self._design(result), worlds)
-        overloaded = float(np.mean(result.sample.overloaded()[:worlds]))
+        kept, overloaded = self.judged(count, worlds)
         self._kept[count] = kept
         before = self.tallies[count].verdict if self._simulated(count) else Verdict.OPEN
         tally = self._tally(count, worlds, int(kept.sum()), overloaded, before)
@@ -133,9 +137,14 @@ class Board:
         """What is known of a count, after a first look if there was none."""
         return self.tallies[count] if count in self.tallies else self.look(count)
 
-    def holds(self, count: int) -> bool:
-        """Whether a count keeps the SLO, as far as is known."""
+    def holds(self, count: int, worlds: int = 0) -> bool:
+        """Whether a count keeps the SLO, as far as is known from so many worlds.
+
+        Fewer are enough where they decide it, or where more are of no help.
+        """
         tally = self.known(count)
+        while tally.worlds < worlds and self.can_tell_more(count):
+            tally = self.look(count)
         if tally.verdict is Verdict.OPEN:
             return tally.share >= self.question.probability
         return tally.verdict is Verdict.KEEPS

@@ -71,6 +71,17 @@ class Rule:
             return Verdict.MISSES
         return Verdict.OPEN
 
+    @property
+    def can_keep(self) -> bool:
+        """Whether a design that keeps the SLO in all worlds is told to keep it in enough."""
+        return self.verdict(self.looks[-1], self.looks[-1]) is Verdict.KEEPS
+
+    @property
+    def most_asked(self) -> float:
+        """Largest share that so many worlds can show, where all of them keep the SLO."""
+        worlds = self.looks[-1]
+        return share_at_least(worlds, worlds, self.spent(worlds))
+
     def needed(self, share: float) -> float:
         """Worlds at which a share, if it stays as it is, will be told from the one asked.
 
@@ -86,3 +97,15 @@ class Rule:
                 return float(worlds)
             worlds = math.ceil(worlds * 1.05)
         return math.inf
+
+
+def fewest(asked: float, error: float) -> int:
+    """Fewest worlds that can show that a design keeps the SLO in the asked share of worlds.
+
+    >>> [fewest(asked, 0.05) for asked in (0.9, 0.95, 0.99)]
+    [39, 83, 435]
+    """
+    worlds = math.ceil(math.log(error / 2.0) / math.log(asked))  # of a single look at all of them
+    while not Rule.of(asked, error, worlds).can_keep:
+        worlds += max(1, worlds // 1_000)  # nobody minds one in a thousand
+    return worlds

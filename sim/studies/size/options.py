@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
+from sim.errors import PeakfleetError
 from sim.montecarlo.shares import Interval
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.size.board import FLUID_MARGIN, Board
-from sim.studies.size.evidence import Rule
+from sim.studies.size.evidence import Rule, fewest
 from sim.studies.size.fleet import Kind, design_of, pool_named, scales
 from sim.studies.size.question import Question
 from sim.studies.size.search import TRIAL, Found, find
@@ -97,10 +98,28 @@ class Terms:
     bench: Bench
     seed: int
 
+    def rule(self, searches: int) -> Rule:
+        """The rule of one of so many searches, among which the error is divided."""
+        return Rule.of(self.question.probability, self.error / searches, self.worlds)
+
     def board(self, kind: Kind, searches: int) -> Board:
-        """A board for one of so many searches, among which the error is divided."""
-        rule = Rule.of(self.question.probability, self.error / searches, self.worlds)
-        return Board(kind, self.question, rule, self.bench, self.seed)
+        """A board for one of so many searches."""
+        return Board(kind, self.question, self.rule(searches), self.bench, self.seed)
+
+    def check(self, searches: int) -> None:
+        """Refuse so few worlds that no fleet could be named, even if all of them keep the SLO."""
+        rule = self.rule(searches)
+        if rule.can_keep:
+            return
+        enough = fewest(rule.asked, rule.error)
+        least = math.floor(100.0 * rule.most_asked)
+        among = f" among {searches} searches" if searches > 1 else ""
+        raise PeakfleetError(
+            f"worlds ({self.worlds}) must be at least {enough} to name a fleet that keeps the SLO"
+            f" in {100.0 * rule.asked:g} % of worlds with an error of at most"
+            f" {100.0 * self.error:g} %{among}: fewer cannot, even if all of them keep it; give"
+            f" --worlds {enough}, or ask for --probability {least}%"
+        )
 
     def cost(self, scenario: Scenario, worlds: int) -> FloatArray:
         """USD a month in each of the first worlds."""
@@ -113,8 +132,7 @@ def options(kinds: list[Kind], start: int, terms: Terms) -> list[Option]:
     Kinds are taken in the order of what a fleet for their work would cost, so that most of those
     that cannot be the cheapest are dropped before they are searched.
     """
-    scaling = [k for k in kinds if k.scaled and scales(k.case.load(), k.pool)]
-    searches = len(kinds) + 2 * len(scaling)
+    scaling, searches = _scaling(kinds), searches_of(kinds)
     boards = [terms.board(kind, searches) for kind in kinds]
     bills = [_least_bill(board, start, terms) for board in boards]
     best = math.inf
@@ -131,6 +149,15 @@ def options(kinds: list[Kind], start: int, terms: Terms) -> list[Option]:
             found += _autoscaled(fixed, terms, searches)
         best = min([best, *(o.cost_usd_per_month for o in found if o.count is not None)])
     return found
+
+
+def searches_of(kinds: list[Kind]) -> int:
+    """Searches that all kinds may take: of a fixed fleet, and of both limits of an autoscaler."""
+    return len(kinds) + 2 * len(_scaling(kinds))
+
+
+def _scaling(kinds: list[Kind]) -> list[Kind]:
+    return [kind for kind in kinds if kind.scaled and scales(kind.case.load(), kind.pool)]
 
 
 def cheapest(found: Iterable[Option]) -> Option | None:

@@ -9,7 +9,15 @@ from sim.studies.case import Case
 from sim.studies.size.answer import Beside, Size
 from sim.studies.size.fleet import design_of, kinds, pool_named
 from sim.studies.size.fleets import candidates, frontier_latency
-from sim.studies.size.options import Difference, Option, Terms, cheapest, differences, options
+from sim.studies.size.options import (
+    Difference,
+    Option,
+    Terms,
+    cheapest,
+    differences,
+    options,
+    searches_of,
+)
 from sim.studies.size.oracle import oracle
 from sim.studies.size.question import Question
 from sim.studies.size.regret import least_regret, worth_of_a_miss
@@ -58,7 +66,8 @@ def size(
     Raises
     ------
     PeakfleetError
-        If there is nothing to size or nothing to keep, or the horizon is too short to tell.
+        If there is nothing to size or nothing to keep, the worlds could name no fleet whatever they
+        show, or the horizon is too short to tell.
     """
     question = question or Question()
     if not 0.0 < error < 1.0:
@@ -73,6 +82,7 @@ def size(
     pool = pool_named(design, backend)
     question.check(design)
     found = kinds(case, pool.name, services)
+    terms.check(searches_of(found))
     start = max(1, pool.limits[1])
     trial = bench.run(found[0].scenario(start), TRIAL, terms.seed)
     check_run_length(scenario, design, pool, question, trial)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from sim.studies.size.options import Option
 from sim.studies.size.search import Found
 
+MOST_SHARES = 3  # of open counts that are listed one by one
+
 
 def percent(share: float) -> str:
     """A share of worlds: ``98.5 %``; never 100 where it is not all.
@@ -22,12 +24,10 @@ def percent(share: float) -> str:
 def below(found: Found) -> Iterator[str]:
     """What is known of smaller fleets than the one that keeps the SLO."""
     if found.open:
-        counts = _counts(found)
-        shares = ", ".join(percent(found.tallies[n].share) for n in found.open)
-        worlds = max(found.tallies[n].worlds for n in found.open)
+        worlds = max(found.tallies[n].worlds for n in found.looked_at)
         yield (
-            f"whether {counts} would do, {worlds} worlds cannot tell ({shares} keep it):"
-            f" {more_worlds(found.needed)}"
+            f"whether {_counts(found)} would do, {worlds} worlds cannot tell"
+            f" ({_shares(found)}): {more_worlds(found)}"
         )
         return
     tally = found.tallies.get((found.sure or 0) - 1)
@@ -45,17 +45,31 @@ def below(found: Found) -> Iterator[str]:
 
 
 def _counts(found: Found) -> str:
-    """The open counts: ``4 or 5 replicas``."""
-    names = [found.kind.words(n).removesuffix("s").removesuffix(" replica") for n in found.open]
-    return f"{' or '.join(names)} replica{'s' if found.open != (1,) else ''}"
+    """The open counts: ``4 or 5 replicas``, ``57 to 63 replicas``."""
+    first, last = found.open[0], found.open[-1]
+    names = [found.kind.words(n).removesuffix("s").removesuffix(" replica") for n in (first, last)]
+    between = " or " if last == first + 1 else " to " if not found.kind.autoscaled else " … "
+    text = names[0] if first == last else between.join(names)
+    return f"{text} replica{'s' if found.open != (1,) else ''}"
 
 
-def more_worlds(needed: float) -> str:
+def _shares(found: Found) -> str:
+    """In how many worlds the open counts keep the SLO."""
+    shares = [percent(found.tallies[n].share) for n in found.looked_at]
+    if len(shares) <= MOST_SHARES and len(shares) == len(found.open):
+        return f"{', '.join(shares)} of worlds keep it"
+    return f"{shares[0]} to {shares[-1]} of worlds keep it"
+
+
+def more_worlds(found: Found) -> str:
     """How many worlds would tell."""
-    if math.isinf(needed):
+    if not math.isinf(found.needed):
+        worlds = two_digits(found.needed)
+        return f"about {worlds:,} would (--worlds {worlds})"
+    if len(found.open) == 1:
         return "the share is too close to what is asked for any number of worlds"
-    worlds = two_digits(needed)
-    return f"about {worlds:,} would (--worlds {worlds})"
+    worlds = two_digits(4 * found.rule.looks[-1])
+    return f"four times the worlds (--worlds {worlds}) would leave about half as many open"
 
 
 def no_fleet(options: list[Option], asked: str) -> str:
@@ -81,13 +95,10 @@ def no_fleet(options: list[Option], asked: str) -> str:
 
 
 def _open(found: Found) -> str:
-    counts = _counts(found)
-    tally = found.tallies[max(found.open)]
-    shares = ", ".join(percent(found.tallies[n].share) for n in found.open)
+    worlds = max(found.tallies[n].worlds for n in found.looked_at)
     return (
-        f"cannot tell at {tally.worlds} worlds whether {counts} keep the SLO"
-        f" ({shares} of worlds, {percent(found.rule.asked)} asked):"
-        f" {more_worlds(found.needed)}"
+        f"cannot tell at {worlds} worlds whether {_counts(found)} keep the SLO"
+        f" ({_shares(found)}, {percent(found.rule.asked)} asked): {more_worlds(found)}"
     )
 
 

@@ -78,6 +78,32 @@ class Judge:
             most += 1
         return most
 
+    @property
+    def fewest(self) -> int:
+        """Fewest worlds, all of which hold, that can say that a fleet does.
+
+        >>> [Judge(probability).fewest for probability in (0.75, 0.95)]
+        [11, 59]
+        """
+        worlds = max(1, math.floor(math.log(ERROR) / math.log(self.probability)))
+        while self.word(worlds, worlds) != "holds":
+            worlds += 1
+        return worlds
+
+    def out_of_reach(self, worlds: int) -> str:
+        """What so few worlds can never say, whatever they show; empty if they are enough.
+
+        >>> Judge(0.75).out_of_reach(11), Judge(0.95).out_of_reach(40)[:30]
+        ('', '40 worlds can never say that a')
+        """
+        if worlds >= self.fewest:
+            return ""
+        return (
+            f"{worlds} worlds can never say that a fleet holds in {100.0 * self.probability:g} % of"
+            f" worlds, only that it breaks: that takes {self.fewest} (--worlds {self.fewest}), all"
+            " of which hold"
+        )
+
     def more(self, held: int, worlds: int) -> float:
         """Further worlds that would decide, were the share of worlds to stay; infinity if none."""
         share = held / worlds

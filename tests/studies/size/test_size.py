@@ -80,12 +80,24 @@ def test_a_capacity_that_is_too_small_is_named(tmp_path):
     assert "no more than 4 replicas are to be had" in answer.sentence
 
 
-def test_too_few_worlds_say_how_many_more(tmp_path):
+def test_worlds_that_could_name_no_fleet_are_refused_before_any_is_simulated(tmp_path):
+    case = queue(tmp_path, FLAT, {"ttft_p95": 0.5}, SHORT)
+    message = "at least 83 to name a fleet .* --worlds 83, or ask for --probability 79%"
+    with bench(1) as ready:
+        with pytest.raises(PeakfleetError, match=message):
+            size(case, ready, Question(0.95), worlds=16)
+        with pytest.raises(PeakfleetError, match="at least 435 to name a fleet"):
+            size(case, ready, Question(0.99), worlds=434)
+        assert ready.worlds == 0
+
+
+def test_what_stays_open_is_listed_and_how_many_more_worlds_would_tell(tmp_path):
     case = queue(tmp_path, FLAT, {"ttft_p95": 0.5}, SHORT)
     with bench(1) as ready:
-        answer = size(case, ready, Question(0.95), worlds=16)
+        answer = size(case, ready, Question(0.78), worlds=16, beside=False)
+    assert answer.chosen is not None
     assert not answer.decided
-    assert "cannot tell" in answer.sentence
+    assert "16 worlds cannot tell" in answer.sentence
     assert answer.worlds_needed > 16
 
 
