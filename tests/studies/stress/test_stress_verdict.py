@@ -17,7 +17,7 @@ def test_fewest_worlds_are_the_first_that_can_say_that_a_fleet_holds(probability
     assert not judge.out_of_reach(judge.fewest)
 
 
-class Simulated(Exception):
+class SimulatedError(Exception):
     """Raised in place of the first world."""
 
 
@@ -25,14 +25,14 @@ class Refusing(Bench):
     """A bench on which nothing is simulated."""
 
     def run(self, *_, **__):
-        raise Simulated
+        raise SimulatedError
 
 
 @pytest.mark.parametrize("study", [stress, plan])
 def test_what_so_few_worlds_never_say_is_said_before_any_is_simulated(study, tmp_path):
     for worlds, said in ((58, True), (59, False)):
         told: list[str] = []
-        with pytest.raises(Simulated):
+        with pytest.raises(SimulatedError):
             study(case(tmp_path, API), Refusing(1, told.append), worlds=worlds, probability=0.95)
         assert any("58 worlds can never say that a fleet holds in 95 %" in s for s in told) is said
         assert any("--worlds 59" in s for s in told) is said
