@@ -6,21 +6,48 @@ In a module of their own, so that worker processes can import them.
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import SimpleNamespace
 
 import numpy as np
 
 from sim.errors import PeakfleetError
+from sim.model.design import Design, GpuPool, Horizon
 from sim.model.distributions import Distribution, LogNormal, Uniform
+from sim.model.price import GpuPrice
+from sim.model.profile import ServiceProfile
 from sim.model.streams import Streams
 from sim.model.uncertain import UncertainInput
-from sim.model.workload import Slo
+from sim.model.workload import RequestBlock, Slo, Workload
 from sim.montecarlo import exports
 
 BINS = 4
+OF_MACHINES = (
+    "queue",
+    "running",
+    "ready_replicas",
+    "starting_replicas",
+    "utilisation",
+    "kv_utilisation",
+)
+PROFILE = ServiceProfile(
+    name="", model="", gpu="", precision="", engine="", gpus_per_replica=1,
+    batch=(0,), step_base_s=(1e-3,), step_s_per_kv_token=(0.0,),
+    prefill_s_per_request=0.0, prefill_s_per_token=0.0, prefill_s_per_token_context=0.0,
+    overhead_s=0.0, frontend_s_per_request=0.0, frontend_s_per_token=0.0,
+    kv_capacity_tokens=64, kv_block_tokens=16, max_num_seqs=1, max_num_batched_tokens=1,
+    max_model_len=64, scheduler="chunked",
+)  # fmt: skip
+
+
+class NoRequests:
+    """A source of nothing."""
+
+    def blocks(
+        self, name: str, streams: Streams, start_s: float, end_s: float
+    ) -> Iterator[RequestBlock]:
+        yield from ()
 
 
 @dataclass(frozen=True)
@@ -47,17 +74,15 @@ class FakeScenario:
     def to_yaml(self) -> str:
         return "".join(f"{key}: {value}\n" for key, value in self.document.items())
 
-    def typical_design(self) -> SimpleNamespace:
+    def typical_design(self) -> Design:
         return self.design({})
 
-    def design(self, values: Mapping[str, float]) -> SimpleNamespace:
-        return SimpleNamespace(
-            name=self.name,
-            horizon=SimpleNamespace(
-                start=datetime(2026, 11, 23), duration_s=86_400.0, warm_up_s=0.0, bin_s=21_600.0
-            ),
-            workloads=(SimpleNamespace(name="chat", slo=Slo(ttft_s=2.0)),),
-            pools=(SimpleNamespace(name="large", autoscaler=None),),
+    def design(self, values: Mapping[str, float]) -> Design:
+        return Design(
+            self.name,
+            Horizon(datetime(2026, 11, 23), 86_400.0, warm_up_s=0.0, bin_s=21_600.0),
+            workloads=(Workload("chat", NoRequests(), "large", Slo(ttft_s=2.0)),),
+            pools=(GpuPool("large", PROFILE, 2, "least_loaded", GpuPrice(0.0)),),
         )
 
 
@@ -103,7 +128,11 @@ def replicate(
             "backends.large.utilisation": min(1.0, volume / 2),
         },
         verdict="overloaded" if volume > 2.0 else "stable",
-        timeline={"load_rps": volume * rng.random(BINS), "queue": np.full(BINS, np.nan)},
+        timeline={
+            "load_rps": volume * rng.random(BINS),
+            "ttft_p95_s": np.full(BINS, np.nan),
+            **{column: volume * rng.random(BINS) for column in OF_MACHINES},
+        },
         requests={"request_id": np.arange(3), "arrival_s": rng.random(3)}
         if record_requests
         else None,

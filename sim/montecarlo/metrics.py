@@ -191,6 +191,7 @@ def _fleet(outcome: Outcome, design: Design) -> dict[str, float]:
         "ready_replicas_max": float(most_ready(outcome.logs, 0.0, design.horizon.duration_s)),
         "offered_load": max((pool["offered_load"] for pool in pools), default=0.0),
         "offered_load_peak": max((pool["offered_load_peak"] for pool in pools), default=0.0),
+        "hours_over_capacity": max((pool["hours_over_capacity"] for pool in pools), default=0.0),
     }
 
 
@@ -208,7 +209,8 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
     rented = [r.end_s - r.start_s for r in outcome.rentals if r.pool == index]
     gpus = profile.gpus_per_replica
     blocks = profile.kv_capacity_tokens // profile.kv_block_tokens
-    loads = offered_load(outcome, design, index)
+    work_s, able_s = work_and_capacity_s(outcome, design, index)
+    loads = _load(work_s, able_s)
     logs = outcome.logs[index : index + 1]
     return {
         "gpu_hours": sum(rented) * gpus / HOUR_S,
@@ -220,21 +222,25 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
         "queue_mean": float(booked["waiting_s"].sum()) / design.horizon.duration_s,
         "offered_load": float(np.average(loads, weights=np.diff(outcome.ledger.edges_s))),
         "offered_load_peak": float(loads.max()),
+        "hours_over_capacity": hours_over_capacity(work_s, able_s, outcome.ledger.edges_s),
     }
 
 
-def offered_load(outcome: Outcome, design: Design, index: int) -> FloatArray:
-    """Work that arrives at a pool against what it can do at its largest batch and size.
+def work_and_capacity_s(
+    outcome: Outcome, design: Design, index: int
+) -> tuple[FloatArray, FloatArray]:
+    """Work that arrives at a pool, and what it can do at its largest batch and size.
 
-    A fluid estimate: above 1 the pool cannot keep up, whatever its scheduler and autoscaler do.
-    What a cache answers is no work; retries are none that anybody asked for.
+    A fluid estimate: with more work than that the pool cannot keep up, whatever its scheduler and
+    autoscaler do. What a cache answers is no work; retries are none that anybody asked for.
 
     Returns
     -------
-    (bins,) float64
-        Infinite in a bin without a replica, if anything arrives.
+    (bins,) float64, (bins,) float64
+        In replica-seconds.
     """
     pool = design.pools[index]
+    able_s = _able_s(outcome, pool, index)
     mine = [i for i, w in enumerate(design.workloads) if pool.name in w.route.backends]
     booked, usage = outcome.ledger.workloads[mine], outcome.ledger.usage[mine, index]
     part = _part(booked, usage)
@@ -249,14 +255,35 @@ def offered_load(outcome: Outcome, design: Design, index: int) -> FloatArray:
     )
     cached, prefilled = (float(usage[field].sum()) for field in ("cached_tokens", "prompt_tokens"))
     if arrived.sum() == 0:
-        return np.zeros(len(arrived))
+        return np.zeros(len(arrived)), able_s
     means = prompt.sum() / arrived.sum(), output.sum() / arrived.sum()
     cached_share = float(np.nan_to_num(_ratio(cached, prefilled)))
-    work_s = (arrived - hits) * _request_s(pool.profile, *means, cached_share)
-    able_s = _able_s(outcome, pool, index)
+    return (arrived - hits) * _request_s(pool.profile, *means, cached_share), able_s
+
+
+def _load(work_s: FloatArray, able_s: FloatArray) -> FloatArray:
+    """Work over capacity in each bin; infinite where there is work and no replica."""
     idle = np.where(work_s > 0, np.inf, 0.0)
     loads: FloatArray = np.divide(work_s, able_s, out=idle, where=able_s > 0)
     return loads
+
+
+def hours_over_capacity(work_s: FloatArray, able_s: FloatArray, edges_s: FloatArray) -> float:
+    """Hours of the horizon in which more work arrives than a pool can do.
+
+    An hour begins where a bin does that is the first in an hour of the horizon; longer bins, and a
+    shorter horizon, count as one.
+
+    Examples
+    --------
+    >>> work_s, able_s = np.array([3.0, 0.5, 1.5]), np.array([1.0, 1.0, 1.0])
+    >>> hours_over_capacity(work_s, able_s, np.array([0.0, 1800.0, 3600.0, 7200.0]))
+    2.0
+    >>> hours_over_capacity(work_s[:2], 2 * able_s[:2], np.array([0.0, 1800.0, 3600.0]))
+    0.0
+    """
+    hours = np.unique(edges_s[:-1] // HOUR_S, return_inverse=True)[1]
+    return float(np.sum(np.bincount(hours, work_s) > np.bincount(hours, able_s)))
 
 
 def _part(booked: Records, usage: Records) -> FloatArray:

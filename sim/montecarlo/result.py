@@ -10,9 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.model.design import Design
+from sim.montecarlo.cause import Cause
+from sim.montecarlo.diagnosis import diagnose
 from sim.montecarlo.draws import FloatArray
 from sim.montecarlo.precision import Goal
-from sim.montecarlo.sample import Sample
+from sim.montecarlo.sample import INPUT_PREFIX, Sample
 from sim.montecarlo.summary import Summary, summarise
 
 if TYPE_CHECKING:
@@ -77,7 +79,19 @@ class RunResult:
     @cached_property
     def summary(self) -> Summary:
         """As in ``summary.json``; on demand, for studies look at a few figures only."""
-        return summarise(self.sample, self.design, self.seed, self.interrupted)
+        return summarise(self.sample, self.design, self.seed, self.interrupted, self.cause)
+
+    def design_of(self, world: int) -> Design:
+        """The design in one of the worlds."""
+        draws = {
+            each.path: self.sample.figure(world, INPUT_PREFIX + each.path)
+            for each in self.scenario.inputs
+        }
+        return self.scenario.design(draws)
+
+    def cause(self, world: int) -> Cause:
+        """Why a world missed its SLO, lost requests or fell behind."""
+        return diagnose(self.sample, self.design_of(world), world)
 
     @property
     def start(self) -> datetime:

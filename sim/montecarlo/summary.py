@@ -5,12 +5,15 @@ None. It holds nothing that differs between two runs of the same worlds (no time
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import Design
+from sim.montecarlo import verdict
+from sim.montecarlo.cause import Cause
 from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.sample import INPUT_PREFIX, Sample
 from sim.montecarlo.shares import Share
@@ -21,7 +24,13 @@ PARTS = ("workloads", "backends")  # metrics named ``workloads.<name>.<metric>``
 Summary = dict[str, Any]
 
 
-def summarise(sample: Sample, design: Design, seed: int, interrupted: bool) -> Summary:
+def summarise(
+    sample: Sample,
+    design: Design,
+    seed: int,
+    interrupted: bool,
+    diagnose: Callable[[int], Cause] | None = None,
+) -> Summary:
     """Summary of the finished worlds.
 
     Parameters
@@ -33,6 +42,8 @@ def summarise(sample: Sample, design: Design, seed: int, interrupted: bool) -> S
     seed : int
     interrupted : bool
         Whether worlds that were asked for are missing.
+    diagnose : callable, optional
+        The cause of the trouble in a world; without it none is named.
     """
     kept = slo_kept(sample, design)
     summary: Summary = {
@@ -44,6 +55,7 @@ def summarise(sample: Sample, design: Design, seed: int, interrupted: bool) -> S
         "interrupted": interrupted,
         **share_as_json("overloaded_share", Share.of(sample.overloaded())),
         **share_as_json("slo_met_share", None if kept is None else Share.of(kept)),
+        **verdict.as_json(verdict.verdict(sample, design, kept), sample, diagnose),
         "metrics": {},
         **{part: {} for part in PARTS},
     }

@@ -7,7 +7,7 @@ can be compared at a glance.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Kind = Literal["usd", "seconds", "share", "count", "rate"]
@@ -43,6 +43,11 @@ class Scale:
             return ABSENT
         text = f"{value / self.size:,.{self.decimals}f}"
         return text.removeprefix("-") if float(text.replace(",", "")) == 0.0 else text
+
+
+def relabelled(figure: Figure, labels: Mapping[str, str]) -> Figure:
+    """The figure under another label, if there is one for it."""
+    return replace(figure, label=labels.get(figure.metric, figure.label))
 
 
 def scale(figure: Figure, typical: float, largest: float = 0.0) -> Scale:
@@ -177,6 +182,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             batch_occupancy="batch filled while busy",
             kv_utilisation="KV cache filled",
         ),
+        Figure("hours_over_capacity", "hours over capacity", "count"),
         *_figures(
             "rate",
             "",
@@ -262,6 +268,7 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
         "rejections",
         "errors",
         "offered_load_peak",
+        "hours_over_capacity",
         "utilisation",
         "batch_occupancy",
         "kv_utilisation",
@@ -269,6 +276,15 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
     ),
 }
 
+WITHOUT_SLO = {  # labels where no SLO is stated: nothing can be within it
+    "slo_attainment": "requests answered",
+    "goodput_rps": "answered per second",
+    "time_above_slo_share": "time with under 95 % answered",
+}
+WITH_SOME = {  # where some workloads state none
+    "slo_attainment": "within the SLO, or answered",
+    "goodput_rps": "of those per second",
+}
 OF_PARTS: tuple[Figure, ...] = _figures(  # shown of a part only
     "count",
     "",

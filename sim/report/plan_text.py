@@ -6,16 +6,16 @@ from collections.abc import Iterator
 import click
 import numpy as np
 
+from sim.montecarlo.cause import MEANINGS
+from sim.report.evidence import evidence
 from sim.report.figures import Figure, scale
 from sim.report.paragraph import filled
-from sim.report.stress_text import SIGNS
 from sim.studies.plan.answer import Plan
 from sim.studies.plan.breaking import Break
 from sim.studies.plan.days import busiest
 from sim.studies.plan.months import TOLERANCE
 from sim.studies.plan.outlook import Outlook
 from sim.studies.plan.purchase import TERM
-from sim.studies.stress.causes import EVIDENCE, MEANINGS
 from sim.studies.stress.verdict import Judge
 
 Row = tuple[str, ...]
@@ -113,16 +113,13 @@ def _broken(answer: Plan) -> Iterator[str]:
     for each in answer.all_breaks:
         if each.cause is None:
             continue
-        names = EVIDENCE[each.cause.name]
-        signs = ", ".join(
-            SIGNS[name].format(each.cause.signs[name]) for name in names if name in each.cause.signs
-        )
+        signs = evidence(each.cause.name, each.cause.signs)
         failed = round(each.share * answer.worlds)
         text = (
             f"month {each.month + 1}, {each.what}: {MEANINGS[each.cause.name]}"
             f" ({each.cause.backend}, {failed} of {answer.worlds} worlds fail): {signs}"
         )
-        yield filled(text.replace("%", " %"), "  ", "    ")
+        yield filled(text, "  ", "    ")
 
 
 def _notes(answer: Plan) -> Iterator[str]:

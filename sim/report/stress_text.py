@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 import click
 
+from sim.montecarlo.cause import MEANINGS
 from sim.montecarlo.estimates import Estimate
+from sim.report.evidence import evidence
 from sim.report.figures import BY_METRIC, scale
 from sim.report.paragraph import filled
 from sim.report.table import AT_LEAST
 from sim.studies.stress.answer import Stress
-from sim.studies.stress.causes import EVIDENCE, MEANINGS
 from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
 from sim.studies.stress.outcome import Outcome
 
@@ -25,24 +26,6 @@ MONEY_HEAD: tuple[Row, ...] = (
     ("", "cost a month", "cost of 1,000 requests", "elasticity of cost"),
     ("", "p50 (95 % interval)", "p50 (95 % interval)", "up to the step"),
 )
-SIGNS = {
-    "kv": "cache {:.1%} full",
-    "batch": "batch {:.0%} full",
-    "queue": "{:,.0f} requests waiting for each ready replica",
-    "ready": "{:.1f} replicas ready",
-    "starting": "replicas starting in {:.0%} of that time",
-    "at_limit": "at its limit in {:.0%} of that time",
-    "utilisation": "busy {:.0%} of that time",
-    "preemptions": "{:,.0f} preemptions",
-    "too_long": "{:.1%} of prompts too long",
-    "rejected": "{:.1%} of attempts turned away",
-    "errors": "{:.1%} of attempts failed",
-    "lateness": "p95 {:.1f} times what the SLO allows",
-    "unanswered_share": "{:.1%} of requests not answered",
-    "retry_amplification": "{:.2f} attempts for each request",
-    "wasted_work_share": "{:.0%} of the work for nobody",
-}
-AMPLIFIED = 1.5  # attempts per request, from which on they are part of the evidence everywhere
 
 
 def render(answer: Stress) -> str:
@@ -158,18 +141,14 @@ def _broken(answer: Stress) -> Iterator[str]:
     for outcome in answer.outcomes:
         if outcome.cause is None:
             continue
-        signs = outcome.cause.signs
-        names = list(EVIDENCE[outcome.cause.name])
-        if signs.get("retry_amplification", 0.0) > AMPLIFIED:
-            names += ["retry_amplification", "wasted_work_share"]
-        shown = [SIGNS[name].format(signs[name]) for name in dict.fromkeys(names)]
+        shown = evidence(outcome.cause.name, outcome.cause.signs)
         failed = outcome.worlds - outcome.held
         where = f"{outcome.caused} of {failed} world{'' if failed == 1 else 's'}"
         text = (
             f"{outcome.fleet}, {outcome.growth}: {MEANINGS[outcome.cause.name]}"
-            f" ({outcome.cause.backend}, {where}): {', '.join(shown)}"
+            f" ({outcome.cause.backend}, {where}): {shown}"
         )
-        yield filled(text.replace("%", " %"), "  ", "    ")
+        yield filled(text, "  ", "    ")
 
 
 def _money_lost(answer: Stress) -> Iterator[str]:

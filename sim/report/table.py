@@ -5,24 +5,25 @@ from typing import Any
 
 import click
 
+from sim.montecarlo.shares import percent
 from sim.report.figures import (
     ABSENT,
     BY_METRIC,
     GROUPS,
     PARTS,
+    WITH_SOME,
+    WITHOUT_SLO,
     Figure,
     Scale,
-    duration,
+    relabelled,
     scale,
-    text,
     typical,
 )
+from sim.report.headline import paragraphs, sentence, shares
 from sim.report.paragraph import filled
 
 Estimate = Mapping[str, Any]
 
-WORTH_SAYING = 0.005  # share of requests without an answer, from which on it is part of the answer
-AMPLIFIED = 1.5  # attempts per request; a few timeouts do not get there
 AT_LEAST = "≥"
 # Left out, and named below the table, where no world has any.
 NAMED_WHERE_ABSENT = ("retries", "rejected", "timed_out", "failed", "gave_up", "preemptions")
@@ -45,6 +46,7 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
             "ready_replicas_max",
             "offered_load",
             "offered_load_peak",
+            "hours_over_capacity",
             "unanswered_share",
             "time_above_slo_share",
             "time_to_recover_s",
@@ -59,6 +61,12 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
 OF_REPLICAS = ("queue_wait_mean_s", "queue_wait_p95_s")
 OF_TASKS = ("cost_usd_per_task", "tasks", "task_success", "task_e2e_p50_s", "task_e2e_p95_s")
 HEADER = ("", "", "p5", "p50", "95 % interval", "p95", "95 % interval")
+KINDS = {
+    "over_capacity": "an hour over capacity",
+    "falls_behind": "fallen behind at the end",
+    "misses_slo": "the SLO missed",
+    "loses_requests": "requests lost",
+}
 NOTES = {
     AT_LEAST: "at least: in some worlds the backlog or the recovery goes on after the end",
     "?": "too few worlds for this end of the interval (a p50 needs 6, a p95 needs 72)",
@@ -74,7 +82,8 @@ def render(summary: Mapping[str, Any]) -> str:
     rows = [row for block in blocks.values() for row in block]
     widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
     lines = [filled(sentence(summary)), ""]
-    lines += [line for text in _warnings(summary) for line in (filled(text), "")]
+    lines += [line for text in paragraphs(summary) for line in (filled(text), "")]
+    lines += [*_worlds(summary), ""]
     lines.append(_line(HEADER, widths))
     for title, block in blocks.items():
         lines += [click.style(title, bold=True), *(_line(row, widths) for row in block)]
@@ -82,97 +91,34 @@ def render(summary: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *([""] if notes else []), *notes])
 
 
-def sentence(summary: Mapping[str, Any]) -> str:
-    """The answer in one sentence."""
-    worlds = summary["replications"]
-    about = f"{worlds:,} world{'s' if worlds != 1 else ''}"
-    stopped = " before it was interrupted" if summary["interrupted"] else ""
-    subject = f"{summary['scenario']}, {duration(summary['horizon_s'])}, {about}{stopped}"
-    return f"{subject}: {'; '.join(_clauses(summary))}."
-
-
-def _clauses(summary: Mapping[str, Any]) -> Iterator[str]:
-    metrics = summary["metrics"]
-    yield from _clause(metrics, "cost_usd_per_month", "the median cost is {} a month")
-    loses = metrics.get("loses_money")
-    if loses and loses["mean"] is not None:
-        yield from _clause(metrics, "gross_margin", "the median gross margin is {}")
-        if loses["mean"] > 0.0:
-            yield f"money is lost in {_worlds(loses['mean'])}"
-    unanswered = _median(metrics, "unanswered_share")
-    those = ""
-    if unanswered >= WORTH_SAYING:
-        yield f"in the median world {_share(round(unanswered, 3))} of requests are not answered"
-        those = " of the others"
-    where = "" if those else "in the median world "
-    first = f"{where}the p95 time to first token{those} is {{}} in the worst hour"
-    yield from _clause(metrics, "peak_hour_ttft_p95_s", first)
-    if _median(metrics, "time_to_recover_s") > 0.0:
-        yield from _clause(metrics, "time_to_recover_s", "recovery after a spike takes {}")
-    if summary.get("slo_met_share") is not None:
-        yield f"the SLO is met in {_worlds(summary['slo_met_share'])}"
-    overloaded = summary["overloaded_share"]
-    yield f"{_worlds(overloaded)} overload" if overloaded else "no world overloads"
-
-
-def _clause(metrics: Mapping[str, Estimate], metric: str, words: str) -> Iterator[str]:
-    """The median of a figure in words, if there is one."""
-    estimate = metrics.get(metric)
-    if estimate and estimate["p50"] is not None:
-        bound = "at least " if "p50" in estimate.get("at_least", ()) else ""
-        yield words.format(bound + text(BY_METRIC[metric], estimate["p50"]))
-
-
-def _median(metrics: Mapping[str, Estimate], metric: str) -> float:
-    """The median of a figure; 0 where there is none."""
-    estimate = metrics.get(metric)
-    return float(estimate["p50"] or 0.0) if estimate else 0.0
-
-
-def _warnings(summary: Mapping[str, Any]) -> Iterator[str]:
-    """What to be told beside the answer, in a paragraph each."""
-    metrics = summary["metrics"]
-    attempts, wasted, offered = (
-        _median(metrics, name)
-        for name in ("retry_amplification", "wasted_work_share", "offered_load")
-    )
-    if attempts > AMPLIFIED and wasted > offered and wasted + offered > 1.0:
-        yield (
-            f"Retries hold the fleet down: what is asked of it would fill"
-            f" {_share(round(offered, 2))} of it, but clients send {attempts:.1f} attempts for each"
-            f" request, and {_share(round(wasted, 2))} of the work serves nobody. A retry budget, a"
-            f" server that drops what its client has left, or a shorter queue breaks the circle."
-        )
-
-
-def _worlds(share: float) -> str:
-    """A share of worlds in words.
-
-    >>> _worlds(0.0), _worlds(0.93), _worlds(1.0)
-    ('no world', '93 % of worlds', 'all worlds')
-    """
-    return {0.0: "no world", 1.0: "all worlds"}.get(share, f"{_share(share)} of worlds")
-
-
-def _share(value: float) -> str:
-    """A share of worlds: never rounded to none or all where it is neither.
-
-    >>> _share(0.93), _share(0.9996), _share(0.005), _share(1.0)
-    ('93 %', '99.96 %', '0.5 %', '100 %')
-    """
-    texts = [f"{value:.{digits}%}" for digits in range(5)]
-    telling = (text for text in texts if value in (0, 1) or 0 < float(text[:-1]) < 100)
-    return next(telling, texts[-1]).replace("%", " %")
+def _worlds(summary: Mapping[str, Any]) -> Iterator[str]:
+    """In how many worlds something goes wrong, each count with its interval."""
+    found = {name: share for name, share in shares(summary).items() if share is not None}
+    rows = [
+        (f"  {KINDS[name]}", str(s.count), percent(s.value), s.bounds().strip("()"))
+        for name, s in found.items()
+    ]
+    head = ("Worlds", f"of {summary['replications']:,}", "share", "95 % interval")
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        name = row[0].ljust(widths[0])
+        yield "  ".join([click.style(name, bold=True) if row is head else name, *cells]).rstrip()
 
 
 def _blocks(summary: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     """Titles and rows: the groups of the whole, then workloads and backends among several."""
-    for title, figures in GROUPS.items():
+    free = {each["name"] for each in summary["worst_workloads"] if each["attainment"] is None}
+    every = len(free) == len(summary["worst_workloads"])
+    labels = WITHOUT_SLO if every else WITH_SOME if free else {}
+    for title, group in GROUPS.items():
+        figures = tuple(relabelled(figure, labels) for figure in group)
         yield from _block(title, summary["metrics"], figures)
     for part, metrics in PARTS.items():
         if len(summary[part]) > 1:
             for name, estimates in summary[part].items():
-                figures = tuple(BY_METRIC[metric] for metric in metrics)
+                labels = WITHOUT_SLO if part == "workloads" and name in free else {}
+                figures = tuple(relabelled(BY_METRIC[metric], labels) for metric in metrics)
                 yield from _block(f"{part.capitalize()[:-1]} {name}", estimates, figures)
 
 

@@ -111,7 +111,7 @@ def test_a_result_has_a_row_per_world_and_a_row_per_bin():
     timeline = result.timeline
     assert list(timeline["start_s"]) == [0.0, 21_600.0, 43_200.0, 64_800.0]
     assert (timeline["load_rps_p5"] <= timeline["load_rps_p95"]).all()
-    assert timeline["queue_p50"].isna().all()
+    assert timeline["ttft_p95_s_p50"].isna().all()
 
 
 def test_timeline_percentiles_are_those_over_worlds():

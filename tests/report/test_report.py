@@ -75,6 +75,8 @@ CALM = {
     "response_cache_hit_rate": 0.0,
     "peak_hour_ttft_p95_s": 0.2,
     "workloads.chat.slo_attainment": 0.99,
+    "workloads.chat.unanswered_share": 0.0,
+    "workloads.chat.peak_hour_ttft_p95_s": 0.2,
 }
 DOWN = {
     "unanswered_share": 0.83,
@@ -83,6 +85,7 @@ DOWN = {
     "retry_amplification": 2.66,
     "wasted_work_share": 0.9,
     "workloads.chat.slo_attainment": 0.16,
+    "workloads.chat.unanswered_share": 0.83,
 }
 
 
@@ -104,8 +107,9 @@ def test_a_calm_world_shows_no_warning():
         assert title not in calm
     assert "hold the fleet down" not in calm
     assert answer().endswith(
-        "10 worlds: in the median world the p95 time to first token is 200 ms in the worst hour;"
-        " the SLO is met in all worlds; no world overloads."
+        "10 worlds: in the median world the p95 time to first token is 200 ms in the worst hour"
+        " (SLO 2 s); the SLO is met in all 10 worlds (at least 69 %); no world has an hour over"
+        " capacity, falls behind or loses requests (at most 31 %)."
     )
 
 
@@ -141,8 +145,9 @@ def test_a_share_that_differs_between_worlds_has_a_row_though_most_have_none():
 def test_the_answer_says_how_many_are_not_answered_and_how_long_recovery_takes():
     assert answer(**DOWN).endswith(
         "in the median world 83 % of requests are not answered; the p95 time to first token of the"
-        " others is 200 ms in the worst hour; recovery after a spike takes at least 140 min; the"
-        " SLO is met in no world; no world overloads."
+        " others is 200 ms in the worst hour (SLO 2 s); recovery after a spike takes at least"
+        " 140 min; the SLO is met in none of 10 worlds (at most 31 %); no world has an hour over"
+        " capacity, falls behind or loses requests (at most 31 %)."
     )
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sim.montecarlo.cause import MEANINGS
 from sim.studies.plan.breaking import Break, Kept
 from sim.studies.plan.outlook import Outlook
 from sim.studies.plan.purchase import Commitment
-from sim.studies.stress.causes import MEANINGS
 from sim.studies.stress.verdict import Word
 
 FloatArray = npt.NDArray[np.float64]

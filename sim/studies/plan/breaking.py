@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import Design
+from sim.montecarlo.cause import Cause
 from sim.studies.plan.future import Future
 from sim.studies.plan.outlook import Outlook
 from sim.studies.plan.runs import Month, Simulations
 from sim.studies.resize import smallest
-from sim.studies.stress.causes import Cause
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import Design, GpuPool
+from sim.montecarlo.cause import Cause, main_cause
 from sim.montecarlo.draws import draw_worlds
 from sim.montecarlo.result import RunResult
 from sim.scenario import Scenario
@@ -16,7 +17,6 @@ from sim.studies.plan.days import PEAK, Counts, World, busiest, day, key_of, kin
 from sim.studies.plan.months import interpolated
 from sim.studies.plan.outlook import Outlook
 from sim.studies.resize import smallest
-from sim.studies.stress.causes import Cause, cause, main_cause
 from sim.studies.stress.verdict import Judge
 
 BoolArray = npt.NDArray[np.bool_]
@@ -157,7 +157,7 @@ class Simulations:
     def cause(self, result: RunResult) -> Cause | None:
         """The most frequent cause in the worlds that miss their SLO; None if none does."""
         missing = np.flatnonzero(~self.held(result))
-        causes = [cause(result, int(world)) for world in missing]
+        causes = [result.cause(int(world)) for world in missing]
         return main_cause(causes) if causes else None
 
     def _day(self, month: int, kind: str, counts: Counts | None = None) -> Scenario:

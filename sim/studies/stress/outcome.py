@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.montecarlo.cause import MEANINGS, Cause, main_cause
 from sim.montecarlo.estimates import Estimate, estimate
 from sim.montecarlo.result import RunResult
-from sim.studies.stress.causes import MEANINGS, Cause, cause, main_cause
 from sim.studies.stress.growth import Growth
 from sim.studies.stress.verdict import Judge, Word
 
@@ -122,7 +122,7 @@ def observe(
     """What a run says of a fleet at a step."""
     sample, kept = result.sample, judge.held(result)
     worlds, held = len(kept), int(kept.sum())
-    causes = [cause(result, int(world)) for world in np.flatnonzero(~kept)]
+    causes = [result.cause(int(world)) for world in np.flatnonzero(~kept)]
     main = main_cause(causes) if causes else None
     monthly_usd, loses = sample.values("cost_usd_per_month"), sample.values("loses_money")
     word = judge.word(held, worlds)

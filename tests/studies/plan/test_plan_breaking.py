@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from stress_cases import API, POOL, case
 
+from sim.montecarlo.cause import MEANINGS
 from sim.report.plan_text import render
 from sim.studies.bench import bench
 from sim.studies.plan import Outlook, Plan, Refresh, factor, plan
 from sim.studies.plan.breaking import records
 from sim.studies.plan.days import WEEKDAY, day
-from sim.studies.stress.causes import MEANINGS
 from sim.studies.stress.growth import Growth, grow
 from sim.studies.stress.verdict import Judge
 

@@ -15,12 +15,12 @@ from stress_cases import API, POOL, case
 
 from sim.cli import cli
 from sim.errors import PeakfleetError
+from sim.montecarlo.cause import EVIDENCE, MEANINGS, Cause, main_cause
 from sim.report.charts.stress import charts
 from sim.report.paragraph import WIDTH
 from sim.report.stress_text import render
 from sim.studies.bench import bench
 from sim.studies.stress import Growth, Judge, Spike, Stress, grow, path_of, stress
-from sim.studies.stress.causes import EVIDENCE, MEANINGS, Cause, cause, main_cause
 from sim.studies.stress.outcome import observe
 from sim.studies.stress.runs import FIRST_LOOK
 
@@ -75,7 +75,7 @@ def test_what_a_scenario_lacks_is_found(tmp_path: Path, name: str) -> None:
     with bench(1) as place:
         result = place.run(scenario, 2)
     assert not Judge(0.75).held(result).any()
-    found = [cause(result, world) for world in range(2)]
+    found = [result.cause(world) for world in range(2)]
     assert [each.name for each in found] == [name, name], found
     signs = found[0].signs
     assert all(sign in signs and np.isfinite(signs[sign]) for sign in EVIDENCE[name])

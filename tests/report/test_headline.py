@@ -1,0 +1,172 @@
+"""What a run answers in words: the worst is named, never averaged away."""
+
+from datetime import datetime
+
+import numpy as np
+import pytest
+from fake_replication import PROFILE, NoRequests
+
+from sim.model.design import Design, GpuPool, Horizon
+from sim.model.distributions import Uniform
+from sim.model.price import GpuPrice
+from sim.model.uncertain import UncertainInput
+from sim.model.workload import Slo, Workload
+from sim.montecarlo.cause import Cause
+from sim.montecarlo.sample import INPUT_PREFIX, Sample
+from sim.montecarlo.shares import share_interval
+from sim.montecarlo.summary import summarise
+from sim.report.table import render
+
+WORLDS = 20
+VOLUME = UncertainInput("workloads.chat.volume", Uniform(0.0, 100.0))
+GOOD = {"slo_attainment": 0.99, "unanswered_share": 0.0, "peak_hour_ttft_p95_s": 0.5}
+DAY = Horizon(datetime(2026, 11, 23), 86_400.0, warm_up_s=0.0, bin_s=300.0)
+
+
+def design(**slos):
+    workloads = tuple(Workload(name, NoRequests(), "large", slo) for name, slo in slos.items())
+    pool = GpuPool("large", PROFILE, 2, "least_loaded", GpuPrice(0.0))
+    return Design("Shop", DAY, workloads, (pool,))
+
+
+def summary(plan, of_world=lambda world: {}, overloaded=(), diagnose=None):
+    """Of worlds in which all workloads do well but for what a world is told to have."""
+    sample = Sample([VOLUME])
+    for world in range(WORLDS):
+        figures = {INPUT_PREFIX + VOLUME.path: 5.0 * world + 2.0, "hours_over_capacity": 0.0}
+        for workload in plan.workloads:
+            figures |= {f"workloads.{workload.name}.{name}": value for name, value in GOOD.items()}
+        verdict = "overloaded" if world in overloaded else "stable"
+        sample.add_row(world, verdict, figures | of_world(world), {})
+    return summarise(sample, plan, 7, interrupted=False, diagnose=diagnose)
+
+
+def told(found):
+    return " ".join(render(found).split())
+
+
+def answer(found):
+    return " ".join(render(found).split("\n\n")[0].split())
+
+
+TWO = design(chat=Slo(ttft_s=2.0), batch=Slo(ttft_s=60.0))
+
+
+def test_the_headline_names_the_workload_that_misses_its_slo_not_the_pool_of_all():
+    late = {"workloads.batch.peak_hour_ttft_p95_s": 371.0, "workloads.batch.slo_attainment": 0.6}
+    found = summary(TWO, lambda world: late)
+    assert "time to first token of batch, the worst served, is 371 s in the worst hour" in told(
+        found
+    )
+    assert [each["name"] for each in found["worst_workloads"]] == ["batch", "chat"]
+
+
+def test_the_worst_is_measured_against_its_own_slo():
+    slow = {"workloads.batch.peak_hour_ttft_p95_s": 30.0}  # of 60; chat has 0.5 of 2
+    found = summary(TWO, lambda world: slow)
+    assert found["worst_workloads"][0]["name"] == "batch"
+    slower = {**slow, "workloads.chat.peak_hour_ttft_p95_s": 1.5}
+    assert summary(TWO, lambda world: slower)["worst_workloads"][0]["name"] == "chat"
+
+
+def test_a_slow_workload_without_slo_is_named_beside_the_worst_of_those_that_have_one():
+    plan = design(chat=Slo(ttft_s=2.0), batch=Slo())
+    found = summary(plan, lambda world: {"workloads.batch.peak_hour_ttft_p95_s": 371.0})
+    assert "of chat, the worst served, is 500 ms" in answer(found)
+    assert "batch, which has no SLO, waits 371 s" in answer(found)
+
+
+def test_an_unanswered_workload_is_named_though_few_of_all_requests_are_its_own():
+    lost = {"workloads.batch.unanswered_share": 0.74, "workloads.batch.slo_attainment": 0.26}
+    assert "74 % of the requests of batch are not answered" in answer(
+        summary(TWO, lambda world: lost)
+    )
+
+
+def test_worlds_over_capacity_missing_slos_and_losing_requests_are_counted_apart():
+    def of_world(world):
+        return {
+            "hours_over_capacity": float(world < 5),
+            "workloads.chat.slo_attainment": 0.9 if world < 3 else 0.99,
+            "workloads.batch.timed_out": float(world == 11),
+        }
+
+    found = summary(TWO, of_world, overloaded=(0,))
+    counts = {name: each["count"] for name, each in found["worlds"].items()}
+    assert counts == {
+        "over_capacity": 5,
+        "falls_behind": 1,
+        "misses_slo": 3,
+        "loses_requests": 1,
+    }
+    for each in found["worlds"].values():
+        assert each["share_ci"] == list(share_interval(each["count"], WORLDS))
+    said = answer(found)
+    assert "an hour is over capacity in 5 of 20 worlds (9 … 49 %)" in said
+    assert "the fleet falls behind in 1 of 20 worlds" in said
+    assert "requests are lost in 1 of 20 worlds" in said
+    assert "the SLO is met in 17 of 20 worlds" in said
+    assert "an hour over capacity 5 25 % 9 … 49 %" in told(found)
+
+
+def test_every_fate_of_a_lost_request_counts():
+    for fate in ("rejected", "timed_out", "failed", "gave_up"):
+        found = summary(TWO, lambda world, fate=fate: {f"workloads.chat.{fate}": float(world == 3)})
+        assert found["worlds"]["loses_requests"]["count"] == 1
+
+
+def test_the_worst_world_is_named_with_its_draws_and_how_to_have_it_again():
+    def of_world(world):
+        late = {"workloads.chat.peak_hour_ttft_p95_s": 900.0, "offered_load_peak": 1.22}
+        return {"workloads.chat.slo_attainment": 0.7, **late} if world == 13 else {}
+
+    found = summary(TWO, of_world, diagnose=lambda world: Cause("KV memory", "large", {"kv": 0.99}))
+    worst = found["worst_world"]
+    assert worst["world"] == 13 and worst["workload"] == "chat"
+    assert worst["draws"][VOLUME.path] == {"value": 67.0, "level": pytest.approx(0.67)}
+    text = told(found)
+    assert "Worst is world 13: the p95 time to first token of chat is 15.0 min in the worst" in text
+    assert "work offered is up to 122 % of capacity; the cause is KV memory (large)" in text
+    assert "drawn workloads.chat.volume 67 (p67). --worlds 14 --seed 7 ends with it." in text
+    assert "Cause: KV memory (large): cache 99.0 % full." in text
+
+
+def test_of_worlds_that_keep_the_slo_the_worst_comes_nearest_to_its_threshold():
+    def of_world(world):
+        return {"workloads.batch.peak_hour_ttft_p95_s": 50.0 if world == 4 else 6.0}
+
+    assert summary(TWO, of_world)["worst_world"]["world"] == 4
+
+
+def test_no_slo_is_met_where_none_is_stated():
+    found = summary(design(chat=Slo()), lambda world: {"slo_attainment": 1.0})
+    assert found["slo_met_share"] is None and found["worlds"]["misses_slo"] is None
+    text = told(found)
+    assert "no SLO is stated" in text
+    assert "within the SLO" not in text and "SLO is met" not in text
+    assert "requests answered" in text
+
+
+def test_nothing_is_said_of_capacity_where_no_machines_are_ours():
+    plan = Design("Shop", DAY, TWO.workloads, ())
+    found = summary(plan)
+    assert found["worlds"]["over_capacity"] is None and found["worlds"]["falls_behind"] is None
+    assert "capacity" not in answer(found) and "falls behind" not in answer(found)
+
+
+def test_no_world_is_said_to_overload_beside_hours_over_capacity():
+    found = summary(TWO, lambda world: {"hours_over_capacity": 3.0, "offered_load_peak": 1.2})
+    assert "no world overloads" not in told(found)
+    assert "an hour is over capacity in all 20 worlds (at least 83 %)" in answer(found)
+
+
+def test_undefined_figures_do_not_hide_the_worst():
+    def of_world(world):
+        return {
+            "workloads.chat.slo_attainment": np.nan,  # no requests
+            "workloads.batch.slo_attainment": 0.2 if world == 6 else np.nan,
+            "workloads.chat.peak_hour_ttft_p95_s": np.nan,
+        }
+
+    found = summary(TWO, of_world)
+    assert (found["worst_world"]["world"], found["worst_world"]["workload"]) == (6, "batch")
