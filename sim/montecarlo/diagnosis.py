@@ -17,9 +17,9 @@ pace                an API answers too slowly by itself
 devices             of users' devices, some cannot run the model
 context length      at least 1 % of first prompts are longer than the model takes
 lost replicas       at least 1 % of a pool's attempts failed, or found no replica
+capacity limit      there are as many replicas as are to be had, in at least half of the hot bins
 cold start          requests wait while replicas start, in at least half of the hot bins
 max replicas        the autoscaler is at its limit, in at least half of the hot bins
-capacity limit      likewise, at the number of replicas that are to be had
 queue limit         at least 1 % were turned away by a full queue, with no hour over capacity
 concurrency limit   likewise by the most requests of a workload at once
 autoscaler          requests wait, and its metric asks for no further replica
@@ -127,8 +127,9 @@ class _Look:
         return NOTICED if behind or self.missing() else math.ulp(0.0)
 
     def of_api(self, api: ManagedApi) -> Cause:
+        fit = self._refused() if api.capable_share < 1.0 else 0.0
         signs = {
-            "rejected": self.share(api.name, "rejections"),
+            "rejected": max(self.share(api.name, "rejections"), fit),
             "errors": self.share(api.name, "errors"),
             "lateness": self._lateness(),
             "too_long": self._too_long(api),
@@ -149,6 +150,14 @@ class _Look:
             "provider": errors >= least,
         }
         return next((name for name, does in applies.items() if does), "pace")
+
+    def _refused(self) -> float:
+        """Share of the requests that were turned away, by whom or for what ever."""
+        names = [f"workloads.{workload.name}" for workload in self.troubled()]
+        asked, refused = (
+            sum(self.value(f"{name}.{what}") for name in names) for what in ("requests", "rejected")
+        )
+        return refused / asked if asked > 0 else 0.0
 
     def of_pool(self, pool: GpuPool) -> Cause:
         hot = _Hot.of(self._columns(pool), pool)
@@ -173,16 +182,16 @@ class _Look:
         least, scales = self.noticed(), pool.autoscaler is not None
         full = signs["rejected"] >= least and self._within_capacity(pool)
         most_at_once = min(workload.max_concurrency for workload in self.troubled())
+        unlimited = math.isinf(min(pool.gateway.max_queue, most_at_once))
         idle = hot.queue <= WAITING and signs["rejected"] < least
         at_limit = scales and hot.at_limit >= HALF and not idle
-        scarce = pool.lifecycle.capacity_limit < pool.limits[1]
         applies = {
             "context length": hot.queue <= WAITING
             and signs["too_long"] >= max(least, HALF * signs["rejected"]),
-            "lost replicas": signs["errors"] >= least,
+            "lost replicas": signs["errors"] >= least or (full and unlimited),
+            "capacity limit": at_limit and pool.lifecycle.capacity_limit < pool.limits[1],
             "cold start": scales and hot.starting >= HALF and not idle,
-            "max replicas": at_limit and not scarce,
-            "capacity limit": at_limit and scarce,
+            "max replicas": at_limit,
             "queue limit": full and math.isfinite(pool.gateway.max_queue),
             "concurrency limit": full and math.isfinite(most_at_once),
             "autoscaler": scales and hot.ready < pool.limits[1] - HALF and not idle,

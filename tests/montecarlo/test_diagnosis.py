@@ -37,6 +37,14 @@ backends:
     throughput_factor: 1
     price: {usd_per_gpu_hour: 3}
 """
+EDGE = API.replace("managed_api, price: {input: 2.5, output: 10}", "edge")
+SCALED = (
+    "backends.large.autoscaler={preset: hpa, target_queue: 1}",
+    "backends.large.replicas={min: 1, max: 50}",
+    "backends.large.cold_start=1s",
+    "workloads.assistant.arrivals.requests_per_second=30",
+)
+CRASHES = "{crashes_per_gpu_hour: 20, repair: 1min}"
 W, A, L = "workloads.assistant", "backends.api", "backends.large"
 UNITS = "{units: 1, tokens_per_minute_per_unit: 1000, usd_per_unit_hour: 1}"
 
@@ -61,6 +69,10 @@ UNITS = "{units: 1, tokens_per_minute_per_unit: 1000, usd_per_unit_hour: 1}"
             (f"{A}.max_model_len=1500", f"{W}.prompt_tokens={{p5: 500, p95: 4000}}"),
             "context length",
         ),
+        (EDGE, (f"{A}.capable_share=50%",), "devices"),
+        (POOL, (*SCALED, f"{L}.replicas.max=2"), "max replicas"),
+        (POOL, (*SCALED, f"{L}.capacity={{limit: 2}}"), "capacity limit"),
+        (POOL, (f"{L}.failures={CRASHES}", f"{L}.cold_start=1min"), "lost replicas"),
         (POOL, (f"{L}.gateway={{max_queue: 0}}", f"{L}.engine.max_num_seqs=4"), "queue limit"),
         (POOL, (f"{W}.max_concurrency=4",), "concurrency limit"),
         (POOL, (f"{L}.engine.max_model_len=900",), "context length"),
