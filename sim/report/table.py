@@ -19,7 +19,7 @@ from sim.report.figures import (
     scale,
     typical,
 )
-from sim.report.headline import paragraphs, sentence, shares
+from sim.report.headline import WORTH_SAYING, paragraphs, sentence, shares
 from sim.report.paragraph import filled
 
 Estimate = Mapping[str, Any]
@@ -59,7 +59,19 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
     ),
 }
 OF_REPLICAS = ("queue_wait_mean_s", "queue_wait_p95_s")
-OF_TASKS = ("cost_usd_per_task", "tasks", "task_success", "task_e2e_p50_s", "task_e2e_p95_s")
+OF_ASKED = {  # unit costs of what was asked for, and the share of it that was served
+    "cost_usd_per_request_asked": "requests_answered_share",
+    "cost_usd_per_task_asked": "tasks_answered_share",
+    "cost_usd_per_user_month_asked": "tasks_answered_share",
+}
+OF_TASKS = (
+    "cost_usd_per_task",
+    "cost_usd_per_task_asked",
+    "tasks",
+    "task_success",
+    "task_e2e_p50_s",
+    "task_e2e_p95_s",
+)
 HEADER = ("", "", "p5", "p50", "95 % interval", "p95", "95 % interval")
 KINDS = {
     "over_capacity": "an hour over capacity",
@@ -135,11 +147,17 @@ def _block(
 
 
 def _left_out(metric: str, estimates: Mapping[str, Estimate]) -> bool:
-    """Undefined in every world, none in any, what it is without trouble, or a task of one call."""
+    """Undefined in every world, none in any, what it is without trouble, or a task of one call.
+
+    Where nearly all that was asked for was served, costs of both are the same.
+    """
     estimate = estimates[metric]
     if metric in OF_TASKS and estimates.get("tasks") == estimates.get("requests"):
         return True
     if metric in OF_REPLICAS and _always(estimates["gpu_hours"], 0.0):
+        return True
+    share = estimates.get(OF_ASKED.get(metric, ""))
+    if share and (share["p5"] or 0.0) > 1.0 - WORTH_SAYING:
         return True
     if metric in SILENT and _nearly_always(estimate, SILENT[metric]):
         return True

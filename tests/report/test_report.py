@@ -127,7 +127,7 @@ def test_a_calm_world_shows_no_warning():
         ({"response_cache_hit_rate": 0.3}, "requests answered from a cache % 30.0"),
         ({"tasks": 400.0}, "tasks 400"),
         ({"tasks": 400.0, "task_success": 0.75}, "tasks completed % 75.0"),
-        ({"tasks": 400.0}, "per task USD 0.01"),
+        ({"tasks": 400.0}, "per task completed USD 0.01"),
     ],
 )
 def test_what_is_out_of_the_ordinary_has_a_row(figures, row):

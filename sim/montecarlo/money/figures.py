@@ -1,9 +1,8 @@
 """Figures of money: cost by use, unit costs, revenue and margins, quality.
 
 Costs of a workload are its share of the bills of the backends that it uses: exactly what it was
-served where tokens are paid, a share by engine time where GPUs are. ``cost_usd_per_<unit>`` is all
-of the cost over the number of units, whatever else was made with it: of requests and tasks those
-completed, of tokens those of completed requests.
+served where tokens are paid, a share by engine time where GPUs are. What unit costs are taken of,
+units served and units asked for, is said in :mod:`sim.montecarlo.money.units`.
 
 **Gross margin** is 1 - cost / revenue, before one-off costs; undefined where no revenue is stated.
 ``loses_money`` is 1 in a world in which revenue does not cover the cost, else 0: its mean over
@@ -20,9 +19,10 @@ from sim.engine.simulation import Outcome
 from sim.engine.state.record import Records
 from sim.model.design import Design
 from sim.model.economics import Economics
-from sim.model.price import MILLION, MONTH_S
+from sim.model.price import MONTH_S
 from sim.montecarlo.money.bill import Bill, costs
 from sim.montecarlo.money.charge import Charge
+from sim.montecarlo.money.units import unit_costs
 
 FloatArray = npt.NDArray[np.float64]
 Figures = dict[str, float]
@@ -36,10 +36,11 @@ def money(outcome: Outcome, design: Design) -> Figures:
     months = design.horizon.duration_s / MONTH_S
     by_workload = _workload_costs_usd(bill, len(design.workloads))
     booked, usage = outcome.ledger.workloads, outcome.ledger.usage
+    users = np.array([workload.economics.active_users for workload in design.workloads])
     figures = _spend(list(bill.charges))
     cost_usd = figures["cost_usd"]
     figures["cost_usd_per_month"] = cost_usd / months
-    figures |= _unit_costs(cost_usd, booked, _users(design), months)
+    figures |= unit_costs(cost_usd, booked, users, months)
     revenues = [
         _revenue_usd(workload.economics, booked[index], months)
         for index, workload in enumerate(design.workloads)
@@ -49,8 +50,8 @@ def money(outcome: Outcome, design: Design) -> Figures:
     figures["quality_mean"] = quality(design, usage, range(len(design.workloads)))
     for index, workload in enumerate(design.workloads):
         own = {"cost_usd": by_workload[index]}
-        users = workload.economics.active_users
-        own |= _unit_costs(own["cost_usd"], booked[index], users, months)
+        mine = slice(index, index + 1)
+        own |= unit_costs(own["cost_usd"], booked[mine], users[mine], months)
         own |= _margin(own["cost_usd"], revenues[index], workload.economics.pays)
         own["quality_mean"] = quality(design, usage, [index])
         figures |= {f"workloads.{workload.name}.{name}": value for name, value in own.items()}
@@ -83,26 +84,6 @@ def _workload_costs_usd(bill: Bill, workloads: int) -> list[float]:
     shares = [charge.workload_usd for charge in bill.charges]
     total: list[float] = np.sum(shares, axis=0).tolist() if shares else [0.0] * workloads
     return total
-
-
-def _users(design: Design) -> float:
-    return sum(workload.economics.active_users for workload in design.workloads)
-
-
-def _unit_costs(cost_usd: float, booked: Records, users: float, months: float) -> Figures:
-    """Cost of one of everything that can be counted."""
-    completed, tasks_completed, prompt, output = (
-        float(booked[field].sum())
-        for field in ("completed", "tasks_completed", "prompt_tokens", "output_tokens")
-    )
-    return {
-        "cost_usd_per_request": _ratio(cost_usd, completed),
-        "cost_usd_per_task": _ratio(cost_usd, tasks_completed),
-        "cost_usd_per_user_month": _ratio(cost_usd, users * months),
-        "cost_usd_per_million_tokens": _ratio(cost_usd, prompt + output) * MILLION,
-        "cost_usd_per_million_input_tokens": _ratio(cost_usd, prompt) * MILLION,
-        "cost_usd_per_million_output_tokens": _ratio(cost_usd, output) * MILLION,
-    }
 
 
 def _revenue_usd(economics: Economics, booked: Records, months: float) -> float:
