@@ -10,6 +10,7 @@ from sim.report.paragraph import filled
 from sim.studies.measure import Measure, compact
 from sim.studies.sensitivity.answer import (
     CHANCE,
+    ROUGH,
     Influence,
     Sensitivity,
     percent,
@@ -29,6 +30,8 @@ def render(answer: Sensitivity) -> str:
         f"Sobol indices of {inputs} uncertain input{plural} from {answer.rows} rows;"
         f" {answer.worlds:,} worlds simulated."
     )
+    if answer.rough:
+        basis += f" From fewer than {ROUGH} rows (--worlds {ROUGH}) all of it is rough."
     parts = [filled(answer.sentence), filled(basis)]
     widths = _widths(answer)
     parts += ["\n".join(_block(each, widths)) for each in answer.influences]
@@ -64,8 +67,8 @@ def _spread(each: Influence) -> str:
     """The measure over worlds, in words."""
     if math.isnan(each.mean):
         return "undefined in too many worlds"
-    if each.measure.decision:
-        return f"in {percent(each.mean)} of worlds"
+    if each.held is not None:
+        return f"in {each.held.words()}"
     if not each.varies:
         return f"{each.measure.amount(each.mean)} in every world"
     middle = each.measure.amount(each.p50)

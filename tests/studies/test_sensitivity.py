@@ -280,7 +280,10 @@ def test_what_does_not_depend_on_an_input_has_none_of_it(answer):
 def test_a_decision_that_always_holds_is_said_to_hold(answer):
     met = answer.influences[3]
     assert not met.varies
-    assert "'the SLO met' holds in every world" in answer.sentence
+    assert "'the SLO met' holds in all 256 worlds (at least 98.6 %)" in answer.sentence
+    probability = answer.as_json()["metrics"][3]
+    assert probability["probability"] == 1.0
+    assert probability["probability_ci"] == pytest.approx([0.025 ** (1 / 256), 1.0])
 
 
 def test_the_answer_adds_up(answer):

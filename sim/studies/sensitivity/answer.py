@@ -7,11 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from sim.montecarlo.shares import Share
+from sim.montecarlo.summary import share_as_json
 from sim.studies.measure import Measure
 
 CHANCE = "chance within a world"
 ALIKE_ROWS = 2**16  # beyond, two inputs move the answer alike for all practical purposes
-FEWEST_OF_EACH = 8  # worlds in which a decision holds, and in which it fails
+FEWEST_OF_EACH = 8  # worlds in which a decision holds, in which it fails, rows that turn it
+ROUGH = 64  # rows below which the whole study is
 MATTERS = 0.1  # a first-order index from which on it is worth while to learn an input
 
 
@@ -38,6 +41,8 @@ class Influence:
     rarer : float
         Worlds of A and B in which a decision goes the way that it goes more rarely; infinite for a
         metric.
+    held : Share or None
+        Worlds of A and B in which a decision holds; None for a metric.
     factors : pandas.DataFrame
         A row per input, the greatest total first, and one for chance: ``factor``; the indices
         ``first`` and ``total`` with ``_low`` and ``_high``; ``width_known``, what p5 to p95 would
@@ -64,6 +69,7 @@ class Influence:
     lower_bound_share: float
     ranked: bool
     rarer: float
+    held: Share | None
     factors: pd.DataFrame
     leader: str
     rival: str
@@ -83,6 +89,7 @@ class Influence:
         """As plain data."""
         return {
             "metric": self.measure.name,
+            **({} if self.held is None else share_as_json("probability", self.held)),
             **{
                 name: _plain(getattr(self, name))
                 for name in (
@@ -127,7 +134,13 @@ class Sensitivity:
     @property
     def sentence(self) -> str:
         """What to measure first."""
-        return f"{self.scenario}: {'; '.join(self._clauses())}."
+        rough = f" (rough: {self.rows} rows)" if self.rough else ""
+        return f"{self.scenario}{rough}: {'; '.join(self._clauses())}."
+
+    @property
+    def rough(self) -> bool:
+        """Whether the rows are so few that shares of the variance may be far off."""
+        return self.rows < ROUGH
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """``factors``: the rows of every measure."""
@@ -145,6 +158,7 @@ class Sensitivity:
             "sentence": self.sentence,
             "seed": self.seed,
             "rows": self.rows,
+            "rough": self.rough,
             "worlds": self.worlds,
             "overloaded_share": self.overloaded_share,
             "never_vary": list(self.fixed),
@@ -175,8 +189,8 @@ def unled(each: Influence, names: dict[str, str]) -> str:
         if math.isnan(each.mean):
             return f"{about} is undefined in too many worlds"
         always = f"is {each.measure.amount(each.mean)} in every world"
-        if each.measure.decision:
-            always = f"{'holds' if each.mean else 'fails'} in every world"
+        if each.held is not None:
+            always = f"holds in {each.held.words()}"
         return f"{about} {always}, whatever the inputs"
     if each.rarer >= FEWEST_OF_EACH and each.share(CHANCE, "total") > 0.5:
         return (
@@ -193,11 +207,10 @@ def unled(each: Influence, names: dict[str, str]) -> str:
             f"to know any one input would hardly narrow {about} (at most by"
             f" {percent(each.share(each.leader))} of the variance)"
         )
-    if each.rarer < FEWEST_OF_EACH:
-        way = "fails" if each.mean > 0.5 else "holds"
+    if each.held is not None and each.rarer < FEWEST_OF_EACH:
         return (
-            f"cannot tell at {each.rows} rows what moves {about}, which {way} in"
-            f" {percent(min(each.mean, 1 - each.mean))} of worlds; {more}"
+            f"cannot tell at {each.rows} rows what moves {about}, which holds in"
+            f" {each.held.words()}; {more}"
         )
     if not each.rival:
         subject = f"whether {names[each.leader]} moves {about} at all"

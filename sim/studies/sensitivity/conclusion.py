@@ -8,9 +8,10 @@ from scipy.stats import rankdata
 
 from sim.montecarlo.draws import FloatArray
 from sim.montecarlo.estimates import estimate
-from sim.montecarlo.shares import Interval
+from sim.montecarlo.shares import Interval, Share
 from sim.studies.measure import Measure
 from sim.studies.sensitivity.answer import ALIKE_ROWS, CHANCE, FEWEST_OF_EACH, Influence
+from sim.studies.sensitivity.flips import decision_indices
 from sim.studies.sensitivity.sobol import Indices, indices
 
 FEWEST_USABLE = 12  # rows in which the measure is defined
@@ -44,11 +45,13 @@ def influence(
     kept = values[:, usable] if usable.sum() >= FEWEST_USABLE else values[:, :0]
     ranked = not measure.decision and (lower_bound_share > 0.0 or tail_rules(kept[:2]))
     scale = ranks(kept) if ranked else kept
-    rarer = _rarer(kept[:2]) if measure.decision else math.inf
+    held = Share.of(kept[:2].ravel()) if measure.decision else None
+    rarer = math.inf if held is None else float(min(held.count, held.worlds - held.count))
     rare = 0 < rarer < FEWEST_OF_EACH
     known = kept.size and not rare
-    found = indices(scale[0], scale[1], scale[2:], rng) if known else None
-    over = estimate(kept[:2].ravel())
+    estimated = decision_indices if measure.decision else indices
+    found = estimated(scale[0], scale[1], scale[2:], rng) if known else None
+    over = estimate(kept[:2].ravel(), yes_or_no=measure.decision)
     factors = _factors(list(levels), found, over.p95 - over.p5)
     swings = pd.DataFrame(
         [
@@ -73,6 +76,7 @@ def influence(
         lower_bound_share=lower_bound_share,
         ranked=ranked,
         rarer=rarer,
+        held=held,
         factors=factors.merge(swings, how="left", on="factor"),
         leader=leader,
         rival=rival,
@@ -96,11 +100,6 @@ def ranks(values: FloatArray) -> FloatArray:
     """Ranks among all values, from 0 to 1, equal values alike: the order without the tail."""
     ranked = (rankdata(values) - 0.5) / max(values.size, 1)
     return np.asarray(ranked, np.float64).reshape(values.shape)
-
-
-def _rarer(values: FloatArray) -> float:
-    """In how many worlds a decision goes the way that it goes more rarely."""
-    return float(min(values.sum(), values.size - values.sum()))
 
 
 def _factors(paths: list[str], found: Indices | None, width: float) -> pd.DataFrame:
@@ -159,8 +158,12 @@ def _verdict(paths: list[str], found: Indices | None, rows: int) -> tuple[str, s
         gap = float(found.first[leader] - found.first[second])
         low, high = found.leads_ci[:, leader, second]
         interval = (float(low), float(high))
-    told = interval[0] > 0.0
-    return paths[leader], rival, told, _rows_needed(rows, gap, interval)
+    told, needed = interval[0] > 0.0, _rows_needed(rows, gap, interval)
+    if found.flips is not None and found.flips[leader] < FEWEST_OF_EACH:
+        told = False
+        more = FEWEST_OF_EACH / max(int(found.flips[leader]), 1)
+        needed = max(needed, _power_of_two(rows * more))
+    return paths[leader], rival, told, needed
 
 
 def _rows_needed(rows: int, gap: float, interval: Interval) -> float:

@@ -24,8 +24,11 @@ from scipy.stats import qmc
 
 FloatArray = npt.NDArray[np.float64]
 
+IntArray = npt.NDArray[np.int_]
+
 BITS = 30  # resolution of SciPy's Sobol points
 REPEATS = 1000  # of the bootstrap
+LEAST_VARIANCE = 0.01  # of the plain one, in place of what control variates make of it by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,14 @@ class Indices:
     Attributes
     ----------
     first, total : (factors,) float64
-        NaN where nothing varies.
+        From 0 to 1, the first never above the total; NaN where nothing varies.
     first_ci, total_ci : (2, factors) float64
+        From 0 to 1.
     leads_ci : (2, factors, factors) float64
         Of the difference of first-order indices, row minus column.
     variance : float
+    flips : (factors,) int, or None
+        Rows in which a factor turns a decision.
     """
 
     first: FloatArray
@@ -48,6 +54,35 @@ class Indices:
     total_ci: FloatArray
     leads_ci: FloatArray
     variance: float
+    flips: IntArray | None = None
+
+    @classmethod
+    def of_nothing(cls, factors: int) -> "Indices":
+        """Those of a figure that does not vary."""
+        nothing, pairs = np.full(factors, np.nan), np.full((2, factors, factors), np.nan)
+        return cls(nothing, nothing, pairs[:, 0], pairs[:, 0], pairs, 0.0)
+
+
+def settled(first: FloatArray, total: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Indices without what chance alone makes of them: from 0 to 1, and no first above its total.
+
+    Where it is, the two are one, half the way between.
+
+    >>> settled(np.array([0.9, -0.1]), np.array([0.8, 0.2]))
+    (array([0.85, 0.  ]), array([0.85, 0.2 ]))
+    """
+    pooled = (first + total) / 2.0
+    above = first > total
+    return (
+        np.clip(np.where(above, pooled, first), 0.0, 1.0),
+        np.clip(np.where(above, pooled, total), 0.0, 1.0),
+    )
+
+
+def within(ends: FloatArray, points: FloatArray) -> FloatArray:
+    """Intervals, (2, factors), from 0 to 1 and with their points inside."""
+    low, high = np.clip(ends, 0.0, 1.0)
+    return np.array([np.minimum(low, points), np.maximum(high, points)])
 
 
 def matrices(rows: int, inputs: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -95,19 +130,19 @@ def indices(
     centre, variance = float(np.mean(both)), float(np.var(both))
     # Differences within rounding of the figure itself are none.
     if variance <= (1e-12 * float(np.max(np.abs(both), initial=0.0))) ** 2:
-        nothing, pairs = np.full(len(mixed), np.nan), np.full((2, len(mixed), len(mixed)), np.nan)
-        return Indices(nothing, nothing, pairs[:, 0], pairs[:, 0], pairs, 0.0)
+        return Indices.of_nothing(len(mixed))
     # Centred, for the error of the first order grows with the mean (Sobol' 2001).
     centred = a - centre, b - centre, mixed - centre
     n = len(a)
     (first,), (total,) = _estimates(np.full((1, n), 1.0 / n), *centred)
     again = rng.multinomial(n, np.full(n, 1.0 / n), repeats) / n
     firsts, totals = _estimates(again, *centred)
+    first, total = settled(first, total)
     return Indices(
         first=first,
         total=total,
-        first_ci=_interval(firsts),
-        total_ci=_interval(totals),
+        first_ci=within(_interval(firsts), first),
+        total_ci=within(_interval(totals), total),
         leads_ci=_interval(firsts[:, :, None] - firsts[:, None, :]),
         variance=variance,
     )
@@ -128,7 +163,10 @@ def _estimates(
     """
     own = np.broadcast_to((a * a + b * b) / 2.0, m.shape)
     zero = np.stack((a * a - m * m, b * b - m * m, np.broadcast_to(a * b, m.shape)))
-    variance = _mean(weights, own, zero)
+    plain = weights @ own.T
+    variance = np.maximum(_mean(weights, own, zero), LEAST_VARIANCE * plain)
+    # A bootstrap may draw the same row over and over, of which nothing can be said.
+    variance = np.where(plain > 0.0, variance, np.nan)
     first = _mean(weights, b * (m - a), zero) / variance  # (b)
     total = _mean(weights, (a - m) ** 2 / 2.0, zero) / variance  # (f)
     return first, total
