@@ -145,6 +145,9 @@ class Workload:
     routing : Routing or None
         Several backends; None sends all requests to ``pool``.
     economics : Economics
+    month_weight : float
+        Requests of a mean stretch of a month, as long as the horizon, over those of the horizon
+        (:mod:`sim.model.month`).
     """
 
     name: str
@@ -160,6 +163,7 @@ class Workload:
     spikes: tuple[tuple[float, float], ...] = ()
     routing: Routing | None = None
     economics: Economics = field(default_factory=Economics)
+    month_weight: float = 1.0
 
     @property
     def route(self) -> Routing:

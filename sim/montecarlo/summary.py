@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import Design
+from sim.model.month import rests_on
 from sim.montecarlo import verdict
 from sim.montecarlo.cause import Cause
 from sim.montecarlo.estimates import Estimate
@@ -51,6 +52,7 @@ def summarise(
         "scenario": design.name,
         "seed": seed,
         "horizon_s": design.horizon.duration_s,
+        "month": rests_on(design),
         "replications": len(sample),
         "interrupted": interrupted,
         **share_as_json("overloaded_share", Share.of(sample.overloaded())),

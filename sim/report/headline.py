@@ -36,7 +36,8 @@ def sentence(summary: Mapping[str, Any]) -> str:
 
 def _clauses(summary: Mapping[str, Any]) -> Iterator[str]:
     metrics = summary["metrics"]
-    yield from _clause(metrics, "cost_usd_per_month", "the median cost is {} a month")
+    rests_on = f" ({summary['month']})" if summary.get("month") else ""
+    yield from _clause(metrics, "cost_usd_per_month", f"the median cost is {{}} a month{rests_on}")
     loses = metrics.get("loses_money")
     if loses and loses["mean"] is not None:
         yield from _clause(metrics, "gross_margin", "the median gross margin is {}")

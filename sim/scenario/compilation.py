@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sim.model import design
+import numpy as np
+
+from sim.model import design, month
 from sim.model import managed as model
-from sim.model.arrivals import Dispersion, SpecialEvent, rate_curve
+from sim.model.arrivals import Dispersion, RateCurve, SpecialEvent, rate_curve
 from sim.model.design import Design, Horizon
 from sim.model.generated import GeneratedSource
 from sim.model.trace import Trace, TraceSource
@@ -108,7 +111,26 @@ def _workload(
             route, workload.fallback, workload.overflow, workload.degradation, draws
         ),
         economics=value.compiled(workload, draws),
+        month_weight=_month_weight(workload.arrivals, source, horizon, draws),
     )
+
+
+def _month_weight(
+    arrivals: schema.Arrivals, source: RequestSource, horizon: Horizon, draws: Draws
+) -> float:
+    """What the horizon's requests are to a month's."""
+    end_s = horizon.duration_s
+    if isinstance(source, TraceSource):
+        plain = replace(source, events=())
+        usual, expected = (float(each.cumulative(np.array([end_s]))[0]) for each in (plain, source))
+        return month.weight(usual / end_s, usual, expected, end_s)
+    assert isinstance(source, GeneratedSource)
+    expected = usual = float(source.curve.cumulative(end_s))
+    if arrivals.events:
+        plain_arrivals = arrivals.model_copy(update={"events": None})
+        usual = float(_curve(plain_arrivals, horizon, draws).cumulative(end_s))
+    growth = month.mean_growth(known(_there(arrivals.growth_per_year), draws), end_s)
+    return month.weight(mean_rate_per_s(arrivals, draws) * growth, usual, expected, end_s)
 
 
 def _spikes(
@@ -124,19 +146,9 @@ def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> Gen
     kept = workload.prompt_compression
     prompt = compressed(_there(workload.prompt_tokens).lengths(draws), kept, draws)
     output = _there(workload.output_tokens).lengths(draws)
-    shape: Shape = _there(arrivals.shape)
     gaps: Burstiness = _there(arrivals.burstiness)
-    curve = rate_curve(
-        mean_rate_per_s(arrivals, draws),
-        horizon.start,
-        -horizon.warm_up_s,
-        horizon.duration_s,
-        shape.day_shape,
-        known(_there(arrivals.growth_per_year), draws),
-        [_event(event, horizon, draws) for event in arrivals.events or ()],
-    )
     return GeneratedSource(
-        curve,
+        _curve(arrivals, horizon, draws),
         prompt=prompt,
         output=output,
         gaps=gaps.renewal(draws),
@@ -144,6 +156,19 @@ def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> Gen
         rank_correlation=known(_there(workload.token_correlation), draws),
         prompt_growth_per_year=known(_there(workload.context_creep_per_year), draws),
         follow_ups=follow_ups.compiled(workload.follow_ups, prompt, output, kept, draws),
+    )
+
+
+def _curve(arrivals: schema.Arrivals, horizon: Horizon, draws: Draws) -> RateCurve:
+    shape: Shape = _there(arrivals.shape)
+    return rate_curve(
+        mean_rate_per_s(arrivals, draws),
+        horizon.start,
+        -horizon.warm_up_s,
+        horizon.duration_s,
+        shape.day_shape,
+        known(_there(arrivals.growth_per_year), draws),
+        [_event(event, horizon, draws) for event in arrivals.events or ()],
     )
 
 

@@ -4,10 +4,14 @@ Costs of a workload are its share of the bills of the backends that it uses: exa
 served where tokens are paid, a share by engine time where GPUs are. What unit costs are taken of,
 units served and units asked for, is said in :mod:`sim.montecarlo.money.units`.
 
-**Gross margin** is 1 - cost / revenue, before one-off costs; undefined where no revenue is stated.
+Figures of a **month** are those of a month of 730.5 hours that the horizon stands for
+(:mod:`sim.model.month`): not the horizon's own, times something, but where it is a fair sample.
+
+**Gross margin** is 1 - cost / revenue of a month, before one-off costs; undefined where no revenue
+is stated.
 ``loses_money`` is 1 in a world in which revenue does not cover the cost, else 0: its mean over
 worlds is the probability. **Lifetime training share** is the one-off cost over all that is paid in
-the product's life, if every month costs what the horizon's did.
+the product's life, if every month costs what this one does.
 """
 
 import math
@@ -18,10 +22,9 @@ import numpy.typing as npt
 from sim.engine.simulation import Outcome
 from sim.engine.state.record import Records
 from sim.model.design import Design
-from sim.model.economics import Economics
-from sim.model.price import MONTH_S
 from sim.montecarlo.money.bill import Bill, costs
 from sim.montecarlo.money.charge import Charge
+from sim.montecarlo.money.monthly import Monthly
 from sim.montecarlo.money.units import unit_costs
 
 FloatArray = npt.NDArray[np.float64]
@@ -33,30 +36,32 @@ OF_BACKENDS = ("attempts", "rejections", "errors", "answers")
 def money(outcome: Outcome, design: Design) -> Figures:
     """All figures of money by name; those of a workload or backend carry its prefix."""
     bill = costs(outcome, design)
-    months = design.horizon.duration_s / MONTH_S
+    month = Monthly(bill, outcome, design)
     by_workload = _workload_costs_usd(bill, len(design.workloads))
     booked, usage = outcome.ledger.workloads, outcome.ledger.usage
     users = np.array([workload.economics.active_users for workload in design.workloads])
     figures = _spend(list(bill.charges))
-    cost_usd = figures["cost_usd"]
-    figures["cost_usd_per_month"] = cost_usd / months
-    figures |= unit_costs(cost_usd, booked, users, months)
-    revenues = [
-        _revenue_usd(workload.economics, booked[index], months)
-        for index, workload in enumerate(design.workloads)
-    ]
-    figures |= _margin(cost_usd, sum(revenues), any(w.economics.pays for w in design.workloads))
-    figures |= _lifetime(design, cost_usd / months)
+    month_usd = float(month.usd.sum())
+    figures["cost_usd_per_month"] = month_usd
+    figures["requests_per_month"] = float(month.volume @ booked["requests"].sum(axis=1))
+    figures |= unit_costs(figures["cost_usd"], month_usd, booked, users)
+    revenues = [_revenues(design, booked[index], month, index) for index in range(len(booked))]
+    pays = any(workload.economics.pays for workload in design.workloads)
+    revenue_usd, month_revenue_usd = (sum(each) for each in zip(*revenues, strict=True))
+    figures |= _margin(month_usd, revenue_usd, month_revenue_usd, pays)
+    figures |= _lifetime(design, month_usd)
     figures["quality_mean"] = quality(design, usage, range(len(design.workloads)))
     for index, workload in enumerate(design.workloads):
-        own = {"cost_usd": by_workload[index]}
+        month_usd = float(month.usd[:, index].sum())
+        own = {"cost_usd": by_workload[index], "cost_usd_per_month": month_usd}
         mine = slice(index, index + 1)
-        own |= unit_costs(own["cost_usd"], booked[mine], users[mine], months)
-        own |= _margin(own["cost_usd"], revenues[index], workload.economics.pays)
+        own |= unit_costs(own["cost_usd"], month_usd, booked[mine], users[mine])
+        own |= _margin(month_usd, *revenues[index], workload.economics.pays)
         own["quality_mean"] = quality(design, usage, [index])
         figures |= {f"workloads.{workload.name}.{name}": value for name, value in own.items()}
     for index, backend in enumerate(design.backends):
         own = _spend([charge for charge in bill.charges if charge.backend == backend.name])
+        own["cost_usd_per_month"] = float(month.usd[index].sum())
         own |= _served(usage[:, index])
         figures |= {f"backends.{backend.name}.{name}": value for name, value in own.items()}
     return figures
@@ -86,21 +91,28 @@ def _workload_costs_usd(bill: Bill, workloads: int) -> list[float]:
     return total
 
 
-def _revenue_usd(economics: Economics, booked: Records, months: float) -> float:
-    completed, tasks_completed = (
-        float(booked[field].sum()) for field in ("completed", "tasks_completed")
+def _revenues(design: Design, booked: Records, month: Monthly, index: int) -> tuple[float, float]:
+    """What a workload brings in over the horizon, and in a month."""
+    economics = design.workloads[index].economics
+    done = (float(booked[field].sum()) for field in ("completed", "tasks_completed"))
+    completed, tasks_completed = done
+    volume = float(month.volume[index])
+    return (
+        economics.revenue_usd(completed, tasks_completed, 1.0 / month.time),
+        economics.revenue_usd(volume * completed, volume * tasks_completed, 1.0),
     )
-    return economics.revenue_usd(completed, tasks_completed, months)
 
 
-def _margin(cost_usd: float, revenue_usd: float, is_stated: bool) -> Figures:
-    """Revenue, and what is left of it."""
+def _margin(
+    month_usd: float, revenue_usd: float, month_revenue_usd: float, is_stated: bool
+) -> Figures:
+    """Revenue over the horizon, and what is left of a month's."""
     margin = loses = math.nan
     if is_stated:
-        loses = float(revenue_usd < cost_usd)
-        if revenue_usd > 0:
-            margin = 1 - cost_usd / revenue_usd
-        elif cost_usd > 0:
+        loses = float(month_revenue_usd < month_usd)
+        if month_revenue_usd > 0:
+            margin = 1 - month_usd / month_revenue_usd
+        elif month_usd > 0:
             margin = -math.inf
     return {"revenue_usd": revenue_usd, "gross_margin": margin, "loses_money": loses}
 

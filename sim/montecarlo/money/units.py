@@ -16,6 +16,7 @@ response cache serves requests without any.
 ``cost_usd_per_<unit>`` is paid over served, ``cost_usd_per_<unit>_asked`` paid over asked;
 ``requests_answered_share`` and ``tasks_answered_share`` are served over asked. What turns people
 away looks cheap per unit asked, never per unit served. Of nothing served the cost is undefined.
+Users are paid for by the month, with what a month costs (:mod:`sim.model.month`).
 """
 
 import math
@@ -38,24 +39,24 @@ class Units:
     Attributes
     ----------
     requests, tasks : float
-    user_months : float
-        Users times the months of the horizon; 0 where the scenario states no users.
+    users : float
+        0 where the scenario states none.
     input_tokens, output_tokens : float
     """
 
     requests: float
     tasks: float
-    user_months: float
+    users: float
     input_tokens: float
     output_tokens: float
 
-    def costs_usd(self, paid_usd: float, suffix: str = "") -> Figures:
-        """What each unit costs, by name."""
+    def costs_usd(self, paid_usd: float, month_usd: float, suffix: str = "") -> Figures:
+        """What each unit costs, by name, of a horizon's cost and of a month's."""
         tokens = self.input_tokens + self.output_tokens
         return {
             f"cost_usd_per_request{suffix}": _ratio(paid_usd, self.requests),
             f"cost_usd_per_task{suffix}": _ratio(paid_usd, self.tasks),
-            f"cost_usd_per_user_month{suffix}": _ratio(paid_usd, self.user_months),
+            f"cost_usd_per_user_month{suffix}": _ratio(month_usd, self.users),
             f"cost_usd_per_million_tokens{suffix}": _ratio(paid_usd, tokens) * MILLION,
             f"cost_usd_per_million_input_tokens{suffix}": (
                 _ratio(paid_usd, self.input_tokens) * MILLION
@@ -66,30 +67,29 @@ class Units:
         }
 
 
-def unit_costs(paid_usd: float, booked: Records, users: FloatArray, months: float) -> Figures:
+def unit_costs(paid_usd: float, month_usd: float, booked: Records, users: FloatArray) -> Figures:
     """Costs per unit served and per unit asked for, and what share was served.
 
     Parameters
     ----------
-    paid_usd : float
+    paid_usd, month_usd : float
+        Over the horizon, and in a month.
     booked : (workloads, bins) WORKLOAD
         Of the workloads that the cost is of.
     users : (workloads,) float64
         Active ones; 0 where the scenario states none.
-    months : float
-        Of the horizon.
     """
-    asked, served = asked_and_served(booked, users * months)
+    asked, served = asked_and_served(booked, users)
     return {
-        **served.costs_usd(paid_usd),
-        **asked.costs_usd(paid_usd, "_asked"),
+        **served.costs_usd(paid_usd, month_usd),
+        **asked.costs_usd(paid_usd, month_usd, "_asked"),
         "requests_answered_share": _ratio(served.requests, asked.requests),
         "tasks_answered_share": _ratio(served.tasks, asked.tasks),
-        "users_served": _ratio(served.user_months, months),
+        "users_served": served.users,
     }
 
 
-def asked_and_served(booked: Records, user_months: FloatArray) -> tuple[Units, Units]:
+def asked_and_served(booked: Records, users: FloatArray) -> tuple[Units, Units]:
     """What was asked for, and what of it was served."""
 
     def total(field: str) -> float:
@@ -98,7 +98,7 @@ def asked_and_served(booked: Records, user_months: FloatArray) -> tuple[Units, U
     asked = Units(
         requests=total("requests"),
         tasks=total("tasks"),
-        user_months=float(user_months.sum()),
+        users=float(users.sum()),
         input_tokens=total("offered_prompt_tokens"),
         output_tokens=total("offered_output_tokens"),
     )
@@ -107,7 +107,7 @@ def asked_and_served(booked: Records, user_months: FloatArray) -> tuple[Units, U
     served = Units(
         requests=total("completed"),
         tasks=total("tasks_completed"),
-        user_months=float((user_months * share).sum()),
+        users=float((users * share).sum()),
         input_tokens=total("prompt_tokens"),
         output_tokens=total("output_tokens"),
     )

@@ -124,7 +124,4 @@ def _kept(
 def _pool_usd_per_month(result: RunResult, pool: str, worlds: int) -> float:
     """Mean over worlds of what a pool costs a month."""
     sample = result.sample
-    of_pool = sample.values(f"backends.{pool}.cost_usd")[:worlds]
-    whole, month = (sample.values(f"cost_usd{each}")[:worlds] for each in ("", "_per_month"))
-    share = np.divide(of_pool, whole, out=np.zeros(worlds), where=whole > 0)
-    return float((share * month).mean())
+    return float(sample.values(f"backends.{pool}.cost_usd_per_month")[:worlds].mean())

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.model.price import MONTH_S
-from sim.studies.size.fleet import Kind, design_of
+from sim.studies.size.fleet import Kind
 from sim.studies.size.options import Terms
 
 FloatArray = npt.NDArray[np.float64]
@@ -93,7 +92,6 @@ def monthly(kind: Kind, count: int, worlds: int, terms: Terms) -> tuple[FloatArr
     """USD, and requests outside of the SLO, a month in each of the first worlds."""
     scenario = kind.scenario(count)
     sample = terms.bench.run(scenario, worlds, terms.seed).sample
-    months = design_of(scenario, terms.seed).horizon.duration_s / MONTH_S
     missed = 1.0 - np.nan_to_num(sample.values("slo_attainment")[:worlds], nan=1.0)
-    misses = sample.values("requests")[:worlds] * missed / months
+    misses = sample.values("requests_per_month")[:worlds] * missed
     return terms.cost(scenario, worlds), misses

@@ -1,0 +1,121 @@
+"""The bill of a month, from that of a horizon: what goes by time, and what by volume.
+
+:mod:`sim.model.month` says what a month is, and how costs are carried over to it.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.simulation import Outcome
+from sim.model.design import Design, GpuPool
+from sim.model.managed import ManagedApi
+from sim.model.price import HOUR_S, MONTH_S, GpuPrice, Subscription
+from sim.montecarlo.money.apis import TOKENS
+from sim.montecarlo.money.bill import Bill
+from sim.montecarlo.money.charge import Charge
+from sim.montecarlo.money.gpus import GPU_HOURS
+from sim.montecarlo.money.usage import in_shares, users_of
+
+FloatArray = npt.NDArray[np.float64]
+
+BY_USE = ("Standard", "Dynamic")  # pricing of GPUs that are paid while they are there
+
+
+class Monthly:
+    """What a replication's horizon comes to in a month.
+
+    Parameters
+    ----------
+    bill : Bill
+    outcome : Outcome
+    design : Design
+
+    Attributes
+    ----------
+    time : float
+        Horizons in a month.
+    volume : (workloads,) float64
+        Requests of a month over those of the horizon.
+    usd : (backends, workloads) float64
+        Cost of a month.
+    """
+
+    def __init__(self, bill: Bill, outcome: Outcome, design: Design) -> None:
+        self._outcome, self._design = outcome, design
+        self.time = MONTH_S / design.horizon.duration_s
+        weights = np.array([workload.month_weight for workload in design.workloads])
+        self.volume = weights * self.time
+        self.usd = np.zeros((len(design.backends), len(design.workloads)))
+        for index, backend in enumerate(design.backends):
+            charges = [charge for charge in bill.charges if charge.backend == backend.name]
+            if isinstance(backend, GpuPool):
+                self.usd[index] = self._pool(backend, index, charges)
+            else:
+                self.usd[index] = self._api(backend, index, charges)
+
+    def _pool(self, pool: GpuPool, index: int, charges: list[Charge]) -> FloatArray:
+        """A fleet by time; of one that scales itself, what it has beyond its least by volume."""
+        paid_in_use = [charge for charge in charges if _is_paid_in_use(pool, charge)]
+        share = self._beyond_least(pool, index, paid_in_use)
+        usd, scaled_usd = self._sum(charges), share * self._sum(paid_in_use)
+        by_volume = np.where(scaled_usd > 0, scaled_usd * self.volume, 0.0)
+        return (usd - scaled_usd) * self.time + by_volume
+
+    def _beyond_least(self, pool: GpuPool, index: int, paid_in_use: list[Charge]) -> float:
+        """Share of the GPU-hours that are paid in use that the least fleet would not have."""
+        gpu_hours = math.fsum(float(charge.consumed.sum()) for charge in paid_in_use)
+        if pool.autoscaler is None or gpu_hours == 0:
+            return 0.0
+        rentals = (each for each in self._outcome.rentals if each.pool == index)
+        rented = math.fsum(each.end_s - each.start_s for each in rentals)
+        least = pool.limits[0] + pool.lifecycle.kept_ready
+        beyond_s = max(rented - least * self._design.horizon.duration_s, 0.0)
+        return min(beyond_s / HOUR_S * pool.profile.gpus_per_replica / gpu_hours, 1.0)
+
+    def _api(self, api: ManagedApi, index: int, charges: list[Charge]) -> FloatArray:
+        """Tokens by volume, the rest by time; what is counted by the month by what it has."""
+        tokens = [charge for charge in charges if charge.unit == TOKENS]
+        others = [charge for charge in charges if charge.unit != TOKENS]
+        # A longer horizon has whole months of its own on the bill.
+        is_short = self.time > 1
+        fee = api.price.subscription if is_short else None
+        usd = self._sum(tokens) * self.volume
+        if fee is not None:
+            usd = self._overage(fee, index, tokens)
+        minimum = api.price.minimum_usd_per_month if is_short else 0.0
+        if minimum > 0:
+            missing = [charge for charge in others if charge.kind == "minimum_spend"]
+            others = [charge for charge in others if charge.kind != "minimum_spend"]
+            devices = [charge for charge in others if charge.kind == "devices"]
+            counted = usd + (self._sum(others) - self._sum(devices)) * self.time
+            shares = in_shares(self._sum(missing), users_of(self._design, api.name))
+            usd = usd + max(minimum - counted.sum(), 0.0) * shares
+        return usd + self._sum(others) * self.time
+
+    def _overage(self, fee: Subscription, index: int, tokens: list[Charge]) -> FloatArray:
+        """Tokens beyond a subscription's cap on the attempts of a month."""
+        booked = self._outcome.ledger.usage[:, index]
+        taken = booked["attempts"] - booked["errors"] - booked["rejections"]
+        attempts = np.maximum(taken.sum(axis=(1, 2)), 0.0) * self.volume
+        if not attempts.sum() > fee.included_requests:
+            return np.zeros(len(attempts))
+        beyond = 1.0 - fee.included_requests / attempts.sum()
+        shares = attempts / attempts.sum()
+        # What all tokens cost by their price, of which those of a month within the cap are free.
+        list_usd = math.fsum(float(charge.list_usd.sum()) for charge in tokens)
+        by_workload = in_shares(taken.sum(axis=(1, 2)).astype(np.float64), shares) * list_usd
+        usd: FloatArray = by_workload * self.volume * beyond * fee.overage_multiple
+        return usd
+
+    def _sum(self, charges: list[Charge]) -> FloatArray:
+        """What charges cost over the horizon: (workloads,)."""
+        return sum((charge.workload_usd for charge in charges), np.zeros(len(self.volume)))
+
+
+def _is_paid_in_use(pool: GpuPool, charge: Charge) -> bool:
+    """Whether a charge is for GPUs that are paid as long as they are there, and no longer."""
+    return charge.unit == GPU_HOURS and (
+        isinstance(pool.price, GpuPrice) or charge.pricing in BY_USE
+    )
