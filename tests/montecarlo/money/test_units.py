@@ -110,14 +110,14 @@ def booked(**counts):
 
 def test_users_of_one_workload_are_not_served_by_answers_of_another():
     rows = booked(tasks=[100, 900], tasks_completed=[20, 900], requests=[100, 900])
-    costs = unit_costs(60.0, rows, np.array([50.0, 0.0]), months=2.0)
+    costs = unit_costs(60.0, 30.0, rows, np.array([50.0, 0.0]))
     assert costs["users_served"] == 10
-    assert costs["cost_usd_per_user_month"] == 60.0 / 10 / 2
-    assert costs["cost_usd_per_user_month_asked"] == 60.0 / 50 / 2
+    assert costs["cost_usd_per_user_month"] == 30.0 / 10
+    assert costs["cost_usd_per_user_month_asked"] == 30.0 / 50
 
 
 def test_what_nobody_was_served_has_no_price():
-    costs = unit_costs(60.0, booked(requests=[10, 0]), np.array([5.0, 0.0]), months=1.0)
+    costs = unit_costs(60.0, 60.0, booked(requests=[10, 0]), np.array([5.0, 0.0]))
     assert math.isnan(costs["cost_usd_per_request"])
     assert costs["cost_usd_per_request_asked"] == 6.0
     assert costs["requests_answered_share"] == 0.0
