@@ -1,13 +1,12 @@
 """The command line: thin commands, imported only when they are used."""
 
-import os
-import sys
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
 
 from sim import __version__
+from sim.cli.delivery import forget_stdout
 
 
 class Entry(NamedTuple):
@@ -55,8 +54,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # The interpreter will flush what is left once more on its way out.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            forget_stdout()
             return 0
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -58,6 +58,6 @@ def breakeven(
     from sim.studies.case import Case
 
     case = Case(scenario, asked.overrides)
-    with asked.bench() as bench:
-        answer = study(case, bench, volumes or VOLUMES, against, asked.worlds, asked.seed)
-    asked.give(answer, render(answer), breakeven_charts(answer), "breakeven", answer.scenario)
+    with asked.study("breakeven", case.load()) as under_way:
+        answer = study(case, under_way.bench, volumes or VOLUMES, against, asked.worlds, asked.seed)
+        under_way.give(answer, render, breakeven_charts)

@@ -69,6 +69,6 @@ def compare(
     from sim.studies.compare import contenders
 
     found = contenders([Case(path, asked.overrides) for path in scenarios], variants)
-    with asked.bench() as bench:
-        answer = study(found, bench, asked.worlds, asked.seed, metrics, cost, latency)
-    asked.give(answer, render(answer), charts(answer), "compare", found[0].scenario.name)
+    with asked.study("compare", *(each.scenario for each in found)) as under_way:
+        answer = study(found, under_way.bench, asked.worlds, asked.seed, metrics, cost, latency)
+        under_way.give(answer, render, charts)

@@ -166,10 +166,10 @@ def plan(
     )
     terms = Terms(reserved, 1.0 if spot is None else spot, spot_share or 0.0, on_demand)
     case = Case(scenario, asked.overrides)
-    with asked.bench() as bench:
+    with asked.study("plan", case.load()) as under_way:
         answer = study(
             case,
-            bench,
+            under_way.bench,
             outlook,
             terms,
             worlds=DEFAULT_WORLDS if asked.worlds is None else asked.worlds,
@@ -178,4 +178,4 @@ def plan(
             budget_usd=budget,
             simulated=months if simulate == "all" else int(simulate or DEFAULT_MONTHS),
         )
-    asked.give(answer, render(answer), charts(answer), "plan", answer.name)
+        under_way.give(answer, render, charts)

@@ -1,18 +1,20 @@
 """``sim run``: simulate a scenario."""
 
-import os
-import shlex
-import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli.delivery import Advice, command_line, deliver
 from sim.cli.values import EXIT_INTERRUPTED, SHARE
 
 if TYPE_CHECKING:
     from sim.montecarlo.precision import Goal
     from sim.montecarlo.result import Earlier, RunResult
+    from sim.montecarlo.store import Store
     from sim.scenario import Scenario
 
 DEFAULT_METRIC = "e2e_p95_s:p50"  # as in sim.montecarlo.precision, too slow to import for a help
@@ -83,40 +85,24 @@ def run(
     loaded = _load(scenario, overrides, {"worlds": worlds, "seed": seed}, advice)
     goal = None if precision is None else Goal.parse(precision, precision_metric)
     place = out or store.default_folder(loaded, loaded.seed, loaded.worlds, goal, requests)
-    store.check_place(place)
-    earlier = _earlier(loaded, place, advice) if resume else None
-    compile_once(advice)
-    result = _simulate(
-        loaded,
-        place,
-        advice,
-        goal,
-        jobs=jobs,
-        precision=precision,
-        metric=precision_metric,
-        record_requests=requests,
-        earlier=earlier,
-    )
-    _print(result, as_json)
+    opening = partial(store.opened, scenario=loaded, seed=loaded.seed, command=command_line())
+    with opening(place, anywhere=out is None, resume=resume, tell=advice.warn) as kept:
+        earlier = _earlier(kept, resume, advice)
+        compile_once(advice)
+        result = _simulate(
+            kept,
+            advice,
+            goal,
+            jobs=jobs,
+            precision=precision,
+            metric=precision_metric,
+            record_requests=requests,
+            earlier=earlier,
+        )
+        with _final(kept, result, earlier, opening, advice) as final:
+            deliver(_shown(result, as_json), partial(_save, result, final, advice), advice)
     if result.interrupted:
         context.exit(EXIT_INTERRUPTED)
-
-
-class Advice:
-    """What is said on stderr, beside the result."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-
-    def say(self, text: str) -> None:
-        """Say something, unless asked to be quiet."""
-        if not self.quiet:
-            click.echo(f"sim: {text}", err=True)
-
-    def finishing(self) -> None:
-        """Answer to a Ctrl-C; written past the buffers, which the signal may have come amid."""
-        if not self.quiet:
-            os.write(2, b"\nsim: finishing what is under way; Ctrl-C again to stop at once\n")
 
 
 def _load(
@@ -134,13 +120,21 @@ def _load(
     return scenario
 
 
-def _earlier(scenario: "Scenario", place: Path, advice: Advice) -> "Earlier | None":
-    from sim.montecarlo import store
-
-    if not store.is_results_folder(place):
-        advice.say(f"nothing to resume in {place}; starting anew")
+def _earlier(kept: "Store", resume: bool, advice: Advice) -> "Earlier | None":
+    """What is to be continued; said if nothing is, or if something could be."""
+    if not resume:
+        if kept.has_parts:
+            advice.say(
+                f"{kept.folder} holds worlds of a run that was cut off, which --resume continues;"
+                " this run begins anew and replaces them"
+            )
         return None
-    return store.load_earlier(place, scenario, scenario.seed)
+    earlier = kept.load_earlier()
+    if earlier is None:
+        advice.say(f"nothing to resume in {kept.folder}; starting anew")
+    else:
+        advice.say(f"{len(earlier.sample):,} finished worlds are taken from {kept.folder}")
+    return earlier
 
 
 def compile_once(advice: Advice) -> None:
@@ -153,56 +147,69 @@ def compile_once(advice: Advice) -> None:
 
 
 def _simulate(
-    scenario: "Scenario",
-    place: Path,
-    advice: Advice,
-    goal: "Goal | None",
-    earlier: "Earlier | None",
-    **options: Any,
+    kept: "Store", advice: Advice, goal: "Goal | None", earlier: "Earlier | None", **options: Any
 ) -> "RunResult":
-    """Run and save, also what was finished before something went wrong."""
+    """Run, and save what was finished before something went wrong."""
+    from sim.errors import ResultError
+    from sim.montecarlo.checkpoints import Checkpoints
     from sim.montecarlo.execution import StoppedError
     from sim.montecarlo.run import run as simulate
     from sim.report.progress import progress_bar
 
+    scenario = kept.scenario
     try:
         with progress_bar(scenario.worlds, goal, shown=not advice.quiet) as progress:
-            result = simulate(
+            return simulate(
                 scenario,
                 worlds=scenario.worlds,
                 progress=progress,
                 announce=advice.finishing,
                 earlier=earlier,
+                checkpoints=Checkpoints(kept, advice.warn),
                 **options,
             )
     except StoppedError as error:
         if error.partial is not None:
-            _save(error.partial, place, earlier, advice)
+            try:
+                _save(error.partial, kept, advice)
+            except ResultError as unsaved:
+                advice.warn(str(unsaved))
         raise
-    _save(result, place, earlier, advice)
-    return result
 
 
-def _print(result: "RunResult", as_json: bool) -> None:
-    from sim.montecarlo.store import to_json
+def _shown(result: "RunResult", as_json: bool) -> str:
+    from sim.montecarlo.storage.manifest import to_json
     from sim.report.table import render
 
-    if as_json:
-        click.echo(to_json(result.summary), nl=False)
-    else:
-        click.echo(render(result.summary))
+    return to_json(result.summary) if as_json else render(result.summary) + "\n"
 
 
-def _save(result: "RunResult", place: Path, earlier: "Earlier | None", advice: Advice) -> None:
+@contextmanager
+def _final(
+    kept: "Store",
+    result: "RunResult",
+    earlier: "Earlier | None",
+    opening: "Callable[..., AbstractContextManager[Store]]",
+    advice: Advice,
+) -> "Iterator[Store]":
+    """Where results go: elsewhere if they are less than what lies there, or if it is gone."""
+    less = result.interrupted and earlier is None and kept.has_results
+    if kept.folder.is_there and not less:
+        yield kept
+        return
+    with opening(kept.folder.path, anywhere=True, fresh=less, tell=advice.warn) as other:
+        yield other
+    kept.forget()
+
+
+def _save(result: "RunResult", kept: "Store", advice: Advice) -> None:
     """Write the results and say what is to be said about them."""
-    from sim.montecarlo import store
     from sim.report.charts import save
     from sim.report.charts.run import charts
 
-    if result.interrupted and earlier is None:
-        place = store.free_place(place)  # what is finished there is worth more than a part
-    store.save(result, place, shlex.join(["sim", *sys.argv[1:]]))
-    save(charts(result), place / "figures")
+    kept.save(result)
+    kept.add(lambda draft: save(charts(result), draft / "figures"))
+    place = kept.folder
     done, asked = len(result.sample), result.worlds
     if result.interrupted:
         advice.say(f"ended after {done:,} of {asked:,} worlds; --resume --out {place} continues")

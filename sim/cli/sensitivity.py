@@ -45,6 +45,6 @@ def sensitivity(
     from sim.studies.sensitivity import sensitivity as study
 
     loaded = Case(scenario, asked.overrides).load()
-    with asked.bench() as bench:
-        answer = study(loaded, bench, metrics, asked.worlds or ROWS, asked.seed)
-    asked.give(answer, render(answer), charts(answer), "sensitivity", loaded.name)
+    with asked.study("sensitivity", loaded) as under_way:
+        answer = study(loaded, under_way.bench, metrics, asked.worlds or ROWS, asked.seed)
+        under_way.give(answer, render, charts)

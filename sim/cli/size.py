@@ -87,8 +87,16 @@ def size(
     question = Question(probability, peak, math.nan if attainment is None else attainment)
     if gpus:
         services = (*services, *services_on(gpus, model_of(case, backend)))
-    with asked.bench() as bench:
+    with asked.study("size", case.load()) as under_way:
         answer = study(
-            case, bench, question, backend, services, asked.worlds, asked.seed, error, miss_cost
+            case,
+            under_way.bench,
+            question,
+            backend,
+            services,
+            asked.worlds,
+            asked.seed,
+            error,
+            miss_cost,
         )
-    asked.give(answer, size_text(answer), size_charts(answer), "size", answer.name)
+        under_way.give(answer, size_text, size_charts)

@@ -114,11 +114,10 @@ def stress(
 
     steps = path_of(growth, prompt_growth, miss_growth, retry_growth)
     case = Case(scenario, asked.overrides)
-    name = case.load().name
-    with asked.bench() as bench:
+    with asked.study("stress", case.load()) as under_way:
         answer = study(
             case,
-            bench,
+            under_way.bench,
             steps,
             worlds=DEFAULT_WORLDS if asked.worlds is None else asked.worlds,
             seed=asked.seed,
@@ -127,4 +126,4 @@ def stress(
             spike=None if no_spike else Spike(spike, 60.0 * spike_minutes),
             enclose=not steps_only,
         )
-    asked.give(answer, render(answer), charts(answer), "stress", name)
+        under_way.give(answer, render, charts)

@@ -1,24 +1,25 @@
 """What the commands of all studies share: their options, and how an answer is given."""
 
-import shlex
-import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
-from sim.cli.values import EXIT_INTERRUPTED
+from sim.cli.delivery import Advice, command_line, deliver
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.montecarlo.storage.folder import Folder
     from sim.report.charts import Chart
+    from sim.scenario import Scenario
     from sim.studies.bench import Bench
+
+WRITES = ("answer.json", "command.txt", "*.csv", "report.html", "figures/*")  # names in the folder
 
 
 class Answer(Protocol):
@@ -36,6 +37,9 @@ class Answer(Protocol):
     def as_json(self) -> dict[str, Any]:
         """The same numbers, ready for JSON; nothing that differs between two equal runs."""
         ...
+
+
+A = TypeVar("A", bound=Answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,52 +66,90 @@ class Asked:
     quiet: bool
 
     @contextmanager
-    def bench(self) -> Iterator["Bench"]:
-        """A bench whose progress goes to stderr, the kernel compiled."""
-        from sim.cli.run import Advice, compile_once
+    def study(self, name: str, *cases: "Scenario") -> "Iterator[Study]":
+        """A study of scenarios: its folder claimed, the kernel compiled, workers at hand.
+
+        Parameters
+        ----------
+        name : str
+            Of the command, and of its folder.
+        cases : Scenario
+            The first gives its name to the folder around that.
+        """
+        from sim.cli.own_code import make_importable
+        from sim.cli.run import compile_once
+        from sim.montecarlo.storage.folder import claim
+        from sim.montecarlo.store import slug
         from sim.studies.bench import bench
 
         advice = Advice(self.quiet)
-        compile_once(advice)
-        try:
+        for case in cases:
+            make_importable(case)
+        place = self.out or Path("outputs", slug(cases[0].name), name)
+        with claim(place, name, WRITES, anywhere=self.out is None, tell=advice.warn) as folder:
+            folder.begin({"command": command_line()})
+            compile_once(advice)
             with bench(self.jobs, advice.say) as ready:
-                yield ready
-        except KeyboardInterrupt:
-            click.echo("sim: interrupted", err=True)
-            sys.exit(EXIT_INTERRUPTED)
+                yield Study(name, ready, folder, self.as_json, advice)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study under way.
+
+    Attributes
+    ----------
+    name : str
+    bench : Bench
+        Where its scenarios are run; progress goes to stderr.
+    folder : Folder
+    as_json : bool
+    advice : Advice
+    """
+
+    name: str
+    bench: "Bench"
+    folder: "Folder"
+    as_json: bool
+    advice: Advice
 
     def give(
-        self, answer: Answer, shown: str, charts: "list[Chart]", study: str, name: str
+        self,
+        answer: A,
+        render: Callable[[A], str],
+        charts: "Callable[[A], Iterable[Chart]]",
     ) -> None:
-        """Print an answer, as text or as JSON, and keep it in a folder with tables and pictures.
+        """Print an answer, as text or as JSON, then keep it with its tables and pictures.
 
         Parameters
         ----------
         answer : Answer
-        shown : str
+        render : callable
             The answer as text.
-        charts : list of Chart
-        study : str
-            The command, and the name of its folder.
-        name : str
-            Of the scenario.
+        charts : callable
+            Its pictures.
         """
-        from sim.montecarlo.store import slug, to_json
+        from sim.montecarlo.storage.manifest import to_json
+
+        text = to_json(answer.as_json())
+        shown = text if self.as_json else render(answer) + "\n"
+        deliver(shown, lambda: self._save(answer, text, charts(answer)), self.advice)
+
+    def _save(self, answer: Answer, text: str, charts: "Iterable[Chart]") -> None:
+        from sim import __version__
+        from sim.montecarlo.storage.manifest import Manifest
         from sim.report.charts import save
 
-        place = self.out or Path("outputs", slug(name), study)
-        text = to_json(answer.as_json())
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "answer.json").write_text(text, encoding="utf-8")
-        for table, frame in answer.frames().items():
-            frame.to_csv(place / f"{table}.csv", index=False)
-        command = shlex.join(["sim", *sys.argv[1:]])
-        (place / "command.txt").write_text(command + "\n", encoding="utf-8")
-        shutil.rmtree(place / "figures", ignore_errors=True)  # of an answer before
-        save(charts, place / "figures")
-        click.echo(text if self.as_json else shown, nl=not self.as_json)
-        if not self.quiet:
-            click.echo(f"sim: results in {place}", err=True)
+        def write(draft: Path) -> None:
+            draft.joinpath("answer.json").write_bytes(text.encode())
+            for table, frame in answer.frames().items():
+                frame.to_csv(draft / f"{table}.csv", index=False)
+            draft.joinpath("command.txt").write_text(command_line() + "\n", errors="replace")
+
+        about = {"peakfleet": __version__, "command": command_line()}
+        self.folder.replace(write, Manifest(self.name, "finished", about))
+        self.folder.add(lambda draft: save(charts, draft / "figures"))
+        self.advice.say(f"results in {self.folder}")
 
 
 OPTIONS = (

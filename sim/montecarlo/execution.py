@@ -145,18 +145,23 @@ def workers(job: Job, jobs: int, executor: Executor | None = None) -> Iterator[W
 
 
 def replications(
-    workers: Workers, tasks: Iterable[Task], interruption: Interruption
+    workers: Workers,
+    tasks: Iterable[Task],
+    interruption: Interruption,
+    look: Callable[[bool], None] = lambda urgent: None,
 ) -> Iterator["Replication"]:
     """Replications in the order of their completion.
 
     Once the interruption is requested nothing more is sent, and what is under way is finished.
-    Raises WorldError for what a user can mend, ReplicationError for a defect.
+    Meanwhile ``look`` is called several times a second, told whether the end is near. Raises
+    WorldError for what a user can mend, ReplicationError for a defect.
     """
     waiting = iter(tasks)
     pending: dict[Future[Batch], int] = {}  # to the first world of the batch
     size, more = 1, True
     failure: Failure | None = None
     while more or pending:
+        look(interruption.requested)
         if interruption.requested:
             more = False
             pending = {future: first for future, first in pending.items() if not future.cancel()}

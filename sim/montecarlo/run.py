@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sim.errors import PeakfleetError
+from sim.montecarlo.checkpoints import Checkpoints
 from sim.montecarlo.draws import draw_worlds
 from sim.montecarlo.execution import (
     Executor,
@@ -50,6 +51,7 @@ def run(
     earlier: Earlier | None = None,
     announce: Callable[[], None] | None = None,
     draws: Draws | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> RunResult:
     """Simulate the worlds of a scenario.
 
@@ -80,9 +82,12 @@ def run(
     earlier : Earlier, optional
         Worlds that need not be simulated again.
     announce : callable, optional
-        Called at the first Ctrl-C, after which what is under way is finished and summarised.
+        Called at the first Ctrl-C, SIGTERM or SIGHUP, after which what is under way is finished
+        and summarised.
     draws : dict of str to (worlds,) float64, optional
         Values of the uncertain inputs in each world, in place of those drawn.
+    checkpoints : Checkpoints, optional
+        Puts finished worlds on disk meanwhile.
 
     Raises
     ------
@@ -96,7 +101,8 @@ def run(
     worlds = _asked_worlds(scenario, worlds, goal, earlier)
     plan = _Plan(scenario, seed, worlds, goal, datetime.now(UTC))
     draws = draw_worlds(scenario.inputs, seed, worlds) if draws is None else draws
-    gathering = _Gathering(earlier or Earlier(Sample(scenario.inputs)), goal, progress)
+    earlier = earlier or Earlier(Sample(scenario.inputs))
+    gathering = _Gathering(earlier, goal, progress, checkpoints)
     job = Job(scenario, seed, replicate) if replicate else _compiled_job(scenario, seed, draws)
     complete = False
     try:
@@ -147,12 +153,19 @@ class _Plan:
 class _Gathering:
     """The worlds as they come in."""
 
-    def __init__(self, earlier: Earlier, goal: Goal | None, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        earlier: Earlier,
+        goal: Goal | None,
+        progress: Progress | None,
+        checkpoints: Checkpoints | None,
+    ) -> None:
         self.sample = earlier.sample
         self.requests = earlier.requests
         self.exports = earlier.exports
         self._goal = goal
         self._progress = progress
+        self._checkpoints = checkpoints
 
     def gather(
         self,
@@ -167,7 +180,7 @@ class _Gathering:
             if look < len(self.sample):
                 continue  # passed by an earlier run
             tasks = self._tasks(draws, look, record_requests)
-            for replication in replications(staff, tasks, interruption):
+            for replication in replications(staff, tasks, interruption, self._look):
                 self._take(replication, look if self._goal is None else worlds)
             if self._suffices(look, worlds):
                 return True
@@ -192,8 +205,16 @@ class _Gathering:
             self.requests = replication.requests
         if replication.world == 0:
             self.exports = replication.exports or {}  # not asked for again
+        if self._checkpoints is not None:
+            files = Earlier(self.sample, self.requests, self.exports)
+            first = replication.world == 0
+            self._checkpoints.take(replication.world, self.sample, files if first else None)
         if self._progress is not None:
             self._progress(self.sample, target)
+
+    def _look(self, urgent: bool) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.look(self.sample, urgent)
 
     def _suffices(self, look: int, worlds: int) -> bool:
         """Whether the run may stop after ``look`` of at most ``worlds`` worlds."""

@@ -1,6 +1,6 @@
 """The finished worlds of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -73,6 +73,28 @@ class Sample:
         self.timelines.add(world, timeline)
         self._rows[world] = _Row(verdict, places, values)
 
+    def part(self, worlds: Iterable[int]) -> "Sample":
+        """Some of the worlds, as a sample of their own."""
+        part = Sample(self.inputs)
+        for world in worlds:
+            verdict, places, values = self._rows[world]
+            figures = dict(zip(places, values.tolist(), strict=True))
+            part.add_row(world, verdict, figures, self.timelines.timeline(world))
+        return part
+
+    @property
+    def worlds(self) -> list[int]:
+        """The finished worlds, in increasing order."""
+        return sorted(self._rows)
+
+    def verdicts(self) -> list[str]:
+        """The verdict of each world, in the order of worlds."""
+        return [row.verdict for row in self._ordered()]
+
+    def lacks(self, name: str) -> npt.NDArray[np.bool_]:
+        """Which worlds have no metric or draw of that name, not even an undefined one."""
+        return np.array([name not in row.places for row in self._ordered()], np.bool_)
+
     def values(self, name: str) -> FloatArray:
         """Values of a metric or draw in the order of worlds; NaN where a world has none."""
         return np.array([row.value(name) for row in self._ordered()], np.float64)
@@ -127,8 +149,8 @@ class Sample:
         """One row per world, in their order: world, verdict, ``input.<path>``, metrics."""
         return pd.DataFrame(
             {
-                "world": np.array(sorted(self._rows), np.int64),
-                "verdict": [row.verdict for row in self._ordered()],
+                "world": np.array(self.worlds, np.int64),
+                "verdict": self.verdicts(),
                 **{name: self.values(name) for name in self.names()},
             }
         )

@@ -13,11 +13,9 @@
 ``metrics.prom``           world 0 under vLLM's metric names, in the Prometheus text format
 =========================  =====================================================================
 
-All but the manifest are the same bytes for the same worlds, whatever the number of workers.
-
-Nothing is ever half written. A new folder is written beside its place under a hidden name and
-renamed. In an existing one each file is replaced as a whole, and the manifest, which makes a folder
-a results folder, is taken away first and comes last; files that are none of these stay untouched.
+All but the manifest are the same bytes for the same worlds, whatever the number of workers, and
+however often the run was ended and resumed. While it runs, ``checkpoint`` holds the worlds that are
+finished, in parts (``sim.montecarlo.storage``).
 """
 
 import hashlib
@@ -25,44 +23,45 @@ import json
 import math
 import platform
 import re
-import secrets
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sim import __version__
 from sim.errors import ResultError
-from sim.model.uncertain import UncertainInput
 from sim.montecarlo import exports
 from sim.montecarlo.precision import Goal
-from sim.montecarlo.result import Earlier, Exports, RunResult
+from sim.montecarlo.result import Earlier, RunResult
 from sim.montecarlo.sample import Sample
-from sim.montecarlo.timelines import Timelines
+from sim.montecarlo.storage import parts
+from sim.montecarlo.storage.folder import Folder, Write, claim
+from sim.montecarlo.storage.identity import LIBRARIES, differences, identity, scenario_digest
+from sim.montecarlo.storage.manifest import Manifest, to_json
+from sim.montecarlo.storage.place import Tell, refusing
+from sim.montecarlo.storage.tables import (
+    FIGURES,
+    TIMELINES,
+    read_columns,
+    read_worlds,
+    write_columns,
+    write_frame,
+    write_worlds,
+)
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
 
-FORMAT = 1
-MANIFEST = "manifest.json"
-DERIVED = ("report.html", "figures")  # made from a run by ``sim report``; stale after another
-RESULTS = (
-    "scenario.yaml",
-    "summary.json",
-    "replications.parquet",
-    "timeline.parquet",
-    "timelines.parquet",
-    "requests.parquet",
-    *exports.FILES,
-)
-LIBRARIES = ("numpy", "scipy", "numba", "pandas", "pyarrow", "simpy")
-WORLDS_PER_GROUP = 64  # rows of ``timelines.parquet`` written at a time
+KIND = "run"
+SCENARIO, SUMMARY = "scenario.yaml", "summary.json"
+BANDS, REQUESTS = "timeline.parquet", "requests.parquet"
+RESULTS = (SCENARIO, SUMMARY, FIGURES, BANDS, TIMELINES, REQUESTS, *exports.FILES)
+PICTURES = "figures"
+WRITES = (*RESULTS, "report.html", f"{PICTURES}/*")  # patterns of all names in the folder
+WORLDS = (FIGURES, TIMELINES)  # files that only together are any use
 
 
 def default_folder(
@@ -88,117 +87,224 @@ def slug(name: str) -> str:
     return re.sub(r"[^\w]+", "-", name.lower()).strip("-_")[:60] or "scenario"
 
 
-def scenario_digest(scenario: "Scenario") -> str:
-    """SHA-256 of the resolved scenario but for the number of worlds, which may be extended."""
-    document = {key: value for key, value in scenario.document.items() if key != "worlds"}
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def check_place(folder: Path) -> None:
-    """Refuse a place where results cannot go, before hours of simulation.
-
-    A folder that is missing, empty, or holds earlier results is a place.
-    """
-    try:
-        if folder.is_dir():
-            if any(folder.iterdir()) and not is_results_folder(folder):
-                raise ResultError(
-                    f"results folder ({folder}) must be new, empty, or hold earlier results;"
-                    " choose another --out"
-                )
-        elif folder.exists():
-            raise ResultError(f"results folder ({folder}) is a file; choose another --out")
-        inner = folder if folder.is_dir() else _nearest_existing(folder)
-        with tempfile.TemporaryDirectory(prefix=".peakfleet-", dir=inner):
-            pass
-    except OSError as error:
-        raise ResultError(f"results folder ({folder}) cannot be written: {error}") from error
-
-
-def is_results_folder(folder: Path) -> bool:
-    """Whether a finished or interrupted run left its results here."""
-    try:
-        return bool(_manifest(folder).get("format") == FORMAT)
-    except ResultError:
-        return False
-
-
-def free_place(folder: Path) -> Path:
-    """``folder``, or the first of ``folder-2``, ``folder-3``, ... that does not exist."""
-    number, place = 2, folder
-    while place.exists() and not (place.is_dir() and not any(place.iterdir())):
-        place, number = folder.with_name(f"{folder.name}-{number}"), number + 1
-    return place
-
-
-def save(result: RunResult, folder: Path, command: str = "") -> None:
-    """Write the results of a run into ``folder``, whole or not at all.
+class Store:
+    """The results folder of one run, from before its first world to after its last.
 
     Parameters
     ----------
-    result : RunResult
-    folder : Path
-        A place that ``check_place`` accepts.
+    folder : Folder
+    scenario : Scenario
+    seed : int
     command : str
         How the run was asked for.
     """
-    try:
-        exists = folder.is_dir()
-        if not exists:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = (folder if exists else folder.parent) / f".peakfleet-{secrets.token_hex(4)}"
-        draft.mkdir()
-        try:
-            _write_files(result, draft, command)
-            if exists:
-                _replace_files(draft, folder)
-            else:
-                draft.rename(folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    except OSError as error:
-        raise ResultError(f"results folder ({folder}) cannot be written: {error}") from error
 
+    def __init__(self, folder: Folder, scenario: "Scenario", seed: int, command: str = "") -> None:
+        self.folder = folder
+        self._identity = identity(scenario, seed)
+        self.scenario = scenario
+        self._command = command
+        self._parts: list[Path] = []  # written by this run
+        folder.begin({**self._identity, "command": command})
 
-def load_earlier(folder: Path, scenario: "Scenario", seed: int) -> Earlier:
-    """The worlds of an earlier run of the same scenario and seed, to be continued."""
-    manifest = _manifest(folder)
-    now = _identity(scenario, seed)
-    then = {key: manifest.get(key) for key in now}
-    different = [key for key in now if then[key] != now[key]]
-    if different:
-        raise ResultError(
-            f"results folder ({folder}) holds another run (differs in {', '.join(different)});"
-            " run without --resume, into another --out"
+    @property
+    def has_results(self) -> bool:
+        """Whether results lie there already."""
+        return self.folder.manifest is not None and self.folder.manifest.state != "running"
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether worlds of a run that was cut off lie there."""
+        return parts.has_parts(self.folder)
+
+    def load_earlier(self) -> Earlier | None:
+        """The worlds that earlier runs of the same scenario and seed finished, if any.
+
+        Files that are not as they were written are set aside.
+
+        Raises
+        ------
+        ResultError
+            If all that lies there belongs to another run.
+        """
+        sample = Sample(self.scenario.inputs)
+        found = Earlier(sample)
+        others: list[str] = []
+        for place, manifest in self._sources():
+            if different := differences(manifest.about, self._identity):
+                others = others or different
+                continue
+            found = self._read(place, manifest, found)
+        if not len(sample) and others:
+            raise ResultError(
+                f"results folder ({self.folder}) holds another run (differs in"
+                f" {', '.join(others)}); run without --resume, into another --out"
+            )
+        return found if len(sample) else None
+
+    def keep(self, sample: Sample, found: Earlier) -> None:
+        """Put finished worlds on disk while the run goes on.
+
+        Parameters
+        ----------
+        sample : Sample
+            The worlds.
+        found : Earlier
+            The files of world 0, if it is among them; its sample is not looked at.
+        """
+
+        def write(draft: Path) -> None:
+            write_worlds(sample, draft)
+            _write_first_world(found, draft)
+
+        self._parts.append(parts.write_part(self.folder, write, self._identity))
+
+    def forget(self) -> None:
+        """Drop the parts of this run, whose worlds are elsewhere."""
+        parts.remove_parts(self._parts)
+
+    def save(self, result: RunResult) -> None:
+        """Write the results in place of those of before, whole or not at all."""
+        manifest = Manifest(
+            KIND,
+            "interrupted" if result.interrupted else "finished",
+            {**self._identity, **_account(result, self._command)},
         )
-    try:
-        sample = _read_sample(folder, scenario.inputs)
-        return Earlier(sample, _read_requests(folder), _read_exports(folder, sample))
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        raise ResultError(f"results folder ({folder}) cannot be read: {error}") from error
+        self.folder.replace(lambda draft: _write_results(result, draft), manifest)
+        parts.remove_parts(parts.all_parts(self.folder))
+
+    def add(self, write: Write) -> None:
+        """Add further files, such as pictures, to the results."""
+        self.folder.add(write)
+
+    def _sources(self) -> list[tuple[Path, Manifest]]:
+        """Where worlds may be: among the results, and in the parts."""
+        sources = list(parts.read_parts(self.folder))
+        if self.has_results:
+            assert self.folder.manifest is not None
+            sources.insert(0, (self.folder.root, self.folder.manifest))
+        return sources
+
+    def _read(self, place: Path, manifest: Manifest, found: Earlier) -> Earlier:
+        """What was found before, with the sound worlds of a place."""
+        sound = set(manifest.files)
+        if place == self.folder.root:
+            sound -= self._set_damaged_aside(manifest)
+            if sound.issuperset(WORLDS):
+                self._secure(manifest, sound)
+        if not sound.issuperset(WORLDS):
+            return found
+        try:
+            read_worlds(place, found.sample)
+            requests = read_columns(place / REQUESTS) if REQUESTS in sound else None
+            texts = {name: place / name for name in exports.FILES if name in sound}
+            return Earlier(
+                found.sample,
+                requests or found.requests,
+                {name: path.read_bytes().decode() for name, path in texts.items()}
+                if len(texts) == len(exports.FILES)
+                else found.exports,
+            )
+        except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+            raise ResultError(f"results folder ({place}) cannot be read: {error}") from error
+
+    def _set_damaged_aside(self, manifest: Manifest) -> set[str]:
+        """Names of files that are not to be used."""
+        damaged = set(self.folder.damaged())
+        if manifest.state == "saving":
+            return damaged  # but for the kill they would have been replaced
+        for name in sorted(damaged):
+            aside = self.folder.set_aside(name)
+            state = f"is damaged; it is set aside as {aside}," if aside else "is missing;"
+            lost = "its worlds are simulated again" if name in WORLDS else "it is made again"
+            self.folder.tell(f"{self.folder.path / name} {state} {lost}")
+        return damaged
+
+    def _secure(self, manifest: Manifest, sound: set[str]) -> None:
+        """Keep the worlds of the results as a part as well, until others have replaced them."""
+        names = [name for name in (*WORLDS, REQUESTS, *exports.FILES) if name in sound]
+        for _, part in parts.read_parts(self.folder):
+            if all(part.files.get(name) == manifest.files[name] for name in names):
+                return
+
+        def write(draft: Path) -> None:
+            for name in names:
+                parts.link(self.folder.root / name, draft / name)
+
+        with refusing(self.folder.path):
+            parts.write_part(self.folder, write, self._identity)
 
 
-def to_json(value: Any) -> str:
-    """JSON text as it is written everywhere: indented, in the order given, ending in a newline."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+@contextmanager
+def opened(
+    folder: Path,
+    scenario: "Scenario",
+    seed: int,
+    command: str = "",
+    *,
+    anywhere: bool = False,
+    resume: bool = False,
+    fresh: bool = False,
+    tell: Tell = lambda _: None,
+) -> Iterator[Store]:
+    """The store of a run in a folder, or in one beside it if that is taken.
+
+    Parameters
+    ----------
+    folder : Path
+    scenario : Scenario
+    seed : int
+    command : str
+        How the run was asked for.
+    anywhere : bool
+        Whether a folder that is not ours may be avoided; else it is refused.
+    resume : bool
+        Whether the run that lies there is to be continued.
+    fresh : bool
+        Whether nothing may be replaced.
+    tell : callable
+        Told if results go elsewhere, and what was set aside.
+
+    Raises
+    ------
+    ResultError
+        If results cannot go there.
+    """
+    how = {"anywhere": anywhere, "resume": resume, "fresh": fresh}
+    with claim(folder, KIND, WRITES, tell=tell, **how) as place:
+        yield Store(place, scenario, seed, command)
 
 
-def _write_files(result: RunResult, draft: Path, command: str) -> None:
-    draft.joinpath("scenario.yaml").write_text(result.scenario.to_yaml(), encoding="utf-8")
-    draft.joinpath("summary.json").write_text(to_json(result.summary), encoding="utf-8")
-    frame = result.replications
-    _write_table(_table(frame), draft / "replications.parquet")
-    _write_table(_table(result.timeline), draft / "timeline.parquet")
-    _write_timelines(result.sample.timelines, draft / "timelines.parquet")
-    if result.requests is not None:
-        _write_table(pa.table(dict(result.requests)), draft / "requests.parquet")
-    for name, text in (result.exports or {}).items():
+def save(result: RunResult, folder: Path, command: str = "") -> None:
+    """Write the results of a run into ``folder``, whole or not at all."""
+    with opened(folder, result.scenario, result.seed, command) as store:
+        store.save(result)
+
+
+def _write_results(result: RunResult, draft: Path) -> None:
+    draft.joinpath(SCENARIO).write_bytes(_encoded(result.scenario.to_yaml()))
+    draft.joinpath(SUMMARY).write_bytes(to_json(result.summary).encode())
+    write_worlds(result.sample, draft)
+    write_frame(result.timeline, draft / BANDS)
+    _write_first_world(Earlier(result.sample, result.requests, result.exports), draft)
+
+
+def _write_first_world(found: Earlier, draft: Path) -> None:
+    if found.requests is not None:
+        write_columns(found.requests, draft / REQUESTS)
+    for name, text in (found.exports or {}).items():
         draft.joinpath(name).write_bytes(text.encode())
-    manifest = {
-        "format": FORMAT,
-        **_identity(result.scenario, result.seed),
-        "worlds": len(frame),
+
+
+def _encoded(text: str) -> bytes:
+    """As UTF-8; a file's name in another encoding keeps its bytes."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _account(result: RunResult, command: str) -> dict[str, Any]:
+    """How results came to be."""
+    return {
+        "worlds": len(result.sample),
         "worlds_asked": result.worlds,
         "interrupted": result.interrupted,
         "precision": _precision(result),
@@ -208,46 +314,7 @@ def _write_files(result: RunResult, draft: Path, command: str) -> None:
         "platform": platform.platform(),
         "python": platform.python_version(),
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
-        "sha256": {path.name: _digest(path) for path in sorted(draft.iterdir())},
     }
-    draft.joinpath(MANIFEST).write_text(to_json(manifest), encoding="utf-8")
-
-
-def _replace_files(draft: Path, folder: Path) -> None:
-    """Move the drafts over the earlier files of the same names."""
-    folder.joinpath(MANIFEST).unlink(missing_ok=True)
-    for name in (*RESULTS, *DERIVED):
-        stale = folder / name
-        if draft.joinpath(name).exists():
-            draft.joinpath(name).replace(stale)
-        elif stale.is_dir():
-            shutil.rmtree(stale)
-        else:
-            stale.unlink(missing_ok=True)
-    draft.joinpath(MANIFEST).replace(folder / MANIFEST)
-
-
-def _identity(scenario: "Scenario", seed: int) -> dict[str, Any]:
-    """What must be the same for two runs to have the same worlds."""
-    return {
-        "peakfleet": __version__,
-        "scenario_sha256": scenario_digest(scenario),
-        "seed": seed,
-        "inputs_sha256": {str(path): _digest(path) for path in _input_files(scenario.document)},
-    }
-
-
-def _input_files(value: Any) -> Iterator[Path]:
-    """The files that a resolved scenario names, which it does by absolute paths."""
-    match value:
-        case dict():
-            for item in value.values():
-                yield from _input_files(item)
-        case list():
-            for item in value:
-                yield from _input_files(item)
-        case str() if value.startswith("/") and Path(value).is_file():
-            yield Path(value)
 
 
 def _precision(result: RunResult) -> dict[str, Any] | None:
@@ -259,79 +326,3 @@ def _precision(result: RunResult) -> dict[str, Any] | None:
         "metric": result.goal.metric,
         "percentiles": list(result.goal.percentiles),
     }
-
-
-def _table(frame: pd.DataFrame) -> pa.Table:
-    """The columns alone: what pandas would add about itself depends on its version."""
-    return pa.table({name: pa.array(frame[name].to_numpy()) for name in frame.columns})
-
-
-def _write_table(table: pa.Table, path: Path) -> None:
-    pq.write_table(table, path, compression="zstd")
-
-
-def _write_timelines(timelines: Timelines, path: Path) -> None:
-    """A row per world in their order, a few at a time, so that memory stays flat."""
-    columns = {name: pa.list_(pa.float32()) for name in timelines.columns}
-    schema = pa.schema({"world": pa.int64(), **columns})
-    worlds = timelines.worlds
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for first in range(0, len(worlds), WORLDS_PER_GROUP):
-            group = worlds[first : first + WORLDS_PER_GROUP]
-            rows = [timelines.timeline(world) for world in group]
-            lists = {name: [row[name] for row in rows] for name in timelines.columns}
-            writer.write_table(pa.table({"world": group, **lists}, schema=schema))
-
-
-def _read_sample(folder: Path, inputs: Sequence[UncertainInput]) -> Sample:
-    frame = pq.read_table(folder / "replications.parquet").to_pandas()
-    verdicts = dict(zip(frame["world"], frame["verdict"], strict=True))
-    figures = frame.drop(columns=["world", "verdict"]).set_index(frame["world"])
-    sample = Sample(inputs)
-    with pq.ParquetFile(folder / "timelines.parquet", pre_buffer=False) as file:
-        for group in range(file.num_row_groups):
-            batch = file.read_row_group(group)
-            cells = {
-                name: batch[name].combine_chunks().flatten().to_numpy().reshape(len(batch), -1)
-                for name in batch.column_names
-                if name != "world"
-            }
-            for row, world in enumerate(batch["world"].to_pylist()):
-                timeline = {name: values[row] for name, values in cells.items()}
-                sample.add_row(world, verdicts[world], figures.loc[world].to_dict(), timeline)
-    return sample
-
-
-def _read_requests(folder: Path) -> dict[str, Any] | None:
-    path = folder / "requests.parquet"
-    if not path.exists():
-        return None
-    table = pq.read_table(path)
-    return {name: table[name].to_numpy() for name in table.column_names}
-
-
-def _read_exports(folder: Path, sample: Sample) -> Exports | None:
-    """The files of world 0 in the formats of others; None if it is missing, or one of them is."""
-    paths = [folder / name for name in exports.FILES]
-    if 0 not in sample or not all(path.is_file() for path in paths):
-        return None
-    return {path.name: path.read_bytes().decode() for path in paths}
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads(folder.joinpath(MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ResultError(f"results folder ({folder}) holds no finished run: {error}") from error
-    if not isinstance(manifest, dict):
-        raise ResultError(f"results folder ({folder}) holds no finished run: not a manifest")
-    return manifest
-
-
-def _nearest_existing(folder: Path) -> Path:
-    return next(parent for parent in folder.absolute().parents if parent.exists())
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sim.montecarlo.execution import Executor, available_cores, shared_pool
 from sim.montecarlo.result import Earlier, RunResult
 from sim.montecarlo.run import run
-from sim.montecarlo.store import scenario_digest
+from sim.montecarlo.storage.identity import scenario_digest
 from sim.scenario import Scenario
 
 FloatArray = npt.NDArray[np.float64]

@@ -299,7 +299,8 @@ import numba
 worlds, folder = int(sys.argv[1]), Path(sys.argv[2])
 result = run(FakeScenario(), worlds, jobs=1, replicate=replicate_at_length)
 store.save(result, folder)
-earlier = store.load_earlier(folder, FakeScenario(), 0)
+with store.opened(folder, FakeScenario(), 0, resume=True) as kept:
+    earlier = kept.load_earlier()
 assert len(result.timeline) == 1500 and len(earlier.sample) == worlds
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -2,9 +2,7 @@
 
 import json
 import re
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,6 +18,7 @@ from fake_replication import (
 from sim.errors import ResultError
 from sim.montecarlo import exports, store
 from sim.montecarlo.run import run
+from sim.montecarlo.storage import tables
 
 SAME_BYTES = (
     *exports.FILES,
@@ -46,6 +45,11 @@ def everything(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def load_earlier(folder, scenario=None, seed=0, tell=lambda _: None):
+    with store.opened(folder, scenario or FakeScenario(), seed, resume=True, tell=tell) as kept:
+        return kept.load_earlier()
 
 
 @pytest.fixture
@@ -121,7 +125,7 @@ def test_a_failure_while_writing_leaves_everything_as_it_was(tmp_path, monkeypat
     def fail(*args):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(store, "_write_timelines", fail)
+    monkeypatch.setattr(tables, "_write_timelines", fail)
     with pytest.raises(ResultError, match="no space left"):
         store.save(simulate(), folder)
     assert everything(tmp_path) == before
@@ -129,51 +133,20 @@ def test_a_failure_while_writing_leaves_everything_as_it_was(tmp_path, monkeypat
 
 
 def test_earlier_results_are_replaced_and_other_files_stay(saved):
+    store.save(simulate(record_requests=True), saved)
+    with store.opened(saved, FakeScenario(), 0) as kept:
+        kept.add(lambda draft: write_picture(draft, "cost.svg"))
+    assert (saved / "figures" / "cost.svg").exists()
     (saved / "notes.txt").write_text("mine")
-    (saved / "requests.parquet").write_text("of an earlier run")
-    (saved / "figures").mkdir()
-    (saved / "figures" / "cost.svg").write_text("of an earlier run")
-    store.check_place(saved)
     store.save(simulate(worlds=5), saved)
     assert len(pd.read_parquet(saved / "replications.parquet")) == 5
     assert {path.name for path in saved.iterdir()} == {*SAME_BYTES, "manifest.json", "notes.txt"}
     assert (saved / "notes.txt").read_text() == "mine"
 
 
-def test_a_folder_with_other_files_is_refused(tmp_path):
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(ResultError, match="must be new, empty, or hold earlier results"):
-        store.check_place(tmp_path)
-
-
-def test_a_folder_with_a_manifest_of_something_else_is_refused(tmp_path):
-    (tmp_path / "manifest.json").write_text('{"name": "web extension"}')
-    with pytest.raises(ResultError, match="must be new, empty"):
-        store.check_place(tmp_path)
-
-
-def test_an_empty_or_missing_folder_is_a_place_and_stays_as_it_is(tmp_path):
-    store.check_place(tmp_path)
-    store.check_place(tmp_path / "a" / "b")
-    assert list(tmp_path.iterdir()) == []
-    store.save(simulate(), tmp_path)
-    assert store.is_results_folder(tmp_path)
-
-
-def test_a_file_or_an_unwritable_place_is_refused(tmp_path):
-    (tmp_path / "file").write_text("")
-    for place in (tmp_path / "file", tmp_path / "file" / "inside", Path("/proc/none")):
-        with pytest.raises(ResultError, match=re.escape(str(place))):
-            store.check_place(place)
-
-
-def test_a_free_place_is_beside_what_exists(tmp_path):
-    assert store.free_place(tmp_path / "run") == tmp_path / "run"
-    (tmp_path / "run").mkdir()
-    assert store.free_place(tmp_path / "run") == tmp_path / "run"
-    (tmp_path / "run" / "file").write_text("")
-    (tmp_path / "run-2").write_text("")
-    assert store.free_place(tmp_path / "run") == tmp_path / "run-3"
+def write_picture(draft, name):
+    draft.joinpath("figures").mkdir()
+    draft.joinpath("figures", name).write_text("a picture")
 
 
 def test_the_default_folder_follows_from_what_determines_the_result():
@@ -215,14 +188,14 @@ def interrupted(tmp_path):
 
 def test_a_resumed_run_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path, interrupted):
     scenario, folder = interrupted
-    earlier = store.load_earlier(folder, scenario, 0)
+    earlier = load_earlier(folder, scenario)
     store.save(simulate(scenario, worlds=60, earlier=earlier), folder)
     store.save(simulate(scenario, worlds=60), tmp_path / "whole")
     assert contents(folder) == contents(tmp_path / "whole")
 
 
 def test_a_finished_run_can_be_extended(tmp_path, saved):
-    earlier = store.load_earlier(saved, FakeScenario(worlds=30), 0)
+    earlier = load_earlier(saved, FakeScenario(worlds=30), 0)
     result = simulate(FakeScenario(worlds=30), worlds=30, earlier=earlier)
     store.save(result, saved)
     store.save(simulate(FakeScenario(worlds=30), worlds=30), tmp_path / "whole")
@@ -230,12 +203,12 @@ def test_a_finished_run_can_be_extended(tmp_path, saved):
 
 
 def test_requests_asked_for_on_resuming_are_recorded(tmp_path, saved):
-    earlier = store.load_earlier(saved, FakeScenario(), 0)
+    earlier = load_earlier(saved, FakeScenario(), 0)
     store.save(simulate(worlds=12, earlier=earlier, record_requests=True), saved)
     store.save(simulate(worlds=12, record_requests=True), tmp_path / "whole")
     names = (*SAME_BYTES, "requests.parquet")
     assert contents(saved, names) == contents(tmp_path / "whole", names)
-    again = store.load_earlier(saved, FakeScenario(), 0)
+    again = load_earlier(saved, FakeScenario(), 0)
     assert again.requests["request_id"].tolist() == [0, 1, 2]
 
 
@@ -246,7 +219,7 @@ def test_resuming_takes_the_first_world_from_its_files(tmp_path, saved):
         simulated.append(world)
         return replicate(scenario, seed, world, draws, record_requests)
 
-    earlier = store.load_earlier(saved, FakeScenario(), 0)
+    earlier = load_earlier(saved, FakeScenario(), 0)
     result = simulate(worlds=14, earlier=earlier, replicate=replicate_counting)
     assert simulated == [12, 13]
     assert result.exports == simulate().exports
@@ -258,7 +231,7 @@ def test_resuming_takes_the_first_world_from_its_files(tmp_path, saved):
 def test_a_file_that_is_missing_on_resuming_is_made_again(tmp_path, saved, name):
     before = contents(saved)
     (saved / name).unlink()
-    earlier = store.load_earlier(saved, FakeScenario(), 0)
+    earlier = load_earlier(saved, FakeScenario(), 0)
     store.save(simulate(earlier=earlier), saved)
     assert contents(saved) == before
 
@@ -281,7 +254,7 @@ def test_without_the_first_world_there_are_no_files_of_it(tmp_path, saved):
 )
 def test_another_run_is_not_resumed(saved, scenario, seed, differs):
     with pytest.raises(ResultError, match=rf"holds another run \(differs in {differs}\)"):
-        store.load_earlier(saved, scenario, seed)
+        load_earlier(saved, scenario, seed)
 
 
 def test_a_run_whose_input_files_changed_is_not_resumed(tmp_path):
@@ -289,25 +262,16 @@ def test_a_run_whose_input_files_changed_is_not_resumed(tmp_path):
     trace.write_text("1,2,3")
     scenario = FakeScenario(extra={"workloads": [{"trace": {"file": str(trace)}}]})
     store.save(simulate(scenario), tmp_path / "results")
-    assert len(store.load_earlier(tmp_path / "results", scenario, 0).sample) == 12
+    assert len(load_earlier(tmp_path / "results", scenario, 0).sample) == 12
     trace.write_text("1,2,4")
     with pytest.raises(ResultError, match="inputs_sha256"):
-        store.load_earlier(tmp_path / "results", scenario, 0)
-
-
-def test_a_damaged_folder_is_not_resumed(saved):
-    (saved / "replications.parquet").write_bytes(b"PAR1 or not")
-    with pytest.raises(ResultError, match="cannot be read"):
-        store.load_earlier(saved, FakeScenario(), 0)
-    shutil.rmtree(saved)
-    with pytest.raises(ResultError, match="holds no finished run"):
-        store.load_earlier(saved, FakeScenario(), 0)
+        load_earlier(tmp_path / "results", scenario, 0)
 
 
 def test_timelines_of_many_bins_and_worlds_come_back_exactly(tmp_path):
     result = simulate(worlds=70, replicate=replicate_at_length)
     store.save(result, tmp_path / "long")
-    earlier = store.load_earlier(tmp_path / "long", FakeScenario(), 0)
+    earlier = load_earlier(tmp_path / "long", FakeScenario(), 0)
     for world in (0, 63, 64, 69):
         ours = result.sample.timelines.timeline(world)
         theirs = earlier.sample.timelines.timeline(world)

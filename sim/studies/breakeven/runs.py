@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sim.montecarlo.replication import Replication
 from sim.montecarlo.result import RunResult
-from sim.montecarlo.store import scenario_digest
+from sim.montecarlo.storage.identity import scenario_digest
 from sim.montecarlo.summary import slo_kept
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
