@@ -99,11 +99,6 @@ class Sample:
         """Values of a metric or draw in the order of worlds; NaN where a world has none."""
         return np.array([row.value(name) for row in self._ordered()], np.float64)
 
-    @property
-    def worlds(self) -> list[int]:
-        """The worlds held, in increasing order."""
-        return sorted(self._rows)
-
     def figure(self, world: int, name: str) -> float:
         """A metric or draw of one world; NaN where it has none."""
         return self._rows[world].value(name)
