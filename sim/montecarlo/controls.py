@@ -4,11 +4,13 @@ Worlds are a Latin hypercube (see :mod:`sim.montecarlo.draws`): what is a sum of
 inputs has nearly the same mean over any of them, so the error of an estimate comes of the rest
 alone (Stein 1987; Owen 1992). An interval from the whole spread would be far too wide.
 
-So a figure is regressed on its inputs, whose distributions are known. The estimate is what the
-regression says at their true means, and its standard error is that of the residuals. For a quantile
-the figure is whether each world lies below it. Whether a regression is of use is judged by its
-errors in worlds that are left out, one at a time (PRESS, Allen 1974): inputs that explain nothing
-change nothing, and where there are few worlds for each input none is tried.
+So a figure is regressed on its inputs, whose means are known exactly, from the formulas of their
+distributions; and on the products of two of them as well, for a cost is volume times price, and
+inputs are independent. The estimate is what the regression says at these means, with the errors of
+:mod:`sim.montecarlo.regression`. For a quantile the figure is whether each world lies below it.
+Which regression is of use is judged by its errors in worlds that are left out, one at a time
+(PRESS, Allen 1974): inputs that explain nothing change nothing, and where there are few worlds for
+each coefficient none is tried. A choice that few worlds differ in is left aside too.
 
 References
 ----------
@@ -17,8 +19,10 @@ prediction. Lavenberg and Welch (1981), A perspective on the use of control vari
 the efficiency of Monte Carlo simulations. Stein (1987) and Owen (1992) as for the draws.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -26,32 +30,35 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
 from sim.model.uncertain import UncertainInput
+from sim.montecarlo.normal_scores import NormalScores
+from sim.montecarlo.regression import Regressors
 
 FloatArray = npt.NDArray[np.float64]
 
-GRID = 512  # equally likely values of an input, for its moments
 WORLDS_EACH = 4  # at least, for every coefficient of a regression
+MOST_COEFFICIENTS = 60  # with products; more take long and explain little more
+FEWEST_ASIDE = 8  # worlds in which an input has another than its commonest value
 STEEPEST = 0.995  # share of the variance of normal scores that is ascribed to one input at most
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Controls:
     """The uncertain inputs of some worlds as control variates.
 
     Attributes
     ----------
     scores : (worlds, inputs) float64
-        Values, less the mean of their distribution, over its standard deviation.
-    grid : (GRID, inputs) float64
-        The same of equally likely values.
+        Values, less the exact mean of their distribution, over their spread.
+    normal : tuple of NormalScores
+        One per input.
     """
 
     scores: FloatArray
-    grid: FloatArray
+    normal: tuple[NormalScores, ...]
 
     @classmethod
     def of(cls, inputs: Sequence[UncertainInput], draws: Mapping[str, FloatArray]) -> "Controls":
-        """The inputs that vary, and are known in every world.
+        """The inputs that vary, have a mean, and are known in every world.
 
         Parameters
         ----------
@@ -59,25 +66,24 @@ class Controls:
         draws : mapping of str to (worlds,) float64
             Values by path, NaN where unknown.
         """
-        likely = (np.arange(GRID) + 0.5) / GRID
         worlds = len(next(iter(draws.values()), ()))
-        scores, grids = [np.empty((worlds, 0))], [np.empty((GRID, 0))]
+        scores, normal = [np.empty((worlds, 0))], []
         for each in inputs:
-            grid = np.asarray(each.distribution.ppf(likely), np.float64)
-            middle, spread = grid.mean(), grid.std()
-            if spread > 1e-12 * abs(middle) and np.isfinite(draws[each.path]).all():
-                # A rare value beyond the grid must not rule the regression by itself.
-                values = np.clip(draws[each.path], grid[0], grid[-1])
-                scores.append((values[:, None] - middle) / spread)
-                grids.append((grid[:, None] - middle) / spread)
-        return cls(np.hstack(scores), np.hstack(grids))
+            values, mean = draws[each.path], each.distribution.mean()
+            if not (math.isfinite(mean) and np.isfinite(values).all()):
+                continue
+            spread = float(np.std(values)) if worlds else 0.0
+            if spread > 1e-12 * abs(mean) and _varied(values):
+                scores.append((values[:, None] - mean) / spread)
+                normal.append(NormalScores.of(each.distribution, values))
+        return cls(np.hstack(scores), tuple(normal))
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def first(self, worlds: int) -> "Controls":
         """Those of the first worlds."""
-        return Controls(self.scores[:worlds], self.grid)
+        return Controls(self.scores[:worlds], tuple(each.first(worlds) for each in self.normal))
 
     @property
     def enough(self) -> bool:
@@ -93,7 +99,23 @@ class Controls:
         values : (worlds,) float64
             All finite.
         """
-        return _fit(values, self.scores) if self.enough else None
+        fits = [_fit(values, each) for each in self._regressors]
+        return min((fit for fit in fits if fit), key=lambda fit: fit.missed, default=None)
+
+    @cached_property
+    def _regressors(self) -> list[Regressors]:
+        """The inputs; the inputs and the products of each two: so far as worlds are enough."""
+        worlds, inputs = self.scores.shape
+        products = [
+            self.scores[:, [i]] * self.scores[:, [j]] for i in range(inputs) for j in range(i)
+        ]
+        most = min(worlds // WORLDS_EACH, MOST_COEFFICIENTS)
+        found = []
+        if self.enough:
+            found.append(Regressors.of(self.scores))
+        if products and 1 + inputs + len(products) <= most:
+            found.append(Regressors.of(np.hstack([self.scores, *products])))
+        return [each for each in found if each]
 
     def share_below(self, values: FloatArray, p: float) -> "Fit | None":
         """Share of worlds not above the p-quantile of a figure; None if inputs do not explain it.
@@ -117,15 +139,17 @@ class Controls:
         below = ranks <= p * len(values) + 0.5
         if below.sum() != rank_of(p, len(values)):
             return None
-        line = _Line.through(ndtri((ranks - 0.5) / len(values)), self.scores)
-        if line is None:
+        scores = np.column_stack([each.scores for each in self.normal])
+        regressors = Regressors.of(scores)
+        if regressors is None:
             return None
-        slopes = line.slopes
-        rest = np.sqrt(1.0 - np.minimum(slopes**2, STEEPEST))
-        level = ndtri(p)
-        steps = ndtr((level - slopes * self.scores) / rest)
-        known = ndtr((level - slopes * self.grid) / rest).mean(axis=0)
-        return _fit(below.astype(np.float64), steps - known)
+        line = regressors.line(ndtri((ranks - 0.5) / len(values)))
+        steps = [
+            _centred_step(each, float(slope), p)
+            for each, slope in zip(self.normal, line.slopes, strict=True)
+        ]
+        shares = Regressors.of(np.column_stack(steps))
+        return _fit(below.astype(np.float64), shares) if shares else None
 
 
 def rank_of(p: float, n: int) -> int:
@@ -137,7 +161,7 @@ def rank_of(p: float, n: int) -> int:
     return int(p * (n - 1) + 1e-9) + 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fit:
     """An estimate by regression.
 
@@ -145,108 +169,57 @@ class Fit:
     ----------
     mean : float
         At the true means of the regressors.
-    error : float
-        Its standard error.
+    influences : (worlds,) float64
+        By how much each world moves it; their squares sum to its variance.
     freedom : int
         Degrees of freedom of the error.
+    missed : float
+        Sum of the squares of the errors in worlds left out.
     """
 
     mean: float
-    error: float
+    influences: FloatArray
     freedom: int
+    missed: float
+
+    @property
+    def error(self) -> float:
+        """Standard error."""
+        return float(np.square(self.influences).sum() ** 0.5)
 
 
-def _fit(values: FloatArray, regressors: FloatArray) -> Fit | None:
+def _centred_step(scores: NormalScores, slope: float, p: float) -> FloatArray:
+    """Share below a p-quantile given one input, less its mean: (worlds,) float64.
+
+    If the input has a normal score Z, its mean E[ndtr((level - slope Z) / rest)] is p.
+    """
+    rest = (1.0 - min(slope**2, STEEPEST)) ** 0.5
+
+    def share(z: FloatArray) -> FloatArray:
+        return np.asarray(ndtr((ndtri(p) * scale - slope * z) / rest))
+
+    scale = (rest**2 + slope**2) ** 0.5  # 1 but for a slope that was cut
+    return share(scores.scores) - scores.mean_of(share, p)
+
+
+def _fit(values: FloatArray, regressors: Regressors) -> Fit | None:
     """Least squares; None unless it foretells worlds left out better than the mean does.
 
     Parameters
     ----------
     values : (n,) float64
-    regressors : (n, k) float64
+    regressors : Regressors
         Of known mean 0.
     """
     n = len(values)
-    line = _Line.through(values, regressors)
-    if line is None:
+    line = regressors.line(values)
+    missed = float(np.square(line.left_out()).sum())
+    if missed >= np.square((values - values.mean()) * n / (n - 1)).sum():
         return None
-    deviations = (values - values.mean()) * n / (n - 1)
-    left_out = line.residuals / (1.0 - np.minimum(line.leverage, 1.0 - 1e-9))
-    if np.square(left_out).sum() >= np.square(deviations).sum():
-        return None
-    weights = line.weights_of_constant
-    freedom = n - len(weights)
-    variance = np.square(line.residuals).sum() / freedom * np.square(weights).sum()
-    return Fit(float((weights * line.parts).sum()), float(variance**0.5), freedom)
+    return Fit(line.constant, line.influences(), regressors.freedom, missed)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Line:
-    """A regression on a constant and some regressors.
-
-    By Gram and Schmidt, each column twice, in sums of which NumPy fixes the order: a linear algebra
-    library gives other last bits on another machine.
-
-    Attributes
-    ----------
-    units : (k + 1, n) float64
-        Orthonormal columns of the design.
-    upper : (k + 1, k + 1) float64
-        The triangle that makes the design of them.
-    parts : (k + 1,) float64
-        What the values have of each.
-    residuals : (n,) float64
-    """
-
-    units: FloatArray
-    upper: FloatArray
-    parts: FloatArray
-    residuals: FloatArray
-
-    @classmethod
-    def through(cls, values: FloatArray, regressors: FloatArray) -> "_Line | None":
-        """The least squares; None where a regressor follows from those before it."""
-        n, k = regressors.shape
-        units, upper = np.empty((k + 1, n)), np.zeros((k + 1, k + 1))
-        for place in range(k + 1):
-            column = regressors[:, place - 1] if place else np.ones(n)
-            upper[:place, place], rest = _divided(column, units[:place])
-            upper[place, place] = np.square(rest).sum() ** 0.5
-            if upper[place, place] < 1e-9 * n**0.5:
-                return None
-            units[place] = rest / upper[place, place]
-        parts, residuals = _divided(values, units)
-        return cls(units, upper, parts, residuals)
-
-    @property
-    def leverage(self) -> FloatArray:
-        """Of each world: (n,)."""
-        return np.asarray(np.square(self.units).sum(axis=0))
-
-    @property
-    def slopes(self) -> FloatArray:
-        """On each regressor: (k,)."""
-        found = np.zeros(len(self.parts))
-        for place in reversed(range(len(found))):
-            known = (self.upper[place, place + 1 :] * found[place + 1 :]).sum()
-            found[place] = (self.parts[place] - known) / self.upper[place, place]
-        return found[1:]
-
-    @property
-    def weights_of_constant(self) -> FloatArray:
-        """Those of the parts in the value where all regressors are 0: (k + 1,)."""
-        weights = np.zeros(len(self.parts))
-        for place in range(len(weights)):
-            known = (self.upper[:place, place] * weights[:place]).sum()
-            weights[place] = ((place == 0) - known) / self.upper[place, place]
-        return weights
-
-
-def _divided(values: FloatArray, units: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What values have of orthonormal columns, and what is left of them."""
-    parts, rest = np.zeros(len(units)), values
-    for _ in range(2):
-        for place, unit in enumerate(units):
-            part = (unit * rest).sum()
-            parts[place] += part
-            rest = rest - part * unit
-    return parts, rest
+def _varied(values: FloatArray) -> bool:
+    """Whether enough worlds have another value than the commonest: (n,) float64."""
+    counts = np.unique(values, return_counts=True)[1]
+    return bool(len(values) - counts.max() >= min(FEWEST_ASIDE, len(values) // 2))

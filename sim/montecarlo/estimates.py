@@ -5,11 +5,12 @@ over worlds. Percentiles carry the exact order-statistic interval: the number of
 true p-quantile is binomial(n, p), whatever the distribution, so two order statistics enclose it
 with at least the asked probability (the interval of ``scipy.stats.quantile_test``). Where there
 are too few worlds for one of the two, that end is NaN: a two-sided 95 % interval of a p95 needs 72
-worlds, one of a median needs 6. The mean carries Student's interval.
+worlds, one of a median needs 6. The mean carries an interval that knows of skewness
+(:mod:`sim.montecarlo.means`), a probability that of Clopper and Pearson.
 
 Those intervals are for independent worlds, and worlds are more even than that. Where the uncertain
 inputs explain a figure (:mod:`sim.montecarlo.controls`), its mean is that of the regression, with
-Student's interval of the residuals; and the share of worlds below a quantile is known as well as
+the interval of the residuals; and the share of worlds below a quantile is known as well as
 from so many more independent worlds, which is the number that its interval is taken for (Woodruff
 1952, with the effective sample size of Korn and Graubard 1998).
 
@@ -27,6 +28,7 @@ import numpy.typing as npt
 from scipy.special import bdtr, betaincinv, ndtri, stdtrit
 
 from sim.montecarlo.controls import Controls, rank_of
+from sim.montecarlo.means import mean_interval
 from sim.montecarlo.shares import CONFIDENCE, NAN, Interval, Share
 
 FloatArray = npt.NDArray[np.float64]
@@ -122,35 +124,6 @@ def estimate(
 def quantile(ordered: FloatArray, p: float) -> float:
     """The p-quantile of increasing values, linear between order statistics; NaN of none."""
     return _at(ordered, p * (len(ordered) - 1)) if len(ordered) else NAN
-
-
-def mean_interval(
-    values: FloatArray, confidence: float = CONFIDENCE, controls: Controls | None = None
-) -> tuple[float, Interval]:
-    """Mean and Student's interval, of the residuals where inputs explain the figure.
-
-    Parameters
-    ----------
-    values : (n,) float64
-        Not NaN.
-    confidence : float
-    controls : Controls, optional
-        Of the same worlds.
-    """
-    n = len(values)
-    mean = float(np.mean(values)) if n else NAN
-    if n < 2 or not math.isfinite(mean):
-        return mean, (NAN, NAN)
-    # What is yes or no is counted: a share that no number of worlds makes would puzzle.
-    counted = bool(np.isin(values, (0.0, 1.0)).all())
-    fit = controls.mean(values) if controls and not counted else None
-    if fit:
-        mean = min(max(fit.mean, float(values.min())), float(values.max()))
-        error, freedom = fit.error, fit.freedom
-    else:
-        error, freedom = float(np.std(values, ddof=1)) / n**0.5, n - 1
-    half = float(stdtrit(freedom, (1.0 + confidence) / 2.0)) * error
-    return mean, (mean - half, mean + half)
 
 
 def quantile_interval(

@@ -5,6 +5,7 @@ quasi-random points), ``cdf``, ``mean`` and ``limited_mean``. Those that people 
 percentiles are also built from them: ``LogNormal.from_stats(mean=4000, p95=9000)``.
 """
 
+from sim.model.distributions.atoms import atoms
 from sim.model.distributions.combined import Choice, Clipped, Empirical, Mixture
 from sim.model.distributions.known import Gamma, LogNormal, Normal, interval
 from sim.model.distributions.plain import (
@@ -33,5 +34,6 @@ __all__ = [
     "Pareto",
     "Triangular",
     "Uniform",
+    "atoms",
     "interval",
 ]

@@ -59,6 +59,10 @@ class Empirical:
         """E[min(X, limit)]."""
         return float(np.minimum(self._points, limit) @ self._mass())
 
+    def atoms(self) -> tuple[FloatArray, FloatArray]:
+        """Values, increasing, and the share of the weight on each."""
+        return self._points, self._mass()
+
     def _mass(self) -> FloatArray:
         return np.diff(self._levels, prepend=0.0)
 
@@ -87,6 +91,10 @@ class Mixture:
     def __post_init__(self) -> None:
         require(len(self.components) > 0, "components", "none", "must be at least one")
         object.__setattr__(self, "_share", _shares(self.weights, len(self.components)))
+
+    def shares(self) -> FloatArray:
+        """Probability of each component."""
+        return self._share
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
         """Draw n values."""

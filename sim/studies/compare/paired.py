@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.montecarlo.controls import Controls
-from sim.montecarlo.estimates import mean_interval, quantile, quantile_interval
+from sim.montecarlo.estimates import quantile, quantile_interval
+from sim.montecarlo.means import mean_interval
 from sim.montecarlo.shares import Interval, share_interval
 
 FloatArray = npt.NDArray[np.float64]
