@@ -181,13 +181,13 @@ def test_metrics_that_some_worlds_lack_are_undefined_there():
 
 
 def test_worlds_are_added_until_the_interval_is_narrow_enough():
-    result = simulate(worlds=5000, precision=0.02, metric="cost_usd_per_request:p50")
+    result = simulate(worlds=5000, precision=0.005, metric="cost_usd_per_request:p50")
     done = len(result.sample)
     assert not result.interrupted
-    assert result.precision <= 0.02
+    assert result.precision <= 0.005
     before = max(look for look in looks(5000, result.goal) if look < done)
     earlier = simulate(worlds=before)
-    assert result.goal.width(earlier.sample) > 0.02
+    assert result.goal.width(earlier.sample) > 0.005
     assert same(result, simulate(worlds=done))
 
 
