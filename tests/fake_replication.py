@@ -66,6 +66,7 @@ class FakeScenario:
     broken_world: int = -1
     warnings: tuple[str, ...] = ()
     extra: dict[str, object] = field(default_factory=dict)
+    bins: int = BINS
 
     @property
     def document(self) -> dict[str, object]:
@@ -80,7 +81,7 @@ class FakeScenario:
     def design(self, values: Mapping[str, float]) -> Design:
         return Design(
             self.name,
-            Horizon(datetime(2026, 11, 23), 86_400.0, warm_up_s=0.0, bin_s=21_600.0),
+            Horizon(datetime(2026, 11, 23), 86_400.0, warm_up_s=0.0, bin_s=86_400.0 / self.bins),
             workloads=(Workload("chat", NoRequests(), "large", Slo(ttft_s=2.0)),),
             pools=(GpuPool("large", PROFILE, 2, "least_loaded", GpuPrice(0.0)),),
         )

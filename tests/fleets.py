@@ -106,6 +106,7 @@ class Case:
     managed: list[ManagedApi] | None = None
     routes: list[Routing] | None = None  # of each workload; all to its pool by default
     day_start_s: float | None = None  # time of the day at time 0
+    on_grid: bool = False  # every sum of its times is exact, so that ties are ties
 
     @property
     def requests(self) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ import simpy
 
 from sim.engine.plane.feed import Feed
 from sim.engine.plane.plane import DataPlane
-from sim.engine.state.status import NEED_REQUESTS, REACHED, REQUEST_HELD
+from sim.engine.state.status import DRAINED, NEED_REQUESTS, REACHED, REQUEST_HELD
 
 
 class Clock:
@@ -28,11 +28,14 @@ class Clock:
     ----------
     env : simpy.Environment
         Where control processes live; its time is that of the data plane.
+    drained : bool
+        Whether the plane, asked to end when it is empty, has ended: nothing more happens.
     """
 
     def __init__(self, plane: DataPlane, feeds: Iterator[Feed]) -> None:
         self.env = simpy.Environment(initial_time=plane.now)
         self.plane = plane
+        self.drained = False
         self._feeds = feeds
         self._when_gone: dict[int, simpy.Event] = {}
         self._when_held: dict[int, simpy.Event] = {}
@@ -53,11 +56,11 @@ class Clock:
         return self._when_held.setdefault(pool, self.env.event())
 
     def run(self, until_s: float) -> None:
-        """Simulate up to and at ``until_s``."""
+        """Simulate up to and at ``until_s``, or to the end of the plane."""
         while True:
             next_s = min(float(self.env.peek()), until_s)
             self._advance(next_s)
-            if self.env.peek() > until_s:
+            if self.drained or self.env.peek() > until_s:
                 return
             self.env.step()
 
@@ -71,6 +74,9 @@ class Clock:
         while (signal := self.plane.advance(until_s)) != REACHED:
             if signal == NEED_REQUESTS:
                 self._feed()
+            elif signal == DRAINED:
+                self.drained = True
+                return
             elif self._announce(self._awaited(signal)):
                 return
 

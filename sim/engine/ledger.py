@@ -39,11 +39,13 @@ class Ledger:
     Parameters
     ----------
     edges_s : (bins + 1,) float64
-        Edges of the bins, from 0 to the end of the horizon.
+        Edges of the bins, from 0 to the end of the horizon, or to the latest that it may have.
     workloads, pools, backends : int
 
     Attributes
     ----------
+    edges_s : (bins + 1,) float64
+        Of the bins that were closed, once the last was.
     workloads : (workloads, bins) WORKLOAD
         Where no request is followed by another, each is a task of its own.
     pools : (pools, bins) POOL
@@ -71,10 +73,12 @@ class Ledger:
         self._hour = np.zeros_like(self.histograms)
         self._bin = 0
 
-    def close_bin(self, plane: DataPlane) -> None:
-        """Book the bin that ends now and begin the next."""
+    def close_bin(self, plane: DataPlane, is_last: bool = False) -> None:
+        """Book the bin that ends now and begin the next, unless it is the last."""
         state = plane.close_bin()
         at = self._bin
+        if is_last:
+            self._end_with(at, plane.now)
         workloads, histograms = state.workloads, state.histograms
         if not state.clock[0].has_tasks:  # the kernel does not count them
             workloads, histograms = _with_tasks(workloads, histograms)
@@ -88,6 +92,12 @@ class Ledger:
         if self._ends_hour(at):
             self._close_hour()
         plane.open_bin()
+
+    def _end_with(self, at: int, now_s: float) -> None:
+        """Have bin ``at`` be the last, and end now."""
+        self.edges_s = np.append(self.edges_s[: at + 1], now_s)
+        self.workloads, self.pools = self.workloads[:, : at + 1], self.pools[:, : at + 1]
+        self.usage, self.p95_s = self.usage[..., : at + 1], self.p95_s[..., : at + 1]
 
     def _ends_hour(self, at: int) -> bool:
         """Whether bin ``at`` is the last of its hour; the last hour may be short."""

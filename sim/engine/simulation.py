@@ -1,8 +1,7 @@
 """One replication: a design in a world, simulated from its warm-up to the end of its horizon."""
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +13,10 @@ from sim.engine.ledger import Ledger
 from sim.engine.plane.feed import feeds
 from sim.engine.plane.plane import DataPlane
 from sim.engine.state.record import Records
-from sim.model.design import Design, Horizon
+from sim.model.design import Design
 from sim.model.streams import Streams
+from sim.model.trace import TraceSource
+from sim.model.workload import RequestSource
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -48,6 +49,10 @@ class Outcome:
         Requests that were waiting when the horizon began, before anything happened at time 0.
     requests : (n,) REQUEST
         One row per request, the warm-up left out; empty unless asked for.
+    arrived_s : float
+        When the last request came, but for those that follow others in tasks.
+    is_drained : bool
+        Whether the horizon ended with the last answer, nothing being left.
     """
 
     ledger: Ledger
@@ -56,14 +61,19 @@ class Outcome:
     in_flight: Records
     waiting_at_start: npt.NDArray[np.int64]
     requests: Records
+    arrived_s: float
+    is_drained: bool
 
+    @property
+    def end_s(self) -> float:
+        """When the horizon ended."""
+        return float(self.ledger.edges_s[-1])
 
-def bin_edges_s(horizon: Horizon) -> FloatArray:
-    """Edges of the timeline's bins: multiples of the width, and the end of the horizon."""
-    count = max(1, math.ceil(horizon.duration_s / horizon.bin_s - 1e-9))
-    edges = np.arange(count + 1, dtype=np.float64) * horizon.bin_s
-    edges[-1] = horizon.duration_s
-    return edges
+    def lived(self, design: Design) -> Design:
+        """The design with the horizon as long as it came to be: costs and shares refer to it."""
+        if design.horizon.duration_s == self.end_s:
+            return design
+        return replace(design, horizon=replace(design.horizon, duration_s=self.end_s))
 
 
 def simulate(design: Design, streams: Streams, record_requests: bool = False) -> Outcome:
@@ -85,21 +95,42 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
     clock.run_before(0.0)
     waiting_at_start = plane.close_bin().pools.waiting[: len(design.pools)].copy()
     plane.open_bin()
-    edges_s = bin_edges_s(horizon)
-    ledger = Ledger(edges_s, len(design.workloads), len(design.pools), len(design.backends))
-    for edge_s in edges_s[1:]:
-        clock.run(float(edge_s))
-        ledger.close_bin(plane)
+    counts = len(design.workloads), len(design.pools), len(design.backends)
+    ledger = Ledger(horizon.edges_s, *counts)
+    _play(design, clock, ledger)
     in_flight = plane.in_flight()
     log = plane.requests()
     return Outcome(
         ledger=ledger,
-        rentals=tuple(_rentals(design, fleets)),
+        rentals=tuple(_rentals(design, fleets, plane.now)),
         logs=tuple(_logs(design, fleets)),
         in_flight=in_flight[in_flight.arrival_s >= 0.0],
         waiting_at_start=waiting_at_start,
         requests=log[log.arrival_s >= 0.0],
+        arrived_s=plane.arrived_s,
+        is_drained=clock.drained,
     )
+
+
+def _play(design: Design, clock: Clock, ledger: Ledger) -> None:
+    """Bin by bin to the end of the horizon; to the last answer where that is waited for."""
+    horizon, plane = design.horizon, clock.plane
+    endless = any(not _is_played_once(workload.source) for workload in design.workloads)
+    for edge_s in ledger.edges_s.tolist():
+        clock.run(edge_s)
+        is_begun = edge_s == 0.0 and not endless and not plane.is_empty
+        if horizon.is_drained and (is_begun or edge_s == horizon.duration_s):
+            plane.end_when_empty()
+            clock.run(edge_s)
+        if edge_s > 0.0:
+            ledger.close_bin(plane, is_last=clock.drained)
+        if clock.drained:
+            return
+
+
+def _is_played_once(source: RequestSource) -> bool:
+    """Whether its last request is its own, and not that before the end of the horizon."""
+    return isinstance(source, TraceSource) and source.mode == "once"
 
 
 def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane:
@@ -123,9 +154,8 @@ def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane
     )
 
 
-def _rentals(design: Design, fleets: Mapping[int, Fleet]) -> Iterator[Rental]:
+def _rentals(design: Design, fleets: Mapping[int, Fleet], end_s: float) -> Iterator[Rental]:
     """Time on the bill within the horizon; replicas of a pool that never moves are always there."""
-    end_s = design.horizon.duration_s
     for index, pool in enumerate(design.pools):
         fleet = fleets.get(index)
         times = [(0.0, end_s)] * pool.replicas if fleet is None else fleet.rentals()

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from sim.model.autoscaler import Autoscaler, Keda
 from sim.model.cache import PrefixCache
 from sim.model.economics import OneOff
@@ -20,13 +23,18 @@ from sim.model.workload import Workload
 
 Router = Literal["round_robin", "random", "least_loaded", "power_of_two", "session", "prefix"]
 
+TAIL_BINS = 48  # after the arrivals, before bins become twice as wide: a job may take a week
+
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
     """The simulated time.
 
     Times in a simulation are seconds from ``start``; the warm-up runs before it, at negative times,
-    and leaves no trace in any result.
+    and leaves no trace in any result. Requests arrive before ``duration_s``. A horizon that is
+    *cut* ends there. One that is *drained* ends with the last answer, in each world at a time of
+    its own: where all requests come from traces that are played once maybe before ``duration_s``,
+    else not before.
 
     Attributes
     ----------
@@ -35,12 +43,43 @@ class Horizon:
     duration_s, warm_up_s : float
     bin_s : float
         Width of a timeline bin; divides the duration into at least one bin, the last may be short.
+    end_limit_s : float
+        Longest time after ``duration_s`` for which a drained horizon waits for the last answers; 0
+        for one that is cut.
     """
 
     start: datetime
     duration_s: float
     warm_up_s: float
     bin_s: float
+    end_limit_s: float = 0.0
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether the last answers are waited for."""
+        return self.end_limit_s > 0.0
+
+    @property
+    def latest_s(self) -> float:
+        """The latest time at which it may end."""
+        return self.duration_s + self.end_limit_s
+
+    @property
+    def edges_s(self) -> npt.NDArray[np.float64]:
+        """Edges of the timeline's bins, up to the latest end: (bins + 1,) float64.
+
+        Multiples of the width up to ``duration_s``, where an edge is. Beyond, each ``TAIL_BINS``
+        are twice as wide as those before.
+        """
+        count = max(1, math.ceil(self.duration_s / self.bin_s - 1e-9))
+        edges_s = np.arange(count + 1, dtype=np.float64) * self.bin_s
+        edges_s[-1] = self.duration_s
+        if not self.is_drained:
+            return edges_s
+        doublings = math.ceil(math.log2(self.end_limit_s / (TAIL_BINS * self.bin_s) + 1.0))
+        widths_s = np.repeat(self.bin_s * 2.0 ** np.arange(max(doublings, 1)), TAIL_BINS)
+        tail_s = self.duration_s + np.cumsum(widths_s)
+        return np.concatenate([edges_s, tail_s[tail_s < self.latest_s], [self.latest_s]])
 
 
 @dataclass(frozen=True, slots=True)

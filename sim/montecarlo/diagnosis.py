@@ -252,7 +252,7 @@ class _Look:
         return _Hot.of(self._columns(pool), pool).queue
 
     def _columns(self, pool: GpuPool) -> Columns:
-        timeline: Columns = dict(self.sample.timelines.timeline(self.world))
+        timeline: Columns = dict(self.sample.timelines.until_end(self.world))
         prefix = f"backends.{pool.name}." if len(self.design.pools) > 1 else ""
         names = (
             "queue",

@@ -23,6 +23,7 @@ from sim.model.price import HOUR_S
 from sim.model.profile import ServiceProfile
 from sim.model.workload import Slo
 from sim.montecarlo.early_warning import warnings
+from sim.montecarlo.ending import ending
 from sim.montecarlo.money import money
 
 FloatArray = npt.NDArray[np.float64]
@@ -60,7 +61,7 @@ def metrics(outcome: Outcome, design: Design) -> dict[str, float]:
     """All figures of a replication by name."""
     every_workload = list(range(len(design.workloads)))
     figures = _service(outcome, design, every_workload, row=len(every_workload))
-    figures |= _fleet(outcome, design)
+    figures |= _fleet(outcome, design) | ending(outcome, design)
     for index, workload in enumerate(design.workloads):
         own = _service(outcome, design, [index], row=index)
         figures |= {f"workloads.{workload.name}.{name}": value for name, value in own.items()}

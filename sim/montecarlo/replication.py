@@ -16,9 +16,10 @@ from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.streams import Streams
 from sim.model.workload import Slo
+from sim.montecarlo.ending import is_job
 from sim.montecarlo.exports.files import files
 from sim.montecarlo.metrics import metrics
-from sim.montecarlo.timeline_columns import timeline
+from sim.montecarlo.timeline_columns import padded, timeline
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -69,27 +70,34 @@ def replicate(
     """Simulate one world of a scenario."""
     design = scenario.design(draws)
     outcome = simulate(design, Streams(seed, world), record_requests)
+    bins, arriving_s = len(design.horizon.edges_s) - 1, design.horizon.duration_s
+    design = outcome.lived(design)
     figures = metrics(outcome, design)
     return Replication(
         world=world,
         draws=dict(draws),
         metrics=figures,
-        verdict=verdict(outcome, figures),
-        timeline=timeline(outcome, design),
+        verdict=verdict(outcome, figures, arriving_s),
+        timeline=padded(timeline(outcome, design), bins),
         requests=_request_columns(outcome, design) if record_requests else None,
         exports=files(outcome, design, seed, world) if world == 0 else None,
     )
 
 
-def verdict(outcome: Outcome, figures: Mapping[str, float]) -> str:
+def verdict(outcome: Outcome, figures: Mapping[str, float], arriving_s: float) -> str:
     """Whether the fleet kept up over the horizon.
 
-    A fleet is overloaded if one of its pools was offered more work than it can do (the metric
-    ``offered_load``), or if the requests waiting at the end are more than at the start by 1 % of
-    all that arrived and by three times their square root, which chance alone hardly ever leaves
-    behind.
+    A fleet is overloaded if one of its pools was offered more work than it can do while requests
+    arrived (the metric ``offered_load``, but for the time in which the last answers are awaited),
+    or if the requests waiting at the end are more than at the start by 1 % of all that arrived and
+    by three times their square root, which chance alone hardly ever leaves behind. A job, whose
+    requests have all come before the first is answered, asks for no pace: it overloads only if it
+    does not come to its end.
     """
-    if figures["offered_load"] > 1.0:
+    if outcome.is_drained and is_job(outcome):
+        return STABLE
+    waited = outcome.end_s / min(outcome.end_s, arriving_s)
+    if figures["offered_load"] * waited > 1.0:
         return OVERLOADED
     arrived = float(outcome.ledger.workloads["requests"].sum())
     waiting_at_end = outcome.ledger.pools["waiting"][:, -1]

@@ -110,9 +110,16 @@ class RunResult:
 
     @property
     def timeline(self) -> pd.DataFrame:
-        """One row per time bin: bin, start_s, and p5, p50, p95 over worlds of each column."""
+        """One row per time bin: bin, start_s, and p5, p50, p95 over worlds of each column.
+
+        A world that has ended before a bin is left out of it; bins that no world has reached are
+        not there.
+        """
         bins = np.arange(self.sample.timelines.bins)
-        columns: dict[str, npt.NDArray[Any]] = {"bin": bins, "start_s": bins * self.bin_s}
+        start_s = self.design.horizon.edges_s[: len(bins)]
+        columns: dict[str, npt.NDArray[Any]] = {"bin": bins, "start_s": start_s}
         for column, cells in self.sample.timelines.percentiles(list(LEVELS.values())).items():
             columns |= {f"{column}_{level}": cells[row] for row, level in enumerate(LEVELS)}
-        return pd.DataFrame(columns)
+        frame = pd.DataFrame(columns)
+        reached = frame["load_rps_p50"].notna() if "load_rps_p50" in frame else frame["bin"] >= 0
+        return frame.loc[: reached[reached].index.max()] if reached.any() else frame

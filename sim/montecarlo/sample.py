@@ -20,7 +20,12 @@ FloatArray = npt.NDArray[np.float64]
 INPUT_PREFIX = "input."  # of the columns that hold the draws of the uncertain inputs
 OVERLOADED = "overloaded"
 LATENCIES = ("ttft_", "tpot_", "e2e_", "queue_wait_", "task_e2e_")
-YES_OR_NO = ("loses_money",)  # 1 or 0: the mean over worlds is a probability
+YES_OR_NO = (
+    "loses_money",
+    "drained",
+    "all_at_once",
+)  # 1 or 0: the mean over worlds is a probability
+MAKESPAN, DRAINED = "makespan_s", "drained"  # a drained world has answered all
 RECOVERY, UNRECOVERED = "time_to_recover_s", "spikes_unrecovered"
 
 
@@ -135,7 +140,9 @@ class Sample:
     def lower_bound(self, name: str) -> npt.NDArray[np.bool_] | None:
         """In which worlds a metric is a lower bound; None for metrics that never are."""
         if is_latency(name):
-            return self.overloaded()
+            return np.asarray(self.overloaded() & (self.values(DRAINED) != 1.0))
+        if name == MAKESPAN:
+            return np.asarray(self.values(DRAINED) == 0.0)
         if name.endswith(RECOVERY):
             return self.values(name.removesuffix(RECOVERY) + UNRECOVERED) > 0.0
         return None

@@ -55,6 +55,7 @@ def summarise(
         "month": rests_on(design),
         "replications": len(sample),
         "interrupted": interrupted,
+        "ending": _ending(sample, design),
         **share_as_json("overloaded_share", Share.of(sample.overloaded())),
         **share_as_json("slo_met_share", None if kept is None else Share.of(kept)),
         **verdict.as_json(verdict.verdict(sample, design, kept), sample, diagnose),
@@ -72,6 +73,21 @@ def slo_kept(sample: Sample, design: Design) -> npt.NDArray[np.bool_] | None:
     stated = [workload for workload in design.workloads if workload.slo.is_stated]
     kept = [sample.attained(each.name, each.slo.attainment) for each in stated]
     return np.all(kept, axis=0) if kept else None
+
+
+def _ending(sample: Sample, design: Design) -> dict[str, Any] | None:
+    """How a horizon that waits for the last answers ended; None for one that is cut.
+
+    ``job``: in every world all requests had come before the first was answered; ``drained_share``:
+    of the worlds in which nothing was left to answer before the limit in time.
+    """
+    if not design.horizon.is_drained:
+        return None
+    return {
+        "job": bool(np.all(sample.values("all_at_once") == 1.0)),
+        "limit_s": design.horizon.end_limit_s,
+        **share_as_json("drained_share", Share.of(sample.values("drained") == 1.0)),
+    }
 
 
 def share_as_json(name: str, share: Share | None) -> dict[str, Any]:

@@ -34,6 +34,18 @@ def timeline(outcome: Outcome, design: Design) -> dict[str, FloatArray]:
     return columns
 
 
+def padded(columns: dict[str, FloatArray], bins: int) -> dict[str, FloatArray]:
+    """The columns with NaN in the bins after the end of the world, up to ``bins`` of them.
+
+    A horizon that ends with the last answer ends elsewhere in each world, and rows of all worlds
+    are kept side by side.
+    """
+    return {
+        name: np.append(column, np.full(bins - len(column), np.nan))
+        for name, column in columns.items()
+    }
+
+
 def _timeline_columns(
     outcome: Outcome, design: Design, prefix: str, workloads: slice, pools: slice, row: int
 ) -> Iterator[tuple[str, FloatArray]]:

@@ -51,6 +51,13 @@ class Timelines:
         cells = self._read(self._slots[world], 0, len(self.columns) * self.bins)
         return dict(zip(self.columns, cells.reshape(-1, self.bins), strict=True))
 
+    def until_end(self, world: int) -> dict[str, SingleArray]:
+        """The timeline of one world, without the bins after its end."""
+        columns = self.timeline(world)
+        alive = np.flatnonzero(~np.all([np.isnan(column) for column in columns.values()], axis=0))
+        count = int(alive[-1]) + 1 if len(alive) else 0
+        return {name: column[:count] for name, column in columns.items()}
+
     def percentiles(self, levels: Sequence[float]) -> dict[str, FloatArray]:
         """Percentiles over worlds in each bin.
 

@@ -131,6 +131,7 @@ def verdict(sample: Sample, design: Design, slo_kept: BoolArray | None) -> Verdi
     names = [f"workloads.{each.name}.{fate}" for each in design.workloads for fate in LOST]
     lost = np.sum([np.nan_to_num(sample.values(name)) for name in names], axis=0)
     over = sample.values("hours_over_capacity") > 0.0
+    over &= sample.values("all_at_once") != 1.0  # a job asks for no pace
     return Verdict(
         worlds=tuple(sample.worlds),
         over_capacity=over if design.pools else None,

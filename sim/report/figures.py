@@ -98,7 +98,7 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             count = round(seconds / size, 1)
             return f"{count:g} {name}{'s' if count != 1 else ''}"
-    return f"{seconds:g} seconds"
+    return f"{seconds:g} second{'s' if seconds != 1 else ''}"
 
 
 def typical(estimate: Mapping[str, Any]) -> float | None:
@@ -164,6 +164,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
         Figure("gross_margin", "gross margin", "share"),
         Figure("quality_mean", "quality of the answers, points", "rate"),
     ),
+    "Duration": (Figure("makespan_s", "until the last answer", "seconds"),),
     "Latency": _figures(
         "seconds",
         "s",

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sim.montecarlo.shares import Share, percent
+from sim.report import ending_text
 from sim.report.evidence import evidence
-from sim.report.figures import BY_METRIC, duration, text
+from sim.report.figures import BY_METRIC, text
 
 Estimate = Mapping[str, Any]
 
@@ -30,14 +31,17 @@ def sentence(summary: Mapping[str, Any]) -> str:
     worlds = summary["replications"]
     about = f"{worlds:,} world{'s' if worlds != 1 else ''}"
     stopped = " before it was interrupted" if summary["interrupted"] else ""
-    subject = f"{summary['scenario']}, {duration(summary['horizon_s'])}, {about}{stopped}"
+    subject = f"{summary['scenario']}, {ending_text.time_of(summary)}, {about}{stopped}"
     return f"{subject}: {'; '.join(_clauses(summary))}."
 
 
 def _clauses(summary: Mapping[str, Any]) -> Iterator[str]:
     metrics = summary["metrics"]
     rests_on = f" ({summary['month']})" if summary.get("month") else ""
-    yield from _clause(metrics, "cost_usd_per_month", f"the median cost is {{}} a month{rests_on}")
+    month = f"the median cost is {{}} a month{rests_on}"
+    if not ending_text.is_job(summary):
+        yield from _clause(metrics, "cost_usd_per_month", month)
+    yield from ending_text.clauses(summary)
     loses = metrics.get("loses_money")
     if loses and loses["mean"] is not None:
         yield from _clause(metrics, "gross_margin", "the median gross margin is {}")
@@ -209,7 +213,7 @@ def _worst_world(summary: Mapping[str, Any]) -> str:
         kind = "within the SLO" if worst["limit_s"] else "answered"
         parts.append(f"{percent(round(worst['slo_attainment'], 3))} of its requests are {kind}")
     peak = worst["figures"]["offered_load_peak"]
-    if peak:
+    if peak and not ending_text.is_job(summary):
         parts.append(f"work offered is up to {percent(round(peak, 2))} of capacity")
     if worst["cause"]:
         cause = worst["cause"]

@@ -67,7 +67,11 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
 def compile_horizon(horizon: schema.Horizon) -> Horizon:
     """The horizon in seconds."""
     return Horizon(
-        horizon.start, _there(length_s(horizon)), _there(horizon.warm_up), _there(horizon.bin)
+        horizon.start,
+        _there(length_s(horizon)),
+        _there(horizon.warm_up),
+        _there(horizon.bin),
+        end_limit_s=_there(horizon.end_limit) if horizon.end == "drained" else 0.0,
     )
 
 

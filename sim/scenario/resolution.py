@@ -31,6 +31,7 @@ HALF_HOUR_S = 1800.0
 BINS_S: Final = (300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 43_200.0, 86_400.0)
 BINS_OF_A_DAY: Final = 96
 MOST_BINS: Final = 1500
+END_LIMIT_S: Final = 7 * DAY_S  # what is still unanswered after a week is most likely stuck
 
 
 def resolve(
@@ -111,19 +112,26 @@ def _layout(played: schema.Trace) -> str | TraceColumns:
 def _horizon(
     document: ScenarioDocument, traces: dict[str, Trace], findings: Findings
 ) -> schema.Horizon:
-    """The horizon with its length, warm-up and bin."""
+    """The horizon with its length, end, warm-up and bin."""
     horizon = document.horizon
-    duration_s = length_s(horizon)
+    duration_s, end = length_s(horizon), horizon.end
     played = [w.arrivals.trace for w in document.workloads.values()]
     once = [trace is not None and trace.mode == "once" for trace in played]
     if duration_s is None:
         duration_s = _length_of_traces(document, traces, findings)
-        horizon = horizon.model_copy(update={"duration": duration_s})
+        horizon = horizon.model_copy(update={"duration": duration_s, "end": end or "drained"})
     warm_up_s = 0.0 if all(once) else HALF_HOUR_S
-    filled = {
+    filled: dict[str, Any] = {
         "warm_up": warm_up_s if horizon.warm_up is None else horizon.warm_up,
+        "end": horizon.end or "cut",
         "bin": default_bin_s(duration_s) if horizon.bin is None else horizon.bin,
     }
+    if filled["end"] == "drained":
+        filled["end_limit"] = END_LIMIT_S if horizon.end_limit is None else horizon.end_limit
+    elif horizon.end_limit is not None:
+        findings.add(
+            ("horizon", "end_limit"), "has no meaning for a horizon that is cut", "add end: drained"
+        )
     if filled["bin"] > duration_s:
         findings.add(("horizon", "bin"), "must be at most the length of the horizon")
     if duration_s / filled["bin"] > 100 * MOST_BINS:

@@ -55,6 +55,13 @@ class Horizon(Model):
         | None
     ) = None
     """How long, in place of days."""
+    end: Annotated[Literal["cut", "drained"], one_of("cut", "drained")] | None = None
+    """Cut: the horizon ends with the time in which requests arrive. Drained: it ends with the last
+    answer, and so do costs. Default cut; drained if traces that are played once set the time."""
+    end_limit: (
+        Annotated[float, number("duration", least=1, most=366 * DAY_S, certain=True)] | None
+    ) = None
+    """For drained: longest time that the last answers are waited for; default 7d."""
     warm_up: Annotated[float, number("duration", least=0, most=30 * DAY_S, certain=True)] | None = (
         None
     )

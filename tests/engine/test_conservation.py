@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from fleets import Case, advance, cases, kernel_log, pool
+from fleets import Case, advance, cases, kernel_log, pool, profile
 from given_requests import GivenRequests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine.simulation import Outcome, bin_edges_s, simulate
+from sim.engine.simulation import Outcome, simulate
 from sim.engine.state import status
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.price import GpuPrice
 from sim.model.streams import Streams
+from sim.model.trace import Trace, TraceSource
 from sim.model.workload import RequestBlock, Slo, Workload
 from sim.montecarlo.replication import Replication, replicate
 
@@ -59,7 +60,7 @@ def designs(draw: st.DrawFn) -> Design:
 
 def _on_edges(arrival_s: npt.NDArray[np.float64], horizon: Horizon) -> npt.NDArray[np.float64]:
     """The arrivals moved back to the last edge before each; those after the end stay there."""
-    edges_s = np.array([-horizon.warm_up_s, *bin_edges_s(horizon)])
+    edges_s = np.array([-horizon.warm_up_s, *horizon.edges_s])
     return edges_s[np.maximum(np.searchsorted(edges_s, arrival_s, side="right") - 1, 0)]
 
 
@@ -170,6 +171,50 @@ def test_what_arrives_at_time_zero_belongs_to_the_horizon(warm_up_s: float) -> N
     assert figures["requests"] == figures["attempts"] == n
     assert figures["requests"] == sum(figures[fate] for fate in FATES)
     assert replication(design).verdict == "overloaded"
+
+
+@given(designs())
+@settings(max_examples=80)
+def test_a_drained_horizon_ends_with_the_last_answer_and_leaves_nobody(design: Design) -> None:
+    waits = replace(design, horizon=replace(design.horizon, end_limit_s=1e6))
+    outcome, found = simulate(waits, STREAMS, record_requests=True), replication(waits)
+    log, figures, end_s = outcome.requests, found.metrics, outcome.end_s
+    assert outcome.is_drained
+    assert end_s == max(design.horizon.duration_s, log.finish_s.max(initial=0.0))
+    assert figures["in_flight_end"] == 0
+    assert figures["requests"] == sum(figures[fate] for fate in FATES)
+    assert figures["requests"] == sum(_within(w, design.horizon) for w in design.workloads)
+    for drawn in design.pools:
+        hours = drawn.price.cost_usd(end_s, drawn.profile.gpus_per_replica)
+        paid = figures[f"backends.{drawn.name}.cost_usd"]
+        assert paid == pytest.approx(drawn.replicas * hours)
+    assert figures["makespan_s"] == end_s
+    lengths = {len(column) for column in found.timeline.values()}
+    assert lengths == {len(waits.horizon.edges_s) - 1}
+
+
+def test_a_drained_horizon_goes_no_further_than_its_limit() -> None:
+    """A replica that takes one second a token has 100 tokens to make, and ten seconds for it."""
+    one = TraceSource(Trace(np.zeros(1), np.ones(1, np.int32), np.full(1, 100, np.int32)))
+    horizon = Horizon(datetime(2026, 1, 1), 1.0, 0.0, 1.0, end_limit_s=9.0)
+    design = Design("long", horizon, (Workload("one", one, "pool", Slo()),), (pool(),))
+    outcome, found = simulate(design, STREAMS), replication(design)
+    assert (outcome.end_s, outcome.is_drained) == (10.0, False)
+    assert found.metrics["in_flight_end"] == 1
+    assert found.metrics["drained"] == 0
+    enough = replace(design, horizon=replace(horizon, end_limit_s=99.0))
+    assert simulate(enough, STREAMS).end_s == 100.0
+    assert replication(enough).metrics["gpu_hours"] == pytest.approx(100 / 3600)
+
+
+def test_a_trace_whose_answers_take_no_time_lasts_as_long_as_it_is_said_to() -> None:
+    """Its only prompt is too long for the model, and rejected on arrival."""
+    one = TraceSource(Trace(np.zeros(1), np.full(1, 999, np.int32), np.ones(1, np.int32)))
+    horizon = Horizon(datetime(2026, 1, 1), 60.0, 0.0, 60.0, end_limit_s=9.0)
+    engine = profile(max_model_len=100)
+    design = Design("none", horizon, (Workload("one", one, "pool", Slo()),), (pool(engine),))
+    figures = replication(design).metrics
+    assert (figures["requests"], figures["rejected"], figures["makespan_s"]) == (1, 1, 60.0)
 
 
 def _within(workload: Workload, horizon: Horizon) -> int:

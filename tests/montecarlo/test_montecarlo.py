@@ -297,7 +297,7 @@ from sim.montecarlo import store
 from sim.montecarlo.run import run
 import numba
 worlds, folder = int(sys.argv[1]), Path(sys.argv[2])
-result = run(FakeScenario(), worlds, jobs=1, replicate=replicate_at_length)
+result = run(FakeScenario(bins=1500), worlds, jobs=1, replicate=replicate_at_length)
 store.save(result, folder)
 with store.opened(folder, FakeScenario(), 0, resume=True) as kept:
     earlier = kept.load_earlier()

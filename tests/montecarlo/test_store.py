@@ -269,7 +269,7 @@ def test_a_run_whose_input_files_changed_is_not_resumed(tmp_path):
 
 
 def test_timelines_of_many_bins_and_worlds_come_back_exactly(tmp_path):
-    result = simulate(worlds=70, replicate=replicate_at_length)
+    result = simulate(FakeScenario(bins=1500), worlds=70, replicate=replicate_at_length)
     store.save(result, tmp_path / "long")
     earlier = load_earlier(tmp_path / "long", FakeScenario(), 0)
     for world in (0, 63, 64, 69):

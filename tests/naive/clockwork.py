@@ -1,10 +1,10 @@
 """Time in the naive simulator: what is to happen next, and until when.
 
-At an instant things happen in this order: arrivals; timers (a retry is sent, a patience is over, a
-kept answer is given, a managed backend's token comes), in the order in which they were set;
-escalations, of the lowest request first; calls that follow others in a task, of the lowest task
-first; step boundaries, of the lowest replica first; deadlines, of the attempt sent first; then the
-control plane acts.
+At an instant things happen in this order: arrivals; timers (a retry is sent, a kept answer is
+given, a managed backend's token comes), in the order in which they were set; escalations, of the
+lowest request first; calls that follow others in a task, of the lowest task first; step boundaries,
+of the lowest replica first; the end of somebody's patience, of the lowest request first; deadlines,
+of the attempt sent first; then the control plane acts.
 """
 
 from abc import ABC, abstractmethod
@@ -26,6 +26,7 @@ class Clockwork(ABC):
         self.coming: deque[Task] = deque()
         self.replicas: list[Replica] = []
         self.timers = Alarms()
+        self.patience = Alarms()
         self.deadlines = Alarms()
         self.held = -1  # the pool where a request was held last for want of a ready replica
         self.has_news = False  # of that
@@ -48,6 +49,7 @@ class Clockwork(ABC):
             (self.coming[0].arrival_s if self.coming else NEVER, self.arrive),
             (self.timers.next_s, self.timers.ring),
             (min(map(Replica.next_event_s, self.replicas), default=NEVER), self.reach_boundary),
+            (self.patience.next_s, self.patience.ring),
             (self.deadlines.next_s, self.deadlines.ring),
         ]
         return min(kinds, key=lambda kind: kind[0])

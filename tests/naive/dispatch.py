@@ -42,7 +42,8 @@ class Dispatch(Clockwork):
         crowd = self.crowd(request)
         request.leg = self.route(request).leg(request.number, request.prompt)
         request.chain = self.route(request).chain(request.leg.to)
-        self.set_timer(request.task.patience_s, lambda: self.lose_patience(request))
+        patience_end_s = self.now_s + request.task.patience_s
+        self.patience.set(patience_end_s, (request.number,), lambda: self.lose_patience(request))
         if crowd.is_answered_at_once(request.number):
             assert crowd.response_cache is not None
             self.books.count(request, "response_hits")

@@ -127,9 +127,14 @@ def test_a_user_leaves_the_line_when_patience_ends() -> None:
 
 
 def test_a_user_who_sees_the_answer_begin_stays() -> None:
-    # At 1 the step [0, 1] is not over: patience is a timer and comes before the boundary.
-    naive = ran(fleet(profile()), [PATIENT] * 2, (0.0, 4), (0.0, 4), patience_s=[1.0, 1.25])
-    expect(naive, status=[GAVE_UP, COMPLETED], first_token_s=[nan, 1], finish_s=[1, 4])
+    naive = ran(fleet(profile()), [PATIENT] * 2, (0.0, 4), (0.0, 4), patience_s=[0.75, 1.25])
+    expect(naive, status=[GAVE_UP, COMPLETED], first_token_s=[nan, 1], finish_s=[0.75, 4])
+
+
+def test_a_token_at_the_very_end_of_patience_is_in_time_as_at_a_deadline() -> None:
+    clients = [PATIENT, Client(ttft_timeout_s=1.0)]
+    naive = ran(fleet(profile()), clients, (0.0, 4), (0.0, 4), patience_s=[1.0, 9])
+    expect(naive, status=[COMPLETED, COMPLETED], first_token_s=[1, 1], finish_s=[4, 4])
 
 
 def test_patience_lasts_over_all_attempts_and_the_waits_between_them() -> None:

@@ -222,7 +222,7 @@ def test_the_resolved_document_is_json_in_si_units(everything):
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     first = document["workloads"]["first"]
     assert document["horizon"] == {
-        "start": "2026-11-23", "duration": 93_600, "warm_up": 600, "bin": 3600,
+        "start": "2026-11-23", "duration": 93_600, "warm_up": 600, "bin": 3600, "end": "cut",
     }  # fmt: skip
     assert first["arrivals"]["dispersion"]["timescale"] == {"p5": 1800, "p95": 7200}
     assert first["slo"] == {"ttft_p95": 2, "e2e_p99": 30, "tpot_p50": 0.05}

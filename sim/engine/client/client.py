@@ -184,7 +184,7 @@ def _abandon(s: State, slot: int, now: float) -> int:
     hedge.inherit(s, slot, moved)
     attempt.leave(s, slot, now)
     if now < s.slots[moved].patience_end_s < math.inf:
-        timers.schedule(s, s.slots[moved].patience_end_s, timers.PATIENCE, moved)
+        timers.schedule_patience(s, moved)
     return moved
 
 

@@ -50,7 +50,7 @@ def send_beside(s: State, slot: int, now: float) -> None:
     extra.twin, s.extras[twin].twin = twin, slot
     timers.set_deadlines(s, twin, now)
     if now < new.patience_end_s < math.inf:
-        timers.schedule(s, new.patience_end_s, timers.PATIENCE, twin)
+        timers.schedule_patience(s, twin)
 
 
 @inner_apart

@@ -32,7 +32,7 @@ def start(design: Design, clock: Clock, streams: Streams) -> None:
     """Have the incidents of every managed backend happen."""
     for index, backend in enumerate(design.managed, len(design.pools)):
         if backend.outages is not None:
-            span_s = (float(clock.env.now), design.horizon.duration_s)
+            span_s = (float(clock.env.now), design.horizon.latest_s)
             incidents = list(incidents_of(backend.outages, backend.name, streams, *span_s))
             clock.env.process(_happen(clock, index, incidents))
 

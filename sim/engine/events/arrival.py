@@ -10,7 +10,7 @@ from sim.engine.request import task, timers
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import whole
-from sim.engine.state.record import BACKING_OFF, NONE, REMOTE, WANTED
+from sim.engine.state.record import BACKING_OFF, EVERYBODY, NONE, REMOTE, WANTED
 from sim.engine.state.state import State
 
 _ANSWER_STREAM = np.uint64(0x51ED270B)  # keeps the draws of the response cache apart
@@ -23,6 +23,8 @@ def arrive(s: State, now: float) -> None:
     clock = s.clock[0]
     at = clock.cursor
     clock.cursor += 1
+    clock.under_way += 1
+    clock.arrived_s = now
     slot = _take_slot(s)
     fed, seq = s.fed[at], s.slots[slot]
     seq.arrival_s, seq.patience_end_s = now, now + fed.patience_s
@@ -55,6 +57,7 @@ def meet_timer(s: State) -> None:
     elif kind == timers.ESCALATE:
         client.send_again(s, slot, client.ESCALATION, now)
     elif kind == timers.PATIENCE:
+        s.clock[0].turn = EVERYBODY
         client.lose_patience(s, slot, now)
     else:
         client.answer(s, slot, now)
@@ -108,7 +111,7 @@ def _begin(s: State, slot: int, now: float) -> None:
     if s.clock[0].recording:
         _log_arrival(s, slot)
     if seq.patience_end_s < math.inf:
-        timers.schedule(s, seq.patience_end_s, timers.PATIENCE, slot)
+        timers.schedule_patience(s, slot)
     if is_known:
         if now >= 0.0:
             counts.response_hits += 1

@@ -8,10 +8,17 @@ event                 priority  reason
 arrival               0         a request that arrives at a step boundary is in that step
 timer                 1         a retry is an arrival too, after the new ones
 replica (by index)    2         the boundary then sees all that has arrived
-deadline              3         a token at the very deadline is in time
-control plane         4         an autoscaler sees everything up to its instant, and its
+patience              3         a token at the very end of somebody's patience is in time ...
+deadline              4         ... and at the very deadline, too; who leaves tries no more
+control plane         5         an autoscaler sees everything up to its instant, and its
                                 verbs act on what comes after
 ====================  ========  =====================================================
+
+Of one kind the sequence is: arrivals as they are fed; timers as they were set, then escalations by
+request, then the calls of tasks by task and call; patience by request; deadlines by attempt and
+kind. A step boundary within a leap is no event, and has its turn all the same: what is sent to a
+replica, or dropped there, after its turn at an instant meets the boundary after it. So a hedge that
+is sent, or an attempt that is dropped, by a deadline at a boundary misses that boundary.
 """
 
 import math
@@ -20,9 +27,10 @@ from sim.engine.client import client
 from sim.engine.events import arrival, segment
 from sim.engine.request import timers
 from sim.engine.state.jit import compiled, inner, inner_apart
-from sim.engine.state.record import NONE, IntArray
+from sim.engine.state.record import EVERYBODY, NONE, IntArray
 from sim.engine.state.state import State
 from sim.engine.state.status import (
+    DRAINED,
     NEED_DEADLINES,
     NEED_LOG,
     NEED_REQUESTS,
@@ -53,19 +61,23 @@ def advance(numbers: IntArray, until_s: float) -> int:
         if signal != REACHED:
             return signal
         event = _next_event(s, until_s)
+        clock = s.clock[0]
         if event == _NOTHING:
+            clock.instant_s, clock.turn = until_s, EVERYBODY
             return REACHED
         signal = _room(s, event)
         if signal != REACHED:
             return signal
         if event == _ARRIVAL:
-            arrival.arrive(s, s.fed[s.clock[0].cursor].arrival_s)
+            arrival.arrive(s, s.fed[clock.cursor].arrival_s)
         elif event == _REPLICA:
             r = s.event_tree[1]
+            clock.turn = max(clock.turn, r)
             segment.next_segment(s, r, s.event_s[r])
         elif event == _TIMER:
             arrival.meet_timer(s)
         else:
+            clock.turn = EVERYBODY
             client.meet_deadline(s)
 
 
@@ -79,6 +91,8 @@ def _news(s: State) -> int:
         return REQUEST_HELD
     if clock.cursor >= clock.fed and not clock.closed:
         return NEED_REQUESTS
+    if clock.ends_empty and clock.under_way == 0 and clock.cursor >= clock.fed:
+        return DRAINED
     return REACHED
 
 
@@ -91,11 +105,18 @@ def _next_event(s: State, until_s: float) -> int:
         event_s = s.fed[clock.cursor].arrival_s
     if clock.timer_s < event_s:
         event, event_s = _TIMER, clock.timer_s
-    if s.event_s[s.event_tree[1]] < event_s:
-        event, event_s = _REPLICA, s.event_s[s.event_tree[1]]
+    boundary_s = s.event_s[s.event_tree[1]]
+    if boundary_s < event_s or (
+        boundary_s == event_s and event == _TIMER and s.timers[0].kind == timers.PATIENCE
+    ):
+        event, event_s = _REPLICA, boundary_s
     if clock.deadline_s < event_s:
         event, event_s = _DEADLINE, clock.deadline_s
-    return event if event_s <= until_s and event_s < math.inf else _NOTHING
+    if event_s > until_s or event_s == math.inf:
+        return _NOTHING
+    if event_s != clock.instant_s:
+        clock.instant_s, clock.turn = event_s, NONE
+    return event
 
 
 @inner

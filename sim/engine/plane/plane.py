@@ -30,6 +30,7 @@ from sim.engine.plane.setup_managed import with_routes
 from sim.engine.state.record import GONE, NONE, READY, FloatArray, Records
 from sim.engine.state.state import State
 from sim.engine.state.status import (
+    DRAINED,
     NEED_DEADLINES,
     NEED_LOG,
     NEED_RUNS,
@@ -245,6 +246,21 @@ class DataPlane:
         """Say that no more requests will come."""
         self._state.clock[0].closed = 1
 
+    def end_when_empty(self) -> None:
+        """Have time end with the last request, once no more will come: see :meth:`advance`."""
+        self._state.clock[0].ends_empty = 1
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no request is in flight, none will follow in a task, and none is fed."""
+        clock = self._state.clock[0]
+        return bool(clock.under_way == 0 and clock.cursor >= clock.fed)
+
+    @property
+    def arrived_s(self) -> float:
+        """When the latest of the fed requests came."""
+        return float(self._state.clock[0].arrived_s)
+
     # Time forward
 
     def advance(self, until_s: float) -> int:
@@ -255,7 +271,8 @@ class DataPlane:
         int
             ``REACHED``; or, earlier, ``NEED_REQUESTS`` when more must be fed, ``REPLICA_EMPTY``
             when a draining replica has become empty (see :attr:`emptied`), ``REQUEST_HELD`` when a
-            request waits at the gateway of a pool without a ready replica (see :attr:`held`).
+            request waits at the gateway of a pool without a ready replica (see :attr:`held`),
+            ``DRAINED`` when :meth:`end_when_empty` has asked for it.
         """
         while (signal := kernel.advance(self._numbers, until_s)) in _ROOM:
             self._hold(_ROOM[signal](self._state))
@@ -270,6 +287,9 @@ class DataPlane:
             clock = self._state.clock[0]
             self.held, self.now = int(clock.held), max(self.now, float(clock.held_s))
             clock.held = NONE
+        elif signal == DRAINED:
+            clock = self._state.clock[0]
+            clock.ends_empty, self.now = 0, max(self.now, float(clock.empty_s))
         return signal
 
     # Verbs of the control plane

@@ -122,7 +122,7 @@ def empty_state(
     )
     clock = state.clock[0]
     clock.free_slot = clock.emptied = clock.held = NONE
-    clock.free_task = clock.free_run = NONE
+    clock.free_task = clock.free_run = clock.turn = NONE
     clock.timer_s = clock.deadline_s = math.inf
     clock.spare_timers = _SPARE_TIMERS
     return with_slots(with_replica_capacity(state, 2), _FIRST_SLOTS)

@@ -30,7 +30,8 @@ def for_head(s: State, r: int, now: float) -> None:
         set_event(s, r, begins_s)
     elif replica.mode == LEAP and replica.head != NONE:
         pool = s.pools[replica.pool]
-        _cut(s, r, replica, steps_until_ready(s, replica, pool, replica.start_s, now, replica.leap))
+        steps = steps_until_ready(s, replica, pool, replica.start_s, now, replica.leap)
+        _cut(s, r, replica, steps, now)
 
 
 @inner
@@ -41,16 +42,26 @@ def for_stop(s: State, r: int, now: float) -> None:
     if replica.mode == LEAP:
         since_s = now - replica.start_s
         steps = leap.steps_until(since_s, replica.step_s, replica.growth_s, replica.leap)
-        _cut(s, r, replica, steps)
+        _cut(s, r, replica, steps, now)
 
 
 @inner
-def _cut(s: State, r: int, replica: Row, steps: int) -> None:
-    """End the leap under way after ``steps`` steps, if that is earlier."""
-    if steps < replica.leap:
-        replica.leap = steps
-        duration_s = leap.duration_s(steps, replica.step_s, replica.growth_s)
-        set_event(s, r, replica.start_s + duration_s)
+def _cut(s: State, r: int, replica: Row, steps: int, now: float) -> None:
+    """End the leap under way after ``steps`` steps, if that is earlier.
+
+    If that is now, and the replica has had its turn at this instant, then a step later.
+    """
+    if steps >= replica.leap:
+        return
+    ends_s = replica.start_s + leap.duration_s(steps, replica.step_s, replica.growth_s)
+    clock = s.clock[0]
+    if ends_s <= now and clock.instant_s == now and clock.turn >= r:
+        steps += 1
+        if steps == replica.leap:
+            return
+        ends_s = replica.start_s + leap.duration_s(steps, replica.step_s, replica.growth_s)
+    replica.leap = steps
+    set_event(s, r, ends_s)
 
 
 @inner

@@ -34,6 +34,9 @@ def settle(s: State, slot: int, status: int, now: float) -> None:
         _log(s, slot, status, now)
     if s.clock[0].has_tasks:
         task.end_call(s, slot, status, now)
+    s.clock[0].under_way -= 1
+    if s.clock[0].under_way == 0:
+        s.clock[0].empty_s = now
     give_back(s, slot)
 
 

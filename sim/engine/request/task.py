@@ -126,6 +126,7 @@ def _next_stage(s: State, t: int, now: float) -> None:
     row.width = row.sent - first
     row.awaited = row.width
     row.open += row.width
+    s.clock[0].under_way += row.width
 
 
 @inner_apart

@@ -25,6 +25,7 @@ DEADLINES = 3
 _ESCALATIONS_ORDER = 1 << 61
 _CALLS_ORDER = 1 << 62  # ... and then following calls ...
 _CALL_BITS = 20  # ... by task, and by its calls
+_PATIENCES_ORDER = 3 << 61  # ... and last patience, by request: a step boundary comes before it
 
 
 @inner
@@ -41,6 +42,14 @@ def schedule_token(s: State, time_s: float, kind: int, slot: int) -> None:
     clock = s.clock[0]
     _push(s, time_s, clock.timer_order, kind, slot, s.slots[slot].serial)
     clock.timer_order += 1
+
+
+@inner
+def schedule_patience(s: State, slot: int) -> None:
+    """Set a timer for the end of the patience of the request in a slot."""
+    seq = s.slots[slot]
+    order = _PATIENCES_ORDER + seq.number
+    _push(s, seq.patience_end_s, order, PATIENCE, slot, seq.number)
 
 
 @inner

@@ -43,6 +43,7 @@ TTFT, TPOT, E2E, WAIT, TASK_E2E = 0, 1, 2, 3, 4
 LATENCIES = {TTFT: "ttft", TPOT: "tpot", E2E: "e2e", WAIT: "queue_wait", TASK_E2E: "task_e2e"}
 
 NONE = -1  # no slot, no replica
+EVERYBODY = 1 << 62  # more than there are replicas
 
 _CACHE_LINE = 64  # bytes
 
@@ -337,6 +338,14 @@ CLOCK = np.dtype(
         ("held_s", "f8"),
         ("emptied", "i8"),  # the replica of the signal REPLICA_EMPTY
         ("emptied_s", "f8"),
+        ("under_way", "i8"),  # requests in flight, and calls that are set out to follow them
+        ("empty_s", "f8"),  # when the last of these ended
+        ("arrived_s", "f8"),  # when the latest of the fed requests came
+        ("ends_empty", "i8"),  # whether the signal DRAINED is asked for
+        # Of the latest instant at which something happened: when it was, and up to which replica
+        # all have had their step boundaries there, also those within a leap.
+        ("instant_s", "f8"),
+        ("turn", "i8"),
         ("bin_start_s", "f8"),
         ("routing_key", "u8"),
         ("recording", "i8"),

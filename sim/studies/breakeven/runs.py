@@ -54,11 +54,13 @@ class Billed:
         AUTOSCALERS.update(self.autoscalers)
         design = scenario.design(draws)
         outcome = simulate(design, Streams(seed, world), record_requests)
-        figures = metrics(outcome, design)
+        figures = metrics(outcome, outcome.lived(design))
         for side, way in self.ways.items():
-            bill = money(outcome, way.design(draws))["cost_usd"] if len(self.ways) > 1 else None
+            billed = outcome.lived(way.design(draws))
+            bill = money(outcome, billed)["cost_usd"] if len(self.ways) > 1 else None
             figures[bill_of(side)] = figures["cost_usd"] if bill is None else bill
-        return Replication(world, dict(draws), figures, verdict(outcome, figures), {}, None, {})
+        kept_up = verdict(outcome, figures, design.horizon.duration_s)
+        return Replication(world, dict(draws), figures, kept_up, {}, None, {})
 
 
 def bill_of(side: str) -> str:

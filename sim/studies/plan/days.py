@@ -109,7 +109,8 @@ def day(
     start = whole.model.horizon.start
     ahead = (WEEKDAY_NUMBERS[kind] - start.weekday()) % 7
     date = (start + timedelta(days=ahead)).date().isoformat()
-    settings = [f"horizon.start={date}", "horizon.bin=15min"]
+    settings = [f"horizon.start={date}", "horizon.bin=15min", "horizon.end=cut"]
+    settings.append("horizon.end_limit=null")
     if horizon.get("duration") is not None and horizon.get("days") is None:
         settings.append("horizon.duration=24h")
     else:

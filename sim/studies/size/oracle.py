@@ -69,14 +69,15 @@ def oracle(kind: Kind, fixed: int, worlds: int, terms: Terms) -> Oracle:
     results = [terms.bench.run(kind.scenario(n), worlds, terms.seed) for n in counts]
     design = design_of(results[-1].scenario, terms.seed)
     width_s = max(HOUR_S, results[-1].bin_s)
-    hour = (np.arange(results[-1].sample.timelines.bins) * results[-1].bin_s // width_s).astype(int)
+    starts_s = design.horizon.edges_s[:-1]
+    hour = (starts_s[starts_s < design.horizon.duration_s] // width_s).astype(int)
     least, load = [], []
     for world in range(worlds):
         kept = np.array([_kept(r, world, hour, design, terms) for r in results])
         first = np.where(kept.any(axis=0), np.argmax(kept, axis=0), -1)
         least.append(np.where(first < 0, np.nan, np.asarray(counts)[first]))
-        arrived = results[-1].sample.timelines.timeline(world)["load_rps"].astype(np.float64)
-        load.append(np.bincount(hour, arrived) / np.bincount(hour))
+        columns = results[-1].sample.timelines.timeline(world)
+        load.append(np.bincount(hour, _arriving(columns["load_rps"], hour)) / np.bincount(hour))
     needed = np.array(least)
     filled = np.where(np.isnan(needed), fixed, needed)
     p5, p50, p95 = np.percentile(filled, [5, 50, 95], axis=0, method="inverted_cdf")
@@ -104,6 +105,11 @@ def simulated_counts(fixed: int) -> tuple[int, ...]:
     return tuple(sorted({math.ceil(n - 1e-9) for n in row}))
 
 
+def _arriving(load_rps: npt.NDArray[np.float32], hour: npt.NDArray[np.int_]) -> FloatArray:
+    """Requests a second while requests arrive; none in a world that has ended: (bins,)."""
+    return np.nan_to_num(load_rps[: len(hour)].astype(np.float64))
+
+
 def _kept(
     result: RunResult, world: int, hour: npt.NDArray[np.int_], design: Design, terms: Terms
 ) -> BoolArray:
@@ -112,9 +118,9 @@ def _kept(
     kept = np.ones(hour[-1] + 1, np.bool_)
     for workload in bound(design):
         prefix = f"workloads.{workload.name}." if len(design.workloads) > 1 else ""
-        attained = columns[f"{prefix}slo_attainment"].astype(np.float64)
+        attained = columns[f"{prefix}slo_attainment"][: len(hour)].astype(np.float64)
         # A bin without an end of a request has no attainment, and no say.
-        weight = np.where(np.isnan(attained), 0.0, columns[f"{prefix}load_rps"])
+        weight = np.where(np.isnan(attained), 0.0, _arriving(columns[f"{prefix}load_rps"], hour))
         total = np.bincount(hour, weight)
         met = np.bincount(hour, weight * np.nan_to_num(attained))
         kept &= met >= terms.question.asked_of(workload) * total - 1e-6 * total

@@ -178,7 +178,7 @@ def _peak_concurrency(result: RunResult, design: Design) -> dict[str, float]:
     timelines = result.sample.timelines
     peaks: dict[str, list[float]] = {pool.name: [] for pool in serving(design)}
     for world in timelines.worlds:
-        columns = timelines.timeline(world)
+        columns = timelines.until_end(world)
         for pool in serving(design):
             prefix = _prefix(design, pool)
             held = columns[f"{prefix}queue"] + columns[f"{prefix}running"]

@@ -41,6 +41,7 @@ def with_spike(design: Design, spike: Spike) -> Design:
     horizon = replace(
         design.horizon,
         duration_s=duration_s,
+        end_limit_s=0.0,
         bin_s=min(design.horizon.bin_s, duration_s / BINS),
     )
     length_s = min(spike.duration_s, LONGEST * duration_s)
