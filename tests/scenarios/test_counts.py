@@ -97,7 +97,8 @@ def test_worlds_end_at_times_of_their_own_and_are_stored_side_by_side(tmp_path):
     assert usd == pytest.approx(2.99 * np.ceil(makespan_s) / 3600)
     store.save(result, tmp_path / "six")
     store.save(run(read, 3, jobs=1), tmp_path / "three")
-    earlier = store.load_earlier(tmp_path / "three", read, read.seed)
+    with store.opened(tmp_path / "three", read, read.seed, resume=True) as kept:
+        earlier = kept.load_earlier()
     store.save(run(read, 6, jobs=1, earlier=earlier), tmp_path / "resumed")
     for name in ("summary.json", "timeline.parquet", "timelines.parquet"):
         assert (tmp_path / "six" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes()
