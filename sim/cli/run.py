@@ -43,9 +43,8 @@ DEFAULT_CAP = 10_000
 @click.option(
     "--precision-metric",
     metavar="NAME[:p50|:p95]",
-    default=DEFAULT_METRIC,
-    show_default=True,
-    help="The metric for --precision, and its percentile over worlds (both if none is named).",
+    help="The metric for --precision, and its percentile over worlds (both if none is named)."
+    f"  [default: {DEFAULT_METRIC}]",
 )
 @click.option("--requests", is_flag=True, help="Keep every request of the first world.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in its folder.")
@@ -61,7 +60,7 @@ def run(
     out: Path | None,
     overrides: tuple[str, ...],
     precision: float | None,
-    precision_metric: str,
+    precision_metric: str | None,
     requests: bool,
     resume: bool,
     as_json: bool,
@@ -79,11 +78,14 @@ def run(
     from sim.montecarlo import store
     from sim.montecarlo.precision import Goal
 
+    if precision is None and precision_metric is not None:
+        raise click.UsageError("--precision-metric goes with --precision, such as --precision 2%")
+    metric = precision_metric or DEFAULT_METRIC
     advice = Advice(quiet)
     if precision is not None and worlds is None:
         worlds = DEFAULT_CAP
     loaded = _load(scenario, overrides, {"worlds": worlds, "seed": seed}, advice)
-    goal = None if precision is None else Goal.parse(precision, precision_metric)
+    goal = None if precision is None else Goal.parse(precision, metric)
     place = out or store.default_folder(loaded, loaded.seed, loaded.worlds, goal, requests)
     opening = partial(store.opened, scenario=loaded, seed=loaded.seed, command=command_line())
     with opening(place, anywhere=out is None, resume=resume, tell=advice.warn) as kept:
@@ -95,7 +97,7 @@ def run(
             goal,
             jobs=jobs,
             precision=precision,
-            metric=precision_metric,
+            metric=metric,
             record_requests=requests,
             earlier=earlier,
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from sim.cli.study import Asked, study_options
-from sim.cli.values import SHARE
+from sim.cli.values import SHARE, refuse_beside
 
 
 def _factors(
@@ -90,7 +90,9 @@ sim stress chat.yaml --growth 1,2,4 --prompt-growth 1,1.5,2
     help="Share of worlds in which a fleet must hold.",
 )
 @study_options
+@click.pass_context
 def stress(
+    context: click.Context,
     scenario: Path,
     growth: tuple[float, ...],
     prompt_growth: tuple[float, ...],
@@ -112,6 +114,7 @@ def stress(
     from sim.studies.stress import stress as study
     from sim.studies.stress.study import DEFAULT_WORLDS
 
+    refuse_beside(context, "no_spike", "spike", "spike_minutes")
     steps = path_of(growth, prompt_growth, miss_growth, retry_growth)
     case = Case(scenario, asked.overrides)
     with asked.study("stress", case.load()) as under_way:

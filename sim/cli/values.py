@@ -3,6 +3,7 @@
 from typing import Final
 
 import click
+from click.core import ParameterSource
 
 
 class Share(click.ParamType[float]):
@@ -39,3 +40,13 @@ class Share(click.ParamType[float]):
 SHARE: Final = Share()
 SHARE_OR_ALL: Final = Share(ends=True)
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
+
+
+def refuse_beside(context: click.Context, flag: str, *options: str) -> None:
+    """Refuse options that a flag makes meaningless, where they were given by hand."""
+    if not context.params.get(flag):
+        return
+    for option in options:
+        if context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            names = (f"--{name.replace('_', '-')}" for name in (option, flag))
+            raise click.UsageError("{} has no meaning beside {}; remove one".format(*names))

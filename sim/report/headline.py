@@ -45,6 +45,9 @@ def _clauses(summary: Mapping[str, Any]) -> Iterator[str]:
     loses = metrics.get("loses_money")
     if loses and loses["mean"] is not None:
         yield from _clause(metrics, "gross_margin", "the median gross margin is {}")
+        without = loses["n"] - metrics["gross_margin"]["n"]
+        if without:
+            yield f"there is no revenue in {Share(without, loses['n']).words()}"
         if loses["mean"] > 0.0:
             losing = Share(round(loses["mean"] * loses["n"]), loses["n"])
             yield f"money is lost in {losing.words()}"

@@ -176,7 +176,8 @@ def _loss(answer: Stress, name: str, outcome: Outcome) -> str:
         cost = _estimate("cost_usd_per_month", outcome.figures["cost_usd_per_month"])
         return f"over the budget of {answer.budget_usd or 0.0:,.0f} USD a month, {worlds}: {cost}"
     margin = outcome.figures["gross_margin"].p50
-    return f"losing money, {worlds}: a gross margin of {100.0 * margin:.0f} %"
+    left = "no revenue" if math.isnan(margin) else f"a gross margin of {100.0 * margin:.0f} %"
+    return f"losing money, {worlds}: {left}"
 
 
 def _notes(answer: Stress, shown: str) -> Iterator[str]:

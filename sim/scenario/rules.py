@@ -39,6 +39,7 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
         _lengths(path, workload, findings)
         names_in_routes.check(path, workload, list(backends), findings)
         _client(path, workload, findings)
+        _value(path, workload, findings)
     for path, backend in _entries(data, "backends"):
         _price(path, backend, findings)
         _gateway(path, backend, findings)
@@ -133,6 +134,18 @@ def _lengths(path: Path, workload: dict[str, Any], findings: Findings) -> None:
                 "is missing",
                 f"such as {key}: {{lognormal: {{mean: 1000, p95: 2600}}}}",
             )
+
+
+def _value(path: Path, workload: dict[str, Any], findings: Findings) -> None:
+    """Note revenue by the user where there are no users."""
+    key, users = "value_per_user_month", workload.get("active_users")
+    if workload.get(key) in (None, 0):
+        return
+    if users == 0:
+        findings.add((*path, "active_users"), f"0 must be above 0 beside {key}", "or remove that")
+    elif "active_users" not in workload and "users" not in _mapping(workload, "arrivals"):
+        remedy = "add active_users, such as active_users: 5000"
+        findings.add((*path, key), "has no users who would pay it", remedy)
 
 
 def _price(path: Path, backend: dict[str, Any], findings: Findings) -> None:

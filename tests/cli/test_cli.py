@@ -165,6 +165,7 @@ def test_a_precision_without_worlds_takes_as_many_as_it_needs(fake, capsys):
         ["--precision", "0"],
         ["--precision", "200%"],
         ["--precision", "nan"],
+        ["--precision-metric", "cost_usd:p50"],
         ["--no-such-option"],
     ],
 )

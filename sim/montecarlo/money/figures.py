@@ -8,10 +8,9 @@ Figures of a **month** are those of a month of 730.5 hours that the horizon stan
 (:mod:`sim.model.month`): not the horizon's own, times something, but where it is a fair sample.
 
 **Gross margin** is 1 - cost / revenue of a month, before one-off costs; undefined where no revenue
-is stated.
-``loses_money`` is 1 in a world in which revenue does not cover the cost, else 0: its mean over
-worlds is the probability. **Lifetime training share** is the one-off cost over all that is paid in
-the product's life, if every month costs what this one does.
+is stated, and in a world that has none. ``loses_money`` is 1 in a world in which revenue does not
+cover the cost, else 0: its mean over worlds is the probability. **Lifetime training share** is the
+one-off cost over all that is paid in the product's life, if every month costs what this one does.
 """
 
 import math
@@ -106,14 +105,12 @@ def _revenues(design: Design, booked: Records, month: Monthly, index: int) -> tu
 def _margin(
     month_usd: float, revenue_usd: float, month_revenue_usd: float, is_stated: bool
 ) -> Figures:
-    """Revenue over the horizon, and what is left of a month's."""
+    """Revenue over the horizon, and what is left of a month's; of none there is no margin."""
     margin = loses = math.nan
     if is_stated:
         loses = float(month_revenue_usd < month_usd)
         if month_revenue_usd > 0:
             margin = 1 - month_usd / month_revenue_usd
-        elif month_usd > 0:
-            margin = -math.inf
     return {"revenue_usd": revenue_usd, "gross_margin": margin, "loses_money": loses}
 
 

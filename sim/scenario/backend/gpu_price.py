@@ -17,7 +17,7 @@ from sim.errors import CatalogError
 from sim.model import purchase as model
 from sim.model.price import HOUR_S, GpuPrice
 from sim.scenario.values.fields import TAG, Start, iso_date, number, one_of, start_of_event
-from sim.scenario.values.numbers import Number, Quantity, known
+from sim.scenario.values.numbers import Number, Quantity, extent, known
 from sim.scenario.values.part import Model, Text
 from sim.scenario.values.problems import Findings, Path
 
@@ -34,6 +34,8 @@ RESERVED: Final = ("reserved_1y", "reserved_3y")
 BLOCK: Final = "capacity_block"
 PURCHASES: Final = (*RENTED, BLOCK, *RESERVED)
 WAYS: Final = ("usd_per_gpu_hour", "usd_per_gpu_second", "provider", "owned")
+LEAST_PER_HOUR: Final = 5e-3  # USD; the cheapest GPUs cost ten times that
+MOST_PER_SECOND: Final = 0.1  # USD: 360 an hour
 ONLY_OF: Final = {"upfront_share": RESERVED, "start": (BLOCK,), "days": (BLOCK,)}
 
 Dollars = Annotated[Number, number("money", least=0, most=1e9)]
@@ -188,7 +190,24 @@ def _given(price: Price) -> set[str]:
     return {key for key, value in price if value is not None}
 
 
+def _check_unit(price: Price, path: Path, findings: Findings) -> None:
+    """Note a price by the second where one by the hour is meant, and the other way round."""
+    hour, second = price.usd_per_gpu_hour, price.usd_per_gpu_second
+    if hour is not None and 0 < extent(hour)[1] < LEAST_PER_HOUR:
+        message = f"{extent(hour)[1]:.4g} USD must be the price of an hour"
+        remedy = "a price by the second is usd_per_gpu_second"
+        findings.add((*path, "usd_per_gpu_hour"), message, remedy)
+    if second is not None and extent(second)[0] > MOST_PER_SECOND:
+        usd = extent(second)[0]
+        message = f"{usd:.4g} USD would be {usd * HOUR_S:,.0f} USD an hour"
+        findings.add(
+            (*path, "usd_per_gpu_second"), message, "a price by the hour is usd_per_gpu_hour"
+        )
+
+
 def _resolved(price: Price | None, gpu: str, path: Path, findings: Findings) -> Price | None:
+    if price is not None:
+        _check_unit(price, path, findings)
     try:
         if price is None:
             return _listed(default_gpu_price(gpu), Price.model_construct())

@@ -9,7 +9,7 @@ from sim.catalog.apis import NO_STEP, TIERS
 from sim.errors import CatalogError
 from sim.model import price as model
 from sim.scenario.values.fields import iso_date, number, one_of
-from sim.scenario.values.numbers import Number, known
+from sim.scenario.values.numbers import Number, extent, known
 from sim.scenario.values.part import Factor, Model, Text
 from sim.scenario.values.problems import Findings, Path
 
@@ -18,6 +18,9 @@ Draws = Mapping[str, float]
 Dollars = Annotated[Number, number("money", least=0, most=1e9)]
 RATES: Final = ("input", "cached_input", "cache_write", "output")
 OWN: Final = ("input", "output")  # what a price of one's own must have
+
+
+LEAST_PER_MILLION: Final = 1e-3  # USD; the cheapest in the catalogue is above ten times that
 
 
 class LongContext(Model):
@@ -99,6 +102,18 @@ def check(path: Path, price: dict[str, Any], has_model: bool, findings: Findings
         findings.add((*path, "factor"), "goes beside tier, must be the only one", "remove one")
 
 
+def check_rates(price: TokenPrice | None, path: Path, findings: Findings) -> None:
+    """Note prices of a single token where those of a million are meant."""
+    blocks = {(): price, ("long_context",): None if price is None else price.long_context}
+    for below, rates in blocks.items():
+        for key in RATES:
+            rate = None if rates is None else getattr(rates, key)
+            if rate is not None and 0 < extent(rate)[1] < LEAST_PER_MILLION:
+                usd = extent(rate)[1]
+                message = f"{usd:.4g} USD must be the price of a million tokens, not of one"
+                findings.add((*path, "price", *below, key), message, f"write {1e6 * usd:.4g}")
+
+
 def resolved(
     price: TokenPrice | None,
     model_name: str | None,
@@ -106,7 +121,8 @@ def resolved(
     path: Path,
     findings: Findings,
 ) -> TokenPrice | None:
-    """The price with what the catalogue has; notes what it does not have."""
+    """The price with what the catalogue has; notes what it does not have, or cannot be."""
+    check_rates(price, path, findings)
     price = price or TokenPrice.model_construct()
     if price.input is not None or model_name is None:
         return price

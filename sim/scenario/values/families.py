@@ -25,6 +25,8 @@ Role = Literal["scale", "shape", "scales", "weights", "parts"]
 """What a parameter is: a value in the unit of its key (``scale``), a plain positive number
 (``shape``), lists of them, or the components of a mixture."""
 
+HIGH: Final = ("p90", "p95", "p99")
+
 Builder = Callable[[Mapping[str, Any]], Distribution]
 
 
@@ -65,6 +67,12 @@ def _forms(*forms: str) -> tuple[frozenset[str], ...]:
 
 
 def _lognormal(given: Mapping[str, float]) -> Distribution:
+    mean = given.get("mean")
+    for key in HIGH:  # the mean may lie beyond it, with a sigma of 2.6 or more, which nobody means
+        if mean is not None and given.get(key, math.inf) <= mean:
+            raise ValueError(f"{key} ({given[key]:g}) must be above the mean ({mean:g})")
+    if mean is not None and given.get("p50", 0.0) > mean:
+        raise ValueError(f"p50 ({given['p50']:g}) must be at most the mean ({mean:g})")
     if "sigma" not in given:
         return LogNormal.from_stats(**given)
     sigma = given["sigma"]

@@ -1,18 +1,21 @@
 """Service level objectives: ``{ttft_p95: 2s, e2e_p95: 30s}``."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from sim.model.workload import Slo
 from sim.scenario.values.fields import JsonSchema, Reads, reference
-from sim.scenario.values.numbers import Quantity, document_of
+from sim.scenario.values.numbers import GREATEST, Quantity, document_of
 from sim.scenario.values.problems import Spot, choose
 from sim.scenario.values.reading import read_number
-from sim.scenario.values.units import shown
+from sim.scenario.values.units import format_duration, shown
 
 METRICS = ("ttft", "tpot", "e2e")
 THRESHOLD = Quantity("duration", above=0, certain=True)
+LONGEST_WITHOUT_UNIT_S = {"ttft": 60.0, "tpot": 1.0, "e2e": 900.0}  # beyond, are they milliseconds?
+QUOTE = "'"  # of texts in messages
 _KEY = re.compile(rf"({'|'.join(METRICS)})_p([1-9]\d?)")
 
 
@@ -34,7 +37,12 @@ class Objectives:
 
     def document(self) -> Any:
         """As plain data."""
-        return {key: document_of(value) for key, value in self.thresholds_s.items()}
+        return {
+            key: format_duration(s)
+            if s > LONGEST_WITHOUT_UNIT_S[key[: key.index("_")]]
+            else document_of(s)
+            for key, s in self.thresholds_s.items()
+        }
 
 
 def objectives() -> Reads:
@@ -58,10 +66,23 @@ def _read(raw: Any, spot: Spot) -> Objectives:
             other = metrics[match[1]]
             spot.below(key).wrong(f"goes beside {other}, must be the only one of {match[1]}")
         metrics[match[1]] = key
+        _ask_for_unit(match[1], value, spot.below(key))
         threshold = read_number(value, THRESHOLD, spot.below(key))
         if isinstance(threshold, float):
             thresholds[key] = threshold
     return Objectives(thresholds)
+
+
+def _ask_for_unit(metric: str, raw: Any, spot: Spot) -> None:
+    """Note a number of seconds that is too long to be meant, as milliseconds would not be."""
+    try:
+        seconds = math.nan if isinstance(raw, bool | dict | list) else float(raw)
+    except (TypeError, ValueError, OverflowError):
+        return  # it has a unit, or is no number
+    if LONGEST_WITHOUT_UNIT_S[metric] < seconds <= GREATEST:
+        meant = f"{shown(raw).strip(QUOTE)}ms, or {format_duration(seconds)} if that is meant"
+        message = f"{shown(raw)} has no unit, and would be {format_duration(seconds)}"
+        spot.wrong(message, f"write {meant}")
 
 
 def _schema() -> JsonSchema:

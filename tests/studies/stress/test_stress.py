@@ -331,6 +331,8 @@ def test_command_writes_its_answer_and_prints_it(tmp_path: Path) -> None:
         (["--growth", "0"], "must be a factor above 0"),
         (["--retry-growth", "2"], "clients that retry"),
         (["--probability", "1"], "not between 0 and 100 %"),
+        (["--no-spike", "--spike", "2"], "--spike has no meaning beside --no-spike"),
+        (["--no-spike", "--spike-minutes", "5"], "--spike-minutes has no meaning beside"),
     ],
 )
 def test_wrong_question_is_refused_with_a_remedy(
