@@ -40,7 +40,6 @@ def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
     s.rosters[p, 1, pool.ready] = r  # r is larger than all before it
     pool.members += 1
     _count_ready(s, p, ONE_MORE, now)
-    replica.turn = 0.0
     s.load[p, replica.member] = 0.0
     tournament.update(s.load_tree[p], s.load[p], replica.member)
     gateway.serve_held(s, p, now)

@@ -13,7 +13,7 @@ from sim.engine.state import tournament
 from sim.engine.state.hashing import jump, mixed, uniform
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import ONE, ZERO, whole
-from sim.engine.state.record import NONE
+from sim.engine.state.record import NONE, Row
 from sim.engine.state.state import State
 
 ROUND_ROBIN, RANDOM, LEAST_LOADED, POWER_OF_TWO, SESSION, PREFIX = 0, 1, 2, 3, 4, 5
@@ -32,7 +32,7 @@ _SESSION_DRAW = whole(11)
 
 # A load is the number of outstanding requests and, as a fraction, the turn. Both fit exactly into
 # a float for 6.9e10 turns of a pool, then they begin anew, and 131,072 requests on a replica.
-_TURN, _TURNS = 2.0**-36, whole(1 << 36)
+_TURN, _LAST_TURN = 2.0**-36, whole((1 << 36) - 1)
 
 
 @inner
@@ -55,9 +55,9 @@ def set_load(s: State, r: int) -> None:
     """Tell the router of a change in what replica ``r`` has outstanding."""
     replica = s.replicas[r]
     p = replica.pool
-    if s.pools[p].tracks_load and s.load[p, replica.member] < math.inf:
-        s.load[p, replica.member] = replica.outstanding + replica.turn
-        tournament.update(s.load_tree[p], s.load[p], replica.member)
+    before = s.load[p, replica.member]
+    if s.pools[p].tracks_load and before < math.inf:
+        _set(s, p, replica, before - math.floor(before))
 
 
 @inner
@@ -66,9 +66,15 @@ def hand_over(s: State, r: int) -> None:
     replica = s.replicas[r]
     pool = s.pools[replica.pool]
     replica.outstanding += 1
-    pool.turns = (pool.turns + 1) % _TURNS
-    replica.turn = pool.turns * _TURN
-    set_load(s, r)
+    if pool.tracks_load:
+        pool.turns = pool.turns + 1 if pool.turns < _LAST_TURN else 0
+        _set(s, replica.pool, replica, pool.turns * _TURN)
+
+
+@inner
+def _set(s: State, p: int, replica: Row, turn: float) -> None:
+    s.load[p, replica.member] = replica.outstanding + turn
+    tournament.update(s.load_tree[p], s.load[p], replica.member)
 
 
 @inner

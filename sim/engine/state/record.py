@@ -165,7 +165,6 @@ REPLICA = np.dtype(
         ("decoding", "i8"),  # B
         ("running", "i8"),  # decoding and prefilling
         ("outstanding", "i8"),  # routed here and not finished
-        ("turn", "f8"),  # below 1; the larger, the later a request was last handed over
         ("stopping", "i4"),  # of the running, those that are dropped at the next boundary
         ("head", "i8"),  # waiting list, first to be admitted first
         ("tail", "i8"),
