@@ -102,6 +102,12 @@ def rests_on(design: Design) -> str:
     return ""
 
 
+def note(design: Design) -> str:
+    """The same as the beginning of a sentence of its own, or empty."""
+    clause = rests_on(design)
+    return f"figures of a month are those of {clause}" if clause else ""
+
+
 def _hangs_on_volume(design: Design) -> bool:
     """Whether cost or revenue of a month is another where there are more requests."""
     scales = any(pool.autoscaler is not None for pool in design.pools)

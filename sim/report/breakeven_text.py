@@ -120,6 +120,7 @@ def _basis(answer: BreakEven) -> str:
         f"Rests on {answer.worlds} worlds of {duration(answer.horizon_s)} at the least volume and"
         f" fewer above (runs.csv), seed {answer.seed}; a break-even is the volume from which on a"
         " side costs no more at all greater volumes in the range."
+        + (f" A day is a mean one of {answer.month}." if answer.month else "")
     )
 
 

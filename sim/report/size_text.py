@@ -48,7 +48,9 @@ def _table(answer: Size) -> list[str]:
     for name, block in blocks.items():
         lines.append(click.style(name, bold=True))
         lines += [_line(row, widths) for row in block]
-    lines.append(f"a month: the mean; p95: {what}{hour}, in the median of the row's worlds.")
+    month = f" of {answer.month}" if answer.month else ""
+    foot = f"a month: the mean{month}; p95: {what}{hour}, in the median of the row's worlds."
+    lines += filled(foot).split("\n")
     return lines
 
 

@@ -28,6 +28,7 @@ class BreakEven(Findings):
             "sentence": self.sentence,
             "reference": self.reference,
             "counted": self.arrivals,
+            "month": self.month,
             "worlds": self.worlds,
             "seed": self.seed,
             "simulated_to": self.simulated_to,

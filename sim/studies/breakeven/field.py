@@ -12,7 +12,7 @@ from sim.montecarlo.result import RunResult
 from sim.scenario.backend.gpu_pool import GpuPool
 from sim.studies.breakeven.costs import ByFleet, ByUse, Curve, completed
 from sim.studies.breakeven.idle import full_fleets, idle_usd_per_day
-from sim.studies.breakeven.runs import Runs, bill_of, kept, worlds_of
+from sim.studies.breakeven.runs import MONTH_DAYS, Runs, bill_of, kept, tasks_per_day, worlds_of
 from sim.studies.breakeven.sides import API, FIXED, SCALED, Contest, Fleet, usual
 from sim.studies.sizing_for_volume import CONFIDENCE, Capacity, Search
 
@@ -267,7 +267,7 @@ class Field:
         use = np.full((self.worlds, len(results)), np.nan)
         for column, (volume, result) in enumerate(results.items()):
             n = fleets[volume]
-            usd = result.sample.values(bill_of(side))[: self.worlds] / self.contest.horizon_days
+            usd = result.sample.values(bill_of(side))[: self.worlds] / MONTH_DAYS
             rest = np.array([np.interp(n, priced, row) for row in idle[: len(usd)]])
             use[: len(usd), column] = (usd - rest) / n
         volumes = np.array(list(results))
@@ -325,17 +325,16 @@ class Field:
         """Cost of an arrival: (worlds, volumes); of those that came, or that were expected."""
         each = np.full((self.worlds, len(results)), np.nan)
         for column, (volume, result) in enumerate(results.items()):
-            usd = result.sample.values(bill_of(side))[: self.worlds]
-            served = _served(result)[: self.worlds]
-            expected = np.full(len(usd), volume * self.contest.horizon_days)
-            each[: len(usd), column] = usd / (np.maximum(served, 1) if by_arrival else expected)
+            usd = result.sample.values(bill_of(side))[: self.worlds] / MONTH_DAYS
+            served = np.maximum(_served(result)[: self.worlds], 1 / MONTH_DAYS)
+            expected = np.full(len(usd), volume)
+            each[: len(usd), column] = usd / (served if by_arrival else expected)
         return completed(each)
 
     def _work(self, result: RunResult, replicas: int) -> FloatArray:
         """Replicas that an arrival a day keeps busy at the largest batch, in each world."""
-        per_day = result.sample.values("tasks") / self.contest.horizon_days
         load = result.sample.values("offered_load") * replicas
-        return np.asarray(load / np.maximum(per_day, 1e-9))[: self.worlds]
+        return np.asarray(load / np.maximum(tasks_per_day(result), 1e-9))[: self.worlds]
 
     def _trial(self, side: str, volume: float, result: RunResult, replicas: float) -> Trial:
         sample = result.sample
@@ -352,11 +351,11 @@ class Field:
 
 
 def _served(result: RunResult) -> FloatArray:
-    """Arrivals that came to an end, whatever end: what is billed. Others are in flight."""
+    """Arrivals a day that came to an end, whatever end: what is billed. Others are in flight."""
     values = result.sample.values
     ended = values("completed") + sum(values(fate) for fate in UNANSWERED)
     requests = np.maximum(values("requests"), 1)
-    return np.asarray(values("tasks") * ended / requests)
+    return np.asarray(tasks_per_day(result) * ended / requests)
 
 
 def _suffices(trial: Trial) -> bool:

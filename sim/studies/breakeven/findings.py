@@ -8,15 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sim.model.price import DAY_S, MONTH_S
 from sim.montecarlo.estimates import quantile
 from sim.studies.breakeven.costs import ByFleet, Curve
 from sim.studies.breakeven.crossing import Breaking, break_even
 from sim.studies.breakeven.field import Run, Trial
+from sim.studies.breakeven.runs import MONTH_DAYS
 
 FloatArray = npt.NDArray[np.float64]
 
-MONTH_DAYS: Final = MONTH_S / DAY_S
 CHEAPER: Final = (1.0, 0.8, 0.5, 0.2)  # the reference, at these shares of its price
 POINTS: Final = 121  # of a drawn curve
 STEPS: Final = 20  # of a fleet that are drawn; the others are too small to be seen
@@ -67,6 +66,8 @@ class Findings:
     worlds, seed : int
     has_slo : bool
     horizon_s : float
+    month : str
+        What a month, and the volume of its mean day, rest on; empty where it need not be said.
     volumes : (n,) float64
         Asked for, a day.
     verdicts : tuple of Verdict
@@ -84,6 +85,7 @@ class Findings:
     seed: int
     has_slo: bool
     horizon_s: float
+    month: str
     volumes: FloatArray
     verdicts: tuple[Verdict, ...]
     runs: dict[str, Run]

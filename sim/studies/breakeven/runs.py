@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.model.price import DAY_S, MONTH_S
 from sim.montecarlo.replication import Replication
 from sim.montecarlo.result import RunResult
 from sim.montecarlo.storage.identity import scenario_digest
@@ -42,7 +43,7 @@ class Billed:
         draws: Mapping[str, float],
         record_requests: bool = False,
     ) -> Replication:
-        """One world, with the cost of each way as the metric ``bill_usd_<side>``."""
+        """One world, with the cost of each way in a month as the metric ``bill_usd_<side>``."""
         # Here, for it brings the compiler.
         from sim.engine.control import AUTOSCALERS  # noqa: PLC0415
         from sim.engine.simulation import simulate  # noqa: PLC0415
@@ -57,15 +58,18 @@ class Billed:
         figures = metrics(outcome, outcome.lived(design))
         for side, way in self.ways.items():
             billed = outcome.lived(way.design(draws))
-            bill = money(outcome, billed)["cost_usd"] if len(self.ways) > 1 else None
-            figures[bill_of(side)] = figures["cost_usd"] if bill is None else bill
+            bill = money(outcome, billed) if len(self.ways) > 1 else figures
+            figures[bill_of(side)] = bill["cost_usd_per_month"]
         kept_up = verdict(outcome, figures, design.horizon.duration_s)
         return Replication(world, dict(draws), figures, kept_up, {}, None, {})
 
 
 def bill_of(side: str) -> str:
-    """Name of the metric that holds what a side costs over the horizon."""
+    """Name of the metric that holds what a side costs in a month."""
     return f"bill_usd_{side}"
+
+
+MONTH_DAYS: Final = MONTH_S / DAY_S
 
 
 class Runs:
@@ -107,6 +111,13 @@ class Runs:
 def worlds_of(draws: Draws, worlds: int) -> Sequence[dict[str, float]]:
     """The values in each world."""
     return [{path: float(x[world]) for path, x in draws.items()} for world in range(worlds)]
+
+
+def tasks_per_day(result: RunResult) -> FloatArray:
+    """Arrivals on a mean day of the month, in each world."""
+    values = result.sample.values
+    month = values("requests_per_month") / np.maximum(values("requests"), 1)
+    return np.asarray(values("tasks") * month / MONTH_DAYS)
 
 
 def kept(result: RunResult) -> BoolArray:

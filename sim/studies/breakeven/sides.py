@@ -6,9 +6,10 @@ way gets its own bill of the same days. A pool that differs otherwise (spot inst
 back, an autoscaler) is simulated by itself. Users' devices that cannot run the model (``edge`` with
 a ``capable_share`` or a ``memory``) leave their requests to the reference.
 
-**Volume** is the mean number of arrivals a day over the horizon (of tasks, where requests have
-follow-ups). All workloads grow together, in the proportions of the scenario; the devices of an edge
-with them.
+**Volume** is the mean number of arrivals a day over a month (of tasks, where requests have
+follow-ups), whichever days of it the horizon is; costs are those of a month, too
+(:mod:`sim.model.month`). All workloads grow together, in the proportions of the scenario, traces at
+their time of day; the devices of an edge with them.
 """
 
 import json
@@ -23,7 +24,9 @@ from sim.errors import PeakfleetError
 from sim.model.design import Design
 from sim.model.distributions import Distribution
 from sim.model.generated import GeneratedSource
+from sim.model.month import rests_on
 from sim.model.price import DAY_S
+from sim.model.trace import TraceSource
 from sim.model.workload import Workload
 from sim.scenario import Scenario
 from sim.scenario.backend.gpu_pool import GpuPool
@@ -87,17 +90,16 @@ class Contest:
         """Length of the horizon."""
         return self._medians.horizon.duration_s / DAY_S
 
+    @property
+    def month(self) -> str:
+        """What a month rests on, in a clause."""
+        return rests_on(self._medians)
+
     @cached_property
     def requests_per_volume(self) -> float:
         """Requests in the horizon per arrival a day, the calls of tasks among them."""
-        arrivals = calls = 0.0
-        for workload in self._medians.workloads:
-            source = _generated(workload)
-            expected = self._expected(source)
-            arrivals += expected
-            follow_ups = source.follow_ups
-            calls += expected * (1.0 if follow_ups is None else float(follow_ups.calls.mean()))
-        return self.horizon_days * calls / arrivals
+        each = self._medians.workloads
+        return sum(self._expected(workload) * _calls(workload) for workload in each) / self.volume
 
     @property
     def has_tasks(self) -> bool:
@@ -141,12 +143,16 @@ class Contest:
     @cached_property
     def volume(self) -> float:
         """Arrivals a day as the scenario stands, every uncertain input at its median."""
-        sources = map(_generated, self._medians.workloads)
-        return sum(map(self._expected, sources)) / self.horizon_days
+        each = self._medians.workloads
+        return sum(self._expected(w) * w.month_weight for w in each) / self.horizon_days
 
-    def _expected(self, source: GeneratedSource) -> float:
+    def _expected(self, workload: Workload) -> float:
         """Arrivals over the horizon."""
-        return float(source.curve.cumulative(self._medians.horizon.duration_s))
+        source, end_s = workload.source, self._medians.horizon.duration_s
+        if isinstance(source, TraceSource):
+            return float(source.cumulative(np.array([end_s]))[0])
+        assert isinstance(source, GeneratedSource)
+        return float(source.curve.cumulative(end_s))
 
     @cached_property
     def _medians(self) -> Design:
@@ -162,6 +168,12 @@ class Contest:
             each = workload.arrivals.requests_per_user_per_day
             if isinstance(each, Uncertain):  # else a volume would not be one
                 yield f"workloads.{name}.arrivals.requests_per_user_per_day={usual(each)!r}"
+            trace = workload.arrivals.trace
+            if trace is not None:
+                changes = {"rate_scale": usual(trace.rate_scale) * factor}
+                changes |= {"thin": usual(trace.thin), "speed": usual(trace.speed)}
+                for key, value in changes.items():
+                    yield f"workloads.{name}.arrivals.trace.{key}={value!r}"
             if workload.active_users is not None:
                 yield f"workloads.{name}.active_users={usual(workload.active_users) * factor!r}"
 
@@ -206,7 +218,12 @@ def contest(case: Case, against: str | None = None) -> Contest:
     apis = [name for name, backend in backends.items() if backend.kind == "managed_api"]
     _refuse(scenario, against, apis)
     found = Contest(case, scenario, against or apis[0])
-    _refuse_volume(scenario)
+    if not found.volume > 0:
+        raise PeakfleetError(
+            f"{scenario.file}: horizon: no requests are expected in it, so that volume cannot be"
+            " varied (simulate a day that has some)"
+        )
+    _refuse_names(scenario)
     return found
 
 
@@ -220,9 +237,10 @@ def median(distribution: Distribution) -> float:
     return float(distribution.ppf(np.array([0.5]))[0])
 
 
-def _generated(workload: Workload) -> GeneratedSource:
-    assert isinstance(workload.source, GeneratedSource)  # traces are refused before
-    return workload.source
+def _calls(workload: Workload) -> float:
+    """Requests of a task, on average."""
+    calls = getattr(workload.source, "follow_ups", None)
+    return 1.0 if calls is None else float(calls.calls.mean())
 
 
 def _refuse(scenario: Scenario, against: str | None, apis: list[str]) -> None:
@@ -244,14 +262,8 @@ def _refuse(scenario: Scenario, against: str | None, apis: list[str]) -> None:
         )
 
 
-def _refuse_volume(scenario: Scenario) -> None:
-    """Refuse traffic whose volume cannot be varied, and names that no override can reach."""
-    for name, workload in scenario.model.workloads.items():
-        if workload.arrivals.trace is not None:
-            raise PeakfleetError(
-                f"{scenario.file}: workloads.{name}.arrivals.trace: a recorded trace has one volume"
-                " only (give requests_per_day, prompt_tokens and output_tokens in its place)"
-            )
+def _refuse_names(scenario: Scenario) -> None:
+    """Refuse names that no override can reach."""
     for name in (*scenario.model.workloads, *scenario.model.backends):
         if "." in name:
             raise PeakfleetError(

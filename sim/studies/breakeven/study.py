@@ -77,6 +77,7 @@ def breakeven(
         seed=seed,
         has_slo=sides.has_slo,
         horizon_s=sides.horizon_days * DAY_S,
+        month=sides.month,
         volumes=asked,
         verdicts=tuple(
             _verdict(sides, name, found, asked, trend, controls) for name in sides.challengers

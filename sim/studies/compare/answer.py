@@ -95,7 +95,7 @@ class Comparison:
     by_world : pandas.DataFrame
         Cost, latency and overload of each design in each world.
     notes : tuple of str
-        What keeps the designs from seeing the same worlds.
+        What keeps the designs from seeing the same worlds, and what a month rests on.
     """
 
     labels: tuple[str, ...]

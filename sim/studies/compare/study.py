@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sim.errors import PeakfleetError
+from sim.model import month
 from sim.model.design import Design
 from sim.montecarlo.result import RunResult
 from sim.studies.bench import Bench
@@ -76,8 +77,14 @@ def compare(
         differences=field.differences(listed, confidence),
         joint=field.joint(*chosen),
         by_world=field.by_world(*chosen),
-        notes=tuple(_unlike(contenders, designs)),
+        notes=(*_unlike(contenders, designs), *_months(designs)),
     )
+
+
+def _months(designs: Sequence[Design]) -> Iterator[str]:
+    """What figures of a month rest on, where it needs to be said."""
+    for text in dict.fromkeys(filter(None, map(month.note, designs))):
+        yield f"{text[0].upper()}{text[1:]}."
 
 
 def _unlike(contenders: Sequence[Contender], designs: Sequence[Design]) -> Iterator[str]:

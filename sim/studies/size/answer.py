@@ -52,6 +52,8 @@ class Size:
         Most worlds of a fleet.
     seed : int
     horizon_s : float
+    month : str
+        What a month rests on; empty where it need not be said.
     options : list of Option
         Every kind of fleet.
     chosen : Option or None
@@ -73,6 +75,7 @@ class Size:
     worlds: int
     seed: int
     horizon_s: float
+    month: str
     options: list[Option]
     chosen: Option | None
     candidates: pd.DataFrame

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 
 from sim.errors import PeakfleetError
+from sim.model.month import rests_on
 from sim.studies.bench import Bench
 from sim.studies.case import Case
 from sim.studies.size.answer import Beside, Size
@@ -102,6 +103,7 @@ def size(
         worlds=worlds,
         seed=terms.seed,
         horizon_s=design.horizon.duration_s,
+        month=rests_on(design),
         options=all_options,
         chosen=chosen,
         candidates=candidates(all_options, chosen, terms),

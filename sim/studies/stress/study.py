@@ -21,6 +21,7 @@ from functools import partial
 import numpy as np
 
 from sim.errors import PeakfleetError
+from sim.model.month import note
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.case import Case
@@ -140,7 +141,7 @@ class _Study:
         self.case, self.runs, self.steps = case, runs, steps
         self.budget_usd, self.scenario = budget_usd, scenario
         self.design = scenario.typical_design()
-        self.notes: list[str] = []
+        self.notes: list[str] = [*filter(None, [note(self.design)])]
         self.hits = self._hits()
         self._told = False
         self._scenarios: dict[tuple[str, int], tuple[Scenario, float]] = {}

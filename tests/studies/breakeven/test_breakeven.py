@@ -57,6 +57,8 @@ backends:
       - {{purchase: spot, usd_per_gpu_hour: 2}}
 worlds: 8
 """
+PLAYED = """{trace: {file: log.csv, format: columns,
+      columns: {timestamp: at, prompt_tokens: in, output_tokens: out}}}"""
 STEP_MS = 400.0
 FULL = 17_280.0
 VOLUMES = (1e3, 1e4, 4e4)
@@ -172,6 +174,28 @@ def test_volume_counts_tasks_and_is_certain(path: Path) -> None:
     served = contested.at("api", 500.0).design({"backends.api.price.output": 20.0})
     count = served.workloads[0].source.curve.cumulative(served.horizon.duration_s)
     assert count == pytest.approx(500 / 6)
+
+
+def test_a_trace_is_grown_at_its_time_of_day(tmp_path: Path) -> None:
+    rows = "".join(f"{30 * t},500,100\n" for t in range(480))
+    (tmp_path / "log.csv").write_text("at,in,out\n" + rows, encoding="utf-8")
+    path = write(tmp_path, CHANCE, STEP_MS, seqs=8)
+    text = path.read_text("utf-8").replace("{requests_per_day: 2000}", PLAYED)
+    text = text.replace(
+        "    prompt_tokens: {exponential: {mean: 500}}\n    output_tokens: 100\n", ""
+    )
+    path.write_text(text, encoding="utf-8")
+    contested = contest(Case(path))
+    assert contested.volume == pytest.approx(480 * 6)  # four hours of a day
+    assert contested.requests_per_volume == pytest.approx(1 / 6)
+    values = {each.path: 20.0 for each in contested.scenario.inputs}
+    source = contested.at("api", 14_400.0).design(values).workloads[0].source
+    assert (source.rate_scale, source.speed) == (pytest.approx(5.0), 1.0)
+    answer = breakeven(Case(path), Bench(1), (1e3, 1e4), worlds=2)
+    assert answer.month == "a month like these 4 hours without a pause"
+    usd = answer.costs_frame(np.array([1e3, 1e4])).set_index("side").loc["api"]
+    each = usd["p50_usd_per_arrival"].to_numpy()
+    assert each[1] == pytest.approx(each[0], rel=1e-3)
 
 
 def test_devices_cost_the_same_for_each_request_at_any_volume(path: Path) -> None:

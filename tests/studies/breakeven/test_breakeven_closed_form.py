@@ -217,3 +217,23 @@ def test_daily_peaks_and_slo_push_the_published_case(published: Path, steady: Br
         verdict_of(peaks, "specialty").breaking.volume
         >= verdict_of(steady, "specialty").breaking.volume * (1 - 1e-9)
     )
+
+
+@pytest.mark.parametrize(
+    "horizon",
+    [
+        "{start: 2026-11-23, days: 1, warm_up: 0}",
+        "{start: 2026-11-28, days: 1, warm_up: 0}",
+        "{start: 2026-11-25, days: 7, warm_up: 0}",
+    ],
+)
+def test_break_even_is_the_same_whichever_day_is_simulated(tmp_path: Path, horizon: str) -> None:
+    """A volume is that of the mean day, and so is what it costs."""
+    path = write(tmp_path, CLOSED_FORM)
+    text = path.read_text("utf-8").replace("{days: 2, warm_up: 0}", horizon)
+    shaped = text.replace("burstiness: 0", "burstiness: 0, shape: azure-code-2024")
+    path.write_text(shaped, encoding="utf-8")
+    answer = study(path, volumes=(1e3, 1e5), worlds=2)
+    at = 24 * 2.99 / API_USD
+    assert verdict_of(answer, "pool").breaking.volume == pytest.approx([at] * 2, rel=1e-6)
+    assert ("weighted to a mean week" in answer.month) == ("days: 7" not in horizon)
