@@ -13,7 +13,7 @@ from managed_cases import AT_ONCE
 
 from sim.engine.control import FleetLog
 from sim.engine.ledger import Ledger
-from sim.engine.simulation import Outcome, Rental, bin_edges_s
+from sim.engine.simulation import Outcome, Rental
 from sim.engine.state.record import SEQUENCE
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.economics import Economics, OneOff
@@ -64,8 +64,7 @@ def design(
 
 def nothing_happened(what: Design, rentals: Sequence[Rental] = ()) -> Outcome:
     """An outcome in whose ledger everything can be booked by hand."""
-    edges_s = bin_edges_s(what.horizon)
-    ledger = Ledger(edges_s, len(what.workloads), len(what.pools), len(what.backends))
+    ledger = Ledger(what.horizon.edges_s, len(what.workloads), len(what.pools), len(what.backends))
     return Outcome(
         ledger=ledger,
         rentals=tuple(rentals),
@@ -73,6 +72,8 @@ def nothing_happened(what: Design, rentals: Sequence[Rental] = ()) -> Outcome:
         in_flight=np.zeros(0, SEQUENCE),
         waiting_at_start=np.zeros(len(what.pools), np.int64),
         requests=np.zeros(0, SEQUENCE),
+        arrived_s=0.0,
+        is_drained=False,
     )
 
 
