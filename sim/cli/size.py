@@ -67,7 +67,7 @@ def size(
 ) -> None:
     """Find the cheapest fleet of SCENARIO whose SLO holds in enough of its worlds.
 
-    A world keeps the SLO if it does not overload and the asked share of the requests of every
+    A world keeps the SLO if it does not fall behind and the asked share of the requests of every
     workload stays within the thresholds. Worlds are added only where fleets are close; where they
     do not decide, the answer says so, and how many would.
 

@@ -34,7 +34,7 @@ def render(answer: Comparison) -> str:
 def _designs(answer: Comparison) -> Iterator[str]:
     """A line per design."""
     cost, latency = answer.cost.measure, answer.latency.measure
-    rows = [("", "p5 … p95", "median", "p5 … p95", "median", "met", "overloads")]
+    rows = [("", "p5 … p95", "median", "p5 … p95", "median", "met", "falls behind")]
     rows += [
         (
             _shortened(each.label),
@@ -129,7 +129,7 @@ def _signs(answer: Comparison, shown: str) -> Iterator[str]:
         )
     if answer.differences["bounded"].any():
         yield (
-            f"{MEDIAN}  of the differences, the others are means: where a fleet overloads, its"
+            f"{MEDIAN}  of the differences, the others are means: where a fleet falls behind, its"
             " latency is a lower bound, which counts as slower without limit."
         )
 

@@ -23,6 +23,12 @@ TROUBLES = {  # count of worlds: where there are some, where there are none
     "falls_behind": ("the fleet falls behind in {}", "falls behind"),
     "loses_requests": ("requests are lost in {}", "loses requests"),
 }
+KINDS = {
+    "over_capacity": "an hour over capacity",
+    "falls_behind": "fallen behind at the end",
+    "misses_slo": "the SLO missed",
+    "loses_requests": "requests lost",
+}
 MOST_DRAWS = 4  # in the text; all are in summary.json
 
 

@@ -132,7 +132,7 @@ def _notes(answer: Sensitivity) -> Iterator[str]:
     if answer.fixed:
         yield f"Written as uncertain, but never varies: {', '.join(answer.fixed)}."
     if answer.overloaded_share > 0.0:
-        yield f"The fleet overloads in {percent(answer.overloaded_share)} of worlds."
+        yield f"The fleet falls behind in {percent(answer.overloaded_share)} of worlds."
     for each in answer.influences:
         if each.ranked and each.varies:
             reason = (

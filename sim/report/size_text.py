@@ -70,7 +70,7 @@ def _row(row: dict[Any, Any], latency: Any, answer: Size) -> tuple[str, ...]:
     at_most = "" if simulated else "≤ "
     overloaded = row["overloaded_share"] > 0 and simulated
     said = "the answer" if row["chosen"] else _short(row["verdict"], simulated)
-    extra = f", {100 * row['overloaded_share']:.3g} % overload" if overloaded else ""
+    extra = f", {100 * row['overloaded_share']:.3g} % fall behind" if overloaded else ""
     p95 = latency.text(row.get("latency_p95_p50_s"))
     return (
         f"{most:.0f}" if not row["autoscaled"] else f"{least:.0f} to {most:.0f}",

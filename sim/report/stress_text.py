@@ -34,12 +34,23 @@ def render(answer: Stress) -> str:
     fleets = {_title(answer, fleet): answer.of(fleet) for fleet in answer.fleets}
     service = {title: [_service(each) for each in own] for title, own in fleets.items()}
     money = {title: [_money(answer, each) for each in own] for title, own in fleets.items()}
-    lines += [*_table(SERVICE_HEAD, service), "", *_table(MONEY_HEAD, money)]
+    lines += [*_table(_service_head(answer), service), "", *_table(MONEY_HEAD, money)]
     broken = [*_broken(answer), *_money_lost(answer)]
     if broken:
         lines += ["", click.style("What gives way", bold=True), *broken]
     lines += ["", *_notes(answer, "\n".join(lines))]
     return "\n".join(lines).rstrip()
+
+
+def _service_head(answer: Stress) -> tuple[Row, ...]:
+    """Nothing is within an SLO where none is stated; of several workloads it is the worst's."""
+    design = answer.outcomes[0].result.design
+    first, second = SERVICE_HEAD
+    if not any(workload.slo.is_stated for workload in design.workloads):
+        first, second = (*first[:4], "", *first[5:]), (*second[:4], "answered", *second[5:])
+    if len(design.workloads) > 1:
+        second = (*second[:4], f"{second[4]}, worst", *second[5:])
+    return first, second
 
 
 def _title(answer: Stress, fleet: str) -> str:
@@ -71,7 +82,7 @@ def _service(outcome: Outcome) -> Row:
         f"{ready:.0f}" if outcome.counts else f"{ready:.1f}" if ready > 0 else "",
         f"{outcome.held} of {outcome.worlds}",
         outcome.word,
-        _share(outcome.figures["slo_attainment"].p50),
+        _share(outcome.worst_attainment),
         _estimate("peak_hour_ttft_p95_s", outcome.figures["peak_hour_ttft_p95_s"]),
         _recovery(outcome),
     )
@@ -197,10 +208,30 @@ def _notes(answer: Stress, shown: str) -> Iterator[str]:
         )
     if " *" in shown:
         yield "*  the fleet breaks at one end, so this is not what the service would cost"
+    yield from (filled(each) for each in _budget_kept(answer))
     if AT_LEAST in shown:
         yield f"{AT_LEAST}  at least: in some worlds the backlog or the recovery goes on at the end"
     for note in answer.notes:
         yield filled(note[0].upper() + note[1:] + ".")
+
+
+def _budget_kept(answer: Stress) -> Iterator[str]:
+    """That no fleet exceeds the budget in most worlds, where none does: it is never passed over."""
+    every = [each for fleet in answer.fleets for each in (*answer.of(fleet), *answer.probes(fleet))]
+    if answer.budget_usd is None or any("budget" in each.breaks for each in every):
+        return
+    most = max(every, key=lambda each: each.over_budget_share)
+    over = round(most.over_budget_share * most.worlds)
+    where = (
+        f", and exceeded in at most {over} of {most.worlds} ({most.fleet}, {most.growth})"
+        if over
+        else ""
+    )
+    kept = "in most worlds" if over else "in every world"
+    yield (
+        f"The budget of {answer.budget_usd:,.0f} USD a month is kept {kept} by every fleet at every"
+        f" step{where}."
+    )
 
 
 def _fewer(answer: Stress) -> bool:

@@ -19,7 +19,7 @@ from sim.report.figures import (
     scale,
     typical,
 )
-from sim.report.headline import WORTH_SAYING, paragraphs, sentence, shares
+from sim.report.headline import KINDS, WORTH_SAYING, paragraphs, sentence, shares
 from sim.report.paragraph import filled
 
 Estimate = Mapping[str, Any]
@@ -73,12 +73,6 @@ OF_TASKS = (
     "task_e2e_p95_s",
 )
 HEADER = ("", "", "p5", "p50", "95 % interval", "p95", "95 % interval")
-KINDS = {
-    "over_capacity": "an hour over capacity",
-    "falls_behind": "fallen behind at the end",
-    "misses_slo": "the SLO missed",
-    "loses_requests": "requests lost",
-}
 NOTES = {
     AT_LEAST: "at least: in some worlds the backlog or the recovery goes on after the end",
     "?": "too few worlds for this end of the interval (a p50 needs 6, a p95 needs 72)",

@@ -22,7 +22,8 @@ def test_what_differs_between_worlds_and_what_the_day_does_have_a_picture(result
     names = [chart.name for chart in charts(result)]
     # Three replicas cost the same in every world, and are ready all the time.
     assert names == [
-        "cost_per_request", "first_token", "whole_answer", "timeline_load", "timeline_wait",
+        "cost_per_request", "first_token", "whole_answer", "worlds",
+        "timeline_load", "timeline_wait",
     ]  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def test_titles_ask_and_axes_have_units(result):
     for chart in charts(result):
         assert chart.spec["title"]["text"].endswith("?")
         axes = json.dumps(chart.spec)
-        assert any(unit in axes for unit in ("seconds", "USD", "a second"))
+        assert any(unit in axes for unit in ("seconds", "USD", "a second", "share of worlds"))
 
 
 def test_a_picture_becomes_four_files(result, tmp_path):
@@ -57,3 +58,26 @@ def test_a_picture_becomes_four_files(result, tmp_path):
 def test_too_few_worlds_make_no_distribution(result):
     few = run(load_scenario(SHIPPED / "quickstart.yaml", ["horizon.days=0.1"]), worlds=2, jobs=1)
     assert [chart.name for chart in charts(few)] == ["timeline_load", "timeline_wait"]
+
+
+def test_the_shares_drawn_are_those_of_the_summary(result):
+    (chart,) = [each for each in charts(result) if each.name == "worlds"]
+    found = [each for each in result.summary["worlds"].values() if each is not None]
+    assert chart.frame["worlds"].tolist() == [each["count"] for each in found]
+    assert chart.frame[["low", "high"]].to_numpy().tolist() == [each["share_ci"] for each in found]
+    number = result.summary["worst_world"]["world"]
+    assert f"the worst is world {number}" in json.dumps(chart.spec["title"])
+
+
+def test_of_several_workloads_the_one_that_is_served_worst_is_drawn():
+    again = "arrivals={requests_per_second: 0.1}, prompt_tokens=8000, output_tokens=100"
+    changes = [f"workloads.batch.{each}" for each in again.split(", ")]
+    slo = ["horizon.days=0.05", "horizon.warm_up=0", "workloads.batch.slo={ttft_p95: 100ms}"]
+    scenario = load_scenario(SHIPPED / "quickstart.yaml", [*slo, *changes])
+    several = run(scenario, worlds=5, jobs=1)
+    worst = several.summary["worst_workloads"][0]["name"]
+    assert worst == "batch"
+    (chart,) = [each for each in charts(several) if each.name == "first_token"]
+    drawn = chart.frame["peak_hour_ttft_p95_s"].tolist()
+    assert drawn == several.sample.values(f"workloads.{worst}.peak_hour_ttft_p95_s").tolist()
+    assert f"{worst}, the worst served" in json.dumps(chart.spec["title"])

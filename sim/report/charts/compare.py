@@ -8,7 +8,7 @@ from sim.report.charts.style import GREY, PALETTE, drawn
 from sim.studies.compare.answer import Comparison
 from sim.studies.measure import Measure
 
-KEPT_UP, BOUND = "both keep up", "an overload: the latency is a lower bound"
+KEPT_UP, BOUND = "both keep up", "one falls behind: its latency is a lower bound"
 WIDTH, HEIGHT, STEP = 520, 360, 40
 
 

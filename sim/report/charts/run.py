@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from sim.montecarlo.result import LEVELS, RunResult
+from sim.montecarlo.sample import is_latency
 from sim.report.charts.chart import Chart
 from sim.report.charts.style import BLUE, GREEN, VERMILION, drawn
+from sim.report.headline import KINDS
 
 WIDTH, HEIGHT = 560, 280
 MOST_BARS = 30
@@ -46,8 +48,45 @@ HOURS = (  # column, its name as a file, question, axis, colour
 def charts(result: RunResult) -> list[Chart]:
     """Distributions over worlds, then the horizon with its bands."""
     drawn = [_spread(result, *each) for each in SPREADS]
+    drawn += [_worlds(result)]
     drawn += [_hours(result, *each) for each in HOURS]
     return [chart for chart in drawn if chart is not None]
+
+
+def _worlds(result: RunResult) -> Chart | None:
+    """In how many worlds something goes wrong, each share with its interval."""
+    if len(result.sample) < FEWEST_WORLDS:
+        return None
+    counts = {name: found for name, found in result.summary["worlds"].items() if found is not None}
+    frame = pd.DataFrame(
+        [
+            {
+                "what": KINDS[name],
+                "worlds": found["count"],
+                "share": found["share"],
+                "low": found["share_ci"][0],
+                "high": found["share_ci"][1],
+            }
+            for name, found in counts.items()
+        ]
+    )
+    base = alt.Chart(frame).encode(y=alt.Y("what:N", title=None, sort=None))
+    share = alt.X("share:Q", title="share of worlds", axis=alt.Axis(format="%"))
+    bars = base.mark_bar(color=BLUE, opacity=0.75).encode(x=share)
+    ends = base.mark_rule(color=VERMILION, strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    worst = result.summary["worst_world"]["world"]
+    about = f"{_about(result)}; lines: 95 % intervals; the worst is world {worst}"
+    return drawn(
+        "worlds", frame, bars + ends, "In how many worlds does it go wrong?", about, WIDTH, 120
+    )
+
+
+def _of_worst(result: RunResult, metric: str) -> tuple[str, str]:
+    """A latency of the workload that is served worst, among several, and how that is said."""
+    worst, *others = result.summary["worst_workloads"]
+    if not others or not is_latency(metric):
+        return metric, ""
+    return f"workloads.{worst['name']}.{metric}", f"; {worst['name']}, the worst served"
 
 
 def _about(result: RunResult) -> str:
@@ -58,10 +97,11 @@ def _about(result: RunResult) -> str:
 def _spread(result: RunResult, metric: str, name: str, question: str, axis: str) -> Chart | None:
     """Worlds by the size of a figure, with its median and its 5th and 95th percentile.
 
-    A few worlds far out, such as one that overloads, would press all others into one bar; they are
-    named in the subtitle.
+    A few worlds far out, such as one that falls behind, would press all others into one bar; they
+    are named in the subtitle.
     """
-    values = result.sample.values(metric)
+    source, whose = _of_worst(result, metric)
+    values = result.sample.values(source)
     values = values[np.isfinite(values)]
     if len(values) < FEWEST_WORLDS or values.min() == values.max():
         return None
@@ -83,7 +123,7 @@ def _spread(result: RunResult, metric: str, name: str, question: str, axis: str)
         .mark_text(align="center", baseline="bottom", color=VERMILION)
         .encode(x="at:Q", y=alt.value(-3), text="level:N")
     )
-    about = _about(result) + _far_out(values[(values < low) | (values > high)])
+    about = _about(result) + whose + _far_out(values[(values < low) | (values > high)])
     return drawn(name, frame, bars + rules + labels, question, about, WIDTH, HEIGHT)
 
 

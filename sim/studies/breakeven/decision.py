@@ -100,8 +100,8 @@ def notes(answer: Findings) -> Iterator[str]:
     """What a reader must know beside the numbers, a paragraph each."""
     if not answer.has_slo:
         yield (
-            "The scenario states no SLO: a fleet is taken to be large enough while no world"
-            " overloads. Add slo to the workload, and the sides are compared at equal service."
+            "The scenario states no SLO: a fleet is taken to be large enough while it falls behind"
+            " in no world. Add slo to the workload, and the sides are compared at equal service."
         )
     thin: dict[str, list[str]] = {}
     for side, run in answer.runs.items():

@@ -177,7 +177,7 @@ class Comparison:
         )
 
     def _service(self) -> Iterator[str]:
-        """The SLO and overloads, where there is something to be said."""
+        """The SLO and fleets that fall behind, where there is something to be said."""
         shares = [each.slo_met for each in self.overviews]
         if not math.isnan(shares[0]):
             if len(set(shares)) == 1:
@@ -190,7 +190,7 @@ class Comparison:
                 yield f"the SLO is met in {', '.join(kept)}"
         for each in self.overviews:
             if each.overloaded > 0.0:
-                yield f"'{each.label}' overloads in {percent(each.overloaded)} of worlds"
+                yield f"'{each.label}' falls behind in {percent(each.overloaded)} of worlds"
 
 
 def percent(share: float) -> str:

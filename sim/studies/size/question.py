@@ -34,8 +34,8 @@ class Need:
 class Question:
     """Which share of worlds must keep the SLO, and what keeping it means.
 
-    A world keeps it if it does not overload and every workload with an SLO attains it: the share of
-    its requests within the thresholds over the whole horizon is what its percentile asks for.
+    A world keeps it if it does not fall behind and every workload with an SLO attains it: the share
+    of its requests within the thresholds over the whole horizon is what its percentile asks for.
 
     Attributes
     ----------

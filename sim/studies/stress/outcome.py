@@ -1,15 +1,19 @@
 """What became of one fleet at one step of growth."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.montecarlo.cause import MEANINGS, Cause, main_cause
-from sim.montecarlo.estimates import Estimate, estimate
+from sim.montecarlo.estimates import Estimate, estimate, quantile
 from sim.montecarlo.result import RunResult
 from sim.studies.stress.growth import Growth
 from sim.studies.stress.verdict import Judge, Word
+
+FloatArray = npt.NDArray[np.float64]
 
 COSTS = (
     "cost_usd_per_month",
@@ -103,11 +107,24 @@ class Outcome:
     recovery: Recovery | None = None
 
     @property
+    def worst_attainment(self) -> float:
+        """Median over worlds of the share within the SLO, of the workload where it is smallest."""
+        sample = self.result.sample
+        names = [f"workloads.{each.name}.slo_attainment" for each in self.result.design.workloads]
+        every = [quantile(np.sort(known), 0.5) for known in map(_known, map(sample.values, names))]
+        return min((each for each in every if not math.isnan(each)), default=math.nan)
+
+    @property
     def breaks(self) -> tuple[str, ...]:
         """What has broken: ``service``, ``budget``, ``margin``."""
         money = {"budget": self.over_budget_share, "margin": self.loses_share}
         service = ("service",) if self.word == "breaks" else ()
         return (*service, *(name for name, share in money.items() if share > HALF))
+
+
+def _known(values: FloatArray) -> FloatArray:
+    """Those that are defined."""
+    return values[~np.isnan(values)]
 
 
 def observe(

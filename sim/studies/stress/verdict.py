@@ -1,7 +1,7 @@
 """Whether a fleet holds: judged world by world, decided over worlds where they suffice.
 
-A world holds if it does not overload and every workload attains its SLO (where none is stated, 95 %
-of its requests must be answered). A fleet *holds* if it does so with the asked probability,
+A world holds if it does not fall behind and every workload attains its SLO (where none is stated,
+95 % of its requests must be answered). A fleet *holds* if it does so with the asked probability,
 *breaks* if not; each is only said where the exact one-sided interval of the binomial share of
 worlds (Clopper and Pearson 1934) excludes the other at 95 % confidence. Else it cannot be told, and
 the number of worlds that would decide it, if the share stayed as it is, is given.

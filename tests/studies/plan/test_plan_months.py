@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stress_cases import API, POOL, case
 
+from sim.report.plan_text import render
 from sim.studies.bench import bench
 from sim.studies.plan import Outlook, Plan, Refresh, factor, plan
 from sim.studies.plan.months import anchors, interpolated, next_month, widest
@@ -135,3 +136,7 @@ def test_break_of_the_money_is_enclosed_by_simulated_months(tmp_path: Path) -> N
     assert broken.month == pytest.approx(15, abs=1)
     assert broken.exact
     assert {broken.month - 1, broken.month} <= set(answer.simulated)
+    assert f"The budget of {budget:,.0f} USD a month is exceeded in some month in" in " ".join(
+        render(answer).split()
+    )
+    assert "budget" not in render(free)

@@ -205,6 +205,45 @@ def test_budget_breaks_from_the_step_that_costs_more(pool_answer: Stress) -> Non
     assert "over the budget of 10,000 USD a month" in render(pool_answer)
 
 
+def test_a_budget_is_never_passed_over(pool_answer: Stress) -> None:
+    assert "The budget of" not in render(pool_answer)  # it breaks
+    first = pool_answer.of("fixed")[0]
+    for over, words in ((0.0, "kept in every world by"), (0.25, "exceeded in at most 3 of 12")):
+        once = replace(first, over_budget_share=over, worlds=12)
+        told = replace(pool_answer, outcomes=(once,), breakings=(), budget_usd=5000.0)
+        text = " ".join(render(told).split())
+        assert "The budget of 5,000 USD a month is kept in" in text and words in text
+
+
+def test_without_an_slo_nothing_is_within_it(tmp_path: Path) -> None:
+    with bench(1) as place:
+        answer = stress(
+            case(tmp_path, API, "workloads.assistant.slo=null"),
+            place,
+            [Growth()],
+            worlds=2,
+            spike=None,
+        )
+    head = render(answer).split("\n\n")[1]
+    assert "the SLO" not in head and "answered" in head
+
+
+def test_of_several_workloads_the_share_of_the_worst_is_shown(tmp_path: Path) -> None:
+    other = "workloads.batch"
+    slow = (
+        f"{other}.arrivals={{requests_per_second: 0.01}}",
+        f"{other}.prompt_tokens=2000",
+        f"{other}.output_tokens=50",
+        f"{other}.slo={{ttft_p95: 1ms}}",
+    )
+    with bench(1) as place:
+        answer = stress(case(tmp_path, API, *slow), place, [Growth()], worlds=2, spike=None)
+    (first,) = answer.of("fixed")
+    assert first.worst_attainment == 0.0 < first.figures["slo_attainment"].p50
+    text = render(answer)
+    assert "the SLO, worst" in text and "0.0 %" in text
+
+
 def test_spike_is_tried_today_and_as_far_as_a_fleet_does_not_break(pool_answer: Stress) -> None:
     for fleet in pool_answer.fleets:
         sound = [each for each in pool_answer.of(fleet) if each.word != "breaks"]
