@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sim.engine.plane.plane import DataPlane
 from sim.engine.simulation import Outcome, simulate
-from sim.engine.state import jit, status
+from sim.engine.state import kernel_cache, status
 from sim.model.design import Design, GpuPool
 from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
@@ -132,7 +132,7 @@ def _request_columns(outcome: Outcome, design: Design) -> dict[str, npt.NDArray[
 
 def kernel_is_cached() -> bool:
     """Whether the compiled kernel of this version lies on disk."""
-    return jit.is_cached("advance")
+    return kernel_cache.is_cached("advance")
 
 
 def compile_kernel() -> None:

@@ -1,40 +1,13 @@
-"""Compilation of the kernel, and where the compiled code is kept.
+"""Compilation of the kernel, whose compiled code :mod:`sim.engine.state.kernel_cache` keeps."""
 
-Numba's on-disk cache looks at the file of the function that was called and does not notice a change
-in another file that this function calls. So the cache lives in a folder named after the sources of
-the whole engine: any change in any of them compiles anew, and versions stay apart.
-"""
-
-import hashlib
-import os
-import tempfile
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
+from sim.engine.state import kernel_cache
+
 F = TypeVar("F", bound=Callable[..., object])
-
-_ENGINE = Path(__file__).parents[1]
-
-
-@cache
-def cache_folder() -> Path:
-    """Folder of the compiled kernel of exactly these sources, in the user's cache folder."""
-    digest = hashlib.sha256()
-    for source in sorted(_ENGINE.rglob("*.py")):
-        digest.update(source.read_bytes())
-    name = f"kernel-{digest.hexdigest()[:16]}"
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    folder = home / "peakfleet" / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:  # a home that cannot be written to
-        folder = Path(tempfile.gettempdir()) / f"peakfleet-{os.getuid()}" / name
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def compiled(function: F) -> F:
@@ -43,7 +16,11 @@ def compiled(function: F) -> F:
     ``fastmath`` stays off: results must not depend on the compiler's mood. Leaving out reference
     counting is sound, since the kernel makes no arrays and its caller holds them all.
     """
-    return _compile(function, cache=True, forceinline=True)
+    wrapped: Any = _compile(function, forceinline=True)
+    place = kernel_cache.folder()
+    if place is not None and wrapped is not function:  # not as NUMBA_DISABLE_JIT has it
+        wrapped._cache = kernel_cache.KernelCache(wrapped.py_func, place)
+    return cast(F, wrapped)
 
 
 def inner(function: F) -> F:
@@ -64,18 +41,6 @@ def inner_apart(function: F) -> F:
 
 
 def _compile(function: F, **options: bool) -> F:
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = os.environ.get("NUMBA_CACHE_DIR") or str(cache_folder())
-    try:
-        njit: Any = numba.njit
-        wrapped: F = njit(error_model="numpy", _nrt=False, **options)(function)
-        return wrapped
-    finally:
-        config.CACHE_DIR = before
-
-
-def is_cached(function_name: str) -> bool:
-    """Whether a compiled version of the function lies on disk."""
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or cache_folder())
-    return any(folder.glob(f"**/*{function_name}*.nbi"))
+    njit: Any = numba.njit
+    wrapped: F = njit(error_model="numpy", _nrt=False, **options)(function)
+    return wrapped

@@ -1,0 +1,201 @@
+"""Where the compiled kernel is kept between runs, and whom it is taken from.
+
+What lies in the cache is executed, so it is taken only from a folder that belongs to the user and
+that nobody else can write to; each file carries the hash of what was written, so that a damaged one
+is compiled anew, never run. The places, in this order:
+
+1. ``NUMBA_CACHE_DIR``, then ``XDG_CACHE_HOME`` or ``~/.cache``, in a folder named after the sources
+   of the whole engine: Numba looks at the file of a function only, and would not notice a change
+   in another file that the function calls.
+2. A fresh folder of mode 0700 for this run and its workers, where the first cannot be trusted, or
+   cannot be written to and holds nothing.
+
+A cache that turns out to be full or read-only is read as far as it goes. Each such departure is
+said once, in one line on stderr.
+"""
+
+import atexit
+import hashlib
+import os
+import pickle
+import shutil
+import stat
+import sys
+import tempfile
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    IndexDataCacheFile,
+    UserProvidedCacheLocator,
+)
+
+ENGINE = Path(__file__).parents[1]
+SHARED = "PEAKFLEET_KERNEL_CACHE"  # the fresh folder of a run, for its workers
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+HASH_BYTES = 32
+COMPILES_ANEW = "the kernel is compiled again in every process"
+
+
+@cache
+def folder() -> Path | None:
+    """Folder of the compiled kernel of exactly these sources; None if there can be none."""
+    shared = os.environ.get(SHARED)
+    if shared is not None and _is_own(Path(shared)):
+        return Path(shared)
+    usual = _usual_folder()
+    if usual is not None and (os.access(usual, os.W_OK) or any(usual.rglob("*.nbi"))):
+        return usual
+    return _fresh_folder()
+
+
+def is_cached(function_name: str) -> bool:
+    """Whether a compiled version of the function lies on disk."""
+    place = folder()
+    return place is not None and any(place.rglob(f"*.{function_name}-*.nbi"))
+
+
+class KernelCache(FunctionCache):
+    """Numba's cache of one function, in a folder that is one's own, and never in the way."""
+
+    def __init__(self, function: Any, place: Path) -> None:
+        class Locator(UserProvidedCacheLocator):
+            def __init__(self, py_func: Any, py_file: str) -> None:
+                super().__init__(py_func, py_file)
+                self._cache_path = str(place / self.get_suitable_cache_subpath(py_file))
+
+            @classmethod
+            def from_function(cls, py_func: Any, py_file: str) -> "Locator":
+                return cls(py_func, py_file)  # also where nothing can be written
+
+        class Impl(CompileResultCacheImpl):
+            _locator_classes = [Locator]  # noqa: RUF012 (as Numba declares it)
+
+        self._impl_class = Impl
+        super().__init__(function)
+        usual = self._cache_file
+        self._cache_file = _CheckedFiles(
+            self._cache_path, self._impl.filename_base, usual._source_stamp
+        )
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled function from disk, or None where it is not there, or not as it was."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as problem:
+            _say(f"{self._cache_path} is damaged ({_plain(problem)}): compiling the kernel again")
+            with suppress(OSError):
+                self._cache_file.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled function, if there is room for it."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as problem:
+            _say(f"cannot write to {self._cache_path} ({_plain(problem)}): {COMPILES_ANEW}")
+
+
+class _CheckedFiles(IndexDataCacheFile):
+    """Files that carry the hash of their content."""
+
+    def _load_index(self) -> dict[Any, str]:
+        try:
+            content = _checked(Path(self._index_path).read_bytes())
+        except FileNotFoundError:
+            return {}
+        version, stamp, overloads = pickle.loads(content)
+        current = version == self._version and stamp == self._source_stamp
+        return overloads if current else {}
+
+    def _save_index(self, overloads: dict[Any, str]) -> None:
+        self._write(self._index_path, self._dump((self._version, self._source_stamp, overloads)))
+
+    def _load_data(self, name: str) -> Any:
+        return pickle.loads(_checked(Path(self._data_path(name)).read_bytes()))
+
+    def _save_data(self, name: str, data: Any) -> None:
+        self._write(self._data_path(name), self._dump(data))
+
+    def _write(self, path: str, content: bytes) -> None:
+        with self._open_for_write(path) as file:
+            file.write(hashlib.sha256(content).digest() + content)
+
+
+def _checked(stored: bytes) -> bytes:
+    """What was written, if the file still holds it."""
+    content = stored[HASH_BYTES:]
+    if hashlib.sha256(content).digest() != stored[:HASH_BYTES]:
+        raise ValueError("not as it was written")
+    return content
+
+
+def _usual_folder() -> Path | None:
+    """The folder in the user's cache, made if need be; None where there is none to be trusted."""
+    digest = hashlib.sha256()
+    for source in sorted(ENGINE.rglob("*.py")):
+        digest.update(source.read_bytes())
+    asked = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+    with suppress(RuntimeError):  # no home at all
+        home = Path(asked) if asked else Path("~/.cache").expanduser()
+        own = home / "peakfleet"
+        place = own / f"kernel-{digest.hexdigest()[:16]}"
+        with suppress(OSError):
+            own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.mkdir(mode=0o700, exist_ok=True)
+        if _is_own(own) and _is_own(place):
+            with suppress(OSError):  # nobody else is to read it, either
+                own.chmod(0o700)
+                place.chmod(0o700)
+            return place
+        if place.exists():
+            _say(
+                f"{place} is not used for the compiled kernel: it and its parent must be folders"
+                " that you own and nobody else can write to (chmod 700)"
+            )
+    return None
+
+
+def _is_own(place: Path) -> bool:
+    """Whether a folder, no link, belongs to the user and nobody else can write to it."""
+    try:
+        found = place.lstat()
+    except OSError:
+        return False
+    mine = found.st_uid == os.getuid() and not found.st_mode & OTHERS_WRITE
+    return mine and stat.S_ISDIR(found.st_mode)
+
+
+def _fresh_folder() -> Path | None:
+    """A folder for this run and its workers, gone with it; None where nothing can be written."""
+    try:
+        place = Path(tempfile.mkdtemp(prefix="peakfleet-kernel-"))
+    except OSError as problem:
+        _say(f"no folder for the compiled kernel ({_plain(problem)}): {COMPILES_ANEW}")
+        return None
+    os.environ[SHARED] = str(place)
+    atexit.register(_remove, place, os.getpid())
+    return place
+
+
+def _remove(place: Path, owner: int) -> None:
+    """Remove the fresh folder, at the end of the process that made it."""
+    if os.getpid() == owner:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _plain(problem: Exception) -> str:
+    """A problem in one line."""
+    text = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+    return " ".join(text.split())[:100] or type(problem).__name__
+
+
+@cache
+def _say(line: str) -> None:
+    """A line on stderr, once in a process."""
+    with suppress(OSError, ValueError):  # a stderr that is closed
+        print(f"sim: {line}", file=sys.stderr)
