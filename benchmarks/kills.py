@@ -1,0 +1,212 @@
+"""Runs that are killed at random moments, and results that are damaged: is anything lost or taken?
+
+Run with ``python benchmarks/kills.py [KIND ...]`` from the root of the repository, where a kind is
+``KILL``, ``TERM``, ``worker`` or ``damage``; all of them take half an hour.
+
+The runs use the real engine; their worlds are made to last by an autoscaler that sleeps, so that
+it is the keeping that takes the time and not the computing. After each signal the processes that
+are left are counted, the run is resumed, and every file but the manifest must have the bytes of a
+run that nobody disturbed.
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from sim.errors import ResultError
+from sim.montecarlo import store
+from sim.montecarlo.storage.manifest import MANIFEST, Manifest
+from sim.scenario import Scenario, load_scenario
+
+KILLS, DAMAGES = 20, 400
+WORLDS, JOBS, SLEEP_S = 200, 2, 0.2
+MARK = "PEAKFLEET_KILLS"
+SLOW = f"""
+import time
+
+def slow(fleet):
+    time.sleep({SLEEP_S})
+    while True:
+        yield fleet.env.timeout(3600)
+"""
+SETTINGS = (
+    "horizon={start: 2026-11-23T12:00, duration: 5min, warm_up: 0s}",
+    "backends.large.cold_start=1min",
+    "backends.large.replicas={min: 2, max: 4}",
+    "backends.large.autoscaler={preset: custom, process: 'slow:slow'}",
+    f"worlds={WORLDS}",
+)
+
+
+def begin(folder: Path, out: Path, *more: str) -> "subprocess.Popen[str]":
+    """Start a run."""
+    command = [sys.executable, "-m", "sim", "run", "quickstart.yaml", "--jobs", str(JOBS)]
+    command += ["--out", str(out), *more]
+    for each in SETTINGS:
+        command += ["--set", each]
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path.cwd()), MARK: out.name},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def marked(mark: str) -> list[int]:
+    """Processes of a run that are alive."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={mark}".encode() in (each / "environ").read_bytes().split(b"\0"):
+                found.append(int(each.name))
+        except OSError:
+            continue
+    return found
+
+
+def left(mark: str, patience_s: float = 20.0) -> int:
+    """Processes of a run that do not end."""
+    give_up_s = time.monotonic() + patience_s
+    while (there := marked(mark)) and time.monotonic() < give_up_s:
+        time.sleep(0.1)
+    return len(there)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file but the manifest."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def kept_worlds(folder: Path) -> int:
+    """Worlds that a run left on disk, by their files."""
+    tables = [*folder.glob("replications.parquet"), *folder.glob("checkpoint/part-*/repl*.parquet")]
+    worlds: set[int] = set()
+    for table in tables:
+        worlds.update(pq.read_table(table, columns=["world"])["world"].to_pylist())
+    return len(worlds)
+
+
+def disturb(process: "subprocess.Popen[str]", kind: str, mark: str) -> None:
+    """Send what the kind says."""
+    if kind == "worker":
+        workers = [pid for pid in marked(mark) if is_worker(pid, process.pid)]
+        if workers:
+            os.kill(random.choice(workers), signal.SIGKILL)
+    elif process.poll() is None:
+        process.send_signal(getattr(signal, f"SIG{kind}"))
+
+
+def is_worker(pid: int, main: int) -> bool:
+    """Whether a process is a grandchild of the main one, forked from its server."""
+    return parent(pid) != main and parent(parent(pid)) == main
+
+
+def parent(pid: int) -> int:
+    """The parent of a process."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def kills(kind: str, folder: Path, whole: dict[str, bytes], whole_s: float) -> None:
+    """Disturb runs at random moments, and resume them."""
+    moments = random.Random(kind)
+    same = some = lingering = 0
+    for number in range(KILLS):
+        out = folder / f"{kind}-{number}"
+        at_s = moments.uniform(0.0, whole_s)
+        process = begin(folder, out)
+        try:
+            process.wait(at_s)
+        except subprocess.TimeoutExpired:
+            disturb(process, kind, out.name)
+        process.communicate()
+        lingering += left(out.name)
+        worlds = kept_worlds(out) if out.exists() else 0
+        resumed = begin(folder, out, "--resume")
+        _, error = resumed.communicate()
+        same += resumed.returncode == 0 and contents(out) == whole
+        some += worlds > 0
+        print(f"  {kind} after {at_s:5.1f} s: {worlds:3d} worlds kept, exit {resumed.returncode}")
+        if resumed.returncode:
+            print(error)
+        shutil.rmtree(out, ignore_errors=True)
+    print(
+        f"{kind}: of {KILLS} runs {some} had worlds kept and {same} were resumed to the same bytes;"
+        f" {lingering} processes were left"
+    )
+
+
+def damages(folder: Path, whole: Path) -> None:
+    """Flip a bit, or cut a file short, in all files in turn."""
+    settings = [each for each in SETTINGS if "process" not in each]
+    scenario = load_scenario(folder / "quickstart.yaml", [*settings, "worlds=20"])
+    out = folder / "damage"
+    command = [sys.executable, "-m", "sim", "run", str(folder / "quickstart.yaml"), "--requests"]
+    for each in (*settings, "worlds=20"):
+        command += ["--set", each]
+    subprocess.run([*command, "--out", str(whole)], check=True, capture_output=True)
+    manifest = Manifest.read(whole)
+    assert manifest is not None
+    names = [*manifest.files, MANIFEST]
+    moments = random.Random("damage")
+    accepted = 0
+    for number in range(DAMAGES):
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(whole, out)
+        path = out / names[number % len(names)]
+        content = path.read_bytes()
+        place = moments.randrange(len(content))
+        cut = moments.random() < 0.5
+        rest = b"" if cut else bytes([content[place] ^ 1 << moments.randrange(8)])
+        path.write_bytes(content[:place] + rest + (b"" if cut else content[place + 1 :]))
+        accepted += is_accepted(out, scenario, path)
+    print(f"damage: of {DAMAGES} flips and truncations in {len(names)} files {accepted} accepted")
+
+
+def is_accepted(out: Path, scenario: Scenario, damaged: Path) -> bool:
+    """Whether the reader of a results folder says nothing of a damage, or uses the file."""
+    told: list[str] = []
+    try:
+        with store.opened(out, scenario, scenario.seed, resume=True, tell=told.append) as kept:
+            kept.load_earlier()
+    except ResultError as error:
+        told.append(str(error))
+    return not told or (damaged.exists() and damaged.name != MANIFEST)
+
+
+def main() -> None:
+    """Print what became of all runs."""
+    kinds = sys.argv[1:] or ["KILL", "TERM", "worker", "damage"]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        shutil.copy("scenarios/quickstart.yaml", folder)
+        (folder / "slow.py").write_text(SLOW)
+        if set(kinds) - {"damage"}:
+            begin(folder, folder / "compiled", "--worlds", "2").communicate()
+            begun_s = time.monotonic()
+            begin(folder, folder / "whole").communicate()
+            whole_s = time.monotonic() - begun_s
+            print(f"a run takes {whole_s:.1f} s")
+        for kind in kinds:
+            if kind == "damage":
+                damages(folder, folder / "undamaged")
+            else:
+                kills(kind, folder, contents(folder / "whole"), whole_s)
+
+
+if __name__ == "__main__":
+    main()
