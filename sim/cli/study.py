@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
     from sim.studies.bench import Bench
 
-WRITES = ("answer.json", "command.txt", "*.csv", "report.html", "figures/*")  # names in the folder
+WRITES = ("answer.json", "command.txt", "*.csv", "report.html")  # in the folder, beside pictures
 
 
 class Answer(Protocol):
@@ -78,7 +78,7 @@ class Asked:
         """
         from sim.cli.own_code import make_importable
         from sim.cli.run import compile_once
-        from sim.montecarlo.storage.folder import claim
+        from sim.montecarlo.storage.folder import PICTURES, claim
         from sim.montecarlo.store import slug
         from sim.studies.bench import bench
 
@@ -86,7 +86,8 @@ class Asked:
         for case in cases:
             make_importable(case)
         place = self.out or Path("outputs", slug(cases[0].name), name)
-        with claim(place, name, WRITES, anywhere=self.out is None, tell=advice.warn) as folder:
+        writes = (*WRITES, *PICTURES)
+        with claim(place, name, writes, anywhere=self.out is None, tell=advice.warn) as folder:
             folder.begin({"command": command_line()})
             compile_once(advice)
             with bench(self.jobs, advice.say) as ready:

@@ -38,7 +38,7 @@ from sim.montecarlo.precision import Goal
 from sim.montecarlo.result import Earlier, RunResult
 from sim.montecarlo.sample import Sample
 from sim.montecarlo.storage import parts
-from sim.montecarlo.storage.folder import Folder, Write, claim
+from sim.montecarlo.storage.folder import PICTURES, Folder, Write, claim
 from sim.montecarlo.storage.identity import LIBRARIES, differences, identity, scenario_digest
 from sim.montecarlo.storage.manifest import Manifest, to_json
 from sim.montecarlo.storage.place import Tell, refusing
@@ -59,8 +59,7 @@ KIND = "run"
 SCENARIO, SUMMARY = "scenario.yaml", "summary.json"
 BANDS, REQUESTS = "timeline.parquet", "requests.parquet"
 RESULTS = (SCENARIO, SUMMARY, FIGURES, BANDS, TIMELINES, REQUESTS, *exports.FILES)
-PICTURES = "figures"
-WRITES = (*RESULTS, "report.html", f"{PICTURES}/*")  # patterns of all names in the folder
+WRITES = (*RESULTS, "report.html", *PICTURES)  # patterns of all names in the folder
 WORLDS = (FIGURES, TIMELINES)  # files that only together are any use
 
 

@@ -32,6 +32,7 @@ from sim.montecarlo.storage.manifest import MANIFEST, DamagedError, Manifest
 from sim.montecarlo.storage.place import Place, TakenError, Tell, beside, refusing
 
 CHECKPOINT = "checkpoint"
+PICTURES = ("figures/*.svg", "figures/*.png", "figures/*.csv", "figures/*.json")  # as patterns
 DRAFT = "draft-"
 DAMAGED = ".damaged"
 

@@ -28,12 +28,13 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
 def write_columns(columns: Mapping[str, Any], path: Path) -> None:
     """Write (n,) arrays by name."""
     table = pa.table({name: pa.array(values) for name, values in columns.items()})
-    pq.write_table(table, path, compression="zstd")
+    with path.open("wb") as file:  # Arrow itself does not open names in other encodings
+        pq.write_table(table, file, compression="zstd")
 
 
 def read_columns(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Arrays by name, as they were written."""
-    table = pq.read_table(path)
+    table = _table(path)
     return {name: table[name].to_numpy() for name in table.column_names}
 
 
@@ -48,8 +49,11 @@ def write_worlds(sample: Sample, folder: Path) -> None:
 
 def read_worlds(folder: Path, sample: Sample) -> None:
     """Add the worlds of a folder to a sample."""
-    rows = {row.pop("world"): row for row in pq.read_table(folder / FIGURES).to_pylist()}
-    with pq.ParquetFile(folder / TIMELINES, pre_buffer=False) as file:
+    rows = {row.pop("world"): row for row in _table(folder / FIGURES).to_pylist()}
+    with (
+        (folder / TIMELINES).open("rb") as source,
+        pq.ParquetFile(source, pre_buffer=False) as file,
+    ):
         for group in range(file.num_row_groups):
             batch = file.read_row_group(group)
             cells = {
@@ -63,12 +67,20 @@ def read_worlds(folder: Path, sample: Sample) -> None:
                 sample.add_row(world, figures.pop("verdict"), figures, timeline)
 
 
+def _table(path: Path) -> pa.Table:
+    with path.open("rb") as file:
+        return pq.read_table(file)
+
+
 def _write_timelines(timelines: Timelines, path: Path) -> None:
     """A row per world in their order, a few at a time, so that memory stays flat."""
     columns = {name: pa.list_(pa.float32()) for name in timelines.columns}
     schema = pa.schema({"world": pa.int64(), **columns})
     worlds = timelines.worlds
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with (
+        path.open("wb") as file,
+        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+    ):
         for first in range(0, len(worlds), WORLDS_PER_GROUP):
             group = worlds[first : first + WORLDS_PER_GROUP]
             rows = [timelines.timeline(world) for world in group]
