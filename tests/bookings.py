@@ -13,6 +13,7 @@ from managed_cases import AT_ONCE
 
 from sim.engine.control import FleetLog
 from sim.engine.ledger import Ledger
+from sim.engine.plane.unfinished import Tasks
 from sim.engine.simulation import Outcome, Rental
 from sim.engine.state.record import SEQUENCE
 from sim.model.design import Design, GpuPool, Horizon
@@ -72,6 +73,7 @@ def nothing_happened(what: Design, rentals: Sequence[Rental] = ()) -> Outcome:
         in_flight=np.zeros(0, SEQUENCE),
         waiting_at_start=np.zeros(len(what.pools), np.int64),
         requests=np.zeros(0, SEQUENCE),
+        tasks_in_flight=Tasks(np.zeros(0, np.int64), np.zeros(0)),
         arrived_s=0.0,
         is_drained=False,
     )

@@ -27,10 +27,9 @@ from sim.cli.study import Asked, study_options
 )
 @click.option(
     "--cost",
-    default="cost_usd_per_month",
-    show_default=True,
     metavar="NAME",
-    help="What makes a design the cheaper one.",
+    help="What makes a design the cheaper one. Default cost_usd_per_month; cost_usd where all end"
+    " with their last answers.",
 )
 @click.option(
     "--latency",
@@ -44,7 +43,7 @@ def compare(
     scenarios: tuple[Path, ...],
     variants: tuple[str, ...],
     metrics: tuple[str, ...],
-    cost: str,
+    cost: str | None,
     latency: str,
     asked: Asked,
 ) -> None:

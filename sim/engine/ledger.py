@@ -59,6 +59,8 @@ class Ledger:
     worst_hour_p95_s : (workloads + 1, latencies) float64
         Largest 95th percentile of an hour of the clock with ``LEAST_IN_HOUR`` completions or more;
         NaN if there is none.
+    last_hour : (workloads, latencies, BUCKETS) int64
+        Of the hour of the clock in which the latest closed bin ended.
     """
 
     def __init__(self, edges_s: FloatArray, workloads: int, pools: int, backends: int) -> None:
@@ -71,6 +73,7 @@ class Ledger:
         self.p95_s = np.full((workloads + 1, len(LATENCIES), bins), np.nan)
         self.worst_hour_p95_s = np.full((workloads + 1, len(LATENCIES)), np.nan)
         self._hour = np.zeros_like(self.histograms)
+        self.last_hour = self._hour
         self._bin = 0
 
     def close_bin(self, plane: DataPlane, is_last: bool = False) -> None:
@@ -111,7 +114,7 @@ class Ledger:
                 worst = self.worst_hour_p95_s[row, latency]
                 self.worst_hour_p95_s[row, latency] = np.fmax(worst, p95_s)
         self.histograms += self._hour
-        self._hour[:] = 0
+        self.last_hour, self._hour = self._hour, np.zeros_like(self._hour)
 
 
 def _with_tasks(workloads: Records, histograms: CountArray) -> tuple[Records, CountArray]:

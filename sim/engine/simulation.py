@@ -12,6 +12,7 @@ from sim.engine.control import Fleet, FleetLog
 from sim.engine.ledger import Ledger
 from sim.engine.plane.feed import feeds
 from sim.engine.plane.plane import DataPlane
+from sim.engine.plane.unfinished import Tasks
 from sim.engine.state.record import Records
 from sim.model.design import Design
 from sim.model.streams import Streams
@@ -45,6 +46,8 @@ class Outcome:
         Ready and starting replicas of each pool over time.
     in_flight : (n,) SEQUENCE
         Requests still in flight at the end of the horizon, those of the warm-up left out.
+    tasks_in_flight : Tasks
+        Tasks under way at the end, those of the warm-up included.
     waiting_at_start : (pools,) int64
         Requests that were waiting when the horizon began, before anything happened at time 0.
     requests : (n,) REQUEST
@@ -59,6 +62,7 @@ class Outcome:
     rentals: tuple[Rental, ...]
     logs: tuple[FleetLog, ...]
     in_flight: Records
+    tasks_in_flight: Tasks
     waiting_at_start: npt.NDArray[np.int64]
     requests: Records
     arrived_s: float
@@ -105,6 +109,7 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
         rentals=tuple(_rentals(design, fleets, plane.now)),
         logs=tuple(_logs(design, fleets)),
         in_flight=in_flight[in_flight.arrival_s >= 0.0],
+        tasks_in_flight=plane.tasks_in_flight(),
         waiting_at_start=waiting_at_start,
         requests=log[log.arrival_s >= 0.0],
         arrived_s=plane.arrived_s,

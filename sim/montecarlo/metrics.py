@@ -16,19 +16,16 @@ import numpy.typing as npt
 from sim.engine.control import most_ready
 from sim.engine.ledger import UNANSWERED
 from sim.engine.simulation import Outcome
-from sim.engine.state.histogram import quantile
-from sim.engine.state.record import E2E, LATENCIES, TTFT, Records
+from sim.engine.state.record import Records
 from sim.model.design import Design, GpuPool
 from sim.model.price import HOUR_S
 from sim.model.profile import ServiceProfile
-from sim.model.workload import Slo
 from sim.montecarlo.early_warning import warnings
 from sim.montecarlo.ending import ending
+from sim.montecarlo.latencies import late, latencies
 from sim.montecarlo.money import money
 
 FloatArray = npt.NDArray[np.float64]
-
-_QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 COUNTS = (  # of the bins, summed over the horizon
     "requests",
@@ -92,8 +89,7 @@ def _service(outcome: Outcome, design: Design, indices: list[int], row: int) -> 
         "goodput_rps": slo_met / design.horizon.duration_s,
         **shares_of(totals),
         **warnings(outcome.ledger.workloads, outcome.ledger.edges_s, design, indices),
-        **_latencies(outcome, indices, row),
-        **_mean_latencies(booked),
+        **latencies(outcome, indices, row),
     }
 
 
@@ -129,39 +125,11 @@ def shares_of(totals: dict[str, float]) -> dict[str, float]:
     }
 
 
-def _mean_latencies(booked: Records) -> dict[str, float]:
-    """Means over completed requests; of the time per token over those of two tokens or more."""
-    completed = float(booked["completed"].sum())
-    return {
-        "ttft_mean_s": _ratio(booked["ttft_s"].sum(), completed),
-        "tpot_mean_s": _ratio(booked["tpot_s"].sum(), float(booked["multi_token"].sum())),
-        "e2e_mean_s": _ratio(booked["e2e_s"].sum(), completed),
-        "queue_wait_mean_s": _ratio(booked["queue_wait_s"].sum(), completed),
-        "task_e2e_mean_s": _ratio(booked["task_s"].sum(), float(booked["tasks_completed"].sum())),
-    }
-
-
-def _latencies(outcome: Outcome, indices: list[int], row: int) -> dict[str, float]:
-    """Percentiles over the horizon and of the worst hour; an hour too thin stands for all."""
-    histograms = outcome.ledger.histograms[indices].sum(axis=0)
-    figures = {
-        f"{LATENCIES[latency]}_{name}_s": float(quantile(histograms[latency], probability))
-        for latency in LATENCIES
-        for name, probability in _QUANTILES.items()
-    }
-    for latency in (TTFT, E2E):
-        name = LATENCIES[latency]
-        worst = outcome.ledger.worst_hour_p95_s[row, latency]
-        whole = figures[f"{name}_p95_s"]
-        figures[f"peak_hour_{name}_p95_s"] = float(whole if np.isnan(worst) else worst)
-    return figures
-
-
 def _late_in_flight(outcome: Outcome, design: Design, indices: list[int]) -> float:
     """Requests in flight at the end that can no longer keep their SLO."""
     return float(
         sum(
-            _late(
+            late(
                 outcome.in_flight[outcome.in_flight["workload"] == index],
                 design.workloads[index].slo,
                 design.horizon.duration_s,
@@ -169,14 +137,6 @@ def _late_in_flight(outcome: Outcome, design: Design, indices: list[int]) -> flo
             for index in indices
         )
     )
-
-
-def _late(in_flight: Records, slo: Slo, end_s: float) -> npt.NDArray[np.bool_]:
-    age_s = end_s - in_flight["arrival_s"]
-    first_s = in_flight["first_token_s"] - in_flight["arrival_s"]
-    ttft_s = np.where(np.isnan(first_s), age_s, first_s)
-    late: npt.NDArray[np.bool_] = (age_s > slo.e2e_s) | (ttft_s > slo.ttft_s)
-    return late
 
 
 def _fleet(outcome: Outcome, design: Design) -> dict[str, float]:

@@ -26,6 +26,8 @@ YES_OR_NO = (
     "all_at_once",
 )  # 1 or 0: the mean over worlds is a probability
 MAKESPAN, DRAINED = "makespan_s", "drained"  # a drained world has answered all
+OPEN, UNFINISHED = "_at_least_from", "unfinished_share"  # as in ``latencies``
+TOLERANCE = 0.02  # of what is unfinished; somewhat more than the width of a histogram's bucket
 RECOVERY, UNRECOVERED = "time_to_recover_s", "spikes_unrecovered"
 
 
@@ -129,9 +131,20 @@ class Sample:
         return tuple(dict.fromkeys(name for row in self._ordered() for name in row.places))
 
     def attained(self, workload: str, share: float) -> npt.NDArray[np.bool_]:
-        """Whether a workload attains its SLO in each world; without requests it misses nothing."""
+        """Whether a workload attains its SLO in each world.
+
+        Without requests it misses nothing; with none of them answered it attains nothing.
+        """
         attainment = self.values(f"workloads.{workload}.slo_attainment")
-        return np.isnan(attainment) | (attainment >= share)
+        kept = np.isnan(attainment) | (attainment >= share)
+        return np.asarray(kept & ~self.answers_nothing(workload))
+
+    def answers_nothing(self, workload: str) -> npt.NDArray[np.bool_]:
+        """In which worlds requests of a workload came, and none was answered."""
+        came, answered = (
+            self.values(f"workloads.{workload}.{name}") for name in ("requests", "completed")
+        )
+        return np.asarray((came > 0.0) & (answered == 0.0))
 
     def overloaded(self) -> npt.NDArray[np.bool_]:
         """Whether each world overloaded, in the order of worlds."""
@@ -140,12 +153,24 @@ class Sample:
     def lower_bound(self, name: str) -> npt.NDArray[np.bool_] | None:
         """In which worlds a metric is a lower bound; None for metrics that never are."""
         if is_latency(name):
-            return np.asarray(self.overloaded() & (self.values(DRAINED) != 1.0))
+            grows = self.overloaded() & (self.values(DRAINED) != 1.0)
+            return np.asarray(grows | self._hangs_on_unfinished(name))
         if name == MAKESPAN:
             return np.asarray(self.values(DRAINED) == 0.0)
         if name.endswith(RECOVERY):
             return self.values(name.removesuffix(RECOVERY) + UNRECOVERED) > 0.0
         return None
+
+    def _hangs_on_unfinished(self, name: str) -> npt.NDArray[np.bool_]:
+        """In which worlds a latency could move with those who are unanswered at the end."""
+        stem, _, statistic = name.removesuffix("_s").rpartition("_")
+        if statistic == "mean":
+            place = name.rpartition(".")[0]
+            share = self.values(f"{place}.{UNFINISHED}" if place else UNFINISHED)
+            return np.asarray(share > TOLERANCE)
+        if not statistic.startswith("p"):
+            return np.zeros(len(self), np.bool_)
+        return np.asarray(self.values(stem + OPEN) <= float(statistic[1:]) / 100.0)
 
     def frame(self) -> pd.DataFrame:
         """One row per world, in their order: world, verdict, ``input.<path>``, metrics."""

@@ -16,7 +16,7 @@ from sim.model.month import rests_on
 from sim.montecarlo import verdict
 from sim.montecarlo.cause import Cause
 from sim.montecarlo.estimates import Estimate
-from sim.montecarlo.sample import INPUT_PREFIX, Sample
+from sim.montecarlo.sample import INPUT_PREFIX, OPEN, Sample
 from sim.montecarlo.shares import Share
 
 VERSION = 1
@@ -63,16 +63,19 @@ def summarise(
         **{part: {} for part in PARTS},
     }
     for name in sample.names():
-        if not name.startswith(INPUT_PREFIX):
+        if not name.startswith(INPUT_PREFIX) and not name.endswith(OPEN):
             _place(summary, name)[name.rsplit(".", 1)[-1]] = as_json(sample.estimate(name))
     return summary
 
 
 def slo_kept(sample: Sample, design: Design) -> npt.NDArray[np.bool_] | None:
-    """Whether every workload attains its SLO: (worlds,) bool; None if none has one."""
+    """Whether every workload attains its SLO: (worlds,) bool; None if none has one.
+
+    Never in a world that overloads: what its requests have seen so far says nothing of the rest.
+    """
     stated = [workload for workload in design.workloads if workload.slo.is_stated]
     kept = [sample.attained(each.name, each.slo.attainment) for each in stated]
-    return np.all(kept, axis=0) if kept else None
+    return ~sample.overloaded() & np.all(kept, axis=0) if kept else None
 
 
 def _ending(sample: Sample, design: Design) -> dict[str, Any] | None:

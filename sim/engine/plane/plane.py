@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.events import kernel, verbs
-from sim.engine.plane import intake
+from sim.engine.plane import intake, unfinished
 from sim.engine.plane.feed import Feed
 from sim.engine.plane.growth import (
     with_deadlines,
@@ -355,23 +355,17 @@ class DataPlane:
 
     def in_flight(self) -> Records:
         """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""
-        return self._state.slots[self._open_slots()]
+        return unfinished.requests(self._state)
 
-    def _open_slots(self) -> npt.NDArray[np.intp]:
-        """Slots of the requests in flight."""
-        slots = self._state.slots
-        open_ones = np.flatnonzero(slots.number != NONE)
-        if self._state.clock[0].has_hedges:
-            open_ones = open_ones[np.argsort(slots.serial[open_ones], kind="stable")]
-            first = np.unique(slots.number[open_ones], return_index=True)[1]
-            open_ones = open_ones[first]
-        return open_ones
+    def tasks_in_flight(self) -> unfinished.Tasks:
+        """The tasks under way."""
+        return unfinished.tasks(self._state)
 
     def requests(self) -> Records:
         """One row of ``REQUEST`` per arrived request, by number; NaN for what has not been."""
         log = self._state.log[: int(self._state.clock[0].number)].copy()
         if self._state.clock[0].recording:  # the kernel writes a row when its request ends
-            slots = self._open_slots()
+            slots = unfinished.slots(self._state)
             open_ones = self._state.slots[slots]
             rows = open_ones.number
             log.output_tokens[rows] = open_ones.output

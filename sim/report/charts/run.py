@@ -102,6 +102,8 @@ def _spread(result: RunResult, metric: str, name: str, question: str, axis: str)
     """
     source, whose = _of_worst(result, metric)
     values = result.sample.values(source)
+    bounds = result.sample.lower_bound(source)
+    at_least = 0 if bounds is None else int((bounds & np.isfinite(values)).sum())
     values = values[np.isfinite(values)]
     if len(values) < FEWEST_WORLDS or values.min() == values.max():
         return None
@@ -124,6 +126,7 @@ def _spread(result: RunResult, metric: str, name: str, question: str, axis: str)
         .encode(x="at:Q", y=alt.value(-3), text="level:N")
     )
     about = _about(result) + whose + _far_out(values[(values < low) | (values > high)])
+    about += f"; in {at_least:,} at least so much" if at_least else ""
     return drawn(name, frame, bars + rules + labels, question, about, WIDTH, HEIGHT)
 
 

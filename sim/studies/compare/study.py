@@ -14,6 +14,7 @@ from sim.studies.measure import SLO_MET, Measure, has_slo
 
 WORLDS = 128  # by default, at most; a p95 has an interval from 72
 COST, LATENCY = "cost_usd_per_month", "e2e_p95_s"
+OF_ALL = "cost_usd"  # a slower fleet would take longer at the same price a month
 FURTHER = ("cost_usd_per_request", "peak_hour_ttft_p95_s", "slo_attainment")
 CONFIDENCE = 0.95  # of all verdicts upon one figure together
 
@@ -24,7 +25,7 @@ def compare(
     worlds: int | None = None,
     seed: int | None = None,
     metrics: Sequence[str] = (),
-    cost: str = COST,
+    cost: str | None = None,
     latency: str = LATENCY,
 ) -> Comparison:
     """Compare designs under common random numbers.
@@ -59,10 +60,10 @@ def compare(
         bench.told(f"{each.label}: {worlds} worlds")
         results.append(bench.run(each.scenario, worlds, seed))
     field = Field([each.label for each in contenders], results, worlds)
-    chosen = Measure.parse(cost), Measure.parse(latency)
+    designs = [each.scenario.typical_design() for each in contenders]
+    chosen = Measure.parse(cost or _cost_of(designs)), Measure.parse(latency)
     asked = [Measure.parse(metric) for metric in metrics]
     extra = [Measure.parse(metric) for metric in FURTHER]
-    designs = [each.scenario.typical_design() for each in contenders]
     slo = [Measure.parse(SLO_MET)] if all(map(has_slo, designs)) else []
     listed = list(dict.fromkeys((*chosen, *extra, *slo, *asked)))
     confidence = 1.0 - (1.0 - CONFIDENCE) / (len(contenders) - 1)  # Bonferroni
@@ -85,6 +86,11 @@ def _months(designs: Sequence[Design]) -> Iterator[str]:
     """What figures of a month rest on, where it needs to be said."""
     for text in dict.fromkeys(filter(None, map(month.note, designs))):
         yield f"{text[0].upper()}{text[1:]}."
+
+
+def _cost_of(designs: Sequence[Design]) -> str:
+    """What a month costs; where all end with their last answers, what it costs to answer all."""
+    return OF_ALL if all(design.horizon.is_drained for design in designs) else COST
 
 
 def _unlike(contenders: Sequence[Contender], designs: Sequence[Design]) -> Iterator[str]:

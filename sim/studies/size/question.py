@@ -64,6 +64,8 @@ class Question:
     def kept(self, result: RunResult, design: Design, worlds: int) -> BoolArray:
         """Whether each of the first worlds keeps the SLO: (worlds,) bool."""
         kept = ~result.sample.overloaded()[:worlds]
+        for workload in bound(design):
+            kept &= ~result.sample.answers_nothing(workload.name)[:worlds]
         for need in self.needs(design):
             kept &= need.met(result.sample.values(need.metric)[:worlds])
         return kept

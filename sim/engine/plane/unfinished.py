@@ -1,0 +1,51 @@
+"""What is unfinished at an instant: requests in flight, and tasks under way."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.state.record import NONE, Records
+from sim.engine.state.state import State
+
+
+class Tasks(NamedTuple):
+    """Tasks that have neither been completed nor failed.
+
+    Attributes
+    ----------
+    workload : (n,) int64
+    arrival_s : (n,) float64
+        Of their first requests.
+    """
+
+    workload: npt.NDArray[np.int64]
+    arrival_s: npt.NDArray[np.float64]
+
+
+def requests(state: State) -> Records:
+    """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""
+    return state.slots[slots(state)]
+
+
+def tasks(state: State) -> Tasks:
+    """The tasks under way; a request that nothing follows is one of its own."""
+    open_ones = slots(state)
+    if state.clock[0].has_tasks:
+        open_ones = open_ones[state.extras.task[open_ones] == NONE]
+    alone, rows = state.slots[open_ones], state.tasks
+    rows = rows[(rows.number != NONE) & (rows.failed == 0)]
+    return Tasks(
+        np.concatenate([alone.workload.astype(np.int64), rows.workload]),
+        np.concatenate([alone.arrival_s, rows.arrival_s]),
+    )
+
+
+def slots(state: State) -> npt.NDArray[np.int64]:
+    """Slots of the requests in flight."""
+    rows = state.slots
+    found = np.flatnonzero(rows.number != NONE)
+    if state.clock[0].has_hedges:
+        found = found[np.argsort(rows.serial[found], kind="stable")]
+        found = found[np.unique(rows.number[found], return_index=True)[1]]
+    return found
