@@ -23,7 +23,7 @@ from sim.engine.simulation import Outcome
 from sim.engine.state.histogram import BUCKETS, edges_s, quantile
 from sim.engine.state.record import E2E, LATENCIES, TASK_E2E, TPOT, TTFT, WAIT, Records
 from sim.model.workload import Slo
-from sim.montecarlo.sample import OPEN, TOLERANCE, UNFINISHED
+from sim.montecarlo.lower_bounds import OPEN, TOLERANCE, UNFINISHED
 
 FloatArray = npt.NDArray[np.float64]
 CountArray = npt.NDArray[np.int64]

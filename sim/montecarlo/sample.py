@@ -10,6 +10,7 @@ import pandas as pd
 from sim.model.uncertain import UncertainInput
 from sim.montecarlo.controls import Controls
 from sim.montecarlo.estimates import Estimate, estimate
+from sim.montecarlo.lower_bounds import OPEN, TOLERANCE, UNFINISHED
 from sim.montecarlo.timelines import Timelines
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ YES_OR_NO = (
     "all_at_once",
 )  # 1 or 0: the mean over worlds is a probability
 MAKESPAN, DRAINED = "makespan_s", "drained"  # a drained world has answered all
-OPEN, UNFINISHED = "_at_least_from", "unfinished_share"  # as in ``latencies``
-TOLERANCE = 0.02  # of what is unfinished; somewhat more than the width of a histogram's bucket
 RECOVERY, UNRECOVERED = "time_to_recover_s", "spikes_unrecovered"
 
 

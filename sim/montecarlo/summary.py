@@ -16,7 +16,8 @@ from sim.model.month import rests_on
 from sim.montecarlo import verdict
 from sim.montecarlo.cause import Cause
 from sim.montecarlo.estimates import Estimate
-from sim.montecarlo.sample import INPUT_PREFIX, OPEN, Sample
+from sim.montecarlo.lower_bounds import OPEN
+from sim.montecarlo.sample import INPUT_PREFIX, Sample
 from sim.montecarlo.shares import Share
 
 VERSION = 1
