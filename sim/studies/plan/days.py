@@ -105,17 +105,13 @@ def day(
 ) -> Scenario:
     """The scenario of one kind of day in a month."""
     whole = case.load()
-    horizon = whole.document["horizon"]
     start = whole.model.horizon.start
     ahead = (WEEKDAY_NUMBERS[kind] - start.weekday()) % 7
     date = (start + timedelta(days=ahead)).date().isoformat()
-    settings = [f"horizon.start={date}", "horizon.bin=15min", "horizon.end=cut"]
-    settings.append("horizon.end_limit=null")
-    if horizon.get("duration") is not None and horizon.get("days") is None:
-        settings.append("horizon.duration=24h")
-    else:
-        settings.append("horizon.days=1")
-    scenario = case.load(settings)
+    # In one piece: what else the horizon had (its length, how it ends) does not go with a day.
+    warm_up_s = whole.document["horizon"]["warm_up"]
+    keys = f"start: {date}, days: 1, warm_up: {warm_up_s}, bin: 15min, end: cut"
+    scenario = case.load([f"horizon={{{keys}}}"])
     marks = {
         "month": month,
         "kind": kind,
