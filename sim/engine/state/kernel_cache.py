@@ -31,7 +31,8 @@ from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
     IndexDataCacheFile,
-    UserProvidedCacheLocator,
+    _CacheLocator,
+    _SourceFileBackedLocatorMixin,
 )
 
 ENGINE = Path(__file__).parents[1]
@@ -63,10 +64,12 @@ class KernelCache(FunctionCache):
     """Numba's cache of one function, in a folder that is one's own, and never in the way."""
 
     def __init__(self, function: Any, place: Path) -> None:
-        class Locator(UserProvidedCacheLocator):
+        class Locator(_SourceFileBackedLocatorMixin, _CacheLocator):
             def __init__(self, py_func: Any, py_file: str) -> None:
-                super().__init__(py_func, py_file)
-                self._cache_path = str(place / self.get_suitable_cache_subpath(py_file))
+                self._py_file, self._lineno = py_file, py_func.__code__.co_firstlineno
+
+            def get_cache_path(self) -> str:
+                return str(place / self.get_suitable_cache_subpath(self._py_file))
 
             @classmethod
             def from_function(cls, py_func: Any, py_file: str) -> "Locator":
