@@ -1,10 +1,12 @@
 """Whether the compiled kernel does what the naive simulator does, and how much happened there."""
 
+import math
 from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from fleets import END_S, Case, Operator, Verb, kernel_run, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ COUNTS = ("attempts", "retries", "hedges", "response_hits", "wasted_tokens")
 COUNTS += ("prompt_tokens", "output_tokens", "cached_tokens")
 COUNTS += ("found_later_tokens", "found_again_tokens")
 COUNTS_OF_ROUTES = ("fallbacks", "escalations", "degraded")
+WORK = ("decoded", "context", "prompts", "prefilled", "prefill_s", "frontend_s")
 CLOSE = ("arrival_s", "dispatched_s", "ready_s", "admitted_s", "first_token_s", "finish_s")
 
 
@@ -56,6 +59,12 @@ def assert_same_books(case: Case, naive: NaiveDataPlane, state: State) -> None:
         booked = naive.books.counts[index]
         names = COUNTS if case.managed is None else COUNTS_OF_ROUTES + COUNTS
         assert {name: int(counts[name]) for name in names} == {name: booked[name] for name in names}
+    for p, pool in enumerate(state.pools[: len(case.pools)]):
+        replicas = [
+            replica for replica, of in zip(naive.replicas, naive.pool_of, strict=True) if of == p
+        ]
+        worked = {name: math.fsum(replica.work[name] for replica in replicas) for name in WORK}
+        assert {name: float(pool[name]) for name in WORK} == pytest.approx(worked, rel=1e-9)
     if case.managed is None:
         return
     for place in np.ndindex(state.usage.shape):

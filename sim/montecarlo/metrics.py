@@ -17,9 +17,9 @@ from sim.engine.control import most_ready
 from sim.engine.ledger import UNANSWERED
 from sim.engine.simulation import Outcome
 from sim.engine.state.record import Records
+from sim.model.capacity import Offered, needed_s, work_offered
 from sim.model.design import Design, GpuPool
 from sim.model.price import HOUR_S
-from sim.model.profile import ServiceProfile
 from sim.montecarlo.early_warning import warnings
 from sim.montecarlo.ending import ending
 from sim.montecarlo.latencies import late, latencies
@@ -190,10 +190,11 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
 def work_and_capacity_s(
     outcome: Outcome, design: Design, index: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Work that arrives at a pool, and what it can do at its largest batch and size.
+    """Work that arrives at a pool, and what it can do at its largest size.
 
-    A fluid estimate: with more work than that the pool cannot keep up, whatever its scheduler and
-    autoscaler do. What a cache answers is no work; retries are none that anybody asked for.
+    Capacity is that of :mod:`sim.model.capacity`: with more work than that the pool cannot keep up,
+    whatever its scheduler and autoscaler do. What a cache answers is no work; retries are none that
+    anybody asked for. Every request is taken to be like the mean one of the horizon.
 
     Returns
     -------
@@ -205,21 +206,19 @@ def work_and_capacity_s(
     mine = [i for i, w in enumerate(design.workloads) if pool.name in w.route.backends]
     booked, usage = outcome.ledger.workloads[mine], outcome.ledger.usage[mine, index]
     part = _part(booked, usage)
-    arrived, hits, prompt, output = (
-        (part * booked[field]).sum(axis=0)
-        for field in (
-            "requests",
-            "response_hits",
-            "offered_prompt_tokens",
-            "offered_output_tokens",
-        )
-    )
-    cached, prefilled = (float(usage[field].sum()) for field in ("cached_tokens", "prompt_tokens"))
+    arrived = (part * booked["requests"]).sum(axis=0)
+    hits = (part * booked["response_hits"]).sum(axis=0)
     if arrived.sum() == 0:
         return np.zeros(len(arrived)), able_s
-    means = prompt.sum() / arrived.sum(), output.sum() / arrived.sum()
+    cached, prefilled = (float(usage[field].sum()) for field in ("cached_tokens", "prompt_tokens"))
+    sums = {name: float((part * booked[f"offered_{name}"]).sum()) for name in _OFFERED}
     cached_share = float(np.nan_to_num(_ratio(cached, prefilled)))
-    return (arrived - hits) * _request_s(pool.profile, *means, cached_share), able_s
+    offered = Offered(float(arrived.sum()), cached_share=cached_share, **sums)
+    all_s = needed_s(pool.profile, work_offered(pool.profile, offered))
+    return (arrived - hits) * all_s / arrived.sum(), able_s
+
+
+_OFFERED = ("prompt_tokens", "prompt_squares", "output_tokens", "context")
 
 
 def _load(work_s: FloatArray, able_s: FloatArray) -> FloatArray:
@@ -265,27 +264,15 @@ def _part(booked: Records, usage: Records) -> FloatArray:
 
 
 def _able_s(outcome: Outcome, pool: GpuPool, index: int) -> FloatArray:
-    """Replica-seconds of each bin: of those that are ready, or of the most that there can be."""
-    if not pool.moves:
-        ready_s: FloatArray = outcome.ledger.pools[index]["ready_s"]
-        return ready_s
-    most = min(pool.limits[1], pool.lifecycle.capacity_limit)
-    return most * np.diff(outcome.ledger.edges_s)
+    """Replica-seconds of each bin: of those that are ready, or of the most that there can be.
 
-
-def _request_s(profile: ServiceProfile, prompt: float, output: float, cached_share: float) -> float:
-    """Replica time that a mean request takes in a full batch, or of its front end if that is more.
-
-    A sequence holds its prompt and on average half its output in the cache while it decodes.
+    A slow one counts as the part of a replica that it is.
     """
-    held = prompt + output / 2
-    batch = int(max(1, min(profile.max_num_seqs, profile.kv_capacity_tokens // held)))
-    base_s, per_token_s = profile.step_tables()
-    step_s = base_s[batch] + per_token_s[batch] * batch * held
-    prefill_s = (
-        profile.prefill_s_per_request
-        + profile.prefill_s_per_token * prompt * (1 - cached_share)
-        + profile.prefill_s_per_token_context * prompt * prompt * (1 - cached_share**2) / 2
-    )
-    frontend_s = profile.frontend_s_per_request + profile.frontend_s_per_token * output
-    return float(max(output * step_s / batch + prefill_s, frontend_s))
+    booked = outcome.ledger.pools[index]
+    if not pool.moves:
+        able_s: FloatArray = np.maximum(booked["able_s"], 0.0)
+        return able_s
+    ready_s = booked["ready_s"].sum()
+    speed = booked["able_s"].sum() / ready_s if ready_s > 0 else 1.0
+    most = min(pool.limits[1], pool.lifecycle.capacity_limit)
+    return most * speed * np.diff(outcome.ledger.edges_s)

@@ -134,6 +134,15 @@ def _figures(kind: Kind, unit: str, **labels: str) -> tuple[Figure, ...]:
 
 
 GROUPS: dict[str, tuple[Figure, ...]] = {
+    "Where a dollar goes": _figures(
+        "share",
+        "%",
+        cost_used_share="used: work for answers",
+        cost_headroom_share="headroom: ready, not needed then",
+        cost_idle_share="idle, or committed and not used",
+        cost_wasted_share="wasted: work for nobody",
+        offered_load="work offered to capacity",
+    ),
     "Cost": (
         *_figures(
             "usd",
@@ -152,9 +161,6 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             cost_usd_per_user_month="per user served and month",
             cost_usd_per_user_month_asked="per active user and month",
             cost_usd_per_million_output_tokens="per million output tokens",
-            cost_useful_usd="of use",
-            cost_wasted_usd="worked for nobody",
-            cost_idle_usd="idle, or committed and not used",
             cost_usd_per_month_with_one_off="per month, one-off cost included",
         ),
         Figure("lifetime_training_share", "one-off share of the lifetime's cost", "share"),
@@ -185,9 +191,8 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
         *_figures(
             "share",
             "%",
-            offered_load="work offered to capacity",
-            offered_load_peak="work offered, peak",
-            utilisation="busy share of serving time",
+            offered_load_peak="work offered to capacity, peak",
+            utilisation="serving time with a request in the batch",
             batch_occupancy="batch filled while busy",
             kv_utilisation="KV cache filled",
         ),
@@ -272,8 +277,11 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
     ),
     "backends": (
         "cost_usd",
-        "cost_wasted_usd",
-        "cost_idle_usd",
+        "cost_used_share",
+        "cost_headroom_share",
+        "cost_idle_share",
+        "cost_wasted_share",
+        "offered_load",
         "attempts",
         "answers",
         "rejections",

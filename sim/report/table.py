@@ -30,6 +30,7 @@ NAMED_WHERE_ABSENT = ("retries", "rejected", "timed_out", "failed", "gave_up", "
 SILENT: dict[str, float] = {  # left out where it is this in nearly every world
     **dict.fromkeys(NAMED_WHERE_ABSENT, 0.0),
     "retry_amplification": 1.0,
+    "cost_used_share": 1.0,
     **dict.fromkeys(
         (
             "hedges",
@@ -38,8 +39,9 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
             "degraded",
             "rejections",
             "errors",
-            "cost_wasted_usd",
-            "cost_idle_usd",
+            "cost_headroom_share",
+            "cost_idle_share",
+            "cost_wasted_share",
             "revenue_usd",
             "gpu_hours",
             "ready_replicas_mean",

@@ -54,10 +54,12 @@ class Books:
             self.count(request, "cached_tokens", request.last.spared)
             self.count(request, "found_later_tokens", request.last.spared - request.last.hits)
 
-    def waste(self, request: Request, attempt: Attempt, tokens: int) -> None:
+    def waste(self, request: Request, attempt: Attempt, tokens: int, generated: int) -> None:
         """Tokens that were worked on for nobody, or are to be worked on again."""
         self.count(request, "wasted_tokens", tokens)
         self.use(request, attempt, "wasted_tokens", tokens)
+        if generated:
+            self.use(request, attempt, "wasted_output_tokens", generated)
 
     def leave(self, request: Request, attempt: Attempt, backend: Managed, generated: int) -> None:
         """Nobody has the answer of a managed backend, which is paid all the same."""

@@ -169,11 +169,14 @@ class Dispatch(Clockwork):
 
     def book_work(self, replica: Replica) -> None:
         """Note what a replica has done in vain, and what it need not do again."""
-        for attempt, tokens in replica.wasted:
-            self.books.waste(self.everyone[attempt.number], attempt, tokens)
+        for attempt, tokens, generated in replica.wasted:
+            self.books.waste(self.everyone[attempt.number], attempt, tokens, generated)
+        for attempt, tokens in replica.redone:
+            self.books.waste(self.everyone[attempt.number], attempt, tokens, 0)
+            self.books.use(self.everyone[attempt.number], attempt, "redone_tokens", tokens)
         for attempt, tokens in replica.found_again:
             self.books.count(self.everyone[attempt.number], "found_again_tokens", tokens)
-        replica.wasted, replica.found_again = [], []
+        replica.wasted, replica.redone, replica.found_again = [], [], []
 
     def reject(self, request: Request, attempt: Attempt, retry_after_s: float) -> None:
         self.backend(request).rejected += 1

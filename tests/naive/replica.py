@@ -6,6 +6,7 @@ end of the step the tokens appear. Times are seconds, memory is counted in block
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -103,8 +104,10 @@ class Replica:
     running: list[Attempt] = field(default_factory=list)  # in the order of admission
     step: Step | None = None
     last_boundary_s: float = -math.inf
-    wasted: list[tuple[Attempt, int]] = field(default_factory=list)  # work that nobody needs
+    wasted: list[tuple[Attempt, int, int]] = field(default_factory=list)  # work that nobody needs
     found_again: list[tuple[Attempt, int]] = field(default_factory=list)  # by preempted ones
+    redone: list[tuple[Attempt, int]] = field(default_factory=list)  # by them
+    work: Counter[str] = field(default_factory=Counter)  # for whomever it was
 
     def __post_init__(self) -> None:
         self.free_blocks = self.total_blocks
@@ -124,6 +127,7 @@ class Replica:
         profile = self.profile
         busy_s = profile.frontend_s_per_request + profile.frontend_s_per_token * attempt.output
         self.frontend_free_s = max(self.frontend_free_s, now_s) + busy_s
+        self.work["frontend_s"] += busy_s
         attempt.ready_s = self.frontend_free_s + profile.overhead_s
         attempt.replica, attempt.dispatched_s = self.index, now_s
         self.waiting.append(attempt)
@@ -144,6 +148,8 @@ class Replica:
         if step is None:
             return
         for attempt in step.decoding:
+            self.work["decoded"] += 1
+            self.work["context"] += attempt.cached
             attempt.cached += 1
             attempt.generated += 1
             if attempt.is_finished:
@@ -160,12 +166,12 @@ class Replica:
     def finish(self, attempt: Attempt, is_wanted: bool = True) -> None:
         assert attempt.cached == attempt.prompt + attempt.output - 1
         if not is_wanted:
-            self.waste(attempt, attempt.worked)
+            self.waste(attempt, attempt.worked, attempt.generated)
         self.take_off(attempt)
 
-    def waste(self, attempt: Attempt, tokens: int) -> None:
-        """Note work on an attempt that was for nobody, or is to be done again."""
-        self.wasted.append((attempt, tokens))
+    def waste(self, attempt: Attempt, tokens: int, generated: int = 0) -> None:
+        """Note work that was for nobody, or is to be done again; of it, tokens made one by one."""
+        self.wasted.append((attempt, tokens, generated))
 
     def begin_step(self, now_s: float) -> None:
         self.step = SCHEDULERS[self.profile.scheduler](self, now_s)
@@ -181,7 +187,7 @@ class Replica:
 
     def drop_stopping(self) -> None:
         for attempt in [attempt for attempt in self.running if attempt.is_stopping]:
-            self.waste(attempt, attempt.worked)
+            self.waste(attempt, attempt.worked, attempt.generated if attempt.is_decoding else 0)
             self.take_off(attempt)
 
     def take_off(self, attempt: Attempt) -> None:
@@ -200,7 +206,8 @@ class Replica:
         for attempt in self.waiting:
             self.waste(attempt, attempt.had - attempt.spared)
         for attempt in self.running:
-            self.waste(attempt, attempt.worked + under_way.get(attempt.serial, 0))
+            generated = attempt.generated if attempt.is_decoding else 0
+            self.waste(attempt, attempt.worked + under_way.get(attempt.serial, 0), generated)
         lost = [*self.waiting, *ending, *partial, *decoding]
         self.routable, self.waiting, self.running, self.step = False, [], [], None
         self.cache = Cache()
@@ -259,7 +266,7 @@ class Replica:
         attempt.find(found)
         if attempt.had > 0:
             self.found_again.append((attempt, min(found, attempt.had)))
-            self.waste(attempt, max(attempt.had - found, 0))
+            self.redone.append((attempt, max(attempt.had - found, 0)))
             attempt.had = 0
         self.cache.use_leading(attempt.names or ())
         if math.isnan(attempt.admitted_s):
@@ -275,8 +282,12 @@ class Replica:
             return None
         kv_tokens = sum(attempt.cached for attempt in decoding)
         duration_s = self.a_s[len(decoding)] + self.c_s[len(decoding)] * kv_tokens
+        if chunks and self.profile.scheduler == "prefill_first":
+            self.work["prefill_s"] += duration_s
         for attempt, tokens in chunks:
-            duration_s += self.prefill_s(tokens, context=attempt.cached)
+            prefill_s = self.prefill_s(tokens, context=attempt.cached)
+            self.work += Counter(prompts=1, prefilled=tokens, prefill_s=prefill_s)
+            duration_s += prefill_s
         return Step(now_s + duration_s, decoding, chunks)
 
     def prefill_s(self, tokens: int, context: int) -> float:

@@ -5,7 +5,7 @@ import struct
 
 import pandas as pd
 import pytest
-from scenario_documents import SHIPPED
+from scenario_documents import MINIMAL, SHIPPED
 
 from sim.montecarlo.run import run
 from sim.report.charts import save
@@ -22,7 +22,7 @@ def test_what_differs_between_worlds_and_what_the_day_does_have_a_picture(result
     names = [chart.name for chart in charts(result)]
     # Three replicas cost the same in every world, and are ready all the time.
     assert names == [
-        "cost_per_request", "first_token", "whole_answer", "worlds",
+        "dollars", "cost_per_request", "first_token", "whole_answer", "worlds",
         "timeline_load", "timeline_wait",
     ]  # fmt: skip
 
@@ -34,6 +34,17 @@ def test_pictures_hold_the_figures_of_the_run(result):
     load = drawn["timeline_load"].frame
     assert load["load_rps_p50"].tolist() == result.timeline["load_rps_p50"].tolist()
     assert load["time"].iloc[0] == "2026-11-23T00:00:00"
+    dollars = drawn["dollars"].frame.set_index("use")["usd"]
+    assert dollars.sum() == pytest.approx(result.sample.values("cost_usd").mean())
+    assert dollars["used"] == result.sample.values("cost_used_usd").mean()
+
+
+def test_where_every_dollar_is_used_there_is_no_picture_of_it(tmp_path):
+    path = tmp_path / "api.yaml"
+    own = MINIMAL[MINIMAL.index("    kind: gpu_pool") :]
+    path.write_text(MINIMAL.replace(own, "    {kind: managed_api, model: gpt-4o-mini}\n"))
+    api = run(load_scenario(path), worlds=1, jobs=1)
+    assert "dollars" not in [chart.name for chart in charts(api)]
 
 
 def test_titles_ask_and_axes_have_units(result):
@@ -57,7 +68,7 @@ def test_a_picture_becomes_four_files(result, tmp_path):
 
 def test_too_few_worlds_make_no_distribution(result):
     few = run(load_scenario(SHIPPED / "quickstart.yaml", ["horizon.days=0.1"]), worlds=2, jobs=1)
-    assert [chart.name for chart in charts(few)] == ["timeline_load", "timeline_wait"]
+    assert [chart.name for chart in charts(few)] == ["dollars", "timeline_load", "timeline_wait"]
 
 
 def test_the_shares_drawn_are_those_of_the_summary(result):

@@ -4,7 +4,7 @@ from sim.engine.gateway import gateway, managed
 from sim.engine.replica import waiting, wake
 from sim.engine.request import outcome, usage
 from sim.engine.state.jit import inner_apart
-from sim.engine.state.number import ONE_LESS
+from sim.engine.state.number import ONE_LESS, ZERO
 from sim.engine.state.record import (
     BACKING_OFF,
     HELD,
@@ -36,7 +36,7 @@ def remove(s: State, slot: int, now: float) -> None:
         r = seq.replica
         replica = s.replicas[r]
         was_head = replica.head == slot
-        usage.wasted(s, seq, seq.prefilled - seq.cached)  # above 0 if it was preempted
+        usage.wasted(s, seq, seq.prefilled - seq.cached, ZERO)  # above 0 if it was preempted
         waiting.take_out(s, replica, slot)
         waiting.count_waiting(s, s.pools[replica.pool], ONE_LESS, now)
         gateway.leave_replica(s, r, seq.workload, now)

@@ -14,7 +14,7 @@ from sim.engine.gateway import gateway, routes
 from sim.engine.request import outcome, timers, usage
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.number import whole
+from sim.engine.state.number import ZERO, whole
 from sim.engine.state.record import (
     BACKING_OFF,
     NONE,
@@ -140,10 +140,10 @@ def meet_deadline(s: State) -> None:
 def lose_replica(s: State, slot: int, now: float) -> None:
     """A request whose replica has died: sent to another by the gateway, or lost."""
     seq = s.slots[slot]
-    tokens = seq.prompt + seq.generated
+    tokens, generated = seq.prompt + seq.generated, seq.generated
     if seq.place != RUNNING or tokens <= seq.prefill:  # has not generated since it was admitted
-        tokens = seq.prefilled
-    usage.wasted(s, seq, tokens - seq.cached)
+        tokens, generated = seq.prefilled, ZERO
+    usage.wasted(s, seq, tokens - seq.cached, generated)
     if seq.interest != WANTED:
         outcome.give_back(s, slot)
         return

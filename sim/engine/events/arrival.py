@@ -104,7 +104,11 @@ def _begin(s: State, slot: int, now: float) -> None:
     if now >= 0.0:
         counts.requests += 1
         counts.offered_prompt_tokens += seq.prompt
-        counts.offered_output_tokens += max(min(seq.output, most), 0)
+        output = max(min(seq.output, most), 0)
+        counts.offered_output_tokens += output
+        prompt, decoded = float(seq.prompt), max(output - 1, 0)
+        counts.offered_prompt_squares += prompt * prompt
+        counts.offered_context += decoded * (prompt + 0.5 * (decoded - 1))
     is_known = counts.response_hit_rate > 0.0 and _is_known(s, slot)
     if most >= 1 and (is_known or not s.clock[0].has_detours):
         seq.output = min(seq.output, most)  # generation stops at the model's limit

@@ -11,7 +11,7 @@ never admitted in the step that preempted it: it needs more blocks than its goin
 
 from sim.engine.client import ending, hedge
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, leap, prefix
+from sim.engine.replica import batch, leap, prefix, work
 from sim.engine.replica.wake import set_event, steps_until_ready
 from sim.engine.request import outcome, usage
 from sim.engine.state.backend_record import (
@@ -74,6 +74,7 @@ def blocks_taken(s: State, r: int, replica: Row, pool: Row) -> int:
 @inner
 def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Advance the batch to the end of its segment; sequences finish or join."""
+    work.book_steps(replica, pool, replica.leap, 1.0)
     replica.free_blocks -= blocks_taken(s, r, replica, pool)
     replica.cached += replica.leap * replica.decoding
     replica.steps += replica.leap
@@ -137,7 +138,7 @@ def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
         _leave(s, r, replica, pool, w, now)
     else:
         tokens = seq.prompt + seq.output - seq.cached
-        _leave_unwanted(s, r, replica, pool, slot, tokens, now)
+        _leave_unwanted(s, r, replica, pool, slot, tokens, seq.output, now)
 
 
 @inner_apart
@@ -148,7 +149,7 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         replica.partial = NONE
         replica.free_blocks += batch.blocks_for(pool, s.slots[slot].prefill)
         tokens = s.slots[slot].prefilled - s.slots[slot].cached
-        _leave_unwanted(s, r, replica, pool, slot, tokens, now)
+        _leave_unwanted(s, r, replica, pool, slot, tokens, ZERO, now)
         return
     at = ZERO
     while s.slots[s.heap_slot[r, at]].interest != STOPPING:
@@ -156,15 +157,15 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     slot = batch.stop_decoding(s, r, replica, pool, at)
     seq = s.slots[slot]
     tokens = seq.prompt + seq.generated - seq.cached
-    _leave_unwanted(s, r, replica, pool, slot, tokens, now)
+    _leave_unwanted(s, r, replica, pool, slot, tokens, seq.generated, now)
 
 
 @inner_apart
 def _leave_unwanted(
-    s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int, now: float
+    s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int, generated: int, now: float
 ) -> None:
     seq = s.slots[slot]
-    usage.wasted(s, seq, tokens)
+    usage.wasted(s, seq, tokens, generated)
     if seq.interest == STOPPING:
         replica.stopping -= 1
     w = seq.workload
@@ -230,7 +231,8 @@ def _schedule_chunks(s: State, r: int, replica: Row, pool: Row, taken: int, now:
 
     ``taken`` blocks are spoken for by the decodes of this step.
     """
-    budget = pool.max_num_batched_tokens - replica.decoding
+    room = pool.max_num_batched_tokens - replica.decoding
+    budget, prompts = room, 0
     prefill_s = -1.0
     while budget > 0:
         if replica.partial != NONE:
@@ -244,17 +246,20 @@ def _schedule_chunks(s: State, r: int, replica: Row, pool: Row, taken: int, now:
         prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, seq.prefilled, tokens)
         seq.prefilled += tokens
         budget -= tokens
+        prompts += 1
         replica.partial = slot
         if seq.prefilled == seq.prefill:
             replica.partial = NONE
             batch.append_chunk(s, replica, slot)
+    if prompts > 0:
+        work.book_prompts(replica, pool, prompts, room - budget, prefill_s)
     return prefill_s
 
 
 @inner
 def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> float:
     """Admit whole prompts for a step of their own; its prefill seconds, or -1 if there is none."""
-    budget = pool.max_num_batched_tokens
+    budget, prompts = pool.max_num_batched_tokens, 0
     prefill_s = -1.0
     while _can_admit(s, replica, pool, replica.free_blocks, now):
         cached = prefix.cached_tokens(s, r, replica.head) if s.clock[0].has_caches else 0
@@ -265,7 +270,11 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
         s.slots[slot].prefilled = s.slots[slot].prefill
         prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, cached, tokens)
         budget -= tokens
+        prompts += 1
         batch.append_chunk(s, replica, slot)
+    if prompts > 0:
+        tokens = pool.max_num_batched_tokens - budget
+        work.book_prompts(replica, pool, prompts, tokens, s.laws[replica.pool, 0, 0] + prefill_s)
     return prefill_s
 
 

@@ -8,11 +8,11 @@ import math
 from sim.engine.client import client
 from sim.engine.events import segment
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, leap, waiting, wake
+from sim.engine.replica import batch, waiting, wake, work
 from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, ZERO
-from sim.engine.state.record import DRAINING, IDLE, LEAP, NONE, READY, IntArray
+from sim.engine.state.record import DRAINING, IDLE, LEAP, NONE, READY, IntArray, Row
 from sim.engine.state.state import State
 from sim.engine.state.thin import thin
 
@@ -39,7 +39,7 @@ def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
     s.rosters[p, 0, replica.member] = r
     s.rosters[p, 1, pool.ready] = r  # r is larger than all before it
     pool.members += 1
-    _count_ready(s, p, ONE_MORE, now)
+    _count_ready(s, replica, ONE_MORE, now)
     s.load[p, replica.member] = 0.0
     tournament.update(s.load_tree[p], s.load[p], replica.member)
     gateway.serve_held(s, p, now)
@@ -85,16 +85,25 @@ def kill(numbers: IntArray, r: int, now: float) -> None:
         victims = following
 
 
+@compiled
+def slow_down(numbers: IntArray, r: int, slowness: float, now: float) -> None:
+    """Every time of a replica's engine takes so many times as long from its next segment on."""
+    s = thin(numbers)
+    replica = s.replicas[r]
+    if replica.life == READY:
+        change = 1.0 / slowness - 1.0 / replica.slowness
+        _count_speed(s, s.pools[replica.pool], change, now)
+    replica.slowness = slowness
+
+
 @inner
 def _stop_at(s: State, r: int, now: float) -> None:
     """End a segment early: the steps done by now count, the one under way is lost."""
     settle_blocks(s, r, now)
     replica = s.replicas[r]
     if replica.mode == LEAP:
-        since_s = now - replica.start_s
-        steps = leap.steps_until(since_s, replica.step_s, replica.growth_s, replica.leap)
-        if leap.duration_s(steps, replica.step_s, replica.growth_s) > since_s:
-            steps -= 1
+        steps = work.steps_by(replica, now)
+        work.book_steps(replica, s.pools[replica.pool], steps, 1.0)
         replica.cached += steps * replica.decoding
         replica.steps += steps
 
@@ -194,6 +203,7 @@ def close_bin(numbers: IntArray, count: int, now: float) -> None:
     for r in range(count):
         if s.replicas[r].mode != IDLE:
             settle_blocks(s, r, now)
+    _book_leaps(s, count, 1.0, now)
     width_s = now - s.clock[0].bin_start_s
     for p in range(len(s.pools)):
         pool = s.pools[p]
@@ -202,17 +212,21 @@ def close_bin(numbers: IntArray, count: int, now: float) -> None:
         pool.running_s += pool.running * width_s
         pool.ready_s += pool.ready * width_s
         pool.serving_s += pool.serving * width_s
+        pool.able_s += pool.speed * width_s
 
 
 @compiled
-def open_bin(numbers: IntArray, now: float) -> None:
+def open_bin(numbers: IntArray, count: int, now: float) -> None:
     """Begin a bin: moments, counts and histograms from zero."""
     s = thin(numbers)
     s.clock[0].bin_start_s = now
     for p in range(len(s.pools)):
         pool = s.pools[p]
         pool.busy_s = pool.waiting_s = pool.running_s = pool.ready_s = pool.blocks_s = 0.0
-        pool.serving_s = 0.0
+        pool.serving_s = pool.able_s = 0.0
+        pool.decoded = pool.context = pool.prompts = 0.0
+        pool.prefilled = pool.prefill_s = pool.frontend_s = 0.0
+    _book_leaps(s, count, -1.0, now)
     for w in range(len(s.workloads)):
         counts = s.workloads[w]
         counts.requests = counts.attempts = counts.retries = counts.completed = 0
@@ -224,11 +238,22 @@ def open_bin(numbers: IntArray, now: float) -> None:
         counts.wasted_tokens = 0
         counts.slo_met = counts.prompt_tokens = counts.output_tokens = 0
         counts.offered_prompt_tokens = counts.offered_output_tokens = 0
+        counts.offered_prompt_squares = counts.offered_context = 0.0
         counts.preemptions = counts.multi_token = 0
         counts.found_later_tokens = counts.found_again_tokens = 0
         counts.ttft_s = counts.tpot_s = counts.e2e_s = counts.queue_wait_s = 0.0
     s.histograms[:] = 0
     _forget_usage(s)
+
+
+@inner
+def _book_leaps(s: State, count: int, sign: float, now: float) -> None:
+    """Book what the leaps under way have done by now, or take it off."""
+    for r in range(count):
+        replica = s.replicas[r]
+        if replica.mode == LEAP:
+            steps = work.steps_by(replica, now)
+            work.book_steps(replica, s.pools[replica.pool], steps, sign)
 
 
 @inner_apart
@@ -241,7 +266,7 @@ def _forget_usage(s: State) -> None:
                 row.answers = row.escalated = row.degraded = 0
                 row.prompt_tokens = row.cached_tokens = row.written_tokens = 0
                 row.found_later_tokens = 0
-                row.output_tokens = row.wasted_tokens = 0
+                row.output_tokens = row.wasted_tokens = row.redone_tokens = 0
                 row.wasted_prompt_tokens = row.wasted_cached_tokens = 0
                 row.wasted_written_tokens = row.wasted_output_tokens = 0
 
@@ -259,13 +284,20 @@ def _unlist(s: State, r: int, now: float) -> None:
         s.rosters[p, 1, i - 1] = s.rosters[p, 1, i]
     if at < pool.cursor:
         pool.cursor -= 1
-    _count_ready(s, p, ONE_LESS, now)
+    _count_ready(s, replica, ONE_LESS, now)
     s.load[p, replica.member] = math.inf
     tournament.update(s.load_tree[p], s.load[p], replica.member)
 
 
 @inner
-def _count_ready(s: State, p: int, change: int, now: float) -> None:
-    pool = s.pools[p]
+def _count_ready(s: State, replica: Row, change: int, now: float) -> None:
+    pool = s.pools[replica.pool]
     pool.ready += change
     pool.ready_s -= change * (now - s.clock[0].bin_start_s)
+    _count_speed(s, pool, change / replica.slowness, now)
+
+
+@inner
+def _count_speed(s: State, pool: Row, change: float, now: float) -> None:
+    pool.speed += change
+    pool.able_s -= change * (now - s.clock[0].bin_start_s)

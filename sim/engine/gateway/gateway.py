@@ -122,9 +122,9 @@ def _hand_over(s: State, p: int, slot: int, now: float) -> None:
 def _through_frontend(replica: Row, pool: Row, now: float, output: int) -> float:
     """When the scheduler sees the request: a serial server, then a constant delay."""
     begins_s = max(replica.frontend_free_s, now)
-    replica.frontend_free_s = (
-        begins_s + pool.frontend_s_per_request + pool.frontend_s_per_token * output
-    )
+    takes_s = pool.frontend_s_per_request + pool.frontend_s_per_token * output
+    pool.frontend_s += takes_s
+    replica.frontend_free_s = begins_s + takes_s
     return replica.frontend_free_s + pool.overhead_s
 
 

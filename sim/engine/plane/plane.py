@@ -328,7 +328,7 @@ class DataPlane:
 
     def slow_down(self, replica: int, slowness: float) -> None:
         """Change a replica's slowness, from its next segment on."""
-        self._state.replicas[replica].slowness = slowness
+        verbs.slow_down(self._numbers, replica, slowness, self.now)
 
     def set_errors(self, backend: int, share: float) -> None:
         """Have a share of the attempts at a managed backend fail, besides those that always do."""
@@ -351,7 +351,7 @@ class DataPlane:
 
     def open_bin(self) -> None:
         """Count from zero."""
-        verbs.open_bin(self._numbers, self.now)
+        verbs.open_bin(self._numbers, len(self.added_s), self.now)
 
     def in_flight(self) -> Records:
         """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""

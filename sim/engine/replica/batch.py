@@ -58,7 +58,7 @@ def _find(s: State, slot: int, found: int) -> None:
     again = min(found, had)
     if had > 0:
         usage.found_again(s, seq, again)
-        usage.wasted(s, seq, had - again)
+        usage.redone(s, seq, had - again)
     seq.cached += found - again
     seq.prefilled = found
     if s.clock[0].has_prefix_caches:

@@ -50,11 +50,16 @@ def answered(s: State, slot: int, billing: int) -> None:
 
 
 @inner
-def wasted(s: State, seq: Row, tokens: int) -> None:
-    """A replica has worked for nobody, or drops what is to be done again."""
+def wasted(s: State, seq: Row, tokens: int, generated: int) -> None:
+    """A replica has worked for nobody, or drops what is to be done again.
+
+    Of the tokens ``generated`` were made one by one.
+    """
     if seq.arrival_s >= 0.0:
         s.workloads[seq.workload].wasted_tokens += tokens
-        s.usage[seq.workload, seq.backend, STANDARD].wasted_tokens += tokens
+        row = s.usage[seq.workload, seq.backend, STANDARD]
+        row.wasted_tokens += tokens
+        row.wasted_output_tokens += generated
 
 
 @inner_apart
@@ -62,6 +67,14 @@ def found_again(s: State, seq: Row, tokens: int) -> None:
     """A preempted request finds tokens of its prompt that it had had."""
     if seq.arrival_s >= 0.0:
         s.workloads[seq.workload].found_again_tokens += tokens
+
+
+@inner
+def redone(s: State, seq: Row, tokens: int) -> None:
+    """A preempted sequence prefills what it had before: wasted, but for its own answer."""
+    wasted(s, seq, tokens, 0)
+    if seq.arrival_s >= 0.0:
+        s.usage[seq.workload, seq.backend, STANDARD].redone_tokens += tokens
 
 
 @inner_apart

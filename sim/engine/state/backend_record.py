@@ -52,6 +52,15 @@ POOL = np.dtype(
         ("blocks_s", "f8"),
         ("ready_s", "f8"),
         ("serving_s", "f8"),
+        ("speed", "f8"),  # of the ready replicas together, in replicas that are not slow
+        ("able_s", "f8"),  # the integral of it
+        # Work of the bin under way, as in sim.engine.replica.work.
+        ("decoded", "f8"),
+        ("context", "f8"),
+        ("prompts", "f8"),
+        ("prefilled", "f8"),
+        ("prefill_s", "f8"),
+        ("frontend_s", "f8"),
     ],
     align=True,
 )
@@ -119,10 +128,11 @@ USAGE = np.dtype(
         ("written_tokens", "i8"),  # of these prompts, written into a provider's cache
         ("output_tokens", "i8"),
         ("wasted_tokens", "i8"),  # worked on for nobody, as in WORKLOAD
+        ("redone_tokens", "i8"),  # of these, prefilled again after a preemption
         ("wasted_prompt_tokens", "i8"),  # a managed backend's bill for attempts that were left
         ("wasted_cached_tokens", "i8"),
         ("wasted_written_tokens", "i8"),
-        ("wasted_output_tokens", "i8"),
+        ("wasted_output_tokens", "i8"),  # of a pool's wasted tokens, those made one by one
     ],
     align=True,
 )

@@ -243,6 +243,8 @@ WORKLOAD = np.dtype(
         ("slo_met", "i8"),
         ("offered_prompt_tokens", "i8"),  # of all that arrived
         ("offered_output_tokens", "i8"),
+        ("offered_prompt_squares", "f8"),  # sum of the squares of their prompts
+        ("offered_context", "f8"),  # tokens in the caches at their decode steps, together
         ("prompt_tokens", "i8"),
         ("output_tokens", "i8"),
         ("cached_tokens", "i8"),  # of the prompt tokens, not computed for the answer

@@ -47,7 +47,8 @@ PERCENTILES = {
     "p99p9": 0.999,
 }
 
-COSTS = ("list_usd", "contracted_usd", "effective_usd", "billed_usd", "wasted_usd", "idle_usd")
+COSTS = ("list", "contracted", "effective", "billed", "used", "headroom", "idle", "wasted")
+PUBLIC = ("list", "contracted")  # of a commitment what it covers has them, too: not twice
 
 
 def benchmark_report(outcome: Outcome, design: Design, bill: Bill, seed: int, world: int) -> str:
@@ -293,7 +294,12 @@ def _of(bill: Bill, backend: str) -> list[Charge]:
 def _cost(charges: tuple[Charge, ...] | list[Charge]) -> Json:
     """What charges add up to, in USD."""
     return {
-        name: math.fsum(float(getattr(charge, name).sum()) for charge in charges) for name in COSTS
+        f"{name}_usd": math.fsum(
+            float(getattr(charge, f"{name}_usd").sum())
+            for charge in charges
+            if not (charge.is_purchase and name in PUBLIC)
+        )
+        for name in COSTS
     }
 
 

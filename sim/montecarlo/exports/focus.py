@@ -8,8 +8,13 @@ provider, publisher and issuer of the invoice are "simulated".
 - Effective costs add up to ``cost_usd``; to the ten-billionth of a dollar, like every number here.
 - Unit prices are the mean of the row. Tokens of all sorts are one kind of charge, so theirs is the
   price of the hour's mixture.
-- A commitment has rows for what was used of it and what was not, and where it is paid at once, one
-  for that purchase, whose effective cost is that of the others.
+- A commitment has rows for what was used of it and what was not, which carry its cost and are on no
+  bill, and rows for its purchase, which are on the bill and carry none: one that recurs in every
+  period, or one for all that is paid at once. What was paid upfront before the horizon has no row:
+  billed costs of purchases add up to the effective costs that they cover over the whole term.
+- Of a committed spend what other rows bill counts as spent; its purchase is what is missing to it.
+- The cost that a row carries went to answers (``x_UsedCost``), to headroom, to nothing at all, or
+  to work for nobody.
 - A day is that of the clock, cut off where the horizon begins and ends; a charge belongs to the
   month in which its hour begins.
 """
@@ -50,8 +55,10 @@ FIGURES = {
     "BilledCost": "billed_usd",
     "PricingQuantity": "quantity",
     "ConsumedQuantity": "consumed",
-    "x_WastedCost": "wasted_usd",
+    "x_UsedCost": "used_usd",
+    "x_HeadroomCost": "headroom_usd",
     "x_IdleCost": "idle_usd",
+    "x_WastedCost": "wasted_usd",
 }
 TOKENS = ("x_InputTokens", "x_CacheReadTokens", "x_CacheWriteTokens", "x_OutputTokens")
 
@@ -101,8 +108,10 @@ COLUMNS = (
     "x_Seed",
     "x_World",
     "x_ChargeKind",
-    "x_WastedCost",
+    "x_UsedCost",
+    "x_HeadroomCost",
     "x_IdleCost",
+    "x_WastedCost",
     "x_InputTokens",
     "x_CacheReadTokens",
     "x_CacheWriteTokens",
@@ -259,13 +268,16 @@ class _Item:
 
 
 def _items(charges: list[Charge], backend: Backend, periods: _Periods) -> list[_Item]:
-    """The charges of a backend; commitments of one kind are numbered."""
-    seen: Counter[tuple[str, str, bool]] = Counter()
+    """The charges of a backend; those of one kind are numbered, a purchase like what it covers."""
+    seen: Counter[tuple[str, str]] = Counter()
+    number: dict[str, int] = {}
     items = []
     for charge in charges:
-        sort = (charge.kind, charge.status, charge.is_purchase)
-        seen[sort] += 1
-        sku = f"{charge.backend}/{charge.kind}" + (f"-{seen[sort]}" if seen[sort] > 1 else "")
+        if not charge.is_purchase:
+            seen[charge.kind, charge.status] += 1
+            number[charge.kind] = seen[charge.kind, charge.status]
+        of_kind = number[charge.kind]
+        sku = f"{charge.backend}/{charge.kind}" + (f"-{of_kind}" if of_kind > 1 else "")
         items.append(_item(charge, sku, backend, periods))
     return items
 
@@ -279,7 +291,7 @@ def _item(charge: Charge, sku: str, backend: Backend, periods: _Periods) -> _Ite
     is_committed = charge.is_purchase or charge.pricing == "Committed"
     same = {
         "ChargeCategory": "Purchase" if charge.is_purchase else "Usage",
-        "ChargeFrequency": "One-Time" if charge.is_purchase else "Usage-Based",
+        "ChargeFrequency": charge.frequency,
         "ChargeDescription": _description(charge, backend),
         "SkuId": sku,
         "SkuPriceId": sku,
@@ -302,8 +314,7 @@ def _commitment(charge: Charge, sku: str) -> Row:
         "CommitmentDiscountName": f"{_words(charge.kind)} of {charge.backend}",
         "CommitmentDiscountType": charge.kind,
         "CommitmentDiscountCategory": "Spend" if charge.unit == "USD" else "Usage",
-        # GPUs at a committed price that are paid only while in use are all used.
-        "CommitmentDiscountStatus": "" if charge.is_purchase else charge.status or "Used",
+        "CommitmentDiscountStatus": charge.status,
         "CommitmentDiscountUnit": charge.unit,
     }
 
@@ -311,7 +322,7 @@ def _commitment(charge: Charge, sku: str) -> Row:
 def _description(charge: Charge, backend: Backend) -> str:
     what = _words(charge.kind)
     if charge.is_purchase:
-        what += ", paid upfront"
+        what += ", paid upfront" if charge.frequency == "One-Time" else ", recurring"
     elif charge.status:
         what += f", {charge.status.lower()}"
     return f"Simulated: {what}, {resource_type(backend)} {backend.name}"

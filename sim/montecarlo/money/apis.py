@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sim.engine.state.backend_record import LONG, PROVISIONED, STANDARD
 from sim.model.managed import ManagedApi, Provisioned
 from sim.model.price import HOUR_S, MONTH_S, Subscription
-from sim.montecarlo.money.charge import CACHED, OUTPUT, PROMPT, Charge, charge
+from sim.montecarlo.money.charge import CACHED, OUTPUT, PROMPT, Charge, charge, purchase
 from sim.montecarlo.money.usage import Usage, in_shares
 
 FloatArray = npt.NDArray[np.float64]
@@ -66,7 +66,7 @@ def api_charges(account: Account) -> Iterator[Charge]:
     yield from charges
     if price.minimum_usd_per_month > 0:
         spent_usd = sum((c.effective_usd for c in charges), np.zeros(len(account.of_month)))
-        yield _missing(account, spent_usd)
+        yield from _missing(account, spent_usd)
     if price.usd_per_device_month > 0:
         yield _devices(account)
 
@@ -118,6 +118,7 @@ def _tokens_charge(
         in_shares(workload_usd, account.users),
         list_usd=list_usd.sum(axis=0),
         wasted_usd=wasted_usd.sum(axis=0) * multiple,
+        wasted_shares=in_shares(wasted_usd.sum(axis=1), account.users),
         tokens=usage.answered[:, :, billing].sum(axis=1) * part,
     )
 
@@ -167,6 +168,7 @@ def _fee(account: Account, subscription: Subscription) -> Iterator[Charge]:
     unused = of_month * (1 - used_share)
     unused_usd = unused * subscription.usd_per_month
     yield _unused(account, "subscription", MONTHS, unused, unused_usd)
+    yield _recurring(account, "subscription", MONTHS, of_month, usd)
 
 
 def _work(tokens: FloatArray, output_weight: float = 1.0) -> FloatArray:
@@ -197,29 +199,44 @@ def _units(account: Account, provisioned: Provisioned) -> Iterator[Charge]:
         usd,
         by_work,
         wasted_usd=usd * _over(wasted.sum(axis=0), worked),
+        wasted_shares=in_shares(wasted.sum(axis=1), by_work),
         tokens=usage.answered[:, :, PROVISIONED].sum(axis=1),
         pricing="Committed",
         status="Used",
     )
     unused = quantity * (1 - used_share)
     unused_usd = unused * account.api.price.usd_per_unit_hour
-    yield _unused(account, "provisioned_units", UNIT_HOURS, unused, unused_usd)
+    # In an hour in which they had something to do, what they had not is headroom.
+    headroom_usd = np.where(worked > 0, unused_usd, 0.0)
+    yield _unused(account, "provisioned_units", UNIT_HOURS, unused, unused_usd, headroom_usd)
+    billed_usd = quantity * account.api.price.usd_per_unit_hour
+    yield _recurring(account, "provisioned_units", UNIT_HOURS, quantity, billed_usd)
 
 
-def _missing(account: Account, spent_usd: FloatArray) -> Charge:
-    """What is missing to the committed spend of each month, spread evenly over it."""
+def _missing(account: Account, spent_usd: FloatArray) -> Iterator[Charge]:
+    """What is missing to the committed spend of each month, spread evenly over it.
+
+    What counts towards it is paid as usage; it is the rest that the commitment makes one buy.
+    """
     missing_usd = np.zeros(len(spent_usd))
     for month in account.months:
         part = account.of_month[month]
         committed_usd = account.api.price.minimum_usd_per_month * part.sum()
         missing = max(committed_usd - spent_usd[month].sum(), 0.0)
         missing_usd[month] = missing * part / part.sum()
-    return _unused(account, "minimum_spend", "USD", missing_usd, missing_usd)
+    yield _unused(account, "minimum_spend", "USD", missing_usd, missing_usd)
+    yield _recurring(account, "minimum_spend", "USD", missing_usd, missing_usd)
 
 
 def _unused(
-    account: Account, kind: str, unit: str, quantity: FloatArray, usd: FloatArray
+    account: Account,
+    kind: str,
+    unit: str,
+    quantity: FloatArray,
+    usd: FloatArray,
+    headroom_usd: FloatArray | None = None,
 ) -> Charge:
+    headroom = np.zeros_like(usd) if headroom_usd is None else headroom_usd
     return charge(
         account.api.name,
         kind,
@@ -227,9 +244,18 @@ def _unused(
         quantity,
         usd,
         account.shares,
+        headroom_usd=headroom,
+        idle_usd=usd - headroom,
         pricing="Committed",
         status="Unused",
     )
+
+
+def _recurring(
+    account: Account, kind: str, unit: str, quantity: FloatArray, billed_usd: FloatArray
+) -> Charge:
+    """A commitment that is on the bill hour by hour, used or not."""
+    return purchase(account.api.name, kind, unit, quantity, billed_usd, account.users, "Recurring")
 
 
 def _devices(account: Account) -> Charge:

@@ -11,7 +11,17 @@ import numpy.typing as npt
 from sim.engine.simulation import Outcome
 from sim.model.design import Design
 from sim.montecarlo.money.apis import Account, api_charges
-from sim.montecarlo.money.charge import CACHED, OUTPUT, PROMPT, WRITTEN, Charge, Pricing, Status
+from sim.montecarlo.money.charge import (
+    CACHED,
+    OUTPUT,
+    PROMPT,
+    USES,
+    WRITTEN,
+    Charge,
+    Frequency,
+    Pricing,
+    Status,
+)
 from sim.montecarlo.money.gpus import pool_charges
 from sim.montecarlo.money.periods import hour_edges_s, months
 from sim.montecarlo.money.usage import usage_of, users_of
@@ -32,10 +42,10 @@ class CostLine:
     unit : str
     quantity, consumed : float
     list_usd, contracted_usd, effective_usd, billed_usd : float
-    wasted_usd, idle_usd : float
-        Of the effective cost.
+    used_usd, headroom_usd, idle_usd, wasted_usd : float
+        The effective cost by its use.
     prompt_tokens, cached_tokens, written_tokens, output_tokens : float
-    pricing, status, is_purchase
+    pricing, status, frequency
         As in :class:`~sim.montecarlo.money.charge.Charge`.
     """
 
@@ -50,15 +60,17 @@ class CostLine:
     contracted_usd: float
     effective_usd: float
     billed_usd: float
-    wasted_usd: float
+    used_usd: float
+    headroom_usd: float
     idle_usd: float
+    wasted_usd: float
     prompt_tokens: float
     cached_tokens: float
     written_tokens: float
     output_tokens: float
     pricing: Pricing
     status: Status
-    is_purchase: bool
+    frequency: Frequency
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +108,7 @@ _FIGURES = (
     "contracted_usd",
     "effective_usd",
     "billed_usd",
-    "wasted_usd",
-    "idle_usd",
+    *(f"{use}_usd" for use in USES),
 )
 
 
@@ -120,7 +131,7 @@ def _line(charge: Charge, hour: int, start: datetime, end: datetime) -> CostLine
         output_tokens=float(tokens[OUTPUT]),
         pricing=charge.pricing,
         status=charge.status,
-        is_purchase=charge.is_purchase,
+        frequency=charge.frequency,
     )
 
 

@@ -1,5 +1,8 @@
 """Figures of money: cost by use, unit costs, revenue and margins, quality.
 
+Where a dollar goes: **used**, **headroom**, **idle** and **wasted** add up to the cost, of each
+backend, of each workload and in total (:mod:`sim.montecarlo.money.charge` says what they are).
+
 Costs of a workload are its share of the bills of the backends that it uses: exactly what it was
 served where tokens are paid, a share by engine time where GPUs are. What unit costs are taken of,
 units served and units asked for, is said in :mod:`sim.montecarlo.money.units`.
@@ -22,7 +25,7 @@ from sim.engine.simulation import Outcome
 from sim.engine.state.record import Records
 from sim.model.design import Design
 from sim.montecarlo.money.bill import Bill, costs
-from sim.montecarlo.money.charge import Charge
+from sim.montecarlo.money.charge import USES, Charge
 from sim.montecarlo.money.monthly import Monthly
 from sim.montecarlo.money.units import unit_costs
 
@@ -36,7 +39,6 @@ def money(outcome: Outcome, design: Design) -> Figures:
     """All figures of money by name; those of a workload or backend carry its prefix."""
     bill = costs(outcome, design)
     month = Monthly(bill, outcome, design)
-    by_workload = _workload_costs_usd(bill, len(design.workloads))
     booked, usage = outcome.ledger.workloads, outcome.ledger.usage
     users = np.array([workload.economics.active_users for workload in design.workloads])
     figures = _spend(list(bill.charges))
@@ -52,7 +54,7 @@ def money(outcome: Outcome, design: Design) -> Figures:
     figures["quality_mean"] = quality(design, usage, range(len(design.workloads)))
     for index, workload in enumerate(design.workloads):
         month_usd = float(month.usd[:, index].sum())
-        own = {"cost_usd": by_workload[index], "cost_usd_per_month": month_usd}
+        own = _workload_spend(bill, index) | {"cost_usd_per_month": month_usd}
         mine = slice(index, index + 1)
         own |= unit_costs(own["cost_usd"], month_usd, booked[mine], users[mine])
         own |= _margin(month_usd, *revenues[index], workload.economics.pays)
@@ -71,23 +73,34 @@ def _ratio(top: float, bottom: float) -> float:
 
 
 def _spend(charges: list[Charge]) -> Figures:
-    """Cost, and what of it was of use, in vain, and for nothing."""
-    cost, wasted, idle = (
-        math.fsum(float(getattr(charge, name).sum()) for charge in charges)
-        for name in ("effective_usd", "wasted_usd", "idle_usd")
+    """Cost, and what each dollar of it went to."""
+    return _by_use(
+        *(
+            math.fsum(float(getattr(charge, f"{name}_usd").sum()) for charge in charges)
+            for name in ("effective", "headroom", "idle", "wasted")
+        )
     )
-    return {
-        "cost_usd": cost,
-        "cost_useful_usd": cost - wasted - idle,
-        "cost_wasted_usd": wasted,
-        "cost_idle_usd": idle,
-    }
 
 
-def _workload_costs_usd(bill: Bill, workloads: int) -> list[float]:
-    shares = [charge.workload_usd for charge in bill.charges]
-    total: list[float] = np.sum(shares, axis=0).tolist() if shares else [0.0] * workloads
-    return total
+def _workload_spend(bill: Bill, workload: int) -> Figures:
+    """The same of a workload: it pays for its own waste, and its share of headroom and idle."""
+    totals = np.zeros(4)
+    for charge in bill.charges:
+        cost_usd = charge.effective_usd.sum()
+        share = charge.workload_usd[workload] / cost_usd if cost_usd > 0 else 0.0
+        headroom, idle = share * charge.headroom_usd.sum(), share * charge.idle_usd.sum()
+        wasted = charge.workload_wasted_usd[workload]
+        totals += (charge.workload_usd[workload], headroom, idle, wasted)
+    return _by_use(*totals.tolist())
+
+
+def _by_use(cost: float, headroom: float, idle: float, wasted: float) -> Figures:
+    uses = (cost - headroom - idle - wasted, headroom, idle, wasted)
+    figures = {"cost_usd": cost}
+    for name, usd in zip(USES, uses, strict=True):
+        figures[f"cost_{name}_usd"] = usd
+        figures[f"cost_{name}_share"] = _ratio(usd, cost)
+    return figures
 
 
 def _revenues(design: Design, booked: Records, month: Monthly, index: int) -> tuple[float, float]:

@@ -1,7 +1,13 @@
-"""Charges of a pool of GPUs."""
+"""Charges of a pool of GPUs.
+
+What is committed to is on the bill as a purchase, which recurs every hour or is paid once; the
+hours that it covers, used and unused, carry its cost, and are on no bill of their own. Of a
+reservation the part paid upfront was on a bill before the horizon, and what is owned, too.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +23,7 @@ from sim.model.purchase import (
     TrancheUse,
     fill,
 )
-from sim.montecarlo.money.charge import Charge, Pricing, charge
+from sim.montecarlo.money.charge import Charge, Pricing, charge, purchase
 from sim.montecarlo.money.work import PoolWork, rented_hours
 
 FloatArray = npt.NDArray[np.float64]
@@ -46,7 +52,7 @@ def pool_charges(pool: GpuPool, work: PoolWork, hours_s: FloatArray) -> Iterator
     gpus = pool.profile.gpus_per_replica
     rented = rented_hours(work.start_s, work.end_s, hours_s) * gpus
     if isinstance(pool.price, GpuPrice):
-        yield _of_replicas(pool, pool.price, work, rented, hours_s)
+        yield from _of_replicas(pool, pool.price, work, rented, hours_s)
         return
     plan = pool.price
     uses = fill(plan, work.start_s, work.end_s, gpus, hours_s)
@@ -77,13 +83,9 @@ class _Part:
         return self.work.tokens * _over(self.use.used, self.rented)
 
     @property
-    def busy(self) -> FloatArray:
-        """GPU-hours with somebody in the batch."""
-        return self.use.used * self.work.busy_share
-
-    def wasted(self, busy_usd: FloatArray) -> FloatArray:
-        """What of the cost of busy time was in vain."""
-        return busy_usd * self.work.wasted_share
+    def used_share(self) -> FloatArray:
+        """Of the GPU-hours that there are, those taken by replicas: (hours,)."""
+        return _over(self.use.used, self.use.held)
 
 
 def _over(top: FloatArray, bottom: FloatArray) -> FloatArray:
@@ -91,18 +93,43 @@ def _over(top: FloatArray, bottom: FloatArray) -> FloatArray:
     return share
 
 
+class _Uses(TypedDict):
+    """What a cost went to, as keywords of a charge; what is left is used."""
+
+    headroom_usd: FloatArray
+    idle_usd: FloatArray
+    wasted_usd: FloatArray
+    wasted_shares: FloatArray
+
+
+def _uses(work: PoolWork, usd: FloatArray, rented_usd: FloatArray) -> _Uses:
+    """Uses of a cost, of which a part is of the time that replicas were rented."""
+    worked_usd, headroom_usd = rented_usd * work.worked_share, rented_usd * work.headroom_share
+    return _Uses(
+        headroom_usd=headroom_usd,
+        idle_usd=np.maximum(usd - worked_usd - headroom_usd, 0.0),
+        wasted_usd=worked_usd * work.wasted_share,
+        wasted_shares=work.wasted_shares,
+    )
+
+
 def _of_replicas(
     pool: GpuPool, price: GpuPrice, work: PoolWork, rented: FloatArray, hours_s: FloatArray
-) -> Charge:
-    """One price for every replica, its time rounded up; what is added falls into its last hour."""
+) -> Iterator[Charge]:
+    """One price for every replica, its time rounded up; what is added falls into its last hour.
+
+    At the price of a commitment, as much is committed to as is billed.
+    """
     gpus = pool.profile.gpus_per_replica
     rented_s = work.end_s - work.start_s
     added_s = np.array([price.billed_s(float(s)) for s in rented_s]) - rented_s
     last = (np.searchsorted(hours_s, work.end_s, side="left") - 1).astype(np.intp)
     billed = rented + np.bincount(last, added_s * gpus / HOUR_S, len(rented))
     list_price = price.list_usd_per_gpu_hour
-    usd, busy_usd = (x * price.usd_per_gpu_hour for x in (billed, rented * work.busy_share))
-    return charge(
+    usd, rented_usd = (x * price.usd_per_gpu_hour for x in (billed, rented))
+    pricing = PRICING[price.purchase]
+    is_committed = pricing == "Committed"
+    yield charge(
         pool.name,
         price.purchase,
         GPU_HOURS,
@@ -111,15 +138,18 @@ def _of_replicas(
         work.shares,
         consumed=rented,
         list_usd=None if list_price is None else billed * list_price,
-        wasted_usd=busy_usd * work.wasted_share,
-        idle_usd=usd - busy_usd,
         tokens=work.tokens,
-        pricing=PRICING[price.purchase],
+        pricing=pricing,
+        status="Used" if is_committed else "",
+        **_uses(work, usd, rented_usd),
     )
+    if is_committed:
+        shares = work.shares
+        yield purchase(pool.name, price.purchase, GPU_HOURS, billed, usd, shares, "Recurring")
 
 
 def _paid_in_use(tranche: PayAsYouGo, plan: PurchasePlan, part: _Part) -> Charge:
-    usd, busy_usd = (x * tranche.usd_per_gpu_hour for x in (part.use.used, part.busy))
+    usd = part.use.used * tranche.usd_per_gpu_hour
     return charge(
         part.backend,
         tranche.purchase,
@@ -128,40 +158,60 @@ def _paid_in_use(tranche: PayAsYouGo, plan: PurchasePlan, part: _Part) -> Charge
         usd,
         part.work.shares,
         list_usd=part.use.used * plan.list_usd_per_gpu_hour(tranche),
-        wasted_usd=part.wasted(busy_usd),
-        idle_usd=usd - busy_usd,
         tokens=part.tokens,
         pricing=PRICING[tranche.purchase],
+        **_uses(part.work, usd, usd),
     )
 
 
 def _committed(
     tranche: Reserved | CapacityBlock, plan: PurchasePlan, part: _Part
 ) -> Iterator[Charge]:
-    """Used and unused hours of a commitment, and what was paid upfront within the horizon."""
-    use, price = part.use, tranche.usd_per_gpu_hour
-    beyond_usd = (use.held - use.committed) * price
+    """Used and unused hours of a commitment, its purchase, and what was taken beyond it."""
+    price, list_price = tranche.usd_per_gpu_hour, plan.list_usd_per_gpu_hour(tranche)
+    committed, kind = part.use.committed, tranche.purchase
+    beyond, bought = part.use.held - committed, None
+    within = replace(part, use=TrancheUse(part.use.used - beyond, committed, committed))
     if isinstance(tranche, CapacityBlock):
         paid_usd = tranche.price_usd(float(part.hours_s[-1]))
-        total = use.committed.sum()
-        held_usd = use.committed * (paid_usd / total if total > 0 else 0.0) + beyond_usd
-        billed_usd = beyond_usd
+        total = committed.sum()
+        held_usd = committed * (paid_usd / total if total > 0 else 0.0)
         if paid_usd > 0:
-            yield _upfront(tranche, paid_usd, part)
+            bought = _upfront(tranche, paid_usd, part)
     else:
-        held_usd = use.held * price
-        billed_usd = use.committed * price * (1 - tranche.upfront_share) + beyond_usd
-    list_price = plan.list_usd_per_gpu_hour(tranche)
-    yield from _used_and_unused(tranche.purchase, held_usd, billed_usd, use.used * list_price, part)
+        held_usd = committed * price
+        billed_usd, shares = held_usd * (1 - tranche.upfront_share), part.work.shares
+        bought = purchase(part.backend, kind, GPU_HOURS, committed, billed_usd, shares, "Recurring")
+    yield from _used_and_unused(kind, held_usd, within.use.used * list_price, within)
+    if bought is not None and bought.billed_usd.any():
+        yield bought
+    if beyond.any():
+        above = replace(part, use=TrancheUse(beyond, beyond, 0.0 * beyond))
+        yield _beyond(tranche, list_price, above)
+
+
+def _beyond(tranche: Reserved | CapacityBlock, list_price: float, part: _Part) -> Charge:
+    """GPUs at the price of a commitment that none covers: paid while they are in use."""
+    usd = part.use.used * tranche.usd_per_gpu_hour
+    return charge(
+        part.backend,
+        f"beyond_{tranche.purchase}",
+        GPU_HOURS,
+        part.use.used,
+        usd,
+        part.work.shares,
+        list_usd=part.use.used * list_price,
+        tokens=part.tokens,
+        **_uses(part.work, usd, usd),
+    )
 
 
 def _used_and_unused(
-    kind: str, held_usd: FloatArray, billed_usd: FloatArray, list_usd: FloatArray, part: _Part
+    kind: str, held_usd: FloatArray, list_usd: FloatArray, part: _Part
 ) -> Iterator[Charge]:
     """What there is of GPUs in any case, by whether it is in use."""
     use = part.use
-    used_share = _over(use.used, use.held)
-    usd, busy_usd = held_usd * used_share, held_usd * _over(part.busy, use.held)
+    usd = held_usd * part.used_share
     yield charge(
         part.backend,
         kind,
@@ -170,12 +220,10 @@ def _used_and_unused(
         usd,
         part.work.shares,
         list_usd=list_usd,
-        billed_usd=billed_usd * used_share,
-        wasted_usd=part.wasted(busy_usd),
-        idle_usd=usd - busy_usd,
         tokens=part.tokens,
         pricing="Committed",
         status="Used",
+        **_uses(part.work, usd, usd),
     )
     yield charge(
         part.backend,
@@ -184,7 +232,6 @@ def _used_and_unused(
         use.held - use.used,
         held_usd - usd,
         part.work.shares,
-        billed_usd=billed_usd * (1 - used_share),
         pricing="Committed",
         status="Unused",
     )
@@ -192,32 +239,26 @@ def _used_and_unused(
 
 def _upfront(tranche: CapacityBlock, paid_usd: float, part: _Part) -> Charge:
     """All of a block on the bill of the hour in which it begins."""
-    nothing = np.zeros(len(part.hours_s) - 1)
-    billed_usd, quantity = nothing.copy(), nothing.copy()
+    billed_usd, quantity = (np.zeros(len(part.hours_s) - 1) for _ in range(2))
     hour = int(np.searchsorted(part.hours_s, tranche.start_s, side="right")) - 1
     billed_usd[hour] = paid_usd
     days = tranche.days_of(float(part.hours_s[-1]))
     quantity[hour] = days * 24 * tranche.gpus
-    return charge(
+    return purchase(
         part.backend,
         tranche.purchase,
         GPU_HOURS,
         quantity,
-        nothing,
+        billed_usd,
         part.work.shares,
-        billed_usd=billed_usd,
-        pricing="Committed",
-        is_purchase=True,
+        "One-Time",
     )
 
 
 def _owned(tranche: Owned, part: _Part) -> Iterator[Charge]:
     """Loss in value, used and unused; power; and what else it takes to run GPUs of one's own."""
     use, price = part.use, tranche.usd_per_gpu_hour
-    not_billed = 0.0 * use.held  # bought before the horizon
-    yield from _used_and_unused(
-        "amortisation", use.held * price, not_billed, use.used * price, part
-    )
+    yield from _used_and_unused("amortisation", use.held * price, use.used * price, part)
     yield _power(tranche, part)
     months = np.diff(part.hours_s) / MONTH_S
     room_usd = use.held * tranche.colocation_usd_per_gpu_hour
@@ -228,7 +269,6 @@ def _owned(tranche: Owned, part: _Part) -> Iterator[Charge]:
 
 def _running(kind: str, unit: str, quantity: FloatArray, usd: FloatArray, part: _Part) -> Charge:
     """What is paid for all GPUs of a tranche, busy or not."""
-    busy_usd = usd * _over(part.busy, part.use.held)
     return charge(
         part.backend,
         kind,
@@ -236,25 +276,31 @@ def _running(kind: str, unit: str, quantity: FloatArray, usd: FloatArray, part: 
         quantity,
         usd,
         part.work.shares,
-        wasted_usd=part.wasted(busy_usd),
-        idle_usd=usd - busy_usd,
         pricing="Other",
+        **_uses(part.work, usd, usd * part.used_share),
     )
 
 
 def _power(tranche: Owned, part: _Part) -> Charge:
-    idle = part.use.held - part.busy
+    """Energy of busy and idle GPUs: what the busy ones draw is of the work and of headroom."""
+    work, busy = part.work, part.use.used * part.work.busy_share
+    idle = part.use.held - busy
     nothing = 0.0 * idle
-    busy_usd = tranche.energy_kwh(part.busy, nothing) * tranche.usd_per_kwh
-    idle_usd = tranche.energy_kwh(nothing, idle) * tranche.usd_per_kwh
+    busy_usd = tranche.energy_kwh(busy, nothing) * tranche.usd_per_kwh
+    usd = busy_usd + tranche.energy_kwh(nothing, idle) * tranche.usd_per_kwh
+    worked_usd = busy_usd * _over(work.worked_share, work.busy_share).clip(0.0, 1.0)
+    headroom_usd = busy_usd * _over(work.headroom_share, work.busy_share)
+    headroom_usd = np.minimum(headroom_usd, busy_usd - worked_usd)
     return charge(
         part.backend,
         "power",
         "kWh",
-        tranche.energy_kwh(part.busy, idle),
-        busy_usd + idle_usd,
-        part.work.shares,
-        wasted_usd=part.wasted(busy_usd),
-        idle_usd=idle_usd,
+        tranche.energy_kwh(busy, idle),
+        usd,
+        work.shares,
+        headroom_usd=headroom_usd,
+        idle_usd=np.maximum(usd - worked_usd - headroom_usd, 0.0),
+        wasted_usd=worked_usd * work.wasted_share,
+        wasted_shares=work.wasted_shares,
         pricing="Other",
     )

@@ -1,12 +1,22 @@
-"""What the time of a pool's engine went to: for whom, in vain, and to nothing at all."""
+"""What the time of a pool's replicas went to: for whom, in vain, and to nothing at all.
 
-from dataclasses import dataclass
+A replica with one request is busy, and might serve a hundred. What its time went to is therefore
+told by what the work of the hour would have taken at the replica's capacity, as
+:mod:`sim.model.capacity` defines it, which is also what "work offered to capacity" means:
+
+- **worked**: that time, used for those who waited for their answers or wasted on the others;
+- **headroom**: somebody was in the batch of a ready replica, and more could have been;
+- **idle**: the rest of what was rented: nobody there, starting, draining beyond the work.
+"""
+
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.engine.simulation import Outcome
 from sim.engine.state.record import Records
+from sim.model.capacity import Work, needed_s
 from sim.model.design import Design, GpuPool
 from sim.model.price import HOUR_S
 from sim.model.profile import ServiceProfile
@@ -26,11 +36,13 @@ class PoolWork:
     start_s, end_s : (rentals,) float64
         Of each replica, within the horizon.
     busy_share : (hours,) float64
-        Of the rented time, with somebody in the batch; the rest is idle, the start among it.
+        Of the rented time, with somebody in the batch.
+    worked_share, headroom_share : (hours,) float64
+        Of the rented time; the rest is idle, the start among it.
     wasted_share : float
-        Of the busy time: that of all the tokens worked on that nobody waited for.
-    shares : (workloads,) float64
-        Of the workloads in the engine's time, adding up to 1.
+        Of what was worked: on tokens that nobody waited for.
+    shares, wasted_shares : (workloads,) float64
+        Of the workloads in the engine's time, and in what of it was wasted, adding up to 1.
     tokens : (4, hours) float64
         Of answers: their prompts, of these cached and written, and output.
     """
@@ -38,33 +50,70 @@ class PoolWork:
     start_s: FloatArray
     end_s: FloatArray
     busy_share: FloatArray
+    worked_share: FloatArray
+    headroom_share: FloatArray
     wasted_share: float
     shares: FloatArray
+    wasted_shares: FloatArray
     tokens: FloatArray
 
 
 def pool_work(outcome: Outcome, design: Design, index: int, hours_s: FloatArray) -> PoolWork:
     """Work of the pool with this number."""
-    ledger = outcome.ledger
+    ledger, pool = outcome.ledger, design.pools[index]
     rentals = [(r.start_s, r.end_s) for r in outcome.rentals if r.pool == index]
     start_s, end_s = np.array(rentals, dtype=np.float64).reshape(-1, 2).T
     rented_s = rented_hours(start_s, end_s, hours_s) * HOUR_S
-    busy_s = by_hour(ledger.pools[index]["busy_s"], ledger.edges_s, hours_s)
-    share = np.divide(busy_s, rented_s, out=np.zeros_like(busy_s), where=rented_s > 0)
-    pool, usage = design.pools[index], ledger.usage[:, index]
+    booked, usage = ledger.pools[index], ledger.usage[:, index]
+    worked_s = np.minimum(needed_s(pool.profile, work_booked(booked)), booked["serving_s"])
+    # A bin that is longer than an hour is spread over hours with fewer replicas, too: at most all.
+    busy, worked, headroom = (
+        _over(by_hour(bins, ledger.edges_s, hours_s), rented_s).clip(0.0, 1.0)
+        for bins in (booked["busy_s"], worked_s, headroom_s(booked, worked_s))
+    )
+    answered_s, wasted_s = work_s(pool, usage, booked)
+    users = users_of(design, pool.name)
     tokens = np.stack([usage[name].sum(axis=(0, 1)) for name in ANSWERED])
-    prompt, cached, _, output = (float(row.sum()) for row in tokens)
-    wasted = float(usage["wasted_tokens"].sum())
-    worked = prompt - cached + output + wasted
+    all_s = float(answered_s.sum() + wasted_s.sum())
     return PoolWork(
         start_s,
         end_s,
-        # A bin that is longer than an hour is spread over hours with fewer replicas, too.
-        share.clip(0.0, 1.0),
-        wasted / worked if worked > 0 else 0.0,
-        in_shares(work_s(pool, usage, ledger.pools[index]), users_of(design, pool.name)),
-        by_hour(tokens, ledger.edges_s, hours_s),
+        busy_share=busy,
+        worked_share=worked,
+        headroom_share=np.minimum(headroom, 1.0 - worked),
+        wasted_share=float(wasted_s.sum()) / all_s if all_s > 0 else 0.0,
+        shares=in_shares(answered_s + wasted_s, users),
+        wasted_shares=in_shares(wasted_s, users),
+        tokens=by_hour(tokens, ledger.edges_s, hours_s),
     )
+
+
+def work_booked(booked: Records) -> Work:
+    """What the replicas of a pool have done in each bin."""
+    return Work(*(booked[each.name] for each in fields(Work)))
+
+
+def headroom_s(booked: Records, worked_s: FloatArray) -> FloatArray:
+    """Time in which ready replicas had somebody in the batch, beyond what the work needed.
+
+    A replica that drains is busy to its end; what it does not need of that time is idle.
+
+    Parameters
+    ----------
+    booked : (bins,) POOL
+    worked_s : (bins,) float64
+        What the work needed.
+    """
+    busy_s = booked["busy_s"]
+    draining_s = booked["serving_s"] - booked["ready_s"]
+    ready_s = np.maximum(busy_s - draining_s, 0.0)
+    spare_s: FloatArray = ready_s * (1.0 - _over(worked_s, busy_s)).clip(0.0, 1.0)
+    return spare_s
+
+
+def _over(top: FloatArray, bottom: FloatArray) -> FloatArray:
+    share: FloatArray = np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
+    return share
 
 
 def rented_hours(start_s: FloatArray, end_s: FloatArray, hours_s: FloatArray) -> FloatArray:
@@ -80,11 +129,12 @@ def rented_hours(start_s: FloatArray, end_s: FloatArray, hours_s: FloatArray) ->
     return every.used
 
 
-def work_s(pool: GpuPool, usage: Records, booked: Records) -> FloatArray:
-    """Engine time of each workload at a pool, up to a common factor.
+def work_s(pool: GpuPool, usage: Records, booked: Records) -> tuple[FloatArray, FloatArray]:
+    """Engine time of each workload's answers at a pool, and of its waste, up to a common factor.
 
-    Prompts and answers are weighed by the pool's profile, at the mean batch of the horizon; wasted
-    tokens like the others of their workload.
+    Prompts and answers are weighed by the pool's profile, at the mean batch of the horizon; of what
+    was wasted the tokens that were made one by one like answers, the others like prompts. What
+    preempted sequences prefill again is for their answers: a replica whose memory is full works so.
 
     Parameters
     ----------
@@ -94,21 +144,36 @@ def work_s(pool: GpuPool, usage: Records, booked: Records) -> FloatArray:
 
     Returns
     -------
-    (workloads,) float64
+    answered, wasted : (workloads,) float64
     """
-    answers, prompt, cached, output, wasted = (
-        usage[name].sum(axis=(1, 2)).astype(np.float64)
-        for name in ("answers", "prompt_tokens", "cached_tokens", "output_tokens", "wasted_tokens")
+    answers, prompt, cached, output, wasted, redone, made = (
+        usage[name].sum(axis=(1, 2)).astype(np.float64) for name in _WEIGHED
     )
     total = max(answers.sum(), 1.0)
     held = (prompt.sum() + output.sum() / 2) / total
-    each_s = output * _token_s(pool.profile, booked, held)
-    each_s += _prefill_s(pool.profile, answers, prompt, cached)
-    tokens = prompt - cached + output
-    mean_s = each_s.sum() / tokens.sum() if tokens.sum() > 0 else 1.0
-    token_s = np.divide(each_s, tokens, out=np.full(len(tokens), mean_s), where=tokens > 0)
-    worked_s: FloatArray = each_s + wasted * token_s
-    return worked_s
+    token_s = _token_s(pool.profile, booked, held)
+    prefill_s = _prefill_s(pool.profile, answers, prompt, cached)
+    prefilled = prompt - cached
+    of_prompt_s = np.divide(
+        prefill_s,
+        prefilled,
+        out=np.full(len(prefilled), pool.profile.prefill_s_per_token),
+        where=prefilled > 0,
+    )
+    in_vain = wasted - redone - made
+    answered_s: FloatArray = output * token_s + prefill_s + redone * of_prompt_s
+    return answered_s, made * token_s + in_vain * of_prompt_s
+
+
+_WEIGHED = (
+    "answers",
+    "prompt_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "wasted_tokens",
+    "redone_tokens",
+    "wasted_output_tokens",
+)
 
 
 def _token_s(profile: ServiceProfile, booked: Records, held: float) -> float:

@@ -9,6 +9,7 @@ import pandas as pd
 from sim.montecarlo.result import LEVELS, RunResult
 from sim.montecarlo.sample import is_latency
 from sim.report.charts.chart import Chart
+from sim.report.charts.dollars import dollars
 from sim.report.charts.style import BLUE, GREEN, VERMILION, drawn
 from sim.report.headline import KINDS
 
@@ -46,8 +47,9 @@ HOURS = (  # column, its name as a file, question, axis, colour
 
 
 def charts(result: RunResult) -> list[Chart]:
-    """Distributions over worlds, then the horizon with its bands."""
-    drawn = [_spread(result, *each) for each in SPREADS]
+    """Where a dollar goes, distributions over worlds, then the horizon with its bands."""
+    drawn = [dollars(result, _about(result))]
+    drawn += [_spread(result, *each) for each in SPREADS]
     drawn += [_worlds(result)]
     drawn += [_hours(result, *each) for each in HOURS]
     return [chart for chart in drawn if chart is not None]

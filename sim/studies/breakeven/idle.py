@@ -36,14 +36,18 @@ def idle_usd_per_day(scenario: Scenario, draws: dict[str, float], replicas: int)
     start = design.horizon.start
     price = gpu_price.compiled(model.price, Most((float(replicas),), gpus), start, draws)
     pool = replace(pool, replicas=replicas, price=price)
-    hours = len(hours_s) - 1
+    nothing = np.zeros(len(hours_s) - 1)
+    alike = np.full(len(design.workloads), 1 / len(design.workloads))
     work = PoolWork(
-        np.zeros(replicas),
-        np.full(replicas, design.horizon.duration_s),
-        np.zeros(hours),
-        0.0,
-        np.full(len(design.workloads), 1 / len(design.workloads)),
-        np.zeros((4, hours)),
+        start_s=np.zeros(replicas),
+        end_s=np.full(replicas, design.horizon.duration_s),
+        busy_share=nothing,
+        worked_share=nothing,
+        headroom_share=nothing,
+        wasted_share=0.0,
+        shares=alike,
+        wasted_shares=alike,
+        tokens=np.zeros((4, len(nothing))),
     )
     usd = math.fsum(float(c.effective_usd.sum()) for c in pool_charges(pool, work, hours_s))
     return usd / (design.horizon.duration_s / DAY_S)

@@ -42,7 +42,8 @@ ALLOWED = {
 }
 NUMBERS = [
     *(name for name in MANDATORY + CONDITIONAL if re.search("(Cost|Quantity|UnitPrice)$", name)),
-    *("x_WastedCost", "x_IdleCost", "x_InputTokens", "x_OutputTokens"),
+    *("x_UsedCost", "x_HeadroomCost", "x_IdleCost", "x_WastedCost"),
+    *("x_InputTokens", "x_OutputTokens"),
     *("x_CacheReadTokens", "x_CacheWriteTokens", "x_CostPerMillionOutputTokens"),
 ]
 TIMES = [name for name in MANDATORY if "Period" in name]
@@ -113,6 +114,10 @@ def rules_of_commitments(row):
     is_usage = row["ChargeCategory"] == "Usage"
     has_status = row["CommitmentDiscountStatus"] != ""
     yield "a commitment's usage has a status", has_status == (is_committed and is_usage)
+    if is_usage and has_status:
+        yield "what a commitment covers is on no bill", number(row["BilledCost"]) == 0
+        same = number(row["ContractedCost"]) == number(row["ListCost"])
+        yield "the contracted cost leaves out what a commitment saves", same
     is_priced = (row["PricingCategory"] == "Committed") == (is_committed and is_usage)
     yield "usage of a commitment is priced as committed", is_priced
     if is_committed:
@@ -147,6 +152,8 @@ def test_costs_keep_the_rules_of_focus(name):
         ("ChargeCategory", "Purchase", "the frequency suits"),
         ("CommitmentDiscountId", "", "CommitmentDiscountType is there for commitments only"),
         ("CommitmentDiscountStatus", "", "a commitment's usage has a status"),
+        ("BilledCost", "1", "what a commitment covers is on no bill"),
+        ("ContractedCost", "1", "the contracted cost leaves out what a commitment saves"),
         ("PricingCategory", "Standard", "usage of a commitment is priced as committed"),
         ("CommitmentDiscountStatus", "Unused", "ConsumedUnit is there for usage only"),
         ("Backend", "own", "Backend is a column"),
@@ -168,7 +175,7 @@ def test_effective_costs_add_up_to_the_cost_per_backend_and_in_total(name):
         own = [row for row in rows if row["ResourceId"] == backend.name]
         expected = figures[f"backends.{backend.name}.cost_usd"]
         assert total(own, "EffectiveCost") == pytest.approx(expected, abs=1e-4)
-        for column in ("x_WastedCost", "x_IdleCost"):
+        for column in ("x_UsedCost", "x_HeadroomCost", "x_IdleCost", "x_WastedCost"):
             expected = figures[f"backends.{backend.name}.cost_{column[2:-4].lower()}_usd"]
             assert total(own, column) == pytest.approx(expected, abs=1e-4)
 
@@ -212,21 +219,41 @@ def test_hours_are_rows_up_to_a_fortnight_and_days_beyond():
     assert last["ChargePeriodEnd"] == "2026-11-23T01:23:21Z"  # 5000.5 s, rounded up
 
 
-def test_what_is_committed_is_used_or_unused_and_paid_once():
+def test_what_is_committed_is_used_or_unused_and_paid_by_its_purchase():
     rows = rows_of(world("everything")[2][exports.COSTS])
     own = [row for row in rows if row["ResourceId"] == "own"]
-    for sku in ("own/reserved_3y", "own/reserved_3y-2"):
-        held = [row for row in own if row["CommitmentDiscountId"] == sku]
-        assert total(held, "CommitmentDiscountQuantity") == pytest.approx(30)
-        price = 2.0 if sku == "own/reserved_3y" else 2.2
-        assert total(held, "EffectiveCost") == pytest.approx(30 * price)
-        upfront = 0.4 if sku == "own/reserved_3y" else 0.0
-        assert total(held, "BilledCost") == pytest.approx(30 * price * (1 - upfront))
-    block = [row for row in own if row["x_ChargeKind"] == "capacity_block"]
-    (purchase,) = (row for row in block if row["ChargeCategory"] == "Purchase")
+    for sku, price, upfront in (("own/reserved_3y", 2.0, 0.4), ("own/reserved_3y-2", 2.2, 0.0)):
+        usage, purchases = held_and_bought(own, sku)
+        assert total(usage, "CommitmentDiscountQuantity") == pytest.approx(30)
+        assert total(usage, "EffectiveCost") == pytest.approx(30 * price)
+        assert total(purchases, "CommitmentDiscountQuantity") == pytest.approx(30)
+        assert total(purchases, "BilledCost") == pytest.approx(30 * price * (1 - upfront))
+        assert {row["ChargeFrequency"] for row in purchases} == {"Recurring"}
+    held, (purchase,) = held_and_bought(own, "own/capacity_block")
+    assert purchase["ChargeFrequency"] == "One-Time"
     assert float(purchase["BilledCost"]) == pytest.approx(48 * 2.9)  # two whole days
-    assert float(purchase["EffectiveCost"]) == 0
-    assert total(block, "EffectiveCost") == pytest.approx(48 * 2.9)
+    assert total(held, "EffectiveCost") == pytest.approx(48 * 2.9)
     statuses = {(r["x_ChargeKind"], r["CommitmentDiscountStatus"]) for r in rows}
     assert {("provisioned_units", "Used"), ("provisioned_units", "Unused")} <= statuses
     assert ("minimum_spend", "Unused") in statuses
+
+
+@each_world
+def test_purchases_bill_what_used_and_unused_commitments_cost(name):
+    """But for what was paid before the horizon: a share upfront, and what is owned."""
+    rows = rows_of(world(name)[2][exports.COSTS])
+    for sku in {row["CommitmentDiscountId"] for row in rows} - {"", "own/amortisation"}:
+        held, bought = held_and_bought(rows, sku)
+        before = 0.4 if sku == "own/reserved_3y" else 0.0
+        cost = total(held, "EffectiveCost") * (1 - before)
+        assert total(bought, "BilledCost") == pytest.approx(cost, abs=1e-6)
+
+
+def held_and_bought(rows, sku):
+    """Rows of usage and of purchases of a commitment."""
+    own = [row for row in rows if row["CommitmentDiscountId"] == sku]
+    is_bought = [row["ChargeCategory"] == "Purchase" for row in own]
+    return (
+        [row for row, bought in zip(own, is_bought, strict=True) if not bought],
+        [row for row, bought in zip(own, is_bought, strict=True) if bought],
+    )

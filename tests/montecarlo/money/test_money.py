@@ -41,7 +41,7 @@ def test_a_call_of_4000_in_and_1000_out_costs_three_and_a_half_cents() -> None:
     assert figures["cost_usd"] * 365 == pytest.approx(1_277_500.0)
     assert figures["cost_usd_per_month"] == pytest.approx(3_500.0 * DAYS_A_MONTH)
     assert figures["cost_usd_per_million_tokens"] == pytest.approx(7.0)
-    assert figures["cost_useful_usd"] == figures["cost_usd"]
+    assert figures["cost_used_usd"] == figures["cost_usd"]
 
 
 def test_three_dollars_an_hour_at_2000_tokens_a_second() -> None:
@@ -204,8 +204,8 @@ def test_provisioned_units_are_paid_used_or_not_and_what_overflows_by_the_token(
     figures = money(outcome, what)
     assert figures["cost_usd"] == pytest.approx(units * 2 * 2.0 + 100 * CALL_USD)
     unused = 1 - 4 * 15 * 8_000 / 600_000
-    idle_usd = units * 2.0 * (unused + 1.0)  # of the first hour, and the second
-    assert figures["cost_idle_usd"] == pytest.approx(idle_usd)
+    assert figures["cost_headroom_usd"] == pytest.approx(units * 2.0 * unused)  # the first hour
+    assert figures["cost_idle_usd"] == pytest.approx(units * 2.0)  # the second
 
 
 def test_what_is_missing_to_the_committed_spend_is_billed() -> None:
@@ -235,24 +235,45 @@ def test_answers_that_nobody_waited_for_are_paid_and_shown_apart() -> None:
     usage["wasted_prompt_tokens"][0, 0, STANDARD, 3] = 10 * 4_000
     usage["wasted_output_tokens"][0, 0, STANDARD, 3] = 10 * 400  # left before the end
     figures = money(outcome, what)
-    assert figures["cost_useful_usd"] == pytest.approx(90 * CALL_USD)
+    assert figures["cost_used_usd"] == pytest.approx(90 * CALL_USD)
     assert figures["cost_wasted_usd"] == pytest.approx(10 * (0.02 + 0.006))
     assert figures["cost_idle_usd"] == 0.0
 
 
-def test_gpu_time_is_idle_wasted_or_of_use() -> None:
-    """Two replicas, in the batch half of the time, for a quarter of the tokens in vain."""
+def test_gpu_time_is_used_headroom_idle_or_wasted() -> None:
+    """Two replicas, in the batch half of the time, for a quarter of the answers in vain.
+
+    What they decode would fill batches of 256 for 180 s of the 1,800 s of a quarter of an hour.
+    """
     what = design([workload("chat", "pool")], [gpus(GpuPrice(3.0), replicas=2)])
     outcome = nothing_happened(what, rent(2, 24.0))
-    outcome.ledger.pools["busy_s"][0] = 900.0
-    book(outcome, (0, 0, STANDARD, slice(None)), 10, 400, 200)
-    outcome.ledger.usage["wasted_tokens"][0, 0, STANDARD] = 2_000
+    booked = outcome.ledger.pools[0]
+    booked["ready_s"] = booked["serving_s"] = 1_800.0
+    booked["busy_s"], booked["decoded"] = 900.0, 180.0 * 256
+    book(outcome, (0, 0, STANDARD, slice(None)), 10, 400, 300)
+    outcome.ledger.usage["wasted_tokens"][0, 0, STANDARD] = 5_000
+    outcome.ledger.usage["wasted_output_tokens"][0, 0, STANDARD] = 1_000  # of 4,000
     figures = money(outcome, what)
     assert figures["cost_usd"] == pytest.approx(144.0)
-    assert figures["cost_idle_usd"] == pytest.approx(72.0)
-    assert figures["cost_wasted_usd"] == pytest.approx(18.0)
-    assert figures["cost_useful_usd"] == pytest.approx(54.0)
-    assert figures["backends.pool.cost_wasted_usd"] == figures["cost_wasted_usd"]
+    for prefix in ("", "backends.pool.", "workloads.chat."):
+        assert figures[f"{prefix}cost_used_usd"] == pytest.approx(10.8)
+        assert figures[f"{prefix}cost_headroom_usd"] == pytest.approx(57.6)
+        assert figures[f"{prefix}cost_idle_usd"] == pytest.approx(72.0)
+        assert figures[f"{prefix}cost_wasted_usd"] == pytest.approx(3.6)
+        assert figures[f"{prefix}cost_used_share"] == pytest.approx(0.075)
+
+
+def test_a_replica_that_drains_has_no_headroom() -> None:
+    """Of 900 s a replica is ready for 300 s and drains for 600 s, and needs 90 s for its work."""
+    what = design([workload("chat", "pool")], [gpus(GpuPrice(3.0))])
+    outcome = nothing_happened(what, rent(1, 24.0))
+    booked = outcome.ledger.pools[0]
+    booked["serving_s"] = booked["busy_s"] = 900.0
+    booked["ready_s"], booked["decoded"] = 300.0, 90.0 * 256
+    figures = money(outcome, what)
+    assert figures["cost_used_share"] == pytest.approx(0.1)
+    assert figures["cost_headroom_share"] == pytest.approx(0.9 * 300 / 900)
+    assert figures["cost_idle_share"] == pytest.approx(0.9 * 600 / 900)
 
 
 def test_a_backend_says_what_came_to_it() -> None:

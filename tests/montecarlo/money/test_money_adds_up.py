@@ -22,7 +22,7 @@ from sim.model.routing import Degradation
 from sim.montecarlo.money import costs, money
 
 CENT = 0.005
-USES = ("cost_useful_usd", "cost_wasted_usd", "cost_idle_usd")
+USES = ("used", "headroom", "idle", "wasted")
 
 USD = st.floats(0.0, 50.0)
 SIZES = st.integers(0, 12)
@@ -93,8 +93,16 @@ def _booked(what: Design, rng: np.random.Generator) -> Outcome:
         usage[f"{kind}prompt_tokens"] += sum(
             usage[f"{kind}{k}_tokens"] for k in ("cached", "written")
         )
+    usage["wasted_tokens"] += usage["wasted_output_tokens"] + usage["redone_tokens"]
     booked["busy_s"] = rng.uniform(0, np.diff(outcome.ledger.edges_s), booked.shape)
     booked["running_s"] = booked["busy_s"] * rng.uniform(1, 9)
+    booked["serving_s"] = booked["busy_s"] * rng.uniform(1, 2)
+    booked["ready_s"] = booked["serving_s"] * rng.uniform(0, 1)
+    for name in ("decoded", "prompts", "prefilled"):
+        booked[name] = rng.integers(0, 100_000, booked.shape)
+    booked["context"] = booked["decoded"] * rng.uniform(0, 9_000)
+    booked["prefill_s"] = booked["busy_s"] * rng.uniform(0, 1)
+    booked["frontend_s"] = booked["busy_s"] * rng.uniform(0, 2)
     return outcome
 
 
@@ -113,9 +121,17 @@ def test_every_dollar_is_on_one_line_of_one_backend_for_one_workload_and_one_use
     for prefixes in (backends, workloads):
         total = sum(figures[f"{prefix}cost_usd"] for prefix in prefixes)
         assert total == pytest.approx(cost_usd, abs=CENT)
-    for prefix in ("", *backends):
-        uses = [figures[prefix + use] for use in USES]
+    for prefix in ("", *backends, *workloads):
+        uses = [figures[f"{prefix}cost_{use}_usd"] for use in USES]
         assert sum(uses) == pytest.approx(figures[f"{prefix}cost_usd"], abs=CENT)
+        assert min(uses) >= -1e-6
+    for use in USES:
+        for prefixes in (backends, workloads):
+            total = sum(figures[f"{prefix}cost_{use}_usd"] for prefix in prefixes)
+            assert total == pytest.approx(figures[f"cost_{use}_usd"], abs=CENT)
+    for line in lines:
+        uses = [getattr(line, f"{use}_usd") for use in USES]
+        assert sum(uses) == pytest.approx(line.effective_usd, abs=CENT / 100)
         assert min(uses) >= -1e-6
     for backend in what.backends:
         own = sum(line.effective_usd for line in lines if line.backend == backend.name)
@@ -131,7 +147,7 @@ def test_no_line_is_negative_and_none_lies_outside_of_the_horizon(
     end_s = what.horizon.duration_s
     for line in costs(outcome, what).lines():
         amounts = (line.quantity, line.consumed, line.list_usd, line.effective_usd)
-        amounts += (line.billed_usd, line.wasted_usd, line.idle_usd, line.prompt_tokens)
+        amounts += (line.billed_usd, line.prompt_tokens)
         assert min(amounts) >= -1e-6
         assert line.consumed <= line.quantity + 1e-6
         start_s, stop_s = ((t - what.horizon.start).total_seconds() for t in (line.start, line.end))
@@ -200,10 +216,30 @@ def test_prompts_that_cost_the_engine_nothing_are_paid_by_those_who_write() -> N
 def test_whoever_wastes_pays() -> None:
     what, outcome = shared_pool(prefill_s_per_token=0.01)
     fair = money(outcome, what)["workloads.write.cost_usd"]
-    outcome.ledger.usage["wasted_tokens"][1, 0, STANDARD, 0] = 10_000  # as many as were of use
-    outcome.ledger.usage["wasted_tokens"][0, 0, STANDARD, 0] = 0
+    usage = outcome.ledger.usage  # as many as were of use
+    usage["wasted_tokens"][1, 0, STANDARD, 0] = usage["wasted_output_tokens"][1, 0, STANDARD, 0] = (
+        10_000
+    )
     wasting = money(outcome, what)["workloads.write.cost_usd"]
     assert wasting / (72 - wasting) == pytest.approx(2 * fair / (72 - fair), rel=1e-3)
+
+
+@pytest.mark.parametrize("is_for_nobody", [True, False])
+def test_tokens_of_prompts_are_wasted_or_prefilled_again_at_the_price_of_prompts(
+    is_for_nobody: bool,
+) -> None:
+    """A prompt's token takes 0.01 s, one of an answer 0.1 s."""
+    what, outcome = shared_pool(prefill_s_per_token=0.01)
+    usage = outcome.ledger.usage
+    usage["wasted_tokens"][1, 0, STANDARD, 0] = 10_000
+    if not is_for_nobody:
+        usage["redone_tokens"][1, 0, STANDARD, 0] = 10_000
+    outcome.ledger.pools["serving_s"], outcome.ledger.pools["decoded"] = 900.0, 9_000.0
+    figures = money(outcome, what)
+    assert (figures["cost_wasted_usd"] > 0) == is_for_nobody
+    read_s, write_s, again_s = 10 * (100 + 0.1), 10 * (0.01 + 100), 10_000 * 0.01
+    share = (write_s + again_s) / (read_s + write_s + again_s)
+    assert figures["workloads.write.cost_usd"] == pytest.approx(72 * share)
 
 
 def test_a_pool_that_nobody_came_to_is_paid_by_those_who_might_have() -> None:

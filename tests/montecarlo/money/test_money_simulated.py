@@ -99,7 +99,7 @@ def test_attempts_that_are_left_at_an_api_are_paid_in_vain() -> None:
     assert len(left) > 1_000
     assert figures["backends.pool.cost_idle_usd"] == figures["backends.pool.cost_usd"]
     answered = log[log.status == status.COMPLETED]
-    assert figures["cost_useful_usd"] == pytest.approx(prompts_usd(answered))
+    assert figures["cost_used_usd"] == pytest.approx(prompts_usd(answered))
     in_vain = prompts_usd(left, output=False) + len(left) * 26 * 15.0 / 1e6
     assert figures["cost_wasted_usd"] == pytest.approx(in_vain)
 
