@@ -235,6 +235,43 @@ def test_a_trace_whose_answers_take_no_time_lasts_as_long_as_it_is_said_to() -> 
     assert (figures["requests"], figures["rejected"], figures["makespan_s"]) == (1, 1, 60.0)
 
 
+def test_the_work_of_all_bins_is_that_of_the_answers() -> None:
+    """Whatever bins a leap lies in: long answers of few sequences are leaps over many of them."""
+    rng = np.random.default_rng(3)
+    prompt, output = rng.integers(1, 900, 30), rng.integers(1, 400, 30)
+    block = RequestBlock(
+        np.sort(rng.uniform(0, 60, 30)), prompt.astype(np.int32), output.astype(np.int32)
+    )
+    engine = profile(
+        step_base_s=(0.05,),
+        step_s_per_kv_token=(1e-6,),
+        prefill_s_per_request=1e-3,
+        prefill_s_per_token=1e-4,
+        prefill_s_per_token_context=1e-8,
+        frontend_s_per_token=1e-5,
+    )
+    workload = Workload("chat", GivenRequests(block), "pool", Slo())
+    horizon = Horizon(datetime(2026, 1, 1), 400.0, 0.0, 0.7)
+    outcome = simulate(Design("work", horizon, (workload,), (pool(engine),)), STREAMS)
+    booked = outcome.ledger.pools[0]
+    made = output - 1.0
+    expected = {
+        "decoded": made.sum(),
+        "context": (made * prompt + made * (made - 1) / 2).sum(),
+        "prompts": 30,
+        "prefilled": prompt.sum(),
+        "prefill_s": (1e-3 + 1e-4 * prompt + 1e-8 * prompt**2.0 / 2).sum(),
+        "frontend_s": 1e-5 * output.sum(),
+    }
+    assert outcome.ledger.workloads["completed"].sum() == 30
+    assert {name: booked[name].sum() for name in expected} == pytest.approx(expected)
+    for name in expected:
+        assert booked[name].min() >= -1e-9
+    busy = booked["busy_s"] > 0.69  # steps are at least 0.05 s: at most 14 in a bin
+    assert busy.sum() > 50
+    assert (booked["decoded"][busy] >= 12).mean() > 0.9
+
+
 def _within(workload: Workload, horizon: Horizon) -> int:
     blocks = workload.source.blocks(workload.name, STREAMS, 0.0, horizon.duration_s)
     return sum(len(block.arrival_s) for block in blocks)
