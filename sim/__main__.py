@@ -15,6 +15,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
         del sys.path[0]
 
 import io
+from contextlib import suppress
 
 import click
 
@@ -36,13 +37,19 @@ def main(arguments: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except PeakfleetError as error:
-        for line in str(error).splitlines():
-            print(f"sim: {line}", file=sys.stderr)
+        say(str(error))
         return 2
     except (KeyboardInterrupt, click.Abort):
-        print("sim: interrupted", file=sys.stderr)
+        say("interrupted")
         return EXIT_INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def say(text: str) -> None:
+    """Say something on stderr, line by line; a terminal that is closed hears nothing."""
+    with suppress(OSError):
+        for line in text.splitlines():
+            print(f"sim: {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

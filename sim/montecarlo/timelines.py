@@ -7,10 +7,12 @@ memory while they are small), a world after another, and read back a stripe of b
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 
 import numpy as np
 import numpy.typing as npt
+
+from sim.errors import ResultError
 
 FloatArray = npt.NDArray[np.float64]
 SingleArray = npt.NDArray[np.float32]
@@ -41,8 +43,15 @@ class Timelines:
             self.bins = len(next(iter(timeline.values()), ()))
         rows = [np.asarray(timeline[column], dtype="<f4") for column in self.columns]
         slot = self._slots.get(world, len(self._slots))
-        self._file.seek(slot * self._world_bytes)
-        self._file.write(b"".join(row.tobytes() for row in rows))
+        try:
+            self._file.seek(slot * self._world_bytes)
+            self._file.write(b"".join(row.tobytes() for row in rows))
+            self._file.flush()
+        except OSError as error:
+            raise ResultError(
+                f"temporary folder ({gettempdir()}) cannot be written: {error.strerror};"
+                " name one with more room in TMPDIR"
+            ) from error
         # Last of all, so that an interruption before it leaves no trace.
         self._slots[world] = slot
 

@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from sim.report.figures import ABSENT, BY_METRIC, scale
 
@@ -41,7 +41,8 @@ def progress_bar(worlds: int, goal: "Goal | None", shown: bool) -> Iterator[Prog
         TimeRemainingColumn(compact=True),
         TextColumn("left  {task.fields[so_far]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    terminal = Console(file=cast(TextIO, Forgiving(sys.stderr)))
+    with Progress(*columns, console=terminal, transient=True) as bar:
         task = bar.add_task("", total=worlds, so_far="")
         refreshed_s = float("-inf")
 
@@ -53,6 +54,27 @@ def progress_bar(worlds: int, goal: "Goal | None", shown: bool) -> Iterator[Prog
                 refreshed_s = monotonic()
 
         yield update
+
+
+class Forgiving:
+    """A stream that a run survives: a terminal may be closed while it goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, if anybody is there."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if anybody is there."""
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def so_far(sample: "Sample", goal: "Goal | None" = None) -> str:
