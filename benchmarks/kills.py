@@ -101,9 +101,11 @@ def kept_worlds(folder: Path) -> int:
 def disturb(process: "subprocess.Popen[str]", kind: str, mark: str) -> None:
     """Send what the kind says."""
     if kind == "worker":
-        workers = [pid for pid in marked(mark) if is_worker(pid, process.pid)]
-        if workers:
-            os.kill(random.choice(workers), signal.SIGKILL)
+        while process.poll() is None:
+            if workers := [pid for pid in marked(mark) if is_worker(pid, process.pid)]:
+                os.kill(random.choice(workers), signal.SIGKILL)
+                return
+            time.sleep(0.1)  # there are none yet
     elif process.poll() is None:
         process.send_signal(getattr(signal, f"SIG{kind}"))
 
@@ -140,7 +142,7 @@ def kills(kind: str, folder: Path, whole: dict[str, bytes], whole_s: float) -> N
         _, error = resumed.communicate()
         same += resumed.returncode == 0 and contents(out) == whole
         some += worlds > 0
-        print(f"  {kind} after {at_s:5.1f} s: {worlds:3d} worlds kept, exit {resumed.returncode}")
+        print(f"  {kind} after {at_s:5.1f} s: {worlds:3d} worlds kept, exit {resumed.returncode}", flush=True)
         if resumed.returncode:
             print(error)
         shutil.rmtree(out, ignore_errors=True)
