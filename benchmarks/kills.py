@@ -142,7 +142,8 @@ def kills(kind: str, folder: Path, whole: dict[str, bytes], whole_s: float) -> N
         _, error = resumed.communicate()
         same += resumed.returncode == 0 and contents(out) == whole
         some += worlds > 0
-        print(f"  {kind} after {at_s:5.1f} s: {worlds:3d} worlds kept, exit {resumed.returncode}", flush=True)
+        came_to = f"{worlds:3d} worlds kept, exit {resumed.returncode}"
+        print(f"  {kind} after {at_s:5.1f} s: {came_to}", flush=True)
         if resumed.returncode:
             print(error)
         shutil.rmtree(out, ignore_errors=True)
