@@ -86,6 +86,20 @@ class Share:
         return f"({_ending(low)} … {_ending(high)} %)"
 
 
+def spread_over(worlds: int) -> tuple[float, float, str]:
+    """Between which quantiles a figure over so many worlds is shown, and in which words.
+
+    Nine tenths of many worlds lie between their p5 and p95, and a further one does so about as
+    often. Of few it does not (of 6 in 73 %): all of them are shown, and nothing is said of others.
+
+    >>> spread_over(200), spread_over(6)
+    ((0.05, 0.95, 'in 90 % of worlds'), (0.0, 1.0, 'over 6 worlds'))
+    """
+    if worlds < COUNTED_BELOW:
+        return 0.0, 1.0, f"over {worlds} world{'' if worlds == 1 else 's'}"
+    return 0.05, 0.95, "in 90 % of worlds"
+
+
 def percent(share: float) -> str:
     """A share of worlds: never rounded to none or all where it is neither; a dash of NaN.
 

@@ -115,10 +115,9 @@ def _broken(answer: Plan) -> Iterator[str]:
         if each.cause is None:
             continue
         signs = evidence(each.cause.name, each.cause.signs)
-        failed = round(each.share * answer.worlds)
         text = (
             f"month {each.month + 1}, {each.what}: {MEANINGS[each.cause.name]}"
-            f" ({each.cause.backend}, {failed} of {answer.worlds} worlds fail): {signs}"
+            f" ({each.cause.backend}, in {each.share.words()}): {signs}"
         )
         yield filled(text, "  ", "    ")
 

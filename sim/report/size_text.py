@@ -49,7 +49,10 @@ def _table(answer: Size) -> list[str]:
         lines.append(click.style(name, bold=True))
         lines += [_line(row, widths) for row in block]
     month = f" of {answer.month}" if answer.month else ""
-    foot = f"a month: the mean{month}; p95: {what}{hour}, in the median of the row's worlds."
+    foot = (
+        "bounds: of the test that decides, which spends a part of the error at every look; a"
+        f" month: the mean{month}; p95: {what}{hour}, in the median of the row's worlds."
+    )
     lines += filled(foot).split("\n")
     return lines
 
@@ -144,8 +147,8 @@ def _method(answer: Size) -> Iterator[str]:
     found = None if answer.chosen is None else answer.chosen.found
     if found is not None and found.reversals > REVERSALS:
         yield (
-            f"In {100 * found.reversals:.2g} % of worlds a larger fleet misses what a smaller one"
-            " keeps; the search assumes that there are none."
+            f"In up to {100 * found.reversals:.2g} % of worlds a larger fleet misses what a"
+            " smaller one keeps; the search assumes that there are none."
         )
 
 

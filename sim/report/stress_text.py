@@ -7,6 +7,7 @@ import click
 
 from sim.montecarlo.cause import MEANINGS
 from sim.montecarlo.estimates import Estimate
+from sim.montecarlo.shares import Share
 from sim.report.evidence import evidence
 from sim.report.figures import BY_METRIC, scale
 from sim.report.paragraph import filled
@@ -80,7 +81,7 @@ def _service(outcome: Outcome) -> Row:
     return (
         f"  {outcome.growth}",
         f"{ready:.0f}" if outcome.counts else f"{ready:.1f}" if ready > 0 else "",
-        f"{outcome.held} of {outcome.worlds}",
+        f"{outcome.held} of {outcome.worlds} {outcome.kept.bounds()}",
         outcome.word,
         _share(outcome.worst_attainment),
         _estimate("peak_hour_ttft_p95_s", outcome.figures["peak_hour_ttft_p95_s"]),
@@ -182,7 +183,7 @@ def _money_lost(answer: Stress) -> Iterator[str]:
 def _loss(answer: Stress, name: str, outcome: Outcome) -> str:
     """The evidence that a fleet costs too much: in how many worlds, and what."""
     share = outcome.over_budget_share if name == "budget" else outcome.loses_share
-    worlds = f"in {round(share * outcome.worlds)} of {outcome.worlds} worlds"
+    worlds = f"in {Share(round(share * outcome.worlds), outcome.worlds).words()}"
     if name == "budget":
         cost = _estimate("cost_usd_per_month", outcome.figures["cost_usd_per_month"])
         return f"over the budget of {answer.budget_usd or 0.0:,.0f} USD a month, {worlds}: {cost}"
@@ -241,7 +242,8 @@ def _fewer(answer: Stress) -> bool:
 def _undecided(outcome: Outcome) -> str:
     """That it cannot be told, and what would."""
     begin = (
-        f"{outcome.fleet.capitalize()}, {outcome.growth}: cannot tell at {outcome.worlds} worlds"
+        f"{outcome.fleet.capitalize()}, {outcome.growth}: cannot tell at {outcome.worlds} worlds,"
+        f" for it holds in {outcome.kept.words()}"
     )
     if math.isinf(outcome.more):
         return f"{begin}, as just so many hold as are asked for."

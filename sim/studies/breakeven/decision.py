@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sim.montecarlo.shares import Share, spread_over
 from sim.studies.breakeven.costs import ByFleet
 from sim.studies.breakeven.field import Trial
 from sim.studies.breakeven.findings import Findings, Verdict
@@ -36,17 +37,18 @@ def _from_on(answer: Findings, best: Verdict) -> str:
     a_day = f"{answer.arrivals} a day"
     if breaking.at_once == breaking.worlds:
         return (
-            f"{best.side} costs less than {answer.reference} in all {breaking.worlds} worlds,"
+            f"{best.side} costs less than {answer.reference} in"
+            f" {Share(breaking.worlds, breaking.worlds).words()},"
             f" from {short(breaking.least)} {a_day} on"
         )
-    low, high = breaking.level(0.05), breaking.level(0.95)
+    least, most, said = spread_over(breaking.worlds)
+    low, high = breaking.level(least), breaking.level(most)
     spread = f"{short(low)} to {short(high)}" if low < high else "the same"
     beyond = f" to above {short(breaking.most)}" if math.isinf(high) else ""
     within = f"{short(low)}{beyond}" if beyond else spread
-    sure = f" ({within} in 90 % of worlds)" if low < high else ""
-    none = (
-        f"; in {breaking.none} of {breaking.worlds} worlds it never does" if breaking.none else ""
-    )
+    sure = f" ({within} {said})" if low < high else ""
+    never = Share(breaking.none, breaking.worlds)
+    none = f"; in {never.words()} it never does" if breaking.none else ""
     return (
         f"{best.side} costs less than {answer.reference} from about"
         f" {short(breaking.level(0.5))} {a_day} on{sure}{none}"
@@ -60,7 +62,7 @@ def _at_scale(answer: Findings, best: Verdict) -> str:
     share = float(frame.loc[cheapest, "cheapest_share"])  # type: ignore[arg-type]
     if cheapest == best.side or share <= 0.5:
         return ""
-    sure = f"{share:.0%} of worlds".replace("%", " %")
+    sure = Share(round(share * answer.worlds), answer.worlds).words()
     return f"; at {short(answer.volumes[-1])} {cheapest} is the cheapest side in {sure}"
 
 
@@ -70,7 +72,8 @@ def _cannot_tell(answer: Findings, closest: Verdict) -> str:
     return (
         f"cannot tell at {breaking.worlds} worlds whether {closest.side} usually breaks even with"
         f" {answer.reference} below {short(breaking.most)} {answer.arrivals} a day: it does in"
-        f" {there} of them, and about {breaking.worlds_needed:,} worlds would tell"
+        f" {Share(there, breaking.worlds).words()}, and about {breaking.worlds_needed:,} worlds"
+        " would tell"
     )
 
 
@@ -79,7 +82,10 @@ def _nobody(answer: Findings, span: str) -> str:
     if some:
         closest = min(some, key=lambda v: v.breaking.none)
         there = closest.breaking.worlds - closest.breaking.none
-        closeness = f"; {closest.side} comes closest, with one in {there} of {answer.worlds} worlds"
+        closeness = (
+            f"; {closest.side} comes closest, with one in"
+            f" {Share(there, closest.breaking.worlds).words()}"
+        )
         return f"no break-even in most worlds {span}{closeness}"
     able = [v for v in answer.verdicts if v.able]
     if not able:
@@ -110,7 +116,7 @@ def notes(answer: Findings) -> Iterator[str]:
             worst = run.trials[0]
             yield (
                 f"{side} keeps the SLO at no volume that was tried (in"
-                f" {worst.kept_share:.0%} of worlds at {short(worst.volume)} a day)."
+                f" {worst.kept.words()} at {short(worst.volume)} a day)."
             )
         elif isinstance(run.curve, ByFleet):
             if failed:
@@ -118,7 +124,7 @@ def notes(answer: Findings) -> Iterator[str]:
         elif failed:
             yield (
                 f"{side} keeps the SLO in too few worlds at"
-                f" {', '.join(f'{short(t.volume)} ({t.kept_share:.0%})' for t in failed)}"
+                f" {', '.join(f'{short(t.volume)} (in {t.kept.words()})' for t in failed)}"
                 f" {answer.arrivals} a day; it is out of the comparison there."
             )
     for finding, sides in thin.items():
@@ -128,11 +134,11 @@ def notes(answer: Findings) -> Iterator[str]:
 
 def _thin(worlds: int, failed: list[Trial]) -> str:
     """What is to be said of fleets that were too small in some of the later worlds."""
-    shares = (f"{t.kept_share:.0%} of {t.worlds} worlds at {short(t.volume)}" for t in failed)
+    shares = (f"{t.kept.words()} at {short(t.volume)}" for t in failed)
     return (
         f"were sized in {worlds} worlds, and keep the SLO in {', '.join(shares)} a day: the"
         " break-even may be somewhat above what is shown."
-    ).replace("% of", " % of")
+    )
 
 
 def _extrapolated(answer: Findings) -> Iterator[str]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sim.engine.ledger import UNANSWERED
 from sim.montecarlo.result import RunResult
+from sim.montecarlo.shares import Share
 from sim.scenario.backend.gpu_pool import GpuPool
 from sim.studies.breakeven.costs import ByFleet, ByUse, Curve, completed
 from sim.studies.breakeven.idle import full_fleets, idle_usd_per_day
@@ -53,6 +54,11 @@ class Trial:
     kept_share: float
     overloaded_share: float
     load: float
+
+    @property
+    def kept(self) -> Share:
+        """Worlds in which the SLO held."""
+        return Share(round(self.kept_share * self.worlds), self.worlds)
 
 
 @dataclass(frozen=True, slots=True)

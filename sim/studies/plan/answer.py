@@ -8,6 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.montecarlo.cause import MEANINGS
+from sim.montecarlo.shares import Share, spread_over
+from sim.montecarlo.summary import share_as_json
 from sim.studies.plan.breaking import Break, Kept
 from sim.studies.plan.outlook import Outlook
 from sim.studies.plan.purchase import Commitment
@@ -180,11 +182,12 @@ class Plan:
         return f"{when} {broken.what} {_worlds(broken)}"
 
     def _costs(self) -> str:
-        total = np.quantile(self.cost_usd.sum(axis=1), list(LEVELS.values()))
+        least, most, said = spread_over(self.worlds)
+        total = np.quantile(self.cost_usd.sum(axis=1), [least, 0.5, most])
         first, last = (float(np.median(self.cost_usd[:, month])) for month in (0, -1))
         shown = (
             f"{self.outlook.months} months cost {total[1]:,.0f} USD ({total[0]:,.0f} …"
-            f" {total[2]:,.0f}, p5 to p95 over {self.worlds} worlds)"
+            f" {total[2]:,.0f} {said})"
         )
         if self.outlook.months > 1:
             months = f"from {first:,.0f} a month to {last:,.0f}"
@@ -233,12 +236,13 @@ class Plan:
             sum(each.gpus for each in self.commitments if each.first <= month < each.end)
             for month in months
         ]
-        held: dict[int, float] = dict(zip(self.simulated, self.held, strict=True))
-        columns["worlds_that_hold"] = [held.get(int(month), np.nan) for month in months]
-        kept = self.kept.held
-        columns["worlds_that_hold_with_todays_fleet"] = [
-            kept.get(int(month), np.nan) for month in months
-        ]
+        held = dict(zip(self.simulated, self.held, strict=True))
+        for name, by_month in (("", held), ("_with_todays_fleet", self.kept.held)):
+            counted = [by_month.get(int(month)) for month in months]
+            columns[f"worlds_that_hold{name}"] = [np.nan if n is None else n for n in counted]
+            ends = [Share(n or 0, 0 if n is None else self.worlds).interval for n in counted]
+            columns[f"share_that_holds{name}_low"] = [low for low, _ in ends]
+            columns[f"share_that_holds{name}_high"] = [high for _, high in ends]
         for name, values in figures.items():
             for level, share in LEVELS.items():
                 columns[f"{name}_{level}"] = np.quantile(values, share, axis=0)
@@ -287,20 +291,20 @@ def _gpus(count: float) -> str:
 
 def _worlds(broken: Break) -> str:
     """In how many worlds, and the resource that gives way, if any."""
-    share = f"{100.0 * broken.share:.0f} % of worlds"
+    share = f"in {broken.share.words()}"
     if broken.cause is None:
-        return f"in {share}"
+        return share
     signs = broken.cause.signs
     full = signs.get("kv", 0.0)
     fullness = f", cache {100.0 * full:.0f} % full" if broken.cause.name == "KV memory" else ""
-    return f"({share} fail: {MEANINGS[broken.cause.name]}{fullness})"
+    return f"{share}: {MEANINGS[broken.cause.name]}{fullness}"
 
 
 def _break_as_json(broken: Break) -> dict[str, Any]:
     return {
         "month": broken.month + 1,
         "what": broken.what,
-        "share_of_worlds": broken.share,
+        **share_as_json("share_of_worlds", broken.share),
         "exact": broken.exact,
         "cause": None if broken.cause is None else broken.cause.name,
         "backend": None if broken.cause is None else broken.cause.backend,

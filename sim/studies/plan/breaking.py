@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from sim.model.design import Design
 from sim.montecarlo.cause import Cause
+from sim.montecarlo.shares import Share
 from sim.studies.plan.future import Future
 from sim.studies.plan.outlook import Outlook
 from sim.studies.plan.runs import Month, Simulations
@@ -37,8 +38,8 @@ class Break:
         The first in which it does, counted from 0.
     what : str
         As the end of "from month 3 on …".
-    share : float
-        Of worlds, in that month.
+    share : Share
+        Worlds in that month.
     after : int
         Last month before that was simulated and in which it did not, -1 if it does from the first
         on. The next one is ``month`` if it is known exactly.
@@ -50,7 +51,7 @@ class Break:
 
     month: int
     what: str
-    share: float
+    share: Share
     after: int
     simulated: bool = True
     cause: Cause | None = None
@@ -109,7 +110,7 @@ def kept(runs: Simulations, months: Sequence[Month], future: Future) -> Kept:
     month = order[found]
     verb = "no longer hold" if month else f"do{'es' if ending else ''} not hold"
     what = f"{subject} {verb}{ending if month else ''}"
-    share = 1.0 - held[month] / runs.worlds
+    share = Share(runs.worlds - held[month], runs.worlds)
     why = runs.cause(runs.kept(month))
     return Kept(subject, ending, held, Break(month, what, share, month - 1, cause=why))
 
@@ -192,7 +193,7 @@ def planned(
             month = int(broken[0])
             after = max((each for each in simulated if each < month), default=-1)
             there = month in simulated
-            found.append(Break(month, what, float(share[month]), after, there))
+            found.append(Break(month, what, Share.of(where[:, month]), after, there))
     # A fleet that nothing is changed of is today's, which is judged by itself.
     if runs.fixed or runs.outlook.changes:
         found += _unserved(months, runs)
@@ -205,4 +206,5 @@ def _unserved(months: Sequence[Month], runs: Simulations) -> list[Break]:
         return []
     what = "no fleet keeps the SLO" if runs.fixed else "new hardware does not keep the SLO either"
     after = max((each.month for each in months if each.month < month.month), default=-1)
-    return [Break(month.month, what, 1.0 - month.held / runs.worlds, after, cause=month.cause)]
+    share = Share(runs.worlds - month.held, runs.worlds)
+    return [Break(month.month, what, share, after, cause=month.cause)]

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from sim.montecarlo.shares import Share
+from sim.montecarlo.summary import share_as_json
 from sim.studies.size.options import Difference, Option
 from sim.studies.size.oracle import Oracle
 from sim.studies.size.question import Question
@@ -124,9 +126,9 @@ class Size:
         return f"{self.name}: {self._decision()}."
 
     def _decision(self) -> str:
-        asked = f"{percent(self.question.probability)} of worlds"
+        asked = percent(self.question.probability)
         if self.chosen is None:
-            return no_fleet(self.options, asked)
+            return no_fleet(self.options, f"{asked} of worlds")
         chosen, found = self.chosen, self.chosen.found
         assert found is not None and chosen.count is not None
         tally = found.tallies[chosen.count]
@@ -135,7 +137,7 @@ class Size:
         one = "s" if chosen.words == "1 replica" else ""
         text = (
             f"{chosen.words}{service} keep{one} the SLO in"
-            f" {percent(tally.share)} of worlds ({asked} asked)"
+            f" {tally.keeping.words()}, {asked} asked,"
             f" for {chosen.cost_usd_per_month:,.0f} USD a month"
         )
         return "; ".join([text, *below(found), *self._against_others()])
@@ -202,10 +204,12 @@ class Size:
             "autoscaled": chosen.kind.autoscaled,
             "replicas_min": least,
             "replicas_max": most,
-            "kept_share": tally.share,
+            **share_as_json("kept_share", tally.keeping),
             "kept_share_low": tally.low,
             "worlds": tally.worlds,
-            "overloaded_share": tally.overloaded,
+            **share_as_json(
+                "overloaded_share", Share(round(tally.overloaded * tally.worlds), tally.worlds)
+            ),
             "cost_usd_per_month": chosen.cost_usd_per_month,
             "reversals": chosen.found.reversals,
         }

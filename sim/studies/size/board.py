@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sim.model.design import Design
 from sim.montecarlo.result import RunResult
-from sim.montecarlo.shares import share_at_least, share_at_most
+from sim.montecarlo.shares import Share, share_at_least, share_at_most
 from sim.studies.bench import Bench
 from sim.studies.size.evidence import Rule, Verdict
 from sim.studies.size.fleet import Kind, design_of, most_replicas, pool_named
@@ -53,6 +53,16 @@ class Tally:
     def share(self) -> float:
         """Of the worlds, how many keep the SLO."""
         return self.kept / self.worlds
+
+    @property
+    def keeping(self) -> Share:
+        """The worlds that keep the SLO."""
+        return Share(self.kept, self.worlds)
+
+    @property
+    def missing(self) -> Share:
+        """The worlds that do not."""
+        return Share(self.worlds - self.kept, self.worlds)
 
 
 class Board:

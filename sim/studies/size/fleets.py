@@ -83,12 +83,9 @@ def _measured(option: Option, count: int, tally: Tally, terms: Terms) -> dict[st
 
 
 def _reason(option: Option, tally: Tally, chosen: Option | None) -> str:
-    worlds = f"{100 * tally.share:.3g} % of {tally.worlds} worlds"
+    worlds = tally.keeping.words()
     if not tally.simulated:
-        return (
-            f"more work comes than it can do in {100 * (1 - tally.share):.3g} % of {tally.worlds}"
-            " worlds; not simulated"
-        )
+        return f"more work comes than it can do in {tally.missing.words()}; not simulated"
     match tally.verdict:
         case Verdict.MISSES:
             return f"keeps the SLO in {worlds} only"

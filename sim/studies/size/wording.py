@@ -36,11 +36,11 @@ def below(found: Found) -> Iterator[str]:
     if tally.simulated:
         less = found.kind.words(tally.count).removesuffix("s").removesuffix(" replica")
         one = "es" if less == "1" else ""
-        yield f"{less} miss{one} it in {percent(1 - tally.share)}"
+        yield f"{less} miss{one} it in {tally.missing.words()}"
     else:
         yield (
             f"to {tally.count} more work comes than {'it' if tally.count == 1 else 'they'} can do"
-            f" in {percent(1 - tally.share)}"
+            f" in {tally.missing.words()}"
         )
 
 
@@ -85,12 +85,12 @@ def no_fleet(options: list[Option], asked: str) -> str:
     if best.limited:
         return (
             f"no fleet keeps the SLO in {asked}: no more than {most} are to be had, which"
-            f" keep{one} it in {percent(tally.share)}"
+            f" keep{one} it in {tally.keeping.words()}"
         )
     return (
         f"no number of replicas keeps the SLO in {asked}: even {most}, with"
         f" {best.most / max(best.busiest, 1e-9):,.0f} times the work's need, keep{one} it in"
-        f" {percent(tally.share)}; a faster service is needed, or another SLO"
+        f" {tally.keeping.words()}; a faster service is needed, or another SLO"
     )
 
 

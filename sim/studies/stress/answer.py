@@ -118,8 +118,8 @@ class Stress:
             )
         if unsure is not None and not enclosed:
             parts.append(
-                f"may or may not hold at {unsure.growth}, as {unsure.held} of {unsure.worlds}"
-                f" worlds do{_more(unsure)}"
+                f"may or may not hold at {unsure.growth}, as {unsure.kept.words()}"
+                f" do{_more(unsure)}"
             )
         if breaking is not None:
             parts.append(f"{breaking.words}, by {reason(breaking.broken)}")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sim.montecarlo.cause import MEANINGS, Cause, main_cause
 from sim.montecarlo.estimates import Estimate, estimate, quantile
 from sim.montecarlo.result import RunResult
+from sim.montecarlo.shares import Share
 from sim.studies.stress.growth import Growth
 from sim.studies.stress.verdict import Judge, Word
 
@@ -113,6 +114,11 @@ class Outcome:
         names = [f"workloads.{each.name}.slo_attainment" for each in self.result.design.workloads]
         every = [quantile(np.sort(known), 0.5) for known in map(_known, map(sample.values, names))]
         return min((each for each in every if not math.isnan(each)), default=math.nan)
+
+    @property
+    def kept(self) -> Share:
+        """The worlds in which it held."""
+        return Share(self.held, self.worlds)
 
     @property
     def breaks(self) -> tuple[str, ...]:

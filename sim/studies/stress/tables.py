@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from sim.montecarlo.shares import Share
 from sim.montecarlo.summary import as_json as estimate_as_json
+from sim.montecarlo.summary import share_as_json
 from sim.studies.stress.breaking import Breaking
 from sim.studies.stress.elasticity import Elasticity
 from sim.studies.stress.outcome import METRICS, Outcome, reason
@@ -22,6 +24,8 @@ def row(outcome: Outcome) -> dict[str, Any]:
         "replicas": NAN if outcome.counts is None else sum(outcome.counts.values()),
         "worlds": outcome.worlds,
         "held": outcome.held,
+        "held_share_low": outcome.kept.interval[0],
+        "held_share_high": outcome.kept.interval[1],
         "verdict": outcome.word,
         "more_worlds": outcome.more,
         "overloaded_share": outcome.overloaded_share,
@@ -110,15 +114,16 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "replicas": outcome.counts,
         "worlds": outcome.worlds,
         "held": outcome.held,
+        **share_as_json("held_share", outcome.kept),
         "verdict": outcome.word,
         "more_worlds": _plain(outcome.more),
-        "overloaded_share": outcome.overloaded_share,
+        **_share("overloaded_share", outcome.overloaded_share, outcome.worlds),
         "breaks": list(outcome.breaks),
         "cause": None
         if why is None
         else {"name": why.name, "backend": why.backend, "worlds": outcome.caused, **why.signs},
-        "over_budget_share": _plain(outcome.over_budget_share),
-        "loses_share": _plain(outcome.loses_share),
+        **_share("over_budget_share", outcome.over_budget_share, outcome.worlds),
+        **_share("loses_share", outcome.loses_share, outcome.worlds),
         "recovery": None
         if after is None
         else {
@@ -128,6 +133,12 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         },
         "metrics": {name: estimate_as_json(figure) for name, figure in outcome.figures.items()},
     }
+
+
+def _share(name: str, share: float, worlds: int) -> dict[str, Any]:
+    """A share of worlds and its interval; None where it is unknown."""
+    known = not math.isnan(share)
+    return share_as_json(name, Share(round(share * worlds), worlds) if known else None)
 
 
 def _plain(value: float) -> float | None:
