@@ -191,17 +191,21 @@ def _simulated(answer: Plan) -> str:
     text = f"months {months} were simulated, the others are interpolated."
     if not answer.checks:
         return f"{text} None of them lies between two others, so how well is not known."
-    cost = max(answer.checks, key=lambda each: abs(each.cost))
-    p95 = max(answer.checks, key=lambda each: abs(each.p95))
-    day = busiest(answer.outlook)
+    cost, p95 = (answer.typical_error(figure) for figure in ("cost", "p95"))
+    worst = max(answer.checks, key=lambda each: abs(each.cost))
+    one = len(answer.checks) == 1
+    which = "The one" if one else f"Each of the {len(answer.checks)}"
+    most = "" if one else f", at most by {_per_cent(worst.cost)} in cost (month {worst.month + 1})"
+    about = "" if one else "typically "
     text += (
-        " A simulated month that is left out, and interpolated from its neighbours, is off by at"
-        f" most {_per_cent(cost.cost)} in cost (month {cost.month + 1}) and {_per_cent(p95.p95)} in"
-        f" the median p95 of a {day} (month {p95.month + 1})."
+        f" {which} with neighbours on the same hardware, left out and interpolated from these, is"
+        f" off by {about}{_per_cent(cost)} in cost and {_per_cent(p95)} in the"
+        f" median p95 of a {busiest(answer.outlook)}{most}: about as far may an interpolated month"
+        " be off, and some further."
     )
-    if abs(p95.p95) > ROUGH:
+    if p95 > ROUGH:
         text += " A p95 in between is rough: it hangs on how replicas are rounded."
-    if max(abs(cost.cost), abs(p95.p95)) > TOLERANCE:
+    if max(cost, p95) > TOLERANCE:
         text += " To interpolate fewer, --simulate more of them, or all."
     return text
 

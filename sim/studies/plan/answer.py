@@ -103,6 +103,11 @@ class Plan:
     peak_p95_s: FloatArray
     one_off_usd: FloatArray
 
+    def typical_error(self, figure: str) -> float:
+        """Root mean square of the errors of the checks: of ``cost`` or ``p95``; NaN of none."""
+        errors = [getattr(each, figure) for each in self.checks]
+        return float(np.sqrt(np.mean(np.square(errors)))) if errors else np.nan
+
     @property
     def cost_usd(self) -> FloatArray:
         """Of everything but training: (worlds, months)."""
@@ -271,6 +276,7 @@ class Plan:
             "one_off_usd": float(np.median(self.one_off_usd)),
             "retraining_usd": float(self.outlook.training_usd.sum()),
             "breaks": [_break_as_json(each) for each in self.all_breaks],
+            "interpolation_typical_cost_error": _plain(self.typical_error("cost")),
             "interpolation": [
                 {
                     "month": each.month + 1,
@@ -298,6 +304,10 @@ def _worlds(broken: Break) -> str:
     full = signs.get("kv", 0.0)
     fullness = f", cache {100.0 * full:.0f} % full" if broken.cause.name == "KV memory" else ""
     return f"{share}: {MEANINGS[broken.cause.name]}{fullness}"
+
+
+def _plain(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def _break_as_json(broken: Break) -> dict[str, Any]:

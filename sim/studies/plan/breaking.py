@@ -144,7 +144,7 @@ def _guess(runs: Simulations, months: Sequence[Month], future: Future) -> int:
     found = [each.month for each in months if not runs.enough(each.held)]
     speed = np.array([outlook.hardware(month).speed for month in range(outlook.months)])
     for pool in runs.fixed:
-        wanted = np.quantile(future.targets(pool), runs.judge.probability, axis=0) * speed
+        wanted = np.quantile(future.sufficient(pool), runs.judge.probability, axis=0) * speed
         found += np.flatnonzero(wanted > pool.replicas).tolist()
     return min([last, *found])
 

@@ -11,6 +11,10 @@ growth curve, and some evenly spread. Then, one by one, as long as there is leav
    same hardware, which is left out and interpolated from these. The p95 is not asked: it hangs on
    how the replicas of a month are rounded, which no month beside it tells.
 
+The errors of months that are left out say what is typical of those that are not simulated, not how
+far off the worst of them is: their number of replicas jumps from month to month, and a month that
+is left out lies in a wider gap.
+
 In between, a figure changes evenly in its logarithm over the months, as growth does; what is
 proportional to the volume does so for each unit of volume, so that a curve of any form is followed.
 """

@@ -41,9 +41,9 @@ class Month:
     margin : float
         Replicas over the fluid estimate of the busiest day's need; NaN where the fleet scales
         itself, or no margin suffices (then the largest is used).
-    needs, targets : dict of str to (worlds,) float64
-        Replicas that the busiest day fills by that estimate, and with the margin, not rounded, of
-        each pool that does not scale by itself.
+    needs, replicas : dict of str to (worlds,) float64
+        Replicas that the busiest day fills by that estimate, not rounded, and those that it is
+        given, whole ones with the margin, of each pool that does not scale by itself.
     held : int
         Worlds that hold on all kinds of days.
     cause : Cause or None
@@ -57,7 +57,7 @@ class Month:
     month: int
     margin: float
     needs: Needs
-    targets: Needs
+    replicas: Needs
     held: int
     cause: Cause | None
     days: dict[str, RunResult]
@@ -130,7 +130,10 @@ class Simulations:
             month=month,
             margin=margin,
             needs=needs,
-            targets={name: used * own for name, own in needs.items()},
+            replicas={
+                pool.name: np.array([float(whole(used * own, pool)) for own in needs[pool.name]])
+                for pool in self.fixed
+            },
             held=holding,
             cause=why,
             days=days,
