@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.montecarlo.estimates import quantile
+from sim.montecarlo.shares import Share
 from sim.studies.breakeven.costs import ByFleet, Curve
 from sim.studies.breakeven.crossing import Breaking, break_even
 from sim.studies.breakeven.field import Run, Trial
@@ -131,6 +132,7 @@ class Findings:
             for column, volume in enumerate(volumes.tolist()):
                 ordered = np.sort(values[:, column])
                 cheapest = (values[:, column] <= least[:, column]) & np.isfinite(least[:, column])
+                low, high = Share.of(cheapest).interval
                 rows.append(
                     {
                         "side": side,
@@ -140,6 +142,8 @@ class Findings:
                         "p95_usd_per_month": quantile(ordered, 0.95),
                         "p50_usd_per_arrival": quantile(ordered, 0.5) / MONTH_DAYS / volume,
                         "cheapest_share": float(cheapest.mean()),
+                        "cheapest_share_low": low,
+                        "cheapest_share_high": high,
                         "keeps_slo": bool(np.isfinite(ordered[0])),
                         "replicas": replicas_at(self.runs[side].curve, volume),
                     }
@@ -215,6 +219,8 @@ def _row(verdict: Verdict) -> dict[str, Any]:
         "p50_low": low,
         "p50_high": high,
         "without_break_even": breaking.none,
+        "break_even_share_low": breaking.share_interval[0],
+        "break_even_share_high": breaking.share_interval[1],
         "cheaper_at_once": breaking.at_once,
         "worlds": breaking.worlds,
         "replicas": math.nan if verdict.replicas is None else verdict.replicas,

@@ -13,6 +13,7 @@ from sim.model.price import DAY_S, YEAR_S
 from sim.model.purchase import Owned, PurchasePlan
 from sim.montecarlo.controls import Controls
 from sim.montecarlo.draws import draw_worlds
+from sim.montecarlo.shares import Share
 from sim.studies.bench import Bench
 from sim.studies.breakeven.answer import BreakEven
 from sim.studies.breakeven.crossing import Breaking, break_even
@@ -147,7 +148,16 @@ def _utilisation(sides: Contest, side: str, run: Run, breaking: Breaking) -> Flo
     return used
 
 
-PAYBACK_COLUMNS: Final = ["side", "volume", "p5_years", "p50_years", "p95_years", "within_life"]
+PAYBACK_COLUMNS: Final = [
+    "side",
+    "volume",
+    "p5_years",
+    "p50_years",
+    "p95_years",
+    "within_life",
+    "within_life_low",
+    "within_life_high",
+]
 
 
 def _payback(
@@ -167,8 +177,8 @@ def _payback(
             if years is None:
                 break
             values, life = years
-            share = float((values <= life).mean())
-            rows.append((side, volume, *levels(values), share))
+            within = Share.of(values <= life)
+            rows.append((side, volume, *levels(values), within.value, *within.interval))
     return pd.DataFrame(rows, columns=PAYBACK_COLUMNS)
 
 
