@@ -25,6 +25,7 @@ def influence(
     tornado: FloatArray,
     lower_bound_share: float,
     rng: np.random.Generator,
+    points: tuple[FloatArray, FloatArray] | None = None,
 ) -> Influence:
     """What moves a measure.
 
@@ -40,6 +41,8 @@ def influence(
     lower_bound_share : float
     rng : numpy.random.Generator
         Of the bootstrap.
+    points : two of (rows, inputs) float64, optional
+        The rows of A and B in the unit cube.
     """
     usable = np.isfinite(values).all(axis=0)
     kept = values[:, usable] if usable.sum() >= FEWEST_USABLE else values[:, :0]
@@ -49,8 +52,12 @@ def influence(
     rarer = math.inf if held is None else float(min(held.count, held.worlds - held.count))
     rare = 0 < rarer < FEWEST_OF_EACH
     known = kept.size and not rare
-    estimated = decision_indices if measure.decision else indices
-    found = estimated(scale[0], scale[1], scale[2:], rng) if known else None
+    found: Indices | None = None
+    if known and measure.decision:
+        found = decision_indices(kept[0], kept[1], kept[2:], rng)
+    elif known:
+        at = None if points is None else (points[0][usable], points[1][usable])
+        found = indices(scale[0], scale[1], scale[2:], rng, points=at)
     over = estimate(kept[:2].ravel(), yes_or_no=measure.decision)
     factors = _factors(list(levels), found, over.p95 - over.p5)
     swings = pd.DataFrame(

@@ -70,6 +70,7 @@ def sensitivity(
             tornado[measure],
             worlds.lower_bound_share(measure),
             Streams(seed, world=0)("sensitivity/bootstrap"),
+            worlds.points,
         )
         for measure in measures
     )
@@ -145,9 +146,10 @@ class _Simulator:
 
 @dataclass(frozen=True)
 class _Worlds:
-    """Runs at A, at B, and at each mixture, that of chance last."""
+    """Runs at A, at B, and at each mixture, that of chance last; A and B in the unit cube."""
 
     results: list[RunResult]
+    points: tuple[FloatArray, FloatArray]
 
     def values(self, measure: Measure) -> FloatArray:
         """(2 + factors, rows) float64."""
@@ -177,7 +179,7 @@ def _worlds(simulator: _Simulator, inputs: list[UncertainInput], rows: int) -> _
         results.append(simulator.at(a | {each.path: b[each.path]}, rows))
     told("chance within a world")
     results.append(simulator.at(a, rows, other_luck=True))
-    return _Worlds(results)
+    return _Worlds(results, points)
 
 
 def _levels(inputs: list[UncertainInput]) -> dict[str, tuple[float, float, float]]:
