@@ -81,7 +81,7 @@ def _service(outcome: Outcome) -> Row:
     return (
         f"  {outcome.growth}",
         f"{ready:.0f}" if outcome.counts else f"{ready:.1f}" if ready > 0 else "",
-        f"{outcome.held} of {outcome.worlds} {outcome.kept.bounds()}",
+        f"{outcome.held} of {outcome.worlds}",
         outcome.word,
         _share(outcome.worst_attainment),
         _estimate("peak_hour_ttft_p95_s", outcome.figures["peak_hour_ttft_p95_s"]),
@@ -199,6 +199,9 @@ def _notes(answer: Stress, shown: str) -> Iterator[str]:
         f" and no backlog grows; {answer.worlds} worlds, the same for every fleet and step"
         + (", or the first of them where these leave no doubt." if _fewer(answer) else ".")
     )
+    counts = sorted({(each.worlds, each.held) for each in answer.outcomes}, reverse=True)
+    told = (f"{held} of {worlds} {Share(held, worlds).bounds()}" for worlds, held in counts)
+    yield filled(f"Probability to hold, 95 % interval, by worlds that do: {', '.join(told)}.")
     yield from (filled(_undecided(each)) for each in answer.outcomes if each.word == "cannot tell")
     if answer.spike is not None:
         minutes = answer.spike.duration_s / 60.0
