@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from sim.montecarlo.shares import Share, percent
 from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.report.paragraph import filled
 from sim.studies.breakeven import BreakEven
@@ -64,8 +63,7 @@ def _costs(answer: BreakEven) -> str:
             usd = float(here.loc[side, "p50_usd_per_month"])
             mark = "*" if side == best and here.loc[side, "cheapest_share"] > 0 else " "
             cells.append(("–" if math.isinf(usd) else _usd(usd)) + mark)
-        sure = Share(round(float(here.loc[best, "cheapest_share"]) * answer.worlds), answer.worlds)
-        rows.append((short(volume), *cells, f"{percent(sure.value)} {sure.bounds()}"))
+        rows.append((short(volume), *cells, _percent(float(here.loc[best, "cheapest_share"]))))
     title = "Cost in USD a month, median over worlds"
     unable = "" if frame["keeps_slo"].all() else "; – does not keep the SLO"
     foot = (
