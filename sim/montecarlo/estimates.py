@@ -28,7 +28,7 @@ import numpy.typing as npt
 from scipy.special import bdtr, betaincinv, ndtri, stdtrit
 
 from sim.montecarlo.controls import Controls, rank_of
-from sim.montecarlo.means import mean_interval
+from sim.montecarlo.means import FEWEST, mean_interval
 from sim.montecarlo.shares import CONFIDENCE, NAN, Interval, Share
 
 FloatArray = npt.NDArray[np.float64]
@@ -73,6 +73,7 @@ def estimate(
     lower_bound: npt.ArrayLike | None = None,
     controls: Controls | None = None,
     yes_or_no: bool = False,
+    fewest: int = FEWEST,
 ) -> Estimate:
     """Estimate of a figure from its values in the worlds of a run.
 
@@ -87,6 +88,8 @@ def estimate(
     yes_or_no : bool
         Whether the figure is 1 in worlds that have a property and 0 in the others: its mean is a
         probability, with Clopper and Pearson's interval.
+    fewest : int
+        Worlds for an interval of the mean of what inputs do not explain.
 
     Examples
     --------
@@ -105,7 +108,7 @@ def estimate(
         share = Share(int(x[defined].sum()), int(defined.sum()))
         mean, mean_ci = share.value, share.interval
     else:
-        mean, mean_ci = mean_interval(x[defined], controls=controls)
+        mean, mean_ci = mean_interval(x[defined], controls=controls, fewest=fewest)
     ends = {p: _ends(x[defined], p, CONFIDENCE, controls) for p in (0.50, 0.95)}
     return Estimate(
         mean=mean,

@@ -12,10 +12,11 @@ of its skewness than there is, so that is taken for 1.6 times as much, but for n
 larger than chance makes that of normal figures. How often such intervals hold is measured in
 ``benchmarks/interval_coverage.py``.
 
-Where a single world makes up nearly all of the spread there is no telling how far the mean lies on
-its side: that end is NaN, and the other is an "at least". Where all worlds have the same value
-there is no interval. And no interval tells of what is in none of the worlds: something in 1 of 100
-is missing from 37 % of all samples of 100, see :func:`unseen_share`.
+Where one to three worlds make up the tail there is no telling how far the mean lies on its side:
+that end is NaN, and the other is an "at least". Where all worlds have the same value there is no
+interval. And no interval tells of what is in none of the worlds: something in 1 of 100 is missing
+from 37 % of all samples of 100, see :func:`unseen_share`. So a figure that inputs do not explain
+has an interval of its mean from 72 worlds on, as a p95 has.
 
 Where the uncertain inputs explain a figure (:mod:`sim.montecarlo.controls`), all of this is done
 with what they do not explain.
@@ -40,13 +41,20 @@ FloatArray = npt.NDArray[np.float64]
 HIDDEN = 1.6  # skewness there is, over that which a sample shows; from the benchmark
 DOUBT = 2.0  # variances of a normal sample's skewness, 6 / n, from which on it is believed
 STEEPEST = 1.1  # of the transformation, in t: its far end is the farthest there
-ALONE = 0.95  # of the largest fourth moment of n worlds: that of a single one beside equals
+FAR_OUT = 0.25  # of the largest deviation: worlds that make up a tail lie beyond
+FEWEST_FAR_OUT = 4  # of them, for an end on the side of the tail
+FEWEST = 72  # worlds; what happens in 1 of 20 is in fewer with less than 97.5 %
 SAME = 1e-12  # relative: a spread that comes of rounding only
 ROUNDING = 1e-10  # relative to the mean: the error of sums, and of means of distributions
 
 
 def mean_interval(
-    values: FloatArray, confidence: float = CONFIDENCE, controls: Controls | None = None
+    values: FloatArray,
+    confidence: float = CONFIDENCE,
+    controls: Controls | None = None,
+    fewest: int = 2,
+    nearer: bool = True,
+    tail: int = FEWEST_FAR_OUT,
 ) -> tuple[float, Interval]:
     """Mean and its interval, from the residuals where inputs explain the figure.
 
@@ -57,6 +65,12 @@ def mean_interval(
     confidence : float
     controls : Controls, optional
         Of the same worlds.
+    fewest : int
+        Worlds for an interval where inputs do not explain the figure.
+    nearer : bool
+        Whether the end away from a tail may lie nearer than Student's.
+    tail : int
+        Worlds that make up a tail, at least, for the end on its side.
 
     Returns
     -------
@@ -78,11 +92,11 @@ def mean_interval(
         if fit.error <= rest:
             return mean, (mean - rest, mean + rest)
         # A world whose error counts for more because it lies far off is no tail by that.
-        low, high = interval_ends(fit.influences, fit.freedom, confidence, alone=math.inf)
+        low, high = interval_ends(fit.influences, fit.freedom, confidence, nearer, tail=0)
         return mean, (mean + float(low), mean + float(high))
-    low, high = interval_ends(influences_of(values), n - 1, confidence)
-    if np.ptp(values) <= SAME * abs(mean):
+    if n < fewest or np.ptp(values) <= SAME * abs(mean):
         return mean, (NAN, NAN)
+    low, high = interval_ends(influences_of(values), n - 1, confidence, nearer, tail)
     return mean, (mean + float(low), mean + float(high))
 
 
@@ -99,7 +113,11 @@ def influences_of(values: FloatArray) -> FloatArray:
 
 
 def interval_ends(
-    influences: FloatArray, freedom: int, confidence: float, alone: float = ALONE
+    influences: FloatArray,
+    freedom: int,
+    confidence: float,
+    nearer: bool = True,
+    tail: int = FEWEST_FAR_OUT,
 ) -> tuple[FloatArray, FloatArray]:
     """Ends of the interval of a mean, less the mean.
 
@@ -110,8 +128,10 @@ def interval_ends(
     freedom : int
         Degrees of freedom of their spread.
     confidence : float
-    alone : float
-        Share of the largest fourth moment from which on a single world makes up the spread.
+    nearer : bool
+        Whether the end away from a tail may lie nearer than Student's.
+    tail : int
+        Worlds that make up a tail, at least, for the end on its side.
 
     Returns
     -------
@@ -129,8 +149,8 @@ def interval_ends(
     kurtosis = n * np.square(squares).sum(axis=-1) / scale**2
     t = float(stdtrit(freedom, (1.0 + confidence) / 2.0))
     far, near = _transformed(np.abs(slant), kurtosis, n, t)
-    most = n - 2 + 1 / (n - 1)  # the kurtosis of one world beside n - 1 that are equal
-    far = np.where((kurtosis > alone * most) & (n > 2), np.nan, far)
+    far = np.where((np.abs(parts) >= FAR_OUT).sum(axis=-1) < tail, np.nan, far)
+    near = near if nearer else np.maximum(near, t)
     error = np.where(known, np.sqrt(variance) * size[..., 0], np.nan)
     rightward = slant > 0.0
     low = -error * np.where(rightward, near, far)

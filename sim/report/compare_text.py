@@ -7,25 +7,31 @@ from typing import Any
 import click
 
 from sim.montecarlo.estimates import Estimate
+from sim.montecarlo.means import unseen_share
+from sim.montecarlo.shares import Share
 from sim.report.paragraph import filled
-from sim.studies.compare.answer import Comparison, percent
+from sim.studies.compare.answer import Comparison
 from sim.studies.measure import Measure
 
 Row = Mapping[Any, Any]
 
 NAME = 28  # of a design, at most
-AT_LEAST, OPEN, MEDIAN = "≥", "?", "median"
+AT_LEAST, OPEN, MEDIAN, MOST = "≥", "?", "median", "most"
 DIFFERENCES = ("", "difference", "interval", "lower", "higher", "")
 
 
 def render(answer: Comparison) -> str:
     """The study as text."""
+    rarest = max(1, round(1.0 / unseen_share(answer.worlds)))
+    together = " together" if len(answer.labels) > 2 else ""
     basis = (
         f"{answer.worlds:,} worlds, the same for every design; differences are taken world by"
-        f" world, their intervals hold with 95 %{' together' if len(answer.labels) > 2 else ''}."
+        f" world (lower and higher: in so many), their intervals hold with 95 %{together},"
+        f" and at most 5 % of verdicts on a mean are wrong. What happens in fewer than 1 of"
+        f" {rarest} worlds may be in none of these, and no mean tells of it."
     )
     parts = [filled(_capital(answer.sentence)), filled(basis)]
-    parts.append("\n".join(_designs(answer)))
+    parts += ["\n".join(_designs(answer)), "\n".join(_worlds(answer))]
     parts += ["\n".join(_block(answer, label)) for label in answer.labels[1:]]
     parts += [filled(note) for note in (*answer.notes, *_signs(answer, "\n".join(parts)))]
     return "\n\n".join(parts)
@@ -34,14 +40,12 @@ def render(answer: Comparison) -> str:
 def _designs(answer: Comparison) -> Iterator[str]:
     """A line per design."""
     cost, latency = answer.cost.measure, answer.latency.measure
-    rows = [("", "p5 … p95", "median", "p5 … p95", "median", "met", "falls behind")]
+    rows = [("", "p5 … p95", "median", "p5 … p95", "median")]
     rows += [
         (
             _shortened(each.label),
             *_spread(each.cost, cost),
             *_spread(each.latency, latency),
-            percent(each.slo_met),
-            percent(each.overloaded),
         )
         for each in answer.overviews
     ]
@@ -53,12 +57,25 @@ def _designs(answer: Comparison) -> Iterator[str]:
     for i in range(2):
         widths[1 + 2 * i] = spans[i] - 2 - widths[2 + 2 * i]
     heads = (group.rjust(span) for group, span in zip(groups, spans, strict=True))
-    yield click.style(
-        "  ".join(["Designs".ljust(widths[0]), *heads, "SLO".rjust(widths[5])]), bold=True
-    )
+    yield click.style("  ".join(["Designs".ljust(widths[0]), *heads]), bold=True)
     for name, *cells in rows:
         texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
         yield "  ".join([name.ljust(widths[0]), *texts]).rstrip()
+
+
+def _worlds(answer: Comparison) -> Iterator[str]:
+    """In how many worlds each design meets the SLO, and falls behind."""
+    heads = ("Worlds", "the SLO is met in", "it falls behind in")
+    rows = [
+        (_shortened(each.label), *(share.words() if share else "–" for share in shares))
+        for each in answer.overviews
+        for shares in [(each.slo_met, each.overloaded)]
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        texts = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        line = "  ".join(texts).rstrip()
+        yield click.style(line, bold=True) if row is heads else line
 
 
 def _spread(figure: Estimate, measure: Measure) -> tuple[str, str]:
@@ -81,22 +98,25 @@ def _block(answer: Comparison, label: str) -> Iterator[str]:
         yield "  ".join([f"  {name}".ljust(widths[0] + 2), *texts, remark]).rstrip()
     chances: Row = answer.joint[answer.joint["design"] == label].to_dict("records")[0]
     said = (
-        f"{word} in {percent(chances[word])} of worlds"
-        f" ({_points(chances[f'{word}_low'])} … {_points(chances[f'{word}_high'])})"
+        f"{word} in {_share(chances[word], answer.worlds).words()}"
         for word in ("cheaper", "faster", "both")
     )
     unknown = ""
     if chances["unknown"]:
-        unknown = f"; which is faster is unknown in {percent(chances['unknown'])} of worlds"
+        where = _share(chances["unknown"], answer.worlds).words()
+        unknown = f"; which is faster is unknown in {where}"
     yield filled(f"It is {', '.join(said)}{unknown}.", indent="  ")
+
+
+def _share(share: float, worlds: int) -> Share:
+    return Share(round(share * worlds), worlds)
 
 
 def _row(row: Row) -> tuple[str, ...]:
     measure = Measure.parse(str(row["metric"]))
     if row["verdict"] == "the same":
         return (measure.words(), "the same", "", "", "", "")
-    decided = row["lower_in"] + row["higher_in"] + row["same_in"]
-    ways = [percent(row[f"{way}_in"] / decided) if decided else "–" for way in ("lower", "higher")]
+    ways = [f"{row[f'{way}_in']:,}" for way in ("lower", "higher")]
     of = "median" if row["bounded"] else "mean"
     figures = row[f"{of}_difference"], row[f"{of}_low"], row[f"{of}_high"]
     (difference, low, high), unit = measure.scaled(*figures)
@@ -105,7 +125,7 @@ def _row(row: Row) -> tuple[str, ...]:
     return (
         measure.words(),
         f"{sign}{difference} {unit.replace('%', 'points')}".rstrip(),
-        f"{low} … {high}" if low != high else "",
+        f"{low} … {high}".replace("–", OPEN) if low != high else "",
         *ways,
         " ".join([*([MEDIAN] if row["bounded"] else []), *_remark(row)]),
     )
@@ -113,7 +133,9 @@ def _row(row: Row) -> tuple[str, ...]:
 
 def _remark(row: Row) -> Iterator[str]:
     """What is missing where there is no verdict."""
-    if row["verdict"] == "cannot tell":
+    if row["verdict"].endswith("most worlds"):
+        yield MOST
+    if row["verdict"] == "cannot tell" or row["verdict"].endswith("most worlds"):
         needed = row["worlds_needed"]
         yield f"{OPEN} {needed:,.0f}" if math.isfinite(needed) else f"{OPEN} alike"
 
@@ -122,11 +144,13 @@ def _signs(answer: Comparison, shown: str) -> Iterator[str]:
     """What the signs in the tables mean."""
     if AT_LEAST in shown:
         yield f"{AT_LEAST}  at least: in some worlds the backlog goes on after the end."
-    if f"  {OPEN} " in shown or f"{MEDIAN} {OPEN} " in shown:
+    if any(f"{before} {OPEN} " in shown for before in (" ", MEDIAN, MOST)):
         yield (
-            f"{OPEN}  these worlds cannot tell; about so many would (alike: more than 100,000, so"
-            " that in practice there is no difference)."
+            f"{OPEN}  these worlds cannot tell, of the mean; about so many would (alike: more than"
+            " 100,000, so that in practice there is no difference)."
         )
+    if f"  {MOST} " in shown or f"{MEDIAN} {MOST} " in shown:
+        yield f"{MOST}  which design is lower in most worlds is sure, but not which is on average."
     if answer.differences["bounded"].any():
         yield (
             f"{MEDIAN}  of the differences, the others are means: where a fleet falls behind, its"
@@ -136,10 +160,6 @@ def _signs(answer: Comparison, shown: str) -> Iterator[str]:
 
 def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.0f}"
 
 
 def _shortened(name: str) -> str:

@@ -135,7 +135,8 @@ def _money(answer: Stress, outcome: Outcome) -> Row:
     shown = ""
     if step is not None:
         low, high = step.value.mean_ci
-        interval = "" if low == high else f" ({low:.2f} … {high:.2f})"
+        known = math.isfinite(low) and math.isfinite(high) and f"{low:.2f}" != f"{high:.2f}"
+        interval = f" ({low:.2f} … {high:.2f})" if known else ""
         shown = f"{step.value.mean:.2f}{interval}{' *' if step.broken else ''}"
     return (
         f"  {outcome.growth}",

@@ -56,10 +56,10 @@ def shares_held(worlds: int, controlled: bool = True) -> dict[tuple[str, str], f
         draws, figures = drawn(seed, worlds)
         controls = Controls.of(INPUTS, draws) if controlled else None
         for name, values in figures.items():
-            found = estimate(values, controls=controls)
+            found = estimate(values, controls=controls, fewest=2)
             for level in ("mean", *levels):
                 low, high = getattr(found, f"{level}_ci")
-                held[name, level] += low <= TRUE[name, level] <= high
+                held[name, level] += not (low > TRUE[name, level] or high < TRUE[name, level])
     return {row: count / STUDIES for row, count in held.items()}
 
 

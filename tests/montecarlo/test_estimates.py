@@ -89,10 +89,27 @@ def test_percentiles_do_not_depend_on_the_order_of_worlds(values, random):
 
 
 def test_the_mean_of_what_is_not_skewed_has_student_s_interval():
-    half = np.random.default_rng(3).normal(0.0, 2.0, 12)
+    half = np.random.default_rng(3).normal(0.0, 2.0, 36)
     values = 10.0 + np.concatenate([half, -half])
     theirs = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
     assert np.allclose(estimate(values).mean_ci, theirs)
+
+
+def test_a_mean_has_an_interval_from_72_worlds_and_none_of_width_zero():
+    values = np.random.default_rng(3).normal(10.0, 2.0, 72)
+    assert np.isnan(estimate(values[:71]).mean_ci).all()
+    assert np.isfinite(estimate(values).mean_ci).all()
+    assert np.isnan(estimate(np.full(100, 3.0)).mean_ci).all()
+
+
+def test_a_mean_under_rare_disasters_is_at_least_something():
+    values = np.where(np.arange(200) < 3, 1000.0, 0.0) + np.random.default_rng(0).random(200)
+    low, high = estimate(values).mean_ci
+    assert low > 0.0
+    assert math.isnan(high)
+    low, high = estimate(-values).mean_ci
+    assert math.isnan(low)
+    assert high < 0.0
 
 
 def test_infinite_values_make_no_nan_of_percentiles():

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 
 from sim.montecarlo.estimates import Estimate
+from sim.montecarlo.shares import Share
 from sim.montecarlo.summary import as_json as estimate_as_json
+from sim.montecarlo.summary import share_as_json
 from sim.studies.compare.paired import Paired
 from sim.studies.measure import Measure
 
@@ -35,20 +37,38 @@ class Award:
 
     @property
     def told(self) -> bool:
-        """Whether the best surely has a lower figure than every other."""
-        return self.lead.sign < 0
+        """Whether the best has the lower figure than every other, on average or in every world."""
+        return self.lead.sign < 0 or self.lead.throughout < 0
+
+    def basis(self) -> str:
+        """What that rests on where it is not the mean: how many worlds show it."""
+        if self.lead.sign < 0:
+            return ""
+        differ = " in which they differ" if self.lead.same else ""
+        which, interval = self.lead.differing.words().split(" (", 1)
+        return f" in {which}{differ} ({interval}"
 
     def margin(self) -> str:
-        """By how much the best leads."""
+        """By how much the best leads; empty if that is not known."""
         lead = self.lead
-        by, interval = (lead.median, lead.median_ci) if lead.bounded else (lead.mean, lead.mean_ci)
-        if not all(map(math.isfinite, (by, *interval))):
-            return f"in {percent(lead.lower / lead.decided)} of worlds"
-        (text, low, high), unit = self.measure.scaled(-by, -interval[1], -interval[0])
+        by, (low, high) = (
+            (lead.median, lead.median_ci) if lead.bounded else (lead.mean, lead.mean_ci)
+        )
+        if not math.isfinite(by):
+            return ""
+        (text, least, most), unit = self.measure.scaled(-by, -high, -low)
         text = f"by {text} {unit}".rstrip().replace("%", "points")
         if lead.bounded:
             text += " in the median world"
-        return text if low == high else f"{text} ({low} … {high})"
+        match math.isfinite(high), math.isfinite(low):
+            case True, True:
+                return text if least == most else f"{text} ({least} … {most})"
+            case True, False:
+                return f"{text} (at least {least})"
+            case False, True:
+                return f"{text} (at most {most})"
+            case _:
+                return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +79,16 @@ class Overview:
     ----------
     label : str
     cost, latency : Estimate
-    slo_met, overloaded : float
-        Shares of worlds; NaN where there is no SLO.
+    slo_met : Share or None
+        Worlds that meet the SLO; None where there is none.
+    overloaded : Share
     """
 
     label: str
     cost: Estimate
     latency: Estimate
-    slo_met: float
-    overloaded: float
+    slo_met: Share | None
+    overloaded: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +157,15 @@ class Comparison:
                     "design": each.label,
                     self.cost.measure.name: estimate_as_json(each.cost),
                     self.latency.measure.name: estimate_as_json(each.latency),
-                    "slo_met_share": _plain(each.slo_met),
-                    "overloaded_share": each.overloaded,
+                    **share_as_json("slo_met_share", each.slo_met),
+                    **share_as_json("overloaded_share", each.overloaded),
                 }
                 for each in self.overviews
             ],
             "cheapest": self.cost.best if self.cost.told else None,
             "fastest": self.latency.best if self.latency.told else None,
+            "cheapest_by": _by(self.cost),
+            "fastest_by": _by(self.latency),
             "differences": _records(self.differences),
             "joint": _records(self.joint),
             "notes": list(self.notes),
@@ -154,55 +177,50 @@ class Comparison:
             best = f"'{cost.best}'"
             take = f"take {best}: it is" if self._serves(cost.best) else f"{best} is"
             yield (
-                f"{take} the cheapest, {self._margin(cost)}, and the fastest,"
-                f" {self._margin(latency)}"
+                f"{take} the cheapest{cost.basis()}{self._margin(cost)}, and the"
+                f" fastest{latency.basis()}{self._margin(latency)}"
             )
             return
         for award, word in ((cost, "cheapest"), (latency, "fastest")):
             if award.told:
-                yield f"'{award.best}' is the {word}, {self._margin(award)}"
+                yield f"'{award.best}' is the {word}{award.basis()}{self._margin(award)}"
             else:
                 yield _untold(award, word, self.worlds)
 
     def _margin(self, award: Award) -> str:
         ahead = f" ahead of '{award.rival}'" if len(self.labels) > 2 else ""
-        return f"{award.margin()} of {award.measure.words()}{ahead}"
+        margin = award.margin()
+        return f", {margin} of {award.measure.words()}{ahead}" if margin else ahead
 
     def _serves(self, label: str) -> bool:
         """Whether no other design meets the SLO, or keeps up, in more worlds."""
         mine = next(each for each in self.overviews if each.label == label)
         return all(
-            not each.slo_met > mine.slo_met and each.overloaded >= mine.overloaded
+            _count(each.slo_met) <= _count(mine.slo_met)
+            and each.overloaded.count >= mine.overloaded.count
             for each in self.overviews
         )
 
     def _service(self) -> Iterator[str]:
         """The SLO and fleets that fall behind, where there is something to be said."""
-        shares = [each.slo_met for each in self.overviews]
-        if not math.isnan(shares[0]):
-            if len(set(shares)) == 1:
-                yield f"each meets the SLO in {percent(shares[0])} of worlds"
-            else:
-                kept = (
-                    f"{percent(each.slo_met)} of worlds with '{each.label}'"
-                    for each in self.overviews
-                )
-                yield f"the SLO is met in {', '.join(kept)}"
+        kept = [(each.label, each.slo_met) for each in self.overviews if each.slo_met]
+        if len({share.count for _, share in kept}) == 1:
+            yield f"each meets the SLO in {kept[0][1].words()}"
+        elif kept:
+            said = (f"{share.words()} with '{label}'" for label, share in kept)
+            yield f"the SLO is met in {', '.join(said)}"
         for each in self.overviews:
-            if each.overloaded > 0.0:
-                yield f"'{each.label}' falls behind in {percent(each.overloaded)} of worlds"
+            if each.overloaded.count:
+                yield f"'{each.label}' falls behind in {each.overloaded.words()}"
 
 
-def percent(share: float) -> str:
-    """A share of worlds: never rounded to none or all where it is neither.
+def _count(share: Share | None) -> int:
+    return share.count if share else 0
 
-    >>> percent(0.934), percent(0.996), percent(0.0), percent(1.0)
-    ('93 %', '99.6 %', '0 %', '100 %')
-    """
-    if math.isnan(share):
-        return "–"
-    digits = 0 if share in (0.0, 1.0) or 0.01 <= share < 0.99 else 1
-    return f"{100 * share:.{digits}f} %"
+
+def _by(award: Award) -> str | None:
+    """What a verdict is about: the mean, or every one of the worlds."""
+    return None if not award.told else "mean" if award.lead.sign < 0 else "every world"
 
 
 def _untold(award: Award, word: str, worlds: int) -> str:
@@ -217,9 +235,17 @@ def _untold(award: Award, word: str, worlds: int) -> str:
         if math.isfinite(award.lead.worlds_needed)
         else "nor would 100,000 be enough: in practice they are alike"
     )
+    lead, comparative = award.lead, word.removesuffix("st") + "r"
+    most = ""
+    if lead.most:
+        lower = award.best if lead.most < 0 else award.rival
+        share = lead.differing
+        share = share if lead.most < 0 else Share(lead.higher, share.worlds)
+        most = f"; '{lower}' is the {comparative} one in {share.words()}"
+    average = "" if lead.bounded else " on average"
     return (
         f"cannot tell at {worlds:,} worlds whether '{award.best}' or '{award.rival}' is the {word}"
-        f" in {about}; {more}"
+        f" in {about}{average}{most}; {more}"
     )
 
 

@@ -11,7 +11,7 @@ from sim.montecarlo.controls import Controls
 from sim.montecarlo.estimates import estimate
 from sim.montecarlo.result import RunResult
 from sim.montecarlo.sample import INPUT_PREFIX
-from sim.montecarlo.shares import share_interval
+from sim.montecarlo.shares import Share, share_interval
 from sim.studies.compare.answer import Award, Overview
 from sim.studies.compare.paired import Paired, order, paired
 from sim.studies.measure import Measure
@@ -62,9 +62,8 @@ class Field:
         order = sorted(range(len(self.labels)), key=lambda place: self._rank(place, measure))
         best, *others = order
         against = {place: self.paired(best, place, measure, confidence) for place in others}
-        # The verdict holds only if it holds against each of them.
-        open_ones = [place for place in others if against[place].sign >= 0]
-        rival = open_ones[0] if open_ones else others[0]
+        # The verdict holds only if it holds against each of them, and is that of the weakest.
+        rival = min(others, key=lambda place: _told(against[place]))
         return Award(measure, self.labels[best], self.labels[rival], against[rival])
 
     def _rank(self, place: int, measure: Measure) -> tuple[float, float]:
@@ -84,8 +83,8 @@ class Field:
             latency=estimate(
                 self.values(place, latency), self.bounds(place, latency), self._controls
             ),
-            slo_met=float(np.mean(self.values(place, slo[0]))) if slo else float("nan"),
-            overloaded=float(np.mean(self._results[place].sample.overloaded()[: self._worlds])),
+            slo_met=Share.of(self.values(place, slo[0]) > 0.0) if slo else None,
+            overloaded=Share.of(self._results[place].sample.overloaded()[: self._worlds]),
         )
 
     def differences(self, measures: list[Measure], confidence: float) -> pd.DataFrame:
@@ -148,6 +147,20 @@ def controls_of(results: list[RunResult], worlds: int) -> Controls:
     return Controls.of(list(inputs.values()), draws)
 
 
+def _told(lead: Paired) -> int:
+    """How surely a design beats another: 0 not at all, 1 in every world, 2 on average."""
+    return 2 if lead.sign < 0 else 1 if lead.throughout < 0 else 0
+
+
+def _verdict(found: Paired) -> str:
+    """What these worlds tell of a difference."""
+    if found.alike:
+        return "the same"
+    if found.sign == 0 and found.most:
+        return f"{VERDICTS[found.most]} in {'every world' if found.throughout else 'most worlds'}"
+    return VERDICTS[found.sign]
+
+
 def _row(found: Paired) -> dict[str, object]:
     """A paired difference as a row of a table."""
     low, high = share_interval(found.lower, found.decided)
@@ -167,6 +180,6 @@ def _row(found: Paired) -> dict[str, object]:
         "lower_share": found.lower / found.decided if found.decided else math.nan,
         "lower_share_low": low,
         "lower_share_high": high,
-        "verdict": "the same" if found.alike else VERDICTS[found.sign],
+        "verdict": _verdict(found),
         "worlds_needed": found.worlds_needed,
     }

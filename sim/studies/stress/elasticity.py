@@ -67,4 +67,5 @@ def _elasticity(one: Outcome, other: Outcome, factor: float) -> Estimate:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.log(after / before)
     ratios[~np.isfinite(ratios)] = np.nan
-    return estimate(ratios / np.log(factor), controls=one.result.sample.controls().first(common))
+    known = one.result.sample.controls().first(common)
+    return estimate(ratios / np.log(factor), controls=known, fewest=2)
