@@ -15,6 +15,7 @@ from sim.model.generated import GeneratedSource
 from sim.model.price import GpuPrice
 from sim.scenario import Scenario
 from sim.studies.case import Case
+from sim.studies.plan.contracts import by_the_token
 from sim.studies.plan.outlook import DAYS_PER_MONTH, PREFIX, UNCHANGED, Outlook
 from sim.studies.stress.growth import Growth, grown
 
@@ -57,6 +58,11 @@ def key_of(values: Mapping[str, float]) -> World:
     return tuple(values[path] for path in sorted(values))
 
 
+def own_of(values: Mapping[str, float]) -> dict[str, float]:
+    """What is drawn for the scenario itself, without the outlook."""
+    return {path: value for path, value in values.items() if not path.startswith(PREFIX)}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DayScenario(Scenario):
     """One kind of day in one month of a plan.
@@ -79,8 +85,7 @@ class DayScenario(Scenario):
 
     def design(self, values: Mapping[str, float]) -> Design:
         """The design of the day in a world."""
-        own = {path: value for path, value in values.items() if not path.startswith(PREFIX)}
-        design = Scenario.design(self, own)
+        design = Scenario.design(self, own_of(values))
         volume = self.outlook.volume(self.month, values) * self.factor
         design = grown(design, Growth(volume, self.outlook.prompt(self.month, values)))
         counts = (self.counts or {}).get(key_of(values), {})
@@ -88,6 +93,7 @@ class DayScenario(Scenario):
         return replace(
             design,
             one_off=None,
+            managed=tuple(map(by_the_token, design.managed)),
             pools=tuple(
                 replace(
                     pool,

@@ -1,11 +1,12 @@
 """Figures of every month and world of a plan, from the months that are simulated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import Design, GpuPool
+from sim.studies.plan.contracts import Contract
 from sim.studies.plan.days import days_per_month, kinds_of
 from sim.studies.plan.months import interpolated
 from sim.studies.plan.outlook import PREFIX, Outlook
@@ -27,6 +28,8 @@ class Future:
     design : Design
     months : sequence of Month
         Those simulated, increasing.
+    terms : mapping of str to Contract
+        Of the APIs, what is counted by the month.
 
     Attributes
     ----------
@@ -44,8 +47,10 @@ class Future:
         values: Sequence[dict[str, float]],
         design: Design,
         months: Sequence[Month],
+        terms: Mapping[str, Contract],
     ) -> None:
         self.outlook, self.design, self.months = outlook, design, months
+        self.terms = terms
         self.values = values
         self.worlds = len(values)
         self.kinds = kinds_of(outlook)
@@ -59,7 +64,7 @@ class Future:
     def without(self, month: int) -> "Future":
         """The same, had one of the months not been simulated."""
         others = [each for each in self.months if each.month != month]
-        return Future(self.outlook, self.values, self.design, others)
+        return Future(self.outlook, self.values, self.design, others, self.terms)
 
     def p95_s(self, kind: str) -> FloatArray:
         """p95 of the first token in the worst hour of a kind of day: (worlds, months)."""
@@ -75,8 +80,14 @@ class Future:
 
     def api_usd(self) -> FloatArray:
         """Bills of the APIs: (worlds, months)."""
-        bills = [self.per_month(f"backends.{api.name}.cost_usd") for api in self.design.managed]
-        return np.asarray(sum(bills, np.zeros(self.volume.shape)) * self.price)
+        bills = [
+            self.terms[api.name].usd(
+                self.per_month(f"backends.{api.name}.cost_usd") * self.price,
+                self.per_month(f"backends.{api.name}.attempts"),
+            )
+            for api in self.design.managed
+        ]
+        return np.asarray(sum(bills, np.zeros(self.volume.shape)))
 
     def gpus(self, pool: GpuPool) -> FloatArray:
         """GPUs by the hour: (worlds, months, kinds, 24).

@@ -1,6 +1,7 @@
 """The simulated days of a plan, and the fleets that serve them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +14,8 @@ from sim.montecarlo.result import RunResult
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.case import Case
-from sim.studies.plan.days import PEAK, Counts, World, busiest, day, key_of, kinds_of
+from sim.studies.plan.contracts import Contract, contracts
+from sim.studies.plan.days import PEAK, Counts, World, busiest, day, key_of, kinds_of, own_of
 from sim.studies.plan.months import interpolated
 from sim.studies.plan.outlook import Outlook
 from sim.studies.resize import smallest
@@ -79,6 +81,8 @@ class Simulations:
         A typical one, for what does not change.
     values : list of dict
         What is drawn in each world.
+    terms : mapping of str to Contract
+        Of the APIs, what is counted by the month.
     """
 
     case: Case
@@ -89,6 +93,7 @@ class Simulations:
     judge: Judge
     design: Design
     values: list[dict[str, float]] = field(init=False)
+    terms: Mapping[str, Contract] = field(init=False)
     _keys: list[World] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,6 +102,8 @@ class Simulations:
             {path: float(own[world]) for path, own in draws.items()} for world in range(self.worlds)
         ]
         self._keys = [key_of(each) for each in self.values]
+        scenario = self.case.load()
+        self.terms = contracts([scenario.design(own_of(each)) for each in self.values])
 
     @property
     def fixed(self) -> list[GpuPool]:

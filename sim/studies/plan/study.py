@@ -163,7 +163,7 @@ def _draft(
     terms: Terms,
     budget_usd: float | None,
 ) -> _Draft:
-    future = Future(runs.outlook, runs.values, runs.design, months)
+    future = Future(runs.outlook, runs.values, runs.design, months, runs.terms)
     ledger = bought(prices, terms, future)
     api_usd, revenue_usd = future.api_usd(), future.per_month("revenue_usd")
     cost_usd = ledger.reserved_usd + ledger.flexible_usd + api_usd
