@@ -123,6 +123,15 @@ def test_growth_differs_between_worlds_and_compounds(tmp_path: Path) -> None:
     assert day(case(tmp_path), outlook, 0, "weekend").design(values).horizon.start.weekday() == 5
 
 
+@pytest.mark.parametrize("ending", ["", "end: cut", "end: drained", "end: drained, end_limit: 2d"])
+def test_a_day_of_a_plan_is_cut_whatever_the_end_of_the_horizon(
+    tmp_path: Path, ending: str
+) -> None:
+    text = MONTH.replace("warm_up: 0,", f"warm_up: 0, {ending}," if ending else "warm_up: 0,")
+    horizon = day(case(tmp_path, text), Outlook(), 0, "weekday").model.horizon
+    assert (horizon.days, horizon.duration, horizon.end_limit) == (1.0, None, None)
+
+
 def test_factor_has_the_p5_and_p95_that_are_given() -> None:
     assert factor("2..6").ppf(np.array([0.05, 0.95])) == pytest.approx([2.0, 6.0])
 
