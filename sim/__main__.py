@@ -21,8 +21,10 @@ import click
 
 from sim.cli import cli
 from sim.cli.values import EXIT_INTERRUPTED
-from sim.errors import PeakfleetError
+from sim.errors import PeakfleetError, ScenarioError, one_line
 from sim.montecarlo.interruption import heard, stop_at_once
+
+MOST_LINES = 50  # of problems with a scenario
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,10 +36,14 @@ def main(arguments: list[str] | None = None) -> int:
         with heard(stop_at_once):
             code = cli.main(arguments, prog_name="sim", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(file=said)
+        with suppress(OSError):
+            for line in said.getvalue().splitlines():
+                print(one_line(line), file=sys.stderr, flush=True)
         return error.exit_code
     except PeakfleetError as error:
-        say(str(error))
+        say(*_lines(error))
         return 2
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")
@@ -45,11 +51,20 @@ def main(arguments: list[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def say(text: str) -> None:
+def say(*lines: str) -> None:
     """Say something on stderr, line by line; a terminal that is closed hears nothing."""
     with suppress(OSError):
-        for line in text.splitlines():
+        for line in lines:
             print(f"sim: {line}", file=sys.stderr, flush=True)
+
+
+def _lines(error: PeakfleetError) -> list[str]:
+    """A line for every problem, as far as people read."""
+    if not isinstance(error, ScenarioError):
+        return [one_line(str(error))]
+    lines = [str(problem) for problem in error.problems[:MOST_LINES]]
+    more = len(error.problems) - len(lines)
+    return [*lines, f"and {more:,} problems more"] if more else lines
 
 
 if __name__ == "__main__":

@@ -10,7 +10,29 @@
     └── ResultError           a results folder that cannot be written or read
 """
 
+import unicodedata
 from dataclasses import dataclass
+
+UNSEEN = ("Cc", "Cs", "Zl", "Zp")  # control characters, halves of surrogates, ends of lines
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # text is read backwards
+
+
+def is_control(letter: str) -> bool:
+    """Whether a character is obeyed by a terminal or an editor, and not shown."""
+    return unicodedata.category(letter) in UNSEEN or letter in TURNING
+
+
+def one_line(text: str) -> str:
+    r"""A text on one line, whose control characters are shown and not obeyed.
+
+    Names of files and of what is in them come from anywhere.
+
+    >>> one_line("a\x1b[2J\nb")
+    'a\\x1b[2J\\nb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(repr(each)[1:-1] if is_control(each) else each for each in text)
 
 
 class PeakfleetError(Exception):
@@ -45,7 +67,7 @@ class Problem:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         key = f" {self.key}:" if self.key else ""
         remedy = f" ({self.remedy})" if self.remedy else ""
-        return f"{place}:{key} {self.message}{remedy}"
+        return one_line(f"{place}:{key} {self.message}{remedy}")
 
 
 class ScenarioError(PeakfleetError):

@@ -41,9 +41,9 @@ from ruamel.yaml.scalarstring import FoldedScalarString
 
 from sim.catalog.yaml_mapping import YamlMapping, read_mapping
 from sim.errors import Problem, ScenarioError
+from sim.model.input_file import InputFileError, text
 from sim.model.profile import Measurement, ServiceProfile, StepSample
 
-MAX_FILE_BYTES = 1_000_000
 LINE_LENGTH = 96
 
 # Key in the file, attribute of the profile, one unit of the file in SI, default.
@@ -60,6 +60,7 @@ _TABLES = (
     ("step_base_ms", "step_base_s", 1e-3),
     ("step_ns_per_kv_token", "step_s_per_kv_token", 1e-9),
 )
+MOST_SEQS = 100_000
 _COUNTS: tuple[tuple[str, int | None], ...] = (
     ("kv_capacity_tokens", None),
     ("kv_block_tokens", 16),
@@ -88,16 +89,12 @@ def load_profile(path: str | Path) -> ServiceProfile:
     ScenarioError
         With every problem of the file.
     """
-    file = Path(path)
     try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            message = f"{file.stat().st_size} bytes must be at most {MAX_FILE_BYTES}"
-            raise ScenarioError([Problem(str(path), None, "", message, "is it a profile?")])
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"cannot be read: {error}"
-        raise ScenarioError([Problem(str(path), None, "", message)]) from error
-    return parse_profile(text, str(path), str(path))
+        content = text(path, "profile")
+    except InputFileError as error:
+        remedy = "is it a profile?" if "larger" in str(error) else ""
+        raise ScenarioError([Problem(str(path), None, "", str(error), remedy)]) from None
+    return parse_profile(content, str(path), str(path))
 
 
 def parse_profile(text: str, file: str, name: str) -> ServiceProfile:
@@ -222,6 +219,8 @@ def _check_limits(document: YamlMapping, values: dict[str, Any]) -> None:
     seqs, budget = values["max_num_seqs"], values["max_num_batched_tokens"]
     longest, capacity = values["max_model_len"], values["kv_capacity_tokens"]
     block, error, as_of = values["kv_block_tokens"], values["fit_error"], values["as_of"]
+    if seqs is not None and seqs > MOST_SEQS:
+        document.problem("max_num_seqs", f"{seqs} must be at most {MOST_SEQS}", "engines use 256")
     if seqs is not None and budget is not None and budget < seqs:
         message = f"{budget} must be at least max_num_seqs ({seqs})"
         document.problem("max_num_batched_tokens", message, "each decoding sequence takes one")

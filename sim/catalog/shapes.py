@@ -13,12 +13,14 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from sim.catalog.table import data_file, no_such
-from sim.errors import CatalogError
+from sim.errors import CatalogError, one_line
 from sim.model.arrivals import DayShape
+from sim.model.input_file import InputFileError, text
 
 FOLDER = "shapes"
 SUFFIX = ".csv"
 COLUMN = "multiplier"
+MAX_COLUMNS = 1000
 
 
 @cache
@@ -34,8 +36,8 @@ def shape_names() -> list[str]:
 
 @cache
 def _built_in(name: str) -> DayShape:
-    text = _files()[name].read_text(encoding="utf-8")
-    return parse_shape(text, f"{name}{SUFFIX}", name)
+    content = _files()[name].read_text(encoding="utf-8")
+    return parse_shape(content, f"{name}{SUFFIX}", name)
 
 
 def shape(name_or_path: str) -> DayShape:
@@ -63,26 +65,26 @@ def shape(name_or_path: str) -> DayShape:
 def read_shape(path: str, column: str = COLUMN) -> DayShape:
     """The shape in a column of a user's CSV file."""
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogError(f"{path}: the shape cannot be read ({error})") from error
-    return parse_shape(text, path, Path(path).stem, column)
+        content = text(path, "shape")
+    except InputFileError as error:
+        raise CatalogError(f"{path}: {error}") from None
+    return parse_shape(content, path, Path(path).stem, column)
 
 
-def parse_shape(text: str, file: str, name: str, column: str = COLUMN) -> DayShape:
+def parse_shape(content: str, file: str, name: str, column: str = COLUMN) -> DayShape:
     """The shape in the text of a CSV file; ``file`` is what to call it in errors."""
     notes: dict[str, str] = {}
     table: list[tuple[int, str]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(content.splitlines(), start=1):
         if line.startswith("#"):
             key, _, value = line[1:].partition(":")
-            notes[key.strip()] = value.strip()
+            notes[key.strip()] = one_line(value.strip())
         elif line.strip():
             table.append((number, line))
     values = _column(table, file, column)
     days = notes.get("days", "7" if len(values) == 168 else "1")
     if days not in ("1", "7"):
-        raise CatalogError(f"{file}: days ({days}) must be 1 or 7")
+        raise CatalogError(f"{file}: days ({days[:20]}) must be 1 or 7")
     try:
         source, as_of = notes.get("source", ""), notes.get("as_of", "")
         return DayShape(name, values, int(days), source, as_of)
@@ -96,8 +98,9 @@ def _column(table: list[tuple[int, str]], file: str, column: str) -> tuple[float
         raise CatalogError(f"{file}: the file is empty (a shape needs a column {column!r})")
     header = _fields(table[0][1])
     if column not in header:
-        near = difflib.get_close_matches(column, header, n=1, cutoff=0.0)
-        raise CatalogError(f"{file}:{table[0][0]}: no column {column!r} (nearest: {near[0]!r})")
+        near = difflib.get_close_matches(column, header[:MAX_COLUMNS], n=1)  # none of another file
+        remedy = f" (nearest: {near[0]!r})" if near else ""
+        raise CatalogError(f"{file}:{table[0][0]}: no column {column!r}{remedy}")
     place = header.index(column)
     values = []
     for number, line in table[1:]:
@@ -108,7 +111,7 @@ def _column(table: list[tuple[int, str]], file: str, column: str) -> tuple[float
         except ValueError:
             value = math.nan
         if not math.isfinite(value) or value < 0:
-            raise CatalogError(f"{file}:{number}: {column} ({found!r}) must be a number >= 0")
+            raise CatalogError(f"{file}:{number}: {column} ({found[:80]!r}) must be a number >= 0")
         values.append(value)
     return tuple(values)
 

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from sim.errors import Problem, ScenarioError
+from sim.errors import Problem, ScenarioError, is_control
 
 LARGEST = 2**31 - 1  # counts are 32-bit integers in the engine
 LARGEST_NUMBER = 1e300
@@ -75,6 +75,9 @@ class YamlMapping:
         value = self._value(key, default)
         if isinstance(value, date):
             return value.isoformat()
+        if isinstance(value, str) and any(is_control(each) for each in value.strip()):
+            self.problem(key, "contains a control character", "remove it")
+            return None
         if isinstance(value, str) and (value.strip() or value == default):
             return value.strip()
         if value is not None:

@@ -55,9 +55,8 @@ def breakeven(
     from sim.report.charts.breakeven import breakeven_charts
     from sim.studies.breakeven import VOLUMES
     from sim.studies.breakeven import breakeven as study
-    from sim.studies.case import Case
 
-    case = Case(scenario, asked.overrides)
+    case = asked.case(scenario)
     with asked.study("breakeven", case.load()) as under_way:
         answer = study(case, under_way.bench, volumes or VOLUMES, against, asked.worlds, asked.seed)
         under_way.give(answer, render, breakeven_charts)

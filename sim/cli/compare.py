@@ -63,11 +63,10 @@ def compare(
     """  # noqa: D301 (Click wants the control character itself)
     from sim.report.charts.compare import charts
     from sim.report.compare_text import render
-    from sim.studies.case import Case
     from sim.studies.compare import compare as study
     from sim.studies.compare import contenders
 
-    found = contenders([Case(path, asked.overrides) for path in scenarios], variants)
+    found = contenders([asked.case(path) for path in scenarios], variants)
     with asked.study("compare", *(each.scenario for each in found)) as under_way:
         answer = study(found, under_way.bench, asked.worlds, asked.seed, metrics, cost, latency)
         under_way.give(answer, render, charts)

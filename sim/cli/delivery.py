@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import click
 
-from sim.errors import PeakfleetError
+from sim.errors import PeakfleetError, one_line
 
 
 class Advice:
@@ -25,7 +25,7 @@ class Advice:
     def warn(self, text: str) -> None:
         """Say something that has to be known."""
         with suppress(OSError):
-            click.echo(f"sim: {text}", err=True)
+            click.echo(one_line(f"sim: {text}"), err=True)
 
     def finishing(self) -> None:
         """Answer to a Ctrl-C; written past the buffers, which the signal may have come amid."""

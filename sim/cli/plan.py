@@ -144,7 +144,6 @@ def plan(
     """Answer ``sim plan``."""
     from sim.report.charts.plan import charts
     from sim.report.plan_text import render
-    from sim.studies.case import Case
     from sim.studies.plan import Outlook, Refresh, Retraining, Terms, factor
     from sim.studies.plan import growth as growth_of
     from sim.studies.plan import plan as study
@@ -165,7 +164,7 @@ def plan(
         peak_days=peak_days,
     )
     terms = Terms(reserved, 1.0 if spot is None else spot, spot_share or 0.0, on_demand)
-    case = Case(scenario, asked.overrides)
+    case = asked.case(scenario)
     with asked.study("plan", case.load()) as under_way:
         answer = study(
             case,

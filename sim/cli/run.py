@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sim.cli.delivery import Advice, command_line, deliver
-from sim.cli.values import EXIT_INTERRUPTED, SHARE
+from sim.cli.values import ALLOW_CODE, EXIT_INTERRUPTED, SHARE
 
 if TYPE_CHECKING:
     from sim.montecarlo.precision import Goal
@@ -46,6 +46,7 @@ DEFAULT_CAP = 10_000
     help="The metric for --precision, and its percentile over worlds (both if none is named)."
     f"  [default: {DEFAULT_METRIC}]",
 )
+@ALLOW_CODE
 @click.option("--requests", is_flag=True, help="Keep every request of the first world.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in its folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -61,6 +62,7 @@ def run(
     overrides: tuple[str, ...],
     precision: float | None,
     precision_metric: str | None,
+    allow_code: bool,
     requests: bool,
     resume: bool,
     as_json: bool,
@@ -84,7 +86,7 @@ def run(
     advice = Advice(quiet)
     if precision is not None and worlds is None:
         worlds = DEFAULT_CAP
-    loaded = _load(scenario, overrides, {"worlds": worlds, "seed": seed}, advice)
+    loaded = _load(scenario, overrides, {"worlds": worlds, "seed": seed}, allow_code, advice)
     goal = None if precision is None else Goal.parse(precision, metric)
     place = out or store.default_folder(loaded, loaded.seed, loaded.worlds, goal, requests)
     opening = partial(store.opened, scenario=loaded, seed=loaded.seed, command=command_line())
@@ -108,14 +110,18 @@ def run(
 
 
 def _load(
-    path: Path, overrides: tuple[str, ...], asked: dict[str, int | None], advice: Advice
+    path: Path,
+    overrides: tuple[str, ...],
+    asked: dict[str, int | None],
+    allow_code: bool,
+    advice: Advice,
 ) -> "Scenario":
     """The scenario with all that was asked for, so that its stored copy repeats the run."""
     from sim.cli.own_code import make_importable
     from sim.scenario import load_scenario
 
     settings = (f"{key}={value}" for key, value in asked.items() if value is not None)
-    scenario = load_scenario(path, (*overrides, *settings))
+    scenario = load_scenario(path, (*overrides, *settings), allow_code)
     for warning in scenario.warnings:
         advice.say(warning)
     make_importable(scenario)

@@ -41,10 +41,9 @@ def sensitivity(
     """  # noqa: D301 (Click wants the control character itself)
     from sim.report.charts.sensitivity import charts
     from sim.report.sensitivity_text import render
-    from sim.studies.case import Case
     from sim.studies.sensitivity import sensitivity as study
 
-    loaded = Case(scenario, asked.overrides).load()
+    loaded = asked.case(scenario).load()
     with asked.study("sensitivity", loaded) as under_way:
         answer = study(loaded, under_way.bench, metrics, asked.worlds or ROWS, asked.seed)
         under_way.give(answer, render, charts)

@@ -78,12 +78,11 @@ def size(
     """  # noqa: D301 (click reads the \b)
     from sim.report.charts.size import size_charts
     from sim.report.size_text import size_text
-    from sim.studies.case import Case
     from sim.studies.size import Question
     from sim.studies.size import size as study
     from sim.studies.size.fleet import model_of, services_on
 
-    case = Case(scenario, asked.overrides)
+    case = asked.case(scenario)
     question = Question(probability, peak, math.nan if attainment is None else attainment)
     if gpus:
         services = (*services, *services_on(gpus, model_of(case, backend)))

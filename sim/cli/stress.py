@@ -109,14 +109,13 @@ def stress(
     """Answer ``sim stress``."""
     from sim.report.charts.stress import charts
     from sim.report.stress_text import render
-    from sim.studies.case import Case
     from sim.studies.stress import Spike, path_of
     from sim.studies.stress import stress as study
     from sim.studies.stress.study import DEFAULT_WORLDS
 
     refuse_beside(context, "no_spike", "spike", "spike_minutes")
     steps = path_of(growth, prompt_growth, miss_growth, retry_growth)
-    case = Case(scenario, asked.overrides)
+    case = asked.case(scenario)
     with asked.study("stress", case.load()) as under_way:
         answer = study(
             case,

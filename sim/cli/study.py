@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import click
 
 from sim.cli.delivery import Advice, command_line, deliver
+from sim.cli.values import ALLOW_CODE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sim.report.charts import Chart
     from sim.scenario import Scenario
     from sim.studies.bench import Bench
+    from sim.studies.case import Case
 
 WRITES = ("answer.json", "command.txt", "*.csv", "report.html")  # in the folder, beside pictures
 
@@ -54,6 +56,8 @@ class Asked:
         Where results go; None for ``outputs/<scenario-name>/<study>``.
     overrides : tuple of str
         Changes of the scenario.
+    allow_code : bool
+        Whether the scenario may name code that is run.
     as_json, quiet : bool
     """
 
@@ -62,8 +66,15 @@ class Asked:
     jobs: int | None
     out: Path | None
     overrides: tuple[str, ...]
+    allow_code: bool
     as_json: bool
     quiet: bool
+
+    def case(self, path: Path) -> "Case":
+        """A scenario as it was asked for."""
+        from sim.studies.case import Case
+
+        return Case(path, self.overrides, self.allow_code)
 
     @contextmanager
     def study(self, name: str, *cases: "Scenario") -> "Iterator[Study]":
@@ -138,13 +149,14 @@ class Study:
 
     def _save(self, answer: Answer, text: str, charts: "Iterable[Chart]") -> None:
         from sim import __version__
+        from sim.montecarlo.exports.spreadsheet import csv_text
         from sim.montecarlo.storage.manifest import Manifest
         from sim.report.charts import save
 
         def write(draft: Path) -> None:
             draft.joinpath("answer.json").write_bytes(text.encode())
             for table, frame in answer.frames().items():
-                frame.to_csv(draft / f"{table}.csv", index=False)
+                draft.joinpath(f"{table}.csv").write_bytes(csv_text(frame).encode())
             draft.joinpath("command.txt").write_text(command_line() + "\n", errors="replace")
 
         about = {"peakfleet": __version__, "command": command_line()}
@@ -169,6 +181,7 @@ OPTIONS = (
         metavar="PATH=VALUE",
         help="Change the scenario. Repeatable.",
     ),
+    ALLOW_CODE,
     click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
     click.option("--quiet", is_flag=True, help="No progress, no advice."),
 )

@@ -39,6 +39,11 @@ class Share(click.ParamType[float]):
 
 SHARE: Final = Share()
 SHARE_OR_ALL: Final = Share(ends=True)
+ALLOW_CODE: Final = click.option(
+    "--allow-code",
+    is_flag=True,
+    help="Run the Python code that the scenario names as process: module:function.",
+)
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 
 

@@ -35,6 +35,8 @@ Unit = Literal["datetime", "s", "ms", "us", "ns"]
 Times = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 Tokens = npt.NDArray[np.int64]
 
+MOST_COLUMNS = 1000
+LONGEST = 80  # letters of a value in a message
 UNITS_PER_S = {"datetime": 1e9, "s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 WHOLE = f"must be a whole number of tokens, at most {MAX_TOKENS}"
 MOMENT = "must be a date and time such as 2026-11-23 18:15:46.6805900"
@@ -115,6 +117,8 @@ def read_trace(path: str, layout: str | TraceColumns = "auto") -> Trace:
     found = table.columns(path)
     if not found:
         raise TraceError(f"{path}: no columns (a trace has a time and two numbers of tokens)")
+    if len(found) > MOST_COLUMNS:
+        raise TraceError(f"{path}: more than {MOST_COLUMNS} columns (is it a trace?)")
     columns = _layout(path, found, layout)
     present = {name: _present(path, found, name) for name in columns.wanted().names}
     columns = _renamed(columns, present)
@@ -150,9 +154,8 @@ def _layout(path: str, found: list[str], layout: str | TraceColumns) -> TraceCol
     for columns in FORMATS.values():
         if present.issuperset(columns.names):
             return _with_what_is_there(columns, present)
-    listed = ", ".join(found)[:200]
     remedy = "name the columns that hold the time, the prompt tokens and the output tokens"
-    raise TraceError(f"{path}: columns {listed} are of no known trace format ({remedy})")
+    raise TraceError(f"{path}: is of no known trace format ({remedy})")
 
 
 def _with_what_is_there(columns: TraceColumns, present: set[str]) -> TraceColumns:
@@ -172,8 +175,9 @@ def _present(path: str, found: list[str], name: str) -> str:
     if name in stripped:
         raise TraceError(f"{path}: column {name!r} is there {stripped.count(name)} times")
     lowered = {column.casefold(): column for column in stripped}
-    near = difflib.get_close_matches(name.casefold(), lowered, n=1, cutoff=0.0)
-    raise TraceError(f"{path}: no column {name!r} (nearest: {lowered[near[0]]!r})")
+    near = difflib.get_close_matches(name.casefold(), lowered, n=1)  # not of any other file
+    remedy = f" (nearest: {lowered[near[0]]!r})" if near else ""
+    raise TraceError(f"{path}: no column {name!r}{remedy}")
 
 
 class _BadValueError(ValueError):
@@ -221,7 +225,8 @@ def _part(path: str, table: Container, columns: TraceColumns, batch: Batch, rows
             prefixes = _prefixes(by_name[name], prompt, output, columns.block_tokens)
     except _BadValueError as error:
         place = table.place(path, rows + error.row)
-        raise TraceError(f"{place}: {name} ({error.value!r}) {error.rule}") from None
+        shown = repr(error.value)[:LONGEST]
+        raise TraceError(f"{place}: {name} ({shown}) {error.rule}") from None
     return _Part(times, prompt, output, session, prefixes)
 
 

@@ -6,13 +6,12 @@ no number can be shown as it was written.
 """
 
 import csv
-import gzip
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TextIO
 
 import pyarrow as pa
@@ -21,11 +20,12 @@ import pyarrow.json as arrow_json
 import pyarrow.parquet as arrow_parquet
 
 from sim.errors import TraceError
+from sim.model.input_file import InputFileError, expanded, opened
 
-GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
 BLOCK_BYTES = 16 << 20  # no line may be longer
 JSON_ROWS = 65_536
+FREE_VALUES, VALUES_PER_BYTE = 8_000_000, 4  # of a column of Parquet
 LISTS = pa.list_(pa.int64())
 A_LIST = "must be a list of whole numbers of 64 bits"
 
@@ -76,7 +76,7 @@ class Container:
 def container(path: str) -> Container:
     """The kind of table in a file, by its content."""
     with _file_errors(path):
-        with Path(path).open("rb") as file:
+        with opened(path, "trace") as file:
             if file.read(4) == PARQUET_MAGIC:
                 return PARQUET
         with _text(path) as text:
@@ -88,38 +88,42 @@ def container(path: str) -> Container:
 
 @contextmanager
 def _file_errors(path: str) -> Iterator[None]:
-    """Turn what may go wrong in reading a file into a TraceError."""
+    """Turn what may go wrong in reading a file into a TraceError, which repeats none of it."""
     try:
         yield
-    except FileNotFoundError:
-        raise TraceError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise TraceError(f"{path}: is a folder (name the file in it)") from None
-    except UnicodeDecodeError as error:
-        raise TraceError(f"{path}: is not UTF-8 text ({error})") from error
-    except (OSError, EOFError, csv.Error, pa.ArrowException) as error:
-        raise TraceError(f"{path}: cannot be read ({error})") from error
-
-
-def _is_gzip(path: str) -> bool:
-    with Path(path).open("rb") as file:
-        return file.read(2) == GZIP_MAGIC
+    except InputFileError as error:
+        raise TraceError(f"{path}: {error}") from None
+    except UnicodeError:
+        raise TraceError(f"{path}: is not UTF-8 text") from None
+    except csv.Error as error:
+        raise TraceError(f"{path}: cannot be read: {error}") from None
+    except (OSError, EOFError, pa.ArrowException):
+        message = "cannot be read: not whole, or not of the kind that it seems to be"
+        raise TraceError(f"{path}: {message}") from None
 
 
 @contextmanager
 def _text(path: str) -> Iterator[TextIO]:
     """Text of a plain or compressed file, without a byte-order mark."""
     with (
-        gzip.open(path) if _is_gzip(path) else Path(path).open("rb") as raw,
+        expanded(path, "trace") as raw,
         io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
     ):
         yield text
 
 
+def _lines(text: TextIO) -> Iterator[str]:
+    """Lines of a text, none of which is too long to be one of a trace."""
+    while line := text.readline(BLOCK_BYTES):
+        if len(line) == BLOCK_BYTES:
+            raise InputFileError(f"has a line of more than {BLOCK_BYTES >> 20} MiB")
+        yield line
+
+
 @contextmanager
 def _stream(path: str) -> Iterator[Any]:
     """Bytes of a plain or compressed file, as Arrow reads them."""
-    with pa.input_stream(path, compression="gzip" if _is_gzip(path) else None) as stream:
+    with expanded(path, "trace") as raw, pa.PythonFile(raw, mode="r") as stream:
         yield stream
 
 
@@ -128,7 +132,7 @@ def _stream(path: str) -> Iterator[Any]:
 
 def _csv_columns(path: str) -> list[str]:
     with _file_errors(path), _text(path) as text:
-        return next((row for row in csv.reader(text) if row), [])
+        return next((row for row in csv.reader(_lines(text)) if row), [])
 
 
 def _csv_batches(path: str, wanted: Wanted) -> Iterator[Batch]:
@@ -138,35 +142,31 @@ def _csv_batches(path: str, wanted: Wanted) -> Iterator[Batch]:
     convert = arrow_csv.ConvertOptions(
         include_columns=names, column_types=dict.fromkeys(names, pa.string())
     )
-    try:
-        with _stream(path) as stream:
-            options = {"read_options": read, "parse_options": parse, "convert_options": convert}
+    with _file_errors(path), _stream(path) as stream:
+        options = {"read_options": read, "parse_options": parse, "convert_options": convert}
+        try:
             for batch in arrow_csv.open_csv(stream, **options):
                 yield tuple(batch.column(name) for name in names)
-    except pa.ArrowInvalid as error:
-        with _file_errors(path):
+        except pa.ArrowInvalid:
             _refuse_ragged_row(path)
-        raise TraceError(f"{path}: cannot be read ({error})") from error
-    except OSError as error:
-        raise TraceError(f"{path}: cannot be read ({error})") from error
+            raise
 
 
 def _refuse_ragged_row(path: str) -> None:
     """Raise TraceError for the first row that has not as many fields as the header."""
     with _text(path) as text:
-        reader = csv.reader(text)
+        reader = csv.reader(_lines(text))
         width = 0
         for row in reader:
             width = width or len(row)
             if row and len(row) != width:
-                found = ",".join(row)[:80]
-                message = f"{len(row)} fields ({found!r}), the header has {width}"
+                message = f"{len(row)} fields, the header has {width}"
                 raise TraceError(f"{path}:{reader.line_num}: {message}")
 
 
 def _csv_place(path: str, row: int) -> str:
     with _file_errors(path), _text(path) as text:
-        reader = csv.reader(text)
+        reader = csv.reader(_lines(text))
         number = -1  # the header's
         for fields in reader:
             number += bool(fields)
@@ -181,15 +181,14 @@ def _csv_place(path: str, row: int) -> str:
 def _json_lines(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line number and object of every line that is not blank."""
     with _file_errors(path), _text(path) as text:
-        for number, line in enumerate(text, start=1):
+        for number, line in enumerate(_lines(text), start=1):
             if line.strip():
                 try:
                     found = json.loads(line)
                 except (ValueError, RecursionError):
                     found = None
                 if not isinstance(found, dict):
-                    shown = line.strip()[:80]
-                    raise TraceError(f"{path}:{number}: {shown!r} must be a JSON object")
+                    raise TraceError(f"{path}:{number}: is not a JSON object")
                 yield number, found
 
 
@@ -199,17 +198,23 @@ def _json_columns(path: str) -> list[str]:
 
 
 def _json_batches(path: str, wanted: Wanted) -> Iterator[Batch]:
-    read = arrow_json.ReadOptions(block_size=BLOCK_BYTES)
     for schema in _json_schemas(wanted):
-        parse = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-        try:
-            with _stream(path) as stream:
-                table = arrow_json.read_json(stream, read_options=read, parse_options=parse)
-        except (pa.ArrowInvalid, OSError):
-            continue  # not of these types throughout
-        yield tuple(table.column(name).combine_chunks() for name in wanted.names)
-        return
+        table = _json_table(path, schema)
+        if table is not None:
+            yield tuple(table.column(name).combine_chunks() for name in wanted.names)
+            return
     yield from _json_batches_as_text(path, wanted)
+
+
+def _json_table(path: str, schema: pa.Schema) -> Any:
+    """The columns of a schema; None if they are not of its types throughout."""
+    read = arrow_json.ReadOptions(block_size=BLOCK_BYTES)
+    parse = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    with _file_errors(path), _stream(path) as stream:
+        try:
+            return arrow_json.read_json(stream, read_options=read, parse_options=parse)
+        except (pa.ArrowInvalid, OSError):
+            return None
 
 
 def _json_schemas(wanted: Wanted) -> Iterator[pa.Schema]:
@@ -269,15 +274,30 @@ def _json_place(path: str, row: int) -> str:
 
 
 def _parquet_columns(path: str) -> list[str]:
-    with _file_errors(path):
-        return list(arrow_parquet.read_schema(path).names)
+    with _parquet(path) as file:
+        return list(file.schema_arrow.names)
 
 
 def _parquet_batches(path: str, wanted: Wanted) -> Iterator[Batch]:
     names = wanted.names
-    with _file_errors(path), arrow_parquet.ParquetFile(path) as file:
+    with _parquet(path) as file:
         for batch in file.iter_batches(columns=names):
             yield tuple(batch.column(name) for name in names)
+
+
+@contextmanager
+def _parquet(path: str) -> Iterator[Any]:
+    """A Parquet file of no more rows than its size can hold; equal ones take no room at all."""
+    with _file_errors(path), opened(path, "trace") as raw:
+        most = FREE_VALUES + VALUES_PER_BYTE * os.fstat(raw.fileno()).st_size
+        with arrow_parquet.ParquetFile(raw) as file:
+            about = file.metadata
+            groups = [about.row_group(index) for index in range(about.num_row_groups)]
+            columns = range(about.num_columns)
+            values = max((sum(g.column(c).num_values for g in groups) for c in columns), default=0)
+            if max(values, about.num_rows) > most:
+                raise InputFileError(f"has more than {most:,} rows or values, for its size")
+            yield file
 
 
 def _parquet_place(path: str, row: int) -> str:

@@ -25,9 +25,10 @@ from sim.scenario.schema import DAY_S, ScenarioDocument
 from sim.scenario.sharing import Backend, pools_of, served_by, workloads_of
 from sim.scenario.values.numbers import TAIL, Uncertain, quantiles
 from sim.scenario.values.problems import Findings
-from sim.scenario.values.units import format_duration
+from sim.scenario.values.units import format_duration, shown
 
 REJECTED_SHARE = 0.01  # of prompts that a backend cannot take, before it is worth a warning
+MOST_PLACES = 50_000_000  # in batches, of 20 bytes each
 PLAYED_SHARE = 0.9  # of the horizon that a trace should fill
 
 
@@ -56,8 +57,37 @@ def check_designs(
         _check_prompts(workload, served_by(design, workload), findings)
         for pool in pools_of(design, workload):
             _check_client(workload, pool, findings)
+    for pool in design.pools:
+        _check_batches(pool, findings)
     sharing.check_sharing(design, findings)
     return design
+
+
+def _check_batches(pool: GpuPool, findings: Findings) -> None:
+    """Note a fleet whose batches alone would take gigabytes of memory to simulate."""
+    most = min(pool.limits[1], pool.lifecycle.capacity_limit) + pool.lifecycle.kept_ready
+    places = most * pool.profile.max_num_seqs
+    if places > MOST_PLACES:
+        message = f"at most {most:,.0f} replicas with batches of {pool.profile.max_num_seqs:,}"
+        findings.add(
+            ("backends", pool.name, "replicas"),
+            f"{message} are {places:,.0f} requests at once, more than {MOST_PLACES:,}",
+            "lower max, or max_num_seqs of the engine",
+        )
+
+
+def check_code(document: ScenarioDocument, findings: Findings) -> None:
+    """Note Python code that would be run: whoever writes a scenario could do anything with it."""
+    for name, backend in document.backends.items():
+        scaler = backend.autoscaler if isinstance(backend, gpu_pool.GpuPool) else None
+        module, colon, function = ((scaler and scaler.process) or "").partition(":")
+        if colon:
+            findings.add(
+                ("backends", name, "autoscaler", "process"),
+                f"{shown(f'{module}:{function}')} is code: it imports the module {shown(module)},"
+                f" which runs all that is in it, and calls {shown(function)}",
+                "if you trust it, add --allow-code; in Python, load_scenario(..., allow_code=True)",
+            )
 
 
 def _check_prompts(workload: Workload, backends: Sequence[Backend], findings: Findings) -> None:

@@ -12,7 +12,7 @@ from sim.errors import Problem, ScenarioError
 from sim.model.design import Design
 from sim.model.trace import Trace
 from sim.model.uncertain import UncertainInput
-from sim.scenario.checks import check_designs, warnings
+from sim.scenario.checks import check_code, check_designs, warnings
 from sim.scenario.compilation import compile_design
 from sim.scenario.resolution import resolve
 from sim.scenario.schema import ScenarioDocument
@@ -93,7 +93,9 @@ class Scenario:
         return to_yaml(self.document)
 
 
-def load_scenario(path: Path | str, overrides: Iterable[str] = ()) -> Scenario:
+def load_scenario(
+    path: Path | str, overrides: Iterable[str] = (), allow_code: bool = False
+) -> Scenario:
     """Read a scenario.
 
     Parameters
@@ -102,6 +104,9 @@ def load_scenario(path: Path | str, overrides: Iterable[str] = ()) -> Scenario:
         A YAML file. Paths in it, and in overrides, are relative to its folder.
     overrides : iterable of str
         Changes such as ``backends.large.replicas=8``, in order.
+    allow_code : bool
+        Whether ``process: module:function`` may name Python code that is run. A name that was
+        registered in ``sim.engine.control.AUTOSCALERS`` needs no leave.
 
     Raises
     ------
@@ -119,6 +124,8 @@ def load_scenario(path: Path | str, overrides: Iterable[str] = ()) -> Scenario:
     if document.findings:
         raise document.error()
     inputs = sorted(uncertain_in(model), key=lambda number: number.path)
+    if not allow_code:
+        check_code(model, document.findings)
     design = check_designs(model, traces, inputs, document.findings)
     if design is None or document.findings:
         raise document.error()

@@ -1,7 +1,7 @@
 """The scenario that a study is about, and its variants."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim.scenario import Scenario, load_scenario
@@ -16,15 +16,18 @@ class Case:
     path : Path
     overrides : tuple of str
         ``PATH=VALUE``, in order.
+    allow_code : bool
+        Whether it may name Python code that is run.
     """
 
     path: Path
     overrides: tuple[str, ...] = ()
+    allow_code: bool = False
 
     def load(self, more: Iterable[str] = ()) -> Scenario:
         """The scenario with further overrides."""
-        return load_scenario(self.path, (*self.overrides, *more))
+        return load_scenario(self.path, (*self.overrides, *more), self.allow_code)
 
     def but(self, *more: str) -> "Case":
         """The same case with further overrides."""
-        return Case(self.path, (*self.overrides, *more))
+        return replace(self, overrides=(*self.overrides, *more))

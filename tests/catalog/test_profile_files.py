@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.catalog import profile, write_profile
-from sim.catalog.profile_file import MAX_FILE_BYTES, load_profile, parse_profile
+from sim.catalog.profile_file import load_profile, parse_profile
 from sim.errors import ScenarioError
+from sim.model.input_file import LIMITS
 from sim.model.profile import Measurement, ServiceProfile, StepSample
 
 GOOD = """\
@@ -117,7 +118,7 @@ def test_aliases_cannot_blow_up_a_file():
 
 
 def test_large_missing_and_binary_files_are_one_problem_each(tmp_path):
-    (tmp_path / "large.yaml").write_text("#" * (MAX_FILE_BYTES + 1))
+    (tmp_path / "large.yaml").write_text("#" * (LIMITS["profile"] + 1))
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     for file in ("large.yaml", "binary.yaml", "missing.yaml"):
         with pytest.raises(ScenarioError) as caught:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from places import SHIPPED
 
+from sim.__main__ import main
 from sim.cli.own_code import make_importable
 from sim.engine.control import own_autoscalers
+from sim.errors import ScenarioError
 from sim.scenario import Scenario, load_scenario
 
 SCALER = "def mine(fleet):\n    yield fleet.env.timeout(15)\n"
@@ -28,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def load(folder: Path, *overrides: str) -> Scenario:
-    return load_scenario(folder / "beside.yaml", overrides)
+    return load_scenario(folder / "beside.yaml", overrides, allow_code=True)
 
 
 @pytest.mark.parametrize("beside", [True, False])
@@ -59,3 +61,27 @@ def test_without_code_in_the_scenario_nothing_is_searched(
     before = list(sys.path)
     make_importable(load(folder, *overrides))
     assert sys.path == before
+
+
+STUDIES = ("run", "size", "stress", "plan", "compare", "breakeven", "sensitivity")
+
+
+@pytest.mark.parametrize("command", STUDIES)
+def test_no_command_runs_code_of_a_scenario_without_leave(
+    folder: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "scaler_beside.py").write_text("raise SystemExit('it ran')")
+    changes = [part for change in OWN for part in ("--set", change)]
+    assert main([command, "beside.yaml", *changes]) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert "imports the module 'scaler_beside'" in said and "--allow-code" in said
+    assert not (folder / "outputs").exists()
+
+
+def test_a_name_registered_from_python_needs_no_leave(folder: Path) -> None:
+    changes = (*OWN[:2], OWN[2].replace("scaler_beside:mine", "m"))
+    assert load_scenario(folder / "beside.yaml", changes).name
+    with pytest.raises(ScenarioError, match=r"allow_code=True"):
+        load_scenario(folder / "beside.yaml", OWN)

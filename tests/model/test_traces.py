@@ -235,7 +235,7 @@ def test_columns_that_cannot_hold_names_are_refused(tmp_path):
     file = write(tmp_path / "x", "t,in,out,ids\n1,2,3,4\n")
     with pytest.raises(TraceError, match=r"x: a CSV file has no lists, as 'ids' must be"):
         read_trace(file, TraceColumns("t", "in", "out", blocks="ids", block_tokens=16))
-    with pytest.raises(TraceError, match=r"x: no column 'who' \(nearest: 'out'\)"):
+    with pytest.raises(TraceError, match=r"x: no column 'who'$"):
         read_trace(file, TraceColumns("t", "in", "out", session="who"))
     table = {"t": [1], "in": [2], "out": [3], "ids": [["a"]]}
     pq.write_table(pa.table(table), tmp_path / "p")
@@ -352,7 +352,7 @@ MANY = "".join(f"{i},1,2\n" for i in range(5000))
         ("", "auto", r"x: the file is empty"),
         ("\n \n", "auto", r"x: the file is empty"),
         (AZURE + "\r\n", "auto", r"x: no rows"),
-        ("a,b,c\n1,2,3\n", "auto", r"x: columns a, b, c are of no known trace format"),
+        ("a,b,c\n1,2,3\n", "auto", r"x: is of no known trace format"),
         ("t,inn,out\n1,2,3\n", OWN, r"x: no column 'in' \(nearest: 'inn'\)"),
         ("t,in,out,in\n1,2,3,4\n", OWN, r"x: column 'in' is there 2 times"),
         ("TIMESTAMP,GeneratedTokens,contexttokens\n", "azure", r"nearest: 'contexttokens'\)"),
@@ -364,23 +364,23 @@ MANY = "".join(f"{i},1,2\n" for i in range(5000))
         ("t,in,out\n1,2,3\n2,3,99999999999999999999\n", OWN, r"x:3: out \('9999999"),
         ("t,in,out\n1,2,3\nsoon,3,4\n", OWN, r"x:3: t \('soon'\) must be a number in s"),
         ("t,in,out\n1,2,3\ninf,3,4\n", OWN, r"x:3: t \('inf'\) must be a number in s"),
-        ("t,in,out\n1,2,3\n2,3\n", OWN, r"x:3: 2 fields \('2,3'\), the header has 3"),
+        ("t,in,out\n1,2,3\n2,3\n", OWN, r"x:3: 2 fields, the header has 3"),
         (f"{AZURE}\n2023-11-16 18:15:46,3,4\n2023-13-16 18:15:46,3,4\n", "auto",
          r"x:3: TIMESTAMP \('2023-13-16 18:15:46'\) must be a date and time"),
         (f"{AZURE}\n17,3,4\n", "auto", r"x:2: TIMESTAMP \('17'\) must be a date and time"),
         (f"{AZURE}\n2023-11-16 18:15:46,3,0\n", "auto", r"x: none of 1 rows has both prompt and"),
         ('{"timestamp": 1, "input_length": 2, "output_length": 3}\n\n{"timestamp": 2, "input_l\n',
-         "auto", r"""x:3: '\{"timestamp": 2, "input_l' must be a JSON object"""),
+         "auto", "x:3: is not a JSON object$"),
         ('{"timestamp": 1, "input_length": 2, "output_length": 3}\n\n{"timestamp": 2}\n',
          "auto", r"x:3: input_length \(None\) must be a whole number"),
         ('{"timestamp": 1, "input_length": 2, "output_length": 3}\n[1]\n', "auto",
-         r"x:2: '\[1\]' must be a JSON object"),
+         "x:2: is not a JSON object$"),
         ('{"timestamp": 1, "input_length": true, "output_length": 3}\n', "auto",
          r"x:1: input_length \('True'\) must be a whole number"),
         ('{"timestamp": 1, "input_length": 2, "output_len": 3}\n', "mooncake",
          r"x: no column 'output_length' \(nearest: 'output_len'\)"),
         ("{}\n", OWN, r"x: no columns"),
-        ("{" * 100_000, OWN, r"x:1: '\{\{\{"),
+        ("{" * 100_000, OWN, "x:1: is not a JSON object$"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("compressed", [False, True])
@@ -395,7 +395,7 @@ def test_malformed_files_are_refused_with_place_and_value(
 def test_unreadable_files_are_refused(tmp_path):
     with pytest.raises(TraceError, match="no such file"):
         read_trace(str(tmp_path / "none.csv"))
-    with pytest.raises(TraceError, match="is a folder"):
+    with pytest.raises(TraceError, match="is a directory"):
         read_trace(str(tmp_path))
     (tmp_path / "cut.gz").write_bytes(gzip.compress((AZURE + "\n" + MANY).encode())[:-200])
     with pytest.raises(TraceError, match=r"cut\.gz: cannot be read"):

@@ -295,7 +295,7 @@ def test_trace_problems_are_told(tmp_path):
     replay = replay.replace(", columns: {timestamp: t}}, shape: flat", "}")
     (missing,) = of_text(tmp_path, replay)
     assert missing.startswith("chat.yaml:4: workloads.chat.arrivals.trace.file: ")
-    assert missing.endswith("log.csv: no such file")
+    assert missing.endswith("log.csv: cannot be read: no such file or directory")
     written(tmp_path, "TIMESTAMP,ContextTokens,GeneratedTokens\r\nnever,1,2\r\n", "log.csv")
     (malformed,) = of_text(tmp_path, replay)
     assert "log.csv:2: TIMESTAMP ('never') must be a date" in malformed
@@ -406,7 +406,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     [
         (b"", "chat.yaml: is empty (see scenarios/quickstart.yaml for a scenario)"),
         (b"# nothing\n", "chat.yaml: is empty (see scenarios/quickstart.yaml for a scenario)"),
-        (b"- a\n", "chat.yaml:1: a list of 1 must be a mapping of keys such as 'name:'"),
+        (b"- a\n", "chat.yaml:1: is a list, must be a mapping of keys such as 'name:'"),
         (
             b"name: x\nhorizon:\n\tdays: 1\n",
             "chat.yaml:3: is not YAML: found character '\\t' that cannot start any token "
@@ -418,8 +418,8 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         (b"a: 1\nname: \x01\n", "chat.yaml:2: contains a character that YAML does not allow"),
         (b"name: !!python/name:os.system x\n",
          "chat.yaml:1: tag '!!python/name:os.system' is not supported (remove it)"),
-        (b"name: *x\n", "chat.yaml:1: '*x' stands for nothing before it"),
-        (b"a: &a [*a]\n", "chat.yaml:1: '*a' stands for nothing before it"),
+        (b"name: *x\n", "chat.yaml:1: an alias stands for nothing before it"),
+        (b"a: &a [*a]\n", "chat.yaml:1: an alias stands for nothing before it"),
         (b"? [a]\n: b\n", "chat.yaml:1: a key must be a text"),
         (BOMB.encode(), "chat.yaml:5: has more than 20000 values, aliases counted in full"),
         (b"a: " + b"[" * 100_000, "chat.yaml:1: is nested deeper than 32 levels"),

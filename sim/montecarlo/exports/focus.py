@@ -38,6 +38,7 @@ from sim.montecarlo.exports.backends import (
     model_name,
     resource_type,
 )
+from sim.montecarlo.exports.spreadsheet import harmless
 from sim.montecarlo.money import Bill, Charge
 
 FloatArray = npt.NDArray[np.float64]
@@ -145,7 +146,8 @@ def focus(bill: Bill, design: Design, seed: int, world: int) -> str:
         for at, period in enumerate(periods.columns()):
             for item in items:
                 if item.is_there[at]:
-                    writer.writerow(of_backend | period | item.row(at))
+                    row = of_backend | period | item.row(at)
+                    writer.writerow({column: harmless(cell) for column, cell in row.items()})
     return text.getvalue()
 
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import sim
 from sim import __version__
+from sim.model.input_file import InputFileError, opened
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -33,7 +35,7 @@ def identity(scenario: "Scenario", seed: int) -> dict[str, Any]:
         "numerical_libraries": {name: metadata.version(name) for name in NUMERICAL},
         "scenario_sha256": scenario_digest(scenario),
         "seed": seed,
-        "inputs_sha256": {str(path): _digest([path]) for path in _input_files(scenario.document)},
+        "inputs_sha256": dict(_input_digests(scenario.document)),
         "code_sha256": {name: code_digest(name) for name in _own_code(scenario.document)},
     }
 
@@ -83,11 +85,12 @@ def _digest(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _input_files(document: Any) -> Iterator[Path]:
-    """The files that a resolved scenario names, which it does by absolute paths."""
+def _input_digests(document: Any) -> Iterator[tuple[str, str]]:
+    """The files that a resolved scenario names, which it does by absolute paths; hashed."""
     for text in _values(document):
-        if text.startswith("/") and Path(text).is_file():
-            yield Path(text)
+        if text.startswith("/"):
+            with suppress(InputFileError), opened(text, "trace") as file:
+                yield text, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _own_code(document: Any) -> Iterator[str]:

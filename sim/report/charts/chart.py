@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from sim.montecarlo.exports.spreadsheet import csv_text
+
 SCALE = 2.0  # of a PNG, for screens of today
 
 
@@ -41,7 +43,7 @@ def save(charts: Iterable[Chart], folder: Path) -> list[Path]:
         files = {
             "svg": vlc.vegalite_to_svg(text).encode(),
             "png": vlc.vegalite_to_png(text, scale=SCALE),
-            "csv": chart.frame.to_csv(index=False).encode(),
+            "csv": csv_text(chart.frame).encode(),
             "vl.json": text.encode(),
         }
         for ending, content in files.items():

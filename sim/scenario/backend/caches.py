@@ -12,6 +12,7 @@ from sim.scenario.values.problems import Findings, Path
 
 LATENCY_S: Final = 0.05  # to embed a request and to look for its like: an assumption
 BLOCK_TOKENS: Final = 128
+MOST_BLOCKS: Final = 4_000_000  # 512 million tokens by default: 60 TB of a model of 70e9 parameters
 HIT_RATE: Final = number("share", least=0, most=1)
 
 
@@ -69,6 +70,10 @@ def resolved(
             remedy = "remove it" if cache.block_tokens else "route it to a backend of its own"
             findings.add((*path, "block_tokens"), message, remedy)
             break
+    most = extent(capacity)[1] / size
+    if most > MOST_BLOCKS:
+        message = f"makes {most:,.0f} blocks of {size} tokens, more than {MOST_BLOCKS:,}"
+        findings.add((*path, "capacity"), message, "no replica has memory for as many")
     if extent(capacity)[0] < size:
         message = f"must be at least block_tokens ({size}), or nothing is ever kept"
         findings.add((*path, "capacity"), message)

@@ -28,11 +28,13 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from sim.errors import Problem, ScenarioError
+from sim.errors import Problem, ScenarioError, is_control
+from sim.model.input_file import InputFileError, content
 from sim.scenario.values.problems import Finding, Findings, Path, dotted
 from sim.scenario.values.units import shown
 
-MAX_BYTES = 256 * 1024  # half a second of parsing; longer tables belong in CSV files
+DESCRIPTION: Path = ("description",)  # the only text of several lines
+WRAPPED = "\n\t"
 MAX_DEPTH = 32  # a scenario needs nine
 MAX_VALUES = 20_000
 
@@ -118,7 +120,8 @@ def parse_document(text: str, file: str) -> Document:
     if data is None:
         raise _refusal(file, None, "is empty", "see scenarios/quickstart.yaml for a scenario")
     if not isinstance(data, dict):
-        raise _refusal(file, 1, f"{shown(data)} must be a mapping of keys such as 'name:'")
+        kind = "a list" if isinstance(data, list) else "one value"
+        raise _refusal(file, 1, f"is {kind}, must be a mapping of keys such as 'name:'")
     document.data = data
     return document
 
@@ -141,19 +144,10 @@ def compose(text: str, file: str, places: dict[Path, Place], findings: Findings)
 
 def _content(path: FilePath, file: str) -> bytes:
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _refusal(file, None, f"cannot be read: {reason.lower()}") from None
-    if len(content) > MAX_BYTES:
-        raise _refusal(
-            file,
-            None,
-            f"is larger than {MAX_BYTES // 1024} KiB",
-            "keep long tables in CSV files",
-        )
-    return content
+        return content(path, "scenario")
+    except InputFileError as error:
+        remedy = "keep long tables in CSV files" if "larger" in str(error) else ""
+        raise _refusal(file, None, str(error), remedy) from None
 
 
 def _decoded(content: bytes, file: str) -> str:
@@ -235,6 +229,7 @@ class _Composer:
         before = self.values
         self.refuse_tag(event)
         if isinstance(event, ScalarEvent):
+            self.refuse_controls(event, WRAPPED if path == DESCRIPTION else "")
             value = self.scalar(event, path)
         elif len(path) >= MAX_DEPTH:
             raise _too_deep(self.file, event.start_mark.line + 1)
@@ -252,6 +247,7 @@ class _Composer:
             if not isinstance(event, ScalarEvent):
                 raise self.refusal(event, "a key must be a text")
             at = (*path, str(event.value))
+            self.refuse_controls(event)
             if event.value in mapping:
                 first = self.places[at].line
                 self.findings.add(at, f"is given twice, first on line {first}", "remove one")
@@ -269,7 +265,7 @@ class _Composer:
 
     def alias(self, event: AliasEvent) -> Any:
         if event.anchor not in self.anchors:
-            raise self.refusal(event, f"'*{event.anchor}' stands for nothing before it")
+            raise self.refusal(event, "an alias stands for nothing before it")
         value, size = self.anchors[event.anchor]
         self.count(size, event)
         return copy.deepcopy(value)  # its own copy: an override must not change its twin
@@ -278,6 +274,12 @@ class _Composer:
         if not event.implicit[0]:  # quoted
             return event.value
         return resolve_scalar(event.value)
+
+    def refuse_controls(self, event: ScalarEvent, but: str = "") -> None:
+        """Names end up on terminals, in files of all kinds, and in names of files."""
+        found = next((each for each in event.value if is_control(each) and each not in but), "")
+        if found:
+            raise self.refusal(event, f"contains the control character {found!a}", "remove it")
 
     def refuse_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
         tag = event.ctag.trval if event.ctag else None

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
-from sim.scenario.values.problems import Spot, choose
+from sim.model.input_file import InputFileError, text
+from sim.scenario.values.problems import Spot, nearest
 from sim.scenario.values.units import shown
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_COLUMNS = 1000
 
 
 def read_columns(
@@ -33,24 +34,19 @@ def read_columns(
         return None
     path = (spot.folder / name).absolute()
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"is larger than {MAX_BYTES // 1024**2} MiB")
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return path, _columns(stream.read(), columns)
-    except OSError as error:
-        message = f"cannot be read: {(error.strerror or str(error)).lower()}"
-    except UnicodeDecodeError:
-        message = "is not UTF-8"
-    except (ValueError, csv.Error) as error:
+        return path, _columns(text(path, "table"), columns)
+    except (InputFileError, ValueError, csv.Error) as error:
         message = str(error)
     spot.below("csv").wrong(f"{name}: {message}")
     return None
 
 
-def _columns(text: str, columns: Sequence[Any]) -> list[tuple[float, ...]]:
+def _columns(content: str, columns: Sequence[Any]) -> list[tuple[float, ...]]:
     """The columns of a CSV text; ValueError with line and value if there are none."""
-    lines = csv.reader(text.splitlines())
+    lines = csv.reader(content.splitlines())
     header = [cell.strip() for cell in next(lines, [])]
+    if len(header) > MAX_COLUMNS:
+        raise ValueError(f"has more than {MAX_COLUMNS} columns")
     places = [_place(header, column) for column in columns]
     rows = [
         [_number(row, place, header, lines.line_num) for place in places] for row in lines if row
@@ -66,7 +62,7 @@ def _place(header: list[str], column: Any) -> int:
     if column is None:
         raise ValueError(f"has {len(header)} columns; name one with 'column'")
     if column not in header:
-        raise ValueError(f"has no column {shown(column)} {choose(str(column), header)}".rstrip())
+        raise ValueError(f"has no column {shown(column)} {nearest(str(column), header)}".rstrip())
     return header.index(column)
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from sim.errors import PeakfleetError
 from sim.model.distributions import Constant, Distribution, LogNormal
+from sim.model.input_file import InputFileError
+from sim.model.input_file import text as file_text
 from sim.studies.plan.outlook import MOST_TIMES, SAME
 
 Z95 = 1.6448536269514722  # of the standard normal
-MOST_LETTERS = 100_000  # of a file with a curve; the longest plan needs a few hundred
 
 
 def factor(text: str) -> Distribution:
@@ -63,10 +64,9 @@ def growth(text: str) -> tuple[Distribution, tuple[float, ...]]:
 
 def _read(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            return file.read(MOST_LETTERS)
-    except (OSError, UnicodeDecodeError) as error:
-        raise PeakfleetError(f"{path}: cannot be read as text ({error})") from None
+        return file_text(path, "curve")
+    except InputFileError as error:
+        raise PeakfleetError(f"{path}: {error}") from None
 
 
 def _curve(text: str, subject: str) -> tuple[float, ...]:
