@@ -241,10 +241,10 @@ def _json_batches_as_text(path: str, wanted: Wanted) -> Iterator[Batch]:
             row.append(_list(found.get(wanted.blocks), wanted.blocks, f"{path}:{number}"))
         rows.append(tuple(row))
         if len(rows) == JSON_ROWS:
-            yield _as_arrays(rows, wanted)
+            yield _as_arrays(path, rows, wanted)
             rows = []
     if rows:
-        yield _as_arrays(rows, wanted)
+        yield _as_arrays(path, rows, wanted)
 
 
 def _list(value: Any, name: str, place: str) -> list[int] | None:
@@ -257,10 +257,11 @@ def _list(value: Any, name: str, place: str) -> list[int] | None:
     raise TraceError(f"{place}: {name} ({str(value)[:80]!r}) {A_LIST}")
 
 
-def _as_arrays(rows: list[tuple[Any, ...]], wanted: Wanted) -> Batch:
+def _as_arrays(path: str, rows: list[tuple[Any, ...]], wanted: Wanted) -> Batch:
     columns = zip(*rows, strict=True)
     types = [LISTS if name == wanted.blocks else pa.string() for name in wanted.names]
-    return tuple(pa.array(column, kind) for column, kind in zip(columns, types, strict=True))
+    with _file_errors(path):  # halves of surrogates are no text
+        return tuple(pa.array(column, kind) for column, kind in zip(columns, types, strict=True))
 
 
 def _json_place(path: str, row: int) -> str:
