@@ -55,7 +55,7 @@ def begin(folder: Path, out: Path, *more: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         command,
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(Path.cwd()), MARK: out.name},
+        env=os.environ | {"PYTHONPATH": str(Path.cwd()), MARK: str(out)},
         start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -134,9 +134,9 @@ def kills(kind: str, folder: Path, whole: dict[str, bytes], whole_s: float) -> N
         try:
             process.wait(at_s)
         except subprocess.TimeoutExpired:
-            disturb(process, kind, out.name)
+            disturb(process, kind, str(out))
         process.communicate()
-        lingering += left(out.name)
+        lingering += left(str(out))
         worlds = kept_worlds(out) if out.exists() else 0
         resumed = begin(folder, out, "--resume")
         _, error = resumed.communicate()
