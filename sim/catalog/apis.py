@@ -79,7 +79,8 @@ class ListedPace:
         Of the lognormal between requests.
     speed_p95_over_p50 : float
     grade : str
-        ``measured``, or ``assumed`` where nobody has.
+        ``measured``, or ``assumed`` where nobody has measured the speed; the time to the first
+        token is assumed throughout.
     source, as_of, notes : str
     """
 
@@ -278,7 +279,7 @@ def api_pace(model: str) -> ListedPace:
     Examples
     --------
     >>> api_pace("gpt-4o-mini").tokens_per_s_p50
-    74.0
+    120.0
     """
     try:
         return api_paces()[model.casefold()]
