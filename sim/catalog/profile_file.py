@@ -100,6 +100,8 @@ def load_profile(path: str | Path) -> ServiceProfile:
 def parse_profile(text: str, file: str, name: str) -> ServiceProfile:
     """A profile from the text of a file, called ``file`` in errors."""
     document = read_mapping(text, file)
+    if not any(key in document.entries for key in _KEYS):  # of what is something else
+        raise ScenarioError([Problem(file, None, "", "has no key of a profile")])
     document.check_keys(_KEYS)
     values: dict[str, Any] = {key: document.text(key) for key in _IDENTITY}
     values["gpus_per_replica"] = document.count("gpus_per_replica", least=1)

@@ -201,6 +201,10 @@ def read_mapping(text: str, file: str) -> YamlMapping:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
         message = str(error.problem or error.context).splitlines()[0]
+        for kind in ("found duplicate key", "found undefined alias"):
+            message = (
+                kind if message.startswith(kind) else message
+            )  # not with the words of the file
         raise ScenarioError([Problem(file, line, "", message)]) from error
     except (YAMLError, ValueError) as error:  # ValueError: a number or date of a strange form
         raise ScenarioError([Problem(file, None, "", str(error).splitlines()[0])]) from error

@@ -10,13 +10,17 @@ from sim.scenario.schema import ScenarioDocument
 from sim.scenario.text.yaml_file import Document
 from sim.scenario.values.fields import FINDINGS, TAG, Surroundings
 from sim.scenario.values.part import Model
-from sim.scenario.values.problems import Finding, Path, choose
+from sim.scenario.values.problems import Finding, Path, choose, nearest
 from sim.scenario.values.units import shown
 
 
 def validate(document: Document, surroundings: Surroundings) -> ScenarioDocument | None:
     """The document as a model; None, with the problems among its findings, if it is none."""
     findings = document.findings
+    if document.data and not any(nearest(key, _keys(())) for key in document.data):
+        known = ", ".join(_keys(())[:4])
+        findings.found = [Finding((), "has no key of a scenario", f"such as {known}")]
+        return None  # of what is something else, nothing is repeated
     empty = list(_empty(document.data, ()))
     for path in empty:
         findings.add(path, "is empty", "give a value or remove the key")

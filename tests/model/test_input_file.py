@@ -62,7 +62,14 @@ def test_nothing_but_regular_files_is_opened_and_nothing_waits(
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize(
     "secret",
-    [SECRET, f"{SECRET}: [", "sk-12345\n", "key,sk-12345,a,b\n1,2,3,4\n", "- sk-12345"],
+    [
+        SECRET,
+        f"{SECRET}: [",
+        "sk-12345\n",
+        "key,sk-12345,a,b\n1,2,3,4\n",
+        "- sk-12345",
+        "sk-12345: sk-12345\n'sk-12345': {sk-12345: 1}\n",
+    ],
 )
 def test_no_message_repeats_what_is_in_a_file_of_another_kind(
     tmp_path: Path, reader: str, secret: str
