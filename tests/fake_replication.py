@@ -89,7 +89,7 @@ class FakeScenario:
         )
 
 
-def load(path: object, overrides: tuple[str, ...] = ()) -> FakeScenario:
+def load(path: object, overrides: tuple[str, ...] = (), allow_code: bool = False) -> FakeScenario:
     """A scenario of thirty worlds with the settings of the overrides, in place of a file."""
     settings = dict(override.split("=") for override in overrides)
     numbers = {key: float(value) for key, value in settings.items()}

@@ -29,7 +29,7 @@ def fake(monkeypatch, tmp_path):
     """``sim run`` with scenarios and replications that cost nothing, in an empty directory."""
     options = {"replicate": fake_replication.replicate, "scenario": {}, "cached": True}
 
-    def load(path, overrides=()):
+    def load(path, overrides=(), allow_code=False):
         settings = dict(override.split("=") for override in overrides)
         numbers = {key: int(value) for key, value in settings.items()}
         return FakeScenario(**({"worlds": 30} | options["scenario"] | numbers))
@@ -183,7 +183,7 @@ def test_an_unknown_command_is_a_usage_error(capsys):
 
 
 def test_errors_of_the_user_have_a_prefix_on_each_line_and_no_traceback(fake, capsys, monkeypatch):
-    def load(path, overrides=()):
+    def load(path, overrides=(), allow_code=False):
         raise ScenarioError(
             [Problem("a.yaml", 3, "x", "is wrong"), Problem("a.yaml", 4, "y", "too")]
         )

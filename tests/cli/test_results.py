@@ -266,7 +266,7 @@ def study(out=None, quiet=False, work=lambda: None, charts=fake_replication.char
     scenario = SimpleNamespace(
         name="Queue", file="queue.yaml", typical_design=lambda: SimpleNamespace(pools=())
     )
-    asked = Asked(None, None, 1, out, (), as_json=False, quiet=quiet)
+    asked = Asked(None, None, 1, out, (), allow_code=False, as_json=False, quiet=quiet)
     with asked.study("size", scenario) as under_way:
         work()
         under_way.give(Answer(), lambda answer: answer.sentence, charts)
