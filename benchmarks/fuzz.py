@@ -41,7 +41,8 @@ ROOT = Path(__file__).parent.parent
 SHIPPED = sorted((ROOT / "scenarios").rglob("*.yaml"))
 SAMPLE = (ROOT / "scenarios" / "azure_trace_sample.csv").read_text().splitlines()[:40]
 OWN = TraceColumns("t", "in", "out")
-LIMIT_S = 10
+LIMIT_S = 10  # of the processor
+HANGS_S = 60  # by the clock, on a busy machine
 LIMIT_BYTES = 2**30
 BATCH = 200
 
@@ -206,7 +207,7 @@ BOMBS: list[bytes] = []
 
 def fault(work: Callable[[], object]) -> str:
     """What is wrong with how something ended; empty if nothing is."""
-    begun = time.perf_counter()
+    begun = time.process_time()  # of this process alone, whatever else the machine does
     try:
         work()
     except PeakfleetError as error:
@@ -220,7 +221,7 @@ def fault(work: Callable[[], object]) -> str:
         return "takes too much memory"
     except BaseException as error:  # whatever it is, it is a fault
         return f"{type(error).__name__}: {str(error)[:200]}"
-    took = time.perf_counter() - begun
+    took = time.process_time() - begun
     return f"takes {took:.1f} s" if took > LIMIT_S else ""
 
 
@@ -266,7 +267,7 @@ def batch(task: tuple[str, int, int]) -> list[tuple[str, int, str]]:
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
         surroundings()
         for number in range(first, first + BATCH):
-            signal.alarm(2 * LIMIT_S)
+            signal.alarm(HANGS_S)
             if wrong := case(kind, number, seed, documents):
                 found.append((kind, number, wrong))
             signal.alarm(0)
@@ -274,7 +275,7 @@ def batch(task: tuple[str, int, int]) -> list[tuple[str, int, str]]:
 
 
 def _too_long(*_: object) -> None:
-    raise TimeoutError(f"takes more than {2 * LIMIT_S} s")
+    raise TimeoutError(f"takes more than {HANGS_S} s")
 
 
 def _size() -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sim.catalog.profile_file import load_profile, parse_profile
 from sim.catalog.table import data_file, no_such
+from sim.model.input_file import is_file
 from sim.model.profile import ServiceProfile
 
 FOLDER = "profiles"
@@ -66,6 +67,6 @@ def profile(name_or_path: str) -> ServiceProfile:
     if name in _files():
         return _built_in(name)
     path = Path(name_or_path)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
+    if path.suffix in (".yaml", ".yml") or is_file(path):
         return load_profile(name_or_path)
     raise no_such("profile", name_or_path, _files(), "sim catalog profiles")

@@ -15,7 +15,7 @@ from pathlib import Path
 from sim.catalog.table import data_file, no_such
 from sim.errors import CatalogError, one_line
 from sim.model.arrivals import DayShape
-from sim.model.input_file import InputFileError, text
+from sim.model.input_file import InputFileError, is_file, text
 
 FOLDER = "shapes"
 SUFFIX = ".csv"
@@ -57,7 +57,7 @@ def shape(name_or_path: str) -> DayShape:
     if name in _files():
         return _built_in(name)
     path = Path(name_or_path)
-    if path.suffix.casefold() == SUFFIX or path.is_file():
+    if path.suffix.casefold() == SUFFIX or is_file(path):
         return read_shape(name_or_path)
     raise no_such("shape", name_or_path, _files(), "sim catalog shapes")
 

@@ -90,6 +90,14 @@ def text(path: str | Path, kind: Kind) -> str:
         raise InputFileError("is not UTF-8 text") from None
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether a text is the path of a regular file; no text is too long or too odd to ask."""
+    try:
+        return stat.S_ISREG(Path(path).stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 class _Bounded(io.RawIOBase):
     """Bytes of another stream, of which no more than ``most`` are read."""
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from places import SHIPPED
 
-from sim.catalog import shape
+from sim.catalog import profile, shape
 from sim.catalog.profile_file import load_profile
 from sim.errors import CatalogError, PeakfleetError, ScenarioError, TraceError
 from sim.model import input_file
@@ -97,6 +97,16 @@ def test_a_path_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
     for path in ("a\0b", "a" * 10_000, "\ud800", str(tmp_path / "none")):
         with pytest.raises(InputFileError, match="cannot be read"):
             content(path, "scenario")
+
+
+def test_no_name_is_too_long_or_too_odd_to_ask_for() -> None:
+    for name in ("9" * 5000, "a\0b", "\ud800", "x/" * 3000):
+        for ask in (shape, profile, growth):
+            with pytest.raises(PeakfleetError):
+                ask(name)
+        for key in ("workloads.chat.arrivals.shape", "backends.large.service"):
+            with pytest.raises(ScenarioError):
+                load_scenario(SHIPPED / "quickstart.yaml", [f"{key}={name}"])
 
 
 def test_files_are_read_up_to_the_limit_of_their_kind(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from sim.catalog import shape as catalogue_shape
 from sim.catalog.shapes import COLUMN, read_shape
 from sim.errors import CatalogError, ScenarioError
 from sim.model.arrivals import DayShape
+from sim.model.input_file import is_file
 from sim.model.profile import ServiceProfile
 from sim.scenario.values.fields import JsonSchema, Reads
 from sim.scenario.values.numbers import Quantity, document_of
@@ -78,7 +79,7 @@ def _named(
         return None
     name = raw.casefold()
     path = (spot.folder / raw).absolute()
-    if name not in names and not (path.suffix in (".yaml", ".yml", ".csv") or path.is_file()):
+    if name not in names and not (path.suffix in (".yaml", ".yml", ".csv") or is_file(path)):
         remedy = choose(raw, names) or f"'sim catalog {noun}s' lists all"
         spot.wrong(f"{shown(raw)} is not a built-in {noun}", remedy)
         return None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sim.errors import PeakfleetError
 from sim.model.distributions import Constant, Distribution, LogNormal
-from sim.model.input_file import InputFileError
+from sim.model.input_file import InputFileError, is_file
 from sim.model.input_file import text as file_text
 from sim.studies.plan.outlook import MOST_TIMES, SAME
 
@@ -50,7 +50,7 @@ def growth(text: str) -> tuple[Distribution, tuple[float, ...]]:
     if "," in text:
         return SAME, _curve(text, "growth")
     path = Path(text)
-    if not _numbers(text.split("..")) and path.is_file():
+    if not _numbers(text.split("..")) and is_file(path):
         return SAME, _curve(_read(path), text)
     try:
         return factor(text), ()

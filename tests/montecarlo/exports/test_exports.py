@@ -242,3 +242,13 @@ def test_any_histogram_is_counted_between_its_own_edges(seed, most, edges):
     for edge, below in zip(edges, cumulative(counts, edges), strict=True):
         assert counts[bounds[1:] <= edge].sum() <= below <= counts[bounds[:-1] < edge].sum()
     assert cumulative(counts, edges) == sorted(cumulative(counts, edges))
+
+
+def test_names_that_a_spreadsheet_would_run_are_quoted_in_the_bill(tmp_path):
+    path = tmp_path / "minimal.yaml"
+    path.write_text(MINIMAL.replace("100k", "300"))
+    scenario = load_scenario(path, ["name='=cmd()'", "horizon.days=0.05", "horizon.warm_up=0"])
+    drawn = {path: float(v[0]) for path, v in draw_worlds(scenario.inputs, 0, 2).items()}
+    rows = rows_of(replicate(scenario, 0, 0, drawn).exports[exports.COSTS])
+    assert rows and {row["x_Scenario"] for row in rows} == {"'=cmd()"}
+    assert {row["BillingAccountName"] for row in rows} == {"'=cmd()"}
