@@ -28,6 +28,7 @@ import numpy.typing as npt
 from scipy.special import bdtr, betaincinv, ndtri, stdtrit
 
 from sim.montecarlo.controls import Controls, rank_of
+from sim.montecarlo.lower_bounds import TOLERANCE
 from sim.montecarlo.means import FEWEST, mean_interval
 from sim.montecarlo.shares import CONFIDENCE, NAN, Interval, Share
 
@@ -120,7 +121,7 @@ def estimate(
         p95_ci=_between(ordered, ends[0.95]),
         mean_ci=mean_ci,
         n=len(ordered),
-        at_least=_lower_bounds(bounded, ends[0.50][1], ends[0.95][1]),
+        at_least=_lower_bounds(ordered, bounded, ends[0.50][1], ends[0.95][1]),
     )
 
 
@@ -206,22 +207,36 @@ def order_interval(
 
 
 def _lower_bounds(
-    bounded: BoolArray, end_of_p50: float | None, end_of_p95: float | None
+    ordered: FloatArray,
+    bounded: BoolArray,
+    end_of_p50: float | None,
+    end_of_p95: float | None,
 ) -> tuple[str, ...]:
     """Which attributes of an estimate are lower bounds.
 
+    These are the means, and what would be larger by more than ``TOLERANCE`` if the values that are
+    lower bounds were without limit.
+
     Parameters
     ----------
+    ordered : (n,) float
+        Increasing values.
     bounded : (n,) bool
-        Whether each order statistic is a lower bound.
+        Whether each of them is a lower bound.
     end_of_p50, end_of_p95 : float or None
         Upper ends of their intervals, as positions.
     """
     if not bounded.any():
         return ()
-    n, first = len(bounded), int(np.argmax(bounded))
+    n = len(ordered)
     rests_on = {name: p * (n - 1) for name, p in (("p5", 0.05), ("p50", 0.5), ("p95", 0.95))}
-    for name, end in (("p50_ci", end_of_p50), ("p95_ci", end_of_p95)):
-        rests_on[name] = -1.0 if end is None else end
-    affected = tuple(name for name, place in rests_on.items() if math.ceil(place) >= first)
+    ends = {"p50_ci": end_of_p50, "p95_ci": end_of_p95}
+    rests_on |= {name: end for name, end in ends.items() if end is not None}
+    risen = np.sort(np.where(bounded, np.inf, ordered))
+    moves = risen > ordered + TOLERANCE * np.abs(ordered)
+    affected = tuple(
+        name
+        for name, place in rests_on.items()
+        if moves[math.floor(place)] or moves[min(math.ceil(place), n - 1)]
+    )
     return ("mean", *affected, "mean_ci")

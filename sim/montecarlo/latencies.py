@@ -1,11 +1,11 @@
 """Latencies of a replication: percentiles and means, those who still wait at its end included.
 
 Who is unanswered at the end is a survivor: what becomes of it is not seen, but it has waited so
-long already. It counts as at least its age (to the first token, or for its place in the batch, as
-at least what it has taken if that is known; per token, as at least what its tokens so far come to
-over all that it is to have). So a figure is a lower bound where what is unfinished could move it:
-a percentile, where it would be larger by more than ``TOLERANCE`` if all of these took for ever; a
-mean, where they are a larger share than that of those it is taken over.
+long already. It counts as at least its age; per token, as at least what its tokens so far come to
+over all that it is to have. Its first token, or its place in the batch, is known if it has one. So
+a figure is a lower bound where what is unfinished could move it: a percentile, where it would be
+larger by more than ``TOLERANCE`` if all of these took for ever; a mean, where they are a larger
+share than that of those it is taken over.
 
 ``<latency>_at_least_from`` is the lowest of the percentiles 0.50, 0.95 and 0.99 that is a lower
 bound, and with it all above; NaN where none is.
@@ -27,7 +27,6 @@ from sim.montecarlo.lower_bounds import OPEN, TOLERANCE, UNFINISHED
 
 FloatArray = npt.NDArray[np.float64]
 CountArray = npt.NDArray[np.int64]
-Bounds = dict[int, FloatArray]
 
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 SUMS = {  # sum over those who are done, and how many these are
@@ -38,6 +37,19 @@ SUMS = {  # sum over those who are done, and how many these are
     TASK_E2E: ("task_s", "tasks_completed"),
 }
 _EDGES_S = edges_s()
+
+
+class Survivors(NamedTuple):
+    """One latency of those who are unanswered at the end: as it is, or the least that it can be."""
+
+    known_s: FloatArray
+    least_s: FloatArray
+
+    @classmethod
+    def of(cls, taken_s: FloatArray, age_s: FloatArray) -> "Survivors":
+        """What each has taken, where that is not NaN; else at least its age."""
+        open_ = np.isnan(taken_s)
+        return cls(taken_s[~open_], age_s[open_])
 
 
 class Percentile(NamedTuple):
@@ -66,7 +78,8 @@ def latencies(outcome: Outcome, indices: Sequence[int], row: int) -> dict[str, f
     done = outcome.ledger.histograms[list(indices)].sum(axis=0)
     figures: dict[str, float] = {}
     for latency, name in LATENCIES.items():
-        figures |= _percentiles(name, done[latency], _counted(bounds[latency]))
+        known, least = (_counted(values_s) for values_s in bounds[latency])
+        figures |= _percentiles(name, done[latency] + known, least)
     for latency in (TTFT, E2E):
         figures |= _of_worst_hour(outcome, indices, row, latency, bounds[latency], figures)
     booked = outcome.ledger.workloads[list(indices)]
@@ -74,37 +87,35 @@ def latencies(outcome: Outcome, indices: Sequence[int], row: int) -> dict[str, f
         f"{name}_mean_s": _mean(booked, latency, bounds[latency])
         for latency, name in LATENCIES.items()
     }
-    left, answered = len(bounds[E2E]), float(booked["completed"].sum())
+    left, answered = len(bounds[E2E].least_s), float(booked["completed"].sum())
     return figures | {UNFINISHED: _ratio(left, left + answered)}
 
 
-def survivors(outcome: Outcome, indices: Sequence[int]) -> Bounds:
-    """Least latencies of what is unfinished at the end, by latency."""
+def survivors(outcome: Outcome, indices: Sequence[int]) -> dict[int, Survivors]:
+    """Latencies of what is unfinished at the end, by latency."""
     left = outcome.in_flight[np.isin(outcome.in_flight["workload"], indices)]
     tasks = outcome.tasks_in_flight
     begun_s = tasks.arrival_s[np.isin(tasks.workload, indices) & (tasks.arrival_s >= 0.0)]
     age_s = outcome.end_s - left["arrival_s"]
+    none = np.empty(0)
     return {
-        TTFT: _seen(left["first_token_s"] - left["arrival_s"], age_s),
-        TPOT: _per_token_s(left, outcome.end_s)[left["output"] > 1],
-        E2E: age_s,
-        WAIT: _seen(left["admitted_s"] - left["arrival_s"], age_s),
-        TASK_E2E: outcome.end_s - begun_s,
+        TTFT: Survivors.of(left["first_token_s"] - left["arrival_s"], age_s),
+        TPOT: Survivors(none, _per_token_s(left, outcome.end_s)[left["output"] > 1]),
+        E2E: Survivors(none, age_s),
+        WAIT: Survivors.of(left["admitted_s"] - left["arrival_s"], age_s),
+        TASK_E2E: Survivors(none, outcome.end_s - begun_s),
     }
 
 
 def late(in_flight: Records, slo: Slo, end_s: float) -> npt.NDArray[np.bool_]:
     """Which of those who are unanswered at the end can no longer keep their SLO."""
     age_s = end_s - in_flight["arrival_s"]
-    ttft_s = _seen(in_flight["first_token_s"] - in_flight["arrival_s"], age_s)
+    taken_s = in_flight["first_token_s"] - in_flight["arrival_s"]
+    ttft_s = np.where(np.isnan(taken_s), age_s, taken_s)
     is_late: npt.NDArray[np.bool_] = (
         (age_s > slo.e2e_s) | (ttft_s > slo.ttft_s) | (_per_token_s(in_flight, end_s) > slo.tpot_s)
     )
     return is_late
-
-
-def _seen(taken_s: FloatArray, age_s: FloatArray) -> FloatArray:
-    return np.where(np.isnan(taken_s), age_s, taken_s)
 
 
 def _per_token_s(left: Records, end_s: float) -> FloatArray:
@@ -144,7 +155,7 @@ def _of_worst_hour(
     indices: Sequence[int],
     row: int,
     latency: int,
-    bounds_s: FloatArray,
+    bounds: Survivors,
     figures: dict[str, float],
 ) -> dict[str, float]:
     """The 95th percentile of the worst hour; where all are too thin, that of all.
@@ -153,10 +164,11 @@ def _of_worst_hour(
     """
     name, ledger = LATENCIES[latency], outcome.ledger
     worst_s = float(ledger.worst_hour_p95_s[row, latency])
-    done, left = ledger.last_hour[list(indices), latency].sum(axis=0), _counted(bounds_s)
+    known, left = (_counted(values_s) for values_s in bounds)
+    done = ledger.last_hour[list(indices), latency].sum(axis=0) + known
     last = _percentile(done, left, 0.95)
     opened = math.nan
-    if left.any() and done.sum() + left.sum() >= LEAST_IN_HOUR:
+    if (known.any() or left.any()) and done.sum() + left.sum() >= LEAST_IN_HOUR:
         worst_s = float(np.fmax(worst_s, last.low_s))
         opened = 0.95 if last.is_open(worst_s) else math.nan
     if math.isnan(worst_s):
@@ -165,9 +177,10 @@ def _of_worst_hour(
     return {f"peak_hour_{name}_p95_s": worst_s, f"peak_hour_{name}{OPEN}": opened}
 
 
-def _mean(booked: Records, latency: int, bounds_s: FloatArray) -> float:
+def _mean(booked: Records, latency: int, bounds: Survivors) -> float:
     total_s, count = (float(booked[field].sum()) for field in SUMS[latency])
-    return _ratio(total_s + float(bounds_s.sum()), count + len(bounds_s))
+    left_s = np.concatenate(bounds)
+    return _ratio(total_s + float(left_s.sum()), count + len(left_s))
 
 
 def _ratio(top: float, bottom: float) -> float:

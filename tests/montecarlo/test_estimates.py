@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from sim.montecarlo.estimates import estimate, order_interval, quantile, quantile_interval
+from sim.montecarlo.lower_bounds import TOLERANCE
 from sim.montecarlo.timelines import column_quantiles
 
 NAN = float("nan")
@@ -121,15 +122,15 @@ def test_infinite_values_make_no_nan_of_percentiles():
     assert quantile(np.array([1.0, math.inf]), 0.5) == math.inf
 
 
-def test_a_percentile_is_a_lower_bound_if_an_overloaded_world_lies_at_or_below_it():
+def test_a_percentile_is_a_lower_bound_if_overloaded_worlds_could_move_it():
     values = np.arange(100.0)
     overloaded = values >= 97.0
     above = estimate(values, overloaded)
     assert "p50" not in above.at_least
     assert "p95" not in above.at_least
     assert {"mean", "mean_ci", "p95_ci"} <= set(above.at_least)
-    low = estimate(values, values == 2.0)
-    assert {"p5", "p50", "p95", "p50_ci", "p95_ci", "mean"} <= set(low.at_least)
+    low = estimate(values, values == 2.0)  # which could move the p95 by 1 of 94 only
+    assert set(low.at_least) == {"p5", "p50", "p95_ci", "mean", "mean_ci"}
     assert estimate(values, values < 0).at_least == ()
 
 
@@ -138,12 +139,13 @@ def test_a_percentile_is_a_lower_bound_if_an_overloaded_world_lies_at_or_below_i
     arrays(np.bool_, 80),
     arrays(np.float64, 80, elements=st.floats(0.0, 1e3)),
 )
-def test_what_is_no_lower_bound_stays_when_overloaded_worlds_rise(values, overloaded, rise):
+def test_what_is_no_lower_bound_hardly_moves_when_overloaded_worlds_rise(values, overloaded, rise):
     before = estimate(values, overloaded)
     after = estimate(np.where(overloaded, values + rise, values))
     for name in ("p5", "p50", "p95"):
         if name not in before.at_least:
-            assert getattr(after, name) == getattr(before, name)
+            most = (1.0 + TOLERANCE) * getattr(before, name)
+            assert getattr(after, name) <= most * (1.0 + 1e-12)
         else:
             assert getattr(after, name) >= getattr(before, name)
 
