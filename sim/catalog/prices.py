@@ -118,7 +118,7 @@ def default_gpu_price(gpu: str) -> GpuPrice:
     Examples
     --------
     >>> default_gpu_price("h100-sxm").usd_per_gpu_hour
-    3.47
+    3.99
     """
     on_demand = [row for row in listed_prices() if row.purchase == "on_demand"]
     name = gpu.casefold()

@@ -107,7 +107,12 @@ def test_what_fails_goes_on() -> None:
     naive.kill(0)
     naive.advance(END_S)
     expect(naive, backend=[1], first_token_s=[3.5], finish_s=[11.5], attempts=[2])
-    assert used(naive, 0) == {"attempts": 1, "errors": 1, "wasted_tokens": 2}
+    assert used(naive, 0) == {
+        "attempts": 1,
+        "errors": 1,
+        "wasted_tokens": 2,
+        "wasted_output_tokens": 1,
+    }
 
 
 @pytest.mark.parametrize(

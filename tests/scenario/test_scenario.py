@@ -235,7 +235,7 @@ def test_the_resolved_document_is_json_in_si_units(everything):
     }
 
 
-@pytest.mark.parametrize("name", ["010", "yes: no", "2026", "null", "1e3", " x ", "#", "a\nb", "é"])
+@pytest.mark.parametrize("name", ["010", "yes: no", "2026", "null", "1e3", " x ", "#", "é"])
 def test_any_name_survives_the_round_trip(tmp_path, name):
     path = written(tmp_path, MINIMAL.replace("name: minimal", f"name: {json.dumps(name)}"))
     scenario = load_scenario(path)

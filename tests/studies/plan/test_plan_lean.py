@@ -61,7 +61,7 @@ def test_totals_of_interpolated_plans_do_not_lean(first, yearly, spread):
         )
         true = np.sum([each.replicas["pool"] for each in months])
         chosen = [months[i] for i in ((0, 3, 6, 9, 12) if seed % 2 else (0, 4, 8, 12))]
-        found = Future(outlook, values, SimpleNamespace(), chosen).gpus(POOL)[:, :, 0, 0]
+        found = Future(outlook, values, SimpleNamespace(), chosen, {}).gpus(POOL)[:, :, 0, 0]
         np.testing.assert_array_equal(found[:, 12], months[12].replicas["pool"])
         off.append(found.sum() / true - 1.0)
     assert abs(np.mean(off)) < 0.005 + 4.0 * np.std(off) / np.sqrt(len(off))

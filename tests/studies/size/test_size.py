@@ -218,7 +218,7 @@ def test_the_same_bits_whatever_the_number_of_jobs(tmp_path):
     ("overrides", "question", "message"),
     [
         (["workloads.calls.slo=null"], {}, "slo is missing"),
-        (["horizon.duration=30s"], {}, "cannot tell which fleet"),
+        (["horizon.duration=30s"], {"probability": 0.8}, "cannot tell which fleet"),
         (["workloads.calls.slo={tpot_p95: 1s}"], {"peak": True}, "needs a threshold"),
     ],
 )
@@ -253,7 +253,7 @@ def test_command_writes_answer_tables_and_pictures(tmp_path, capsys):
 
 def test_command_refuses_the_trap_with_exit_code_2(tmp_path, capsys):
     path = service(tmp_path, "5s", 0).path
-    assert main(["size", str(path), "--jobs", "1", "--quiet"]) == 2
+    assert main(["size", str(path), "--worlds", "83", "--jobs", "1", "--quiet"]) == 2
     assert "cannot tell which fleet keeps the SLO" in capsys.readouterr().err
 
 

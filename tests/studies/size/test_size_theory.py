@@ -99,7 +99,7 @@ def test_staffing_of_a_daily_sinusoid_is_that_of_modified_offered_load(
     case = queue(
         tmp_path,
         {"requests_per_second": offered / service_s, "shape": shape.tolist()},
-        {"ttft_p95": 0.1 * service_s},
+        {"ttft_p95": f"{0.1 * service_s}s"},
         {"days": days, "warm_up": "2d", "bin": "6h"},
         service_s=service_s,
         worlds=WORLDS,
