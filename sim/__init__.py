@@ -1,3 +1,3 @@
 """Peakfleet: Monte Carlo capacity planning for LLM inference fleets."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
