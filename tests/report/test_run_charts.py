@@ -2,14 +2,16 @@
 
 import json
 import struct
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from scenario_documents import MINIMAL, SHIPPED
 
 from sim.montecarlo.run import run
 from sim.report.charts import save
-from sim.report.charts.run import charts
+from sim.report.charts.run import _spread, charts
 from sim.scenario import load_scenario
 
 
@@ -92,3 +94,27 @@ def test_of_several_workloads_the_one_that_is_served_worst_is_drawn():
     drawn = chart.frame["peak_hour_ttft_p95_s"].tolist()
     assert drawn == several.sample.values(f"workloads.{worst}.peak_hour_ttft_p95_s").tolist()
     assert f"{worst}, the worst served" in json.dumps(chart.spec["title"])
+
+
+class Worlds(list):
+    """Worlds that have one figure."""
+
+    def values(self, _name):
+        return np.array(self)
+
+    def lower_bound(self, _name):
+        return None
+
+
+def test_a_world_far_out_is_named_and_does_not_press_the_others_into_one_bar():
+    seconds = np.append(np.linspace(30.0, 50.0, 40), 1031.2)
+    one = SimpleNamespace(
+        sample=Worlds(seconds),
+        scenario=SimpleNamespace(name="Queue"),
+        summary={"worst_workloads": [{}]},
+    )
+    chart = _spread(one, "peak_hour_e2e_p95_s", "answer", "How long?", "seconds")
+    assert "1 far out, at 1,031" in json.dumps(chart.spec["title"], ensure_ascii=False)
+    bars = chart.spec["layer"][0]["encoding"]["x"]
+    assert bars["bin"]["extent"] == [30.0, 50.0]
+    assert chart.frame["peak_hour_e2e_p95_s"].max() == 1031.2  # it is in the data

@@ -111,13 +111,14 @@ def _spread(result: RunResult, metric: str, name: str, question: str, axis: str)
         return None
     frame = pd.DataFrame({"world": np.arange(len(values)), metric: values})
     marks = pd.DataFrame({"at": np.quantile(values, list(LEVELS.values())), "level": list(LEVELS)})
-    low, high = _fences(*marks["at"])
+    near, far = _near_and_far(values, *marks["at"])
+    low, high = float(near.min()), float(near.max())
     bars = (
         alt.Chart(frame)
         .transform_filter((alt.datum[metric] >= low) & (alt.datum[metric] <= high))
         .mark_bar(color=BLUE, opacity=0.75)
         .encode(
-            x=alt.X(f"{metric}:Q", bin=alt.Bin(maxbins=MOST_BARS), title=axis),
+            x=alt.X(f"{metric}:Q", bin=alt.Bin(maxbins=MOST_BARS, extent=[low, high]), title=axis),
             y=alt.Y("count():Q", title="worlds", axis=alt.Axis(tickMinStep=1, format="d")),
         )
     )
@@ -127,14 +128,25 @@ def _spread(result: RunResult, metric: str, name: str, question: str, axis: str)
         .mark_text(align="center", baseline="bottom", color=VERMILION)
         .encode(x="at:Q", y=alt.value(-3), text="level:N")
     )
-    about = _about(result) + whose + _far_out(values[(values < low) | (values > high)])
+    about = _about(result) + whose + _far_out(far)
     about += f"; in {at_least:,} at least so much" if at_least else ""
     return drawn(name, frame, bars + rules + labels, question, about, WIDTH, HEIGHT)
 
 
-def _fences(p5: float, p50: float, p95: float) -> tuple[float, float]:
-    """Between which values worlds are drawn."""
-    return p50 - FAR * (p50 - p5), p50 + FAR * (p95 - p50)
+def _near_and_far(
+    values: np.ndarray, p5: float, p50: float, p95: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The values of worlds that are drawn, and of those that are far out.
+
+    >>> near, far = _near_and_far(np.array([1.0, 2.0, 3.0, 90.0]), 1.0, 2.0, 4.0)
+    >>> near.tolist(), far.tolist()
+    ([1.0, 2.0, 3.0], [90.0])
+    """
+    is_near = (values >= p50 - FAR * (p50 - p5)) & (values <= p50 + FAR * (p95 - p50))
+    near = values[is_near]
+    if near.size == 0 or near.min() == near.max():  # the others are all that there is to see
+        return values, values[:0]
+    return near, values[~is_near]
 
 
 def _far_out(values: np.ndarray) -> str:
@@ -142,10 +154,13 @@ def _far_out(values: np.ndarray) -> str:
 
     >>> _far_out(np.array([])), _far_out(np.array([938.0])), _far_out(np.array([52.0, 938.0]))
     ('', '; 1 far out, at 938', '; 2 far out, at 52 to 938')
+    >>> _far_out(np.array([1031.2])), _far_out(np.array([0.00123]))
+    ('; 1 far out, at 1,031', '; 1 far out, at 0.00123')
     """
     if len(values) == 0:
         return ""
-    shown = [f"{each:,.3g}" for each in (values.min(), values.max())]
+    ends = (values.min(), values.max())
+    shown = [f"{each:,.0f}" if abs(each) >= 100 else f"{each:.3g}" for each in ends]
     return f"; {len(values):,} far out, at {' to '.join(dict.fromkeys(shown))}"
 
 
