@@ -121,8 +121,8 @@ def test_attempts_and_hits_are_conserved_at_any_moment() -> None:
             assert counts.attempts == (
                 counts.requests - counts.response_hits + counts.retries + counts.hedges
             )
-            hits = counts.cached_tokens - counts.found_later_tokens
-            assert hits == served.cached_tokens.sum()
+            found = counts.cached_tokens - counts.found_later_tokens
+            assert found == served.cached_tokens.sum()
             assert counts.prompt_tokens == served.prompt_tokens.sum()
         hits += int(workloads.response_hits.sum())
         cached += int(workloads.cached_tokens.sum())
