@@ -6,6 +6,7 @@
     ├── ScenarioError         a scenario document that cannot be simulated, all problems at once
     ├── CatalogError          no such built-in profile, price, GPU or shape
     ├── TraceError            a request trace that cannot be read
+    ├── MeasurementError      a benchmark's file that cannot be used
     ├── AutoscalerError       an autoscaler of one's own that is not there, or cannot be used
     └── ResultError           a results folder that cannot be written or read
 """
@@ -88,6 +89,10 @@ class CatalogError(PeakfleetError):
 
 class TraceError(PeakfleetError):
     """A request trace that cannot be read."""
+
+
+class MeasurementError(PeakfleetError):
+    """A benchmark's file that cannot be used."""
 
 
 class ResultError(PeakfleetError):

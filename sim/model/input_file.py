@@ -21,7 +21,7 @@ from sim.errors import PeakfleetError
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 
-Kind = Literal["scenario", "profile", "shape", "table", "curve", "trace"]
+Kind = Literal["scenario", "profile", "shape", "table", "curve", "trace", "benchmark"]
 
 LIMITS: Final[dict[Kind, int]] = {
     "scenario": 256 * KIB,  # half a second of parsing; longer tables belong in CSV files
@@ -30,6 +30,7 @@ LIMITS: Final[dict[Kind, int]] = {
     "table": 64 * MIB,  # two million numbers
     "curve": 64 * KIB,  # a number a month
     "trace": 16 * GIB,  # half a thousand million requests
+    "benchmark": 512 * MIB,  # a hundred thousand requests with every token's time
 }  # bytes
 GROWTH = 40  # by decompression: traces grow three- to tenfold, a bomb a thousandfold
 FREE_BYTES = 64 * MIB  # to which even a small file may grow
