@@ -37,9 +37,7 @@ def log(**changed: list[float]) -> RequestLog:
 
 def run(requests: RequestLog | None = None, **statistics: Statistics) -> MeasuredRun:
     source = Source("x.json", "", "vllm")
-    return MeasuredRun(
-        "x", source, Setup(), Drive(None), requests=requests, statistics=statistics
-    )
+    return MeasuredRun("x", source, Setup(), Drive(None), requests=requests, statistics=statistics)
 
 
 def test_time_per_output_token_is_without_the_first_and_undefined_for_one_token() -> None:
