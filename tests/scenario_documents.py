@@ -284,6 +284,8 @@ backends:
       output: 15
       long_context: {{above: 200k, input: 6, output: 22.5}}
       factor: 0.9
+      peaks: [{{factor: {{p5: 1.5, p95: 2.5}}, days: weekdays, start: 09:00, end: 12:30}},
+        {{factor: 0.5, days: [sat, sun], start: 22:00, end: 06:00}}]
       subscription: {{usd_per_month: 200, included_requests: 10k,
         overage_multiple: {{p5: 3, p95: 5}}}}
       source: a contract

@@ -1,6 +1,7 @@
 """Managed APIs: prices by the token, paces, quotas and outages, each with its place and date.
 
-Prices are list prices in USD per million tokens. Tiers are kept as factors on them. Where a source
+Prices are list prices in USD per million tokens. Tiers are kept as factors on them, and so are the
+hours of the day at which a provider asks for more (in UTC); ``notes`` say where sources disagree. Where a source
 does not give the cached price beyond the step of long contexts, it rises there like that of the
 input. Two priority prices of the source are slips (fifty times, or exactly, the standard price) and
 are left out.
@@ -16,11 +17,12 @@ from functools import cache
 
 from sim.catalog.table import no_such, rows
 from sim.errors import CatalogError
-from sim.model.price import TokenPrice, TokenRates
+from sim.model.price import WEEKDAYS, Peak, TokenPrice, TokenRates
 
 LISTED_BY = "sim catalog prices"
 TIERS = ("batch", "flex", "priority")
 NO_STEP = 2**31 - 1
+DAYS = {"daily": tuple(range(7)), "weekdays": WEEKDAYS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class ListedApiPrice:
     long_above_tokens : int
     factors : dict
         Of the tiers that the provider has, besides ``standard``.
-    source, as_of : str
+    peaks : tuple of Peak
+        Hours, in UTC, at which all of its prices are higher.
+    source, as_of, notes : str
     """
 
     model: str
@@ -48,8 +52,10 @@ class ListedApiPrice:
     long_rates: TokenRates | None
     long_above_tokens: int
     factors: dict[str, float]
+    peaks: tuple[Peak, ...]
     source: str
     as_of: str
+    notes: str
 
     def price(self, tier: str = "standard") -> TokenPrice:
         """The same as the model's price; CatalogError if the provider has no such tier."""
@@ -62,7 +68,8 @@ class ListedApiPrice:
             long_rates=self.long_rates,
             long_above_tokens=self.long_above_tokens,
             factor=factors[tier],
-            source=self.source,
+            peaks=self.peaks,
+            source="; ".join(filter(None, (self.source, self.notes))),
             as_of=self.as_of,
         )
 
@@ -303,9 +310,26 @@ def _price(row: dict[str, str]) -> ListedApiPrice:
         long_rates=_long_rates(row, rates),
         long_above_tokens=int(row["long_above_tokens"] or NO_STEP),
         factors={tier: round(p / rates.input, 6) for tier, p in prices.items() if p is not None},
+        peaks=_peaks(row),
         source=row["source"],
         as_of=row["as_of"],
+        notes=row["notes"],
     )
+
+
+def _peaks(row: dict[str, str]) -> tuple[Peak, ...]:
+    """Of ``weekdays 01:00-04:00 06:00-10:00``: days, then the times between which they last."""
+    if not row["peak_factor"]:
+        return ()
+    days, *spans = row["peak_hours_utc"].split()
+    factor = float(row["peak_factor"])
+    edges = [[_time_of_day_s(time) for time in span.split("-")] for span in spans]
+    return tuple(Peak(factor, DAYS[days], start, end) for start, end in edges)
+
+
+def _time_of_day_s(time: str) -> float:
+    hours, minutes = time.split(":")
+    return 3600.0 * int(hours) + 60.0 * int(minutes)
 
 
 def _long_rates(row: dict[str, str], rates: TokenRates) -> TokenRates | None:

@@ -1,9 +1,13 @@
 """Prices of rented GPUs, each with the place and the date it was read.
 
-On-demand and spot prices are list prices of a whole instance divided by its GPUs. ``reserved_3y``
-prices are an analyst's estimate of a three-year contract, with a quarter paid upfront; a price
-alone does not make a commitment: whoever uses it must charge the whole term. Capacity blocks are
-bought by the day. Where a provider's billing granularity is not known, it is taken as one second.
+On-demand and spot prices are list prices of a whole instance divided by its GPUs. A reservation is
+named after its term, from one to five years; a price alone does not make a commitment: whoever uses
+it must charge the whole term. ``market`` is no provider but what analysts say of contracts.
+Whatever is booked and paid in full for less than a year is a capacity block, bought by the day for
+``min_days`` to ``max_days``. ``dedicated`` GPUs are those of a host of inference, engine and
+operation included. Where a provider's billing granularity is not known, it is taken as one second.
+
+A provider's price of an earlier date stays in the table; the newest is the one that is quoted.
 """
 
 import statistics
@@ -16,6 +20,11 @@ from sim.errors import CatalogError
 from sim.model.price import GpuPrice
 
 LISTED_BY = "sim catalog prices"
+LARGEST_MACHINE = 8  # GPUs; more are a cluster
+PURCHASES = (
+    *("on_demand", "spot", "dedicated", "capacity_block"),
+    *("reserved_1y", "reserved_2y", "reserved_3y", "reserved_5y"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +38,14 @@ class ListedPrice:
     gpu : str
         As in profile names.
     purchase : str
-        ``on_demand``, ``spot``, ``capacity_block`` or ``reserved_3y``.
+        One of ``PURCHASES``.
     usd_per_gpu_hour : float
     billing_granularity_s : float
-    source, as_of : str
+    min_days, max_days : int
+        Of a block or a reservation: for how long it may be had; 0 for what is not committed to.
+    gpus : int
+        How many are rented together; 0 where it is not known.
+    source, as_of, notes : str
         ``as_of`` is an ISO date, or only its year and month, or only its year.
     """
 
@@ -43,12 +56,21 @@ class ListedPrice:
     purchase: str
     usd_per_gpu_hour: float
     billing_granularity_s: float
+    min_days: int
+    max_days: int
+    gpus: int
     source: str
     as_of: str
+    notes: str
 
     def price(self) -> GpuPrice:
         """The same as the model's price."""
-        return GpuPrice(self.usd_per_gpu_hour, self.billing_granularity_s, self.source, self.as_of)
+        source = f"{self.source}; {self.notes}" if self.notes else self.source
+        return GpuPrice(self.usd_per_gpu_hour, self.billing_granularity_s, source, self.as_of)
+
+    def lasts(self, days: int) -> bool:
+        """Whether it may be had for so many days."""
+        return self.min_days <= days <= self.max_days
 
 
 @cache
@@ -63,15 +85,25 @@ def listed_prices() -> tuple[ListedPrice, ...]:
             purchase=row["purchase"],
             usd_per_gpu_hour=float(row["usd_per_gpu_hour"]),
             billing_granularity_s=float(row["billing_s"] or 1.0),
+            min_days=int(row["min_days"] or 0),
+            max_days=int(row["max_days"] or 0),
+            gpus=int(row["gpus"] or 0),
             source=row["source"],
             as_of=row["as_of"],
+            notes=row["notes"],
         )
         for row in rows("gpu_prices.csv")
     )
 
 
 def gpu_price(
-    provider: str, gpu: str, purchase: str = "on_demand", region: str | None = None
+    provider: str,
+    gpu: str,
+    purchase: str = "on_demand",
+    region: str | None = None,
+    *,
+    days: int | None = None,
+    gpus: int | None = None,
 ) -> GpuPrice:
     """The built-in price of a GPU at a provider.
 
@@ -80,14 +112,20 @@ def gpu_price(
     provider, gpu : str
         Names as in the table, in any case.
     purchase : str
-        ``on_demand``, ``spot``, ``capacity_block`` or ``reserved_3y``.
+        One of ``PURCHASES``.
     region : str, optional
-        By default the first region of the provider that has a price for this GPU and purchase.
+        By default that of the newest price, the first in the table if there are several.
+    days : int, optional
+        Of a block: for how long it is wanted; by default as short as it is to be had.
+    gpus : int, optional
+        How many are wanted: what is sold in larger lots only is left out; by default the smallest
+        lot counts.
 
     Returns
     -------
     GpuPrice
-        Of the cheapest instance per GPU there: small and large machines may differ.
+        The newest, and among several of that date that of the cheapest instance per GPU: small and
+        large machines may differ.
 
     Examples
     --------
@@ -102,11 +140,48 @@ def gpu_price(
         column = kind.lower()
         matching = [row for row in candidates if getattr(row, column) == name.casefold()]
         if not matching:
-            there = {getattr(row, column) for row in candidates}
+            there = {getattr(row, column) for row in candidates} - {""}
             raise _nothing_matches(kind, name, there, wanted)
         candidates = tuple(matching)
+    if purchase.casefold() == "capacity_block":
+        candidates = _blocks(candidates, days)
+    candidates = _lots(candidates, gpus)
+    newest = max(day_of(row.as_of) for row in candidates)
+    candidates = tuple(row for row in candidates if day_of(row.as_of) == newest)
     candidates = tuple(row for row in candidates if row.region == candidates[0].region)
     return min(candidates, key=lambda row: row.usd_per_gpu_hour).price()
+
+
+def _blocks(offers: tuple[ListedPrice, ...], days: int | None) -> tuple[ListedPrice, ...]:
+    """Those of a provider's blocks that may be had for so many days."""
+    if days is None:
+        shortest = min(row.max_days for row in offers)
+        return tuple(row for row in offers if row.max_days == shortest)
+    lasting = tuple(row for row in offers if row.lasts(days))
+    if lasting:
+        return lasting
+    provider, gpu = offers[0].provider, offers[0].gpu
+    terms = sorted({(row.min_days, row.max_days) for row in offers})
+    listing = ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in terms)
+    raise CatalogError(
+        f"price for provider {provider!r}, GPU {gpu!r}: no capacity_block of {days} days is in the"
+        f" catalogue (there are blocks of {listing} days)"
+    )
+
+
+def _lots(offers: tuple[ListedPrice, ...], gpus: int | None) -> tuple[ListedPrice, ...]:
+    """Those that so many GPUs are enough for, the largest of them; without a number the smallest.
+
+    Machines of different sizes are left as they are: only clusters of more than one machine have
+    prices by their size.
+    """
+    clusters = {row.gpus for row in offers if row.gpus > LARGEST_MACHINE}
+    if not clusters:
+        return offers
+    lot = min(row.gpus for row in offers)
+    if gpus is not None:
+        lot = max((row.gpus for row in offers if row.gpus <= gpus), default=lot)
+    return tuple(row for row in offers if row.gpus == lot)
 
 
 def default_gpu_price(gpu: str) -> GpuPrice:

@@ -139,15 +139,24 @@ def _gpu_prices(gpu: str, provider: str, purchase: str) -> list[Row]:
             "purchase": price.purchase,
             "usd_per_gpu_hour": price.usd_per_gpu_hour,
             "billing_s": _figure(price.billing_granularity_s),
+            "term_days": _days(price.min_days, price.max_days),
+            "gpus": price.gpus or None,
             "as_of": price.as_of,
             "age_days": _age_days(price.as_of),
-            "source": price.source,
+            "source": "; ".join(filter(None, (price.source, price.notes))),
         }
         for price in listed_prices()
         if gpu.casefold() in price.gpu
         and provider.casefold() in price.provider
         and purchase.casefold() in price.purchase
     ]
+
+
+def _days(least: int, most: int) -> str | None:
+    """For how long it is booked; None for what is paid by its use."""
+    if not most:
+        return None
+    return str(most) if least == most else f"{least}-{most}"
 
 
 def _token_prices(model: str, provider: str) -> list[Row]:
@@ -165,9 +174,10 @@ def _token_prices(model: str, provider: str) -> list[Row]:
             "long_above": None if price.long_above_tokens == NO_STEP else price.long_above_tokens,
             "long_input": None if price.long_rates is None else price.long_rates.input,
             "long_output": None if price.long_rates is None else price.long_rates.output,
+            "peak": max((peak.factor for peak in price.peaks), default=None),
             "as_of": price.as_of,
             "age_days": _age_days(price.as_of),
-            "source": price.source,
+            "source": "; ".join(filter(None, (price.source, price.notes))),
         }
         for price in listed_api_prices()
         if model.casefold() in price.model and provider.casefold() in price.provider

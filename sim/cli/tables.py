@@ -45,6 +45,8 @@ HEADINGS = {
     "flex": "flex x",
     "priority": "priority x",
     "long_above": "long above",
+    "peak": "peak x",
+    "term_days": "term d",
     "age_days": "days",
 }
 

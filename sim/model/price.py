@@ -7,11 +7,13 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+MINUTE_S = 60.0
 HOUR_S = 3600.0
 DAY_S = 86_400.0
 YEAR_S = 365.25 * DAY_S
 MONTH_S = YEAR_S / 12  # the mean month, 730.5 hours
 MILLION = 1e6
+WEEKDAYS = (0, 1, 2, 3, 4)
 
 FloatArray = npt.NDArray[np.float64]
 Amount = TypeVar("Amount", float, FloatArray)
@@ -118,6 +120,51 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class Peak:
+    """Hours of a week at which prices by the token are higher, or lower.
+
+    Attributes
+    ----------
+    factor : float
+        On all prices by the token.
+    weekdays : tuple of int
+        0 is Monday; those on which it begins.
+    start_s, end_s : float
+        Seconds from midnight; an end that is not after the start lies on the next day.
+    """
+
+    factor: float
+    weekdays: tuple[int, ...] = tuple(range(7))
+    start_s: float = 0.0
+    end_s: float = DAY_S
+
+
+def factors_of_week(peaks: tuple[Peak, ...]) -> FloatArray:
+    """The mean factor of each hour of a week from Monday; of peaks that overlap the last holds.
+
+    Returns
+    -------
+    (168,) float64
+
+    Examples
+    --------
+    >>> factors_of_week((Peak(2.0, (0,), 9 * HOUR_S, 10.5 * HOUR_S),))[8:12]
+    array([1. , 2. , 1.5, 1. ])
+    """
+    minute_of_day = np.arange(1440) * MINUTE_S
+    minutes = np.ones((7, 1440))
+    for peak in peaks:
+        wraps = peak.end_s <= peak.start_s
+        after, before = minute_of_day >= peak.start_s, minute_of_day < peak.end_s
+        for day in peak.weekdays:
+            minutes[day, after if wraps else after & before] = peak.factor
+            if wraps:
+                minutes[(day + 1) % 7, before] = peak.factor
+    of_hours: FloatArray = minutes.reshape(168, 60).mean(axis=1)
+    return of_hours
+
+
+@dataclass(frozen=True, slots=True)
 class TokenPrice:
     """Price of a managed API, or of what users run on their own devices.
 
@@ -139,6 +186,10 @@ class TokenPrice:
     usd_per_device_month : float
         Fixed cost of an active device.
     active_devices : float
+    peaks : tuple of Peak
+        Times of the week at which prices by the token differ.
+    clock_s : float
+        Seconds from Monday, 0:00, at which the horizon starts.
     source, as_of : str
         Where the price comes from and its date; empty for a price given in the scenario.
     """
@@ -153,6 +204,8 @@ class TokenPrice:
     subscription: Subscription | None = None
     usd_per_device_month: float = 0.0
     active_devices: float = 0.0
+    peaks: tuple[Peak, ...] = ()
+    clock_s: float = 0.0
     source: str = ""
     as_of: str = ""
 
@@ -170,4 +223,7 @@ class TokenPrice:
         array([0.5   , 0.1581])
         """
         factor: FloatArray = self.factor * self.yearly_factor ** (at_s / YEAR_S)
+        if self.peaks:
+            hour = np.floor((self.clock_s + at_s) / HOUR_S).astype(np.intp) % 168
+            factor = factor * factors_of_week(self.peaks)[hour]
         return factor

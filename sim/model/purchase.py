@@ -33,7 +33,7 @@ class PayAsYouGo:
     Attributes
     ----------
     usd_per_gpu_hour : float
-    purchase : {"on_demand", "spot", "serverless"}
+    purchase : {"on_demand", "spot", "serverless", "dedicated"}
     gpus : float
         Infinite for as many as are asked for.
     list_usd_per_gpu_hour : float or None
@@ -43,7 +43,7 @@ class PayAsYouGo:
     """
 
     usd_per_gpu_hour: float
-    purchase: Literal["on_demand", "spot", "serverless"] = "on_demand"
+    purchase: Literal["on_demand", "spot", "serverless", "dedicated"] = "on_demand"
     gpus: float = math.inf
     list_usd_per_gpu_hour: float | None = None
     source: str = ""
@@ -62,7 +62,7 @@ class Reserved:
     usd_per_gpu_hour : float
         Of the whole price, what is paid upfront included.
     gpus : float
-    purchase : {"reserved_1y", "reserved_3y"}
+    purchase : {"reserved_1y", "reserved_2y", "reserved_3y", "reserved_5y"}
     upfront_share : float
         Share of the price that was paid when the term began, before the horizon: part of the cost,
         on none of the horizon's bills.
@@ -72,7 +72,7 @@ class Reserved:
 
     usd_per_gpu_hour: float
     gpus: float
-    purchase: Literal["reserved_1y", "reserved_3y"] = "reserved_1y"
+    purchase: Literal["reserved_1y", "reserved_2y", "reserved_3y", "reserved_5y"] = "reserved_1y"
     upfront_share: float = 0.0
     list_usd_per_gpu_hour: float | None = None
     source: str = ""

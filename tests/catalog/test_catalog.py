@@ -24,7 +24,7 @@ from sim.catalog import (
 )
 from sim.catalog.figures import CONTEXT_TOKENS, decode_figures
 from sim.catalog.hardware import gpus, models
-from sim.catalog.prices import day_of, listed_prices, older_than_a_year
+from sim.catalog.prices import PURCHASES, day_of, listed_prices, older_than_a_year
 from sim.catalog.profile_file import load_profile
 from sim.cli.catalog import catalog
 from sim.errors import CatalogError
@@ -269,25 +269,46 @@ def test_precision_that_is_not_known_is_refused():
 def test_every_price_is_for_a_known_gpu_and_plausible():
     rows = listed_prices()
     assert len(rows) > 100
-    keys = {(r.provider, r.region, r.instance, r.gpu, r.purchase) for r in rows}
+    keys = {
+        (r.provider, r.region, r.instance, r.gpu, r.purchase, r.min_days, r.gpus, r.as_of)
+        for r in rows
+    }
     assert len(keys) == len(rows)
     for row in rows:
         assert row.gpu in gpus()
-        assert row.purchase in {"on_demand", "spot", "capacity_block", "reserved_3y"}
+        assert row.purchase in PURCHASES
         assert 0.3 < row.usd_per_gpu_hour < 30
+        committed = row.purchase in PURCHASES[3:]
+        assert (0 < row.min_days <= row.max_days) if committed else row.max_days == 0
         assert row.source and day_of(row.as_of) > date(2024, 6, 1)
 
 
 def test_spot_is_cheaper_than_on_demand_of_the_same_machine():
     on_demand = {
-        (r.provider, r.region, r.instance, r.gpu): r.usd_per_gpu_hour
+        (r.provider, r.region, r.instance, r.gpu, r.as_of): r.usd_per_gpu_hour
         for r in listed_prices()
         if r.purchase == "on_demand"
     }
     spot = [r for r in listed_prices() if r.purchase == "spot"]
     assert len(spot) > 20
     for r in spot:
-        assert r.usd_per_gpu_hour < on_demand[r.provider, r.region, r.instance, r.gpu]
+        assert r.usd_per_gpu_hour < on_demand[r.provider, r.region, r.instance, r.gpu, r.as_of]
+
+
+def test_longer_terms_cost_less_at_a_provider():
+    reserved = {
+        (r.provider, r.gpu, r.gpus, r.purchase): r.usd_per_gpu_hour
+        for r in listed_prices()
+        if r.purchase.startswith("reserved") and not r.provider.startswith("market")
+    }
+    pairs = [
+        (usd, reserved[provider, gpu, gpus, longer])
+        for (provider, gpu, gpus, purchase), usd in reserved.items()
+        for longer in ("reserved_2y", "reserved_3y", "reserved_5y")
+        if purchase < longer and (provider, gpu, gpus, longer) in reserved
+    ]
+    assert len(pairs) > 20
+    assert all(later < earlier for earlier, later in pairs)
 
 
 def test_every_gpu_of_a_profile_on_sale_somewhere_has_a_default_price():
@@ -297,19 +318,41 @@ def test_every_gpu_of_a_profile_on_sale_somewhere_has_a_default_price():
         assert default_gpu_price(name).usd_per_gpu_hour > 0
 
 
+def test_price_is_the_newest_of_a_provider():
+    assert gpu_price("nebius", "h100-sxm").usd_per_gpu_hour == 4.5  # 2026-10-05; before 3.85, 2.95
+    assert gpu_price("verda", "h100-sxm").as_of == "2026-10-02"
+    assert gpu_price("aws", "h100-sxm", "capacity_block").usd_per_gpu_hour == 5.191  # before 4.916
+
+
+def test_block_is_that_of_the_days_and_gpus_that_are_wanted():
+    def usd(*names, **wanted):
+        return gpu_price(*names, "capacity_block", **wanted).usd_per_gpu_hour
+
+    assert usd("together", "h100-sxm") == 3.69  # 7 to 30 days
+    assert usd("together", "h100-sxm", days=60) == 3.45
+    assert usd("verda", "h100-sxm", days=180) == 3.4128
+    assert usd("lambda", "h100-sxm") == 6.16  # from 16 GPUs
+    assert usd("lambda", "h100-sxm", gpus=100) == 5.85  # from 64
+    with pytest.raises(CatalogError, match=r"no capacity_block of 45 days .*blocks of 30, 90, 180"):
+        gpu_price("verda", "h100-sxm", "capacity_block", days=45)
+
+
 def test_price_is_that_of_the_first_region_unless_another_is_named():
-    assert gpu_price("GCP", "H100-SXM").usd_per_gpu_hour == 11.06125
+    assert gpu_price("GCP", "L4").usd_per_gpu_hour == 0.853624
     assert gpu_price("gcp", "h100-sxm", region="europe-west4").usd_per_gpu_hour == 14.06756
     assert gpu_price("gcp", "h100-sxm", "spot").usd_per_gpu_hour == 6.326193
+    assert gpu_price("gcp", "h100-sxm").usd_per_gpu_hour == 11.0613  # newer, its region not stated
     assert gpu_price("aws", "h100-sxm", "capacity_block").billing_granularity_s == 86_400
 
 
 def test_default_price_is_the_median_over_providers_and_as_old_as_the_oldest():
     price = default_gpu_price("mi300x")
     assert (price.usd_per_gpu_hour, price.as_of) == (6.0, "2026-06-18")
-    h200 = default_gpu_price("h200-sxm")  # aws 7.912, azure 10.6, nebius 3.5, verda 3.39
-    assert h200.usd_per_gpu_hour == pytest.approx((7.912 + 3.5) / 2)
-    assert "aws 7.912, azure 10.6, nebius 3.5, verda 3.39" in h200.source
+    h200 = default_gpu_price("h200-sxm")
+    listed = "aws 7.912, gcp 10.6009, azure 10.6, nebius 3.5, verda 4.639, together 5.99"
+    rest = "civo 3.49, gcore 3, digitalocean 4.47, jarvislabs 3.99"
+    assert f"{listed}, {rest}" in h200.source
+    assert h200.usd_per_gpu_hour == pytest.approx((4.47 + 4.639) / 2)
     assert h200.as_of == "2026"
 
 
@@ -379,6 +422,7 @@ def test_prices_are_listed_and_old_ones_warned_about_on_stderr():
     result = run("prices", "--gpu", "h100", "--purchase", "capacity")
     assert "4.916" in result.stdout and "2024-12" in result.stdout
     assert "older than a year: aws h100-sxm capacity_block (2024-12)" in result.stderr
+    assert " 7-30 " in result.stdout and "5.191" in result.stdout
     rows = json.loads(run("prices", "--provider", "aws", "--json").stdout)
     assert {row["provider"] for row in rows} == {"aws"}
     assert all(row["source"] and row["as_of"] for row in rows)

@@ -4,6 +4,7 @@ import json
 import math
 from datetime import date, timedelta
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +13,7 @@ from sim.catalog.apis import NO_STEP, TIERS, api_paces, listed_api_prices
 from sim.catalog.prices import day_of
 from sim.cli.catalog import catalog
 from sim.errors import CatalogError
+from sim.model.price import factors_of_week
 
 
 def run(*arguments):
@@ -41,18 +43,46 @@ def test_discounts_are_halves_and_priority_costs_more():
     for row in with_tiers:
         assert set(row.factors) <= set(TIERS)
         for tier, factor in row.factors.items():
-            assert 1.5 < factor < 2.2 if tier == "priority" else factor == 0.5, row
+            assert 1.2 < factor < 2.2 if tier == "priority" else factor == 0.5, row
 
 
 def test_long_contexts_cost_more_whatever_is_cached():
     steps = [row for row in listed_api_prices() if row.long_rates is not None]
     assert len(steps) >= 5
     for row in steps:
-        assert row.long_above_tokens in (200_000, 272_000)
-        assert row.long_rates.input == 2 * row.rates.input
+        assert row.long_above_tokens in (100_000, 200_000, 272_000, 512_000)
+        fivefold = row.model == "claude-haiku-5-5"
+        assert row.long_rates.input == (5 if fivefold else 2) * row.rates.input
         assert row.long_rates.output > row.rates.output
         assert row.long_rates.cached_input > row.rates.cached_input
     assert api_price("gpt-4o").long_above_tokens == NO_STEP
+
+
+def test_peak_hours_double_the_price_of_deepseek():
+    """09:00 to 12:00 and 14:00 to 18:00 in Beijing are 01:00 to 04:00 and 06:00 to 10:00 in UTC."""
+    for name in ("deepseek-v4-flash", "deepseek-v4-pro"):
+        price = api_price(name, "deepseek")
+        factors = factors_of_week(price.peaks).reshape(7, 24)
+        assert set(np.flatnonzero(factors[0] == 2)) == {1, 2, 3, 6, 7, 8, 9}
+        assert (factors[:5] == factors[0]).all() and (factors[5:] == 1).all()
+    assert api_price("deepseek-v4-pro", "together").peaks == ()
+
+
+def test_new_models_read_their_caches_at_a_fraction_of_the_price():
+    shares = {
+        "claude-fable-5-1": 0.025,
+        "claude-opus-5-5": 0.05,
+        "gpt-6.1-sol": 0.05,
+        "kimi-k3": 0.1,
+    }
+    for name, share in shares.items():
+        rates = api_price(name, "moonshot" if name == "kimi-k3" else None).rates
+        assert rates.cached_input == pytest.approx(share * rates.input)
+
+
+def test_where_sources_disagree_both_are_kept():
+    assert "another source says 0.20" in api_price("claude-sonnet-5-5").source
+    assert "0.14, 0.0028 and 0.28" in api_price("deepseek-v4-flash", "deepseek").source
 
 
 def test_price_is_that_of_the_only_provider_or_of_the_one_named():

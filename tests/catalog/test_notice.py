@@ -10,7 +10,10 @@ from places import ROOT
 DATA = ROOT / "sim" / "catalog" / "data"
 NOTICE = (ROOT / "NOTICE").read_text(encoding="utf-8")
 REPOSITORY = re.compile(r"\b([A-Za-z][\w.-]+/[A-Za-z][\w.-]+)\b")
-OWN = ("Peakfleet's own", "this project", "by definition", "model card", "vendor datasheet")
+OWN = (
+    *("Peakfleet's own", "this project", "by definition", "model card", "vendor datasheet"),
+    *("own price page", "official price page", "official page"),  # of the provider itself: facts
+)
 LICENCES = ("Apache-2.0", "MIT", "BSD-3-Clause", "CC-BY-4.0", "no licence was found")
 
 
@@ -37,7 +40,7 @@ def sources() -> set[str]:
 def origins(source: str) -> set[str]:
     """Repositories and sites that a source names."""
     repositories = {name for name in REPOSITORY.findall(source) if f" {name}" in f" {NOTICE}"}
-    sites = set(re.findall(r"\b[\w-]+(?:\.[\w-]+)*\.(?:com|dev|net|org)\b", source))
+    sites = set(re.findall(r"\b[\w-]+(?:\.[\w-]+)*\.(?:ai|com|dev|net|org|sh|xyz)\b", source))
     return repositories | sites
 
 

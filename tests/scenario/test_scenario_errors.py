@@ -248,7 +248,8 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
             "replicas: 2",
             "replicas: 2\n    price: {provider: aws, purchase: on_demandd}",
             "13: backends.large.price.purchase: 'on_demandd' must be one of on_demand, spot, "
-            "serverless, capacity_block, reserved_1y, reserved_3y (did you mean 'on_demand'?)",
+            "serverless, dedicated, capacity_block, reserved_1y, reserved_2y, reserved_3y, "
+            "reserved_5y (did you mean 'on_demand'?)",
         ),
         ("replicas: 2", "replicas: 2\n    price: {billing: per_hour}",
          "13: backends.large.price: has no price "

@@ -103,7 +103,9 @@ def test_a_list_is_filled_in_its_order(tmp_path):
 
 
 def test_the_oldest_price_of_a_plan_is_warned_of(tmp_path):
-    (advice,) = load_scenario(written(tmp_path, BACKENDS)).warnings
+    old = BACKENDS.replace("as_of: 2026-11", "as_of: 2024-12")
+    assert old != BACKENDS and not load_scenario(written(tmp_path, BACKENDS)).warnings
+    (advice,) = load_scenario(written(tmp_path, old)).warnings
     assert advice == "backends.own.price: its date (2024-12) is over a year ago"
 
 
@@ -137,9 +139,13 @@ def test_the_oldest_price_of_a_plan_is_warned_of(tmp_path):
          "days: has no meaning for spot (add purchase: capacity_block)"),
         ("{provider: aws, source: me}",
          "source: comes with the provider's price (remove it)"),
-        ("{provider: aws, purchase: reserved_1y}",
-         "price for provider 'aws', GPU 'h100-sxm': purchase 'reserved_1y' is not in the catalogue "
-         "('sim catalog prices' lists all) (give price: {usd_per_gpu_hour: 2.99})"),
+        ("{provider: aws, purchase: reserved_2y}",
+         "price for provider 'aws', GPU 'h100-sxm': purchase 'reserved_2y' is not in the catalogue "
+         "(did you mean 'reserved_3y' or 'reserved_1y'? 'sim catalog prices' lists all) "
+         "(give price: {usd_per_gpu_hour: 2.99})"),
+        ("{provider: verda, purchase: capacity_block, days: 45, gpus: 8}",
+         "price for provider 'verda', GPU 'h100-sxm': no capacity_block of 45 days is in the "
+         "catalogue (there are blocks of 30, 90, 180 days) (give price: {usd_per_gpu_hour: 2.99})"),
         ("3", "3 must be a mapping"),
     ],
 )  # fmt: skip

@@ -32,9 +32,12 @@ GPU_HOURS = "GPU-Hours"
 PRICING: dict[str, Pricing] = {
     "on_demand": "Standard",
     "serverless": "Standard",
+    "dedicated": "Standard",
     "spot": "Dynamic",
     "reserved_1y": "Committed",
+    "reserved_2y": "Committed",
     "reserved_3y": "Committed",
+    "reserved_5y": "Committed",
     "capacity_block": "Committed",
 }
 

@@ -29,8 +29,8 @@ BILLING_S: Final = {
     "per_hour": 3600.0,
     "per_day": 86_400.0,
 }
-RENTED: Final = ("on_demand", "spot", "serverless")
-RESERVED: Final = ("reserved_1y", "reserved_3y")
+RENTED: Final = ("on_demand", "spot", "serverless", "dedicated")
+RESERVED: Final = ("reserved_1y", "reserved_2y", "reserved_3y", "reserved_5y")
 BLOCK: Final = "capacity_block"
 PURCHASES: Final = (*RENTED, BLOCK, *RESERVED)
 WAYS: Final = ("usd_per_gpu_hour", "usd_per_gpu_second", "provider", "owned")
@@ -212,13 +212,20 @@ def _resolved(price: Price | None, gpu: str, path: Path, findings: Findings) -> 
         if price is None:
             return _listed(default_gpu_price(gpu), Price.model_construct())
         if price.provider is not None:
-            return _listed(gpu_price(price.provider, gpu, price.purchase or "on_demand"), price)
+            days, gpus = _whole(price.days), _whole(price.gpus)
+            way = price.purchase or "on_demand"
+            return _listed(gpu_price(price.provider, gpu, way, days=days, gpus=gpus), price)
     except CatalogError as error:
         findings.add(path, str(error), "give price: {usd_per_gpu_hour: 2.99}")
         return None
     if price.usd_per_gpu_second is not None and price.purchase is None:
         return price.model_copy(update={"purchase": "serverless"})
     return price
+
+
+def _whole(number: Number | None) -> int | None:
+    """A number that is known in every world."""
+    return int(number) if isinstance(number, float) else None
 
 
 def _listed(listed: GpuPrice, price: Price) -> Price:
@@ -284,14 +291,14 @@ def _tranche(price: Price, most: Most, start: datetime, draws: Draws) -> model.T
     usd, public = _per_hour(price, draws), price.list_usd_per_gpu_hour
     listed = None if public is None else known(public, draws)
     match price.purchase:
-        case "reserved_1y" | "reserved_3y" as term:
+        case "reserved_1y" | "reserved_2y" | "reserved_3y" | "reserved_5y" as term:
             upfront = 0.0 if price.upfront_share is None else known(price.upfront_share, draws)
             return model.Reserved(usd, held, term, upfront, listed, source, as_of)
         case "capacity_block":
             begin = 0.0 if price.start is None else known(price.start.offset(start), draws)
             days = None if price.days is None else int(known(price.days, draws))
             return model.CapacityBlock(usd, held, begin, days, listed, source, as_of)
-        case "spot" | "serverless" as way:
+        case "spot" | "serverless" | "dedicated" as way:
             return model.PayAsYouGo(usd, way, there, listed, source, as_of)
     return model.PayAsYouGo(usd, "on_demand", there, listed, source, as_of)
 

@@ -240,7 +240,7 @@ def compiled(name: str, api: ManagedApi, start: datetime, draws: Draws) -> model
     return model.ManagedApi(
         name,
         _compiled_pace(api, draws),
-        token_price.compiled(api.price, per_hour, draws),
+        token_price.compiled(api.price, per_hour, start, draws),
         quota.compiled(api.quota, draws),
         quota.compiled_units(units, draws),
         outages.compiled(api.outages, start, draws),

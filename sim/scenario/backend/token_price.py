@@ -2,12 +2,22 @@
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from sim.catalog import api_price
 from sim.catalog.apis import NO_STEP, TIERS
 from sim.errors import CatalogError
 from sim.model import price as model
+from sim.model.price import DAY_S
+from sim.scenario.backend.timetable import (
+    GROUPS,
+    WEEK,
+    Days,
+    TimeOfDay,
+    days_of_week,
+    time_of_day,
+)
 from sim.scenario.values.fields import iso_date, number, one_of
 from sim.scenario.values.numbers import Number, extent, known
 from sim.scenario.values.part import Factor, Model, Text
@@ -49,6 +59,19 @@ class Subscription(Model):
     """Factor on the price by the token of requests beyond the cap; default 1."""
 
 
+class Peak(Model):
+    """Times at which prices by the token differ, by the clock of the horizon."""
+
+    factor: Factor
+    """Factor on all prices by the token."""
+    days: Annotated[Days, days_of_week()] | None = None
+    """Days on which it begins; default daily."""
+    start: Annotated[TimeOfDay, time_of_day()]
+    """When it begins, such as 09:00."""
+    end: Annotated[TimeOfDay, time_of_day()]
+    """When it ends; one that is not later than its start lies on the next day."""
+
+
 class TokenPrice(Model):
     """Price of tokens: given in USD per million, or that of the catalogue."""
 
@@ -68,6 +91,9 @@ class TokenPrice(Model):
     """Factor on all prices by the token: of a tier, a discount, a contract; default 1."""
     yearly_factor: Factor | None = None
     """Factor by which they change in a year, compounding; default 1."""
+    peaks: list[Peak] | None = None
+    """Times of the week at which they differ, such as [{factor: 2, days: weekdays, start: 09:00,
+    end: 18:00}]; default none. Those of the catalogue are in UTC."""
     minimum_per_month: Dollars | None = None
     """Committed spend in a month: what is missing to it is billed, too; default 0."""
     subscription: Subscription | None = None
@@ -89,7 +115,7 @@ def check(path: Path, price: dict[str, Any], has_model: bool, findings: Findings
         findings.add(path, f"has no {missing} beside {own[0]}", f"add {missing}")
     if not own and not has_model and not flat:
         findings.add(path, "has no price", "add input and output, such as input: 0.15, output: 0.6")
-    for key in ("cached_input", "cache_write", "long_context"):
+    for key in ("cached_input", "cache_write", "long_context", "peaks"):
         if key in price and not own:
             findings.add((*path, key), "has no input beside it", "add input and output")
     for key in ("source", "as_of"):
@@ -144,13 +170,45 @@ def _as_given(listed: model.TokenPrice, factor: Number | None) -> dict[str, Any]
         rates = {key: getattr(listed.long_rates, key) for key in RATES}
         above = float(listed.long_above_tokens)
         given["long_context"] = LongContext.model_construct(above=above, **rates)
+    if listed.peaks:
+        given["peaks"] = [_peak_as_given(peak) for peak in listed.peaks]
     given["tier"] = None
     given["factor"] = listed.factor if factor is None else factor
     return {**given, "source": listed.source, "as_of": listed.as_of}
 
 
-def compiled(price: TokenPrice, usd_per_unit_hour: Number | None, draws: Draws) -> model.TokenPrice:
-    """The price in a world."""
+def _peak_as_given(peak: model.Peak) -> Peak:
+    names = next((name for name in GROUPS if Days(name).weekdays() == peak.weekdays), None)
+    return Peak.model_construct(
+        factor=peak.factor,
+        days=Days(names or tuple(WEEK[day] for day in peak.weekdays)),
+        start=TimeOfDay(int(peak.start_s)),
+        end=TimeOfDay(int(peak.end_s)),
+    )
+
+
+def _peaks(price: TokenPrice, draws: Draws) -> tuple[model.Peak, ...]:
+    return tuple(
+        model.Peak(
+            known(peak.factor, draws),
+            (Days("daily") if peak.days is None else peak.days).weekdays(),
+            float(peak.start.seconds),
+            float(peak.end.seconds),
+        )
+        for peak in price.peaks or ()
+    )
+
+
+def _clock_s(start: datetime) -> float:
+    """Seconds from Monday, 0:00."""
+    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    return start.weekday() * DAY_S + (start - midnight).total_seconds()
+
+
+def compiled(
+    price: TokenPrice, usd_per_unit_hour: Number | None, start: datetime, draws: Draws
+) -> model.TokenPrice:
+    """The price in a world whose horizon begins at ``start``."""
     long, fee = price.long_context, price.subscription
     return model.TokenPrice(
         rates=_rates(price, draws),
@@ -161,6 +219,8 @@ def compiled(price: TokenPrice, usd_per_unit_hour: Number | None, draws: Draws) 
         usd_per_unit_hour=_or(usd_per_unit_hour, 0.0, draws),
         minimum_usd_per_month=_or(price.minimum_per_month, 0.0, draws),
         subscription=None if fee is None else _subscription(fee, draws),
+        peaks=_peaks(price, draws),
+        clock_s=_clock_s(start),
         source=price.source or "",
         as_of=price.as_of or "",
     )

@@ -10,7 +10,17 @@ from bookings import api, book, design, gpus, horizon, nothing_happened, rent, w
 from sim.engine.state.backend_record import LONG, PROVISIONED, STANDARD
 from sim.model.design import Design
 from sim.model.managed import ManagedApi, Provisioned
-from sim.model.price import MONTH_S, YEAR_S, GpuPrice, Subscription, TokenPrice, TokenRates
+from sim.model.price import (
+    MONTH_S,
+    WEEKDAYS,
+    YEAR_S,
+    GpuPrice,
+    Peak,
+    Subscription,
+    TokenPrice,
+    TokenRates,
+    factors_of_week,
+)
 from sim.montecarlo.money import costs, money
 
 FLAGSHIP = TokenRates(input=5.0, output=15.0)
@@ -144,6 +154,25 @@ def test_prices_fall_through_the_year() -> None:
     year = 365 / 365.25
     mean = (1 - 0.1**year) / np.log(10) / year
     assert cost_usd == pytest.approx(365 * 100 * CALL_USD * mean, rel=1e-6)
+
+
+def test_peak_hours_are_paid_at_their_factor() -> None:
+    """A Wednesday with 100 calls an hour; 9:30 to 12:00 costs double: 2.5 of 24 hours."""
+    peak = Peak(2.0, WEEKDAYS, 9.5 * 3_600, 12 * 3_600)
+    for day, factor in ((2, 1 + 2.5 / 24), (6, 1.0)):
+        what = only(api(TokenPrice(FLAGSHIP, peaks=(peak,), clock_s=day * 86_400.0)), bin_s=3_600.0)
+        outcome = nothing_happened(what)
+        for hour in range(24):
+            book(outcome, (0, 0, STANDARD, hour), 100, 4_000, 1_000)
+        cost_usd = money(outcome, what)["cost_usd"]
+        assert cost_usd == pytest.approx(2_400 * CALL_USD * factor), day
+
+
+def test_a_peak_over_midnight_ends_on_the_next_day() -> None:
+    factors = factors_of_week((Peak(3.0, (6,), 22 * 3_600.0, 2 * 3_600.0),))
+    assert np.flatnonzero(factors == 3).tolist() == [0, 1, 166, 167]  # Monday, and Sunday night
+    of_all_day = factors_of_week((Peak(2.0, (0,)), Peak(4.0, (0,), 0.0, 3_600.0)))
+    assert of_all_day[:25].tolist() == [4.0, *[2.0] * 23, 1.0]  # the last holds
 
 
 # Contracts
