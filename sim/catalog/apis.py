@@ -1,10 +1,10 @@
 """Managed APIs: prices by the token, paces, quotas and outages, each with its place and date.
 
 Prices are list prices in USD per million tokens. Tiers are kept as factors on them, and so are the
-hours of the day at which a provider asks for more (in UTC); ``notes`` say where sources disagree. Where a source
-does not give the cached price beyond the step of long contexts, it rises there like that of the
-input. Two priority prices of the source are slips (fifty times, or exactly, the standard price) and
-are left out.
+hours of the day, in UTC, at which a provider asks for more; notes say where sources disagree. Where
+a source does not give the cached price beyond the step of long contexts, it rises there like that
+of the input. Two priority prices of the source are slips (fifty times, or exactly, the standard
+price) and are left out.
 
 Paces are medians over the users of a model, measured or, for models that nobody measured, assumed
 to be those of the median model. How they differ between requests is taken from a study of 2024:
