@@ -25,6 +25,8 @@ scheduler                      ``chunked`` or ``prefill_first`` (chunked)
 measured                       what, points, and ranges of batch, prompt and output (none)
 fit_error                      mean relative error of the law, 0.02 for 2 % (0)
 grade, source, as_of, notes    where the figures come from (empty)
+simulated_error,               how far simulations, and coefficients together, may be off
+coefficient_errors             (none): see :mod:`sim.catalog.profile_error`
 =============================  =========================================================
 
 Defaults are in brackets; every other key must be there.
@@ -39,6 +41,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.scalarstring import FoldedScalarString
 
+from sim.catalog import profile_error
 from sim.catalog.yaml_mapping import YamlMapping, read_mapping
 from sim.errors import Problem, ScenarioError
 from sim.model.input_file import InputFileError, text
@@ -78,7 +81,9 @@ _KEYS = (
     *(key for key, _ in _COUNTS),
     *("scheduler", "measured", "fit_error"),
     *_TEXTS,
+    *profile_error.KEYS,
 )
+_COEFFICIENTS = {"step_ns_per_kv_token", *(key for key, *_ in _SCALARS)}
 
 
 def load_profile(path: str | Path) -> ServiceProfile:
@@ -117,6 +122,8 @@ def parse_profile(text: str, file: str, name: str) -> ServiceProfile:
     values["fit_error"] = document.number("fit_error", 0.0)
     values |= {key: document.text(key, default) for key, default in _TEXTS.items()}
     values["measured"] = _measurement(document)
+    values |= profile_error.read_errors(document)
+    profile_error.check_coefficients(document, values["batch"] or (), _COEFFICIENTS)
     _check_tables(document, values)
     _check_limits(document, values)
     document.raise_problems()
@@ -142,7 +149,9 @@ def profile_document(profile: ServiceProfile) -> dict[str, Any]:
     if profile.measured is not None:
         document["measured"] = _measurement_document(profile.measured)
     document["fit_error"] = profile.fit_error
-    return document | {key: value for key in _TEXTS if (value := getattr(profile, key))}
+    document |= {key: value for key in _TEXTS if (value := getattr(profile, key))}
+    errors = profile_error.errors_document(profile.simulated_error, profile.joint_error)
+    return document | errors
 
 
 def write_profile(profile: ServiceProfile, path: str | Path) -> None:

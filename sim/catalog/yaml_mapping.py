@@ -124,6 +124,20 @@ class YamlMapping:
         values = self._list(key, _is_number, "a finite number of at least 0")
         return None if values is None else tuple(float(value) for value in values)
 
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """A list of texts, not empty."""
+        values = self._list(key, lambda value: isinstance(value, str) and bool(value), "a text")
+        return None if values is None else tuple(values)
+
+    def rows(self, key: str) -> tuple[tuple[float, ...], ...] | None:
+        """A list of lists of finite numbers of any sign; it, too, may be empty."""
+        value = self._value(key, None)
+        if isinstance(value, list) and all(_is_row(row) for row in value):
+            return tuple(tuple(float(each) for each in row) for row in value)
+        if value is not None:
+            self._wrong(key, value, "a list of lists of numbers")
+        return None
+
     def range(self, key: str) -> tuple[int, int] | None:
         """Two whole numbers, the smaller first; None if the key is missing."""
         if key not in self.entries:
@@ -223,6 +237,16 @@ def _nesting(text: str) -> int:
 
 def _is_count(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, list) and all(_is_real(each) for each in value)
+
+
+def _is_real(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return bool(abs(value) <= LARGEST_NUMBER)  # NaN compares false
 
 
 def _is_number(value: Any) -> bool:

@@ -17,6 +17,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sim.model.joint_error import JointError, SimulatedError
+
 FloatArray = npt.NDArray[np.float64]
 Scheduler = Literal["chunked", "prefill_first"]
 
@@ -115,6 +117,10 @@ class ServiceProfile:
         What was measured, over which ranges.
     notes : str
         What is assumed rather than measured.
+    joint_error : JointError or None
+        How far the coefficients may be off, together.
+    simulated_error : SimulatedError or None
+        How far simulations of the measured runs are from what was measured.
     """
 
     name: str
@@ -144,6 +150,8 @@ class ServiceProfile:
     as_of: str = ""
     measured: Measurement | None = None
     notes: str = ""
+    joint_error: JointError | None = None
+    simulated_error: SimulatedError | None = None
 
     def step_s(self, batch: int, kv_tokens: float) -> float:
         """Seconds of a step in which ``batch`` sequences decode and nobody prefills.

@@ -209,7 +209,7 @@ def _managed(name: str, backend: Any, horizon: Horizon, draws: Draws) -> model.M
 
 def _pool(name: str, pool: GpuPool, horizon: Horizon, draws: Draws) -> design.GpuPool:
     factor = known(_there(pool.throughput_factor), draws)
-    profile = sped_up(pool.service.profile, pool.speculative_decoding, draws)
+    profile = sped_up(pool.service.drawn(draws), pool.speculative_decoding, draws)
     scaler = scaled.compiled(pool.autoscaler, pool.replicas, draws)
     begins = horizon.start - timedelta(seconds=horizon.warm_up_s)
     most = fleet.most_gpus(pool, profile)

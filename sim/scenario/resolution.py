@@ -11,7 +11,7 @@ from typing import Any, Final
 from sim.catalog import shape as catalogue_shape
 from sim.errors import TraceError
 from sim.model.arrivals import FLAT
-from sim.model.distributions import LogNormal
+from sim.model.distributions import LogNormal, Normal
 from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_files import TraceColumns, read_trace
@@ -199,11 +199,17 @@ def _pool(pool: GpuPool, named: dict[str, int], path: Path, findings: Findings) 
     factor, most = pool.throughput_factor, fleet.most_gpus(pool, profile)
     if factor is None:
         factor = _of_fit_error(profile.fit_error, (*path, "throughput_factor"))
+    coefficients = pool.coefficients
+    if coefficients is None and profile.joint_error is not None:
+        coefficients = "drawn" if pool.throughput_factor is None else "fixed"
+    is_drawn = coefficients == "drawn"
+    errors = _of_coefficients(profile, (*path, "service")) if is_drawn else ()
     return pool.model_copy(
         update={
             **fleet.resolved(pool, profile, path, findings),
-            "service": Service(profile, pool.service.name),
+            "service": Service(profile, pool.service.name, errors),
             "throughput_factor": factor,
+            "coefficients": coefficients,
             "prefix_cache": caches.resolved(pool.prefix_cache, profile, named, path, findings),
             "price": gpu_price.resolved(pool.price, profile.gpu, most, path, findings),
         }
@@ -237,6 +243,19 @@ def _with_engine(
                 (*path, key), f"{value}{whose} {rule}", f"set {key} as well" if whose else ""
             )
     return profile
+
+
+def _of_coefficients(profile: ServiceProfile, path: Path) -> tuple[Uncertain, ...]:
+    """How far the coefficients are off along each direction of their joint error."""
+    error = profile.joint_error
+    count = 0 if error is None else error.directions.shape[1]
+    law = Normal(0.0, 1.0)
+    spread = Spread("normal", {"mean": 0.0, "sd": 1.0}, fixed=law)
+    quantity = Quantity("count")
+    return tuple(
+        Uncertain(".".join(map(str, (*path, f"error_{at}"))), spread, quantity, law)
+        for at in range(1, count + 1)
+    )
 
 
 def _of_fit_error(fit_error: float, path: Path) -> Number:

@@ -192,3 +192,44 @@ def test_any_profile_survives_writing_and_reading(p, tmp_path_factory):
             assert replace(found, samples=()) == replace(expected, samples=())
         elif field.name != "name":
             assert found == expected
+
+
+ERRORS = """\
+simulated_error: {ttft: 0.12, tpot: 0.03}
+coefficient_errors:
+  coefficients: [step_base_ms@64, step_ns_per_kv_token]
+  relative_sd: [0.05, 0.3]
+  correlations: [[-0.9]]
+"""
+
+
+def test_errors_are_read_and_written():
+    p = parse_profile(GOOD + ERRORS, "mine.yaml", "mine.yaml")
+    assert p.joint_error is not None
+    assert p.joint_error.correlations == ((-0.9,),)
+    assert p.simulated_error is not None
+    assert (p.simulated_error.ttft, p.simulated_error.tpot) == (0.12, 0.03)
+
+
+def test_errors_survive_being_written(tmp_path):
+    p = parse_profile(GOOD + ERRORS, "mine.yaml", "mine.yaml")
+    write_profile(p, tmp_path / "p.yaml")
+    again = load_profile(tmp_path / "p.yaml")
+    assert again.joint_error == p.joint_error
+    assert repr(again.simulated_error) == repr(p.simulated_error)  # NaN is not NaN
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (("step_base_ms@64", "step_base_ms@65"), "coefficient_errors.coefficients"),
+        (("step_ns_per_kv_token", "grade"), "coefficient_errors.coefficients"),
+        (("[0.05, 0.3]", "[0.05]"), "coefficient_errors.coefficients"),
+        (("[[-0.9]]", "[-0.9]"), "coefficient_errors.correlations"),
+        (("[[-0.9]]", "[[-9]]"), "coefficient_errors.coefficients"),
+        (("ttft: 0.12", "ttft: -1"), "simulated_error.ttft"),
+        (("ttft:", "tfft:"), "simulated_error.tfft"),
+    ],
+)
+def test_errors_that_cannot_be_are_named(change, key):
+    assert key in [at for _, at in problems_of(GOOD + ERRORS.replace(*change))]

@@ -17,6 +17,8 @@ from sim.scenario.values.fields import kind, number, one_of, whole
 from sim.scenario.values.numbers import Number
 from sim.scenario.values.part import Factor, Model
 
+Coefficients = Literal["drawn", "fixed"]
+
 
 class Engine(Model):
     """Limits of the serving engine in place of those of the profile."""
@@ -74,6 +76,9 @@ class GpuPool(Model):
     throughput_factor: Factor | None = None
     """Speed of the engine relative to its profile; by default uncertain by the profile's fit
     error."""
+    coefficients: Annotated[Coefficients, one_of(*get_args(Coefficients))] | None = None
+    """Of the profile, where the joint error of its coefficients is known: drawn anew in each world,
+    or fixed; drawn unless throughput_factor is given."""
     speculative_decoding: Annotated[Speculation, tokens_per_step()] | None = None
     """Tokens that a step brings to a sequence, by batch size: {1: 2.5, 64: 1.4}; default 1."""
     price: GpuPrices | None = None

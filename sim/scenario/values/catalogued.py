@@ -1,6 +1,6 @@
 """What a scenario takes from the catalogue by name, or from a file of its own by path."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -9,10 +9,11 @@ from sim.catalog import shape as catalogue_shape
 from sim.catalog.shapes import COLUMN, read_shape
 from sim.errors import CatalogError, ScenarioError
 from sim.model.arrivals import DayShape
+from sim.model.coefficients import drawn
 from sim.model.input_file import is_file
 from sim.model.profile import ServiceProfile
 from sim.scenario.values.fields import JsonSchema, Reads
-from sim.scenario.values.numbers import Quantity, document_of
+from sim.scenario.values.numbers import Quantity, Uncertain, document_of
 from sim.scenario.values.problems import Spot, choose
 from sim.scenario.values.reading import read_number
 from sim.scenario.values.units import shown
@@ -24,10 +25,26 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service profile and how the document names it: built in, or the path of a file."""
+    """A service profile and how the document names it: built in, or the path of a file.
+
+    Attributes
+    ----------
+    profile : ServiceProfile
+    name : str
+    errors : tuple of Uncertain
+        How far its coefficients are off, in standard deviations along each direction of their joint
+        error; empty where they are taken as they are.
+    """
 
     profile: ServiceProfile
     name: str
+    errors: tuple[Uncertain, ...] = ()
+
+    def drawn(self, draws: Mapping[str, float]) -> ServiceProfile:
+        """The profile in a world."""
+        if not self.errors:
+            return self.profile
+        return drawn(self.profile, [each.value(draws) for each in self.errors])
 
     def document(self) -> str:
         """Name, or absolute path."""

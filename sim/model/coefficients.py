@@ -1,0 +1,77 @@
+"""Coefficients of a profile's law by name.
+
+A name is the key of the profile's file, and for a(B) the batch with it: ``step_base_ms@64``,
+``prefill_us_per_token``.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sim.model.profile import ServiceProfile
+
+STEP_BASE = "step_base_ms"
+PER_KV_TOKEN = "step_ns_per_kv_token"
+SCALARS = {
+    "prefill_ms_per_request": "prefill_s_per_request",
+    "prefill_us_per_token": "prefill_s_per_token",
+    "prefill_ns_per_token_context": "prefill_s_per_token_context",
+    "overhead_ms": "overhead_s",
+    "frontend_ms_per_request": "frontend_s_per_request",
+    "frontend_us_per_token": "frontend_s_per_token",
+}
+
+
+def step_base(batch: int) -> str:
+    """The name of a(B).
+
+    >>> step_base(64)
+    'step_base_ms@64'
+    """
+    return f"{STEP_BASE}@{batch}"
+
+
+def is_coefficient(name: str, profile: ServiceProfile) -> bool:
+    """Whether a profile has a coefficient of this name."""
+    key, at, batch = name.partition("@")
+    if at:
+        return key == STEP_BASE and batch.isdecimal() and int(batch) in profile.batch
+    return key == PER_KV_TOKEN or key in SCALARS
+
+
+def moved(
+    profile: ServiceProfile, names: Sequence[str], log_factors: Sequence[float]
+) -> ServiceProfile:
+    """The profile with coefficients times exp of something; a(B) never falls.
+
+    Parameters
+    ----------
+    profile : ServiceProfile
+    names : sequence of str
+    log_factors : sequence of float
+        One of each.
+    """
+    changes: dict[str, Any] = {}
+    base = list(profile.step_base_s)
+    for name, log_factor in zip(names, log_factors, strict=True):
+        factor = math.exp(log_factor)
+        key, _, batch = name.partition("@")
+        if key == STEP_BASE:
+            base[profile.batch.index(int(batch))] *= factor
+        elif key == PER_KV_TOKEN:
+            changes["step_s_per_kv_token"] = tuple(c * factor for c in profile.step_s_per_kv_token)
+        else:
+            changes[SCALARS[key]] = getattr(profile, SCALARS[key]) * factor
+    changes["step_base_s"] = tuple(np.maximum.accumulate(base).tolist())
+    return replace(profile, **changes)
+
+
+def drawn(profile: ServiceProfile, along: Sequence[float]) -> ServiceProfile:
+    """The profile with an error of so many standard deviations along each direction of it."""
+    if profile.joint_error is None:
+        return profile
+    error = profile.joint_error
+    return moved(profile, error.names, (error.directions @ np.asarray(along)).tolist())
