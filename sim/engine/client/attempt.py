@@ -4,7 +4,7 @@ from sim.engine.gateway import gateway, managed
 from sim.engine.replica import waiting, wake
 from sim.engine.request import outcome, usage
 from sim.engine.state.jit import inner_apart
-from sim.engine.state.number import ONE_LESS, ZERO
+from sim.engine.state.number import ONE_LESS, WIDE, ZERO
 from sim.engine.state.record import (
     BACKING_OFF,
     HELD,
@@ -33,7 +33,7 @@ def remove(s: State, slot: int, now: float) -> None:
     if seq.place == HELD:
         gateway.withdraw(s, slot, now)
     elif seq.place == WAITING:
-        r = seq.replica
+        r = WIDE + seq.replica
         replica = s.replicas[r]
         was_head = replica.head == slot
         usage.wasted(s, seq, seq.prefilled - seq.cached, ZERO)  # above 0 if it was preempted
@@ -54,7 +54,7 @@ def leave(s: State, slot: int, now: float) -> None:
     seq.number = seq.serial = NONE
     if s.workloads[seq.workload].server_stops and seq.place == RUNNING:
         seq.interest = STOPPING
-        wake.for_stop(s, seq.replica, now)
+        wake.for_stop(s, WIDE + seq.replica, now)
     else:
         seq.interest = ORPHAN
 

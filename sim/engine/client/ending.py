@@ -8,7 +8,7 @@ from sim.engine.gateway import managed
 from sim.engine.request import outcome, task, timers, usage
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.number import whole
+from sim.engine.state.number import WIDE, whole
 from sim.engine.state.record import BACKING_OFF, NONE
 from sim.engine.state.state import State
 from sim.engine.state.status import COMPLETED
@@ -29,7 +29,7 @@ def complete(s: State, slot: int, billing: int, now: float) -> None:
 @inner_apart
 def complete_remotely(s: State, slot: int, now: float) -> None:
     """A managed backend has finished an answer."""
-    managed.let_go(s, slot, s.slots[slot].output, now)
+    managed.let_go(s, slot, WIDE + s.slots[slot].output, now)
     if s.clock[0].has_tasks:
         task.keep(s, slot)
     complete(s, slot, s.extras[slot].billing, now)

@@ -26,6 +26,7 @@ import math
 from sim.engine.client import client
 from sim.engine.events import arrival, segment
 from sim.engine.request import timers
+from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner, inner_apart
 from sim.engine.state.record import EVERYBODY, NONE, IntArray
 from sim.engine.state.state import State
@@ -71,7 +72,7 @@ def advance(numbers: IntArray, until_s: float) -> int:
         if event == _ARRIVAL:
             arrival.arrive(s, s.fed[clock.cursor].arrival_s)
         elif event == _REPLICA:
-            r = s.event_tree[1]
+            r = tournament.first(s.event_tree, s.event_s)
             clock.turn = max(clock.turn, r)
             segment.next_segment(s, r, s.event_s[r])
         elif event == _TIMER:
@@ -105,7 +106,7 @@ def _next_event(s: State, until_s: float) -> int:
         event_s = s.fed[clock.cursor].arrival_s
     if clock.timer_s < event_s:
         event, event_s = _TIMER, clock.timer_s
-    boundary_s = s.event_s[s.event_tree[1]]
+    boundary_s = s.event_tree[1]
     if boundary_s < event_s or (
         boundary_s == event_s and event == _TIMER and s.timers[0].kind == timers.PATIENCE
     ):
@@ -135,7 +136,7 @@ def _room(s: State, event: int) -> int:
 @inner_apart
 def _room_for_runs(s: State) -> int:
     """Whether the next replica could fill its cache of prompts."""
-    r = s.event_tree[1]
+    r = tournament.first(s.event_tree, s.event_s)
     most = s.pools[s.replicas[r].pool].prefix_blocks - s.caches[r].runs  # of a block each
     return NEED_RUNS if s.clock[0].free_runs <= most else REACHED
 

@@ -6,7 +6,7 @@ from sim.engine.gateway import managed, routing
 from sim.engine.replica import prefix, waiting, wake
 from sim.engine.request import usage
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.number import ONE_LESS, ONE_MORE
+from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE
 from sim.engine.state.record import DRAINING, GONE, HELD, NONE, Row
 from sim.engine.state.state import State
 from sim.engine.state.status import IN_FLIGHT, REJECTED
@@ -17,7 +17,7 @@ def take_in(s: State, slot: int, now: float) -> int:
     """Hand an attempt to a replica or hold it: IN_FLIGHT, or why it is not."""
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
-    p = seq.backend
+    p = WIDE + seq.backend
     pool = s.pools[p]
     if s.clock[0].has_detours and s.providers[p].is_managed:
         return managed.take_in(s, slot, now)
@@ -87,7 +87,7 @@ def serve_held(s: State, p: int, now: float) -> None:
 @inner_apart
 def withdraw(s: State, slot: int, now: float) -> None:
     """Take a held request away from the gateway."""
-    p = s.slots[slot].backend
+    p = WIDE + s.slots[slot].backend
     pool = s.pools[p]
     _unlink(s, p, slot)
     pool.outstanding -= 1
@@ -99,7 +99,7 @@ def withdraw(s: State, slot: int, now: float) -> None:
 def _has_room(s: State, p: int, pool: Row) -> bool:
     if pool.ready == 0:
         return False
-    return pool.replica_limit == math.inf or s.load[p, s.load_tree[p, 1]] < pool.replica_limit
+    return pool.replica_limit == math.inf or s.load_tree[p, 1] < pool.replica_limit
 
 
 @inner

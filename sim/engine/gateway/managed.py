@@ -25,7 +25,7 @@ from sim.engine.state.backend_record import (
 )
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.number import whole
+from sim.engine.state.number import ONE, ZERO, whole
 from sim.engine.state.record import (
     NONE,
     REMOTE,
@@ -182,8 +182,8 @@ def _set_out(s: State, slot: int, now: float) -> None:
     provider = s.providers[b]
     key = clock.routing_key ^ _PACE_STREAM
     hour = math.floor((now + clock.day_start_s) / _HOUR_S) % 24
-    first_s = _quantile(s, b, 0, uniform(key, seq.serial, _FIRST_DRAW)) * s.hours[b, 0, hour]
-    token_s = _quantile(s, b, 1, uniform(key, seq.serial, _TOKEN_DRAW)) * s.hours[b, 1, hour]
+    first_s = _quantile(s, b, ZERO, uniform(key, seq.serial, _FIRST_DRAW)) * s.hours[b, 0, hour]
+    token_s = _quantile(s, b, ONE, uniform(key, seq.serial, _TOKEN_DRAW)) * s.hours[b, 1, hour]
     first_s = provider.slowness * first_s
     first_s += provider.ttft_s_per_prompt_token * (seq.prompt - seq.cached)
     token_s = provider.slowness * token_s

@@ -12,7 +12,7 @@ from sim.engine.replica import prefix
 from sim.engine.state import tournament
 from sim.engine.state.hashing import jump, mixed, uniform
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.number import ONE, ZERO, whole
+from sim.engine.state.number import ONE, WIDE, ZERO, whole
 from sim.engine.state.record import NONE, Row
 from sim.engine.state.state import State
 
@@ -79,7 +79,7 @@ def _set(s: State, p: int, replica: Row, turn: float) -> None:
 
 @inner
 def _least_loaded(s: State, p: int) -> int:
-    return s.rosters[p, 0, s.load_tree[p, 1]]
+    return s.rosters[p, 0, tournament.first(s.load_tree[p], s.load[p])]
 
 
 @inner
@@ -118,8 +118,8 @@ def _of_prefix(s: State, p: int, slot: int) -> int:
     """
     if not s.clock[0].has_extras or s.extras[slot].names == 0:
         return NONE
-    limit = 2.0 * math.floor(s.load[p, s.load_tree[p, 1]]) + 4.0
-    best, most = NONE, 0
+    limit = 2.0 * math.floor(s.load_tree[p, 1]) + 4.0
+    best, most = WIDE + NONE, 0
     for at in range(s.pools[p].ready):
         r = s.rosters[p, 1, at]
         if s.replicas[r].outstanding > limit:

@@ -36,9 +36,9 @@ def with_replica_capacity(state: State, capacity: int) -> State:
         heap_slot=grown(state.heap_slot, capacity),
         block_phase=grown(state.block_phase, capacity),
         event_s=event_s,
-        event_tree=np.zeros(leaves, np.int64),
+        event_tree=np.zeros(leaves),
         load=load,
-        load_tree=np.zeros((len(state.pools), leaves), np.int64),
+        load_tree=np.zeros((len(state.pools), leaves)),
         rosters=rosters,
     )
     rebuild(enlarged.event_tree, enlarged.event_s)

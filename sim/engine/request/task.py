@@ -10,7 +10,7 @@ from sim.engine.request import timers
 from sim.engine.state.backend_record import SINCE, TOKENS
 from sim.engine.state.histogram import bucket
 from sim.engine.state.jit import inner_apart
-from sim.engine.state.number import ONE, ZERO
+from sim.engine.state.number import ONE, WIDE, ZERO
 from sim.engine.state.record import (
     ALONE,
     BESIDE,
@@ -91,7 +91,7 @@ def end_call(s: State, slot: int, status: int, now: float) -> None:
     """What the end of a request means for its task."""
     seq, t = s.slots[slot], s.extras[slot].task
     if t == NONE:
-        _count(s, int(seq.workload), seq.arrival_s, status, now)
+        _count(s, WIDE + seq.workload, seq.arrival_s, status, now)
         return
     row = s.tasks[t]
     row.open -= 1

@@ -5,6 +5,7 @@ Only requests that arrive at time 0 or later count.
 
 from sim.engine.state.backend_record import STANDARD
 from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import ZERO
 from sim.engine.state.record import Row
 from sim.engine.state.state import State
 
@@ -72,7 +73,7 @@ def found_again(s: State, seq: Row, tokens: int) -> None:
 @inner
 def redone(s: State, seq: Row, tokens: int) -> None:
     """A preempted sequence prefills what it had before: wasted, but for its own answer."""
-    wasted(s, seq, tokens, 0)
+    wasted(s, seq, tokens, ZERO)
     if seq.arrival_s >= 0.0:
         s.usage[seq.workload, seq.backend, STANDARD].redone_tokens += tokens
 

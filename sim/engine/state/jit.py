@@ -6,8 +6,15 @@ from typing import Any, TypeVar, cast
 import numba
 
 from sim.engine.state import kernel_cache
+from sim.engine.state.inlined import InlinedCompiler
 
 F = TypeVar("F", bound=Callable[..., object])
+
+_FOR_LINKING: dict[str, Any] = {
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": InlinedCompiler,
+}
 
 
 def compiled(function: F) -> F:
@@ -29,7 +36,7 @@ def inner(function: F) -> F:
     Handing over the state costs a tenth of a microsecond a call: with everything inlined the kernel
     is several times faster. It is compiled anew with each caller, so nothing of it is kept.
     """
-    return _compile(function, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return _compile(function, forceinline=True, **_FOR_LINKING)
 
 
 def inner_apart(function: F) -> F:
@@ -37,10 +44,10 @@ def inner_apart(function: F) -> F:
 
     Code that is inlined wherever it might be needed makes the kernel slow to compile.
     """
-    return _compile(function, forceinline=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return _compile(function, forceinline=False, **_FOR_LINKING)
 
 
-def _compile(function: F, **options: bool) -> F:
+def _compile(function: F, **options: Any) -> F:
     njit: Any = numba.njit
     wrapped: F = njit(error_model="numpy", _nrt=False, **options)(function)
     return wrapped

@@ -14,4 +14,5 @@ def whole(number: int) -> int:
 
 
 ZERO, ONE = whole(0), whole(1)
+WIDE = ZERO  # added to a short field: an argument of one width is compiled for once
 ONE_MORE, ONE_LESS = ONE, whole(-1)

@@ -45,12 +45,12 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "extras": (EXTRA, 1),
     "laws": (np.float64, 3),
     "event_s": (np.float64, 1),
-    "event_tree": (np.int64, 1),
+    "event_tree": (np.float64, 1),
     "heap_step": (np.int64, 2),
     "heap_slot": (np.int64, 2),
     "block_phase": (np.int32, 2),
     "load": (np.float64, 2),
-    "load_tree": (np.int64, 2),
+    "load_tree": (np.float64, 2),
     "rosters": (np.int64, 3),
     "held_list": (np.int64, 3),
     "timers": (TIMER, 1),
@@ -91,14 +91,14 @@ class State(NamedTuple):
         What few requests have, by slot; no rows if none has.
     laws : (pools, 2, batch + 1) float64
         a(B) and c(B).
-    event_s, event_tree : (leaves,) float64, int64
+    event_s, event_tree : (leaves,) float64
         Next event of each replica, and the tournament tree over them.
     heap_step, heap_slot : (capacity, batch) int64
         Per replica a binary heap of decoding sequences, under the step number at which they end.
     block_phase : (capacity, block) int32
         Per replica the number of decoding sequences by (cached tokens - step number) modulo the
         block: those that need a new block at step s are the ones of phase -s.
-    load, load_tree : (pools, leaves) float64, int64
+    load, load_tree : (pools, leaves) float64
         Outstanding requests by member, and by how late it had its turn as a fraction below 1;
         infinite if not ready; and the tree over them.
     rosters : (pools, 2, capacity) int64
@@ -148,12 +148,12 @@ class State(NamedTuple):
     extras: Records
     laws: FloatArray
     event_s: FloatArray
-    event_tree: SlotArray
+    event_tree: FloatArray
     heap_step: IntArray
     heap_slot: SlotArray
     block_phase: CountArray
     load: FloatArray
-    load_tree: SlotArray
+    load_tree: FloatArray
     rosters: SlotArray
     held_list: SlotArray
     timers: Records
