@@ -1,0 +1,52 @@
+"""The loop that drove a run, as far as its table of requests shows it."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.model.measured import ClosedLoop, Drive, Ended, OpenLoop, RequestLog
+
+FloatArray = npt.NDArray[np.float64]
+FULL_SHARE = 0.9  # of requests that find all other users busy, in a closed loop
+PROMPT_GAP = 0.05  # of a median request: longer gaps are no closed loop's
+
+
+def observed_loop(log: RequestLog) -> ClosedLoop | OpenLoop | None:
+    """The loop that the times of sending and answering show; None where there are no times."""
+    if not log.has_times or len(log) < 2:
+        return None
+    sent, left = log.sent_s, np.sort(_left_s(log))
+    busy = np.arange(1, len(log) + 1) - np.searchsorted(left, sent, side="right")
+    users = int(busy.max())
+    later = busy[users:]
+    gap = gap_s(log, users)
+    full = len(later) and np.mean(later >= users) >= FULL_SHARE
+    if full and gap <= PROMPT_GAP * float(np.median(log.e2e_s[log.completed])):
+        return ClosedLoop(users, think_s=gap)
+    gaps = np.diff(sent)
+    if not gaps.sum() > 0:
+        return ClosedLoop(len(log))  # all at once, and none after them
+    return OpenLoop(float(1 / gaps.mean()), float(gaps.std() / gaps.mean()))
+
+
+def gap_s(log: RequestLog, users: int) -> float:
+    """Median seconds from an answer to the request that takes its place; 0 where none did."""
+    left = np.sort(_left_s(log))
+    followers = log.sent_s[users:]
+    gaps = followers - left[: len(followers)]
+    gaps = gaps[np.isfinite(gaps)]
+    return float(max(np.median(gaps), 0.0)) if len(gaps) else 0.0
+
+
+def with_gap(drive: Drive, log: RequestLog | None) -> Drive:
+    """A closed loop with the gap between answer and next request that its client really left."""
+    if not isinstance(drive.loop, ClosedLoop) or log is None or not log.has_times:
+        return drive
+    return replace(drive, loop=replace(drive.loop, think_s=gap_s(log, drive.loop.users)))
+
+
+def _left_s(log: RequestLog) -> FloatArray:
+    """When each request's place was free again: (n,) seconds, infinite for one that was cut."""
+    left = np.where(np.isnan(log.e2e_s), log.sent_s, log.last_s)
+    return np.where(log.ended == Ended.CUT, np.inf, left)
