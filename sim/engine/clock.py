@@ -5,14 +5,16 @@ that a process waits for. Then SimPy steps, and its processes act on the data pl
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import simpy
 
-from sim.engine.plane.feed import Feed
+from sim.engine.plane.feed import Feed, Numbers
 from sim.engine.plane.plane import DataPlane
-from sim.engine.state.status import DRAINED, NEED_REQUESTS, REACHED, REQUEST_HELD
+from sim.engine.state.status import DRAINED, NEED_REQUESTS, NEED_SEQUELS, REACHED, REQUEST_HELD
+
+Further = Callable[[int, Numbers, Numbers], Feed]
 
 
 class Clock:
@@ -23,6 +25,8 @@ class Clock:
     plane : DataPlane
     feeds : iterator of Feed
         The requests to come.
+    further : callable, optional
+        Requests of a workload's users by their numbers: those of closed populations.
 
     Attributes
     ----------
@@ -32,11 +36,13 @@ class Clock:
         Whether the plane, asked to end when it is empty, has ended: nothing more happens.
     """
 
-    def __init__(self, plane: DataPlane, feeds: Iterator[Feed]) -> None:
+    def __init__(
+        self, plane: DataPlane, feeds: Iterator[Feed], further: Further | None = None
+    ) -> None:
         self.env = simpy.Environment(initial_time=plane.now)
         self.plane = plane
         self.drained = False
-        self._feeds = feeds
+        self._feeds, self._further = feeds, further
         self._when_gone: dict[int, simpy.Event] = {}
         self._when_held: dict[int, simpy.Event] = {}
 
@@ -74,6 +80,8 @@ class Clock:
         while (signal := self.plane.advance(until_s)) != REACHED:
             if signal == NEED_REQUESTS:
                 self._feed()
+            elif signal == NEED_SEQUELS:
+                self._lengthen()
             elif signal == DRAINED:
                 self.drained = True
                 return
@@ -92,6 +100,12 @@ class Clock:
         else:
             present = {name: col for name, col in feed._asdict().items() if col is not None}
             self.plane.feed(**present)
+
+    def _lengthen(self) -> None:
+        """Users in a closed loop need more requests to send."""
+        assert self._further is not None
+        wanted = self.plane.wanted
+        self.plane.lengthen(wanted.row, self._further(wanted.workload, wanted.user, wanted.number))
 
     def _announce(self, event: Any) -> bool:
         """Schedule the event that somebody waits for, if anybody does, at the plane's time."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,12 @@ from sim.engine import control
 from sim.engine.clock import Clock
 from sim.engine.control import Fleet, FleetLog
 from sim.engine.ledger import Ledger
-from sim.engine.plane.feed import feeds
+from sim.engine.plane.feed import feeds, further
 from sim.engine.plane.plane import DataPlane
 from sim.engine.plane.unfinished import Tasks
 from sim.engine.state.record import Records
-from sim.model.design import Design
+from sim.model.closed import ClosedSource, LoopRules
+from sim.model.design import Design, Horizon
 from sim.model.streams import Streams
 from sim.model.trace import TraceSource
 from sim.model.workload import RequestSource
@@ -94,7 +96,7 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
     horizon = design.horizon
     plane = _plane(design, streams, record_requests)
     requests = feeds(design.workloads, streams, -horizon.warm_up_s, horizon.duration_s)
-    clock = Clock(plane, requests)
+    clock = Clock(plane, requests, partial(further, design.workloads, streams))
     fleets = control.start(design, clock, streams)
     clock.run_before(0.0)
     waiting_at_start = plane.close_bin().pools.waiting[: len(design.pools)].copy()
@@ -135,7 +137,19 @@ def _play(design: Design, clock: Clock, ledger: Ledger) -> None:
 
 def _is_played_once(source: RequestSource) -> bool:
     """Whether its last request is its own, and not that before the end of the horizon."""
-    return isinstance(source, TraceSource) and source.mode == "once"
+    match source:
+        case TraceSource(mode="once"):
+            return True
+        case ClosedSource(requests=requests):
+            return requests is not None
+    return False
+
+
+def _rules(source: RequestSource, horizon: Horizon) -> LoopRules | None:
+    """How a closed population goes on."""
+    if not isinstance(source, ClosedSource):
+        return None
+    return source.rules(-horizon.warm_up_s, horizon.duration_s)
 
 
 def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane:
@@ -156,6 +170,7 @@ def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane
         managed=design.managed,
         routes=[workload.route for workload in design.workloads],
         day_start_s=(design.horizon.start - midnight).total_seconds(),
+        closed=[_rules(workload.source, design.horizon) for workload in design.workloads],
     )
 
 

@@ -59,13 +59,32 @@ class Prefixes(NamedTuple):
     name: npt.NDArray[np.int64]
 
 
+class Loop(NamedTuple):
+    """Who sends which requests, where a user waits for the end of one before sending the next.
+
+    The requests of a user stand together. The first comes at its time; each other one after the one
+    before it has ended, answered or not, and the user has thought.
+
+    Attributes
+    ----------
+    user : (n,) int64
+        At least 0; -1 for a request that stands alone.
+    then_s : (n,) float64
+        Time to think after a request; NaN if it is the last of its user.
+    """
+
+    user: npt.NDArray[np.int64]
+    then_s: npt.NDArray[np.float64]
+
+
 class RequestBlock(NamedTuple):
     """Requests in the order of their arrival.
 
     Attributes
     ----------
     arrival_s : (n,) float64
-        Seconds from the start of the horizon (negative in the warm-up), non-decreasing.
+        Seconds from the start of the horizon (negative in the warm-up), non-decreasing; of one that
+        comes after another of its user, that of the user's first in the block.
     prompt_tokens, output_tokens : (n,) int32
         At least 1 each.
     session : (n,) int64 or None
@@ -73,6 +92,7 @@ class RequestBlock(NamedTuple):
         default none, but the calls of a task always are a session.
     chains : Chains or None
     prefixes : Prefixes or None
+    loop : Loop or None
     """
 
     arrival_s: npt.NDArray[np.float64]
@@ -81,6 +101,7 @@ class RequestBlock(NamedTuple):
     session: npt.NDArray[np.int64] | None = None
     chains: Chains | None = None
     prefixes: Prefixes | None = None
+    loop: Loop | None = None
 
 
 class RequestSource(Protocol):

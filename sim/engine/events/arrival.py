@@ -1,4 +1,4 @@
-"""Requests that arrive: those that are fed, and those that follow in a task."""
+"""Requests that arrive: those that are fed, and those that follow in a task or a closed loop."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.engine.client import client, ending, hedge
 from sim.engine.gateway import routes
-from sim.engine.request import task, timers
+from sim.engine.request import loop, task, timers
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import whole
@@ -30,7 +30,21 @@ def arrive(s: State, now: float) -> None:
     seq.arrival_s, seq.patience_end_s = now, now + fed.patience_s
     seq.prompt, seq.output, seq.workload = fed.prompt, fed.output, fed.workload
     if clock.has_extras:
-        task.begin(s, slot, at)
+        task.begin(s, slot, s.fed_extras[at], fed.patience_s)
+    _begin(s, slot, now)
+
+
+@inner_apart
+def _go_on(s: State, u: int, now: float) -> None:
+    """The next request of a user in a closed loop."""
+    workload = s.users[u].workload
+    at = loop.take(s, u)
+    s.clock[0].arrived_s = now
+    slot = _take_slot(s)
+    fed, seq = s.sequels[at], s.slots[slot]
+    seq.arrival_s, seq.patience_end_s = now, now + fed.patience_s
+    seq.prompt, seq.output, seq.workload = fed.prompt, fed.output, workload
+    task.begin(s, slot, s.sequel_extras[at], fed.patience_s)
     _begin(s, slot, now)
 
 
@@ -44,6 +58,9 @@ def meet_timer(s: State) -> None:
         new = _take_slot(s)
         task.call(s, slot, number, new, now)
         _begin(s, new, now)
+        return
+    if kind == timers.USER:
+        _go_on(s, slot, now)
         return
     if kind in (timers.FIRST, timers.LAST):
         _meet_token(s, kind, slot, number, now)

@@ -15,17 +15,18 @@ control plane         5         an autoscaler sees everything up to its instant,
 ====================  ========  =====================================================
 
 Of one kind the sequence is: arrivals as they are fed; timers as they were set, then escalations by
-request, then the calls of tasks by task and call; patience by request; deadlines by attempt and
-kind. A step boundary within a leap is no event, and has its turn all the same: what is sent to a
-replica, or dropped there, after its turn at an instant meets the boundary after it. So a hedge that
-is sent, or an attempt that is dropped, by a deadline at a boundary misses that boundary.
+request, then the calls of tasks by task and call, then the next requests in closed loops by user;
+patience by request; deadlines by attempt and kind. A step boundary within a leap is no event, and
+has its turn all the same: what is sent to a replica, or dropped there, after its turn at an instant
+meets the boundary after it. So a hedge that is sent, or an attempt that is dropped, by a deadline
+at a boundary misses that boundary.
 """
 
 import math
 
 from sim.engine.client import client
 from sim.engine.events import arrival, segment
-from sim.engine.request import timers
+from sim.engine.request import loop, timers
 from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner, inner_apart
 from sim.engine.state.record import EVERYBODY, NONE, IntArray
@@ -36,6 +37,7 @@ from sim.engine.state.status import (
     NEED_LOG,
     NEED_REQUESTS,
     NEED_RUNS,
+    NEED_SEQUELS,
     NEED_SLOTS,
     NEED_TASKS,
     NEED_TIMERS,
@@ -128,9 +130,17 @@ def _room(s: State, event: int) -> int:
         return NEED_TIMERS
     if event == _REPLICA:
         return _room_for_runs(s) if clock.has_prefix_caches else REACHED
+    if event == _TIMER and clock.has_users and _is_short(s):
+        return NEED_SEQUELS
     if clock.has_deadlines and timers.ring_is_full(s):
         return NEED_DEADLINES
     return _room_for_request(s)
+
+
+@inner
+def _is_short(s: State) -> bool:
+    """Whether the next timer is a user's whose requests are used up."""
+    return s.timers[0].kind == timers.USER and loop.is_short(s, s.timers[0].slot)
 
 
 @inner_apart

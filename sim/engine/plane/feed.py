@@ -1,27 +1,30 @@
 """The requests of several workloads as one stream in time order."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.model import ragged
+from sim.model.closed import ClosedSource
 from sim.model.distributions import Distribution, FloatArray
 from sim.model.streams import Streams
-from sim.model.workload import Chains, Prefixes, RequestBlock, Workload
+from sim.model.workload import Chains, Loop, Prefixes, RequestBlock, Workload
 
 OWN_BITS = 48  # of the numbers of sessions and blocks that a workload has to itself
 PATIENCE_DRAWS = 4096  # at a time, whatever pieces they are taken in
 
+Numbers = npt.NDArray[np.int64]
 Table = TypeVar("Table", Chains, Prefixes)
 
 
 class Feed(NamedTuple):
     """Requests in the order of their arrival, with the index of their workload.
 
-    What none of them has is None: patience, sessions, calls that follow, names of blocks. Sessions
-    and blocks of different workloads have different numbers.
+    What none of them has is None: patience, sessions, calls that follow, names of blocks, users.
+    Sessions and blocks of different workloads have different numbers.
     """
 
     arrival_s: FloatArray
@@ -32,6 +35,7 @@ class Feed(NamedTuple):
     session: npt.NDArray[np.int64] | None = None
     chains: Chains | None = None
     prefixes: Prefixes | None = None
+    loop: Loop | None = None
 
 
 def feeds(
@@ -71,16 +75,36 @@ def _labelled(
     """The requests of one workload, with the patience of their users."""
     patience = _patience(workload, streams)
     for block in workload.source.blocks(workload.name, streams, start_s, end_s):
-        yield Feed(
-            block.arrival_s,
-            block.prompt_tokens,
-            block.output_tokens,
-            np.full(len(block.arrival_s), index, np.int32),
-            None if patience is None else patience(block.arrival_s),
-            _own_session(block, index),
-            block.chains,
-            _own_prefixes(block, index),
-        )
+        yield _fed(block, index, None if patience is None else patience(block))
+
+
+def further(
+    workloads: Sequence[Workload], streams: Streams, index: int, user: Numbers, number: Numbers
+) -> Feed:
+    """Requests of users of one workload, a closed population, by their numbers."""
+    workload, law = workloads[index], workloads[index].client.patience
+    source = workload.source
+    assert isinstance(source, ClosedSource)
+    block = source.further(workload.name, streams, user, number)
+    patience_s = None
+    if law is not None:
+        patience_s = source.patience(law, workload.name, streams, user, number)
+    return _fed(block, index, patience_s)
+
+
+def _fed(block: RequestBlock, index: int, patience_s: FloatArray | None) -> Feed:
+    """The requests of the workload of this number."""
+    return Feed(
+        block.arrival_s,
+        block.prompt_tokens,
+        block.output_tokens,
+        np.full(len(block.arrival_s), index, np.int32),
+        patience_s,
+        _own_session(block, index),
+        block.chains,
+        _own_prefixes(block, index),
+        block.loop,
+    )
 
 
 def _own_session(block: RequestBlock, index: int) -> npt.NDArray[np.int64] | None:
@@ -95,20 +119,22 @@ def _own_prefixes(block: RequestBlock, index: int) -> Prefixes | None:
     return block.prefixes._replace(name=block.prefixes.name + (index << OWN_BITS))
 
 
-def _patience(workload: Workload, streams: Streams) -> Callable[[FloatArray], FloatArray] | None:
-    """Draws the patience of requests by their arrivals, piece after piece; None without any.
+def _patience(workload: Workload, streams: Streams) -> Callable[[RequestBlock], FloatArray] | None:
+    """Draws the patience of requests, piece after piece; None without any.
 
     Requests from time 0 on have a stream of their own, so that a warm-up does not move them.
     """
-    law = workload.client.patience
+    law, source = workload.client.patience, workload.source
     if law is None:
         return None
+    if isinstance(source, ClosedSource):
+        return partial(source.first_patience, law, workload.name, streams)
     before = _Draws(law, streams(f"patience/{workload.name}/before"))
     after = _Draws(law, streams(f"patience/{workload.name}"))
 
-    def drawn(arrival_s: FloatArray) -> FloatArray:
-        early = int(np.searchsorted(arrival_s, 0.0))
-        late_s = after.take(len(arrival_s) - early)
+    def drawn(block: RequestBlock) -> FloatArray:
+        early = int(np.searchsorted(block.arrival_s, 0.0))
+        late_s = after.take(len(block.arrival_s) - early)
         return np.concatenate((before.take(early), late_s)) if early else late_s
 
     return drawn
@@ -155,6 +181,7 @@ def _rows(piece: Feed, rows: slice) -> Feed:
         None if piece.session is None else piece.session[rows],
         None if piece.chains is None else ragged.of_rows(piece.chains, rows),
         None if piece.prefixes is None else ragged.of_rows(piece.prefixes, rows),
+        None if piece.loop is None else Loop(piece.loop.user[rows], piece.loop.then_s[rows]),
     )
 
 
@@ -174,7 +201,16 @@ def _merged(parts: Sequence[Feed]) -> Feed:
         _column([part.session for part in parts], sizes, np.int64(-1), order),
         _table([part.chains for part in parts], sizes, order),
         _table([part.prefixes for part in parts], sizes, order),
+        _loop([part.loop for part in parts], sizes, order),
     )
+
+
+def _loop(loops: Sequence[Loop | None], sizes: Sequence[int], order: Any) -> Loop | None:
+    """Who sends the requests of all parts, in order; a user's stay together."""
+    users = _column([each and each.user for each in loops], sizes, np.int64(-1), order)
+    if users is None:
+        return None
+    return Loop(users, _column([each and each.then_s for each in loops], sizes, np.nan, order))
 
 
 def _column(columns: Sequence[Any], sizes: Sequence[int], missing: Any, order: Any) -> Any:

@@ -7,6 +7,7 @@ long as a task or a request needs them; each time requests are fed, what nobody 
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine.plane import loops
 from sim.engine.plane.feed import Feed
 from sim.engine.state.record import (
     CALL,
@@ -30,22 +31,37 @@ IntArray = npt.NDArray[np.int64]
 def appended(state: State, requests: Feed, tasks_fed: int) -> State:
     """The same state with more requests to come; ``tasks_fed`` have been fed before."""
     clock = state.clock[0]
-    further = requests.session, requests.chains, requests.prefixes
+    further = requests.session, requests.chains, requests.prefixes, requests.loop
     if not clock.has_extras and any(column is not None for column in further):
         state = with_extras(state)
-    if requests.chains is not None:
-        clock.has_tasks = 1
-    left = slice(int(clock.cursor), int(clock.fed))
-    fed = _joined(state.fed[left], len(requests.arrival_s), FED)
-    new = fed[left.stop - left.start :]
-    new.arrival_s, new.workload = requests.arrival_s, requests.workload
-    new.prompt, new.output = requests.prompt_tokens, requests.output_tokens
-    new.patience_s = np.inf if requests.patience_s is None else requests.patience_s
-    state = state._replace(fed=fed)
+    left, rows = slice(int(clock.cursor), int(clock.fed)), _rows(requests)
     if clock.has_extras:
-        state = _with_extras(state, requests, tasks_fed, left)
+        state, extras = _extras(state, requests, tasks_fed, left)
+        if requests.loop is not None:
+            state, first = loops.with_users(state, requests.loop, rows, extras)
+            rows, extras = rows[first], extras[first]
+        state = state._replace(fed_extras=_joined(state.fed_extras[left], extras))
+    fed = _joined(state.fed[left], rows)
     clock.cursor, clock.fed = 0, len(fed)
-    return state
+    return state._replace(fed=fed)
+
+
+def lengthened(state: State, requests: Feed, users: IntArray, tasks_fed: int) -> State:
+    """The same state with more requests at the ends of the lists of these users, by their rows."""
+    clock = state.clock[0]
+    left = slice(int(clock.cursor), int(clock.fed))
+    state, extras = _extras(state, requests, tasks_fed, left)
+    assert requests.loop is not None
+    return loops.with_sequels(state, users, requests.loop, _rows(requests), extras)
+
+
+def _rows(requests: Feed) -> Records:
+    """What every request has."""
+    rows = records(len(requests.arrival_s), FED)
+    rows.arrival_s, rows.workload = requests.arrival_s, requests.workload
+    rows.prompt, rows.output = requests.prompt_tokens, requests.output_tokens
+    rows.patience_s = np.inf if requests.patience_s is None else requests.patience_s
+    return rows
 
 
 def with_extras(state: State) -> State:
@@ -54,33 +70,33 @@ def with_extras(state: State) -> State:
     clock.has_extras = 1
     clock.task_number = clock.number
     extras = records(len(state.slots), EXTRA)
-    extras.session = extras.task = extras.twin = NONE
+    extras.session = extras.task = extras.twin = extras.user = NONE
     extras.task_number = state.slots.number
     fed_extras = records(len(state.fed), FED_EXTRA)
-    fed_extras.session = NONE
+    fed_extras.session = fed_extras.user = NONE
     return state._replace(extras=extras, fed_extras=fed_extras)
 
 
-def _with_extras(state: State, requests: Feed, tasks_fed: int, left: slice) -> State:
+def _extras(state: State, requests: Feed, tasks_fed: int, left: slice) -> tuple[State, Records]:
+    """What few requests have, its calls and names being in the state."""
     state = _with_calls(_with_names(state, left), left)
-    count = len(requests.arrival_s)
-    extras = _joined(state.fed_extras[left], count, FED_EXTRA)
-    new = extras[len(extras) - count :]
+    new = records(len(requests.arrival_s), FED_EXTRA)
     new.session = NONE if requests.session is None else requests.session
+    new.user = NONE
     if (chains := requests.chains) is not None:
+        state.clock[0].has_tasks = 1
         new.calls, new.first_call = chains.count, _starts(chains.count, len(state.calls))
         own = (new.session < 0) & (new.calls > 0)
         new.session[own] = _TASK_SESSIONS + tasks_fed + np.flatnonzero(own)
-        calls = _joined(state.calls, len(chains.stage), CALL)
-        fresh = calls[len(state.calls) :]
+        fresh = records(len(chains.stage), CALL)
         fresh.stage, fresh.think_s = chains.stage, chains.think_s
         fresh.prompt, fresh.output = chains.prompt_tokens, chains.output_tokens
-        state = state._replace(calls=calls)
+        state = state._replace(calls=_joined(state.calls, fresh))
         _reserve_timers(state, chains)
     if (prefixes := requests.prefixes) is not None:
         new.names, new.first_name = prefixes.count, _starts(prefixes.count, len(state.names))
         state = state._replace(names=np.concatenate([state.names, prefixes.name]))
-    return state._replace(fed_extras=extras)
+    return state, new
 
 
 def _reserve_timers(state: State, chains: Chains) -> None:
@@ -96,14 +112,13 @@ def _reserve_timers(state: State, chains: Chains) -> None:
 
 def _with_calls(state: State, left: slice) -> State:
     """Only the calls of tasks under way and of requests to come."""
-    under_way = np.flatnonzero(state.tasks.number != NONE)
-    to_come = state.fed_extras[left]
-    rows, starts = _kept(
-        np.concatenate([state.tasks.first[under_way], to_come.first_call]),
-        np.concatenate([state.tasks.calls[under_way], to_come.calls]),
+    under_way, later = np.flatnonzero(state.tasks.number != NONE), loops.to_come(state)
+    fed, sequels = state.fed_extras[left], state.sequel_extras
+    rows = _kept(
+        (state.tasks.first, under_way, state.tasks.calls[under_way]),
+        (fed.first_call, np.arange(len(fed)), fed.calls),
+        (sequels.first_call, later, sequels.calls[later]),
     )
-    state.tasks.first[under_way] = starts[: len(under_way)]
-    to_come.first_call = starts[len(under_way) :]
     calls = records(len(rows), CALL)
     calls[:] = state.calls[rows]
     return state._replace(calls=calls)
@@ -112,21 +127,31 @@ def _with_calls(state: State, left: slice) -> State:
 def _with_names(state: State, left: slice) -> State:
     """Only the names of requests in flight and to come."""
     named = np.flatnonzero((state.slots.place != FREE) & (state.extras.naming == FED_NAMES))
-    to_come = state.fed_extras[left]
-    rows, starts = _kept(
-        np.concatenate([state.extras.first_name[named], to_come.first_name]),
-        np.concatenate([state.extras.names[named], to_come.names]),
+    later = loops.to_come(state)
+    fed, sequels = state.fed_extras[left], state.sequel_extras
+    rows = _kept(
+        (state.extras.first_name, named, state.extras.names[named]),
+        (fed.first_name, np.arange(len(fed)), fed.names),
+        (sequels.first_name, later, sequels.names[later]),
     )
-    state.extras.first_name[named] = starts[: len(named)]
-    to_come.first_name = starts[len(named) :]
     return state._replace(names=state.names[rows])
 
 
-def _kept(first: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
-    """Rows of ragged pieces that stay, in the order of the pieces, and where each piece then is."""
-    starts = _starts(count, 0)
-    rows = np.arange(int(count.sum())) + np.repeat(first - starts, count)
-    return rows, starts
+def _kept(*holders: tuple[IntArray, IntArray, IntArray]) -> IntArray:
+    """Rows of ragged pieces that stay; each holder is told where its pieces then begin.
+
+    Parameters
+    ----------
+    holders : (n,) int64, (m,) int64, (m,) int64 each
+        Where pieces begin, which of these are held, and how long they are.
+    """
+    first = np.concatenate([begins[which] for begins, which, _ in holders])
+    count = np.concatenate([own for _, _, own in holders])
+    starts, at = _starts(count, 0), 0
+    for begins, which, _ in holders:
+        begins[which] = starts[at : at + len(which)]
+        at += len(which)
+    return np.arange(int(count.sum())) + np.repeat(first - starts, count)
 
 
 def _starts(count: npt.NDArray[np.integer], first: int) -> IntArray:
@@ -134,8 +159,8 @@ def _starts(count: npt.NDArray[np.integer], first: int) -> IntArray:
     return first + np.cumsum(count, dtype=np.int64) - count
 
 
-def _joined(before: Records, more: int, dtype: np.dtype[np.void]) -> Records:
-    """A copy with room for more rows at the end."""
-    rows = records(len(before) + more, dtype)
-    rows[: len(before)] = before
+def _joined(before: Records, after: Records) -> Records:
+    """Both, one after the other."""
+    rows = records(len(before) + len(after), before.dtype)
+    rows[: len(before)], rows[len(before) :] = before, after
     return rows

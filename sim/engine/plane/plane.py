@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.events import kernel, verbs
-from sim.engine.plane import intake, unfinished
+from sim.engine.plane import intake, loops, unfinished
 from sim.engine.plane.feed import Feed
 from sim.engine.plane.growth import (
     with_deadlines,
@@ -44,10 +44,11 @@ from sim.engine.state.status import (
 from sim.engine.state.thin import numbered
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
+from sim.model.closed import LoopRules
 from sim.model.design import GpuPool
 from sim.model.managed import ManagedApi
 from sim.model.routing import Routing, to_one
-from sim.model.workload import Chains, Prefixes, Slo
+from sim.model.workload import Chains, Loop, Prefixes, Slo
 
 _FIRST_TASKS = 64
 _FIRST_LOG = 1024
@@ -145,6 +146,8 @@ class DataPlane:
         One per workload.
     day_start_s : float
         The time of the day at time 0.
+    closed : sequence of LoopRules or None, optional
+        One per workload: how it goes on, where it is a closed population.
     """
 
     def __init__(
@@ -164,6 +167,7 @@ class DataPlane:
         managed: Sequence[ManagedApi] = (),
         routes: Sequence[Routing] | None = None,
         day_start_s: float = 0.0,
+        closed: Sequence[LoopRules | None] | None = None,
     ) -> None:
         self.now = start_s
         self.emptied = self.held = NONE
@@ -192,6 +196,8 @@ class DataPlane:
         ):
             fill_workload(row, slo, priority, Traits(*traits_of_one))
             fill_client(row, client)
+        for row, rules in zip(self._state.workloads, closed or (), strict=False):
+            loops.fill_loop(row, rules)
         clock = self._state.clock[0]
         clock.routing_key = routing_key
         clock.recording = record
@@ -217,6 +223,7 @@ class DataPlane:
         session: npt.NDArray[np.int64] | None = None,
         chains: Chains | None = None,
         prefixes: Prefixes | None = None,
+        loop: Loop | None = None,
     ) -> None:
         """Append requests; their times continue those fed before, in order.
 
@@ -226,21 +233,23 @@ class DataPlane:
         prompt_tokens, output_tokens, workload : (n,) int32
         patience_s : (n,) float64, optional
             Seconds from the arrival; infinite by default.
-        session, chains, prefixes : optional
+        session, chains, prefixes, loop : optional
             As in :class:`~sim.model.workload.RequestBlock`.
         """
-        feed = Feed(
-            arrival_s,
-            prompt_tokens,
-            output_tokens,
-            workload,
-            patience_s,
-            session,
-            chains,
-            prefixes,
-        )
+        columns = arrival_s, prompt_tokens, output_tokens, workload, patience_s, session
+        feed = Feed(*columns, chains, prefixes, loop)
         self._hold(intake.appended(self._state, feed, self._fed))
         self._fed += len(arrival_s)
+
+    @property
+    def wanted(self) -> loops.Wanted:
+        """What users in closed loops are to send next, after ``NEED_SEQUELS``."""
+        return loops.wanted(self._state)
+
+    def lengthen(self, users: npt.NDArray[np.int64], requests: Feed) -> None:
+        """Append requests, whose times are open, to the lists of users by their rows."""
+        self._hold(intake.lengthened(self._state, requests, users, self._fed))
+        self._fed += len(users)
 
     def close_feed(self) -> None:
         """Say that no more requests will come."""
@@ -269,7 +278,8 @@ class DataPlane:
         Returns
         -------
         int
-            ``REACHED``; or, earlier, ``NEED_REQUESTS`` when more must be fed, ``REPLICA_EMPTY``
+            ``REACHED``; or, earlier, ``NEED_REQUESTS`` when more must be fed, ``NEED_SEQUELS``
+            when users in closed loops lack requests (see :attr:`wanted`), ``REPLICA_EMPTY``
             when a draining replica has become empty (see :attr:`emptied`), ``REQUEST_HELD`` when a
             request waits at the gateway of a pool without a ready replica (see :attr:`held`),
             ``DRAINED`` when :meth:`end_when_empty` has asked for it.

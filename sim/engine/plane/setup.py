@@ -20,6 +20,7 @@ from sim.engine.state.backend_record import (
     USAGE,
 )
 from sim.engine.state.histogram import BUCKETS
+from sim.engine.state.loop_record import USER
 from sim.engine.state.record import (
     CACHE,
     CALL,
@@ -118,6 +119,9 @@ def empty_state(
         hours=hours,
         fed=records(0, FED),
         fed_extras=records(0, FED_EXTRA),
+        users=records(0, USER),
+        sequels=records(0, FED),
+        sequel_extras=records(0, FED_EXTRA),
         log=records(0, REQUEST),
     )
     clock = state.clock[0]

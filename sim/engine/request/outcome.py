@@ -4,7 +4,7 @@ Only requests that arrive at time 0 or later count; those of the warm-up keep th
 leave no trace.
 """
 
-from sim.engine.request import task
+from sim.engine.request import loop, task
 from sim.engine.state.histogram import bucket
 from sim.engine.state.jit import inner
 from sim.engine.state.record import E2E, FREE, NONE, TPOT, TTFT, WAIT, WANTED
@@ -34,6 +34,8 @@ def settle(s: State, slot: int, status: int, now: float) -> None:
         _log(s, slot, status, now)
     if s.clock[0].has_tasks:
         task.end_call(s, slot, status, now)
+    if s.clock[0].has_users:
+        loop.end(s, slot, status, now)
     s.clock[0].under_way -= 1
     if s.clock[0].under_way == 0:
         s.clock[0].empty_s = now

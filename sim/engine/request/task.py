@@ -6,7 +6,7 @@ before. A call without an answer fails its task, and no further stage begins.
 
 import math
 
-from sim.engine.request import timers
+from sim.engine.request import loop, timers
 from sim.engine.state.backend_record import SINCE, TOKENS
 from sim.engine.state.histogram import bucket
 from sim.engine.state.jit import inner_apart
@@ -18,23 +18,25 @@ from sim.engine.state.record import (
     NONE,
     TASK_E2E,
     UNNAMED,
+    Row,
 )
 from sim.engine.state.state import State
 from sim.engine.state.status import COMPLETED
 
 
 @inner_apart
-def begin(s: State, slot: int, at: int) -> None:
-    """The fed request ``at`` begins a task in a slot."""
+def begin(s: State, slot: int, fed: Row, patience_s: float) -> None:
+    """A request begins a task in a slot; ``fed`` is what it brings along."""
     clock = s.clock[0]
-    seq, extra, fed = s.slots[slot], s.extras[slot], s.fed_extras[at]
+    seq, extra = s.slots[slot], s.extras[slot]
     number = clock.task_number
     clock.task_number += 1
     extra.task_number, extra.session = number, fed.session
     extra.task = extra.twin = NONE
     extra.hedges = extra.detours = extra.found_later = 0
     extra.first_found = extra.heir = NONE
-    _name_fed(s, slot, at)
+    loop.begin(s, slot, fed)
+    _name_fed(s, slot, fed)
     counts = s.workloads[seq.workload]
     if seq.arrival_s >= 0.0:
         counts.tasks += 1
@@ -44,12 +46,13 @@ def begin(s: State, slot: int, at: int) -> None:
     row = s.tasks[t]
     clock.free_task = row.next
     extra.task = t
-    row.arrival_s, row.patience_s = seq.arrival_s, s.fed[at].patience_s
+    row.arrival_s, row.patience_s = seq.arrival_s, patience_s
     row.number, row.session, row.workload = number, fed.session, seq.workload
     row.first, row.calls, row.sent = fed.first_call, fed.calls, 0
     row.awaited = row.open = row.width = 1
     row.said = row.carried = row.failed = 0
     row.has_fed_names = fed.names > 0
+    row.user = fed.user
     for b in range(s.kept.shape[1]):
         s.kept[t, b, TOKENS] = 0.0
 
@@ -63,6 +66,7 @@ def call(s: State, t: int, index: int, slot: int, now: float) -> None:
     seq.prompt = max(row.carried + following.prompt, 1)
     seq.output, seq.workload = following.output, row.workload
     extra.task, extra.task_number, extra.session = t, row.number, row.session
+    extra.user = row.user
     extra.twin = NONE
     extra.hedges = extra.detours = extra.found_later = 0
     extra.first_found = extra.heir = NONE
@@ -126,6 +130,8 @@ def _next_stage(s: State, t: int, now: float) -> None:
     row.width = row.sent - first
     row.awaited = row.width
     row.open += row.width
+    if row.user != NONE:
+        s.users[row.user].open += row.width
     s.clock[0].under_way += row.width
 
 
@@ -144,9 +150,9 @@ def _count(s: State, w: int, arrival_s: float, status: int, now: float) -> None:
 
 
 @inner_apart
-def _name_fed(s: State, slot: int, at: int) -> None:
+def _name_fed(s: State, slot: int, fed: Row) -> None:
     """How the blocks of a fed request's prompt are named."""
-    extra, fed, seq = s.extras[slot], s.fed_extras[at], s.slots[slot]
+    extra, seq = s.extras[slot], s.slots[slot]
     extra.naming, extra.names = UNNAMED, 0
     block_tokens = s.workloads[seq.workload].prefix_block_tokens
     if fed.names > 0 and block_tokens > 0:

@@ -1,10 +1,10 @@
 """What the clients have set their clocks to: a heap of timers, and rings of deadlines.
 
-Timers (a retry or a following call to be sent, a patience that ends) have any delay and live in a
-binary heap by time and order of scheduling. Timeouts have one length per workload, so their
-deadlines come in the order of sending and live in a ring. Neither is searched for when it is no
-longer meant: it is passed over when its time comes, since the slot then holds another request or
-attempt.
+Timers (a retry, a following call or a user's next request to be sent, a patience that ends) have
+any delay and live in a binary heap by time and order of scheduling. Timeouts have one length per
+workload, so their deadlines come in the order of sending and live in a ring. Neither is searched
+for when it is no longer meant: it is passed over when its time comes, since the slot then holds
+another request or attempt.
 """
 
 import math
@@ -17,6 +17,7 @@ from sim.engine.state.state import State
 # Kinds of timer; the last two wait for tokens of a managed backend.
 RETRY, PATIENCE, ANSWER, CALL = map(whole, (0, 1, 2, 3))
 FALLBACK, ESCALATE, FIRST, LAST = map(whole, (4, 5, 6, 7))
+USER = whole(8)
 FIRST_TOKEN, LAST_TOKEN, HEDGE = map(whole, (0, 1, 2))  # kinds of deadline
 DEADLINES = 3
 
@@ -25,6 +26,7 @@ DEADLINES = 3
 _ESCALATIONS_ORDER = 1 << 61
 _CALLS_ORDER = 1 << 62  # ... and then following calls ...
 _CALL_BITS = 20  # ... by task, and by its calls
+_USERS_ORDER = 5 << 60  # ... and then the next requests in closed loops, by user ...
 _PATIENCES_ORDER = 3 << 61  # ... and last patience, by request: a step boundary comes before it
 
 
@@ -64,6 +66,12 @@ def schedule_call(s: State, time_s: float, t: int, index: int) -> None:
     """Set a timer for a following call of a task."""
     order = _CALLS_ORDER + (s.tasks[t].number << _CALL_BITS) + index
     _push(s, time_s, order, CALL, t, index)
+
+
+@inner
+def schedule_user(s: State, time_s: float, u: int) -> None:
+    """Set a timer for the next request of a user in a closed loop."""
+    _push(s, time_s, _USERS_ORDER + s.users[u].number, USER, u, u)
 
 
 @inner_apart

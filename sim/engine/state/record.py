@@ -97,6 +97,7 @@ EXTRA = np.dtype(
         ("found_later", "i8"),  # of the tokens cached, those beyond it
         ("heir", "i8"),  # slot to which the request of an orphan moved, and its number
         ("heir_number", "i8"),
+        ("user", "i8"),  # row of the user in a closed loop who waits for it
     ],
     align=True,
 )
@@ -124,6 +125,7 @@ TASK = np.dtype(
         ("width", "i8"),  # calls of the stage
         ("failed", "i8"),
         ("has_fed_names", "i8"),
+        ("user", "i8"),
         ("next", "i8"),  # in the free list
     ],
     align=True,
@@ -222,6 +224,13 @@ WORKLOAD = np.dtype(
         ("timeout_cost", "f8"),
         ("per_request", "f8"),
         ("per_success", "f8"),
+        # The closed loop: whether its users go on and on, until when, and how many requests are
+        # still to be set out; the least wait after one that came to nothing, or took no time.
+        ("is_endless", "i8"),
+        ("shares_list", "i8"),
+        ("closes_s", "f8"),
+        ("unsent", "i8"),
+        ("pause_s", "f8"),
         # Counts of the bin under way, of requests that arrived at time 0 or later.
         ("requests", "i8"),
         ("attempts", "i8"),
@@ -316,6 +325,9 @@ FED_EXTRA = np.dtype(
         ("calls", "i8"),
         ("first_name", "i8"),
         ("names", "i8"),
+        ("user", "i8"),
+        ("then_s", "f8"),  # from its end to the user's next; NaN if there is none
+        ("next", "i8"),  # of the user's requests to come; NONE for the last
     ],
     align=True,
 )
@@ -359,6 +371,8 @@ CLOCK = np.dtype(
         ("has_deadlines", "i8"),
         ("has_extras", "i8"),
         ("has_tasks", "i8"),
+        ("has_users", "i8"),  # in closed loops
+        ("user_number", "i8"),  # of the next user
         ("has_hedges", "i8"),
         ("has_caches", "i8"),  # hit rates, or caches of prefixes
         ("has_prefix_caches", "i8"),

@@ -12,6 +12,7 @@ from sim.engine.state.backend_record import (
     PROVIDER,
     USAGE,
 )
+from sim.engine.state.loop_record import USER
 from sim.engine.state.record import (
     CACHE,
     CALL,
@@ -72,6 +73,9 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "hours": (np.float64, 3),
     "fed": (FED, 1),
     "fed_extras": (FED_EXTRA, 1),
+    "users": (USER, 1),
+    "sequels": (FED, 1),
+    "sequel_extras": (FED_EXTRA, 1),
     "log": (REQUEST, 1),
 }
 
@@ -136,6 +140,11 @@ class State(NamedTuple):
     fed : (fed,) FED
         Requests to come.
     fed_extras : (fed,) FED_EXTRA
+    users : (n,) USER
+        In closed loops; a row whose workload is NONE is free, as of sequels.
+    sequels : (n,) FED
+        Requests to come after others of their users, whenever those end.
+    sequel_extras : (n,) FED_EXTRA
     log : (n,) REQUEST
         One row per request if recording, else empty.
     """
@@ -175,4 +184,7 @@ class State(NamedTuple):
     hours: FloatArray
     fed: Records
     fed_extras: Records
+    users: Records
+    sequels: Records
+    sequel_extras: Records
     log: Records

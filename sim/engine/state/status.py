@@ -31,6 +31,7 @@ NEED_DEADLINES = 6
 NEED_TASKS = 7
 NEED_RUNS = 8  # of blocks of prompts
 NEED_LOG = 9
+NEED_SEQUELS = 11  # a user in a closed loop has sent all requests that were fed
 REPLICA_EMPTY = 3  # a draining replica has finished its last request
 DRAINED = 10  # nothing is in flight any more, and nothing will come
 REQUEST_HELD = 4  # a request waits at the gateway of a pool without a ready replica
