@@ -135,9 +135,21 @@ def log_fed_in_pieces(case: Case, size: int) -> Any:
     """The kernel's log when it is fed a few requests at a time, each time when it asks for more."""
     plane = case.kernel()
     operator = Operator(case, plane)
-    for begin in range(0, len(case.arrival_s), size):
-        plane.feed(*case.piece(begin, begin + size))
+    begin = 0
+    while begin < len(case.arrival_s):
+        end = _end_of_user(case, begin + size)
+        plane.feed(*case.piece(begin, end))
         operator.advance(END_S)
+        begin = end
     plane.close_feed()
     operator.advance(END_S)
     return plane.requests()
+
+
+def _end_of_user(case: Case, end: int) -> int:
+    """The first place from ``end`` on at which the requests of a user are not taken apart."""
+    if case.loop is not None:
+        user = case.loop.user
+        while end < len(user) and user[end] == user[end - 1] >= 0:
+            end += 1
+    return end

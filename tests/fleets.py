@@ -14,17 +14,20 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 from naive.data_plane import NaiveDataPlane
 
+from sim.engine.plane.feed import Feed
 from sim.engine.plane.plane import DataPlane
 from sim.engine.state import status
+from sim.model import ragged
 from sim.model.cache import ResponseCache
 from sim.model.client import RETRIES, BeyondLimit, Client, Hedge, Jitter, Retry, RetryBudget
+from sim.model.closed import LoopRules
 from sim.model.design import GpuPool, Router
 from sim.model.gateway import Gateway, OnLoss
 from sim.model.managed import ManagedApi
 from sim.model.price import GpuPrice
 from sim.model.profile import Scheduler, ServiceProfile
 from sim.model.routing import Routing
-from sim.model.workload import Chains, Prefixes, Slo
+from sim.model.workload import Chains, Loop, Prefixes, Slo
 
 END_S = 1e9  # later than anything that happens
 
@@ -99,6 +102,8 @@ class Case:
     session: npt.NDArray[np.int64] | None = None
     chains: Chains | None = None
     prefixes: Prefixes | None = None
+    loop: Loop | None = None
+    closed: list[LoopRules | None] | None = None  # of each workload, like the next
     max_concurrency: list[float] | None = None  # of each workload, like the next
     carry: list[float] | None = None
     prefix_hit_rate: list[float] | None = None
@@ -112,7 +117,7 @@ class Case:
     def requests(self) -> tuple[Any, ...]:
         """What a plane is fed with, but for the columns that no request has."""
         columns = [self.arrival_s, self.prompt, self.output, self.workload]
-        more = [self.patience_s, self.session, self.chains, self.prefixes]
+        more = [self.patience_s, self.session, self.chains, self.prefixes, self.loop]
         while more and more[-1] is None:
             more.pop()
         return (*columns, *more)
@@ -121,11 +126,17 @@ class Case:
         """Some of the requests."""
         return tuple(_piece(column, begin, end) for column in self.requests)
 
+    def further(self, workload: int, user: Any, number: Any) -> tuple[Any, ...]:
+        """What users in an endless loop are to send, by their numbers: any rows of the case."""
+        rows = (31 * user + 17 * number + workload) % len(self.arrival_s)
+        columns = tuple(_rows(column, rows) for column in (*self.requests, *[None] * 9)[:9])
+        return (*columns[:3], np.full(len(rows), workload, np.int32), *columns[4:])
+
     @property
     def traits(self) -> dict[str, Any]:
         """What the case says of its workloads, and of backends that are not pools."""
         names = ("max_concurrency", "carry", "prefix_hit_rate", "response_cache")
-        names += ("managed", "routes", "day_start_s")
+        names += ("managed", "routes", "day_start_s", "closed")
         said = {name: getattr(self, name) for name in names}
         return {name: trait for name, trait in said.items() if trait is not None}
 
@@ -143,7 +154,13 @@ class Case:
 
     def naive(self) -> NaiveDataPlane:
         plane = NaiveDataPlane(
-            self.pools, self.workload_pool, self.key, self.clients, self.priorities, **self.traits
+            self.pools,
+            self.workload_pool,
+            self.key,
+            self.clients,
+            self.priorities,
+            further=self.further,
+            **self.traits,
         )
         plane.feed(*self.requests)
         return plane
@@ -153,8 +170,19 @@ def _piece(column: Any, begin: int, end: int) -> Any:
     """Rows of a column, ragged or not."""
     if column is None or isinstance(column, np.ndarray):
         return None if column is None else column[begin:end]
+    if isinstance(column, Loop):
+        return Loop(*(each[begin:end] for each in column))
     first, last = column.count[:begin].sum(), column.count[:end].sum()
     return type(column)(column.count[begin:end], *(items[first:last] for items in column[1:]))
+
+
+def _rows(column: Any, rows: Any) -> Any:
+    """Any rows of a column, ragged or not."""
+    if column is None or isinstance(column, np.ndarray):
+        return None if column is None else column[rows]
+    if isinstance(column, Loop):
+        return Loop(*(each[rows] for each in column))
+    return ragged.reordered(column, rows)
 
 
 @st.composite
@@ -315,6 +343,13 @@ def advance(plane: DataPlane | NaiveDataPlane, until_s: float) -> None:
         pass
 
 
+def lengthen(case: Case, plane: DataPlane) -> None:
+    """Give the users of endless loops more requests."""
+    wanted = plane.wanted
+    columns = case.further(wanted.workload, wanted.user, wanted.number)
+    plane.lengthen(wanted.row, Feed(*columns))
+
+
 @dataclass
 class Operator:
     """Does to a plane what a case says, and keeps the list of ready replicas."""
@@ -338,8 +373,11 @@ class Operator:
         self.advance(until_s)
 
     def advance(self, until_s: float) -> None:
-        while (signal := self.plane.advance(until_s)) in EARLY:
-            if signal == status.REQUEST_HELD and self.case.wakes:
+        while (signal := self.plane.advance(until_s)) in (*EARLY, status.NEED_SEQUELS):
+            if signal == status.NEED_SEQUELS:
+                assert isinstance(self.plane, DataPlane)
+                lengthen(self.case, self.plane)
+            elif signal == status.REQUEST_HELD and self.case.wakes:
                 self.add(self.plane.held)
 
     def apply(self, verb: Verb) -> None:

@@ -86,7 +86,7 @@ def test_requests_without_anything_more_bring_nothing_more():
     one, other = block([1, 2, 3], 1), block([1.5, 3], 11)
     for workloads in ([given(one)], [given(one), given(other)]):
         for feed in feeds(workloads, STREAMS, 0, 9):
-            assert feed[4:] == (None, None, None, None)
+            assert feed[4:] == (None,) * 5
 
 
 def test_requests_of_several_workloads_come_in_the_order_of_time_with_what_is_theirs():

@@ -7,7 +7,8 @@ the two means something.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +23,15 @@ from naive.replica import Attempt, Replica
 from naive.request import Request
 from naive.route import Route
 from naive.task import Task, tasks
+from naive.user import Crew, users_of
 from sim.engine.state import status
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
+from sim.model.closed import LoopRules
 from sim.model.design import GpuPool
 from sim.model.managed import ManagedApi
 from sim.model.routing import Routing, to_one
-from sim.model.workload import Chains, Prefixes
+from sim.model.workload import Chains, Loop, Prefixes
 
 
 class NaiveDataPlane(Dispatch):
@@ -48,6 +51,8 @@ class NaiveDataPlane(Dispatch):
         managed: Sequence[ManagedApi] = (),
         routes: Sequence[Routing] | None = None,
         day_start_s: float = 0.0,
+        closed: Sequence[LoopRules | None] | None = None,
+        further: Callable[[int, Any, Any], Sequence[Any]] | None = None,
     ) -> None:
         key = np.uint64(routing_key)
         n = len(workload_pool)
@@ -75,6 +80,12 @@ class NaiveDataPlane(Dispatch):
         )
         self.pool_of: list[int] = []
         self.tasks: list[Task] = []
+        self.users = 0
+        self.further = further
+        self.crews = [
+            None if rules is None else Crew(index, rules, self.draw)
+            for index, rules in enumerate(closed or [None] * n)
+        ]
         for index, pool in enumerate(pools):
             for _ in range(pool.replicas):
                 self.add(index)
@@ -89,12 +100,26 @@ class NaiveDataPlane(Dispatch):
         session: Iterable[int] | None = None,
         chains: Chains | None = None,
         prefixes: Prefixes | None = None,
+        loop: Loop | None = None,
     ) -> None:
         """Append requests, in the order of their arrival, each with the calls that follow it."""
         first = len(self.tasks)
         columns = arrival_s, prompt_tokens, output_tokens, workload, patience_s, session
         self.tasks += tasks(first, *columns, chains, prefixes)
-        self.coming += self.tasks[first:]
+        fed: Sequence[Task] = self.tasks[first:]
+        if loop is not None:
+            fed = list(users_of(self.users, fed, loop, self.crews))
+            self.users += sum(task.user is not None for task in fed)
+        self.coming += fed
+
+    def draw(self, workload: int, user: int, number: int) -> Task:
+        """A request of a user in an endless loop."""
+        assert self.further is not None
+        columns = self.further(workload, np.array([user]), np.array([number]))
+        (task,) = tasks(len(self.tasks), *columns[:8])
+        task.then_s = float(columns[8].then_s[0])
+        self.tasks.append(task)
+        return task
 
     def column(self, name: str) -> npt.NDArray[np.generic]:
         """One attribute of the requests that have arrived, by request number."""
@@ -146,8 +171,7 @@ class NaiveDataPlane(Dispatch):
     # Events
 
     def arrive(self) -> None:
-        task = self.coming.popleft()
-        self.ask(Request(len(self.everyone), self.now_s, task, task.calls[0]))
+        self.begin(self.coming.popleft())
 
     def reach_boundary(self) -> None:
         """A step ends; who is done leaves, and who has hung up; others come in; the next begins."""
@@ -176,5 +200,6 @@ class NaiveDataPlane(Dispatch):
         if attempt.is_finished:
             replica.cache.keep(attempt.names_of_all)
             self.deliver(request, attempt)
-            if status.IN_FLIGHT in (request.status, request.task.status):
+            more = request.task.user is not None
+            if more or status.IN_FLIGHT in (request.status, request.task.status):
                 self.seen["photo finish"] += ends_meet(replica, self.replicas, self.now_s)

@@ -15,6 +15,7 @@ from naive.replica import Attempt, Replica
 from naive.request import Request
 from naive.route import Route
 from naive.task import Call, Task
+from naive.user import User
 from sim.engine.state import status
 
 
@@ -33,6 +34,7 @@ class Dispatch(Clockwork):
         self.managed = [backend for backend in backends if isinstance(backend, Managed)]
         self.everyone: list[Request] = []  # who has arrived
         self.sent = 0  # attempts
+        self.begun = 0  # tasks
         self.books = Books()
         self.seen: Counter[str] = Counter()  # how often what happened, for tests of the tests
 
@@ -52,6 +54,11 @@ class Dispatch(Clockwork):
         else:
             crowd.note_request()
             self.place(request, 0)
+
+    def begin(self, task: Task) -> None:
+        """The first call of a task."""
+        task.number, self.begun = self.begun, self.begun + 1
+        self.ask(Request(len(self.everyone), self.now_s, task, task.calls[0]))
 
     def answer(self, request: Request) -> None:
         """A kept answer, all at once, if the user is still there."""
@@ -130,7 +137,7 @@ class Dispatch(Clockwork):
             session=request.task.session,
             hit_rate=crowd.prefix_hit_rate,
             backend=backend.index,
-            task=request.task.index,
+            task=request.task.number,
             carried=request.carried,
             finds=request.finds,
         )
@@ -258,11 +265,13 @@ class Dispatch(Clockwork):
         carried = math.floor(self.crowd(request).carry * task.said)
         for call in following:
             self.follow_up(task, call, carried)
+        self.leave(request)
 
     def follow_up(self, task: Task, call: Call, carried: int) -> None:
         """Set the moment at which a call is sent: after all else that is set for it."""
         self.seen["followed up"] += 1
-        place = (2, task.index, call.index)
+        task.open += 1
+        place = (2, task.number, call.index)
         self.timers.set(
             self.now_s + call.think_s,
             place,
@@ -387,6 +396,29 @@ class Dispatch(Clockwork):
         request.status, request.finish_s = final, self.now_s
         if final != status.COMPLETED:
             request.task.fail(self.now_s)
+            self.leave(request)
+
+    def leave(self, request: Request) -> None:
+        """A call has ended; if its task has, its user sets out the next."""
+        task, user = request.task, request.task.user
+        task.open -= 1
+        if task.open > 0 or user is None:
+            return
+        in_vain = request.status != status.COMPLETED or self.now_s <= request.arrival_s
+        at_s = self.now_s + user.wait_s(task.then_s, in_vain)
+        if user.goes_on(task.then_s, at_s):
+            self.seen["went on"] += 1
+            self.seen["went on at once"] += at_s == self.now_s
+            self.seen["went on in vain"] += in_vain
+            self.timers.set(at_s, (3, user.number), lambda: self.go_on(user, task.follows_steps))
+        else:
+            self.seen["stopped"] += 1
+
+    def go_on(self, user: User, follows_steps: bool) -> None:
+        """A user begins the next task."""
+        task = user.next()
+        task.follows_steps = follows_steps
+        self.begin(task)
 
     def crowd(self, request: Request) -> Crowd:
         return self.crowds[request.workload]

@@ -78,7 +78,7 @@ class Request:
     def entry(self, column: str) -> float:
         """An entry of its row in a log."""
         if column == "task":
-            return self.task.index
+            return self.task.number
         if column == "cached_tokens":
             return self.last.hits
         entry: float = getattr(self.last if column in OF_THE_LAST_ATTEMPT else self, column)
@@ -103,10 +103,10 @@ class Request:
         if not self.has_own_names(carry):
             return None
         common = whole if self.is_alone() else self.carried // block_tokens
-        return names_of_task(self.task.index, common)
+        return names_of_task(self.task.number, common)
 
     def names_of_all(self, carry: float, block_tokens: int) -> tuple[Name, ...]:
         """Of the blocks that it leaves when it is completed, its answer's too, if it is alone."""
         if not self.has_own_names(carry) or not self.is_alone():
             return ()
-        return names_of_task(self.task.index, (self.prompt + self.output) // block_tokens)
+        return names_of_task(self.task.number, (self.prompt + self.output) // block_tokens)

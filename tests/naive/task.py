@@ -8,6 +8,7 @@ from typing import Any
 
 from naive.cache import Name
 from naive.replica import NOT_YET
+from naive.user import User
 from sim.engine.state import status
 from sim.model.workload import Chains, Prefixes
 
@@ -29,7 +30,7 @@ class Call:
 class Task:
     """One action of a user: calls of one stage side by side, each stage after the one before."""
 
-    index: int
+    index: int  # as it was fed
     workload: int
     arrival_s: float
     patience_s: float
@@ -42,6 +43,10 @@ class Task:
     follows_steps: bool = False  # whether times of its calls follow from ends of steps
     status: int = status.IN_FLIGHT
     finish_s: float = NOT_YET
+    number: int = -1  # as it was begun
+    open: int = 1  # calls that have not ended
+    user: User | None = None  # who begins another after it
+    then_s: float = math.nan
 
     @property
     def session(self) -> int:
