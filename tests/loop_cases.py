@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from fleets import Case
+from fleets import Case, cases_with_clients
 from hypothesis import strategies as st
-from task_cases import cases_with_tasks
+from task_cases import cases_with_tasks, of_uneven_steps
 
 from sim.model.closed import LoopRules
 from sim.model.workload import Loop
@@ -66,8 +66,15 @@ def cases_with_populations(draw: st.DrawFn, verbs: bool = False, hedges: bool = 
 
 
 def _with_tasks_or_not(draw: st.DrawFn, verbs: bool, hedges: bool) -> Case:
-    case: Case = draw(cases_with_tasks(verbs, hedges))
-    return replace(case, chains=draw(st.sampled_from([None, None, case.chains])))
+    """Of tasks one in three; the others with caches that often fill."""
+    if draw(st.integers(0, 2)) == 0:
+        case: Case = draw(cases_with_tasks(verbs, hedges))
+    else:
+        case = draw(cases_with_clients(draw(st.sampled_from([True, True, False])), verbs, hedges))
+        rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        pools = [replace(each, profile=of_uneven_steps(each.profile, rng)) for each in case.pools]
+        case = replace(case, pools=pools)
+    return case
 
 
 def _first_rows(case: Case, n: int) -> Case:

@@ -24,7 +24,7 @@ def cases_with_tasks(draw: st.DrawFn, verbs: bool = False, hedges: bool = False)
     """
     case: Case = draw(cases_with_clients(draw(st.booleans()), verbs, hedges))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    pools = [replace(pool, profile=_of_uneven_steps(pool.profile, rng)) for pool in case.pools]
+    pools = [replace(pool, profile=of_uneven_steps(pool.profile, rng)) for pool in case.pools]
     n, workloads = len(case.arrival_s), len(case.workload_pool)
     longest = max(pool.profile.max_model_len for pool in case.pools)
     is_patient = draw(st.sampled_from([True, True, False]))
@@ -41,7 +41,7 @@ def cases_with_tasks(draw: st.DrawFn, verbs: bool = False, hedges: bool = False)
     )
 
 
-def _of_uneven_steps(engine: ServiceProfile, rng: np.random.Generator) -> ServiceProfile:
+def of_uneven_steps(engine: ServiceProfile, rng: np.random.Generator) -> ServiceProfile:
     """Times that follow from the ends of steps of equal length would meet other ends of steps."""
     return replace(
         engine,
