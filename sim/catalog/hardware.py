@@ -2,16 +2,20 @@
 
 The KV cache of a replica holds what its GPUs have left after the weights::
 
-    tokens = (HBM · 0.92 − weights / n − overhead) · n / bytes per token
+    tokens = (HBM · 0.92 − weights / n − overhead) · m / bytes per token
 
-for n GPUs under tensor parallelism, with vLLM's default share of the memory (0.92) and 3.76 GB a
-GPU for activations, CUDA graphs and the communication library (aiconfigurator's ``other_mem``).
+for n GPUs under tensor parallelism, m of which hold parts of their own: no more than the model has
+heads that keep keys and values (one for latent attention), beyond which these are copied. vLLM's
+default share of the memory is 0.92, and 3.76 GB a GPU are for activations, CUDA graphs and the
+communication library (aiconfigurator's ``other_mem``).
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
 from sim.catalog.table import no_such, rows
+from sim.model.kv_cache import BYTES
 
 GIB = 1024**3  # vendors' "80 GB" of HBM are GiB: an H100 reports 81,559 MiB
 MEMORY_SHARE = 0.92  # vLLM's gpu_memory_utilization, vllm/config/cache.py @002f10e0
@@ -36,7 +40,7 @@ class Gpu:
         As in profile names: ``h100-sxm``.
     hbm_bytes : float
     bandwidth_bytes_per_s : float
-    fp16_flops, fp8_flops : float
+    fp16_flops, fp8_flops, fp4_flops : float
         Dense peak.
     tdp_w : float
     source, as_of, notes : str
@@ -47,10 +51,20 @@ class Gpu:
     bandwidth_bytes_per_s: float
     fp16_flops: float
     fp8_flops: float
+    fp4_flops: float
     tdp_w: float
     source: str
     as_of: str
     notes: str
+
+    def flops(self, precision: str) -> float:
+        """Dense peak for weights in a precision; NaN where not even that of 16 bits is known.
+
+        A GPU without arithmetic in 8 or 4 bits computes in the next wider kind that it has.
+        """
+        wider = {"fp4": (self.fp4_flops, self.fp8_flops), "fp8": (self.fp8_flops,)}
+        kinds = (*wider.get(precision, ()), self.fp16_flops)
+        return next((flops for flops in kinds if not math.isnan(flops)), math.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +78,18 @@ class Model:
     params, active_params, embedding_params : float
         Weights in all, those used for one token, and those of input and output embedding.
     layers, query_heads, kv_heads, head_dim : int
+    experts, experts_per_token : int
+        Routed experts of a layer, and those that a token uses; 0 for a dense model.
     kv_bytes_per_token : int
         KV cache of one token in 16 bits.
+    growth_bytes_per_token : int
+        The same beyond the window of those layers that look back so far only.
+    window_tokens : int
+        That those layers look back; 0 where there are none.
+    state_bytes : int
+        Of a sequence, whatever its length: that of linear attention.
+    pair_flops : float
+        Arithmetic of attention between two tokens, over all layers.
     context_tokens : int
         Longest prompt plus output that the model was made for.
     shipped_weight_bytes : float
@@ -81,7 +105,13 @@ class Model:
     query_heads: int
     kv_heads: int
     head_dim: int
+    experts: int
+    experts_per_token: int
     kv_bytes_per_token: int
+    growth_bytes_per_token: int
+    window_tokens: int
+    state_bytes: int
+    pair_flops: float
     context_tokens: int
     shipped_weight_bytes: float
     source: str
@@ -133,8 +163,10 @@ def model(name: str) -> Model:
         raise no_such("model", name, models(), "sim catalog models") from None
 
 
-def kv_capacity_tokens(model_name: str, gpu_name: str, gpus: int, precision: str) -> int:
-    """Tokens that fit into the KV cache of a replica, in 16 bits; negative: weights do not fit.
+def kv_capacity_tokens(
+    model_name: str, gpu_name: str, gpus: int, precision: str, kv_cache_dtype: str = "bf16"
+) -> int:
+    """Tokens that fit into the KV cache of a replica; negative: weights do not fit.
 
     >>> kv_capacity_tokens("llama-3.1-8b", "h100-sxm", 1, "bf16")
     451712
@@ -142,7 +174,9 @@ def kv_capacity_tokens(model_name: str, gpu_name: str, gpus: int, precision: str
     of_model, of_gpu = model(model_name), gpu(gpu_name)
     weights_each = of_model.weight_bytes(precision) / gpus
     free_each = of_gpu.hbm_bytes * MEMORY_SHARE - weights_each - OVERHEAD_BYTES
-    return int(free_each * gpus / of_model.kv_bytes_per_token) // 16 * 16
+    parts = min(gpus, of_model.kv_heads)
+    per_token = of_model.kv_bytes_per_token * BYTES[kv_cache_dtype] / 2
+    return int(free_each * parts / per_token) // 16 * 16
 
 
 def _gpu(row: dict[str, str]) -> Gpu:
@@ -152,6 +186,7 @@ def _gpu(row: dict[str, str]) -> Gpu:
         bandwidth_bytes_per_s=_number(row["bandwidth_tb_per_s"]) * 1e12,
         fp16_flops=_number(row["fp16_tflops_dense"]) * 1e12,
         fp8_flops=_number(row["fp8_tflops_dense"]) * 1e12,
+        fp4_flops=_number(row["fp4_tflops_dense"]) * 1e12,
         tdp_w=_number(row["tdp_w"]),
         source=row["source"],
         as_of=row["as_of"],
@@ -169,7 +204,13 @@ def _model(row: dict[str, str]) -> Model:
         query_heads=int(row["query_heads"]),
         kv_heads=int(row["kv_heads"]),
         head_dim=int(row["head_dim"]),
+        experts=int(row["experts"]),
+        experts_per_token=int(row["experts_per_token"]),
         kv_bytes_per_token=int(row["kv_bytes_per_token_fp16"]),
+        growth_bytes_per_token=int(row["growth_bytes_per_token_fp16"]),
+        window_tokens=int(row["window_tokens"]),
+        state_bytes=int(row["state_bytes"]),
+        pair_flops=_number(row["pair_flops"]),
         context_tokens=int(row["context_tokens"]),
         shipped_weight_bytes=_number(row["shipped_weights_gb"]) * 1e9,
         source=row["source"],

@@ -21,6 +21,7 @@ kv_block_tokens                tokens in a block, a power of two (16)
 max_num_seqs                   limit of the batch
 max_num_batched_tokens         token budget of a step
 max_model_len                  longest prompt plus output
+kv_cache_dtype                 precision of the KV cache, ``auto`` for the checkpoint's (bf16)
 scheduler                      ``chunked`` or ``prefill_first`` (chunked)
 measured                       what, points, and ranges of batch, prompt and output (none)
 fit_error                      mean relative error of the law, 0.02 for 2 % (0)
@@ -42,9 +43,11 @@ from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.scalarstring import FoldedScalarString
 
 from sim.catalog import profile_error
+from sim.catalog.checkpoints import checkpoint_dtype
 from sim.catalog.yaml_mapping import YamlMapping, read_mapping
 from sim.errors import Problem, ScenarioError
 from sim.model.input_file import InputFileError, text
+from sim.model.kv_cache import AUTO, BYTES
 from sim.model.profile import Measurement, ServiceProfile, StepSample
 
 LINE_LENGTH = 96
@@ -79,7 +82,7 @@ _KEYS = (
     *(key for key, _, _ in _TABLES),
     *(key for key, *_ in _SCALARS),
     *(key for key, _ in _COUNTS),
-    *("scheduler", "measured", "fit_error"),
+    *("kv_cache_dtype", "scheduler", "measured", "fit_error"),
     *_TEXTS,
     *profile_error.KEYS,
 )
@@ -118,6 +121,7 @@ def parse_profile(text: str, file: str, name: str) -> ServiceProfile:
         values[attribute] = None if number is None else number * scale
     for key, default_count in _COUNTS:
         values[key] = document.count(key, default_count, least=1)
+    values["kv_cache_dtype"] = _kv_cache_dtype(document, values)
     values["scheduler"] = document.choice("scheduler", _SCHEDULERS, "chunked")
     values["fit_error"] = document.number("fit_error", 0.0)
     values |= {key: document.text(key, default) for key, default in _TEXTS.items()}
@@ -145,6 +149,7 @@ def profile_document(profile: ServiceProfile) -> dict[str, Any]:
     for key, attribute, scale, _ in _SCALARS:
         document[key] = _unscaled(getattr(profile, attribute), scale)
     document |= {key: getattr(profile, key) for key, _ in _COUNTS}
+    document["kv_cache_dtype"] = profile.kv_cache_dtype
     document["scheduler"] = profile.scheduler
     if profile.measured is not None:
         document["measured"] = _measurement_document(profile.measured)
@@ -161,6 +166,14 @@ def write_profile(profile: ServiceProfile, path: str | Path) -> None:
     yaml.indent(mapping=2, sequence=4, offset=2)
     with Path(path).open("w", encoding="utf-8") as file:
         yaml.dump(_laid_out(profile_document(profile)), file)
+
+
+def _kv_cache_dtype(document: YamlMapping, values: dict[str, Any]) -> str:
+    """As it is given; ``auto`` is what the checkpoint says."""
+    given = document.choice("kv_cache_dtype", (AUTO, *BYTES), "bf16")
+    if given != AUTO:
+        return given or "bf16"
+    return checkpoint_dtype(values["model"] or "", values["precision"] or "")
 
 
 def _measurement(document: YamlMapping) -> Measurement | None:

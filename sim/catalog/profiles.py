@@ -10,10 +10,12 @@ GPUs there (R² below 0.6), and Llama 3.1 8B under SGLang on one H200 (nothing w
 batch of 20, and the fit's step at batch 1 is shorter than reading the weights takes).
 """
 
+from dataclasses import replace
 from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from sim.catalog.limits import limits_of
 from sim.catalog.profile_file import load_profile, parse_profile
 from sim.catalog.table import data_file, no_such
 from sim.model.input_file import is_file
@@ -45,7 +47,14 @@ def profile_names() -> list[str]:
 
 @cache
 def _built_in(name: str) -> ServiceProfile:
-    return parse_profile(_files()[name].read_text(encoding="utf-8"), f"{name}{SUFFIX}", name)
+    text = _files()[name].read_text(encoding="utf-8")
+    return _with_limits(parse_profile(text, f"{name}{SUFFIX}", name))
+
+
+def _with_limits(profile: ServiceProfile) -> ServiceProfile:
+    """The profile with what its hardware allows, if the catalogue knows its model and GPU."""
+    what = (profile.model, profile.gpu, profile.gpus_per_replica, profile.precision)
+    return replace(profile, limits=limits_of(*what, profile.kv_cache_dtype))
 
 
 def profile(name_or_path: str) -> ServiceProfile:
@@ -68,5 +77,5 @@ def profile(name_or_path: str) -> ServiceProfile:
         return _built_in(name)
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml") or is_file(path):
-        return load_profile(name_or_path)
+        return _with_limits(load_profile(name_or_path))
     raise no_such("profile", name_or_path, _files(), "sim catalog profiles")

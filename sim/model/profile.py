@@ -6,8 +6,10 @@ context depth x takes
     t(B, K, {p, x}) = a(B) + c(B)·K + Σ [ d0 + d1·p + d2·p·(x + p/2) ]
 
 seconds. ``a`` and ``c`` are tables over B, linear between their points and continued with the last
-slope beyond. Before the engine stands its front end (HTTP, tokenizer, detokenizer): a constant
-delay, and a serial server that each request occupies for a while, first come first served.
+slope beyond; beyond the measured batch ``a`` is bounded by physics as well
+(:mod:`sim.model.extrapolation`). Before the engine stands its front end (HTTP, tokenizer,
+detokenizer): a constant delay, and a serial server that each request occupies for a while, first
+come first served.
 """
 
 import math
@@ -17,6 +19,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sim.model.extrapolation import Limits, bounded, continued
 from sim.model.joint_error import JointError, SimulatedError
 
 FloatArray = npt.NDArray[np.float64]
@@ -107,6 +110,8 @@ class ServiceProfile:
     max_model_len : int
         Longest prompt plus output; a longer prompt is rejected, a longer output cut short.
     scheduler : {"chunked", "prefill_first"}
+    kv_cache_dtype : str
+        Precision of the KV cache, one of :data:`sim.model.kv_cache.BYTES`.
     fit_error : float
         Mean absolute relative error of the law against the measurements (0.02 is 2 %).
     grade : str
@@ -121,6 +126,8 @@ class ServiceProfile:
         How far the coefficients may be off, together.
     simulated_error : SimulatedError or None
         How far simulations of the measured runs are from what was measured.
+    limits : Limits or None
+        What the hardware allows at most; None where it is not known.
     """
 
     name: str
@@ -152,6 +159,8 @@ class ServiceProfile:
     notes: str = ""
     joint_error: JointError | None = None
     simulated_error: SimulatedError | None = None
+    kv_cache_dtype: str = "bf16"
+    limits: Limits | None = None
 
     def step_s(self, batch: int, kv_tokens: float) -> float:
         """Seconds of a step in which ``batch`` sequences decode and nobody prefills.
@@ -163,10 +172,8 @@ class ServiceProfile:
         kv_tokens : float
             Tokens in their caches, K.
         """
-        at = np.array([batch], dtype=np.float64)
-        a = _interpolate(at, self.batch, self.step_base_s)[0]
-        c = _interpolate(at, self.batch, self.step_s_per_kv_token)[0]
-        return float(a + c * kv_tokens)
+        a, c = self._tables(np.array([batch], dtype=np.float64))
+        return float(a[0] + c[0] * kv_tokens)
 
     def prefill_s(self, prompt_tokens: int) -> float:
         """Seconds to prefill one prompt on an idle engine, in steps of the token budget."""
@@ -186,11 +193,25 @@ class ServiceProfile:
         a, c : (max_num_seqs + 1,) float64
             Seconds per step, and seconds per step and cached token.
         """
-        every = np.arange(self.max_num_seqs + 1, dtype=np.float64)
-        return (
-            _interpolate(every, self.batch, self.step_base_s),
-            _interpolate(every, self.batch, self.step_s_per_kv_token),
-        )
+        return self._tables(np.arange(self.max_num_seqs + 1, dtype=np.float64))
+
+    def _tables(self, batches: FloatArray) -> tuple[FloatArray, FloatArray]:
+        a = continued(batches, self.batch, self.step_base_s)
+        c = continued(batches, self.batch, self.step_s_per_kv_token)
+        largest = self.largest_batch
+        if largest:
+            (largest_s,) = continued(np.array([float(largest)]), self.batch, self.step_base_s)
+            least_s = 0.0 if self.limits is None else self.limits.token_s
+            token_s = max(self.prefill_s_per_token, least_s)
+            a = bounded(batches, a, largest, float(largest_s), token_s)
+        return a, c
+
+    @property
+    def largest_batch(self) -> int:
+        """Largest batch of the measurements; 0 where nothing says that there is one."""
+        if self.measured is not None and self.measured.batch is not None:
+            return self.measured.batch[1]
+        return 0 if self.limits is None else self.batch[-1]
 
     def sped_up(self, factor: float) -> "ServiceProfile":
         """The same engine with ``factor`` times the throughput: every engine time divided by it."""
@@ -201,14 +222,5 @@ class ServiceProfile:
             prefill_s_per_request=self.prefill_s_per_request / factor,
             prefill_s_per_token=self.prefill_s_per_token / factor,
             prefill_s_per_token_context=self.prefill_s_per_token_context / factor,
+            limits=None if self.limits is None else self.limits.scaled(1 / factor),
         )
-
-
-def _interpolate(x: FloatArray, points: tuple[int, ...], values: tuple[float, ...]) -> FloatArray:
-    """Linear between the points; beyond the last one with its slope, but never falling."""
-    y = np.interp(x, points, values)
-    if len(points) > 1:
-        slope = max(values[-1] - values[-2], 0.0) / (points[-1] - points[-2])
-        beyond = x > points[-1]
-        y[beyond] = values[-1] + slope * (x[beyond] - points[-1])
-    return y

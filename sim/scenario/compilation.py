@@ -13,6 +13,7 @@ from sim.model import managed as model
 from sim.model.arrivals import Dispersion, RateCurve, SpecialEvent, rate_curve
 from sim.model.design import Design, Horizon
 from sim.model.generated import GeneratedSource
+from sim.model.reach import reach_of, reaching
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import RequestSource, Slo, Workload
 from sim.scenario import schema
@@ -43,15 +44,16 @@ Draws = Mapping[str, float]
 def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draws: Draws) -> Design:
     """The design in the world of these draws; ValueError if they admit none."""
     horizon = compile_horizon(document.horizon)
+    workloads = tuple(
+        _workload(name, workload, traces.get(name), horizon, draws)
+        for name, workload in document.workloads.items()
+    )
     return Design(
         name=document.name,
         horizon=horizon,
-        workloads=tuple(
-            _workload(name, workload, traces.get(name), horizon, draws)
-            for name, workload in document.workloads.items()
-        ),
+        workloads=workloads,
         pools=tuple(
-            _pool(name, backend, horizon, draws)
+            _reached(_pool(name, backend, horizon, draws), document, workloads)
             for name, backend in document.backends.items()
             if isinstance(backend, GpuPool)
         ),
@@ -205,6 +207,19 @@ def _managed(name: str, backend: Any, horizon: Horizon, draws: Draws) -> model.M
     if isinstance(backend, managed.ManagedApi):
         return managed.compiled(name, backend, horizon.start, draws)
     return managed.compiled_edge(name, backend, draws)
+
+
+def _reached(
+    pool: design.GpuPool, document: ScenarioDocument, workloads: tuple[Workload, ...]
+) -> design.GpuPool:
+    """The pool with its profile bounded where the work goes beyond what was measured."""
+    profile = pool.profile
+    if profile.limits is None:
+        return pool
+    for workload in workloads:
+        if pool.name in schema.reached(document.workloads[workload.name]):
+            profile = reaching(profile, reach_of(workload))
+    return pool if profile is pool.profile else replace(pool, profile=profile)
 
 
 def _pool(name: str, pool: GpuPool, horizon: Horizon, draws: Draws) -> design.GpuPool:

@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sim.catalog import shape as catalogue_shape
+from sim.catalog.checkpoints import checkpoint_dtype
 from sim.errors import TraceError
 from sim.model.arrivals import FLAT
 from sim.model.distributions import LogNormal, Normal
+from sim.model.kv_cache import AUTO, recast
 from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_files import TraceColumns, read_trace
@@ -223,6 +225,10 @@ def _with_engine(
     if engine is None:
         return profile
     given = {key: value for key, value in engine if value is not None}
+    dtype = given.pop("kv_cache_dtype", None)
+    if dtype is not None:
+        of_checkpoint = checkpoint_dtype(profile.model, profile.precision)
+        profile = recast(profile, of_checkpoint if dtype == AUTO else dtype)
     profile = replace(profile, **given)
     path = (*path, "engine")
     if profile.kv_block_tokens & (profile.kv_block_tokens - 1):

@@ -241,14 +241,23 @@ def test_cache_size_is_the_published_arithmetic():
     found = kv_capacity_tokens("llama-3.1-8b", "h100-sxm", 1, "bf16")
     assert expected - 16 <= found <= expected
     assert kv_capacity_tokens("llama-3.3-70b", "h100-sxm", 1, "bf16") < 0
+    in_fp8 = kv_capacity_tokens("llama-3.1-8b", "h100-sxm", 1, "bf16", "fp8")
+    assert in_fp8 == pytest.approx(2 * found, abs=32)
+    latent = [kv_capacity_tokens("deepseek-v3", "h200-sxm", 8, "fp8", d) for d in ("bf16", "fp8")]
+    free = 0.92 * 141 * 1024**3 - model("deepseek-v3").weight_bytes("fp8") / 8 - 3.76e9
+    assert latent[0] == pytest.approx(free / 70_272, abs=16)  # on each GPU the same copy
+    assert latent[1] == pytest.approx(2 * latent[0], abs=32)
 
 
 def test_cache_per_token_follows_from_the_architecture():
     for each in models().values():
-        latent = each.name == "deepseek-v3"  # one latent vector in place of keys and values
-        per_head = each.layers * each.kv_heads * each.head_dim * 2
+        latent = each.kv_heads == 1  # one latent vector in place of keys and values
+        layers = each.layers // 4 if each.state_bytes else each.layers  # the others keep a state
+        per_head = layers * each.kv_heads * each.head_dim * 2
         assert each.kv_bytes_per_token == (1 if latent else 2) * per_head, each.name
+        assert 0 < each.growth_bytes_per_token <= each.kv_bytes_per_token
         assert each.active_params <= each.params
+        assert (each.experts > 0) == (each.active_params < each.params)
         assert each.source and day_of(each.as_of)
 
 

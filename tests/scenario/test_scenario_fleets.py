@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scenario_documents import FLEETS, MINIMAL, written
+from scenario_documents import FLEETS, MINIMAL, SERVICE, written
 
 from sim.catalog import model as catalogue_model
+from sim.catalog import profile
 from sim.errors import ScenarioError
 from sim.model.autoscaler import (
     SCALE_DOWN,
@@ -371,3 +372,27 @@ def test_what_a_fleet_cannot_mean_is_told(minimal, overrides, expected):
 )
 def test_what_makes_no_difference_is_warned_of(minimal, override, warning):
     assert list(load_scenario(minimal, [override]).warnings) == [warning]
+
+
+@pytest.mark.parametrize(("dtype", "ratio"), [("fp8", 0.5), ("auto", 0.5), ("bf16", 1.0)])
+def test_another_precision_of_the_cache_changes_what_it_holds_and_how_it_is_read(
+    tmp_path, dtype, ratio
+):
+    """The checkpoint of NVIDIA asks for a cache in FP8."""
+    path = written(tmp_path, MINIMAL)
+    own = profile(SERVICE)
+    override = f"backends.large.engine={{kv_cache_dtype: {dtype}}}"
+    assert own.kv_cache_dtype == "bf16" and own.model == "llama-3.3-70b"
+    cast = load_scenario(path, [override]).typical_design().pools[0].profile
+    assert cast.kv_capacity_tokens == own.kv_capacity_tokens / ratio
+    ratios = np.divide(cast.step_s_per_kv_token, own.step_s_per_kv_token)
+    assert ratios == pytest.approx(ratio)
+    given = f"backends.large.engine={{kv_cache_dtype: {dtype}, kv_capacity_tokens: 200000}}"
+    fixed = load_scenario(path, [given]).typical_design().pools[0].profile
+    assert fixed.kv_capacity_tokens == 200_000
+    assert fixed.step_s_per_kv_token == cast.step_s_per_kv_token
+
+
+def test_a_precision_that_is_none_is_refused(tmp_path):
+    with pytest.raises(ScenarioError, match="kv_cache_dtype: fp7 must be one of auto, fp16"):
+        load_scenario(written(tmp_path, MINIMAL), ["backends.large.engine={kv_cache_dtype: fp7}"])

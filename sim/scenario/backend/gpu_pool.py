@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, get_args
 
 from sim.model.design import Router
+from sim.model.kv_cache import AUTO, BYTES
 from sim.model.profile import Scheduler
 from sim.scenario.backend.autoscaler import Autoscaler
 from sim.scenario.backend.caches import PrefixCache
@@ -33,6 +34,9 @@ class Engine(Model):
     """Tokens that the KV cache of a replica holds."""
     kv_block_tokens: Annotated[int, whole(1, 4096)] | None = None
     """Tokens in a block of the KV cache, a power of two."""
+    kv_cache_dtype: Annotated[str, one_of(AUTO, *BYTES)] | None = None
+    """Precision of the KV cache, auto for that of the checkpoint: the cache holds more tokens the
+    fewer bytes they take, and reads them faster."""
     scheduler: Annotated[Scheduler, one_of(*get_args(Scheduler))] | None = None
     """Whether prefill rides along with decoding in chunks, or goes first."""
 
