@@ -394,5 +394,5 @@ def test_another_precision_of_the_cache_changes_what_it_holds_and_how_it_is_read
 
 
 def test_a_precision_that_is_none_is_refused(tmp_path):
-    with pytest.raises(ScenarioError, match="kv_cache_dtype: fp7 must be one of auto, fp16"):
+    with pytest.raises(ScenarioError, match="kv_cache_dtype: 'fp7' must be one of auto, fp16"):
         load_scenario(written(tmp_path, MINIMAL), ["backends.large.engine={kv_cache_dtype: fp7}"])
