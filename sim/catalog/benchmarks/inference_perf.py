@@ -133,7 +133,7 @@ def _tokens(lengths: Fields, mean: float | None) -> Tokens | None:
         return Tokens("fixed", mean)
     scale = mean / claimed
     quarter, three = lengths.number("p25"), lengths.number("p75")
-    if low is None or high is None or quarter is None or three is None:
+    if low is None or high is None or quarter is None or three is None or three < quarter:
         return Tokens("unknown", mean)
     sd = (three - quarter) / 1.349  # quartiles of a normal distribution
     return Tokens("normal", mean, sd * scale, low * scale, high * scale)

@@ -72,12 +72,8 @@ IMPORTERS: Mapping[str, Importer] = {  # the first that knows a document reads i
     "csv": Importer(table.recognises, table.runs),
 }
 
-# What is in one file of a run and not in the other: summaries with the load, lines with requests.
-HALVES = (
-    ({"aiperf", "genai-perf"}, "profile_export"),
-    ({"inference-perf"}, "lifecycle_metrics"),
-    ({"llmperf"}, "responses"),
-)
+# Tools that write one run into two files: the load and summaries, and the requests.
+IN_HALVES = ({"aiperf", "genai-perf"}, {"inference-perf"}, {"llmperf"})
 
 
 def read_benchmarks(
@@ -160,7 +156,7 @@ def _joined(runs: list[MeasuredRun]) -> Iterator[MeasuredRun]:
 def _other_half(at: int, runs: list[MeasuredRun]) -> int | None:
     """The one run of the same folder that has what this one lacks, if it is the only one."""
     run = runs[at]
-    for tools, _ in HALVES:
+    for tools in IN_HALVES:
         if run.source.tool not in tools:
             continue
         folder = PurePath(run.source.file).parent
