@@ -545,6 +545,32 @@ def test_an_open_loop_is_seen_from_its_times(read) -> None:
     assert loop.gap_cv == pytest.approx(1.0, abs=0.15)
 
 
+def test_speculation_is_seen(read) -> None:
+    counts = {"spec_decode_num_drafts": 10, "spec_decode_num_accepted_tokens": 15}
+    found = files.vllm_plain(RUN) | counts
+    assert any("2.5 tokens a step" in remark.text for remark in read(found)[0].remarks)
+    assert "speculation" in kinds(read(files.sglang_plain(RUN) | {"accept_length": 3.1})[0])
+    assert "speculation" not in kinds(read(of("sglang"))[0])
+
+
+def test_later_turns_of_conversations_are_seen(read) -> None:
+    found = files.guidellm(RUN)
+    found["benchmarks"][0]["requests"]["successful"][7]["info"]["turn_index"] = 1
+    assert "conversation" in kinds(read(found)[0])
+    lines = of("aiperf-lines").replace('"turn_index": 0', '"turn_index": 2', 3)
+    assert any(remark.text.startswith("3 requests are later") for remark in read(lines)[0].remarks)
+
+
+def test_a_sample_of_requests_says_nothing_of_when_others_were_sent(read) -> None:
+    found = files.guidellm(RUN)
+    del found["benchmarks"][0]["requests"]["successful"][10:]
+    (run,) = read(found)
+    assert len(run.requests) == 10
+    assert not run.requests.has_times
+    assert (run.completed, run.drive.loop) == (len(RUN), ClosedLoop(files.USERS))
+    assert any("holds 10 of 40 completed" in remark.text for remark in run.remarks)
+
+
 # ---------------------------------------------------------------- refusals
 
 

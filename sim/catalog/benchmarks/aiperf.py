@@ -16,6 +16,7 @@ import numpy as np
 
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import NS, UNITS, Fields
+from sim.catalog.benchmarks.findings import conversation
 from sim.catalog.benchmarks.loops import observed_loop
 from sim.catalog.benchmarks.requests import request_log
 from sim.catalog.benchmarks.summary import statistics
@@ -105,13 +106,14 @@ def runs(document: Document) -> Iterator[MeasuredRun]:
 
 def runs_of_lines(document: Document) -> Iterator[MeasuredRun]:
     """The run of a file of records."""
-    rows, warmup = [], 0
+    rows, warmup, turns = [], 0, 0
     for index, found in enumerate(document.objects):
         record = Fields(found if isinstance(found, dict) else {}, document.place(index))
         if record.part("metadata").text("benchmark_phase") in ("warmup", "warm_up"):
             warmup += 1
         else:
             rows.append(_row(record))
+            turns += bool(record.part("metadata").count("turn_index"))
     if not rows:
         raise MeasurementError(f"{document.path}: no request of the profiling phase")
     columns = np.array([row[:-1] for row in rows], dtype=np.float64).T
@@ -136,7 +138,7 @@ def runs_of_lines(document: Document) -> Iterator[MeasuredRun]:
         requests=log,
         completed=int(log.completed.sum()),
         failed=int((log.ended == Ended.FAILED).sum()),
-        remarks=(Remark("assumed", f"{text} (give {SUMMARY}, too)"),),
+        remarks=(Remark("assumed", f"{text} (give {SUMMARY}, too)"), *conversation(turns)),
     )
 
 

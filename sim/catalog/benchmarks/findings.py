@@ -30,6 +30,22 @@ WAITING_S = 2.0
 ENOUGH = 20  # requests
 
 
+def speculation(tokens_per_step: float | None) -> tuple[Remark, ...]:
+    """What to say where drafts were verified, of which some tokens were accepted in a step."""
+    if tokens_per_step is None or tokens_per_step <= 1:
+        return ()
+    text = f"the engine guessed ahead: {tokens_per_step:.3g} tokens a step and sequence, so times"
+    return (Remark("speculation", f"{text} per token are not times of steps"),)
+
+
+def conversation(later_turns: int) -> tuple[Remark, ...]:
+    """What to say where prompts continue earlier ones."""
+    if not later_turns:
+        return ()
+    text = f"{later_turns} requests are later turns, whose prompts an engine may hold already"
+    return (Remark("conversation", text),)
+
+
 def with_findings(run: MeasuredRun) -> MeasuredRun:
     """The run with remarks on what was found."""
     found = tuple(_findings(run))

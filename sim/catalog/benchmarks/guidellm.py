@@ -9,11 +9,13 @@ Percentiles are named in tenths of a percent where they need it: ``p001`` is 0.1
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import MS, Fields, S, day_of
+from sim.catalog.benchmarks.findings import conversation
 from sim.catalog.benchmarks.requests import request_log
 from sim.catalog.benchmarks.summary import statistics
 from sim.model.measured import (
@@ -37,6 +39,7 @@ METRICS = {  # ours: theirs, and its unit
     "e2e_s": ("request_latency", S),
 }
 PERCENTILES = {"p001": "p0.1", "p999": "p99.9"}
+WHOLE = 0.95  # of the completed requests, below which a file holds a sample of them
 STATUS = {"successful": Ended.COMPLETED, "incomplete": Ended.CUT, "errored": Ended.FAILED}
 
 
@@ -57,7 +60,8 @@ def runs(document: Document) -> Iterator[MeasuredRun]:
 
 def _run(whole: Fields, benchmark: Fields, document: Document) -> MeasuredRun:
     start = benchmark.number("start_time") or math.nan
-    log = _log(benchmark)
+    given = _log(benchmark)
+    log = _without_times(given) if given is not None and _is_sample(benchmark, given) else given
     strategy = _strategy(benchmark)
     metrics = benchmark.part("metrics")
     drive = _drive(whole, benchmark, strategy, log)
@@ -74,17 +78,17 @@ def _run(whole: Fields, benchmark: Fields, document: Document) -> MeasuredRun:
             whole.part("metadata").text("guidellm_version"),
             day_of(start),
         ),
-        setup=Setup(model=_backend(whole, benchmark).text("model")),
+        setup=Setup(model=_model(whole, benchmark)),
         drive=drive,
         requests=log,
         statistics=_statistics(metrics),
-        completed=_total(metrics, "successful"),
-        failed=_total(metrics, "errored"),
+        completed=_total(benchmark, "successful"),
+        failed=_total(benchmark, "errored"),
         output_tokens_per_s=_successful(metrics, "output_tokens_per_second").number("mean"),
         requests_per_s=_successful(metrics, "requests_per_second").number("mean"),
         input_tokens=_successful(metrics, "prompt_token_count").number("total_sum"),
         output_tokens=_successful(metrics, "output_token_count").number("total_sum"),
-        remarks=_remarks(benchmark, log),
+        remarks=_remarks(benchmark, log, given),
     )
 
 
@@ -97,12 +101,12 @@ def _strategy(benchmark: Fields) -> Fields:
     return benchmark.part("scheduler", "strategy")
 
 
-def _backend(whole: Fields, benchmark: Fields) -> Fields:
-    for found in (whole.part("config", "spec", "backend"), benchmark.part("config", "backend")):
-        if found.entries:
-            return found
-    older = whole.part("args")
-    return older if older.entries else benchmark.part("worker")
+def _model(whole: Fields, benchmark: Fields) -> str:
+    """The name that requests asked for, wherever a version puts it."""
+    places = (whole.part("config", "spec", "backend"), benchmark.part("config", "backend"),
+              whole.part("args"), benchmark.part("worker"))  # fmt: skip
+    names = (each.text(key) for each in places for key in ("model", "backend_model"))
+    return next(filter(None, names), "")
 
 
 def _loop(strategy: Fields, log: RequestLog | None) -> ClosedLoop | OpenLoop:
@@ -209,8 +213,26 @@ def _statistics(metrics: Fields) -> dict[str, Statistics]:
     return found
 
 
-def _total(metrics: Fields, status: str) -> int | None:
-    return metrics.part("request_totals").count(status)
+def _total(benchmark: Fields, status: str) -> int | None:
+    """How many requests ended so, by the counts of the whole run."""
+    places = (
+        benchmark.part("metrics", "request_totals"),
+        benchmark.part("request_totals"),
+        benchmark.part("run_stats", "requests_made"),
+    )
+    counts = (each.count(status) for each in places)
+    return next((count for count in counts if count is not None), None)
+
+
+def _is_sample(benchmark: Fields, log: RequestLog) -> bool:
+    """Whether the file holds some of the requests alone."""
+    total = _total(benchmark, "successful")
+    return total is not None and int(log.completed.sum()) < WHOLE * total
+
+
+def _without_times(log: RequestLog) -> RequestLog:
+    """Requests of which it is not known what was sent between them."""
+    return replace(log, sent_s=np.full(len(log), np.nan))
 
 
 def _log(benchmark: Fields) -> RequestLog | None:
@@ -267,8 +289,16 @@ def _row(request: Fields, how: Ended) -> tuple[float, ...]:
     )
 
 
-def _remarks(benchmark: Fields, log: RequestLog | None) -> tuple[Remark, ...]:
-    found = []
+def _remarks(
+    benchmark: Fields, log: RequestLog | None, given: RequestLog | None
+) -> tuple[Remark, ...]:
+    requests = benchmark.part("requests")
+    turns = [each.part("info").count("turn_index") for each in requests.parts("successful")]
+    found = list(conversation(sum(bool(turn) for turn in turns)))
+    if log is not given and given is not None:
+        text = f"the file holds {int(given.completed.sum())} of {_total(benchmark, 'successful')}"
+        more = "completed requests, so not when the others were sent: run without a sample size"
+        found.append(Remark("left_out", f"{text} {more}"))
     warmup = benchmark.number("warmup_duration") or 0.0
     cooldown = benchmark.number("cooldown_duration") or 0.0
     if warmup or cooldown:

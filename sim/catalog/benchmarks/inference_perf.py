@@ -22,7 +22,7 @@ from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import Fields, S, day_of
 from sim.catalog.benchmarks.loops import observed_loop
 from sim.catalog.benchmarks.requests import request_log
-from sim.catalog.benchmarks.summary import statistics
+from sim.catalog.benchmarks.summary import statistics, time_per_token
 from sim.errors import MeasurementError
 from sim.model.measured import (
     ClosedLoop,
@@ -33,7 +33,6 @@ from sim.model.measured import (
     Remark,
     Setup,
     Source,
-    Statistics,
     Tokens,
 )
 
@@ -68,9 +67,10 @@ def runs(document: Document) -> Iterator[MeasuredRun]:
         raise latency.missing("time_to_first_token", "run with api.streaming: true")
     inputs, outputs = successes.part("prompt_len"), successes.part("output_len")
     counted, remarks = _output_tokens(successes, outputs, completed)
-    tpot = (e2e.mean - ttft.mean) / max(counted - 1, 1)
+    per_token = time_per_token(fields.place, ttft, e2e, counted)
+    tpot = per_token["tpot_s"].mean if per_token else 0.0
     claimed = latency.part("time_per_output_token").number("mean")
-    if claimed and abs(claimed / tpot - 1) > AGREE:
+    if claimed and tpot and abs(claimed / tpot - 1) > AGREE:
         text = f"the file's time per output token is {claimed / tpot:.2f} times {FROM_COUNTS}"
         remarks.append(Remark("left_out", text))
     rate = load.rate("requested_rate") or load.rate("achieved_rate")
@@ -93,7 +93,7 @@ def runs(document: Document) -> Iterator[MeasuredRun]:
             prompt_tokens=_tokens(inputs, inputs.number("mean")),
             output_tokens=_tokens(outputs, counted),
         ),
-        statistics={"ttft_s": ttft, "e2e_s": e2e, "tpot_s": Statistics(tpot)},
+        statistics={"ttft_s": ttft, "e2e_s": e2e, **per_token},
         completed=completed,
         failed=fields.part("failures").count("count"),
         output_tokens=counted * completed,

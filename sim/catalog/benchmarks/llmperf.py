@@ -13,7 +13,7 @@ import numpy as np
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import Fields, S
 from sim.catalog.benchmarks.requests import request_log
-from sim.catalog.benchmarks.summary import statistics
+from sim.catalog.benchmarks.summary import statistics, time_per_token
 from sim.errors import MeasurementError
 from sim.model.measured import (
     ClosedLoop,
@@ -62,8 +62,8 @@ def runs(document: Document) -> Iterator[MeasuredRun]:
     if not summaries.keys() >= {"ttft_s", "e2e_s"} or None in counts:
         raise fields.missing("results_ttft_s, results_end_to_end_latency_s or their tokens")
     inputs, outputs = (count or 0.0 for count in counts)
-    gaps = summaries["e2e_s"].mean - summaries["ttft_s"].mean
-    summaries["tpot_s"] = Statistics(gaps / max(outputs - 1, 1))
+    means = summaries["ttft_s"], summaries["e2e_s"]
+    summaries |= time_per_token(fields.place, *means, outputs)
     per_minute = fields.number("results_num_completed_requests_per_min")
     yield MeasuredRun(
         name=f"c{users}",

@@ -181,5 +181,6 @@ def _join(summary: MeasuredRun, log: MeasuredRun) -> MeasuredRun:
         prompt_tokens=None,
         output_tokens=None,
     )
-    remarks: tuple[Remark, ...] = tuple(r for r in log.remarks if r.kind == "left_out")
+    kept = ("left_out", "conversation")
+    remarks: tuple[Remark, ...] = tuple(r for r in log.remarks if r.kind in kept)
     return replace(summary, drive=drive, requests=log.requests, remarks=remarks)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import Fields
+from sim.catalog.benchmarks.findings import speculation
 from sim.catalog.benchmarks.requests import request_log
 from sim.catalog.benchmarks.summary import by_suffix
 from sim.catalog.benchmarks.vllm_bench import failures, gaps_and_events
@@ -70,7 +71,7 @@ def _run(fields: Fields, document: Document) -> MeasuredRun:
         output_tokens=fields.number("total_output_tokens"),
         output_tokens_per_s=fields.number("output_throughput"),
         requests_per_s=fields.number("request_throughput"),
-        remarks=tuple(remarks),
+        remarks=tuple(remarks) + speculation(fields.number("accept_length")),
     )
 
 

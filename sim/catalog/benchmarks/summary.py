@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from sim.catalog.benchmarks.fields import MS, Fields, S
+from sim.errors import MeasurementError
 from sim.model.measured import Statistics
 
 _PERCENTILE = re.compile(r"[pP](\d{1,2})(?:[p.](\d{1,2}))?$")
@@ -59,6 +60,22 @@ def statistics(
     if math.isnan(mean) and not percentiles:
         return None
     return Statistics(mean, sd, dict(sorted(percentiles.items())))
+
+
+def time_per_token(
+    place: str, ttft: Statistics, e2e: Statistics, output_tokens: float
+) -> dict[str, Statistics]:
+    """The mean time per output token that other means give; nothing where these are not known.
+
+    Exact for answers of one length; else an answer counts by its length.
+    """
+    gaps = e2e.mean - ttft.mean
+    if math.isnan(gaps) or output_tokens <= 1:
+        return {}
+    if gaps < 0:
+        message = "the mean latency is shorter than the mean time to the first token"
+        raise MeasurementError(f"{place}: {message}")
+    return {"tpot_s": Statistics(gaps / (output_tokens - 1))}
 
 
 def _names(fields: Fields, before: str, after: str) -> list[str]:

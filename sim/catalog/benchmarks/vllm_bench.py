@@ -14,6 +14,7 @@ import numpy as np
 
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import Fields
+from sim.catalog.benchmarks.findings import speculation
 from sim.catalog.benchmarks.requests import FloatArray, request_log
 from sim.catalog.benchmarks.summary import by_suffix
 from sim.model.measured import (
@@ -87,8 +88,18 @@ def vllm_run(fields: Fields, document: Document) -> MeasuredRun:
         output_tokens=fields.number("total_output_tokens"),
         output_tokens_per_s=fields.number("output_throughput"),
         requests_per_s=fields.number("request_throughput"),
-        remarks=remarks,
+        remarks=remarks + speculation(_accepted(fields)),
     )
+
+
+def _accepted(fields: Fields) -> float | None:
+    """Tokens a step where the engine speculated."""
+    stated = fields.number("spec_decode_acceptance_length")
+    if stated is not None:
+        return stated
+    drafts, accepted = (fields.number(f"spec_decode_{each}")
+                        for each in ("num_drafts", "num_accepted_tokens"))  # fmt: skip
+    return 1 + (accepted or 0.0) / drafts if drafts else None
 
 
 def _drive(
