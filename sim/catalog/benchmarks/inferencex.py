@@ -2,7 +2,7 @@
 
 A run is a closed loop of N users, 10 N requests after (in 2026) 2 N to warm up, all users at once,
 so that a mean time to the first token holds that burst. Lengths are uniform from 0.8 times the
-nominal to the nominal. Rows of NVIDIA's own gap analyses in the same table have the nominal lengths.
+nominal to the nominal. Rows of NVIDIA's gap analyses in the same table have the nominal lengths.
 
 **Parallelism.** InferenceX says on how many GPUs a model lies (``tp``), over how many its experts
 are spread (``ep``), and whether attention runs data parallel. Two of the dumps in the table
