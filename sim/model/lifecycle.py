@@ -84,6 +84,9 @@ class ColdStart:
         Until the node runs, in seconds; not billed.
     loading : tuple of Duration
         What follows on the running node, one after the other; billed.
+    deadline_s : float
+        A replica that does not serve this long after its node runs is killed and asked for anew,
+        as startup and liveness probes have it.
 
     Examples
     --------
@@ -100,11 +103,15 @@ class ColdStart:
 
     provisioning: Duration = NOTHING
     loading: tuple[Duration, ...] = ()
+    deadline_s: float = math.inf
+
+    def __post_init__(self) -> None:
+        require(self.deadline_s > 0, "deadline_s", self.deadline_s, "must be above 0")
 
     @classmethod
-    def whole(cls, duration: Duration) -> "ColdStart":
+    def whole(cls, duration: Duration, deadline_s: float = math.inf) -> "ColdStart":
         """A cold start known as one figure; its node runs, and is billed, from the beginning."""
-        return cls(loading=(duration,))
+        return cls(loading=(duration,), deadline_s=deadline_s)
 
     @classmethod
     def composed(
@@ -114,10 +121,11 @@ class ColdStart:
         weights: WeightLoad | None = None,
         engine_start: Duration = NOTHING,
         graph_capture: Duration | None = None,
+        deadline_s: float = math.inf,
     ) -> "ColdStart":
         """A cold start put together from its parts, in the order in which they happen."""
         parts = (image_pull, weights, engine_start, graph_capture)
-        return cls(node, tuple(part for part in parts if part is not None))
+        return cls(node, tuple(part for part in parts if part is not None), deadline_s)
 
     def draw(self, rng: np.random.Generator) -> tuple[float, float]:
         """Provisioning and loading time of one replica, in seconds, never below 0."""

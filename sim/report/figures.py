@@ -223,6 +223,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             failed="failed",
             gave_up="gave up",
             preemptions="preemptions",
+            failed_starts="replicas not ready by their deadline",
             in_flight_end="in flight at the end",
         ),
     ),

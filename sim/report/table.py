@@ -44,6 +44,7 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
             "cost_wasted_share",
             "revenue_usd",
             "gpu_hours",
+            "failed_starts",
             "ready_replicas_mean",
             "ready_replicas_max",
             "offered_load",

@@ -199,6 +199,24 @@ def test_crossed_draws_of_limits_meet(minimal):
     assert (scaler.min_replicas, scaler.max_replicas) == (7, 7)
 
 
+@pytest.mark.parametrize(
+    ("start", "drawn"),
+    [
+        ("{duration: 3min, deadline: 10min}", (0.0, 180.0)),
+        ("{node: 1min, engine_start: 2min, deadline: 10min}", (60.0, 120.0)),
+        ("{normal: {mean: 3min, sd: 0s}, deadline: 10min}", (0.0, 180.0)),
+    ],
+)
+def test_a_start_may_have_a_deadline(minimal, tmp_path, start, drawn):
+    scenario = load_scenario(minimal, [*HPA, f"{POOL}.cold_start={start}"])
+    resolved = tmp_path / "resolved.yaml"
+    resolved.write_text(scenario.to_yaml())
+    for path, overrides in ((minimal, [*HPA, f"{POOL}.cold_start={start}"]), (resolved, [])):
+        cold = pool_of(path, *overrides).lifecycle.cold_start
+        assert cold.deadline_s == 600
+        assert cold.draw(np.random.default_rng(0)) == drawn
+
+
 def test_the_weights_of_a_model_may_be_given(minimal):
     start = f"{POOL}.cold_start={{weights: 100 GB, load_bandwidth: 5 GB/s, graph_capture: 9s}}"
     life = pool_of(minimal, *HPA, start).lifecycle
@@ -317,6 +335,20 @@ def test_the_weights_of_a_model_may_be_given(minimal):
             [*HPA, f"{POOL}.cold_start={{image_pull: 1min, weights: 9 GB}}"],
             f"{POOL}.cold_start.weights: has no load_bandwidth beside it "
             "(add load_bandwidth: 2 GB/s)",
+        ),
+        (
+            [*HPA, f"{POOL}.cold_start={{deadline: 10min}}"],
+            f"{POOL}.cold_start: has a deadline and no time (add the time itself, such as "
+            "duration: 3min)",
+        ),
+        (
+            [*HPA, f"{POOL}.cold_start={{duration: 3min, deadline: 0s}}"],
+            f"{POOL}.cold_start.deadline: '0s' must be greater than 0",
+        ),
+        (
+            [*HPA, f"{POOL}.cold_start={{duration: 3min, node: 1min}}"],
+            f"{POOL}.cold_start.duration: is the whole time, beside parts of it "
+            "(leave out one or the other)",
         ),
         (
             [*HPA, f"{POOL}.cold_start={{image_pull: 1min, nodes: 1min}}"],

@@ -255,7 +255,8 @@ class Fleet:
 
     def _start_up(self, replica: Replica, absent_s: float) -> Process:
         """From the request to the loaded replica, unless it is cancelled or lost on the way."""
-        provisioning_s, loading_s = self._lifecycle.cold_start.draw(replica.rng)
+        cold_start = self._lifecycle.cold_start
+        provisioning_s, loading_s = cold_start.draw(replica.rng)
         if absent_s > 0:
             yield self.env.timeout(absent_s)
         if replica.gone:
@@ -271,9 +272,15 @@ class Fleet:
             return
         self._replicas.put(replica, Stage.LOADING, replica.standby)
         self._node_up(replica)
-        yield self.env.timeout(loading_s)
-        if replica.stage is Stage.LOADING:
+        yield self.env.timeout(min(loading_s, cold_start.deadline_s))
+        if replica.stage is not Stage.LOADING:
+            return
+        if loading_s <= cold_start.deadline_s:
             self._loaded(replica)
+        else:
+            self.log.overdue_s.append(self._now_s)
+            self._end(replica)
+            self._restore()
 
     def _node_up(self, replica: Replica) -> None:
         """The bill, and the clocks of all that can go wrong, start."""

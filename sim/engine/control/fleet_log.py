@@ -27,6 +27,8 @@ class FleetLog:
     crashed_s, noticed_s : list of float
         When replicas were lost to crashes, one entry for each, and when spot instances were given
         notice.
+    overdue_s : list of float
+        When replicas were killed that had not started by their deadline.
     """
 
     def __init__(self, start_s: float, ready: int) -> None:
@@ -35,6 +37,7 @@ class FleetLog:
         self.starting = [0]
         self.crashed_s: list[float] = []
         self.noticed_s: list[float] = []
+        self.overdue_s: list[float] = []
 
     def note(self, now_s: float, ready: int, starting: int) -> None:
         """Note the counts from now on."""
@@ -44,6 +47,10 @@ class FleetLog:
             self.time_s.append(now_s)
             self.ready.append(ready)
             self.starting.append(starting)
+
+    def overdue(self, start_s: float, end_s: float) -> int:
+        """Replicas in [start_s, end_s) that had not started by their deadline."""
+        return sum(start_s <= at_s < end_s for at_s in self.overdue_s)
 
     def starting_s(self, edges_s: FloatArray) -> FloatArray:
         """Replica-seconds of starting in each bin: (bins,) for (bins + 1,) edges."""

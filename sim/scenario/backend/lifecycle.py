@@ -1,7 +1,8 @@
 """How replicas come and go: the keys, and the life cycle that they make."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
 
 from sim.catalog import model as catalogue_model
@@ -25,6 +26,7 @@ SIZE: Final = Quantity("size", above=0, most=1e15)
 BANDWIDTH: Final = Quantity("bandwidth", above=0, most=1e15)
 TIMES: Final = ("node", "image_pull", "engine_start", "graph_capture")
 PARTS: Final = (*TIMES, "weights", "load_bandwidth")
+WHOLE: Final = "duration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +39,27 @@ class ColdStart:
         As one figure.
     times, load_bandwidth, weights
         Put together from its parts.
+    deadline : Number or None
+        When a replica is killed that has not started, counted from its running node.
     """
 
     whole: Varied | None = None
     times: dict[str, Varied] = field(default_factory=dict)
     load_bandwidth: Varied | None = None
     weights: Number | None = None
+    deadline: Number | None = None
 
     def document(self) -> Any:
         """As plain data."""
-        if self.whole is not None:
+        if self.whole is not None and self.deadline is None:
             return self.whole.document()
-        loading = {"weights": self.weights, "load_bandwidth": self.load_bandwidth}
-        parts = {**self.times, **{key: part for key, part in loading.items() if part is not None}}
+        others = {
+            WHOLE: self.whole,
+            "weights": self.weights,
+            "load_bandwidth": self.load_bandwidth,
+            "deadline": self.deadline,
+        }
+        parts = {**self.times, **{key: part for key, part in others.items() if part is not None}}
         return {key: document_of(part) for key, part in parts.items()}
 
 
@@ -83,10 +93,35 @@ def starting_time() -> Reads:
 
 
 def _read(raw: Any, spot: Spot) -> ColdStart | None:
-    if not isinstance(raw, dict) or not raw.keys() & set(PARTS):
-        whole = read_varied(raw, DURATION, spot)
-        return None if whole is None else ColdStart(whole)
-    for key in raw.keys() - set(PARTS):
+    if not isinstance(raw, dict):
+        return _as_one_figure(raw, spot)
+    deadline = raw.get("deadline")
+    if deadline is not None:
+        deadline = read_number(deadline, SPELL, spot.below("deadline"))
+    raw = {key: value for key, value in raw.items() if key != "deadline"}
+    if raw.keys() == {WHOLE}:
+        cold = _as_one_figure(raw[WHOLE], spot.below(WHOLE))
+    elif raw.keys() & set(PARTS):
+        cold = _put_together(raw, spot)
+    elif raw:
+        cold = _as_one_figure(raw, spot)
+    else:
+        cold = None
+        spot.wrong("has a deadline and no time", "add the time itself, such as duration: 3min")
+    return None if cold is None else replace(cold, deadline=deadline)
+
+
+def _as_one_figure(raw: Any, spot: Spot) -> ColdStart | None:
+    whole = read_varied(raw, DURATION, spot)
+    return None if whole is None else ColdStart(whole)
+
+
+def _put_together(raw: Mapping[str, Any], spot: Spot) -> ColdStart:
+    if WHOLE in raw:
+        spot.below(WHOLE).wrong(
+            "is the whole time, beside parts of it", "leave out one or the other"
+        )
+    for key in raw.keys() - {*PARTS, WHOLE}:
         spot.below(key).wrong("unknown key", choose(key, PARTS))
     times = {key: read_varied(raw[key], DURATION, spot.below(key)) for key in TIMES if key in raw}
     bandwidth, weights = raw.get("load_bandwidth"), raw.get("weights")
@@ -103,17 +138,25 @@ def _read(raw: Any, spot: Spot) -> ColdStart | None:
 
 
 def _schema() -> JsonSchema:
+    deadline = number_schema(SPELL)
     parts = {
         "type": "object",
         "properties": {
             **dict.fromkeys(TIMES, schema_of("duration")),
             "weights": number_schema(SIZE),
             "load_bandwidth": schema_of("bandwidth"),
+            "deadline": deadline,
         },
         "minProperties": 1,
         "additionalProperties": False,
     }
-    return {"anyOf": [schema_of("duration"), parts]}
+    whole = {
+        "type": "object",
+        "properties": {WHOLE: schema_of("duration"), "deadline": deadline},
+        "required": [WHOLE],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [schema_of("duration"), whole, parts]}
 
 
 def resolved(
@@ -128,7 +171,7 @@ def resolved(
         message = f"has no weights, and the catalogue does not know the model '{profile.model}'"
         findings.add((*path, "cold_start"), message, "add weights, such as weights: 140 GB")
         return cold
-    return ColdStart(None, cold.times, cold.load_bandwidth, weight_bytes)
+    return replace(cold, weights=weight_bytes)
 
 
 def check_capacity(
@@ -169,8 +212,9 @@ def compiled(
 
 
 def _cold_start(cold: ColdStart, draws: Draws) -> model.ColdStart:
+    deadline_s = math.inf if cold.deadline is None else known(cold.deadline, draws)
     if cold.whole is not None:
-        return model.ColdStart.whole(cold.whole.distribution(draws))
+        return model.ColdStart.whole(cold.whole.distribution(draws), deadline_s)
     times: dict[str, Distribution] = {
         key: time.distribution(draws) for key, time in cold.times.items()
     }
@@ -184,6 +228,7 @@ def _cold_start(cold: ColdStart, draws: Draws) -> model.ColdStart:
         weights=weights,
         engine_start=times.get("engine_start", NOTHING),
         graph_capture=times.get("graph_capture"),
+        deadline_s=deadline_s,
     )
 
 

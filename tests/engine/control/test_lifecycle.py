@@ -1,6 +1,7 @@
 """The life of replicas: stages, bills, cancellations, capacity, standby, random numbers."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from fake_plane import FakeClock, run, steered
 
 from sim.engine.control import Fleet, FleetLog, most_ready
-from sim.model.distributions import Constant, Exponential, Uniform
+from sim.model.distributions import Choice, Constant, Exponential, Uniform
 from sim.model.lifecycle import Alternation, ColdStart, Lifecycle, Stage, Standby, WeightLoad
 
 # 100 s in all, of which the first 30, until the node runs, cost nothing.
@@ -110,6 +111,49 @@ def test_a_drain_that_takes_too_long_ends_in_a_kill() -> None:
     clock.env.run(until=70.1)
     assert clock.plane.killed == [1]
     assert bills(fleet) == [(0.0, 70.0), FOREVER]
+
+
+# Deadlines of starts
+
+
+def test_what_has_not_started_by_its_deadline_is_killed_and_asked_for_anew() -> None:
+    """70 s of loading and a deadline of 60: 30 s for a node, 60 s on the bill, again and again."""
+    late = ColdStart(COLD_START.provisioning, COLD_START.loading, deadline_s=60.0)
+    fleet, clock = fleet_of(1, cold_start=late)
+    fleet.scale_to(2)
+    clock.env.run(until=310)
+    assert counts(fleet) == {"ready": 1, "loading": 1}
+    assert bills(fleet) == [
+        FOREVER,
+        (30.0, 90.0),
+        (120.0, 180.0),
+        (210.0, 270.0),
+        (300.0, math.inf),
+    ]
+    assert fleet.log.overdue_s == [90.0, 180.0, 270.0]
+    assert fleet.log.overdue(90.0, 270.0) == 2
+    fleet.scale_to(1)
+    clock.env.run(until=900)
+    assert counts(fleet) == {"ready": 1}
+    assert len(fleet.log.overdue_s) == 3
+
+
+def test_a_start_that_takes_as_long_as_it_may_succeeds() -> None:
+    fleet, clock = fleet_of(1, cold_start=replace(COLD_START, deadline_s=70.0))
+    fleet.scale_to(2)
+    clock.env.run(until=101)
+    assert (fleet.ready, fleet.log.overdue_s) == (2, [])
+
+
+def test_a_warm_pool_is_filled_with_what_starts_in_time() -> None:
+    """Starts take 1 or 9 s, and 5 are allowed: they are made until enough came through."""
+    coin = ColdStart.whole(Choice((1.0, 9.0), (0.5, 0.5)), deadline_s=5.0)
+    standby = Standby(4, wake=Constant(1.0))
+    fleet, clock = fleet_of(1, cold_start=coin, standby=standby)
+    fleet.scale_to(5)
+    clock.env.run(until=200)
+    assert counts(fleet) == {"ready": 5, "standby": 4}
+    assert len(fleet.log.overdue_s) > 0
 
 
 # Capacity
