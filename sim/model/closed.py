@@ -21,11 +21,12 @@ import numpy.typing as npt
 from scipy import special
 
 from sim.model.distributions import Constant, Distribution, FloatArray, LogNormal
+from sim.model.generated import GeneratedSource
 from sim.model.hashed import hashed_uniform
 from sim.model.lengths import Lengths
 from sim.model.rule import require
 from sim.model.streams import Streams
-from sim.model.workload import Loop, RequestBlock
+from sim.model.workload import Loop, RequestBlock, RequestSource
 
 BLOCK_USERS = 16_384
 HALF_STEP = 2.0**-54  # hashed numbers are multiples of twice this: none is 0 or 1
@@ -218,6 +219,16 @@ class ClosedSource:
             session=None if self.in_order else user,
             loop=Loop(user, np.maximum(then_s, 0.0)),
         )
+
+
+def drawn_lengths(source: RequestSource) -> GeneratedSource | DrawnRequests | None:
+    """What the lengths of a source's requests are drawn from; None where they are given."""
+    match source:
+        case GeneratedSource():
+            return source
+        case ClosedSource(lengths=DrawnRequests() as lengths):
+            return lengths
+    return None
 
 
 def between(key: int, *numbers: Numbers) -> FloatArray:

@@ -36,8 +36,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sim.model.closed import drawn_lengths
 from sim.model.design import Design, GpuPool
-from sim.model.generated import GeneratedSource
 from sim.model.managed import ManagedApi, Quota
 from sim.model.profile import ServiceProfile
 from sim.model.trace import TraceSource
@@ -314,9 +314,9 @@ def _limit(pool: GpuPool) -> float:
 
 def _share_from(workload: Workload, tokens: int) -> float:
     """Share of a workload's first prompts that have so many tokens or more."""
-    match workload.source:
-        case GeneratedSource(prompt=prompt) if prompt.maximum >= tokens:
-            return float(1.0 - prompt.distribution.cdf(np.array([float(tokens) - HALF]))[0])
-        case TraceSource(trace=trace):
-            return float(np.mean(trace.prompt_tokens >= tokens))
-    return 0.0
+    source, drawn = workload.source, drawn_lengths(workload.source)
+    if isinstance(source, TraceSource):
+        return float(np.mean(source.trace.prompt_tokens >= tokens))
+    if drawn is None or drawn.prompt.maximum < tokens:
+        return 0.0
+    return float(1.0 - drawn.prompt.distribution.cdf(np.array([float(tokens) - HALF]))[0])

@@ -9,6 +9,7 @@ import numpy as np
 from sim.catalog.prices import older_than_a_year
 from sim.errors import ScenarioError
 from sim.model.arrivals import SpecialEvent
+from sim.model.closed import drawn_lengths
 from sim.model.design import Design, GpuPool
 from sim.model.failure import Failures
 from sim.model.generated import GeneratedSource
@@ -96,7 +97,7 @@ def _check_prompts(workload: Workload, backends: Sequence[Backend], findings: Fi
     longest = max(backends, key=_most_tokens)
     most = _most_tokens(longest)
     if shortest > most:
-        key = ("prompt_tokens",) if isinstance(workload.source, GeneratedSource) else ("arrivals",)
+        key = ("arrivals",) if drawn_lengths(workload.source) is None else ("prompt_tokens",)
         message = f"even the shortest ({shortest:.0f} tokens) are longer than the {most} tokens"
         of_profile = "see max_model_len and kv_capacity_tokens of its profile"
         findings.add(
@@ -143,8 +144,9 @@ def _check_client(workload: Workload, pool: GpuPool, findings: Findings) -> None
 def _prompt_quantile(workload: Workload, level: float) -> float:
     """The prompt length that this share of the requests does not exceed."""
     source = workload.source
-    if isinstance(source, GeneratedSource):
-        return _quantile(source.prompt, level)
+    drawn = drawn_lengths(source)
+    if drawn is not None:
+        return _quantile(drawn.prompt, level)
     assert isinstance(source, TraceSource)
     return float(np.quantile(source.trace.prompt_tokens, level))
 

@@ -11,6 +11,7 @@ import numpy as np
 from sim.model import design, month
 from sim.model import managed as model
 from sim.model.arrivals import Dispersion, RateCurve, SpecialEvent, rate_curve
+from sim.model.closed import ClosedSource, DrawnRequests
 from sim.model.design import Design, Horizon
 from sim.model.generated import GeneratedSource
 from sim.model.reach import reach_of, reaching
@@ -87,7 +88,9 @@ def _workload(
     name: str, workload: schema.Workload, trace: Trace | None, horizon: Horizon, draws: Draws
 ) -> Workload:
     source: RequestSource
-    if trace is None:
+    if workload.arrivals.think_time is not None:
+        source = _closed(workload, draws)
+    elif trace is None:
         source = _generated(workload, horizon, draws)
     else:
         played = _there(workload.arrivals.trace)
@@ -126,6 +129,8 @@ def _month_weight(
 ) -> float:
     """What the horizon's requests are to a month's."""
     end_s = horizon.duration_s
+    if isinstance(source, ClosedSource):
+        return 1.0  # users are as many on any day; what they ask is an outcome
     if isinstance(source, TraceSource):
         plain = replace(source, events=())
         usual, expected = (float(each.cumulative(np.array([end_s]))[0]) for each in (plain, source))
@@ -145,6 +150,23 @@ def _spikes(
     """Beginning and end of the events that raise the rate."""
     events = (_event(event, horizon, draws) for event in arrivals.events or ())
     return tuple((e.start_s, e.start_s + e.duration_s) for e in events if e.factor > 1)
+
+
+def _closed(workload: schema.Workload, draws: Draws) -> ClosedSource:
+    arrivals, kept = workload.arrivals, workload.prompt_compression
+    lengths = DrawnRequests(
+        compressed(_there(workload.prompt_tokens).lengths(draws), kept, draws),
+        _there(workload.output_tokens).lengths(draws),
+        known(_there(workload.token_correlation), draws),
+    )
+    return ClosedSource(
+        max(round(known(_there(arrivals.users), draws)), 1),
+        lengths,
+        _there(arrivals.think_time).distribution(draws),
+        known(_there(arrivals.ramp), draws),
+        arrivals.requests,
+        known(_there(arrivals.pause), draws),
+    )
 
 
 def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> GeneratedSource:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sim.model.closed import drawn_lengths
 from sim.model.design import Design, GpuPool
 from sim.model.distributions import Constant, Distribution
 from sim.model.failure import Failures
-from sim.model.generated import GeneratedSource
 from sim.model.lengths import Lengths
 from sim.model.managed import ManagedApi, Quota
 from sim.model.price import HOUR_S, GpuPrice
@@ -86,10 +86,10 @@ def _median(distribution: Distribution) -> float:
 
 def _of_lengths(workload: Workload) -> Iterator[str]:
     """Limits that most lengths are moved to."""
-    source = workload.source
-    if not isinstance(source, GeneratedSource):
+    drawn = drawn_lengths(workload.source)
+    if drawn is None:
         return
-    for key, lengths in (("prompt_tokens", source.prompt), ("output_tokens", source.output)):
+    for key, lengths in (("prompt_tokens", drawn.prompt), ("output_tokens", drawn.output)):
         limit = _cut(lengths)
         if limit:
             yield (
@@ -131,18 +131,19 @@ def _of_waits(workload: Workload) -> Iterator[str]:
 
 def _of_no_effect(workload: Workload, backends: list[Backend]) -> Iterator[str]:
     """Keys that change nothing, whatever they say."""
-    path, source, slo = f"workloads.{workload.name}", workload.source, workload.slo
+    path, slo = f"workloads.{workload.name}", workload.slo
+    drawn = drawn_lengths(workload.source)
     if slo.e2e_s <= slo.ttft_s < math.inf:
         yield f"{path}.slo: its ttft makes no difference beside an e2e that is not longer"
     degradation = workload.route.degradation
     loss = 0.0 if degradation is None else degradation.quality_loss
     if loss and all(math.isnan(backend.quality) for backend in backends):
         yield f"{path}.degradation.quality_loss: makes no difference; add quality to a backend"
-    if isinstance(source, GeneratedSource):
+    if drawn is not None:
         alike = any(
-            isinstance(each.distribution, Constant) for each in (source.prompt, source.output)
+            isinstance(each.distribution, Constant) for each in (drawn.prompt, drawn.output)
         )
-        if source.rank_correlation and alike:
+        if drawn.rank_correlation and alike:
             yield f"{path}.token_correlation: makes no difference to lengths that never vary"
     if workload.client.retry.max_retries and not _loses(workload, backends):
         yield (
@@ -188,9 +189,9 @@ def _fastest(workload: Workload, backend: Backend) -> tuple[float, float]:
         pace = backend.pace
         ttft_s = _median(pace.ttft) * min(pace.ttft_by_hour)
         return ttft_s, 1.0 / (_median(pace.tokens_per_s) * max(pace.speed_by_hour))
-    profile, source = backend.profile, workload.source
+    profile, drawn = backend.profile, drawn_lengths(workload.source)
     fixed_s = profile.overhead_s + profile.frontend_s_per_request
-    prompt = _median(source.prompt.distribution) if isinstance(source, GeneratedSource) else 1.0
+    prompt = 1.0 if drawn is None else _median(drawn.prompt.distribution)
     new = prompt * (1.0 - workload.prefix_hit_rate) if backend.prefix_cache is None else 0.0
     base_s, _ = profile.step_tables()
     return fixed_s + profile.prefill_s_per_token * new, float(base_s[1])

@@ -12,6 +12,7 @@ from sim.catalog import shape as catalogue_shape
 from sim.catalog.checkpoints import checkpoint_dtype
 from sim.errors import TraceError
 from sim.model.arrivals import FLAT
+from sim.model.closed import MOST_USERS, PAUSE_S
 from sim.model.distributions import LogNormal, Normal
 from sim.model.kv_cache import AUTO, recast
 from sim.model.profile import ServiceProfile
@@ -24,7 +25,7 @@ from sim.scenario.backend.managed import Edge, ManagedApi
 from sim.scenario.schema import DAY_S, ScenarioDocument
 from sim.scenario.values.catalogued import Service, Shape
 from sim.scenario.values.fields import Surroundings
-from sim.scenario.values.numbers import Number, Quantity, Spread, Uncertain
+from sim.scenario.values.numbers import Number, Quantity, Spread, Uncertain, extent
 from sim.scenario.values.problems import Findings, Path
 from sim.scenario.workload import client, follow_ups, routes
 from sim.scenario.workload.burstiness import Burstiness
@@ -50,6 +51,7 @@ def resolve(
             changes["client"] = client.resolved(workload.client, path, findings)
         if workload.arrivals.trace is None:
             changes |= _generated(workload)
+            _check_users(workload.arrivals, (*path, "arrivals", "users"), findings)
         else:
             played, trace = _replayed(workload.arrivals.trace, surroundings, path, findings)
             changes["arrivals"] = workload.arrivals.model_copy(update={"trace": played})
@@ -65,8 +67,17 @@ def resolve(
 
 
 def _generated(workload: schema.Workload) -> dict[str, Any]:
-    """Defaults of a generated workload."""
+    """Defaults of a generated workload, open or closed."""
     arrivals = workload.arrivals
+    if arrivals.think_time is not None:
+        loop = {
+            "ramp": _default(arrivals.ramp, 0.0),
+            "pause": _default(arrivals.pause, PAUSE_S),
+        }
+        return {
+            "arrivals": arrivals.model_copy(update=loop),
+            "token_correlation": _default(workload.token_correlation, 0.0),
+        }
     filled = {
         "shape": arrivals.shape or Shape(catalogue_shape(FLAT.name), FLAT.name),
         "growth_per_year": _default(arrivals.growth_per_year, 1.0),
@@ -78,6 +89,15 @@ def _generated(workload: schema.Workload) -> dict[str, Any]:
         "context_creep_per_year": _default(workload.context_creep_per_year, 1.0),
         "follow_ups": follow_ups.resolved(workload.follow_ups),
     }
+
+
+def _check_users(arrivals: schema.Arrivals, path: Path, findings: Findings) -> None:
+    """Note a closed population of more users than are simulated one by one."""
+    if arrivals.think_time is None or arrivals.users is None:
+        return
+    if extent(arrivals.users)[1] > MOST_USERS:
+        remedy = "give requests_per_user_per_day in place of think_time, which has no such limit"
+        findings.add(path, f"must be at most {MOST_USERS:,} beside think_time", remedy)
 
 
 def _default(value: Number | None, default: float) -> Number:
@@ -117,15 +137,19 @@ def _horizon(
     """The horizon with its length, end, warm-up and bin."""
     horizon = document.horizon
     duration_s, end = length_s(horizon), horizon.end
-    played = [w.arrivals.trace for w in document.workloads.values()]
-    once = [trace is not None and trace.mode == "once" for trace in played]
+    each = [w.arrivals for w in document.workloads.values()]
+    limited = [arrivals.requests is not None for arrivals in each]
+    once = [
+        one.requests is not None or (one.trace is not None and one.trace.mode == "once")
+        for one in each
+    ]
     if duration_s is None:
         duration_s = _length_of_traces(document, traces, findings)
         horizon = horizon.model_copy(update={"duration": duration_s, "end": end or "drained"})
     warm_up_s = 0.0 if all(once) else HALF_HOUR_S
     filled: dict[str, Any] = {
         "warm_up": warm_up_s if horizon.warm_up is None else horizon.warm_up,
-        "end": horizon.end or "cut",
+        "end": horizon.end or ("drained" if all(limited) else "cut"),
         "bin": default_bin_s(duration_s) if horizon.bin is None else horizon.bin,
     }
     if filled["end"] == "drained":

@@ -16,7 +16,10 @@ from sim.scenario.workload import names_in_routes
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 RATES = ("requests_per_day", "requests_per_second", "users", "trace")
-USERS = ("users", "requests_per_user_per_day")
+PER_USER = ("requests_per_user_per_day", "think_time")
+OF_CLOSED = ("ramp", "requests", "pause")
+NOT_BESIDE_CLOSED = ("shape", "growth_per_year", "dispersion", "burstiness", "events")
+NOT_OF_CLOSED = ("context_creep_per_year", "follow_ups")
 LENGTHS = ("prompt_tokens", "output_tokens")
 NOT_BESIDE_TRACE = ("shape", "growth_per_year", "dispersion", "burstiness")
 WAITS = ("timeout", "first_token_timeout", "patience", "hedge")
@@ -74,13 +77,16 @@ def _horizon(data: dict[str, Any], findings: Findings) -> None:
         findings.add(
             ("horizon", "duration"), "goes beside days, must be the only one", "remove one"
         )
+    arrivals = [_mapping(workload, "arrivals") for _, workload in _entries(data, "workloads")]
     played_once = any(
-        isinstance(trace := _mapping(workload, "arrivals").get("trace"), dict)
-        and trace.get("mode", "once") == "once"
-        for _, workload in _entries(data, "workloads")
+        isinstance(trace := each.get("trace"), dict) and trace.get("mode", "once") == "once"
+        for each in arrivals
     )
     if not horizon.keys() & {"days", "duration"} and not played_once:
-        findings.add(("horizon",), "has no length", "add days, such as days: 1")
+        remedy = "add days, such as days: 1"
+        if any("think_time" in each and "requests" in each for each in arrivals):
+            remedy = "add duration, the longest that the requests may take, such as duration: 1h"
+        findings.add(("horizon",), "has no length", remedy)
 
 
 def _rate(path: Path, workload: dict[str, Any], findings: Findings) -> None:
@@ -89,18 +95,39 @@ def _rate(path: Path, workload: dict[str, Any], findings: Findings) -> None:
         return
     path = (*path, "arrivals")
     given = [key for key in RATES if key in arrivals]
-    if not given and "requests_per_user_per_day" not in arrivals:
+    if not given and not arrivals.keys() & set(PER_USER):
         findings.add(path, "has no rate", "add requests_per_day, such as requests_per_day: 100k")
     for key in given[1:]:
         findings.add((*path, key), f"goes beside {given[0]}, must be the only one", "remove one")
-    for key, other in (USERS, USERS[::-1]):
-        if key in arrivals and other not in arrivals:
-            findings.add((*path, key), f"has no {other} beside it", f"add {other}")
+    _users(path, arrivals, findings)
     if "trace" in arrivals:
         for key in NOT_BESIDE_TRACE:
             if key in arrivals:
                 findings.add((*path, key), "has no meaning beside a trace", "remove it")
         _trace_columns((*path, "trace"), arrivals["trace"], findings)
+
+
+def _users(path: Path, arrivals: dict[str, Any], findings: Findings) -> None:
+    """Note users of whom nothing tells when they ask, and what cannot be meant of a closed loop."""
+    told = [key for key in PER_USER if key in arrivals]
+    if "users" in arrivals and not told:
+        message = f"has no {PER_USER[0]} beside it, nor {PER_USER[1]}"
+        findings.add((*path, "users"), message, f"add one, such as {PER_USER[1]}: 30s")
+    for key in told:
+        if "users" not in arrivals:
+            findings.add((*path, key), "has no users beside it", "add users")
+    if len(told) > 1:
+        message = f"goes beside {told[0]}, must be the only one"
+        findings.add((*path, told[1]), message, "remove one")
+    is_closed = "think_time" in arrivals
+    for key in NOT_BESIDE_CLOSED if is_closed else OF_CLOSED:
+        if key in arrivals and is_closed:
+            message = "has no meaning for users who wait for answers (think_time)"
+            remedy = f"remove it, or give {PER_USER[0]} in place of think_time"
+            findings.add((*path, key), message, remedy)
+        elif key in arrivals:
+            message = "has no meaning for requests that wait for no answer"
+            findings.add((*path, key), message, "add users and think_time, or remove it")
 
 
 def _trace_columns(path: Path, trace: Any, findings: Findings) -> None:
@@ -127,6 +154,11 @@ def _lengths(path: Path, workload: dict[str, Any], findings: Findings) -> None:
     for key in NOT_OF_REPLAYED if replayed else ():
         if key in workload:
             findings.add((*path, key), "has no meaning for a replayed trace", "remove it")
+    if "think_time" in _mapping(workload, "arrivals"):
+        for key in NOT_OF_CLOSED:
+            if key in workload:
+                message = "cannot be beside a think_time, after which a user asks again"
+                findings.add((*path, key), message, "remove it")
     for key in () if replayed else LENGTHS:
         if key not in workload:
             findings.add(

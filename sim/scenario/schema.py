@@ -25,6 +25,7 @@ from sim.scenario.values.fields import (
 )
 from sim.scenario.values.numbers import Number, Quantity
 from sim.scenario.values.part import Factor, Model, Text
+from sim.scenario.values.varied import Varied, varied
 from sim.scenario.workload import routes
 from sim.scenario.workload.burstiness import Burstiness, gap_variation
 from sim.scenario.workload.client import PRIORITIES, Client
@@ -57,7 +58,8 @@ class Horizon(Model):
     """How long, in place of days."""
     end: Annotated[Literal["cut", "drained"], one_of("cut", "drained")] | None = None
     """Cut: the horizon ends with the time in which requests arrive. Drained: it ends with the last
-    answer, and so do costs. Default cut; drained if traces that are played once set the time."""
+    answer, and so do costs. Default cut; drained if traces that are played once set the time, or
+    users who send a given number of requests."""
     end_limit: (
         Annotated[float, number("duration", least=1, most=366 * DAY_S, certain=True)] | None
     ) = None
@@ -66,7 +68,7 @@ class Horizon(Model):
         None
     )
     """Simulated before the start and left out of every result; default 30min, and 0 if all
-    workloads are traces that are played once."""
+    workloads are traces that are played once, or a given number of requests."""
     bin: Annotated[float, number("duration", least=1, certain=True)] | None = None
     """Width of a step of the timeline; by default 5min to some hours, by the length."""
 
@@ -148,9 +150,21 @@ class Arrivals(Model):
     ) = None
     """Mean rate at the start of the horizon."""
     users: Annotated[Number, number("count", above=0, most=1e11)] | None = None
-    """Active users; with requests_per_user_per_day."""
+    """Active users; with requests_per_user_per_day, or with think_time: so many users then wait for
+    each answer before they ask again (a closed loop)."""
     requests_per_user_per_day: Annotated[Number, number("count", above=0, most=1e6)] | None = None
     """Mean number of requests of a user a day."""
+    think_time: Annotated[Varied, varied()] | None = None
+    """With users: time from the end of a request, answered or not, to the user's next; a
+    distribution says how it differs. 0 keeps so many requests under way, as a benchmark does."""
+    ramp: Annotated[Number, number("duration", least=0, most=30 * DAY_S)] | None = None
+    """With think_time: users begin one after the other, evenly over this time; default all at
+    once."""
+    requests: Annotated[int, whole(1, 10**12)] | None = None
+    """With think_time: requests in total, after which the users stop; default any number."""
+    pause: Annotated[Number, number("duration", least=1e-3, most=DAY_S)] | None = None
+    """With think_time: least time from a request that came to nothing to the user's next; default
+    1s."""
     trace: Trace | None = None
     """Replay a recorded trace, with its prompt and output lengths."""
     shape: Annotated[Shape, day_shape()] | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from sim.model.closed import ClosedSource
 from sim.model.design import Design, GpuPool
 from sim.model.generated import GeneratedSource
 from sim.model.managed import ManagedApi
@@ -39,6 +40,8 @@ def has_sessions(workload: Workload) -> bool:
             return follow_ups is not None
         case TraceSource(trace=trace):
             return trace.session is not None
+        case ClosedSource():
+            return True  # a user's requests
     return False
 
 

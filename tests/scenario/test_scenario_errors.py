@@ -109,8 +109,8 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         (
             REQUESTS,
             "users: 5k",
-            "5: workloads.chat.arrivals.users: has no requests_per_user_per_day beside it "
-            "(add requests_per_user_per_day)",
+            "5: workloads.chat.arrivals.users: has no requests_per_user_per_day beside it, nor "
+            "think_time (add one, such as think_time: 30s)",
         ),
         (
             REQUESTS,
@@ -268,7 +268,8 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         (POOL, "    kind: gpu_pool\n", "9: backends.large.service: is missing"),
         ("arrivals: {requests_per_day: 100k}", "arrivals: 100k",
          "5: workloads.chat.arrivals: '100k' must be a mapping (keys: requests_per_day, "
-         "requests_per_second, users, requests_per_user_per_day, trace, shape, growth_per_year, "
+         "requests_per_second, users, requests_per_user_per_day, think_time, ramp, requests, "
+         "pause, trace, shape, growth_per_year, "
          "events, dispersion, burstiness)"),
     ],
 )  # fmt: skip
