@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from scenario_documents import MINIMAL, SERVICE, written
+from scenario_documents import MINIMAL, written
 
 from sim.errors import ScenarioError
 from sim.model.closed import ClosedSource, DrawnRequests
