@@ -49,7 +49,7 @@ SETTINGS = (
 def begin(folder: Path, out: Path, *more: str) -> "subprocess.Popen[str]":
     """Start a run."""
     command = [sys.executable, "-m", "sim", "run", "quickstart.yaml", "--jobs", str(JOBS)]
-    command += ["--out", str(out), *more]
+    command += ["--out", str(out), "--allow-code", *more]
     for each in SETTINGS:
         command += ["--set", each]
     return subprocess.Popen(
