@@ -96,7 +96,7 @@ def _engine(engine: ServiceProfile) -> ServiceProfile:
     ticks: dict[str, Any] = {
         field.name: _next(getattr(engine, field.name), _tick_of(field.name))
         for field in fields(engine)
-        if field.name.startswith(("prefill_s", "overhead_s", "frontend_s"))
+        if field.name.startswith(("prefill_s", "overhead_s", "frontend_s", "output_delay_s"))
     }
     return replace(
         engine,
@@ -108,6 +108,6 @@ def _engine(engine: ServiceProfile) -> ServiceProfile:
 
 
 def _tick_of(name: str) -> float:
-    if name.endswith("per_token"):
+    if name.endswith("_token"):
         return PER_TOKEN_S
     return PER_TOKEN_SQUARED_S if name.endswith("context") else TICK_S

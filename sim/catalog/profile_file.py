@@ -13,9 +13,12 @@ step_ns_per_kv_token           c(B), nanoseconds per step and cached token
 prefill_ms_per_request         d0 (0)
 prefill_us_per_token           d1, microseconds per prompt token
 prefill_ns_per_token_context   d2, nanoseconds per prompt token and token before it (0)
-overhead_ms                    constant delay of the front end (0)
-frontend_ms_per_request        its serial cost of a request (0)
-frontend_us_per_token          and of an output token (0)
+overhead_ms                    constant delay from the front end to the engine (0)
+output_delay_ms                constant delay from the front end to the client (0)
+frontend_ms_per_request        serial cost of a request in the front end (0)
+frontend_us_per_prompt_token   and of each token of its prompt (0)
+frontend_us_per_token          and of each token of its answer, as it is streamed (0)
+frontend_processes             processes of the front end, which share its work (1)
 kv_capacity_tokens             size of the KV cache
 kv_block_tokens                tokens in a block, a power of two (16)
 max_num_seqs                   limit of the batch
@@ -59,7 +62,9 @@ _SCALARS: tuple[tuple[str, str, float, float | None], ...] = (
     ("prefill_us_per_token", "prefill_s_per_token", 1e-6, None),
     ("prefill_ns_per_token_context", "prefill_s_per_token_context", 1e-9, 0.0),
     ("overhead_ms", "overhead_s", 1e-3, 0.0),
+    ("output_delay_ms", "output_delay_s", 1e-3, 0.0),
     ("frontend_ms_per_request", "frontend_s_per_request", 1e-3, 0.0),
+    ("frontend_us_per_prompt_token", "frontend_s_per_prompt_token", 1e-6, 0.0),
     ("frontend_us_per_token", "frontend_s_per_token", 1e-6, 0.0),
 )
 _TABLES = (
@@ -67,12 +72,14 @@ _TABLES = (
     ("step_ns_per_kv_token", "step_s_per_kv_token", 1e-9),
 )
 MOST_SEQS = 100_000
+MOST_PROCESSES = 64
 _COUNTS: tuple[tuple[str, int | None], ...] = (
     ("kv_capacity_tokens", None),
     ("kv_block_tokens", 16),
     ("max_num_seqs", None),
     ("max_num_batched_tokens", None),
     ("max_model_len", None),
+    ("frontend_processes", 1),
 )
 _IDENTITY = ("model", "gpu", "precision", "engine")
 _SCHEDULERS = ("chunked", "prefill_first")
@@ -245,6 +252,10 @@ def _check_limits(document: YamlMapping, values: dict[str, Any]) -> None:
     block, error, as_of = values["kv_block_tokens"], values["fit_error"], values["as_of"]
     if seqs is not None and seqs > MOST_SEQS:
         document.problem("max_num_seqs", f"{seqs} must be at most {MOST_SEQS}", "engines use 256")
+    processes = values["frontend_processes"]
+    if processes is not None and processes > MOST_PROCESSES:
+        message = f"{processes} must be at most {MOST_PROCESSES}"
+        document.problem("frontend_processes", message, "vLLM starts one")
     if seqs is not None and budget is not None and budget < seqs:
         message = f"{budget} must be at least max_num_seqs ({seqs})"
         document.problem("max_num_batched_tokens", message, "each decoding sequence takes one")

@@ -11,8 +11,9 @@ more tokens than its budget. So n sequences' work takes
     time  = steps · a(B) + c(B) · tokens in the caches + what the prompts add,
 
 with B the sequences that decode in a mean step; where prompts have steps of their own (prefill
-first), these add their whole length and take no place. The serial front end may take longer: then
-it is what limits the replica. What the caches had is no work. Speculation is in the profile.
+first), these add their whole length and take no place. The front end, whose processes share its
+work, may take longer: then it is what limits the replica. What the caches had is no work.
+Speculation is in the profile.
 """
 
 import math
@@ -43,7 +44,7 @@ class Work:
     prefill_s : array
         What prompts add to the length of steps, in seconds.
     frontend_s : array
-        Time of the serial front end.
+        Time of the front end, of all its processes together.
     """
 
     decoded: FloatArray
@@ -68,7 +69,8 @@ def needed_s(profile: ServiceProfile, work: Work) -> FloatArray:
     >>> from types import SimpleNamespace as Some
     >>> tables = lambda: (np.ones(5), np.zeros(5))
     >>> engine = Some(scheduler="chunked", max_num_batched_tokens=512, max_num_seqs=4,
-    ...               kv_capacity_tokens=1600, kv_block_tokens=16, step_tables=tables)
+    ...               kv_capacity_tokens=1600, kv_block_tokens=16, frontend_processes=1,
+    ...               step_tables=tables)
     >>> of_all = (40 * 9, 40 * 9 * (5 + 4), 40, 40 * 5, 0, 0)
     >>> needed_s(engine, Work(*(np.array([float(each)]) for each in of_all)))
     array([100.])
@@ -84,7 +86,7 @@ def needed_s(profile: ServiceProfile, work: Work) -> FloatArray:
         + np.interp(decoding, every, per_token_s) * work.context
         + work.prefill_s
     )
-    return np.maximum(engine_s, work.frontend_s)
+    return np.maximum(engine_s, work.frontend_s / profile.frontend_processes)
 
 
 def full_batch(profile: ServiceProfile, work: Work) -> FloatArray:
@@ -135,6 +137,7 @@ def work_offered(profile: ServiceProfile, offered: Offered) -> Work:
     )
     frontend_s = (
         profile.frontend_s_per_request * requests
+        + profile.frontend_s_per_prompt_token * offered.prompt_tokens
         + profile.frontend_s_per_token * offered.output_tokens
     )
     decoded = max(offered.output_tokens - requests, 0.0)

@@ -7,9 +7,16 @@ context depth x takes
 
 seconds. ``a`` and ``c`` are tables over B, linear between their points and continued with the last
 slope beyond; beyond the measured batch ``a`` is bounded by physics as well
-(:mod:`sim.model.extrapolation`). Before the engine stands its front end (HTTP, tokenizer,
-detokenizer): a constant delay, and a serial server that each request occupies for a while, first
-come first served.
+(:mod:`sim.model.extrapolation`).
+
+Before the engine stands its front end (HTTP, tokenizer, detokenizer): P processes, each a serial
+server on a CPU of its own, first come first served. They take the requests of a replica in turn.
+Into the engine, a request occupies its process for a time that grows with its prompt, and may be
+scheduled a constant delay after that. As a step ends, the B tokens that it made for the requests
+of a process occupy this for B·w together; all of them are with their clients when that is done,
+and a constant delay later. So new requests wait behind the tokens that are streamed, tokens behind
+both, and the engine waits for nobody: where w is what limits a replica it runs ahead of its front
+end, which passes on P / w tokens per second. Tokens that cost nothing (w = 0) do not queue.
 """
 
 import math
@@ -96,9 +103,9 @@ class ServiceProfile:
     prefill_s_per_request, prefill_s_per_token, prefill_s_per_token_context : float
         d0, d1, d2.
     overhead_s : float
-        Constant delay of the front end.
+        Constant delay of a request between the front end and the engine.
     frontend_s_per_request, frontend_s_per_token : float
-        Serial cost of the front end for a request and for each of its output tokens.
+        Serial cost of the front end for a request, and w, for each token of its answer.
     kv_capacity_tokens : int
         Tokens that the KV cache of a replica holds.
     kv_block_tokens : int
@@ -128,6 +135,12 @@ class ServiceProfile:
         How far simulations of the measured runs are from what was measured.
     limits : Limits or None
         What the hardware allows at most; None where it is not known.
+    frontend_s_per_prompt_token : float
+        Serial cost of the front end for each token of a prompt.
+    frontend_processes : int
+        P, processes of a replica's front end.
+    output_delay_s : float
+        Constant delay of a token between the front end and its client.
     """
 
     name: str
@@ -161,6 +174,9 @@ class ServiceProfile:
     simulated_error: SimulatedError | None = None
     kv_cache_dtype: str = "bf16"
     limits: Limits | None = None
+    frontend_s_per_prompt_token: float = 0.0
+    frontend_processes: int = 1
+    output_delay_s: float = 0.0
 
     def step_s(self, batch: int, kv_tokens: float) -> float:
         """Seconds of a step in which ``batch`` sequences decode and nobody prefills.
@@ -183,6 +199,16 @@ class ServiceProfile:
             + self.prefill_s_per_token * prompt_tokens
             # The chunks' d2·p·(x + p/2) add up to d2·n²/2 however the prompt is cut.
             + self.prefill_s_per_token_context * prompt_tokens**2 / 2
+        )
+
+    def passage_s(self, prompt_tokens: float) -> float:
+        """Seconds of a lone request's first token outside of the engine, on the way in and out."""
+        return (
+            self.overhead_s
+            + self.frontend_s_per_request
+            + self.frontend_s_per_prompt_token * prompt_tokens
+            + self.frontend_s_per_token
+            + self.output_delay_s
         )
 
     def step_tables(self) -> tuple[FloatArray, FloatArray]:

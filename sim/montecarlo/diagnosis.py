@@ -25,7 +25,7 @@ concurrency limit   likewise by the most requests of a workload at once
 autoscaler          requests wait, and its metric asks for no further replica
 KV memory           the KV cache is filled to 85 % or more, on average over a hot bin
 decode              the batch has no place left, or tokens come too slowly with nobody waiting
-front end           the serial front end takes more of a replica's time than its GPUs do
+front end           the front end takes more of a replica's time than its GPUs do
 prefill             requests wait although the batch and its memory have room
 ==================  ===============================================================================
 """
@@ -236,8 +236,10 @@ class _Look:
     def _front_end_first(self, profile: ServiceProfile) -> bool:
         requests = max(self.value("requests"), 1.0)
         output = self.value("output_tokens") / requests
-        prompt = (self.value("prompt_tokens") - self.value("cached_tokens")) / requests
+        whole = self.value("prompt_tokens") / requests
+        prompt = whole - self.value("cached_tokens") / requests
         front_s = profile.frontend_s_per_request + profile.frontend_s_per_token * output
+        front_s += profile.frontend_s_per_prompt_token * whole
         base_s, _ = profile.step_tables()
         batch = profile.max_num_seqs
         gpu_s = (
@@ -245,7 +247,7 @@ class _Look:
             + profile.prefill_s_per_token * prompt
             + output * float(base_s[batch]) / batch
         )
-        return front_s > gpu_s
+        return front_s / profile.frontend_processes > gpu_s
 
     def queue_per_replica(self, pool: GpuPool) -> float:
         """In the hot bins."""

@@ -116,7 +116,7 @@ def _most_tokens(backend: Backend) -> int:
 def _check_client(workload: Workload, pool: GpuPool, findings: Findings) -> None:
     """Note a client that leaves before the front end has passed on its request."""
     client, profile = workload.client, pool.profile
-    least_s = profile.overhead_s + profile.frontend_s_per_request
+    least_s = profile.passage_s(1)
     longest_s = math.inf
     if client.patience is not None:
         (longest_s,) = quantiles(client.patience, [1 - TAIL])

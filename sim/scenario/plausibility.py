@@ -190,11 +190,10 @@ def _fastest(workload: Workload, backend: Backend) -> tuple[float, float]:
         ttft_s = _median(pace.ttft) * min(pace.ttft_by_hour)
         return ttft_s, 1.0 / (_median(pace.tokens_per_s) * max(pace.speed_by_hour))
     profile, drawn = backend.profile, drawn_lengths(workload.source)
-    fixed_s = profile.overhead_s + profile.frontend_s_per_request
     prompt = 1.0 if drawn is None else _median(drawn.prompt.distribution)
     new = prompt * (1.0 - workload.prefix_hit_rate) if backend.prefix_cache is None else 0.0
     base_s, _ = profile.step_tables()
-    return fixed_s + profile.prefill_s_per_token * new, float(base_s[1])
+    return profile.passage_s(prompt) + profile.prefill_s_per_token * new, float(base_s[1])
 
 
 def _of_cold_start(workload: Workload, pool: GpuPool) -> Iterator[str]:

@@ -18,7 +18,7 @@ from naive.client import Crowd
 from naive.dispatch import Dispatch
 from naive.gateway import Gateway, Router
 from naive.managed import Managed
-from naive.photo_finish import ends_meet, is_ready_at_an_end
+from naive.photo_finish import delivers_at_an_end, ends_meet, is_ready_at_an_end
 from naive.replica import Attempt, Replica
 from naive.request import Request
 from naive.route import Route
@@ -176,6 +176,9 @@ class NaiveDataPlane(Dispatch):
     def reach_boundary(self) -> None:
         """A step ends; who is done leaves, and who has hung up; others come in; the next begins."""
         replica = min(self.replicas, key=Replica.next_event_s)
+        if replica.next_boundary_s() > self.now_s:
+            self.deliver_next(replica)
+            return
         gateway = self.gateways[self.pool_of[replica.index]]
         self.seen["photo finish"] += is_ready_at_an_end(replica, self.now_s)
         if gateway.held:
@@ -183,7 +186,10 @@ class NaiveDataPlane(Dispatch):
         for attempt in replica.end_step(self.now_s):
             request = self.everyone[attempt.number]
             is_wanted = request.is_waited_for(attempt)
-            if is_wanted:
+            if is_wanted and replica.front.streams:
+                self.await_token(replica, request, attempt)
+            elif is_wanted:
+                attempt.first_token_s = attempt.first_due_s
                 self.see_token(replica, request, attempt)
             if attempt.is_finished:
                 replica.finish(attempt, is_wanted)
@@ -192,6 +198,34 @@ class NaiveDataPlane(Dispatch):
         gateway.hand_over(self.now_s)
         replica.begin_step(self.now_s)
         self.book_work(replica)
+
+    def await_token(self, replica: Replica, request: Request, attempt: Attempt) -> None:
+        """A first token or a last one is on its way to the client."""
+        if attempt.first_due_s == attempt.token_s_of_step:
+            due_s = attempt.first_due_s
+            self.set_timer_at(due_s, lambda: self.hear_first_of(request, attempt, due_s))
+        if attempt.is_finished:
+            self.seen["streamed"] += 1
+            self.seen["streamed for long"] += attempt.token_s_of_step > self.now_s + replica.a_s[-1]
+            replica.cache.keep(attempt.names_of_all)
+
+    def hear_first_of(self, request: Request, attempt: Attempt, due_s: float) -> None:
+        """The first token of a replica, unless that has died since."""
+        if attempt.first_due_s == due_s:
+            self.hear_first(request, attempt)
+
+    def deliver_next(self, replica: Replica) -> None:
+        """The front end has passed on a last token."""
+        gateway, attempt = self.gateways[self.pool_of[replica.index]], replica.next_delivered()
+        self.seen["photo finish"] += delivers_at_an_end(replica, attempt, self.now_s)
+        if gateway.held:
+            self.seen["photo finish"] += ends_meet(replica, gateway.members, self.now_s)
+        replica.streaming.remove(attempt)
+        request = self.everyone[attempt.number]
+        self.deliver(request, attempt)
+        if status.IN_FLIGHT in (request.status, request.task.status):
+            self.seen["photo finish"] += ends_meet(replica, self.replicas, self.now_s)
+        gateway.hand_over(self.now_s)
 
     def see_token(self, replica: Replica, request: Request, attempt: Attempt) -> None:
         """The client sees an attempt's first token or its last, or one that is both."""

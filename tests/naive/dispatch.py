@@ -176,6 +176,7 @@ class Dispatch(Clockwork):
 
     def book_work(self, replica: Replica) -> None:
         """Note what a replica has done in vain, and what it need not do again."""
+        self.seen["photo finish"] += replica.is_close_call
         for attempt, tokens, generated in replica.wasted:
             self.books.waste(self.everyone[attempt.number], attempt, tokens, generated)
         for attempt, tokens in replica.redone:
@@ -330,6 +331,11 @@ class Dispatch(Clockwork):
             self.books.leave(request, attempt, backend, generated)
         elif backend.drop(attempt):
             self.seen["left the gateway"] += 1
+        elif attempt in (its := self.replicas[attempt.replica]).streaming:
+            self.seen["left while streamed"] += 1
+            its.stop(attempt)
+            self.book_work(its)
+            backend.hand_over(self.now_s)
         elif stops:
             self.replicas[attempt.replica].stop(attempt)
             self.book_work(self.replicas[attempt.replica])

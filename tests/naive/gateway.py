@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from naive.hashing import jump, mixed
+from naive.photo_finish import comes_at_an_end
 from naive.replica import Attempt, Replica
 from sim.engine.state.hashing import uniform
 from sim.model.design import GpuPool
@@ -128,8 +129,7 @@ class Gateway:
 
     def attempts_of(self, workload: int) -> int:
         """Attempts of a workload in the pool, as above."""
-        places = [*self.lines, *(replica.waiting for replica in self.members)]
-        places += [replica.running for replica in self.members]
+        places = [*self.lines, *(replica.attempts for replica in self.members)]
         return sum(attempt.workload == workload for place in places for attempt in place)
 
     def accepts(self) -> bool:
@@ -159,6 +159,7 @@ class Gateway:
 
     def hand(self, replica: Replica, attempt: Attempt, now_s: float) -> None:
         self.router.turns.append(replica.index)
+        replica.is_close_call |= comes_at_an_end(replica, now_s)
         replica.accept(attempt, now_s)
 
     def hand_over(self, now_s: float) -> None:

@@ -7,7 +7,7 @@ last bits, either may be the first: a case in which that matters says nothing.
 from collections.abc import Iterable
 
 from naive.managed import Managed
-from naive.replica import Replica
+from naive.replica import Attempt, Replica
 from naive.request import Request
 
 
@@ -38,6 +38,22 @@ def meets_an_end(replicas: Iterable[Replica], now_s: float) -> bool:
         min(abs(replica.next_event_s() - now_s), now_s - replica.last_boundary_s) <= near_s(now_s)
         for replica in replicas
     )
+
+
+def comes_at_an_end(replica: Replica, now_s: float) -> bool:
+    """Whether a request comes to a front end as the tokens of a step do."""
+    if replica.step is None or not replica.profile.frontend_s_per_token:
+        return False
+    near = near_s(now_s)
+    return replica.step.ends_s - now_s <= near or 0 < now_s - replica.last_boundary_s <= near
+
+
+def delivers_at_an_end(replica: Replica, delivered: Attempt, now_s: float) -> bool:
+    """Whether an answer is delivered as a step ends, or nearly as another one is."""
+    near = near_s(now_s)
+    others_s = [a.token_s_of_step for a in replica.streaming if a is not delivered]
+    ends = min(replica.next_boundary_s() - now_s, now_s - replica.last_boundary_s) <= near
+    return ends or any(0 < other_s - now_s <= near for other_s in others_s)
 
 
 def is_ready_at_an_end(replica: Replica, now_s: float) -> bool:

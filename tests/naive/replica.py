@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from naive.cache import Cache, Name
+from naive.front import FrontEnd
 from sim.model.profile import ServiceProfile
 
 NOT_YET = math.nan
@@ -40,7 +41,10 @@ class Attempt:
     dispatched_s: float = NOT_YET  # when it was handed to the replica
     ready_s: float = NOT_YET
     admitted_s: float = NOT_YET
-    first_token_s: float = NOT_YET
+    first_token_s: float = NOT_YET  # like the next, as its client sees it
+    token_s_of_step: float = NOT_YET  # when its client has the token of the step that ended last
+    first_due_s: float = NOT_YET  # when the client will have its first token
+    process: int = 0  # of the front end
     preemptions: int = 0
     generated: int = 0  # tokens produced, kept when it is preempted
     cached: int = 0  # tokens in its KV cache, those of the prefill included
@@ -68,6 +72,8 @@ class Attempt:
         """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
         self.generated = self.cached = self.blocks = 0
         self.had = self.spared = self.hits = 0
+        if math.isnan(self.first_token_s):
+            self.first_due_s = NOT_YET
 
     def find(self, tokens: int) -> None:
         """It is admitted and finds tokens of its prompt in a cache of prompts."""
@@ -99,17 +105,20 @@ class Replica:
     a_s: list[float] = field(init=False)
     c_s: list[float] = field(init=False)
     routable: bool = True
-    frontend_free_s: float = -math.inf
+    front: FrontEnd = field(init=False)
     waiting: list[Attempt] = field(default_factory=list)
     running: list[Attempt] = field(default_factory=list)  # in the order of admission
+    streaming: list[Attempt] = field(default_factory=list)  # finished, and not yet delivered
     step: Step | None = None
     last_boundary_s: float = -math.inf
+    is_close_call: bool = False  # the last bit decided whether a request or a step was earlier
     wasted: list[tuple[Attempt, int, int]] = field(default_factory=list)  # work that nobody needs
     found_again: list[tuple[Attempt, int]] = field(default_factory=list)  # by preempted ones
     redone: list[tuple[Attempt, int]] = field(default_factory=list)  # by them
     work: Counter[str] = field(default_factory=Counter)  # for whomever it was
 
     def __post_init__(self) -> None:
+        self.front = FrontEnd(self.profile)
         self.free_blocks = self.total_blocks
         a_s, c_s = self.profile.step_tables()
         self.a_s, self.c_s = a_s.tolist(), c_s.tolist()
@@ -120,19 +129,32 @@ class Replica:
 
     @property
     def outstanding(self) -> int:
-        return len(self.waiting) + len(self.running)
+        return len(self.waiting) + len(self.running) + len(self.streaming)
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        return [*self.waiting, *self.running, *self.streaming]
 
     def accept(self, attempt: Attempt, now_s: float) -> None:
-        """Through the serial front end to the tail of the waiting list."""
-        profile = self.profile
-        busy_s = profile.frontend_s_per_request + profile.frontend_s_per_token * attempt.output
-        self.frontend_free_s = max(self.frontend_free_s, now_s) + busy_s
-        self.work["frontend_s"] += busy_s
-        attempt.ready_s = self.frontend_free_s + profile.overhead_s
+        """Through the front end to the tail of the waiting list."""
+        attempt.process = self.front.next_process()
+        through_s = self.front.take_request(attempt.process, attempt.prompt, now_s)
+        attempt.ready_s = through_s + self.profile.overhead_s
         attempt.replica, attempt.dispatched_s = self.index, now_s
         self.waiting.append(attempt)
 
     def next_event_s(self) -> float:
+        """The next boundary, or what is delivered before it."""
+        return min(self.next_boundary_s(), self.next_delivery_s())
+
+    def next_delivery_s(self) -> float:
+        return min((attempt.token_s_of_step for attempt in self.streaming), default=NEVER)
+
+    def next_delivered(self) -> Attempt:
+        """Of those delivered together that of the first process, and of it the first request."""
+        return min(self.streaming, key=lambda a: (a.token_s_of_step, a.process, a.number))
+
+    def next_boundary_s(self) -> float:
         """End of the step under way; else the moment the head of the waiting list is ready."""
         if self.step is not None:
             return self.step.ends_s
@@ -147,6 +169,7 @@ class Replica:
         step, self.step, self.last_boundary_s = self.step, None, now_s
         if step is None:
             return
+        self.pass_tokens_on(step, now_s)
         for attempt in step.decoding:
             self.work["decoded"] += 1
             self.work["context"] += attempt.cached
@@ -159,15 +182,26 @@ class Replica:
             if attempt.is_decoding:  # its prefill is complete, and that yields a token
                 self.cache.keep(attempt.names or ())
                 attempt.generated += 1
-                if math.isnan(attempt.first_token_s):  # else it came from a replica that died
-                    attempt.first_token_s = now_s
+                if math.isnan(attempt.first_due_s):  # else it came from a replica that died
+                    attempt.first_due_s = attempt.token_s_of_step
                 yield attempt
+
+    def pass_tokens_on(self, step: Step, now_s: float) -> None:
+        """The front end takes what a step has made, each process its own in one batch."""
+        made = [*step.decoding, *(a for a, tokens in step.chunks if a.cached + tokens == a.prefill)]
+        for process in range(self.profile.frontend_processes):
+            own = [attempt for attempt in made if attempt.process == process]
+            done_s = self.front.take_tokens(process, len(own), now_s)
+            for attempt in own:
+                attempt.token_s_of_step = done_s + self.profile.output_delay_s
 
     def finish(self, attempt: Attempt, is_wanted: bool = True) -> None:
         assert attempt.cached == attempt.prompt + attempt.output - 1
         if not is_wanted:
             self.waste(attempt, attempt.worked, attempt.generated)
         self.take_off(attempt)
+        if is_wanted and self.front.streams:
+            self.streaming.append(attempt)
 
     def waste(self, attempt: Attempt, tokens: int, generated: int = 0) -> None:
         """Note work that was for nobody, or is to be done again; of it, tokens made one by one."""
@@ -182,6 +216,9 @@ class Replica:
         if attempt in self.waiting:
             self.waiting.remove(attempt)
             self.waste(attempt, attempt.had - attempt.spared)
+        elif attempt in self.streaming:
+            self.streaming.remove(attempt)
+            self.waste(attempt, attempt.worked, attempt.generated)
         else:
             attempt.is_stopping = True
 
@@ -197,7 +234,7 @@ class Replica:
         attempt.blocks = 0
 
     def die(self) -> list[Attempt]:
-        """Gone at once; what it had: waiting, ending a prefill, amid one, decoding (by number)."""
+        """Gone at once; what it had: waiting, ending a prefill, amid one, decoding, streamed."""
         chunks = self.step.chunks if self.step is not None else []
         ending = [a for a, tokens in chunks if a.cached + tokens == a.prefill]
         decoding = sorted(self.decoding(), key=lambda attempt: attempt.number)
@@ -208,8 +245,12 @@ class Replica:
         for attempt in self.running:
             generated = attempt.generated if attempt.is_decoding else 0
             self.waste(attempt, attempt.worked + under_way.get(attempt.serial, 0), generated)
-        lost = [*self.waiting, *ending, *partial, *decoding]
+        streamed = sorted(self.streaming, key=lambda a: (a.process, a.token_s_of_step, a.number))
+        for attempt in streamed:
+            self.waste(attempt, attempt.worked, attempt.generated)
+        lost = [*self.waiting, *ending, *partial, *decoding, *streamed]
         self.routable, self.waiting, self.running, self.step = False, [], [], None
+        self.streaming = []
         self.cache = Cache()
         return lost
 

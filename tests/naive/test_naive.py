@@ -172,11 +172,53 @@ def test_prefill_first_preempts_in_decode_steps_only() -> None:
 
 
 def test_the_front_end_serves_one_request_at_a_time_then_delays_each() -> None:
-    # 0.5 s a request and 0.1 s an output token: 0.7 s for 2 tokens. Through at 0.7 and 1.4, visible
-    # 10 s later. The first step begins at 10.7, the second at 11.7.
-    engine = profile(overhead_s=10.0, frontend_s_per_request=0.5, frontend_s_per_token=0.1)
+    # 0.5 s a request and 0.04 s a token of 5: through at 0.7 and 1.4, visible 10 s later. The first
+    # step begins at 10.7, the second at 11.7.
+    engine = profile(overhead_s=10.0, frontend_s_per_request=0.5, frontend_s_per_prompt_token=0.04)
     plane = run(engine, (0.0, 5, 2), (0.0, 5, 2))
     expect(plane, ready_s=[10.7, 11.4], admitted_s=[10.7, 11.7], finish_s=[12.7, 13.7])
+
+
+def test_the_tokens_of_a_step_are_passed_on_together_while_the_engine_goes_on() -> None:
+    # 0.25 s a token and 3 s on the way. A's first token is there at 1 and passed on at 1.25, when
+    # its client has it 3 s later. B comes at 1.25, is in the step from 2 to 3, which makes a token
+    # for both: passed on at 3.5. A's third and B's second at 4: at 4.5, and B's last at 5: at 5.25.
+    engine = profile(frontend_s_per_token=0.25, output_delay_s=3.0)
+    plane = run(engine, (0.0, 5, 4), (1.25, 5, 3))
+    expect(plane, admitted_s=[0, 2], first_token_s=[4.25, 6.5], finish_s=[7.5, 8.25])
+
+
+def test_a_request_waits_behind_tokens_and_tokens_behind_a_request() -> None:
+    # 0.75 s a token and 0.5 s a request. A is through at 0.5; its tokens come at 1.5, 2.5, 3.5. B
+    # comes at 1.75, amid the first of them, and is through at 2.25 + 0.5. The second token, which
+    # came at 2.5, is passed on at 3.5; B joins the step from 3.5 to 4.5. A's third token is passed
+    # on at 4.25; of the tokens of both at 4.5, A's last and B's only one, both at 6.
+    engine = profile(frontend_s_per_token=0.75, frontend_s_per_request=0.5)
+    plane = run(engine, (0.0, 5, 4), (1.75, 5, 1))
+    expect(plane, ready_s=[0.5, 2.75], first_token_s=[2.25, 6.0], finish_s=[6.0, 6.0])
+
+
+def test_a_request_that_comes_as_a_step_ends_goes_before_its_tokens() -> None:
+    # At 2.5 B takes the front end to 3, then A's second token to 3.5. B's own is made at 4.
+    engine = profile(frontend_s_per_token=0.5, frontend_s_per_request=0.5)
+    plane = run(engine, (0.0, 5, 2), (2.5, 5, 1))
+    expect(plane, ready_s=[0.5, 3.0], finish_s=[3.5, 4.5])
+
+
+def test_the_processes_of_a_front_end_take_requests_in_turn() -> None:
+    # Three requests at once, of 1 s each, and two processes: through at 1, 1 and 2. The first two
+    # have their only tokens at 2, passed on 0.25 later each by its own process; the third, which
+    # is through at 2, at 3.25.
+    engine = profile(frontend_s_per_request=1.0, frontend_s_per_token=0.25, frontend_processes=2)
+    plane = run(engine, *[(0.0, 5, 1)] * 3)
+    expect(plane, ready_s=[1, 1, 2], finish_s=[2.25, 2.25, 3.25])
+
+
+def test_what_is_streamed_holds_no_place_in_the_batch() -> None:
+    # One place, 2 s a token: B is admitted as A's last token leaves the engine.
+    engine = profile(max_num_seqs=1, frontend_s_per_token=2.0)
+    plane = run(engine, (0.0, 5, 1), (0.0, 5, 1))
+    expect(plane, admitted_s=[0, 1], finish_s=[3, 5])
 
 
 def test_too_long_a_prompt_is_rejected_and_too_long_an_output_cut() -> None:

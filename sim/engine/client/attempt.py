@@ -1,7 +1,7 @@
 """An attempt that nobody waits for any more, wherever it is."""
 
 from sim.engine.gateway import gateway, managed
-from sim.engine.replica import waiting, wake
+from sim.engine.replica import frontend, waiting, wake
 from sim.engine.request import outcome, usage
 from sim.engine.state.jit import inner_apart
 from sim.engine.state.number import ONE_LESS, WIDE, ZERO
@@ -13,6 +13,7 @@ from sim.engine.state.record import (
     REMOTE,
     RUNNING,
     STOPPING,
+    STREAMED,
     WAITING,
 )
 from sim.engine.state.state import State
@@ -23,7 +24,8 @@ def is_removable(s: State, slot: int) -> bool:
     """Whether an attempt that is dropped leaves its place at once."""
     seq = s.slots[slot]
     stops = s.workloads[seq.workload].server_stops
-    return seq.place in (BACKING_OFF, HELD, REMOTE) or (seq.place == WAITING and stops)
+    at_once = seq.place in (BACKING_OFF, HELD, REMOTE, STREAMED)
+    return at_once or (seq.place == WAITING and stops)
 
 
 @inner_apart
@@ -42,6 +44,12 @@ def remove(s: State, slot: int, now: float) -> None:
         gateway.leave_replica(s, r, seq.workload, now)
         if was_head:
             wake.for_head(s, r, now)
+    elif seq.place == STREAMED:
+        r = WIDE + seq.replica
+        usage.wasted(s, seq, seq.prompt + seq.output - seq.cached, WIDE + seq.output)
+        frontend.take_back(s, r, slot)
+        wake.set_event(s, r, s.replicas[r].ends_s)
+        gateway.leave_replica(s, r, seq.workload, now)
     elif seq.place == REMOTE:
         managed.leave(s, slot, now)
     seq.place = BACKING_OFF

@@ -19,6 +19,7 @@ from sim.engine.state.record import (
     BACKING_OFF,
     NONE,
     RUNNING,
+    STREAMED,
     WANTED,
     Row,
 )
@@ -101,7 +102,7 @@ def answer(s: State, slot: int, now: float) -> None:
 def lose_patience(s: State, slot: int, now: float) -> None:
     """The user leaves, unless the latest attempt, or that beside it, has had a token."""
     seq = s.slots[slot]
-    if seq.first_token_s == seq.first_token_s:  # not NaN
+    if seq.first_token_s <= now:
         return
     first, second = slot, hedge.part(s, slot)
     if second != NONE:
@@ -122,7 +123,7 @@ def meet_deadline(s: State) -> None:
     if seq.serial != serial or seq.interest != WANTED or seq.place == BACKING_OFF:
         return
     kind = index % timers.DEADLINES
-    if kind != timers.LAST_TOKEN and seq.first_token_s == seq.first_token_s:
+    if kind != timers.LAST_TOKEN and seq.first_token_s <= now:
         return
     if kind == timers.HEDGE:
         if hedge.twin_of(s, slot) == NONE:
@@ -141,12 +142,14 @@ def lose_replica(s: State, slot: int, now: float) -> None:
     """A request whose replica has died: sent to another by the gateway, or lost."""
     seq = s.slots[slot]
     tokens, generated = seq.prompt + seq.generated, seq.generated
-    if seq.place != RUNNING or tokens <= seq.prefill:  # has not generated since it was admitted
+    is_running = seq.place in (RUNNING, STREAMED)
+    if not is_running or tokens <= seq.prefill:  # has not generated since it was admitted
         tokens, generated = seq.prefilled, ZERO
     usage.wasted(s, seq, tokens - seq.cached, generated)
     if seq.interest != WANTED:
         outcome.give_back(s, slot)
         return
+    _forget_token(seq, now)
     cause = FAILED
     if s.pools[seq.backend].resends:
         _rewind(s, slot)
@@ -159,6 +162,13 @@ def lose_replica(s: State, slot: int, now: float) -> None:
         outcome.give_back(s, slot)
     else:
         _lose(s, slot, cause, now)
+
+
+@inner
+def _forget_token(seq: Row, now: float) -> None:
+    """A first token that is still on its way does not come."""
+    if seq.first_token_s > now:
+        seq.first_token_s = math.nan
 
 
 @inner
@@ -177,6 +187,7 @@ def _abandon(s: State, slot: int, now: float) -> int:
 
     A request keeps its slot if the attempt leaves its place at once. Else the attempt keeps it.
     """
+    _forget_token(s.slots[slot], now)
     if attempt.is_removable(s, slot):
         attempt.remove(s, slot, now)
         return slot

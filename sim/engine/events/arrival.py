@@ -82,9 +82,13 @@ def meet_timer(s: State) -> None:
 
 @inner_apart
 def _meet_token(s: State, kind: int, slot: int, serial: int, now: float) -> None:
-    """The first or the last token of an attempt at a managed backend, if it is still under way."""
+    """A token of an attempt that is still under way."""
     seq = s.slots[slot]
-    if seq.serial != serial or seq.place != REMOTE:
+    if seq.serial != serial:
+        return
+    if seq.place != REMOTE:  # of a replica, and not lost with it in the meantime
+        if seq.first_token_s == now:
+            hedge.win(s, slot, now)
         return
     if kind == timers.FIRST:
         seq.first_token_s = now

@@ -9,11 +9,13 @@ All blocks of a prefill are taken at admission, so a prefill never stalls half w
 never admitted in the step that preempted it: it needs more blocks than its going has left free.
 """
 
+import math
+
 from sim.engine.client import ending, hedge
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, leap, prefix, work
+from sim.engine.replica import batch, frontend, leap, prefix, work
 from sim.engine.replica.wake import set_event, steps_until_ready
-from sim.engine.request import outcome, usage
+from sim.engine.request import outcome, timers, usage
 from sim.engine.state.backend_record import (
     CHUNKED,
 )
@@ -79,6 +81,8 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     replica.cached += replica.leap * replica.decoding
     replica.steps += replica.leap
     account_blocks(replica, pool, float(pool.kv_blocks - replica.free_blocks), now)
+    if pool.frontend_s_per_token > 0.0:
+        frontend.take_tokens(s, r, replica, pool, now)
     replica.mode = BOUNDARY
     while replica.decoding > 0 and s.heap_step[r, 0] == replica.steps:
         at = _first_to_finish(s, r, replica) if s.clock[0].has_prefix_caches else ZERO
@@ -113,9 +117,7 @@ def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float)
     if s.clock[0].has_prefix_caches:
         prefix.keep(s, r, slot, s.extras[slot].names)
     if seq.first_token_s != seq.first_token_s:  # NaN: it had none before
-        seq.first_token_s = now
-        if s.clock[0].has_hedges:
-            hedge.win(s, slot, now)
+        _make_first_token(s, r, pool, slot, now)
     seq.generated += 1
     if seq.generated == seq.output:
         replica.free_blocks += batch.blocks_for(pool, seq.prefill)
@@ -125,14 +127,36 @@ def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float)
 
 
 @inner
+def _make_first_token(s: State, r: int, pool: Row, slot: int, now: float) -> None:
+    """The client has it now, or when the front end has passed it on.
+
+    That time is known already, and whoever asks for the token before it looks at the clock. It is
+    an event only where it may end a race of hedges.
+    """
+    seq = s.slots[slot]
+    seq.first_token_s = now
+    if pool.streams:
+        seq.first_token_s = frontend.delivered_s(s, r, pool, slot, now)
+        if s.workloads[seq.workload].hedge_s < math.inf and seq.interest == WANTED:
+            timers.schedule_token(s, seq.first_token_s, timers.FIRST, slot)
+    elif s.clock[0].has_hedges:
+        hedge.win(s, slot, now)
+
+
+@inner
 def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
-    """A sequence has its last token."""
+    """The engine has made a sequence's last token."""
     seq = s.slots[slot]
     pool.prompt_tokens += seq.prompt
     pool.output_tokens += seq.output
     if seq.interest == WANTED:
         if s.clock[0].has_prefix_caches and s.extras[slot].naming == ALONE:
             prefix.keep(s, r, slot, prefix.names_of(s, slot, seq.prompt + seq.output))
+        if pool.streams:
+            frontend.stream(s, r, replica, pool, slot, now)
+            replica.running -= 1
+            batch.count_running(s, pool, ONE_LESS, now)
+            return
         w = seq.workload
         ending.complete(s, slot, ZERO, now)
         _leave(s, r, replica, pool, w, now)

@@ -8,7 +8,7 @@ import math
 from sim.engine.client import client
 from sim.engine.events import segment
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, waiting, wake, work
+from sim.engine.replica import batch, frontend, waiting, wake, work
 from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, ZERO
@@ -26,7 +26,8 @@ def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
     replica.slowness = slowness
     replica.member = pool.members
     replica.free_blocks = pool.kv_blocks
-    replica.frontend_free_s = -math.inf
+    replica.ends_s = math.inf
+    frontend.open_up(s, r, pool.processes)
     replica.blocks_since_s = now
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
     replica.partial = NONE
@@ -113,7 +114,8 @@ def _take_off_all(s: State, r: int, now: float) -> int:
     """Link all requests of a replica that dies into one list, and empty the replica.
 
     Waiting ones come first, in their order, then those whose prefill would have ended with the
-    step under way, then the one prefilled in part, then those that decode, by request.
+    step under way, then the one prefilled in part, then those that decode, by request, and
+    last those that are streamed.
     """
     replica = s.replicas[r]
     pool = s.pools[replica.pool]
@@ -138,7 +140,8 @@ def _take_off_all(s: State, r: int, now: float) -> int:
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
     replica.partial = NONE
     replica.running = 0
-    return _join_lists(s, first, decoding)
+    first = _join_lists(s, first, decoding)
+    return _join_lists(s, first, frontend.close_down(s, r, pool.processes))
 
 
 @inner
@@ -190,7 +193,7 @@ def _blocks_now(s: State, r: int, now: float) -> float:
     """KV blocks that a busy replica uses now, linear within its segment."""
     replica = s.replicas[r]
     pool = s.pools[replica.pool]
-    length_s = s.event_s[r] - replica.start_s
+    length_s = replica.ends_s - replica.start_s
     share = (now - replica.start_s) / length_s if length_s > 0.0 else 1.0
     taken = segment.blocks_taken(s, r, replica, pool)
     return pool.kv_blocks - replica.free_blocks + share * taken

@@ -3,7 +3,7 @@
 import math
 
 from sim.engine.gateway import managed, routing
-from sim.engine.replica import prefix, waiting, wake
+from sim.engine.replica import frontend, prefix, waiting, wake
 from sim.engine.request import usage
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE
@@ -111,21 +111,11 @@ def _hand_over(s: State, p: int, slot: int, now: float) -> None:
     replica = s.replicas[r]
     seq.replica = r
     seq.dispatched_s = now
-    seq.ready_s = _through_frontend(replica, pool, now, seq.output)
+    seq.ready_s = frontend.take_request(s, r, replica, pool, slot, now)
     routing.hand_over(s, r)
     waiting.append(s, replica, slot)
     if replica.head == slot:
         wake.for_head(s, r, now)
-
-
-@inner
-def _through_frontend(replica: Row, pool: Row, now: float, output: int) -> float:
-    """When the scheduler sees the request: a serial server, then a constant delay."""
-    begins_s = max(replica.frontend_free_s, now)
-    takes_s = pool.frontend_s_per_request + pool.frontend_s_per_token * output
-    pool.frontend_s += takes_s
-    replica.frontend_free_s = begins_s + takes_s
-    return replica.frontend_free_s + pool.overhead_s
 
 
 @inner_apart

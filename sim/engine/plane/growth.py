@@ -32,6 +32,7 @@ def with_replica_capacity(state: State, capacity: int) -> State:
     enlarged = state._replace(
         replicas=grown(state.replicas, capacity),
         caches=grown(state.caches, capacity),
+        frontends=grown(state.frontends, capacity).view(np.recarray),
         heap_step=grown(state.heap_step, capacity),
         heap_slot=grown(state.heap_slot, capacity),
         block_phase=grown(state.block_phase, capacity),
@@ -54,7 +55,7 @@ def with_slots(state: State, count: int) -> State:
     slots.number[have:] = slots.serial[have:] = NONE
     state.clock.free_slot[0] = _freed(slots, have, int(state.clock.free_slot[0]))
     extras = grown(state.extras, count) if state.clock.has_extras[0] else state.extras
-    return state._replace(slots=slots, extras=extras)
+    return state._replace(slots=slots, extras=extras, streams=grown(state.streams, count))
 
 
 def with_tasks(state: State, count: int) -> State:

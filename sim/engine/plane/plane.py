@@ -365,7 +365,7 @@ class DataPlane:
 
     def in_flight(self) -> Records:
         """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""
-        return unfinished.requests(self._state)
+        return unfinished.requests(self._state, self.now)
 
     def tasks_in_flight(self) -> unfinished.Tasks:
         """The tasks under way."""
@@ -376,7 +376,7 @@ class DataPlane:
         log = self._state.log[: int(self._state.clock[0].number)].copy()
         if self._state.clock[0].recording:  # the kernel writes a row when its request ends
             slots = unfinished.slots(self._state)
-            open_ones = self._state.slots[slots]
+            open_ones = unfinished.requests(self._state, self.now)
             rows = open_ones.number
             log.output_tokens[rows] = open_ones.output
             log.cached_tokens[rows] = open_ones.cached

@@ -29,6 +29,7 @@ from sim.engine.state.record import (
     EXTRA,
     FED,
     FED_EXTRA,
+    FRONTEND,
     LATENCIES,
     NONE,
     REPLICA,
@@ -36,6 +37,7 @@ from sim.engine.state.record import (
     RING,
     RUN,
     SEQUENCE,
+    STREAM,
     TASK,
     TIMER,
     WORKLOAD,
@@ -69,6 +71,7 @@ def empty_state(
 ) -> State:
     """Engine laws and limits in place, no replicas, no requests, no routes."""
     batch = max((pool.profile.max_num_seqs for pool in pools), default=1)
+    processes = max((pool.profile.frontend_processes for pool in pools), default=1)
     block = max((pool.profile.kv_block_tokens for pool in pools), default=1)
     count = len(pools) + len(managed)
     laws = np.zeros((count, 2, batch + 1))
@@ -90,6 +93,8 @@ def empty_state(
         replicas=records(0, REPLICA),
         slots=records(0, SEQUENCE),
         extras=records(0, EXTRA),
+        streams=records(0, STREAM),
+        frontends=np.zeros((0, processes), FRONTEND).view(np.recarray),
         laws=laws,
         event_s=np.zeros(0),
         event_tree=np.zeros(0),
@@ -147,6 +152,8 @@ def note_what_there_is(state: State) -> None:
     )
     if (state.legs.escalation != NONE).any():  # whatever ends in a step may go on
         clock.spare_timers += int(state.pools.max_num_seqs.max())
+    if clock.has_hedges and state.pools.streams.any():  # a timer for each first token
+        clock.spare_timers += int(state.pools.max_num_seqs.max())
 
 
 def _fill_pool(row: Records, pool: GpuPool) -> None:
@@ -175,7 +182,11 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.prefill_s_per_token_context = profile.prefill_s_per_token_context
     row.overhead_s = profile.overhead_s
     row.frontend_s_per_request = profile.frontend_s_per_request
+    row.frontend_s_per_prompt_token = profile.frontend_s_per_prompt_token
     row.frontend_s_per_token = profile.frontend_s_per_token
+    row.output_delay_s = profile.output_delay_s
+    row.processes = profile.frontend_processes
+    row.streams = profile.frontend_s_per_token > 0.0 or profile.output_delay_s > 0.0
 
 
 def fill_workload(row: Records, slo: Slo, priority: int, traits: Traits) -> None:

@@ -23,9 +23,14 @@ class Tasks(NamedTuple):
     arrival_s: npt.NDArray[np.float64]
 
 
-def requests(state: State) -> Records:
-    """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""
-    return state.slots[slots(state)]
+def requests(state: State, now_s: float) -> Records:
+    """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt.
+
+    They do not know when the front end will have passed on a first token.
+    """
+    rows = state.slots[slots(state)]
+    rows.first_token_s[rows.first_token_s > now_s] = np.nan
+    return rows
 
 
 def tasks(state: State) -> Tasks:

@@ -6,7 +6,7 @@ generated. A decoding sequence with g tokens generated has its prompt and g - 1 
 the last token is written by the step that generates the next.
 """
 
-from sim.engine.replica import prefix, waiting
+from sim.engine.replica import frontend, prefix, waiting
 from sim.engine.request import usage
 from sim.engine.state import heap
 from sim.engine.state.jit import inner, inner_apart
@@ -105,6 +105,7 @@ def start_decoding(s: State, r: int, replica: Row, pool: Row, slot: int) -> None
     heap.push(s.heap_step[r], s.heap_slot[r], replica.decoding, ends_at, slot)
     replica.decoding += 1
     replica.cached += seq.prefill
+    frontend.count_decoding(s, r, pool, slot, ONE_MORE)
     s.block_phase[r, (seq.prefill - replica.steps) & pool.block_mask] += 1
 
 
@@ -118,6 +119,7 @@ def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
     heap.remove(s.heap_step[r], s.heap_slot[r], replica.decoding, at)
     replica.decoding -= 1
     replica.cached -= cached
+    frontend.count_decoding(s, r, pool, slot, ONE_LESS)
     replica.free_blocks += blocks_for(pool, cached)
     s.block_phase[r, (cached - replica.steps) & pool.block_mask] -= 1
     return slot

@@ -4,7 +4,7 @@ The law of a step is linear in the tokens in the caches and in the prompts that 
 sums are enough to tell afterwards how long the same work would take in fuller batches: tokens that
 decode steps made, tokens in the caches at these steps, prompt tokens, the seconds that these added,
 and how often a sequence had a step for its prompt. All count as often as the replica is slow: a
-straggler's token takes its time from nobody else.
+straggler's token takes its time from nobody else. What the front end does is counted beside them.
 
 Decode steps are booked when their leap ends. What of it lies before the end of a bin is booked
 there, and taken off again in the next; prompts are booked when their step begins.
@@ -21,6 +21,7 @@ def book_steps(replica: Row, pool: Row, steps: int, sign: float) -> None:
     times = sign * replica.slowness * steps
     pool.decoded += times * replica.decoding
     # K grows by B each step: its mean over the steps.
+    pool.frontend_s += sign * pool.frontend_s_per_token * steps * replica.decoding
     pool.context += times * (replica.cached + 0.5 * replica.decoding * (steps - 1))
 
 

@@ -14,7 +14,8 @@ from sim.engine.state.number import whole
 from sim.engine.state.record import Row
 from sim.engine.state.state import State
 
-# Kinds of timer; the last two wait for tokens of a managed backend.
+# Kinds of timer; the last two wait for tokens of a managed backend, or for a first one that the
+# front end of a replica passes on.
 RETRY, PATIENCE, ANSWER, CALL = map(whole, (0, 1, 2, 3))
 FALLBACK, ESCALATE, FIRST, LAST = map(whole, (4, 5, 6, 7))
 USER = whole(8)

@@ -21,7 +21,11 @@ POOL = np.dtype(
         ("prefill_s_per_token_context", "f8"),
         ("overhead_s", "f8"),
         ("frontend_s_per_request", "f8"),
+        ("frontend_s_per_prompt_token", "f8"),
         ("frontend_s_per_token", "f8"),
+        ("output_delay_s", "f8"),
+        ("processes", "i8"),  # of the front end of a replica
+        ("streams", "i8"),  # whether tokens are delivered later than their steps end
         ("max_queue", "f8"),
         ("retry_after_s", "f8"),
         ("replica_limit", "f8"),

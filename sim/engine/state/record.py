@@ -32,6 +32,7 @@ HELD = 2  # waiting at the gateway
 WAITING = 3  # in a replica's waiting list
 RUNNING = 4  # in a batch
 REMOTE = 5  # at a managed backend
+STREAMED = 6  # the engine has finished it, and its last tokens are on their way to the client
 
 # Whether somebody waits for a sequence.
 WANTED = 0
@@ -108,6 +109,28 @@ FED_NAMES = 1
 ALONE = 2  # after the task: what this call says comes after what was said before
 BESIDE = 3  # after the task, as far as it is carried over: other calls are made beside this one
 
+# What the front end of a replica knows of an attempt there.
+STREAM = np.dtype(
+    [
+        ("delivered_s", "f8"),  # of one that is streamed: when the client will have the last token
+        ("process", "i8"),
+    ],
+    align=True,
+)
+
+# A process of the front end of a replica.
+FRONTEND = np.dtype(
+    [
+        ("free_s", "f8"),  # when it has worked off what has come to it
+        ("done_s", "f8"),  # when it has the tokens of the segment that ended last
+        ("folded", "i8"),  # steps of the segment under way of which the tokens have come to it
+        ("decoding", "i8"),  # its sequences that decode, where there are several processes
+        ("head", "i8"),  # its sequences that are streamed, first to be delivered first
+        ("tail", "i8"),
+    ],
+    align=True,
+)
+
 TASK = np.dtype(
     [
         ("arrival_s", "f8"),
@@ -160,13 +183,14 @@ REPLICA = np.dtype(
         ("leap", "i8"),
         ("cached", "i8"),  # K: tokens in the caches of decoding sequences, at the start
         ("free_blocks", "i8"),  # at the start, prefills under way taken off
-        ("frontend_free_s", "f8"),
+        ("ends_s", "f8"),  # when the segment ends; of an idle replica when it begins one
+        ("delivers_s", "f8"),  # when the next answer is delivered, where it is not at the ends
         ("slowness", "f8"),  # factor on every time of the engine
         ("blocks_since_s", "f8"),  # the integral of used blocks is complete up to here
         ("blocks_then", "f8"),  # used blocks at that time
         ("decoding", "i8"),  # B
         ("running", "i8"),  # decoding and prefilling
-        ("outstanding", "i8"),  # routed here and not finished
+        ("outstanding", "i8"),  # routed here, and not yet answered
         ("stopping", "i4"),  # of the running, those that are dropped at the next boundary
         ("head", "i8"),  # waiting list, first to be admitted first
         ("tail", "i8"),
@@ -175,6 +199,7 @@ REPLICA = np.dtype(
         ("partial", "i8"),  # the one sequence that is prefilled in part
         ("pool", "i8"),
         ("member", "i8"),  # index within the pool
+        ("handed", "i8"),  # attempts, where the processes of a front end take them in turn
         ("mode", "i4"),
         ("life", "i4"),
         ("next_emptied", "i8"),

@@ -21,11 +21,13 @@ from sim.engine.state.record import (
     EXTRA,
     FED,
     FED_EXTRA,
+    FRONTEND,
     REPLICA,
     REQUEST,
     RING,
     RUN,
     SEQUENCE,
+    STREAM,
     TASK,
     TIMER,
     WORKLOAD,
@@ -44,6 +46,8 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "replicas": (REPLICA, 1),
     "slots": (SEQUENCE, 1),
     "extras": (EXTRA, 1),
+    "streams": (STREAM, 1),
+    "frontends": (FRONTEND, 2),
     "laws": (np.float64, 3),
     "event_s": (np.float64, 1),
     "event_tree": (np.float64, 1),
@@ -93,6 +97,8 @@ class State(NamedTuple):
     slots : (slots,) SEQUENCE
     extras : (slots,) EXTRA
         What few requests have, by slot; no rows if none has.
+    streams : (slots,) STREAM
+    frontends : (capacity, processes) FRONTEND
     laws : (pools, 2, batch + 1) float64
         a(B) and c(B).
     event_s, event_tree : (leaves,) float64
@@ -155,6 +161,8 @@ class State(NamedTuple):
     replicas: Records
     slots: Records
     extras: Records
+    streams: Records
+    frontends: Records
     laws: FloatArray
     event_s: FloatArray
     event_tree: FloatArray

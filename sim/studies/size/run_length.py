@@ -89,7 +89,7 @@ def _answer_s(pool: GpuPool, trial: RunResult) -> float:
     output = float(trial.sample.values("output_tokens").sum()) / completed
     profile = pool.profile
     return (
-        profile.overhead_s
+        profile.passage_s(prompt)
         + profile.prefill_s(math.ceil(prompt))
         + max(output - 1.0, 0.0) * profile.step_s(1, prompt + output / 2)
     )

@@ -1,0 +1,45 @@
+"""The front end of a replica in the naive simulator: it does one piece of work after the other."""
+
+import math
+from dataclasses import dataclass, field
+
+from sim.model.profile import ServiceProfile
+
+
+@dataclass(slots=True)
+class FrontEnd:
+    """Processes that pass requests into an engine and tokens out of it."""
+
+    profile: ServiceProfile
+    free_s: list[float] = field(init=False)  # of each process, when it has done all it has
+    taken: int = 0  # requests
+    work_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.free_s = [-math.inf] * self.profile.frontend_processes
+
+    @property
+    def streams(self) -> bool:
+        """Whether tokens come later to their clients than out of the engine."""
+        return self.profile.frontend_s_per_token > 0 or self.profile.output_delay_s > 0
+
+    def next_process(self) -> int:
+        """They take turns."""
+        self.taken += 1
+        return (self.taken - 1) % len(self.free_s)
+
+    def take_request(self, process: int, prompt: int, now_s: float) -> float:
+        """A request comes in; when it is through."""
+        per_token_s = self.profile.frontend_s_per_prompt_token
+        work_s = self.profile.frontend_s_per_request + per_token_s * prompt
+        return self._do(process, work_s, now_s)
+
+    def take_tokens(self, process: int, tokens: int, now_s: float) -> float:
+        """A step brings tokens; when they are through. Those that cost nothing are at once."""
+        work_s = self.profile.frontend_s_per_token * tokens
+        return self._do(process, work_s, now_s) if work_s > 0 else now_s
+
+    def _do(self, process: int, work_s: float, now_s: float) -> float:
+        self.free_s[process] = max(self.free_s[process], now_s) + work_s
+        self.work_s += work_s
+        return self.free_s[process]
