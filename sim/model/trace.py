@@ -18,6 +18,7 @@ their own, so that a larger volume has all requests of a smaller one.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
@@ -63,6 +64,8 @@ class Trace:
         Names of the leading blocks of prompts, numbers from 0.
     block_tokens : int
         Tokens of a named block; 0 where there are none.
+    began : datetime or None
+        Date and time of the first request, as the file has it; None where its times have no dates.
     """
 
     arrival_s: FloatArray
@@ -73,6 +76,7 @@ class Trace:
     session: npt.NDArray[np.int64] | None = None
     prefixes: Prefixes | None = None
     block_tokens: int = 0
+    began: datetime | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.arrival_s), len(self.prompt_tokens), len(self.output_tokens)}

@@ -15,6 +15,7 @@ and counted. Dates are exact to the nanosecond, and to 0.1 µs within three year
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -366,4 +367,10 @@ def _trace(path: str, parts: list[_Part], columns: TraceColumns) -> Trace:
         session=None if session is None else session[order],
         prefixes=None if prefixes is None else ragged.reordered(prefixes, order),
         block_tokens=0 if prefixes is None else columns.block_tokens,
+        began=_moment(int(times[0])) if columns.unit == "datetime" else None,
     )
+
+
+def _moment(epoch_ns: int) -> datetime:
+    """Date and time of nanoseconds since 1970, without a zone."""
+    return datetime(1970, 1, 1) + timedelta(microseconds=epoch_ns // 1000)

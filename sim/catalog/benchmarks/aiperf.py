@@ -242,9 +242,8 @@ def _model(fields: Fields, options: Mapping[str, Any]) -> str:
     names = fields.part("input_config", "endpoint").entries.get("model_names")
     if names is None:
         names = fields.part("input_config").entries.get("model")
-    if isinstance(names, list) and names and isinstance(names[0], str):
-        return names[0][:200]
-    return str(options.get("model", ""))[:200]
+    first = names[0] if isinstance(names, list) and names else options.get("model")
+    return Fields({"": first}, fields.place).text("")
 
 
 def _source(fields: Fields, document: Document) -> Source:
