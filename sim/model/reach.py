@@ -3,12 +3,16 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
+from sim.model.closed import ClosedSource, ListedRequests, drawn_lengths
 from sim.model.generated import GeneratedSource
 from sim.model.lengths import Lengths
 from sim.model.profile import ServiceProfile
 from sim.model.trace import TraceSource
 from sim.model.workload import Workload
+
+IntArray = npt.NDArray[np.int32]
 
 TAIL = 0.95  # share of prompts that are not longer
 HALF = 0.5
@@ -38,20 +42,27 @@ class Reach:
 def reach_of(workload: Workload) -> Reach:
     """Of a workload."""
     source = workload.source
-    if isinstance(source, TraceSource):
-        trace = source.trace
-        step = max(len(trace.prompt_tokens) // LOOKED_AT, 1)
-        prompt = float(np.quantile(trace.prompt_tokens[::step], TAIL))
-        return Reach(prompt, prompt + float(np.median(trace.output_tokens[::step])))
-    assert isinstance(source, GeneratedSource)
-    prompt, answer = _quantile(source.prompt, TAIL), _quantile(source.output, HALF)
-    calls = source.follow_ups
-    if calls is not None:
+    match source:
+        case TraceSource(trace=trace):
+            return _of_tables(trace.prompt_tokens, trace.output_tokens)
+        case ClosedSource(lengths=ListedRequests() as listed):
+            return _of_tables(listed.prompt_tokens, listed.output_tokens)
+    drawn = drawn_lengths(source)
+    assert drawn is not None
+    prompt, answer = _quantile(drawn.prompt, TAIL), _quantile(drawn.output, HALF)
+    if isinstance(source, GeneratedSource) and source.follow_ups is not None:
+        calls = source.follow_ups
         new, each = calls.prompt.mean_tokens(), calls.output.mean_tokens()
         first = source.prompt.mean_tokens() + source.output.mean_tokens()
         before = first + max(calls.calls.mean() - 2, 0) * (new + each)
         prompt = max(prompt, workload.carry * before + new)
     return Reach(prompt, prompt + answer)
+
+
+def _of_tables(prompt_tokens: IntArray, output_tokens: IntArray) -> Reach:
+    step = max(len(prompt_tokens) // LOOKED_AT, 1)
+    prompt = float(np.quantile(prompt_tokens[::step], TAIL))
+    return Reach(prompt, prompt + float(np.median(output_tokens[::step])))
 
 
 def _quantile(lengths: Lengths, level: float) -> float:

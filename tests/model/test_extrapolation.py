@@ -8,9 +8,13 @@ from fleets import profile
 
 from sim.catalog import profile as catalogue_profile
 from sim.catalog import profile_names
+from sim.model.closed import ClosedSource, DrawnRequests, ListedRequests
+from sim.model.distributions import Constant, Uniform
 from sim.model.extrapolation import Limits
+from sim.model.lengths import Lengths
 from sim.model.profile import Measurement, ServiceProfile
-from sim.model.reach import Reach, reaching
+from sim.model.reach import Reach, reach_of, reaching
+from sim.model.workload import Workload
 
 FLAT = profile(batch=(0, 64), step_base_s=(0.01, 0.01), step_s_per_kv_token=(1e-9, 1e-9))
 FLAT = replace(FLAT, max_num_seqs=1024, max_num_batched_tokens=8192, max_model_len=100_000)
@@ -91,3 +95,20 @@ def test_work_within_what_was_measured_leaves_the_law_alone(law: ServiceProfile)
 def test_a_faster_engine_has_faster_bounds() -> None:
     fast = KNOWN.sped_up(2.0)
     assert np.allclose(fast.step_tables()[0], KNOWN.step_tables()[0] / 2, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "prompt", "context"),
+    [
+        (DrawnRequests(Lengths(Uniform(0.0, 1000.0)), Lengths(Constant(40.0))), 950, 990),
+        (
+            ListedRequests(np.arange(1, 1001, dtype=np.int32), np.full(1000, 40, np.int32)),
+            950,
+            990,
+        ),
+    ],
+)
+def test_users_who_wait_for_answers_reach_as_far_as_their_prompts(lengths, prompt, context) -> None:
+    found = reach_of(Workload("chat", ClosedSource(3, lengths, Constant(0.0)), "pool"))
+    assert found.prompt_tokens == pytest.approx(prompt, abs=0.1)
+    assert found.context_tokens == pytest.approx(context, abs=0.1)
