@@ -14,7 +14,7 @@ from sim.model.extrapolation import Limits
 from sim.model.lengths import Lengths
 from sim.model.profile import Measurement, ServiceProfile
 from sim.model.reach import Reach, reach_of, reaching
-from sim.model.workload import Workload
+from sim.model.workload import Slo, Workload
 
 FLAT = profile(batch=(0, 64), step_base_s=(0.01, 0.01), step_s_per_kv_token=(1e-9, 1e-9))
 FLAT = replace(FLAT, max_num_seqs=1024, max_num_batched_tokens=8192, max_model_len=100_000)
@@ -109,6 +109,6 @@ def test_a_faster_engine_has_faster_bounds() -> None:
     ],
 )
 def test_users_who_wait_for_answers_reach_as_far_as_their_prompts(lengths, prompt, context) -> None:
-    found = reach_of(Workload("chat", ClosedSource(3, lengths, Constant(0.0)), "pool"))
+    found = reach_of(Workload("chat", ClosedSource(3, lengths, Constant(0.0)), "pool", Slo()))
     assert found.prompt_tokens == pytest.approx(prompt, abs=0.1)
     assert found.context_tokens == pytest.approx(context, abs=0.1)
