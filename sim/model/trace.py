@@ -10,6 +10,9 @@ are that much steeper.
 own. Where blocks of prompts have names, those that are common (see :mod:`sim.model.kinship`) are
 shared by all copies, the others are each copy's own: more people, who do not ask the same things.
 
+**What waits for an answer**, a later turn of a session that has a delay in place of a time, comes
+so long after the answer before, also in a copy; twice the speed halves its delay, too.
+
 **What is left out** of a copy that is only there in part, and by ``thin``: requests that belong
 together, of a session or a conversation, are kept or left out together. All hangs on a number of
 their own, so that a larger volume has all requests of a smaller one.
@@ -34,7 +37,7 @@ from sim.model.kinship import Kinship, kinship
 from sim.model.rule import require
 from sim.model.streams import Streams
 from sim.model.volume import Volume
-from sim.model.workload import Prefixes, RequestBlock
+from sim.model.workload import Loop, Prefixes, RequestBlock
 
 BLOCK_REQUESTS = 16_384
 COPY_BIT = 31  # of the number of a session, from which on it tells the copy
@@ -66,6 +69,9 @@ class Trace:
         Tokens of a named block; 0 where there are none.
     began : datetime or None
         Date and time of the first request, as the file has it; None where its times have no dates.
+    delay_s : (n,) float64 or None
+        NaN for a request that comes at its time. Any other comes so long after the end of the one
+        before it, of the same session, and has the time of the first that it goes back to.
     """
 
     arrival_s: FloatArray
@@ -77,11 +83,13 @@ class Trace:
     prefixes: Prefixes | None = None
     block_tokens: int = 0
     began: datetime | None = None
+    delay_s: FloatArray | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.arrival_s), len(self.prompt_tokens), len(self.output_tokens)}
         lengths |= set() if self.session is None else {len(self.session)}
         lengths |= set() if self.prefixes is None else {len(self.prefixes.count)}
+        lengths |= set() if self.delay_s is None else {len(self.delay_s)}
         require(len(lengths) == 1, "columns of a trace", sorted(lengths), "must be equally long")
         require(len(self.arrival_s) > 0, "trace", "empty", "must have at least one request")
         ordered = self.arrival_s[0] == 0 and (np.diff(self.arrival_s) >= 0).all()
@@ -210,8 +218,8 @@ class TraceSource:
         for begin_s, until_s in self._windows(copies, start_s, end_s):
             there = math.ceil(volume.most(begin_s, until_s))
             played = self._kept(key, volume, copies.between(begin_s, until_s, there))
-            for begin in range(0, len(played.row), BLOCK_REQUESTS):
-                yield self._block(played.at(slice(begin, begin + BLOCK_REQUESTS)))
+            for piece in self._pieces(played):
+                yield self._block(played.at(piece))
 
     def _copies(self, shift_s: FloatArray) -> Copies:
         trace, endless = self.trace, self.mode == "loop"
@@ -242,6 +250,28 @@ class TraceSource:
         drawn = hashed_uniform(key, group, played.turn, played.copy)
         return played.at(np.flatnonzero(drawn < share))
 
+    def _pieces(self, played: Played) -> Iterator[slice]:
+        """Pieces of bounded size, but for requests that wait for others, which stay with them."""
+        n, begin = len(played.row), 0
+        leads = np.arange(n)
+        if self.trace.delay_s is not None:
+            leads = np.flatnonzero(np.isnan(self.trace.delay_s[played.row]))
+        while begin < n:
+            place = int(np.searchsorted(leads, begin + BLOCK_REQUESTS))
+            end = int(leads[place]) if place < len(leads) else n
+            yield slice(begin, end)
+            begin = end
+
+    def _loop(self, played: Played) -> Loop | None:
+        """Who sends the requests, where some wait for others; delays go by the replay's clock."""
+        if self.trace.delay_s is None:
+            return None
+        delay_s = self.trace.delay_s[played.row] / self.speed
+        leads = np.isnan(delay_s)
+        then_s = np.append(delay_s[1:], np.nan)
+        alone = leads & np.isnan(then_s)
+        return Loop(np.where(alone, -1, np.cumsum(leads)), then_s)
+
     def _block(self, played: Played) -> RequestBlock:
         """Requests of copies."""
         trace, session = self.trace, None
@@ -257,6 +287,7 @@ class TraceSource:
             trace.output_tokens[row],
             session,
             prefixes=None if trace.prefixes is None else self._prefixes(trace.prefixes, copy, row),
+            loop=self._loop(played),
         )
 
     def _prefixes(self, prefixes: Prefixes, copy: Numbers, row: Numbers) -> Prefixes:

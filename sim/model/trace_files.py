@@ -3,44 +3,51 @@
 =========  ===================================================================================
 azure      Azure LLM inference traces: ``2023-11-16 18:15:46.6805900,374,44``
 mooncake   Mooncake JSON lines: ``{"timestamp": 0, "input_length": 6758, "output_length": 500}``,
-           with ``hash_ids``, the names of the prompt's blocks of 512 tokens, where it has them
+           with ``hash_ids``, the names of the prompt's blocks of 512 tokens, where it has them;
+           later turns of a ``session_id`` may have a ``delay`` after the answer before, in place
+           of a timestamp, as AIPerf's have
 burstgpt   BurstGPT CSV: seconds, and 0 response tokens for a failed request
 columns    any CSV, JSON lines or Parquet file whose columns are named by the user
 =========  ===================================================================================
 
-Rows may stand in any order and are sorted by time. Rows without prompt or output tokens are dropped
-and counted. Dates are exact to the nanosecond, and to 0.1 µs within three years' span.
+Rows may stand in any order and are sorted by time, but for those with a delay, which come after the
+row of their session before. Rows without prompt or output tokens are dropped and counted. Dates are
+exact to the nanosecond, and to 0.1 µs within three years' span.
 """
 
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from sim.errors import TraceError
 from sim.model import ragged
-from sim.model.lengths import MAX_TOKENS
 from sim.model.rule import require
 from sim.model.trace import Trace
+from sim.model.trace_loops import after, leads
 from sim.model.trace_shared import block_names, numbered, session_names, sessions
 from sim.model.trace_tables import A_LIST, Batch, Container, Wanted, container
+from sim.model.trace_values import (
+    BadValueError,
+    BoolArray,
+    FloatArray,
+    Times,
+    Tokens,
+    Unit,
+    delays_of,
+    missing,
+    times_but,
+    times_of,
+    tokens_of,
+)
 from sim.model.workload import Prefixes
-
-Unit = Literal["datetime", "s", "ms", "us", "ns"]
-Times = npt.NDArray[np.int64] | npt.NDArray[np.float64]
-Tokens = npt.NDArray[np.int64]
 
 MOST_COLUMNS = 1000
 LONGEST = 80  # letters of a value in a message
 UNITS_PER_S = {"datetime": 1e9, "s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-WHOLE = f"must be a whole number of tokens, at most {MAX_TOKENS}"
-MOMENT = "must be a date and time such as 2026-11-23 18:15:46.6805900"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,9 @@ class TraceColumns:
         same begin alike.
     block_tokens : int
         Tokens of a named block; 0 where blocks have no names.
+    delay : str or None
+        Column of times from the end of the session's request before, if any: in the unit, or in
+        seconds beside dates.
     """
 
     timestamp: str
@@ -69,6 +79,7 @@ class TraceColumns:
     session: str | None = None
     blocks: str | None = None
     block_tokens: int = 0
+    delay: str | None = None
 
     def __post_init__(self) -> None:
         known = f"must be one of {', '.join(UNITS_PER_S)}"
@@ -76,6 +87,8 @@ class TraceColumns:
         require(len(set(self.names)) == 3, "columns", ", ".join(self.names), "must be three")
         every = self.wanted().names
         require(len(set(every)) == len(every), "columns", ", ".join(every), "must be different")
+        rule = "must be None where there is no column of sessions"
+        require(self.delay is None or self.session is not None, "delay", self.delay, rule)
         named = self.blocks is not None
         rule = "must be at least 1 where there is a column of blocks, else 0"
         require(named == (self.block_tokens > 0), "block tokens", self.block_tokens, rule)
@@ -87,13 +100,13 @@ class TraceColumns:
 
     def wanted(self) -> Wanted:
         """All columns, as a container reads them."""
-        return Wanted(self.timestamp, self.names[1:], self.session, self.blocks)
+        return Wanted(self.timestamp, self.names[1:], self.session, self.blocks, self.delay)
 
 
 FORMATS = {
     "azure": TraceColumns("TIMESTAMP", "ContextTokens", "GeneratedTokens", "datetime"),
     "mooncake": TraceColumns(
-        "timestamp", "input_length", "output_length", "ms", "session_id", "hash_ids", 512
+        "timestamp", "input_length", "output_length", "ms", "session_id", "hash_ids", 512, "delay"
     ),
     "burstgpt": TraceColumns("Timestamp", "Request tokens", "Response tokens", "s", "Session ID"),
 }  # sessions and blocks where a file has them
@@ -120,6 +133,8 @@ def read_trace(path: str, layout: str | TraceColumns = "auto") -> Trace:
         raise TraceError(f"{path}: no columns (a trace has a time and two numbers of tokens)")
     if len(found) > MOST_COLUMNS:
         raise TraceError(f"{path}: more than {MOST_COLUMNS} columns (is it a trace?)")
+    if table.has_keys:
+        found = _with_delay(found, layout)
     columns = _layout(path, found, layout)
     present = {name: _present(path, found, name) for name in columns.wanted().names}
     columns = _renamed(columns, present)
@@ -129,7 +144,13 @@ def read_trace(path: str, layout: str | TraceColumns = "auto") -> Trace:
     parts = list(_parts(path, table, columns))
     if not any(len(part.times) for part in parts):
         raise TraceError(f"{path}: no rows (a trace has one row per request)")
-    return _trace(path, parts, columns)
+    return _trace(path, table, parts, columns)
+
+
+def _with_delay(found: list[str], layout: str | TraceColumns) -> list[str]:
+    """The keys of the first object, with that of delays, which the first turn of all has not."""
+    named = layout if isinstance(layout, TraceColumns) else FORMATS["mooncake"]
+    return found if named.delay is None or named.delay in found else [*found, named.delay]
 
 
 def _renamed(columns: TraceColumns, names: dict[str, str]) -> TraceColumns:
@@ -141,6 +162,7 @@ def _renamed(columns: TraceColumns, names: dict[str, str]) -> TraceColumns:
         output_tokens=names[columns.output_tokens],
         session=None if columns.session is None else names[columns.session],
         blocks=None if columns.blocks is None else names[columns.blocks],
+        delay=None if columns.delay is None else names[columns.delay],
     )
 
 
@@ -161,6 +183,8 @@ def _layout(path: str, found: list[str], layout: str | TraceColumns) -> TraceCol
 
 def _with_what_is_there(columns: TraceColumns, present: set[str]) -> TraceColumns:
     """The columns of a format without those that a file may lack, and does."""
+    if columns.delay not in present or columns.session not in present:
+        columns = replace(columns, delay=None)
     if columns.session not in present:
         columns = replace(columns, session=None)
     if columns.blocks not in present:
@@ -181,14 +205,6 @@ def _present(path: str, found: list[str], name: str) -> str:
     raise TraceError(f"{path}: no column {name!r}{remedy}")
 
 
-class _BadValueError(ValueError):
-    """A value that keeps a rule not, by its row within a batch."""
-
-    def __init__(self, row: int, value: object, rule: str) -> None:
-        super().__init__(rule)
-        self.row, self.value, self.rule = row, value, rule
-
-
 class _Part(NamedTuple):
     """Rows of a trace: times in seconds or exact units, and names as the file has them."""
 
@@ -197,6 +213,8 @@ class _Part(NamedTuple):
     output: Tokens
     session: Any = None
     prefixes: Prefixes | None = None
+    delay: FloatArray | None = None
+    untimed: BoolArray | None = None
 
 
 def _parts(path: str, table: Container, columns: TraceColumns) -> Iterator[_Part]:
@@ -210,13 +228,20 @@ def _parts(path: str, table: Container, columns: TraceColumns) -> Iterator[_Part
 def _part(path: str, table: Container, columns: TraceColumns, batch: Batch, rows: int) -> _Part:
     """Convert a batch, of which ``rows`` rows come before."""
     by_name = dict(zip(columns.wanted().names, batch, strict=True))
-    name = columns.timestamp
+    name, delay, untimed = columns.timestamp, None, None
     try:
-        times = _times(by_name[name], columns.unit)
+        if columns.delay is None:
+            times = times_of(by_name[name], columns.unit)
+        else:
+            name = columns.delay
+            delay = delays_of(by_name[name])
+            name = columns.timestamp
+            untimed = ~np.isnan(delay) & missing(by_name[name])
+            times = times_but(untimed, by_name[name], columns.unit)
         name = columns.prompt_tokens
-        prompt = _tokens(by_name[name])
+        prompt = tokens_of(by_name[name])
         name = columns.output_tokens
-        output = _tokens(by_name[name])
+        output = tokens_of(by_name[name])
         session = prefixes = None
         if columns.session is not None:
             name = columns.session
@@ -224,17 +249,17 @@ def _part(path: str, table: Container, columns: TraceColumns, batch: Batch, rows
         if columns.blocks is not None:
             name = columns.blocks
             prefixes = _prefixes(by_name[name], prompt, output, columns.block_tokens)
-    except _BadValueError as error:
+    except BadValueError as error:
         place = table.place(path, rows + error.row)
         shown = repr(error.value)[:LONGEST]
         raise TraceError(f"{place}: {name} ({shown}) {error.rule}") from None
-    return _Part(times, prompt, output, session, prefixes)
+    return _Part(times, prompt, output, session, prefixes, delay, untimed)
 
 
 def _session(column: Any) -> Any:
     names = session_names(column)
     if names is None:
-        raise _BadValueError(0, str(column.type), "must be a text or a number")
+        raise BadValueError(0, str(column.type), "must be a text or a number")
     return names
 
 
@@ -242,106 +267,17 @@ def _prefixes(column: Any, prompt: Tokens, output: Tokens, block_tokens: int) ->
     """Names of blocks, no more than the prompt has."""
     prefixes = block_names(column)
     if isinstance(prefixes, int):
-        raise _BadValueError(prefixes, str(column[prefixes].as_py())[:80], A_LIST)
+        raise BadValueError(prefixes, str(column[prefixes].as_py())[:80], A_LIST)
     most = -(-prompt // block_tokens)  # the last block may be a part of one
     odd = (prefixes.count > most) & (prompt > 0) & (output > 0)
     if odd.any():
         row = int(odd.argmax())
         rule = f"must be at most {most[row]}, one for each {block_tokens} tokens of the prompt"
-        raise _BadValueError(row, f"{prefixes.count[row]} names", f"{rule} ({prompt[row]})")
+        raise BadValueError(row, f"{prefixes.count[row]} names", f"{rule} ({prompt[row]})")
     return prefixes
 
 
-def _times(column: Any, unit: Unit) -> Times:
-    """Times in the unit, integers if whole; nanoseconds if they are dates."""
-    if unit == "datetime":
-        return _dates(column)
-    rule = f"must be a number in {unit}; give the unit datetime for dates"
-    return _integers(column) if _fits(column, pa.int64()) else _floats(column, rule)
-
-
-def _dates(column: Any) -> npt.NDArray[np.int64]:
-    """Nanoseconds since 1970, from ISO 8601 text or Arrow timestamps, in a time zone or not."""
-    if pa.types.is_timestamp(column.type):
-        zone = column.type.tz
-    elif _is_text(column):
-        column = pc.utf8_trim_whitespace(column)
-        zone = None if _fits(column.slice(0, 1), pa.timestamp("ns")) else "UTC"
-    else:
-        raise _BadValueError(0, column[0].as_py(), f"{MOMENT}; give the unit of a number")
-    return _integers(_cast(column, pa.timestamp("ns", zone), MOMENT))
-
-
-def _tokens(column: Any) -> Tokens:
-    """Whole numbers, also where they are written 12.0."""
-    if _fits(column, pa.int64()):
-        tokens = _integers(column)
-        odd = tokens > MAX_TOKENS
-    else:
-        values = _floats(column, WHOLE)
-        odd = (values != np.floor(values)) | (np.abs(values) > MAX_TOKENS)
-        tokens = np.where(odd, 0, values).astype(np.int64)
-    if odd.any():
-        row = int(odd.argmax())
-        raise _BadValueError(row, column[row].as_py(), WHOLE)
-    return tokens
-
-
-def _is_text(column: Any) -> bool:
-    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
-
-
-def _fits(column: Any, kind: Any) -> bool:
-    """Whether every value converts without loss."""
-    try:
-        _cast(column, kind, "")
-    except _BadValueError:
-        return False
-    return True
-
-
-def _cast(column: Any, kind: Any, rule: str) -> Any:
-    """Convert an Arrow array; the first value that does not convert raises _BadValueError."""
-    text = pc.utf8_trim_whitespace(column) if _is_text(column) else column
-    try:
-        if text.null_count == 0:
-            return text.cast(kind)
-    except pa.ArrowException:
-        pass
-    good, bad = 0, len(text)  # the first `good` rows convert, the first `bad` do not
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        if _converts(text.slice(good, middle - good), kind):
-            good = middle
-        else:
-            bad = middle
-    raise _BadValueError(good, column[good].as_py(), rule)
-
-
-def _converts(column: Any, kind: Any) -> bool:
-    try:
-        column.cast(kind)
-    except pa.ArrowException:
-        return False
-    return bool(column.null_count == 0)
-
-
-def _integers(column: Any) -> npt.NDArray[np.int64]:
-    """An Arrow array of (what fits) integers as NumPy's."""
-    return np.asarray(_cast(column, pa.int64(), "").to_numpy(zero_copy_only=False))
-
-
-def _floats(column: Any, rule: str) -> npt.NDArray[np.float64]:
-    """Finite numbers."""
-    values = np.asarray(_cast(column, pa.float64(), rule).to_numpy(zero_copy_only=False))
-    finite = np.isfinite(values)
-    if not finite.all():
-        row = int((~finite).argmax())
-        raise _BadValueError(row, column[row].as_py(), rule)
-    return values
-
-
-def _trace(path: str, parts: list[_Part], columns: TraceColumns) -> Trace:
+def _trace(path: str, table: Container, parts: list[_Part], columns: TraceColumns) -> Trace:
     """Drop failed requests, sort by time, count from the first."""
     times = np.concatenate([part.times for part in parts])
     prompt = np.concatenate([part.prompt for part in parts])
@@ -351,11 +287,22 @@ def _trace(path: str, parts: list[_Part], columns: TraceColumns) -> Trace:
     if not len(kept):
         message = f"none of {dropped} rows has both prompt and output tokens"
         raise TraceError(f"{path}: {message} (at least one request is needed)")
-    order = kept[np.argsort(times[kept], kind="stable")]
-    times = times[order]
-    session = prefixes = None
+    session = prefixes = delay_s = None
     if columns.session is not None:
         session = sessions([part.session for part in parts])
+    order = kept[np.argsort(times[kept], kind="stable")]
+    delay = np.concatenate([[], *(part.delay for part in parts if part.delay is not None)])
+    if not np.isnan(delay).all():
+        untimed = np.concatenate([part.untimed for part in parts if part.untimed is not None])
+        lead, odd = leads(session, delay, untimed)
+        if odd is not None:
+            rule = f"has neither a {columns.timestamp} nor a row of its session before it"
+            raise TraceError(f"{table.place(path, odd)}: {columns.delay} ({delay[odd]:g}) {rule}")
+        times = times[lead]
+        order = kept[np.lexsort((kept, lead[kept], times[kept]))]
+        unit_s = 1.0 if columns.unit == "datetime" else UNITS_PER_S[columns.unit]
+        delay_s = after(lead[order], delay[order] / unit_s)
+    times = times[order]
     if columns.blocks is not None:
         prefixes = numbered([part.prefixes for part in parts if part.prefixes is not None])
     return Trace(
@@ -368,6 +315,7 @@ def _trace(path: str, parts: list[_Part], columns: TraceColumns) -> Trace:
         prefixes=None if prefixes is None else ragged.reordered(prefixes, order),
         block_tokens=0 if prefixes is None else columns.block_tokens,
         began=_moment(int(times[0])) if columns.unit == "datetime" else None,
+        delay_s=delay_s,
     )
 
 

@@ -46,17 +46,20 @@ class Wanted:
         Anything, and it may be missing in a row.
     blocks : str or None
         Lists of whole numbers, which may be missing in a row.
+    delay : str or None
+        A number, which may be missing in a row, or in all of JSON lines.
     """
 
     time: str
     tokens: tuple[str, ...]
     session: str | None = None
     blocks: str | None = None
+    delay: str | None = None
 
     @property
     def names(self) -> list[str]:
         """All of them, in the order of a batch."""
-        given = (self.time, *self.tokens, self.session, self.blocks)
+        given = (self.time, *self.tokens, self.session, self.blocks, self.delay)
         return [name for name in given if name is not None]
 
 
@@ -64,13 +67,15 @@ class Wanted:
 class Container:
     """How one kind of table is read; each function takes the file's path first.
 
-    ``has_lists`` says whether a column may hold lists.
+    ``has_lists`` says whether a column may hold lists, ``has_keys`` whether a row may have columns
+    that the first lacks.
     """
 
     columns: Callable[[str], list[str]]
     batches: Callable[[str, Wanted], Iterator[Batch]]
     place: Callable[[str, int], str]
     has_lists: bool = True
+    has_keys: bool = False
 
 
 def container(path: str) -> Container:
@@ -226,6 +231,8 @@ def _json_schemas(wanted: Wanted) -> Iterator[pa.Schema]:
                 types[wanted.session] = session
             if wanted.blocks:
                 types[wanted.blocks] = LISTS
+            if wanted.delay:
+                types[wanted.delay] = pa.float64()
             yield pa.schema(list(types.items()))
 
 
@@ -239,6 +246,9 @@ def _json_batches_as_text(path: str, wanted: Wanted) -> Iterator[Batch]:
             row.append(None if session is None else str(session))
         if wanted.blocks:
             row.append(_list(found.get(wanted.blocks), wanted.blocks, f"{path}:{number}"))
+        if wanted.delay:
+            delay = found.get(wanted.delay)
+            row.append(None if delay is None else str(delay))
         rows.append(tuple(row))
         if len(rows) == JSON_ROWS:
             yield _as_arrays(path, rows, wanted)
@@ -306,5 +316,5 @@ def _parquet_place(path: str, row: int) -> str:
 
 
 CSV = Container(_csv_columns, _csv_batches, _csv_place, has_lists=False)
-JSON_LINES = Container(_json_columns, _json_batches, _json_place)
+JSON_LINES = Container(_json_columns, _json_batches, _json_place, has_keys=True)
 PARQUET = Container(_parquet_columns, _parquet_batches, _parquet_place)

@@ -18,6 +18,7 @@ from sim.model.kv_cache import AUTO, recast
 from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_files import TraceColumns, read_trace
+from sim.model.trace_loops import with_closed_sessions
 from sim.scenario import schema
 from sim.scenario.backend import caches, fleet, gpu_price, managed
 from sim.scenario.backend.gpu_pool import Engine, GpuPool
@@ -113,6 +114,10 @@ def _replayed(
     played = played.model_copy(update={"file": file})
     try:
         trace = read_trace(file, _layout(played))
+        if played.sessions == "closed":
+            if trace.session is None:
+                findings.add((*path, "sessions"), "closed needs a trace with sessions")
+            trace = with_closed_sessions(trace)
         if played.mode == "loop" and trace.period_s == 0:
             findings.add((*path, "mode"), "loop needs requests at more than one moment")
     except TraceError as error:

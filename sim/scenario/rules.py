@@ -142,6 +142,7 @@ def _trace_columns(path: Path, trace: Any, findings: Findings) -> None:
     for key, other, such in (
         ("blocks", "block_tokens", "such as block_tokens: 512"),
         ("block_tokens", "blocks", "such as blocks: hash_ids"),
+        ("delay", "session", "such as session: conversation_id"),
     ):
         if key in columns and other not in columns:
             findings.add(

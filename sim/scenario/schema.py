@@ -115,6 +115,9 @@ class TraceColumns(Model):
     """Column of lists that name the blocks a prompt begins with, such as hash_ids; default none."""
     block_tokens: Annotated[int, whole(1, 65_536)] | None = None
     """Tokens of a named block."""
+    delay: Text | None = None
+    """Column of times from the answer to the session's request before, which then stand in place of
+    arrival times: in their unit, or in seconds beside dates; default none."""
 
 
 class Trace(Model):
@@ -134,6 +137,9 @@ class Trace(Model):
     speed: Factor = 1.0
     """Speed of the clock: 2 plays the trace in half the time, so that a day's ramps are twice as
     steep; to grow the volume use rate_scale."""
+    sessions: Annotated[Literal["open", "closed"], one_of("open", "closed")] = "open"
+    """Whether a session's requests come at their recorded times (open), or the recorded gap after
+    the answer to the one before (closed)."""
     thin: Annotated[Number, number("share", above=0, most=1)] = 1.0
     """Share of the requests that is kept, by chance; those of a session together."""
 
