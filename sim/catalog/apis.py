@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 
-from sim.catalog.table import no_such, rows
+from sim.catalog.table import entries, no_such, rows
 from sim.errors import CatalogError
 from sim.model.price import WEEKDAYS, Peak, TokenPrice, TokenRates
 
@@ -176,26 +176,28 @@ class ListedOutages:
 @cache
 def listed_api_prices() -> tuple[ListedApiPrice, ...]:
     """All built-in prices of APIs, hosts of the same model one after the other."""
-    return tuple(_price(row) for row in rows("api_prices.csv"))
+    return tuple(entries("api_prices.csv", _price, lambda row: (row.model, row.provider)))
 
 
 @cache
 def api_paces() -> dict[str, ListedPace]:
     """The pace of every model that has a price."""
-    return {
-        row["model"]: ListedPace(
-            model=row["model"],
-            ttft_p50_s=float(row["ttft_p50_s"]),
-            tokens_per_s_p50=float(row["tokens_per_s_p50"]),
-            ttft_sigma=float(row["ttft_sigma"]),
-            speed_p95_over_p50=float(row["speed_p95_over_p50"]),
-            grade=row["grade"],
-            source=row["source"],
-            as_of=row["as_of"],
-            notes=row["notes"],
-        )
-        for row in rows("api_pace.csv")
-    }
+    paces = entries("api_pace.csv", _pace, lambda pace: pace.model)
+    return {pace.model: pace for pace in paces}
+
+
+def _pace(row: dict[str, str]) -> ListedPace:
+    return ListedPace(
+        model=row["model"],
+        ttft_p50_s=float(row["ttft_p50_s"]),
+        tokens_per_s_p50=float(row["tokens_per_s_p50"]),
+        ttft_sigma=float(row["ttft_sigma"]),
+        speed_p95_over_p50=float(row["speed_p95_over_p50"]),
+        grade=row["grade"],
+        source=row["source"],
+        as_of=row["as_of"],
+        notes=row["notes"],
+    )
 
 
 @cache

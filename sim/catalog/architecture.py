@@ -14,6 +14,7 @@ from typing import Any
 
 from sim.errors import CatalogError
 
+MOST_LAYERS = 10_000
 WIDE = 2  # bytes of a number in 16 bits
 STATE = 4  # bytes of a number in the state of linear attention, which is kept in 32 bits
 TWO_MATRICES = ("gpt2", "opt", "bloom", "falcon", "gpt_neox", "phi")  # without a gate in the MLP
@@ -93,6 +94,10 @@ class _Config:
         self.kv_heads = self.count(
             "num_key_value_heads", "num_kv_heads", "n_head_kv", default=self.heads
         )
+        if not (self.layers and self.hidden and self.heads):
+            raise CatalogError("num_hidden_layers, hidden_size and heads must be above 0")
+        if self.layers > MOST_LAYERS:
+            raise CatalogError(f"num_hidden_layers ({self.layers}) must be at most {MOST_LAYERS}")
         self.head_dim = self.count("head_dim", default=max(self.hidden // self.heads, 1))
         self.experts = self.count(*EXPERTS, default=0)
 
@@ -109,11 +114,14 @@ class _Config:
             raise CatalogError(f"{names[0]} is missing: is it the config.json of a language model?")
         return default
 
+    def numbers(self, name: str) -> list[int]:
+        """A list of whole numbers; empty where there is none."""
+        given = self.config.get(name) or []
+        if not isinstance(given, list) or not all(isinstance(each, int) for each in given):
+            raise CatalogError(f"{name} ({given!r:.40}) must be a list of whole numbers")
+        return given
+
     def architecture(self) -> Architecture:
-        if not (self.layers and self.hidden and self.heads):
-            raise CatalogError("num_hidden_layers, hidden_size and heads must be above 0")
-        if self.layers > 10_000:
-            raise CatalogError(f"num_hidden_layers ({self.layers}) must be at most 10000")
         kinds = [self._kind(layer) for layer in range(self.layers)]
         sparse = [self._is_sparse(layer) for layer in range(self.layers)]
         attention = sum(map(self._attention_params, kinds))
@@ -175,7 +183,7 @@ class _Config:
     def _is_sparse(self, layer: int) -> bool:
         if not self.experts or layer < self.count("first_k_dense_replace", default=0):
             return False
-        if layer in (self.config.get("mlp_only_layers") or ()):
+        if layer in self.numbers("mlp_only_layers"):
             return False
         step = self.count("interleave_moe_layer_step", "decoder_sparse_step", default=1)
         return (layer + 1) % max(step, 1) == 0
@@ -227,9 +235,9 @@ class _Config:
         """A token's cache in a layer, in the first tokens of a sequence and beyond the window."""
         if kind == "linear":
             return 0, 0
-        ratios = self.config.get("compress_ratios")
-        if isinstance(ratios, list):
-            ratio = int(ratios[layer]) if layer < len(ratios) else 0
+        ratios = self.numbers("compress_ratios")
+        if ratios:
+            ratio = ratios[layer] if layer < len(ratios) else 0
             entry = self.head_dim * self.kv_heads * WIDE
             return entry, (math.ceil(entry / ratio) if ratio > 0 else 0)
         if self._is_latent:

@@ -11,10 +11,12 @@ communication library (aiconfigurator's ``other_mem``).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
+from pathlib import Path
 
-from sim.catalog.table import no_such, rows
+from sim.catalog.model_config import is_config, name_of, read_config
+from sim.catalog.table import entries, no_such, own_folder
 from sim.model.kv_cache import BYTES
 
 GIB = 1024**3  # vendors' "80 GB" of HBM are GiB: an H100 reports 81,559 MiB
@@ -130,13 +132,37 @@ class Model:
 @cache
 def gpus() -> dict[str, Gpu]:
     """All GPUs by name, in alphabetical order."""
-    return {row["gpu"]: _gpu(row) for row in rows("gpus.csv")}
+    found = entries("gpus.csv", _gpu, lambda each: each.name)
+    return {each.name: each for each in sorted(found, key=lambda each: each.name)}
 
 
 @cache
 def models() -> dict[str, Model]:
     """All models by name, in alphabetical order."""
-    return {row["model"]: _model(row) for row in rows("models.csv")}
+    found = entries("models.csv", _model, lambda each: each.name)
+    by_name = {each.name: each for each in (*found, *_own_models())}
+    return dict(sorted(by_name.items()))
+
+
+def _own_models() -> list[Model]:
+    """Those whose configurations lie in the user's folder."""
+    folder = own_folder()
+    if folder is None:
+        return []
+    return [_of_config(path) for path in sorted((folder / "models").rglob("*.json"))]
+
+
+def _of_config(path: str | Path) -> Model:
+    """The model that a ``config.json`` describes."""
+    found = read_config(path)
+    return Model(
+        **{each.name: getattr(found, each.name) for each in fields(found)},
+        name=name_of(path),
+        shipped_weight_bytes=math.nan,
+        source=f"{Path(path).name} of the user's own",
+        as_of="",
+        notes="",
+    )
 
 
 def gpu(name: str) -> Gpu:
@@ -152,11 +178,13 @@ def gpu(name: str) -> Gpu:
 
 
 def model(name: str) -> Model:
-    """Published architecture of a model.
+    """Published architecture of a model, or that of the ``config.json`` at a path.
 
     >>> model("llama-3.3-70b").layers
     80
     """
+    if is_config(name):
+        return _of_config(name)
     try:
         return models()[name.casefold()]
     except KeyError:

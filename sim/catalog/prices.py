@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from sim.catalog.table import no_such, rows
+from sim.catalog.table import entries, no_such
 from sim.errors import CatalogError
 from sim.model.price import GpuPrice
 
@@ -77,22 +77,26 @@ class ListedPrice:
 def listed_prices() -> tuple[ListedPrice, ...]:
     """All built-in GPU prices; a provider's first region is the one quoted by default."""
     return tuple(
-        ListedPrice(
-            provider=row["provider"],
-            region=row["region"],
-            instance=row["instance"],
-            gpu=row["gpu"],
-            purchase=row["purchase"],
-            usd_per_gpu_hour=float(row["usd_per_gpu_hour"]),
-            billing_granularity_s=float(row["billing_s"] or 1.0),
-            min_days=int(row["min_days"] or 0),
-            max_days=int(row["max_days"] or 0),
-            gpus=int(row["gpus"] or 0),
-            source=row["source"],
-            as_of=row["as_of"],
-            notes=row["notes"],
-        )
-        for row in rows("gpu_prices.csv")
+        entries("gpu_prices.csv", _listed, lambda row: (row.provider, row.gpu, row.purchase))
+    )
+
+
+def _listed(row: dict[str, str]) -> ListedPrice:
+    day_of(row["as_of"])
+    return ListedPrice(
+        provider=row["provider"],
+        region=row["region"],
+        instance=row["instance"],
+        gpu=row["gpu"],
+        purchase=row["purchase"],
+        usd_per_gpu_hour=float(row["usd_per_gpu_hour"]),
+        billing_granularity_s=float(row["billing_s"] or 1.0),
+        min_days=int(row["min_days"] or 0),
+        max_days=int(row["max_days"] or 0),
+        gpus=int(row["gpus"] or 0),
+        source=row["source"],
+        as_of=row["as_of"],
+        notes=row["notes"],
     )
 
 

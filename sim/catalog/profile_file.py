@@ -36,6 +36,7 @@ coefficient_errors             (none): see :mod:`sim.catalog.profile_error`
 Defaults are in brackets; every other key must be there.
 """
 
+import io
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -168,11 +169,17 @@ def profile_document(profile: ServiceProfile) -> dict[str, Any]:
 
 def write_profile(profile: ServiceProfile, path: str | Path) -> None:
     """Write a profile to a file that :func:`load_profile` reads back."""
+    Path(path).write_text(profile_yaml(profile), encoding="utf-8")
+
+
+def profile_yaml(profile: ServiceProfile) -> str:
+    """The text of a profile's file, that :func:`parse_profile` reads back."""
     yaml = YAML()
     yaml.width = 10_000  # nothing is folded but what _laid_out folds
     yaml.indent(mapping=2, sequence=4, offset=2)
-    with Path(path).open("w", encoding="utf-8") as file:
-        yaml.dump(_laid_out(profile_document(profile)), file)
+    written = io.StringIO()
+    yaml.dump(_laid_out(profile_document(profile)), written)
+    return written.getvalue()
 
 
 def _kv_cache_dtype(document: YamlMapping, values: dict[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 ``llama-3.3-70b/h100-sxm/tp4/fp8/vllm`` is Llama 3.3 70B on four H100 SXM under tensor parallelism
 with FP8 weights, served by vLLM. Grade A rests on recent end-to-end measurements that the law fits
-within 4 %; grade B on older engines, or on fewer points or a looser fit.
+within 4 %; grade B on older engines, or on fewer points or a looser fit. Grade C is computed
+(:mod:`sim.catalog.computed`).
 
 Left out, though the fits exist: the power-capped H100 of Splitwise (its prefill times are 1.3 times
 those of the H100 and its decode times equal, so computed rather than measured), Llama 2 70B on two
@@ -11,13 +12,17 @@ batch of 20, and the fit's step at batch 1 is shorter than reading the weights t
 """
 
 from dataclasses import replace
+from datetime import date
 from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from sim.catalog.computed import computed_profile, parse_name
 from sim.catalog.limits import limits_of
+from sim.catalog.prices import day_of, older_than_a_year
 from sim.catalog.profile_file import load_profile, parse_profile
-from sim.catalog.table import data_file, no_such
+from sim.catalog.suggestion import unknown
+from sim.catalog.table import data_file, own_folder
 from sim.model.input_file import is_file
 from sim.model.profile import ServiceProfile
 
@@ -27,7 +32,26 @@ SUFFIX = ".yaml"
 
 @cache
 def _files() -> dict[str, Traversable]:
-    return dict(sorted(_walk(data_file(FOLDER), "")))
+    """All profiles by name; the user's own in place of built-in ones."""
+    return dict(sorted([*_walk(data_file(FOLDER), ""), *_own()]))
+
+
+@cache
+def _own() -> list[tuple[str, Path]]:
+    """The user's own, by the path below the folder."""
+    folder = own_folder()
+    if folder is None or not (folder / FOLDER).is_dir():
+        return []
+    files = sorted(each for each in (folder / FOLDER).rglob(f"*{SUFFIX}") if each.is_file())
+    return [
+        (each.relative_to(folder / FOLDER).as_posix().removesuffix(SUFFIX).casefold(), each)
+        for each in files
+    ]
+
+
+def path_of(name: str) -> Path | None:
+    """The file of a profile of the user's own folder; None for any other."""
+    return dict(_own()).get(name.casefold())
 
 
 def _walk(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
@@ -41,12 +65,14 @@ def _walk(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
 
 
 def profile_names() -> list[str]:
-    """Names of the built-in profiles, in alphabetical order; no file is opened."""
+    """Names of built-in profiles and the user's own, in alphabetical order; no file is opened."""
     return list(_files())
 
 
 @cache
 def _built_in(name: str) -> ServiceProfile:
+    if (own := path_of(name)) is not None:
+        return _with_limits(replace(load_profile(own), name=name))
     text = _files()[name].read_text(encoding="utf-8")
     return _with_limits(parse_profile(text, f"{name}{SUFFIX}", name))
 
@@ -57,8 +83,25 @@ def _with_limits(profile: ServiceProfile) -> ServiceProfile:
     return replace(profile, limits=limits_of(*what, profile.kv_cache_dtype))
 
 
+def is_old(profile: ServiceProfile) -> bool:
+    """Whether it is more than a year older than the newest of the built-in ones."""
+    return bool(profile.as_of) and older_than_a_year(profile.as_of, newest())
+
+
+@cache
+def newest() -> date:
+    """Date of the newest of the profiles that have one."""
+    dates = (_built_in(name).as_of for name in profile_names() if path_of(name) is None)
+    return max(day_of(as_of) for as_of in dates if as_of)
+
+
+def old_names() -> list[str]:
+    """Names of the built-in profiles of engines that are not current."""
+    return [name for name in profile_names() if is_old(_built_in(name))]
+
+
 def profile(name_or_path: str) -> ServiceProfile:
-    """A built-in profile by its name in any case, or the profile in a file.
+    """A built-in profile by its name in any case, a computed one by its, or the one in a file.
 
     Raises
     ------
@@ -71,11 +114,15 @@ def profile(name_or_path: str) -> ServiceProfile:
     --------
     >>> profile("llama-3.3-70b/h100-sxm/tp4/fp8/vllm").gpus_per_replica
     4
+    >>> profile("computed/qwen3-32b/l40s/tp2/fp8").grade
+    'C'
     """
     name = name_or_path.casefold()
     if name in _files():
         return _built_in(name)
+    if (parts := parse_name(name)) is not None:
+        return computed_profile(*parts)
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml") or is_file(path):
         return _with_limits(load_profile(name_or_path))
-    raise no_such("profile", name_or_path, _files(), "sim catalog profiles")
+    raise unknown(name_or_path, profile_names(), old_names())

@@ -1,6 +1,8 @@
 """The command line: thin commands, imported only when they are used."""
 
+import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -67,8 +69,18 @@ class LazyGroup(click.Group):
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 98}
 )
 @click.version_option(__version__, prog_name="peakfleet", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.option(
+    "--catalog",
+    "folder",
+    envvar="PEAKFLEET_CATALOG",
+    show_envvar=True,
+    metavar="DIR",
+    help="Folder of your own profiles, prices and models.",
+)
+def cli(folder: str | None) -> None:
     """Capacity planning for LLM inference fleets, as distributions.
 
     Results go to stdout, progress and advice to stderr.
     """
+    if folder:
+        os.environ["PEAKFLEET_CATALOG"] = str(Path(folder).absolute())

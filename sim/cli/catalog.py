@@ -27,19 +27,32 @@ def catalog() -> None:
 @by_gpu
 @by_model
 @as_json
-def profiles(name: str | None, gpu: str, model: str, as_json: bool) -> None:
-    """List service profiles, or show the profile NAME (or a file) in full."""
-    from sim.catalog.profiles import profile, profile_names
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the file of NAME, to be edited.")
+def profiles(name: str | None, gpu: str, model: str, as_json: bool, as_yaml: bool) -> None:
+    """List service profiles, or show the profile NAME (or a file) in full.
 
+    What nobody measured is computed, under a name such as computed/qwen3-32b/l40s/tp2/fp8.
+    """
+    from sim.catalog.profile_file import profile_yaml
+    from sim.catalog.profiles import old_names, profile, profile_names
+
+    if as_yaml:
+        if name is None or as_json:
+            raise click.UsageError("--yaml goes with the NAME of one profile, and without --json")
+        click.echo(profile_yaml(profile(name)), nl=False)
+        return
     if name is not None:
         _show_profile(profile(name), as_json)
         return
-    names = [each for each in profile_names() if _matches(each, model, gpu)]
-    print_rows([_profile_row(profile(each)) for each in names], as_json)
+    names, old = [each for each in profile_names() if _matches(each, model, gpu)], old_names()
+    names.sort(key=lambda each: each in old)  # current engines come first
+    print_rows([_profile_row(profile(each), each in old) for each in names], as_json)
     if not as_json:
         click.echo(
             "\ngrade A: recent end-to-end measurements; B: older engines, fewer points or a"
-            "\nlooser fit. tok/s: decoded at the largest batch with 1,024 tokens in each cache."
+            "\nlooser fit; old: over a year older than the newest. tok/s: decoded at the largest"
+            "\nbatch with 1,024 tokens in each cache. Others can be computed, with grade C: see"
+            "\n'sim catalog profiles computed/qwen3-32b/l40s/tp2/fp8'."
         )
 
 
@@ -266,7 +279,7 @@ def shapes(as_json: bool) -> None:
     print_rows(shown, as_json)
 
 
-def _profile_row(profile: "ServiceProfile") -> Row:
+def _profile_row(profile: "ServiceProfile", old: bool) -> Row:
     from sim.catalog.figures import decode_figures, prefill_tokens_per_s
 
     decode = decode_figures(profile)
@@ -278,6 +291,7 @@ def _profile_row(profile: "ServiceProfile") -> Row:
         "kv_capacity_tokens": profile.kv_capacity_tokens,
         "fit_error": profile.fit_error,
         "grade": profile.grade,
+        "old": old,
         "as_of": profile.as_of,
         "source": profile.source,
     }

@@ -21,13 +21,14 @@ from sim.errors import PeakfleetError
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 
-Kind = Literal["scenario", "profile", "shape", "table", "curve", "trace", "benchmark"]
+Kind = Literal["scenario", "profile", "shape", "table", "curve", "trace", "benchmark", "config"]
 
 LIMITS: Final[dict[Kind, int]] = {
     "scenario": 256 * KIB,  # half a second of parsing; longer tables belong in CSV files
     "profile": 256 * KIB,  # the largest of the catalogue has 4
     "shape": MIB,  # of 168 hours at most
     "table": 64 * MIB,  # two million numbers
+    "config": MIB,  # of a model; the largest have some ten KiB
     "curve": 64 * KIB,  # a number a month
     "trace": 16 * GIB,  # half a thousand million requests
     "benchmark": 512 * MIB,  # a hundred thousand requests with every token's time

@@ -24,10 +24,11 @@ from sim.scenario.backend import caches, fleet, gpu_price, managed
 from sim.scenario.backend.gpu_pool import Engine, GpuPool
 from sim.scenario.backend.managed import Edge, ManagedApi
 from sim.scenario.schema import DAY_S, ScenarioDocument
-from sim.scenario.values.catalogued import Service, Shape
+from sim.scenario.values.catalogued import Shape
 from sim.scenario.values.fields import Surroundings
 from sim.scenario.values.numbers import Number, Quantity, Spread, Uncertain, extent
 from sim.scenario.values.problems import Findings, Path
+from sim.scenario.values.service import Service
 from sim.scenario.workload import client, follow_ups, routes
 from sim.scenario.workload.burstiness import Burstiness
 
@@ -238,7 +239,7 @@ def _pool(pool: GpuPool, named: dict[str, int], path: Path, findings: Findings) 
     return pool.model_copy(
         update={
             **fleet.resolved(pool, profile, path, findings),
-            "service": Service(profile, pool.service.name, errors),
+            "service": Service(profile, pool.service.written, errors),
             "throughput_factor": factor,
             "coefficients": coefficients,
             "prefix_cache": caches.resolved(pool.prefix_cache, profile, named, path, findings),

@@ -13,10 +13,10 @@ from sim.scenario.backend.gpu_price import GpuPrices
 from sim.scenario.backend.lifecycle import Capacity, ColdStart, Standby, starting_time
 from sim.scenario.backend.replicas import Replicas, replica_limits
 from sim.scenario.backend.speculation import Speculation, tokens_per_step
-from sim.scenario.values.catalogued import Service, service_profile
 from sim.scenario.values.fields import kind, number, one_of, whole
 from sim.scenario.values.numbers import Number
 from sim.scenario.values.part import Factor, Model
+from sim.scenario.values.service import Service, service_profile
 
 Coefficients = Literal["drawn", "fixed"]
 
@@ -47,7 +47,9 @@ class GpuPool(Model):
     kind: Annotated[Literal["gpu_pool"], kind("gpu_pool")]
     """What it is."""
     service: Annotated[Service, service_profile()]
-    """Service profile: a name of 'sim catalog profiles', or the path of a profile's file."""
+    """Service profile: a name of 'sim catalog profiles', the path of a profile's file, or what to
+    compute one of: {model: qwen3-32b, gpu: l40s, gpus: 2, precision: fp8}, where the model may be
+    the path of a config.json of Hugging Face."""
     replicas: Annotated[Replicas, replica_limits()]
     """Copies of the model; the limits of an autoscaler as {min: 2, max: 40, initial: 6}."""
     autoscaler: Autoscaler | None = None

@@ -1,19 +1,17 @@
 """What a scenario takes from the catalogue by name, or from a file of its own by path."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sim.catalog import profile, profile_names, shape_names
 from sim.catalog import shape as catalogue_shape
+from sim.catalog import shape_names
 from sim.catalog.shapes import COLUMN, read_shape
 from sim.errors import CatalogError, ScenarioError
 from sim.model.arrivals import DayShape
-from sim.model.coefficients import drawn
 from sim.model.input_file import is_file
-from sim.model.profile import ServiceProfile
 from sim.scenario.values.fields import JsonSchema, Reads
-from sim.scenario.values.numbers import Quantity, Uncertain, document_of
+from sim.scenario.values.numbers import Quantity, document_of
 from sim.scenario.values.problems import Spot, choose
 from sim.scenario.values.reading import read_number
 from sim.scenario.values.units import shown
@@ -21,34 +19,6 @@ from sim.scenario.values.units import shown
 DAY_CELLS, WEEK_CELLS = 24, 168
 SHAPE_KEYS = ("csv", "column")
 Found = TypeVar("Found")
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A service profile and how the document names it: built in, or the path of a file.
-
-    Attributes
-    ----------
-    profile : ServiceProfile
-    name : str
-    errors : tuple of Uncertain
-        How far its coefficients are off, in standard deviations along each direction of their joint
-        error; empty where they are taken as they are.
-    """
-
-    profile: ServiceProfile
-    name: str
-    errors: tuple[Uncertain, ...] = ()
-
-    def drawn(self, draws: Mapping[str, float]) -> ServiceProfile:
-        """The profile in a world."""
-        if not self.errors:
-            return self.profile
-        return drawn(self.profile, [each.value(draws) for each in self.errors])
-
-    def document(self) -> str:
-        """Name, or absolute path."""
-        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +33,9 @@ class Shape:
         return self.written
 
 
-def service_profile() -> Reads:
-    """Name of a built-in profile, or path of a profile's file."""
-    return Reads(_read_service, lambda: {"type": "string", "examples": profile_names()[:3]})
-
-
 def day_shape() -> Reads:
     """Name of a built-in shape, 24 or 168 numbers, or a CSV file."""
     return Reads(_read_shape, _shape_schema)
-
-
-def _read_service(raw: Any, spot: Spot) -> Service | None:
-    return _named(raw, profile_names(), spot, "profile", lambda name: Service(profile(name), name))
 
 
 def _read_shape(raw: Any, spot: Spot) -> Shape | None:
@@ -82,12 +43,12 @@ def _read_shape(raw: Any, spot: Spot) -> Shape | None:
         return _given_shape(raw, spot)
     if isinstance(raw, dict):
         return _shape_of_file(raw, spot)
-    return _named(
+    return named_or_file(
         raw, shape_names(), spot, "shape", lambda name: Shape(catalogue_shape(name), name)
     )
 
 
-def _named(
+def named_or_file(
     raw: Any, names: list[str], spot: Spot, noun: str, load: Callable[[str], Found]
 ) -> Found | None:
     """What a built-in name or the path of a file stands for."""

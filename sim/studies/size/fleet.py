@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sim.catalog import profile, profile_names
+from sim.catalog.profiles import old_names
 from sim.errors import PeakfleetError, ScenarioError
 from sim.model.design import Design, GpuPool
 from sim.model.purchase import PurchasePlan
@@ -159,12 +160,8 @@ def services_on(gpus: Iterable[str], model: str) -> list[str]:
     for gpu in gpus:
         on_it = [n for n in profile_names() if n.startswith(f"{model}/{gpu.casefold()}/")]
         if not on_it:
-            there = sorted({n.split("/")[1] for n in profile_names() if n.startswith(f"{model}/")})
-            raise PeakfleetError(
-                f"no built-in profile of {model} on {gpu}"
-                + (f"; there are {', '.join(there)}" if there else "; name one with --service")
-            )
-        found += on_it
+            profile(f"{model}/{gpu}")  # says what there is, or how to compute one
+        found += [n for n in on_it if n not in old_names()] or on_it
     return found
 
 

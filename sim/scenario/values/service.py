@@ -1,0 +1,131 @@
+"""Service profiles in a scenario: built in, of a file, or computed from model and GPU."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sim.catalog import profile, profile_names
+from sim.catalog.computed import computed_profile, fewest_gpus
+from sim.catalog.hardware import WEIGHT_BYTES, gpus, models
+from sim.catalog.model_config import is_config
+from sim.catalog.profiles import path_of
+from sim.errors import CatalogError, ScenarioError
+from sim.model.coefficients import drawn
+from sim.model.input_file import is_file
+from sim.model.kv_cache import AUTO, BYTES
+from sim.model.profile import ServiceProfile
+from sim.scenario.values.fields import JsonSchema, Reads
+from sim.scenario.values.numbers import Uncertain
+from sim.scenario.values.problems import Spot, choose
+from sim.scenario.values.units import shown
+
+MOST_GPUS = 1024
+KEYS = ("model", "gpu", "gpus", "precision", "kv_cache_dtype")
+DEFAULT_PRECISION = "bf16"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service profile and how the document names it: built in, or the path of a file.
+
+    Attributes
+    ----------
+    profile : ServiceProfile
+    written : str or dict
+        Name, absolute path, or the mapping of a computed profile.
+    errors : tuple of Uncertain
+        How far its coefficients are off, in standard deviations along each direction of their joint
+        error; empty where they are taken as they are.
+    """
+
+    profile: ServiceProfile
+    written: Any
+    errors: tuple[Uncertain, ...] = ()
+
+    def drawn(self, draws: Mapping[str, float]) -> ServiceProfile:
+        """The profile in a world."""
+        if not self.errors:
+            return self.profile
+        return drawn(self.profile, [each.value(draws) for each in self.errors])
+
+    def document(self) -> Any:
+        """As it stands in the document."""
+        return self.written
+
+
+def service_profile() -> Reads:
+    """Name of a built-in profile, path of a profile's file, or model and GPU to compute one of."""
+    return Reads(_read, _schema)
+
+
+def _read(raw: Any, spot: Spot) -> Service | None:
+    if isinstance(raw, dict):
+        return _computed(raw, spot)
+    if not isinstance(raw, str) or not raw.strip():
+        remedy = "or a mapping such as {model: qwen3-32b, gpu: l40s, gpus: 2, precision: fp8}"
+        spot.wrong(f"{shown(raw)} must be the name of a profile, or the path of its file", remedy)
+        return None
+    name, path = raw.casefold(), (spot.folder / raw).absolute()
+    is_path = path.suffix in (".yaml", ".yml", ".csv") or is_file(path)
+    if name not in profile_names() and is_path:
+        name = str(path)
+    try:
+        return Service(profile(name), str(path_of(name) or name))
+    except ScenarioError as error:
+        for problem in error.problems:
+            spot.wrong(str(problem))
+    except (CatalogError, OSError, ValueError) as error:
+        spot.wrong(str(error))
+    return None
+
+
+def _computed(raw: dict[str, Any], spot: Spot) -> Service | None:
+    """A computed profile from its mapping."""
+    for key in raw.keys() - set(KEYS):
+        spot.below(key).wrong("unknown key", choose(str(key), KEYS))
+    for key, known in (("model", models()), ("gpu", gpus())):
+        if not isinstance(raw.get(key), str):
+            spot.wrong(f"has no {key}", f"such as {key}: {next(iter(known))}")
+    count = raw.get("gpus")
+    if count is not None and (
+        isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST_GPUS
+    ):
+        spot.below("gpus").wrong(f"{shown(count)} must be a whole number from 1 to {MOST_GPUS}")
+    precision = raw.get("precision", DEFAULT_PRECISION)
+    dtype = raw.get("kv_cache_dtype", AUTO)
+    for key, value, words in (
+        ("precision", precision, tuple(WEIGHT_BYTES)),
+        ("kv_cache_dtype", dtype, (AUTO, *BYTES)),
+    ):
+        if value not in words:
+            spot.below(key).wrong(f"{shown(value)} must be one of {', '.join(words)}")
+    if spot.findings:
+        return None
+    name = raw["model"]
+    if is_config(name):
+        name = str((spot.folder / name).absolute())
+    try:
+        many = count or fewest_gpus(name, raw["gpu"], precision)
+        found = computed_profile(name, raw["gpu"], many, precision, dtype)
+    except CatalogError as error:
+        spot.wrong(str(error))
+        return None
+    written = {"model": name, "gpu": found.gpu, "gpus": many, "precision": precision}
+    return Service(found, {**written, "kv_cache_dtype": found.kv_cache_dtype})
+
+
+def _schema() -> JsonSchema:
+    text = {"type": "string"}
+    mapping = {
+        "type": "object",
+        "properties": {
+            "model": {**text, "examples": [*models()][:3]},
+            "gpu": {**text, "examples": [*gpus()][:3]},
+            "gpus": {"type": "integer", "minimum": 1, "maximum": MOST_GPUS},
+            "precision": {"enum": [*WEIGHT_BYTES]},
+            "kv_cache_dtype": {"enum": [AUTO, *BYTES]},
+        },
+        "required": ["model", "gpu"],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [{**text, "examples": profile_names()[:3]}, mapping]}
