@@ -26,6 +26,7 @@ from sim.catalog.figures import CONTEXT_TOKENS, decode_figures
 from sim.catalog.hardware import gpus, models
 from sim.catalog.prices import PURCHASES, day_of, listed_prices, older_than_a_year
 from sim.catalog.profile_file import load_profile
+from sim.catalog.profiles import old_names
 from sim.cli.catalog import catalog
 from sim.errors import CatalogError
 from sim.model.profile import ServiceProfile
@@ -403,7 +404,11 @@ def run(*arguments):
 def test_profiles_are_listed_with_grade_date_and_source():
     lines = run("profiles").stdout.splitlines()
     table = [line for line in lines if "/tp" in line]
-    assert [line.split()[0] for line in table] == profile_names()
+    listed, old = [line.split()[0] for line in table if "'" not in line], old_names()
+    table = [line for line in table if "'" not in line]
+    assert sorted(listed) == profile_names()
+    assert listed[len(listed) - len(old) :] == old  # current engines come first
+    assert all((" yes " in line) == (line.split()[0] in old) for line in table)
     assert all(profile(line.split()[0]).as_of in line for line in table)
     assert any("InferenceX" in line for line in lines)
 
