@@ -450,6 +450,16 @@ def test_metrics_of_a_live_engine(read, engine: str) -> None:
     assert "prefix_cache" in kinds(run)
 
 
+def test_no_percentile_is_read_off_a_wide_bucket(read) -> None:
+    lines = files.prometheus(RUN).split("\n")
+    wide = [line for line in lines if "ttft" in line or "first_token" not in line
+            or "_bucket" not in line or 'le="0.02"' in line or 'le="0.2"' in line
+            or "+Inf" in line]  # fmt: skip
+    (run,) = read("\n".join(wide))
+    assert run.statistic("ttft_s", "mean") == pytest.approx(RUN.ttft_s.mean())
+    assert np.isnan(run.statistic("ttft_s", 50))
+
+
 def test_two_scrapes_are_what_happened_between_them(read) -> None:
     more = files.closed_run(100)
     early = files.Run(*(each[:30] for each in vars(more).values()))
