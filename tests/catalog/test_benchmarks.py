@@ -402,6 +402,27 @@ def test_a_report_without_units_is_refused(read) -> None:
         read(found)
 
 
+@pytest.mark.parametrize("name", ["guidellm-bare", "aiperf", "inference-perf", "benchmark-report"])
+def test_limits_of_lengths_the_wrong_way_round_are_refused(read, name: str) -> None:
+    found = json.loads(of(name))
+    places = {
+        "aiperf": (found, "input_sequence_length"),
+        "inference-perf": (found.get("successes"), "prompt_len"),
+        "benchmark-report": (
+            found.get("scenario", {}).get("load", {}).get("standardized"),
+            "input_seq_len",
+        ),
+    }
+    if name in places:
+        parent, key = places[name]
+        parent[key] |= {"min": 500, "max": 5}
+    else:
+        data = found["config"]["spec"]["data"][0]
+        data |= {"prompt_tokens_min": 500, "prompt_tokens_max": 5}
+    with pytest.raises(MeasurementError, match="must be at most"):
+        read(found)
+
+
 # ---------------------------------------------------------------- tables, metrics, logs
 
 
