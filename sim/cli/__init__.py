@@ -30,6 +30,8 @@ COMMANDS = {
     "sensitivity": Entry(
         "sim.cli.sensitivity:sensitivity", "Which uncertain input moves the answer."
     ),
+    "calibrate": Entry("sim.cli.calibrate:calibrate", "A service profile from benchmark files."),
+    "validate": Entry("sim.cli.validate:validate", "How well a profile predicts measured runs."),
     "schema": Entry("sim.cli.schema:schema", "Print the JSON Schema of scenarios, for editors."),
     "catalog": Entry("sim.cli.catalog:catalog", "List built-in profiles, prices, GPUs, shapes."),
 }

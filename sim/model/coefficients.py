@@ -20,6 +20,7 @@ SCALARS = {
     "prefill_us_per_token": "prefill_s_per_token",
     "prefill_ns_per_token_context": "prefill_s_per_token_context",
     "overhead_ms": "overhead_s",
+    "output_delay_ms": "output_delay_s",
     "frontend_ms_per_request": "frontend_s_per_request",
     "frontend_us_per_token": "frontend_s_per_token",
 }

@@ -1,0 +1,186 @@
+"""What was measured, and the limits that its engine had: from the files, by hand, or by default.
+
+Defaults are those of the engines' servers on GPUs of 70 GB and more. vLLM: at most 1,024 sequences
+and 8,192 tokens a step (EngineArgs.get_batch_defaults; 256 and 2,048 on smaller GPUs).
+TensorRT-LLM: 2,048 and 8,192. SGLang has no limit on sequences but its memory, and chunks of 8,192
+tokens.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from sim.catalog.hardware import Model, gpus, kv_capacity_tokens, models
+from sim.errors import CatalogError, MeasurementError
+from sim.model.measured import MeasuredRun
+from sim.model.profile import Scheduler
+from sim.studies.calibration.replay import Script
+
+LIMITS = {"vllm": (1024, 8192), "sglang": (4096, 8192), "trtllm": (2048, 8192)}
+ASSUMED = (1024, 8192)
+BLOCK = 16
+AMPLE = 1 << 20  # tokens of a cache of which nothing is known, and more if the runs needed more
+CHECKPOINT = re.compile(r"-(instruct|it|chat|fp8|fp4|nvfp4|bf16|int4|awq|gptq|hf|0528|0324).*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is said by hand, in place of what the files say; None for nothing."""
+
+    model: str | None = None
+    gpu: str | None = None
+    gpus_per_replica: int | None = None
+    precision: str | None = None
+    engine: str | None = None
+    kv_capacity_tokens: int | None = None
+    max_num_seqs: int | None = None
+    max_num_batched_tokens: int | None = None
+    max_model_len: int | None = None
+    scheduler: Scheduler | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What was measured.
+
+    Attributes
+    ----------
+    model, gpu, precision, engine : str
+    gpus_per_replica : int
+    kv_capacity_tokens, max_num_seqs, max_num_batched_tokens, max_model_len : int
+    scheduler : {"chunked", "prefill_first"}
+    is_mixture : bool
+        Whether the model is a mixture of experts.
+    assumed : tuple of str
+        What neither the files nor the user said.
+    """
+
+    model: str
+    gpu: str
+    precision: str
+    engine: str
+    gpus_per_replica: int
+    kv_capacity_tokens: int
+    max_num_seqs: int
+    max_num_batched_tokens: int
+    max_model_len: int
+    scheduler: Scheduler
+    is_mixture: bool
+    assumed: tuple[str, ...]
+
+
+def engine_of(runs: Sequence[MeasuredRun], scripts: Sequence[Script], given: Given) -> Engine:
+    """The engine of runs that were all measured on one.
+
+    Raises
+    ------
+    MeasurementError
+        If the runs are of different engines.
+    """
+    names = {
+        name: _agreed(runs, name, getattr(given, name))
+        for name in ("model", "gpu", "precision", "engine")
+    }
+    own = _catalogued(names["model"])
+    gpu = _gpu(names["gpu"])
+    gpus_each = given.gpus_per_replica or _gpus(runs)
+    seqs, budget, assumed = _limits(runs, names["engine"], given)
+    capacity = given.kv_capacity_tokens or _one(runs, "kv_capacity_tokens")
+    if capacity is None:
+        capacity, how = _capacity(own, gpu, gpus_each, names["precision"], scripts)
+        assumed.append(how)
+    blocks = capacity // BLOCK * BLOCK
+    longest = given.max_model_len or min(blocks, 131_072 if own is None else own.context_tokens)
+    return Engine(
+        own.name if own is not None else names["model"] or "unknown",
+        gpu or "unknown",
+        names["precision"] or "unknown",
+        names["engine"] or "unknown",
+        gpus_each,
+        blocks,
+        seqs,
+        budget,
+        min(longest, blocks),
+        given.scheduler or "chunked",
+        own is not None and own.active_params < own.params,
+        tuple(assumed),
+    )
+
+
+def _agreed(runs: Sequence[MeasuredRun], name: str, given: str | None) -> str:
+    """What all runs that say it say."""
+    if given is not None:
+        return given
+    said = {value for run in runs if (value := str(getattr(run.setup, name)).strip())}
+    if len(said) > 1:
+        listed = ", ".join(sorted(said))
+        raise MeasurementError(
+            f"the runs are of several engines: {name} is {listed}; calibrate each by itself"
+            f" (--only {name}=...), or say what it is (--{name})"
+        )
+    return next(iter(said), "")
+
+
+def _one(runs: Sequence[MeasuredRun], name: str) -> int | None:
+    said = {value for run in runs if (value := getattr(run.setup, name)) is not None}
+    return int(max(said)) if said else None
+
+
+def _limits(runs: Sequence[MeasuredRun], engine: str, given: Given) -> tuple[int, int, list[str]]:
+    assumed = []
+    usual = LIMITS.get(engine.casefold(), ASSUMED)
+    found = []
+    for name, default in zip(("max_num_seqs", "max_num_batched_tokens"), usual, strict=True):
+        value = getattr(given, name) or _one(runs, name)
+        if value is None:
+            assumed.append(f"{name} {default:,} (the engine's default)")
+        found.append(int(value or default))
+    seqs, budget = found
+    return seqs, max(budget, seqs), assumed
+
+
+def _gpus(runs: Sequence[MeasuredRun]) -> int:
+    said = {run.setup.parallelism.gpus for run in runs if run.setup.parallelism is not None}
+    if len(said) > 1:
+        listed = ", ".join(map(str, sorted(said)))
+        raise MeasurementError(
+            f"the runs are of several engines, on {listed} GPUs: calibrate each by itself"
+        )
+    return next(iter(said), 1)
+
+
+def _catalogued(name: str) -> Model | None:
+    """The model of the catalogue that a checkpoint's name means."""
+    plain = name.rsplit("/", 1)[-1].casefold()
+    short = CHECKPOINT.sub("", plain)
+    known = models()
+    return known.get(plain) or known.get(short)
+
+
+def _gpu(name: str) -> str:
+    plain = name.casefold().replace("_", "-")
+    known = gpus()
+    return next((each for each in (plain, f"{plain}-sxm") if each in known), plain)
+
+
+def _capacity(
+    own: Model | None, gpu: str, gpus_each: int, precision: str, scripts: Sequence[Script]
+) -> tuple[int, str]:
+    """Of the memory that the weights leave, where both are known; else ample."""
+    needed = max(math.ceil(each.in_flight * each.longest) for each in scripts)
+    if own is not None:
+        try:
+            tokens = kv_capacity_tokens(own.name, gpu, gpus_each, precision)
+        except CatalogError:
+            tokens = 0
+        longest = max(each.longest for each in scripts)
+        if tokens > longest:
+            return tokens, f"a KV cache of {tokens:,} tokens (what the weights leave of the memory)"
+    ample = max(AMPLE, 2 * needed)
+    return ample, f"a KV cache of {ample:,} tokens, which was never short (--kv-capacity-tokens)"
+
+
+def given_fields() -> tuple[str, ...]:
+    """Names of what can be said by hand."""
+    return tuple(each.name for each in fields(Given))
