@@ -151,7 +151,10 @@ def _wrong_drive(run: MeasuredRun) -> str:
     if isinstance(loop, OpenLoop) and not (loop.rate > 0 and math.isfinite(loop.rate)):
         return f"a rate of {loop}"
     for tokens in (run.drive.prompt_tokens, run.drive.output_tokens):
-        if tokens is not None and not (0 <= tokens.mean < 1e16 and tokens.sd >= 0):
+        if tokens is None:
+            continue
+        ends = (tokens.low or 0.0) <= (math.inf if tokens.high is None else tokens.high)
+        if not (0 <= tokens.mean < 1e16 and tokens.sd >= 0 and ends):
             return f"lengths {tokens}"
     return ""
 

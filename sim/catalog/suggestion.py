@@ -39,8 +39,10 @@ def unknown(name: str, names: Sequence[str], old: Sequence[str]) -> CatalogError
     there = [n for n in ordered if n.split("/")[:2] == [model, gpu]]
     slips = (parts[0], *parts[1:2]) != (model, gpu)
     if model is None or model not in models() or (there and (slips or len(parts) > 2)):
+        if there:  # a slip in what follows model and GPU
+            there = [max(there, key=lambda n: _likeness(n, name.casefold()))]
         close = difflib.get_close_matches(name.casefold(), current, n=1, cutoff=0.5)
-        return no_such("profile", name, current if close else names, COMMAND)
+        return no_such("profile", name, there or (current if close else names), COMMAND)
     if len(parts) > 1 and gpu is None:
         return no_such("GPU", parts[1], gpus(), "sim catalog gpus")
     where = f" on {gpu}" if gpu else ""
@@ -56,6 +58,10 @@ def unknown(name: str, names: Sequence[str], old: Sequence[str]) -> CatalogError
         f"no measurement of {model}{where}; computed: service: {computed}; nearest measured:"
         f" {' or '.join(nearest)} ({COMMAND!r} lists all)"
     )
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def _meant(word: str, known: Sequence[str]) -> str | None:

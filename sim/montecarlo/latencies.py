@@ -132,6 +132,8 @@ def _counted(values_s: FloatArray) -> CountArray:
 
 
 def _percentile(done: CountArray, left: CountArray, probability: float) -> Percentile:
+    if not done.any() and not left[1:].any():  # at least 0, of which nobody learns anything
+        return Percentile(math.nan, math.nan)
     if not left.any():
         exact_s = float(quantile(done, probability))
         return Percentile(exact_s, exact_s)

@@ -402,6 +402,27 @@ def test_a_report_without_units_is_refused(read) -> None:
         read(found)
 
 
+@pytest.mark.parametrize("name", ["guidellm-bare", "aiperf", "inference-perf", "benchmark-report"])
+def test_limits_of_lengths_the_wrong_way_round_are_refused(read, name: str) -> None:
+    found = json.loads(of(name))
+    places = {
+        "aiperf": (found, "input_sequence_length"),
+        "inference-perf": (found.get("successes"), "prompt_len"),
+        "benchmark-report": (
+            found.get("scenario", {}).get("load", {}).get("standardized"),
+            "input_seq_len",
+        ),
+    }
+    if name in places:
+        parent, key = places[name]
+        parent[key] |= {"min": 500, "max": 5}
+    else:
+        data = found["config"]["spec"]["data"][0]
+        data |= {"prompt_tokens_min": 500, "prompt_tokens_max": 5}
+    with pytest.raises(MeasurementError, match="must be at most"):
+        read(found)
+
+
 # ---------------------------------------------------------------- tables, metrics, logs
 
 
@@ -448,6 +469,16 @@ def test_metrics_of_a_live_engine(read, engine: str) -> None:
     assert run.statistic("e2e_s", 95) == pytest.approx(np.percentile(RUN.e2e_s, 95), rel=0.05)
     assert run.drive.prompt_tokens.mean == pytest.approx(RUN.input_tokens.mean())
     assert "prefix_cache" in kinds(run)
+
+
+def test_no_percentile_is_read_off_a_wide_bucket(read) -> None:
+    lines = files.prometheus(RUN).split("\n")
+    wide = [line for line in lines if "ttft" in line or "first_token" not in line
+            or "_bucket" not in line or 'le="0.02"' in line or 'le="0.2"' in line
+            or "+Inf" in line]  # fmt: skip
+    (run,) = read("\n".join(wide))
+    assert run.statistic("ttft_s", "mean") == pytest.approx(RUN.ttft_s.mean())
+    assert np.isnan(run.statistic("ttft_s", 50))
 
 
 def test_two_scrapes_are_what_happened_between_them(read) -> None:

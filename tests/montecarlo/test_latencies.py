@@ -64,6 +64,15 @@ def test_percentiles_that_hang_on_the_unanswered_are_at_least_what_is_printed():
     assert not any(name.endswith("_at_least_from") for name in found["metrics"])
 
 
+def test_of_what_nobody_knows_anything_of_nothing_is_printed():
+    """One request without a first token: its time to it is at least 9 s, per token anything."""
+    engine = profile(max_num_seqs=1, prefill_s_per_token=100.0)
+    found = summary(queue(1, 50, Slo(), 9.0, engine))
+    assert found["metrics"]["ttft_p50_s"]["p50"] == pytest.approx(9.0, rel=0.01)
+    assert found["metrics"]["tpot_p50_s"]["p50"] is None
+    assert "per output token" not in render(found)
+
+
 def test_percentiles_that_the_unanswered_cannot_move_are_exact():
     """A thousand answers of three seconds each, and at the end two that are under way."""
     engine = profile(max_num_seqs=8)

@@ -75,8 +75,9 @@ worlds: 3
         "(did you mean 'large'?)",
         "chat.yaml:16: backends.large.kind: 'gpu_pol' must be one of gpu_pool, managed_api, edge "
         "(did you mean 'gpu_pool'?)",
-        "chat.yaml:17: backends.large.service: 'llama-3.3-70b/h100-sxm/tp4/fp8/vlm' is not a "
-        "built-in profile (did you mean 'llama-3.3-70b/h100-sxm/tp4/fp8/vllm'?)",
+        "chat.yaml:17: backends.large.service: profile 'llama-3.3-70b/h100-sxm/tp4/fp8/vlm' is not "
+        "in the catalogue (did you mean 'llama-3.3-70b/h100-sxm/tp4/fp8/vllm'? 'sim catalog "
+        "profiles' lists all)",
         "chat.yaml:18: backends.large.router: 'least loaded' must be one of round_robin, random, "
         "least_loaded, power_of_two, session, prefix (did you mean 'least_loaded'?)",
         "chat.yaml:19: backends.large.replicas: 0 must be at least 1",

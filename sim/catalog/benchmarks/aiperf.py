@@ -200,7 +200,7 @@ def _tokens(fields: Fields, name: str) -> Tokens | None:
     mean = one.number("avg")
     if mean is None:
         return None
-    low, high, sd = one.number("min"), one.number("max"), one.number("std")
+    (low, high), sd = one.limits("min", "max"), one.number("std")
     if low is not None and low == high:
         return Tokens("fixed", mean)
     if sd is None or low is None or high is None:

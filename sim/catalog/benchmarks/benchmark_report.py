@@ -146,7 +146,7 @@ def _tokens(load: Fields, name: str, measured: Fields) -> Tokens | None:
     asked = load.part(name)
     value, mean = asked.number("value"), measured.number("mean")
     law = LAWS.get(asked.text("distribution"))
-    low, high = asked.number("min"), asked.number("max")
+    low, high = asked.limits("min", "max")
     sd = asked.number("std_dev") or 0.0
     if value is None or law is None or (law == "uniform" and (low is None or high is None)):
         found = mean if mean is not None else value

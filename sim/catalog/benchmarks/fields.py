@@ -93,6 +93,13 @@ class Fields:
             raise self.error(key, "must be a whole number of at least 1")
         return found
 
+    def limits(self, low: str, high: str) -> tuple[float | None, float | None]:
+        """Two numbers of which the first is not above the second; None where one is not there."""
+        found = self.number(low), self.number(high)
+        if found[0] is not None and found[1] is not None and found[0] > found[1]:
+            raise self.error(low, f"must be at most {high} ({found[1]:g})")
+        return found
+
     def text(self, key: str) -> str:
         """A short text on one line, empty where there is none."""
         value = self.entries.get(key)

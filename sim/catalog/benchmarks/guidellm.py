@@ -190,7 +190,7 @@ def _tokens(data: Fields, which: str, mean: float | None) -> Tokens | None:
     sd = data.number(f"{which}_tokens_stdev")
     if not sd:
         return Tokens("fixed", asked)
-    low, high = (data.number(f"{which}_tokens_{end}") for end in ("min", "max"))
+    low, high = data.limits(f"{which}_tokens_min", f"{which}_tokens_max")
     return Tokens("normal", asked, sd, low, high)
 
 

@@ -128,7 +128,7 @@ def _tokens(lengths: Fields, mean: float | None) -> Tokens | None:
     claimed = lengths.number("mean")
     if mean is None or not claimed:
         return None
-    low, high = lengths.number("min"), lengths.number("max")
+    low, high = lengths.limits("min", "max")
     if low is not None and low == high:
         return Tokens("fixed", mean)
     scale = mean / claimed

@@ -47,6 +47,7 @@ _SAMPLE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{([^{}]*)\})?[ \t]+([^ \t]+)(?:[ \t
 _LABEL = re.compile(r'(\w{1,100})="((?:[^"\\]|\\.)*)"')
 _ENGINE = re.compile(PREFIX)
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
+WIDEST = 1.3  # upper end of a bucket over its lower one, for a percentile to be read off it
 MOST_SAMPLES, LONGEST_LINE = 1_000_000, 10_000
 
 
@@ -209,7 +210,9 @@ def _tokens(total: float, count: float) -> Tokens | None:
 
 
 def _remarks(found: Scrape, rate: float) -> Iterator[Remark]:
-    yield Remark("assumed", "percentiles are read off the buckets of histograms, as wide as these")
+    yield Remark(
+        "assumed", "percentiles are read off histograms, where their buckets are narrow enough"
+    )
     if math.isnan(rate):
         yield Remark(
             "left_out", "the text does not say over how long it counts, nor under what load"
@@ -239,17 +242,17 @@ def _statistics(found: Scrape, names: Sequence[str]) -> Statistics | None:
 
 
 def _quantile(buckets: Sequence[tuple[float, float]], q: float) -> float:
-    """Linear within a bucket; NaN in the last one, which has no end.
+    """Linear within a bucket; NaN in one that is wide, or in the last one, which has no end.
 
-    >>> _quantile([(0.1, 50.0), (0.2, 100.0), (float("inf"), 100.0)], 0.75)
-    0.15000000000000002
+    >>> _quantile([(0.1, 50.0), (0.12, 100.0), (float("inf"), 100.0)], 0.75)
+    0.11
     """
     if not buckets or not buckets[-1][1] > 0:
         return math.nan
     wanted, low, below = q * buckets[-1][1], 0.0, 0.0
     for bound, count in buckets:
         if count >= wanted:
-            if not math.isfinite(bound) or count <= below:
+            if not bound <= WIDEST * low or count <= below:
                 return math.nan
             return low + (bound - low) * (wanted - below) / (count - below)
         low, below = bound, count
