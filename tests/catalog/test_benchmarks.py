@@ -274,9 +274,37 @@ def test_aiperfs_rates_warm_up_and_failures(read) -> None:
     assert (run.completed, run.failed) == (len(RUN) - 2, 1)
 
 
-def test_the_raw_export_of_genai_perf_names_the_file_to_give(read) -> None:
-    with pytest.raises(MeasurementError, match="give profile_export_genai_perf"):
-        read({"experiments": [{"experiment": {}, "requests": []}]})
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"cli_command": "aiperf profile -m 'a b' --concurrency=8 --isl 5"},
+        {"cli_command": "aiperf profile --concurrency 8 --url x'"},
+        {"loadgen": {"concurrency": 8, "warmup": {"concurrency": 2}}},
+        {"phases": [{"name": "warmup", "concurrency": 2}, {"name": "profiling", "concurrency": 8}]},
+        {"load": {"phases": {"profiling": {"concurrency": 8}, "warmup": {"concurrency": 2}}}},
+    ],
+)
+def test_aiperfs_users_are_found_in_every_layout(read, config: dict[str, object]) -> None:
+    (run,) = read(files.aiperf(RUN) | {"input_config": config})
+    assert run.drive.loop == ClosedLoop(8)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"experiments": [{"experiment": {}, "requests": []}]}, "give profile_export_genai_perf"),
+        ({"avg_latency": 1.0, "latencies": [1.0], "percentiles": {}}, "vllm bench serve"),
+        ({"elapsed_time": 9.0, "num_requests": 5, "tokens_per_second": 7.0}, "vllm bench serve"),
+        ("====== Serving Benchmark Result ======\nSuccessful requests: 5\n", "--save-detailed"),
+        ("Metric,avg,min,max\nRequest Latency (ms),5,5,5\n", "profile_export_aiperf"),
+        ({"data": [{"session_id": "x", "payloads": []}]}, "profile_export_aiperf"),
+        ("Run Info,Run Info\na,b\n", "two columns|benchmarks.json"),
+        ("load:\n  type: constant\nserver:\n  type: vllm\n", "stage_0_lifecycle"),
+    ],
+)
+def test_files_that_are_given_by_mistake_name_the_one_to_give(read, content, message: str) -> None:
+    with pytest.raises(MeasurementError, match=message):
+        read(content)
 
 
 # ---------------------------------------------------------------- inference-perf, LLMPerf

@@ -40,7 +40,7 @@ METRICS = {
     "e2e_s": "request_latency",
 }
 SUMMARY = "profile_export_aiperf.json"
-LONGEST_COMMAND = 10_000
+LONGEST_COMMAND, DEEPEST = 10_000, 5
 
 
 def recognises(document: Document) -> bool:
@@ -54,17 +54,6 @@ def recognises_lines(document: Document) -> bool:
     metadata = document.first.get("metadata")
     ours = isinstance(metadata, dict) and "request_start_ns" in metadata
     return ours and "metrics" in document.first
-
-
-def recognises_raw(document: Document) -> bool:
-    """The raw export of Perf Analyzer under GenAI-Perf, which counts no tokens."""
-    return isinstance(document.first.get("experiments"), list)
-
-
-def refuse_raw(document: Document) -> Iterator[MeasuredRun]:
-    """Name the file beside it that can be used."""
-    message = "counts no tokens: give profile_export_genai_perf.json, which lies beside it"
-    raise MeasurementError(f"{document.path}: {message}")
 
 
 def runs(document: Document) -> Iterator[MeasuredRun]:
@@ -222,12 +211,29 @@ def _options(fields: Fields) -> dict[str, Any]:
         if word.startswith("--"):
             name, _, value = word[2:].partition("=")
             found[name] = value or after
-    places = (config.part("loadgen"), config.part("perf_analyzer", "stimulus"), config)
-    for place in places:
-        for key, value in place.entries.items():
-            if isinstance(value, (int, float, str)) and not isinstance(value, bool):
-                found[str(key).replace("_", "-")] = value
-    return found
+    return {**_plain_values(config.entries), **found}
+
+
+def _plain_values(config: Any, depth: int = 0) -> dict[str, Any]:
+    """Options anywhere in a configuration, whose layout differs by version; the outermost first.
+
+    What belongs to warming up is left out.
+    """
+    entries = dict(enumerate(config)) if isinstance(config, list) else config
+    found: dict[str, Any] = {}
+    if not isinstance(entries, dict) or "warmup" in str(entries.get("name", "")).casefold():
+        return found
+    inside = {key: value for key, value in entries.items() if "warm" not in str(key).casefold()}
+    if depth < DEEPEST:
+        for value in inside.values():
+            if isinstance(value, (dict, list)):
+                found = {**_plain_values(value, depth + 1), **found}
+    plain = {
+        str(key).replace("_", "-"): value
+        for key, value in inside.items()
+        if isinstance(value, (int, float, str)) and not isinstance(value, bool)
+    }
+    return {**found, **plain}
 
 
 def _loop(options: Mapping[str, Any]) -> ClosedLoop | OpenLoop | None:

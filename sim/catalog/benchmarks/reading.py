@@ -20,6 +20,7 @@ from sim.catalog.benchmarks import (
 )
 from sim.catalog.benchmarks.document import Document, read_document
 from sim.catalog.benchmarks.findings import with_findings
+from sim.catalog.benchmarks.hints import hint
 from sim.catalog.benchmarks.loops import with_gap
 from sim.errors import MeasurementError
 from sim.model.measured import MeasuredRun, Remark
@@ -53,7 +54,6 @@ IMPORTERS: Mapping[str, Importer] = {  # the first that knows a document reads i
     "vllm": Importer(vllm_bench.recognises, vllm_bench.runs),
     "aiperf": Importer(aiperf.recognises, aiperf.runs),
     "aiperf lines": Importer(aiperf.recognises_lines, aiperf.runs_of_lines),
-    "genai-perf raw": Importer(aiperf.recognises_raw, aiperf.refuse_raw),
     "inference-perf": Importer(inference_perf.recognises, inference_perf.runs),
     "inference-perf requests": Importer(
         inference_perf.recognises_requests, inference_perf.runs_of_requests
@@ -129,8 +129,9 @@ def importer(document: Document) -> Importer:
     for each in IMPORTERS.values():
         if each.recognises(document):
             return each
-    if document.columns:
-        raise MeasurementError(f"{document.path}: {table.NO_COLUMNS}")
+    said = hint(document) or (table.NO_COLUMNS if document.columns else None)
+    if said:
+        raise MeasurementError(f"{document.path}: {said}")
     raise MeasurementError(f"{document.path}: is no benchmark's file that is known ({KNOWN})")
 
 

@@ -130,6 +130,7 @@ def _drive(
         requests=requests,
         ending="drained",
         length_s=fields.number("duration"),
+        warmup_requests=fields.count("num_warmups") or 0,
         prompt_tokens=lengths[0],
         output_tokens=lengths[1],
     )
