@@ -40,8 +40,16 @@ def benchmark_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command(short_help="A service profile, with its error, from benchmark files.")
-@click.argument("files", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the profile goes.")
+@click.argument("files", nargs=-1, type=click.Path())
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the answer goes.")
+@click.option(
+    "--workload",
+    "trace",
+    type=click.Path(),
+    metavar="TRACE",
+    help="Model the traffic of a trace instead; --column names its columns (timestamp,"
+    " prompt_tokens, output_tokens, unit, session).",
+)
 @click.option("--model", help="What was served, as in 'sim catalog models'.")
 @click.option("--gpu", help="On what, as in 'sim catalog gpus'.")
 @click.option("--gpus", "gpus_per_replica", type=click.IntRange(1, 4096), help="Per replica.")
@@ -56,6 +64,7 @@ def benchmark_options(command: Callable[..., None]) -> Callable[..., None]:
 def calibrate(
     files: tuple[str, ...],
     output: Path | None,
+    trace: str | None,
     only: tuple[str, ...],
     columns: tuple[str, ...],
     figures: Path | None,
@@ -73,7 +82,23 @@ def calibrate(
     \b
     sim calibrate results/*.json -o mine.yaml --gpu h100-sxm --max-num-seqs 256
     sim run chat.yaml --set backends.large.service=mine.yaml
+
+    With --workload the answer is a workload: daily and weekly shape, growth, swings and bursts of
+    arrivals, lengths with their correlation, sessions and shared prompts, as the block of a
+    scenario.
+
+    \b
+    sim calibrate --workload requests.csv.gz -o workload.yaml --figures pictures
     """  # noqa: D301 (Click wants the control character itself)
+    if trace is not None:
+        from sim.cli.workload import model_trace
+
+        if files or only or any(value is not None for value in given.values()):
+            raise click.UsageError("--workload takes neither FILES nor what is said of a profile")
+        model_trace(trace, output, pairs(columns, "--column"), figures, as_json, quiet)
+        return
+    if not files:
+        raise click.UsageError("give FILES of benchmarks, or a trace with --workload")
     from sim.catalog import write_profile
     from sim.cli.run import compile_once
     from sim.montecarlo.storage.manifest import to_json

@@ -26,6 +26,7 @@ from sim.studies.traffic.sharing import first_calls, follow_up, hit_share
 FloatArray = npt.NDArray[np.float64]
 
 LEAST = 50  # requests
+MOSTLY = 0.8  # of the windows, for the swings of the model to be those of the trace
 PICTURED = 300  # windows at most
 LEVELS = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
 THINKS = "times between the requests of a session hold the time of the answer before"
@@ -54,6 +55,13 @@ def traffic(trace: Trace) -> Traffic:
         remarks.append(THINKS)
     if trace.dropped:
         remarks.append(f"{trace.dropped} requests without prompt or output are left out")
+    seen = _windows(arrival_s, trace.period_s, rate, trace.began)
+    inside = float(seen["per_s"].between(seen["low"], seen["high"]).mean())
+    if inside < MOSTLY:
+        remarks.append(
+            f"{inside:.0%} of the windows lie where the model expects 90 %: where that matters,"
+            " replay the trace (arrivals: {trace: …})"
+        )
     return Traffic(
         name=_name(trace.file),
         file=trace.file,
@@ -66,7 +74,7 @@ def traffic(trace: Trace) -> Traffic:
         follow_up=following,
         hit_rate=hit_share(trace),
         remarks=tuple(remarks),
-        windows=_windows(arrival_s, trace.period_s, rate, trace.began),
+        windows=seen,
         quantiles=pd.concat(
             [_quantiles("prompt", prompt, laws[0]), _quantiles("output", output, laws[1])],
             ignore_index=True,
