@@ -106,3 +106,15 @@ def test_only_chooses_runs_and_says_what_it_does_not_know(files):
         called("calibrate", files[0], "--only", "model=other")
     with pytest.raises(PeakfleetError, match="must be one of"):
         called("calibrate", files[0], "--only", "colour=red")
+
+
+def test_a_trace_of_even_spacing_becomes_a_workload(tmp_path):
+    trace = tmp_path / "trace.csv"
+    rows = "\n".join(f"{at},{100 + at % 7},{20 + at % 5}" for at in range(400))
+    trace.write_text(f"timestamp,prompt,output\n{rows}\n", encoding="utf-8")
+    columns = ("timestamp=timestamp", "prompt_tokens=prompt", "output_tokens=output", "unit=s")
+    named = [part for column in columns for part in ("--column", column)]
+    out = tmp_path / "workload.yaml"
+    done = called("calibrate", "--workload", trace, "-o", out, *named, "--quiet")
+    assert done.exit_code == 0, done.output
+    assert "prompt_tokens" in out.read_text(encoding="utf-8")

@@ -201,7 +201,7 @@ def _dispersion(
     own = gap_cv**2
     squared = float(np.sum(excess**2 - own * mean) / np.sum(mean**2))
     noise = own * float(mean.sum()) / float(np.sum(mean**2)) * math.sqrt(2 / len(mean))
-    if squared < SURE * noise:
+    if squared <= 0.0 or squared < SURE * noise:  # even spacing has no noise either
         return None
     timescale = _timescale(excess, mean, squared, width)
     if timescale > span_s / 3:
