@@ -659,6 +659,19 @@ def test_a_wrong_number_is_refused_with_its_place(read, value: object) -> None:
         read(found)
 
 
+@pytest.mark.parametrize("rate", [float("inf"), 0, -1, "fast"])
+def test_a_rate_that_is_none_is_refused(read, rate: object) -> None:
+    stage = files.inference_perf(RUN)
+    stage["load_summary"]["requested_rate"] = rate
+    poisson = files.guidellm(RUN, requests=False)
+    poisson["benchmarks"][0]["config"]["strategy"] = {"type_": "poisson", "rate": rate}
+    for found in (stage, poisson, files.benchmark_report(RUN) | {}):
+        if found.get("version"):
+            found["scenario"]["load"]["standardized"]["rate_qps"] = rate
+        with pytest.raises(MeasurementError, match="must be a number above 0"):
+            read(found)
+
+
 def test_lists_of_unequal_length_are_refused(read) -> None:
     found = files.vllm_detailed(RUN)
     found["ttfts"].pop()

@@ -109,7 +109,7 @@ def _drive(how: Fields, log: RequestLog | None) -> Drive:
         loop = ClosedLoop(users)
     elif how.text("kind") == "open":
         rate = how.rate("rate")
-        if rate is None or math.isinf(rate):
+        if rate is None:
             raise how.missing("rate", "requests a second")
         loop = OpenLoop(rate, how.number("cv"))
     cut = log is not None and bool(np.any(log.ended == Ended.CUT))

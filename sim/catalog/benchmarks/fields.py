@@ -67,14 +67,14 @@ class Fields:
         """A time by a clock that may have begun later; None where there is none."""
         return self.number(key, unit, least=-LARGEST)
 
-    def rate(self, key: str) -> float | None:
-        """A number above 0, which may be infinite; None where there is none."""
+    def rate(self, key: str, finite: bool = True) -> float | None:
+        """A number above 0, which may be infinite if so said; None where there is none."""
         value = self.entries.get(key)
         if _is_nothing(value):
             return None
         found = _number(value)
-        if found is None or not found > 0:
-            raise self.error(key, "must be a number above 0, or inf")
+        if found is None or not 0 < found <= (LARGEST if finite else math.inf):
+            raise self.error(key, f"must be a number above 0{'' if finite else ', or inf'}")
         return found
 
     def count(self, key: str) -> int | None:

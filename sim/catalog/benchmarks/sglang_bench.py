@@ -80,7 +80,7 @@ def _rate(loop: object) -> float:
 
 
 def _drive(fields: Fields, log: RequestLog | None, completed: int) -> Drive:
-    rate, limit = fields.rate("request_rate"), fields.users("max_concurrency")
+    rate, limit = fields.rate("request_rate", finite=False), fields.users("max_concurrency")
     requests = len(log) if log is not None else completed
     loop: ClosedLoop | OpenLoop
     if rate is None or math.isinf(rate):

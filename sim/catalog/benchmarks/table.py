@@ -304,7 +304,7 @@ def _run(row: _Row, document: Document) -> MeasuredRun:
 def _loop(row: _Row, completed: int | None) -> ClosedLoop | OpenLoop:
     fields = row.fields
     users = fields.users(row.column("users")) or fields.users(row.column("batch"))
-    rate = fields.rate(row.column("rate"))
+    rate = fields.rate(row.column("rate"), finite=False)
     if rate is not None and math.isfinite(rate):
         return OpenLoop(rate, None, users)
     if users is None and rate is not None:  # all at once

@@ -108,7 +108,7 @@ def _drive(
     """How it was driven, and what is assumed about it."""
     remarks = []
     requests = fields.count("num_prompts") or completed
-    rate, limit = fields.rate("request_rate"), fields.users("max_concurrency")
+    rate, limit = fields.rate("request_rate", finite=False), fields.users("max_concurrency")
     if rate is None and "request_rate" not in fields and limit is None:
         raise fields.missing("request_rate", "which vllm bench serve writes: is the file whole?")
     loop: ClosedLoop | OpenLoop
