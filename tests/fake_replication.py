@@ -67,6 +67,7 @@ class FakeScenario:
     slow_from: int = 0
     broken_world: int = -1
     warnings: tuple[str, ...] = ()
+    footing: tuple[str, ...] = ()
     extra: dict[str, object] = field(default_factory=dict)
     bins: int = BINS
 

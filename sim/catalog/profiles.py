@@ -95,6 +95,13 @@ def newest() -> date:
     return max(day_of(as_of) for as_of in dates if as_of)
 
 
+def measured_like(profile: ServiceProfile) -> str | None:
+    """A current measured profile of the same model, GPUs and precision, if there is one."""
+    place = f"{profile.model}/{profile.gpu}/tp{profile.gpus_per_replica}/{profile.precision}/"
+    old = old_names()
+    return next((n for n in profile_names() if n.startswith(place) and n not in old), None)
+
+
 def old_names() -> list[str]:
     """Names of the built-in profiles of engines that are not current."""
     return [name for name in profile_names() if is_old(_built_in(name))]

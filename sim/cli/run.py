@@ -103,6 +103,7 @@ def run(
             record_requests=requests,
             earlier=earlier,
         )
+        _tell_batches(result, advice)
         with _final(kept, result, earlier, opening, advice) as final:
             deliver(_shown(result, as_json), partial(_save, result, final, advice), advice)
     if result.interrupted:
@@ -122,8 +123,8 @@ def _load(
 
     settings = (f"{key}={value}" for key, value in asked.items() if value is not None)
     scenario = load_scenario(path, (*overrides, *settings), allow_code)
-    for warning in scenario.warnings:
-        advice.say(warning)
+    for line in (*scenario.warnings, *scenario.footing):
+        advice.say(line)
     make_importable(scenario)
     return scenario
 
@@ -183,6 +184,17 @@ def _simulate(
             except ResultError as unsaved:
                 advice.warn(str(unsaved))
         raise
+
+
+def _tell_batches(result: "RunResult", advice: Advice) -> None:
+    """Say where batches went beyond the measured ones."""
+    from sim.report.footing_text import MEDIAN, beyond_batches
+
+    timelines = result.sample.timelines.percentiles([MEDIAN])
+    for line in beyond_batches(
+        result.design, {name: cells[0] for name, cells in timelines.items()}
+    ):
+        advice.say(line)
 
 
 def _shown(result: "RunResult", as_json: bool) -> str:

@@ -96,6 +96,8 @@ class Asked:
         advice = Advice(self.quiet)
         for case in cases:
             make_importable(case)
+        for line in dict.fromkeys(line for case in cases for line in case.footing):
+            advice.say(line)
         place = self.out or Path("outputs", slug(cases[0].name), name)
         writes = (*WRITES, *PICTURES)
         with claim(place, name, writes, anywhere=self.out is None, tell=advice.warn) as folder:

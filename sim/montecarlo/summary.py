@@ -57,6 +57,7 @@ def summarise(
         "replications": len(sample),
         "interrupted": interrupted,
         "ending": _ending(sample, design),
+        "services": _services(design),
         **share_as_json("overloaded_share", Share.of(sample.overloaded())),
         **share_as_json("slo_met_share", None if kept is None else Share.of(kept)),
         **verdict.as_json(verdict.verdict(sample, design, kept), sample, diagnose),
@@ -67,6 +68,19 @@ def summarise(
         if not name.startswith(INPUT_PREFIX) and not name.endswith(OPEN):
             _place(summary, name)[name.rsplit(".", 1)[-1]] = as_json(sample.estimate(name))
     return summary
+
+
+def _services(design: Design) -> dict[str, dict[str, Any]]:
+    """The profile that each pool rests on, its grade and its date."""
+    return {
+        pool.name: {
+            "profile": pool.profile.name,
+            "grade": pool.profile.grade,
+            "as_of": pool.profile.as_of,
+            "fit_error": pool.profile.fit_error,
+        }
+        for pool in design.pools
+    }
 
 
 def slo_kept(sample: Sample, design: Design) -> npt.NDArray[np.bool_] | None:

@@ -181,6 +181,7 @@ def median(metrics: Mapping[str, Estimate], metric: str) -> float:
 
 def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
     """What to be told beside the answer: causes, the worst world, a vicious circle."""
+    yield from _computed(summary)
     yield from _causes(summary)
     if summary["replications"] > 1:
         yield _worst_world(summary)
@@ -197,6 +198,16 @@ def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
             f" budget, a server that drops what its client has left, or a shorter queue breaks the"
             f" circle."
         )
+
+
+def _computed(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Pools whose profile nobody measured."""
+    for name, service in summary["services"].items():
+        if service["grade"] == "C":
+            yield (
+                f"Computed, not measured: {name} rests on {service['profile']}, whose speed is"
+                f" known to some {100 * service['fit_error']:.0f} % (mean error)."
+            )
 
 
 def _causes(summary: Mapping[str, Any]) -> Iterator[str]:

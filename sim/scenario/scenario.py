@@ -14,6 +14,7 @@ from sim.model.trace import Trace
 from sim.model.uncertain import UncertainInput
 from sim.scenario.checks import check_code, check_designs, warnings
 from sim.scenario.compilation import compile_design
+from sim.scenario.footing import footing
 from sim.scenario.resolution import resolve
 from sim.scenario.schema import ScenarioDocument
 from sim.scenario.text.emission import to_yaml
@@ -45,6 +46,8 @@ class Scenario:
         Every number that nobody knows, sorted by path.
     warnings : tuple of str
         What its author may not have meant.
+    footing : tuple of str
+        What the answer rests on, where that is less than a recent measurement.
     model : ScenarioDocument
         The document as validated.
     traces : dict
@@ -58,6 +61,7 @@ class Scenario:
     document: dict[str, Any]
     inputs: tuple[UncertainInput, ...]
     warnings: tuple[str, ...]
+    footing: tuple[str, ...]
     model: ScenarioDocument
     traces: dict[str, Trace]
 
@@ -137,6 +141,7 @@ def load_scenario(
         document=model.model_dump(exclude_none=True),
         inputs=tuple(number.input() for number in inputs),
         warnings=tuple(warnings(model, design, date.today())),
+        footing=tuple(footing(model, design)),
         model=model,
         traces=traces,
     )

@@ -264,7 +264,10 @@ class Answer:
 
 def study(out=None, quiet=False, work=lambda: None, charts=fake_replication.charts):
     scenario = SimpleNamespace(
-        name="Queue", file="queue.yaml", typical_design=lambda: SimpleNamespace(pools=())
+        footing=(),
+        name="Queue",
+        file="queue.yaml",
+        typical_design=lambda: SimpleNamespace(pools=()),
     )
     asked = Asked(None, None, 1, out, (), allow_code=False, as_json=False, quiet=quiet)
     with asked.study("size", scenario) as under_way:

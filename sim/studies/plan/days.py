@@ -132,6 +132,7 @@ def day(
         document={**scenario.document, "plan": marks},  # what a world is known by
         inputs=tuple(sorted((*scenario.inputs, *outlook.inputs), key=lambda each: each.path)),
         warnings=scenario.warnings,
+        footing=scenario.footing,
         model=scenario.model,
         traces=scenario.traces,
         outlook=outlook,

@@ -113,6 +113,7 @@ def grow(
         document={**scenario.document, "stress": marks},  # what a world is known by
         inputs=scenario.inputs,
         warnings=scenario.warnings,
+        footing=scenario.footing,
         model=scenario.model,
         traces=scenario.traces,
         growth=growth,

@@ -1,0 +1,66 @@
+"""What an answer rests on: one line for each pool whose profile is not a recent measurement.
+
+Said are a grade below A, an engine over a year old, and prompts and contexts beyond what was
+measured. How old an engine is counts from the start of the horizon, or from the newest of the
+built-in profiles, not from today: the same scenario says the same.
+"""
+
+from collections.abc import Iterator
+
+from sim.catalog.prices import older_than_a_year
+from sim.catalog.profiles import is_old, measured_like
+from sim.model.design import Design, GpuPool
+from sim.model.profile import ServiceProfile
+from sim.model.reach import reach_of
+from sim.scenario.backend.gpu_pool import GpuPool as PoolKeys
+from sim.scenario.schema import ScenarioDocument
+from sim.scenario.sharing import workloads_of
+
+COMPUTED = "C"
+GRADES = {
+    "B": "grade B: an older engine, few points or a loose fit",
+    COMPUTED: "computed, not measured (grade C)",
+}
+MANY = 1.05  # times the longest measured, from which on it is said
+
+
+def footing(document: ScenarioDocument, design: Design) -> Iterator[str]:
+    """Lines on the pools of a scenario, as a median world has them."""
+    for pool in design.pools:
+        keys = document.backends[pool.name]
+        assert isinstance(keys, PoolKeys)
+        profile = keys.service.profile
+        said = [*_of_profile(profile, design), *_of_reach(pool, profile, design)]
+        if said:
+            yield f"backends.{pool.name}.service ({profile.name}): {'; '.join(said)}"
+
+
+def _of_profile(profile: ServiceProfile, design: Design) -> Iterator[str]:
+    if profile.grade in GRADES:
+        yield GRADES[profile.grade]
+    if profile.grade == COMPUTED:
+        if alike := measured_like(profile):
+            yield f"there is a measured one: {alike}"
+        return
+    start = design.horizon.start.date()
+    if profile.as_of and (is_old(profile) or older_than_a_year(profile.as_of, start)):
+        yield f"an engine over a year old ({profile.as_of})"
+
+
+def _of_reach(pool: GpuPool, profile: ServiceProfile, design: Design) -> Iterator[str]:
+    """Prompts and contexts beyond the measured ones."""
+    measured = profile.measured
+    if measured is None or measured.prompt_tokens is None:
+        return
+    longest = measured.prompt_tokens[1]
+    whole = longest + (measured.output_tokens or (0, 0))[1]
+    reaches = [
+        reach_of(workload).within(pool.profile.max_model_len)
+        for workload in workloads_of(design, pool)
+    ]
+    prompt = max((each.prompt_tokens for each in reaches), default=0.0)
+    context = max((each.context_tokens for each in reaches), default=0.0)
+    if prompt > MANY * longest:
+        yield f"prompts go to {prompt:,.0f} tokens, measured up to {longest:,}"
+    if context > MANY * whole:
+        yield f"contexts go to {context:,.0f} tokens, measured up to {whole:,}"
