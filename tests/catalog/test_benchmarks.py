@@ -232,6 +232,18 @@ def test_guidellms_strategies(read, strategy: dict[str, object], loop: object) -
     assert read(found)[0].drive.loop == loop
 
 
+def test_guidellms_limits_of_a_run(read) -> None:
+    found = files.guidellm(RUN, requests=False)
+    config = found["benchmarks"][0]["config"]
+    drive = read(found)[0].drive
+    assert (drive.requests, drive.duration_s, drive.ending) == (len(RUN), None, "drained")
+    config["constraints"] = {"max_duration": {"args": {"kind": "max_duration", "seconds": 30.5}}}
+    drive = read(found)[0].drive
+    assert (drive.requests, drive.duration_s, drive.ending) == (None, 30.5, "cut")
+    older = files.guidellm(RUN, version=1, requests=False)
+    assert read(older)[0].drive.requests == len(RUN)
+
+
 def test_guidellms_cut_requests_and_cached_tokens(read) -> None:
     found = files.guidellm(RUN)
     requests = found["benchmarks"][0]["requests"]

@@ -17,7 +17,7 @@ import numpy as np
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import NS, UNITS, Fields
 from sim.catalog.benchmarks.findings import conversation
-from sim.catalog.benchmarks.loops import observed_loop
+from sim.catalog.benchmarks.loops import load_name, observed_loop
 from sim.catalog.benchmarks.requests import request_log
 from sim.catalog.benchmarks.summary import statistics
 from sim.errors import MeasurementError
@@ -78,7 +78,7 @@ def runs(document: Document) -> Iterator[MeasuredRun]:
     loop = drive.loop
     remark = "the lengths of single requests are not in the file: give profile_export.jsonl, too"
     yield MeasuredRun(
-        name=_name(loop),
+        name=load_name(loop),
         source=_source(fields, document),
         setup=Setup(model=_model(fields, options)),
         drive=drive,
@@ -118,9 +118,9 @@ def runs_of_lines(document: Document) -> Iterator[MeasuredRun]:
         ended=[row[-1] for row in rows],
     )
     loop = observed_loop(log)
-    text = f"the file does not say how it was driven; its times show {_name(loop)}"
+    text = f"the file does not say how it was driven; its times show {load_name(loop)}"
     yield MeasuredRun(
-        name=_name(loop),
+        name=load_name(loop),
         source=Source(document.path, document.sha256, "aiperf"),
         setup=Setup(),
         drive=Drive(loop, requests=len(log), ending="drained", warmup_requests=warmup),
@@ -256,12 +256,6 @@ def _source(fields: Fields, document: Document) -> Source:
     tool = "aiperf" if "aiperf_version" in fields or "schema_version" in fields else "genai-perf"
     version = fields.text("aiperf_version")
     return Source(document.path, document.sha256, tool, version, fields.day("start_time"))
-
-
-def _name(loop: ClosedLoop | OpenLoop | None) -> str:
-    if isinstance(loop, ClosedLoop):
-        return f"c{loop.users}"
-    return f"rate {loop.rate:.4g}/s" if loop else "run"
 
 
 def _first(values: Any) -> float:

@@ -13,6 +13,7 @@ from ruamel.yaml.error import YAMLError
 
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import UNITS, Fields
+from sim.catalog.benchmarks.loops import load_name
 from sim.catalog.benchmarks.summary import statistics
 from sim.errors import MeasurementError
 from sim.model.measured import (
@@ -97,7 +98,7 @@ def _runs(found: Any, document: Document) -> Iterator[MeasuredRun]:
         raise requests.error("total", "no request was completed")
     remark = "a report has no single requests, and does not say how gaps between them were spread"
     yield MeasuredRun(
-        name=fields.part("run").text("eid") or _name(drive),
+        name=fields.part("run").text("eid") or load_name(drive.loop),
         source=Source(
             document.path,
             document.sha256,
@@ -114,13 +115,6 @@ def _runs(found: Any, document: Document) -> Iterator[MeasuredRun]:
         requests_per_s=throughput.part("request_rate").number("mean"),
         remarks=(Remark("assumed", remark),),
     )
-
-
-def _name(drive: Drive) -> str:
-    loop = drive.loop
-    if isinstance(loop, ClosedLoop):
-        return f"c{loop.users}"
-    return f"rate {loop.rate:g}/s" if loop else "run"
 
 
 def _statistics(latency: Fields, name: str) -> Statistics | None:

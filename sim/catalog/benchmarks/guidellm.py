@@ -16,6 +16,7 @@ import numpy as np
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import MS, Fields, S, day_of
 from sim.catalog.benchmarks.findings import conversation
+from sim.catalog.benchmarks.loops import load_name
 from sim.catalog.benchmarks.requests import request_log
 from sim.catalog.benchmarks.summary import statistics
 from sim.model.measured import (
@@ -39,6 +40,8 @@ METRICS = {  # ours: theirs, and its unit
     "e2e_s": ("request_latency", S),
 }
 PERCENTILES = {"p001": "p0.1", "p999": "p99.9"}
+NUMBERS = ("max_num", "max_number", "max_requests", "count")
+DURATIONS = ("seconds", "max_duration", "max_seconds")
 WHOLE = 0.95  # of the completed requests, below which a file holds a sample of them
 STATUS = {"successful": Ended.COMPLETED, "incomplete": Ended.CUT, "errored": Ended.FAILED}
 
@@ -65,12 +68,8 @@ def _run(whole: Fields, benchmark: Fields, document: Document) -> MeasuredRun:
     strategy = _strategy(benchmark)
     metrics = benchmark.part("metrics")
     drive = _drive(whole, benchmark, strategy, log)
-    loop = drive.loop
-    name = f"c{loop.users}" if isinstance(loop, ClosedLoop) else strategy.text("type_") or "run"
-    if isinstance(loop, OpenLoop):
-        name = f"rate {loop.rate:g}/s"
     return MeasuredRun(
-        name=name,
+        name=load_name(drive.loop),
         source=Source(
             document.path,
             document.sha256,
@@ -136,7 +135,8 @@ def _loop(strategy: Fields, log: RequestLog | None) -> ClosedLoop | OpenLoop:
 
 
 def _drive(whole: Fields, benchmark: Fields, strategy: Fields, log: RequestLog | None) -> Drive:
-    limits = _limits(benchmark)
+    requests = _limit(benchmark, ("max_number", "max_requests"), NUMBERS)
+    duration_s = _limit(benchmark, ("max_duration", "max_seconds"), DURATIONS)
     cut = log is not None and bool(np.any(log.ended == Ended.CUT))
     lengths: list[Tokens | None] = [None, None]
     if log is None:
@@ -150,36 +150,26 @@ def _drive(whole: Fields, benchmark: Fields, strategy: Fields, log: RequestLog |
                    for which, mean in zip(("prompt", "output"), means, strict=True)]  # fmt: skip
     return Drive(
         _loop(strategy, log),
-        requests=limits.get("max_requests"),
-        duration_s=limits.get("max_duration"),
-        ending="cut" if cut or "max_duration" in limits else "drained",
+        requests=None if requests is None else int(requests),
+        duration_s=duration_s,
+        ending="cut" if cut or duration_s is not None else "drained",
         length_s=benchmark.number("duration"),
         prompt_tokens=lengths[0],
         output_tokens=lengths[1],
     )
 
 
-def _limits(benchmark: Fields) -> dict[str, int]:
-    """Limits of a run by name: ``max_requests``, ``max_duration`` in seconds."""
-    found = {}
-    for place, names in (("config", ("max_number", "max_requests", "max_duration")),):
-        constraints = benchmark.part(place, "constraints")
-        for name in names:
-            entry = constraints.entries.get(name)
-            if isinstance(entry, dict):
-                one = constraints.part(name)
-                args = one.part("args")
-                for key in ("seconds", "max_duration", "count", "max_num", "max_number"):
-                    value = args.count(key) or one.count(key)
-                    if value:
-                        found[name.replace("max_number", "max_requests")] = value
-                        break
-    older = benchmark.part("args")
-    for key in ("max_duration", "max_number"):
-        value = older.count(key)
-        if value:
-            found.setdefault(key.replace("max_number", "max_requests"), value)
-    return found
+def _limit(benchmark: Fields, names: tuple[str, ...], keys: tuple[str, ...]) -> float | None:
+    """A limit of a run, from its constraints or, in older files, its arguments."""
+    constraints = benchmark.part("config", "constraints")
+    for name in names:
+        if isinstance(constraints.entries.get(name), dict):
+            one = constraints.part(name)
+            found = [place.number(key) for place in (one.part("args"), one) for key in keys]
+            value = next(filter(None, found), None)
+            if value is not None:
+                return value
+    return benchmark.part("args").number(names[0])
 
 
 def _tokens(data: Fields, which: str, mean: float | None) -> Tokens | None:

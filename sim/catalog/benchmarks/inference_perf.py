@@ -20,7 +20,7 @@ import numpy as np
 
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import Fields, S, day_of
-from sim.catalog.benchmarks.loops import observed_loop
+from sim.catalog.benchmarks.loops import load_name, observed_loop
 from sim.catalog.benchmarks.requests import request_log
 from sim.catalog.benchmarks.summary import statistics, time_per_token
 from sim.errors import MeasurementError
@@ -82,7 +82,7 @@ def runs(document: Document) -> Iterator[MeasuredRun]:
     if tokens_per_s is not None and claimed_count:
         tokens_per_s *= counted / claimed_count
     yield MeasuredRun(
-        name=f"c{users}" if users else f"rate {rate:g}/s" if rate else "run",
+        name=load_name(loop),
         source=Source(document.path, document.sha256, "inference-perf"),
         setup=Setup(),
         drive=Drive(

@@ -30,6 +30,17 @@ def observed_loop(log: RequestLog) -> ClosedLoop | OpenLoop | None:
     return OpenLoop(float(1 / gaps.mean()), float(gaps.std() / gaps.mean()))
 
 
+def load_name(loop: ClosedLoop | OpenLoop | None) -> str:
+    """A short name of a load, which tells the runs of a sweep apart.
+
+    >>> load_name(ClosedLoop(16)), load_name(OpenLoop(2.5)), load_name(None)
+    ('c16', 'rate 2.5/s', 'run')
+    """
+    if isinstance(loop, ClosedLoop):
+        return f"c{loop.users}"
+    return f"rate {loop.rate:.4g}/s" if loop else "run"
+
+
 def gap_s(log: RequestLog, users: int) -> float:
     """Median seconds from an answer to the request that takes its place; 0 where none did."""
     left = np.sort(_left_s(log))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import Fields
 from sim.catalog.benchmarks.findings import speculation
+from sim.catalog.benchmarks.loops import load_name
 from sim.catalog.benchmarks.requests import request_log
 from sim.catalog.benchmarks.summary import by_suffix
 from sim.catalog.benchmarks.vllm_bench import failures, gaps_and_events
@@ -55,9 +56,8 @@ def _run(fields: Fields, document: Document) -> MeasuredRun:
     if log is None and drive.prompt_tokens and drive.prompt_tokens.law == "unknown":
         text = "the lengths of single requests are not in the file: run with --output-details"
         remarks.append(Remark("assumed", text))
-    loop = drive.loop
     return MeasuredRun(
-        name=f"c{loop.users}" if isinstance(loop, ClosedLoop) else f"rate {_rate(loop):g}/s",
+        name=load_name(drive.loop),
         source=Source(document.path, document.sha256, "sglang", as_of=fields.day("date")),
         setup=Setup(
             engine="sglang" if fields.text("backend").startswith("sglang") else "",
@@ -73,10 +73,6 @@ def _run(fields: Fields, document: Document) -> MeasuredRun:
         requests_per_s=fields.number("request_throughput"),
         remarks=tuple(remarks) + speculation(fields.number("accept_length")),
     )
-
-
-def _rate(loop: object) -> float:
-    return loop.rate if isinstance(loop, OpenLoop) else math.nan
 
 
 def _drive(fields: Fields, log: RequestLog | None, completed: int) -> Drive:

@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import UNITS, Fields
-from sim.catalog.benchmarks.loops import observed_loop
+from sim.catalog.benchmarks.loops import load_name, observed_loop
 from sim.catalog.benchmarks.requests import request_log
 from sim.catalog.benchmarks.summary import percentile
 from sim.errors import MeasurementError, one_line
@@ -151,12 +151,11 @@ def recognises(document: Document) -> bool:
 def runs(document: Document) -> Iterator[MeasuredRun]:
     """A run for every row, or one of all rows."""
     meanings = _meanings(document)
-    for (ours, which, unit), column in meanings.items():
+    for (ours, _, unit), column in meanings.items():
         if ours in TIMES and math.isnan(unit):
             better = f"{column.strip()}_s or {column.strip()}_ms"
             message = f"column {column!r} has no unit (name it {better}, or say {ours}_s={column})"
             raise MeasurementError(one_line(f"{document.path}: {message}"))
-        del which
     names = {ours for ours, _, _ in meanings}
     of_runs = names & {"users", "batch", "rate", "completed"} or any(m[1] for m in meanings)
     if not of_runs:
@@ -282,7 +281,7 @@ def _run(row: _Row, document: Document) -> MeasuredRun:
     if None in lengths:
         raise fields.missing("input_tokens or output_tokens", "the mean numbers of tokens")
     return MeasuredRun(
-        name=f"c{loop.users}" if isinstance(loop, ClosedLoop) else f"rate {loop.rate:g}/s",
+        name=load_name(loop),
         source=Source(document.path, document.sha256, "csv", as_of=fields.day("date")),
         setup=_setup(row),
         drive=Drive(

@@ -15,6 +15,7 @@ import numpy as np
 from sim.catalog.benchmarks.document import Document
 from sim.catalog.benchmarks.fields import Fields
 from sim.catalog.benchmarks.findings import speculation
+from sim.catalog.benchmarks.loops import load_name
 from sim.catalog.benchmarks.requests import FloatArray, request_log
 from sim.catalog.benchmarks.summary import by_suffix
 from sim.model.measured import (
@@ -73,7 +74,7 @@ def vllm_run(fields: Fields, document: Document) -> MeasuredRun:
         remedy = "run vllm bench serve with --percentile-metrics ttft,tpot,itl,e2el --save-detailed"
         raise fields.missing("mean_ttft_ms and mean_tpot_ms", remedy)
     return MeasuredRun(
-        name=_name(drive),
+        name=load_name(drive.loop),
         source=Source(document.path, document.sha256, "vllm", as_of=fields.day("date")),
         setup=Setup(
             engine=_engine(fields.text("backend") or fields.text("endpoint_type")),
@@ -189,14 +190,6 @@ def failures(fields: Fields, n: int, outputs: FloatArray) -> list[int]:
         Ended.FAILED if error or not tokens >= 1 else Ended.COMPLETED
         for error, tokens in zip(errors, outputs, strict=True)
     ]
-
-
-def _name(drive: Drive) -> str:
-    """What tells a run from others of one sweep."""
-    loop = drive.loop
-    return (
-        f"c{loop.users}" if isinstance(loop, ClosedLoop) else f"rate {getattr(loop, 'rate', 0):g}/s"
-    )
 
 
 def _engine(backend: str) -> str:
