@@ -15,6 +15,7 @@ from typing import Any
 from sim.errors import CatalogError
 
 MOST_LAYERS = 10_000
+LEAST_CONTEXT = 2  # a token of the prompt and one of the answer
 WIDE = 2  # bytes of a number in 16 bits
 STATE = 4  # bytes of a number in the state of linear attention, which is kept in 32 bits
 TWO_MATRICES = ("gpt2", "opt", "bloom", "falcon", "gpt_neox", "phi")  # without a gate in the MLP
@@ -99,6 +100,8 @@ class _Config:
         if self.layers > MOST_LAYERS:
             raise CatalogError(f"num_hidden_layers ({self.layers}) must be at most {MOST_LAYERS}")
         self.head_dim = self.count("head_dim", default=max(self.hidden // self.heads, 1))
+        if not (self.kv_heads and self.head_dim):
+            raise CatalogError("num_key_value_heads and head_dim must be above 0")
         self.experts = self.count(*EXPERTS, default=0)
 
     def count(self, *names: str, default: int | None = None) -> int:
@@ -128,9 +131,16 @@ class _Config:
         dense = sparse.count(False) * self._mlp_params(self._dense_width())
         expert, shared = self._expert_params()
         chosen = self.count(*CHOSEN, default=1) if self.experts else 0
+        if self.experts and not 1 <= chosen <= self.experts:
+            raise CatalogError(f"{CHOSEN[0]} ({chosen}) must be from 1 to {self.experts}")
         common = attention + dense + sparse.count(True) * shared
         embedding = self.count("vocab_size", default=0) * self.hidden
         embeddings = embedding * (1 if self.config.get("tie_word_embeddings") else 2)
+        if common + sparse.count(True) * self.experts * expert <= 0:
+            raise CatalogError("no layer has any weights")
+        context = self.count("max_position_embeddings", "n_positions", default=131_072)
+        if context < LEAST_CONTEXT:
+            raise CatalogError(f"max_position_embeddings ({context}) must be above 1")
         caches = [self._cache_bytes(layer, kind) for layer, kind in enumerate(kinds)]
         windows = [self._window() for kind in kinds if kind == "window"]
         return Architecture(
@@ -148,7 +158,7 @@ class _Config:
             window_tokens=max(windows, default=0),
             state_bytes=sum(self._state_bytes() for kind in kinds if kind == "linear"),
             pair_flops=float(sum(later > 0 for _, later in caches) * self._pair_flops()),
-            context_tokens=self.count("max_position_embeddings", "n_positions", default=131_072),
+            context_tokens=context,
         )
 
     @property

@@ -77,7 +77,7 @@ def computed_profile(
     if dtype == AUTO:
         dtype = SILENT if is_config(model_name) else checkpoint_dtype(of_model.name, precision)
     if dtype not in BYTES:
-        raise no_such("precision of a KV cache", dtype, BYTES, "sim explain kv_cache_dtype")
+        raise no_such("precision of a KV cache", dtype, BYTES, "sim schema")
     if math.isnan(of_gpu.flops(precision)):
         raise CatalogError(f"the catalogue has no peak FLOPS of GPU {of_gpu.name!r}")
     placed = Placed(of_model, of_gpu, gpus, precision, dtype)
@@ -102,7 +102,7 @@ def least_gpus(of_model: Model, of_gpu: Gpu, precision: str) -> int | None:
     dtype = checkpoint_dtype(of_model.name, precision)
     for exponent in range(MOST_GPUS.bit_length()):
         placed = Placed(of_model, of_gpu, 2**exponent, precision, dtype)
-        if _free_bytes(placed) / placed.token_bytes() > USUAL_CONTEXT:
+        if _free_bytes(placed) > USUAL_CONTEXT * _token_bytes(placed):
             return placed.count
     return None
 
@@ -122,9 +122,14 @@ def _free_bytes(placed: Placed) -> float:
     return placed.gpu.hbm_bytes * MEMORY_SHARE - weights_each - OVERHEAD_BYTES
 
 
+def _token_bytes(placed: Placed) -> float:
+    """Of a token, with windows and states counted for sequences of a usual length."""
+    return placed.token_bytes() + placed.sequence_bytes() / USUAL_CONTEXT
+
+
 def _cache_tokens(placed: Placed) -> int:
-    """Tokens of the cache, with windows and states counted for sequences of a usual length."""
-    each = placed.token_bytes() + placed.sequence_bytes() / USUAL_CONTEXT
+    """Tokens that the cache holds."""
+    each = _token_bytes(placed)
     if each <= 0:
         raise CatalogError(f"model {placed.model.name!r} keeps no cache per token")
     tokens = int(_free_bytes(placed) / each) // BLOCK * BLOCK

@@ -1,10 +1,13 @@
 """Architectures from config.json: sizes as published, caches in closed form."""
 
 import json
+import math
+import random
 
 import pytest
 
 from sim.catalog.architecture import architecture_of
+from sim.catalog.computed import computed_profile
 from sim.catalog.hardware import model
 from sim.catalog.model_config import read_config
 from sim.errors import CatalogError
@@ -102,6 +105,9 @@ def test_the_catalogue_agrees_with_configurations(name):
         (json.dumps({**DEEPSEEK, "qk_nope_head_dim": None}), "qk_nope_head_dim is missing"),
         (json.dumps({**LLAMA_8B, "mlp_only_layers": 3, "num_experts": 4}), "mlp_only_layers"),
         (json.dumps({**LLAMA_8B, "compress_ratios": ["x"] * 32}), "compress_ratios"),
+        (json.dumps({**LLAMA_8B, "num_key_value_heads": 0}), "must be above 0"),
+        (json.dumps({**LLAMA_8B, "max_position_embeddings": 1}), "must be above 1"),
+        (json.dumps({**GPT_OSS, "num_experts_per_tok": 200}), "must be from 1 to 128"),
     ],
 )
 def test_what_is_no_configuration_is_refused_by_name(tmp_path, text, said):
@@ -109,3 +115,25 @@ def test_what_is_no_configuration_is_refused_by_name(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(CatalogError, match=said):
         read_config(path)
+
+
+def test_mangled_configurations_give_a_profile_or_one_clear_error(tmp_path):
+    """300 of them, by a fixed seed: never another error, and never times that are none."""
+    rng = random.Random(12)
+    odd = [None, 0, -1, 1, 3, 1.5, "x", [], {}, [1], True, 10**15, 10**11, {"a": 1}, math.nan]
+    keys = sorted({*LLAMA_8B, *DEEPSEEK, *GPT_OSS, *QWEN_NEXT, "compress_ratios", "text_config",
+                   "attention_chunk_size", "mlp_only_layers"})  # fmt: skip
+    path, made = tmp_path / "config.json", 0
+    for _ in range(300):
+        config = dict(rng.choice([LLAMA_8B, DEEPSEEK, GPT_OSS, QWEN_NEXT]))
+        for key in rng.choices(keys, k=rng.randint(1, 3)):
+            config[key] = rng.choice(odd)
+        path.write_text(json.dumps(config))
+        try:
+            found = computed_profile(str(path), "h100-sxm", 8, "fp8")
+        except CatalogError:
+            continue
+        made += 1
+        assert all(math.isfinite(a) and a > 0 for a in found.step_base_s)
+        assert found.prefill_s_per_token > 0 and found.kv_capacity_tokens >= found.max_model_len > 1
+    assert 50 < made < 280
