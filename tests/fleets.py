@@ -25,7 +25,7 @@ from sim.model.design import GpuPool, Router
 from sim.model.gateway import Gateway, OnLoss
 from sim.model.managed import ManagedApi
 from sim.model.price import GpuPrice
-from sim.model.profile import Scheduler, ServiceProfile
+from sim.model.profile import Admission, Scheduler, ServiceProfile
 from sim.model.routing import Routing
 from sim.model.workload import Chains, Loop, Prefixes, Slo
 
@@ -215,6 +215,7 @@ def engines(draw: st.DrawFn, tight: bool) -> ServiceProfile:
         max_num_batched_tokens=max_num_seqs + draw(st.sampled_from([0, 1, 3, 10, 40, 400])),
         max_model_len=max_model_len,
         scheduler=draw(st.sampled_from(get_args(Scheduler))),
+        admission=draw(st.sampled_from(("prompt", "prompt", *get_args(Admission)))),
     )
 
 

@@ -25,6 +25,9 @@ max_num_seqs                   limit of the batch
 max_num_batched_tokens         token budget of a step
 max_model_len                  longest prompt plus output
 kv_cache_dtype                 precision of the KV cache, ``auto`` for the checkpoint's (bf16)
+admission                      what must fit into the KV cache: ``prompt``, ``whole`` (prompt and
+                               answer) or ``watermark`` (``whole`` for TensorRT-LLM, else
+                               ``prompt``)
 scheduler                      ``chunked`` or ``prefill_first`` (chunked)
 measured                       what, points, and ranges of batch, prompt and output (none)
 fit_error                      mean relative error of the law, 0.02 for 2 % (0)
@@ -84,13 +87,15 @@ _COUNTS: tuple[tuple[str, int | None], ...] = (
 )
 _IDENTITY = ("model", "gpu", "precision", "engine")
 _SCHEDULERS = ("chunked", "prefill_first")
+_ADMISSIONS = ("prompt", "whole", "watermark")
+_WHOLE = ("trtllm", "tensorrt")  # engines whose default is to evict nobody
 _ISO_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 _KEYS = (
     *("model", "gpu", "gpus_per_replica", "precision", "engine", "batch"),
     *(key for key, _, _ in _TABLES),
     *(key for key, *_ in _SCALARS),
     *(key for key, _ in _COUNTS),
-    *("kv_cache_dtype", "scheduler", "measured", "fit_error"),
+    *("kv_cache_dtype", "scheduler", "admission", "measured", "fit_error"),
     *_TEXTS,
     *profile_error.KEYS,
 )
@@ -130,6 +135,10 @@ def parse_profile(text: str, file: str, name: str) -> ServiceProfile:
     for key, default_count in _COUNTS:
         values[key] = document.count(key, default_count, least=1)
     values["kv_cache_dtype"] = _kv_cache_dtype(document, values)
+    is_whole = (values["engine"] or "").lower().startswith(_WHOLE)
+    values["admission"] = document.choice(
+        "admission", _ADMISSIONS, "whole" if is_whole else "prompt"
+    )
     values["scheduler"] = document.choice("scheduler", _SCHEDULERS, "chunked")
     values["fit_error"] = document.number("fit_error", 0.0)
     values |= {key: document.text(key, default) for key, default in _TEXTS.items()}
@@ -159,6 +168,7 @@ def profile_document(profile: ServiceProfile) -> dict[str, Any]:
     document |= {key: getattr(profile, key) for key, _ in _COUNTS}
     document["kv_cache_dtype"] = profile.kv_cache_dtype
     document["scheduler"] = profile.scheduler
+    document["admission"] = profile.admission
     if profile.measured is not None:
         document["measured"] = _measurement_document(profile.measured)
     document["fit_error"] = profile.fit_error

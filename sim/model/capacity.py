@@ -70,7 +70,7 @@ def needed_s(profile: ServiceProfile, work: Work) -> FloatArray:
     >>> tables = lambda: (np.ones(5), np.zeros(5))
     >>> engine = Some(scheduler="chunked", max_num_batched_tokens=512, max_num_seqs=4,
     ...               kv_capacity_tokens=1600, kv_block_tokens=16, frontend_processes=1,
-    ...               step_tables=tables)
+    ...               admission="prompt", step_tables=tables)
     >>> of_all = (40 * 9, 40 * 9 * (5 + 4), 40, 40 * 5, 0, 0)
     >>> needed_s(engine, Work(*(np.array([float(each)]) for each in of_all)))
     array([100.])
@@ -97,6 +97,9 @@ def full_batch(profile: ServiceProfile, work: Work) -> FloatArray:
     room = profile.kv_capacity_tokens // size
     # The head of the line has to fit whole: in the mean half of its blocks stay empty.
     prompt = np.minimum(_over(work.prefilled, work.prompts, 0.0) / size, blocks)
+    if profile.admission == "whole":  # from the first on as many as at the end, twice the growth
+        blocks = 2.0 * blocks - prompt
+        prompt = blocks
     fits = (room - 0.5 * prompt) / np.maximum(blocks, 1.0)
     return np.clip(fits, 1.0, profile.max_num_seqs)
 

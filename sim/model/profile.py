@@ -31,6 +31,7 @@ from sim.model.joint_error import JointError, SimulatedError
 
 FloatArray = npt.NDArray[np.float64]
 Scheduler = Literal["chunked", "prefill_first"]
+Admission = Literal["prompt", "whole", "watermark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,9 @@ class ServiceProfile:
         P, processes of a replica's front end.
     output_delay_s : float
         Constant delay of a token between the front end and its client.
+    admission : {"prompt", "whole", "watermark"}
+        What the KV cache must have room for when a request is admitted: its prompt, its prompt and
+        its answer (so that nobody is ever preempted), or its prompt and a hundredth of the cache.
     """
 
     name: str
@@ -177,6 +181,7 @@ class ServiceProfile:
     frontend_s_per_prompt_token: float = 0.0
     frontend_processes: int = 1
     output_delay_s: float = 0.0
+    admission: Admission = "prompt"
 
     def step_s(self, batch: int, kv_tokens: float) -> float:
         """Seconds of a step in which ``batch`` sequences decode and nobody prefills.

@@ -44,6 +44,23 @@ def test_a_minimal_file_has_the_documented_defaults():
     assert p.measured is None
 
 
+def test_an_engine_that_evicts_nobody_by_default_does_so_unless_the_file_says_otherwise():
+    for engine, rule in (("vllm", "prompt"), ("trtllm", "whole"), ("TensorRT-LLM 1.2", "whole")):
+        text = GOOD.replace("engine: vllm", f"engine: {engine}")
+        assert parse_profile(text, "mine.yaml", "mine.yaml").admission == rule
+        text += "admission: watermark\n"
+        assert parse_profile(text, "mine.yaml", "mine.yaml").admission == "watermark"
+
+
+def test_the_front_end_of_a_file_is_that_of_the_profile():
+    text = GOOD + "frontend_us_per_prompt_token: 2\nfrontend_processes: 4\noutput_delay_ms: 1.9\n"
+    p = parse_profile(text, "mine.yaml", "mine.yaml")
+    assert p.frontend_s_per_prompt_token == pytest.approx(2e-6)
+    assert (p.frontend_processes, p.output_delay_s) == (4, pytest.approx(1.9e-3))
+    with pytest.raises(ScenarioError, match="frontend_processes: 65 must be at most 64"):
+        parse_profile(text.replace("processes: 4", "processes: 65"), "mine.yaml", "mine.yaml")
+
+
 def test_all_problems_of_a_file_come_at_once_with_line_key_and_remedy():
     text = GOOD.replace("engine: vllm\n", "engin: vllm\n").replace("8192", "-3")
     text = text.replace("step_base_ms: [10, 14.5]", "step_base_ms: [10, .nan]")

@@ -176,9 +176,6 @@ class NaiveDataPlane(Dispatch):
     def reach_boundary(self) -> None:
         """A step ends; who is done leaves, and who has hung up; others come in; the next begins."""
         replica = min(self.replicas, key=Replica.next_event_s)
-        if replica.next_boundary_s() > self.now_s:
-            self.deliver_next(replica)
-            return
         gateway = self.gateways[self.pool_of[replica.index]]
         self.seen["photo finish"] += is_ready_at_an_end(replica, self.now_s)
         if gateway.held:
@@ -208,20 +205,26 @@ class NaiveDataPlane(Dispatch):
             self.seen["streamed"] += 1
             self.seen["streamed for long"] += attempt.token_s_of_step > self.now_s + replica.a_s[-1]
             replica.cache.keep(attempt.names_of_all)
+            self.timers.set(
+                attempt.token_s_of_step,
+                (0, 1, attempt.serial),
+                lambda: self.deliver_streamed(replica, request, attempt),
+            )
 
     def hear_first_of(self, request: Request, attempt: Attempt, due_s: float) -> None:
         """The first token of a replica, unless that has died since."""
         if attempt.first_due_s == due_s:
             self.hear_first(request, attempt)
 
-    def deliver_next(self, replica: Replica) -> None:
-        """The front end has passed on a last token."""
-        gateway, attempt = self.gateways[self.pool_of[replica.index]], replica.next_delivered()
+    def deliver_streamed(self, replica: Replica, request: Request, attempt: Attempt) -> None:
+        """The front end has passed on a last token, unless it is gone, or the client is."""
+        if attempt not in replica.streaming:
+            return
+        gateway = self.gateways[self.pool_of[replica.index]]
         self.seen["photo finish"] += delivers_at_an_end(replica, attempt, self.now_s)
         if gateway.held:
             self.seen["photo finish"] += ends_meet(replica, gateway.members, self.now_s)
         replica.streaming.remove(attempt)
-        request = self.everyone[attempt.number]
         self.deliver(request, attempt)
         if status.IN_FLIGHT in (request.status, request.task.status):
             self.seen["photo finish"] += ends_meet(replica, self.replicas, self.now_s)

@@ -52,7 +52,7 @@ def delivers_at_an_end(replica: Replica, delivered: Attempt, now_s: float) -> bo
     """Whether an answer is delivered as a step ends, or nearly as another one is."""
     near = near_s(now_s)
     others_s = [a.token_s_of_step for a in replica.streaming if a is not delivered]
-    ends = min(replica.next_boundary_s() - now_s, now_s - replica.last_boundary_s) <= near
+    ends = min(replica.next_event_s() - now_s, now_s - replica.last_boundary_s) <= near
     return ends or any(0 < other_s - now_s <= near for other_s in others_s)
 
 

@@ -144,17 +144,6 @@ class Replica:
         self.waiting.append(attempt)
 
     def next_event_s(self) -> float:
-        """The next boundary, or what is delivered before it."""
-        return min(self.next_boundary_s(), self.next_delivery_s())
-
-    def next_delivery_s(self) -> float:
-        return min((attempt.token_s_of_step for attempt in self.streaming), default=NEVER)
-
-    def next_delivered(self) -> Attempt:
-        """Of those delivered together that of the first process, and of it the first request."""
-        return min(self.streaming, key=lambda a: (a.token_s_of_step, a.process, a.number))
-
-    def next_boundary_s(self) -> float:
         """End of the step under way; else the moment the head of the waiting list is ready."""
         if self.step is not None:
             return self.step.ends_s
@@ -237,7 +226,7 @@ class Replica:
         """Gone at once; what it had: waiting, ending a prefill, amid one, decoding, streamed."""
         chunks = self.step.chunks if self.step is not None else []
         ending = [a for a, tokens in chunks if a.cached + tokens == a.prefill]
-        decoding = sorted(self.decoding(), key=lambda attempt: attempt.number)
+        decoding = sorted(self.decoding(), key=lambda attempt: attempt.serial)
         partial = [a for a in self.running if a not in ending and a not in decoding]
         under_way = {a.serial: tokens for a, tokens in chunks}
         for attempt in self.waiting:
@@ -245,7 +234,7 @@ class Replica:
         for attempt in self.running:
             generated = attempt.generated if attempt.is_decoding else 0
             self.waste(attempt, attempt.worked + under_way.get(attempt.serial, 0), generated)
-        streamed = sorted(self.streaming, key=lambda a: (a.process, a.token_s_of_step, a.number))
+        streamed = sorted(self.streaming, key=lambda attempt: attempt.serial)
         for attempt in streamed:
             self.waste(attempt, attempt.worked, attempt.generated)
         lost = [*self.waiting, *ending, *partial, *decoding, *streamed]
@@ -279,10 +268,14 @@ class Replica:
     def can_admit_head(self, now_s: float) -> bool:
         if not self.waiting or self.waiting[0].ready_s > now_s:
             return False
-        return (
-            len(self.running) < self.profile.max_num_seqs
-            and self.blocks_to_prefill(self.waiting[0]) <= self.free_blocks
+        return len(self.running) < self.profile.max_num_seqs and ADMISSIONS[self.profile.admission](
+            self, self.waiting[0]
         )
+
+    def most_blocks(self, attempt: Attempt) -> int:
+        """That it may ever hold."""
+        blocks = math.ceil((attempt.prompt + attempt.output) / self.profile.kv_block_tokens)
+        return min(blocks, self.total_blocks)
 
     def blocks_to_prefill(self, attempt: Attempt) -> int:
         return math.ceil((attempt.prompt + attempt.generated) / self.profile.kv_block_tokens)
@@ -388,6 +381,28 @@ def admit_whole_prompts(replica: Replica, now_s: float) -> list[tuple[Attempt, i
     return chunks
 
 
+def fits_its_prompt(replica: Replica, attempt: Attempt) -> bool:
+    """There is room for what it is to prefill."""
+    return replica.blocks_to_prefill(attempt) <= replica.free_blocks
+
+
+def fits_as_a_whole(replica: Replica, attempt: Attempt) -> bool:
+    """There is room for all that it and the running ones may ever hold."""
+    set_aside = sum(replica.most_blocks(other) for other in replica.running)
+    return set_aside + replica.most_blocks(attempt) <= replica.total_blocks
+
+
+def fits_below_the_watermark(replica: Replica, attempt: Attempt) -> bool:
+    """A hundredth of the blocks stays free, unless nobody else is there."""
+    spare = int(0.01 * replica.total_blocks) if replica.running else 0
+    return replica.blocks_to_prefill(attempt) + spare <= replica.free_blocks
+
+
+ADMISSIONS: dict[str, Callable[[Replica, Attempt], bool]] = {
+    "prompt": fits_its_prompt,
+    "whole": fits_as_a_whole,
+    "watermark": fits_below_the_watermark,
+}
 SCHEDULERS: dict[str, Callable[[Replica, float], Step | None]] = {
     "chunked": chunked_step,
     "prefill_first": prefill_first_step,

@@ -124,6 +124,22 @@ def test_the_youngest_is_preempted_and_prefills_again_with_its_tokens() -> None:
     expect(plane, admitted_s=[0, 0], first_token_s=[1, 1], finish_s=[3, 5], preemptions=[0, 1])
 
 
+def test_where_the_whole_must_fit_nobody_is_preempted() -> None:
+    # The same cache of 4 blocks: each may need ceil(7 / 2) = 4. The second waits for the first.
+    engine = profile(kv_capacity_tokens=8, kv_block_tokens=2, max_model_len=8, admission="whole")
+    plane = run(engine, (0.0, 4, 3), (0.0, 4, 3))
+    expect(plane, admitted_s=[0, 3], finish_s=[3, 6], preemptions=[0, 0])
+
+
+def test_a_hundredth_of_the_cache_stays_free_below_the_watermark() -> None:
+    # 100 blocks of 1, of which 1 is spared unless the batch is empty: a prompt of 100 goes in
+    # alone; of 50, 49 and 1 the second fits, and the third waits for the first two.
+    engine = profile(kv_capacity_tokens=100, kv_block_tokens=1, admission="watermark")
+    expect(run(engine, (0.0, 100, 1)), admitted_s=[0])
+    plane = run(engine, (0.0, 50, 1), (0.0, 49, 1), (0.0, 1, 1))
+    expect(plane, admitted_s=[0, 0, 1], finish_s=[1, 1, 2])
+
+
 def test_a_prefill_under_way_is_preempted_before_older_decodes() -> None:
     # 5 blocks of 2, budget 3. At 0: A (prompt 2, 1 block) takes 2 of the budget; B (prompt 8, 4
     # blocks) takes 1. At 1 A has 2 cached and needs a block, none is free: B, part way through its

@@ -1,7 +1,7 @@
 """An attempt that nobody waits for any more, wherever it is."""
 
 from sim.engine.gateway import gateway, managed
-from sim.engine.replica import frontend, waiting, wake
+from sim.engine.replica import waiting, wake
 from sim.engine.request import outcome, usage
 from sim.engine.state.jit import inner_apart
 from sim.engine.state.number import ONE_LESS, WIDE, ZERO
@@ -47,8 +47,6 @@ def remove(s: State, slot: int, now: float) -> None:
     elif seq.place == STREAMED:
         r = WIDE + seq.replica
         usage.wasted(s, seq, seq.prompt + seq.output - seq.cached, WIDE + seq.output)
-        frontend.take_back(s, r, slot)
-        wake.set_event(s, r, s.replicas[r].ends_s)
         gateway.leave_replica(s, r, seq.workload, now)
     elif seq.place == REMOTE:
         managed.leave(s, slot, now)

@@ -5,12 +5,12 @@ import math
 import numpy as np
 
 from sim.engine.client import client, ending, hedge
-from sim.engine.gateway import routes
+from sim.engine.gateway import gateway, routes
 from sim.engine.request import loop, task, timers
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.number import whole
-from sim.engine.state.record import BACKING_OFF, EVERYBODY, NONE, REMOTE, WANTED
+from sim.engine.state.number import WIDE, ZERO, whole
+from sim.engine.state.record import BACKING_OFF, EVERYBODY, NONE, REMOTE, STREAMED, WANTED
 from sim.engine.state.state import State
 
 _ANSWER_STREAM = np.uint64(0x51ED270B)  # keeps the draws of the response cache apart
@@ -78,6 +78,23 @@ def meet_timer(s: State) -> None:
         client.lose_patience(s, slot, now)
     else:
         client.answer(s, slot, now)
+
+
+@inner
+def deliver(s: State) -> None:
+    """The first timer: the last token of an answer is with its client.
+
+    Unless it was lost, or its client has left.
+    """
+    timer = s.timers[0]
+    now, slot, delivery = timer.time_s, timer.slot, timer.number
+    timers.pop(s)
+    seq = s.slots[slot]
+    if seq.place != STREAMED or seq.admission != delivery:
+        return
+    r, w = WIDE + seq.replica, seq.workload
+    ending.complete(s, slot, ZERO, now)
+    gateway.leave_replica(s, r, w, now)
 
 
 @inner_apart

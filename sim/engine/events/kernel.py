@@ -7,27 +7,26 @@ event                 priority  reason
 ====================  ========  =====================================================
 arrival               0         a request that arrives at a step boundary is in that step
 timer                 1         a retry is an arrival too, after the new ones
-replica (by index)    2         the boundary then sees all that has arrived; deliveries follow it
+replica (by index)    2         the boundary then sees all that has arrived
 patience              3         a token at the very end of somebody's patience is in time ...
 deadline              4         ... and at the very deadline, too; who leaves tries no more
 control plane         5         an autoscaler sees everything up to its instant, and its
                                 verbs act on what comes after
 ====================  ========  =====================================================
 
-Of one kind the sequence is: arrivals as they are fed; timers as they were set, then escalations by
-request, then the calls of tasks by task and call, then the next requests in closed loops by user; a
-replica's boundary, then what it delivers, by process of its front end and by request; patience by
-request; deadlines by attempt and kind. A step boundary within a leap is no event, and has its turn
-all the same: what is sent to a replica, or dropped there, after its turn at an instant meets the
-boundary after it, and finds the tokens of this one in the front end before it. So a hedge that is
-sent, or an attempt that is dropped, by a deadline at a boundary misses that boundary. The delivery
-of a first token, where a race of hedges makes it an event, is a timer.
+Of one kind the sequence is: arrivals as they are fed; timers as they were set, then answers that a
+front end has passed on by attempt, then escalations by request, then the calls of tasks by task and
+call, then the next requests in closed loops by user; patience by request; deadlines by attempt and
+kind. A step boundary within a leap is no event, and has its turn all the same: what is sent to a
+replica, or dropped there, after its turn at an instant meets the boundary after it, and finds the
+tokens of this one in the front end before it. So a hedge that is sent, or an attempt that is
+dropped, by a deadline at a boundary misses that boundary.
 """
 
 import math
 
 from sim.engine.client import client
-from sim.engine.events import arrival, delivery, segment
+from sim.engine.events import arrival, segment
 from sim.engine.request import loop, timers
 from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner, inner_apart
@@ -78,12 +77,12 @@ def advance(numbers: IntArray, until_s: float) -> int:
         elif event == _REPLICA:
             r = tournament.first(s.event_tree, s.event_s)
             clock.turn = max(clock.turn, r)
-            if s.replicas[r].ends_s <= s.event_s[r]:
-                segment.next_segment(s, r, s.event_s[r])
-            else:
-                delivery.deliver(s, r, s.event_s[r])
+            segment.next_segment(s, r, s.event_s[r])
         elif event == _TIMER:
-            arrival.meet_timer(s)
+            if s.timers[0].kind == timers.DELIVERY:
+                arrival.deliver(s)
+            else:
+                arrival.meet_timer(s)
         else:
             clock.turn = EVERYBODY
             client.meet_deadline(s)

@@ -147,13 +147,14 @@ def _make_first_token(s: State, r: int, pool: Row, slot: int, now: float) -> Non
 def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
     """The engine has made a sequence's last token."""
     seq = s.slots[slot]
+    batch.release(replica, pool, seq)
     pool.prompt_tokens += seq.prompt
     pool.output_tokens += seq.output
     if seq.interest == WANTED:
         if s.clock[0].has_prefix_caches and s.extras[slot].naming == ALONE:
             prefix.keep(s, r, slot, prefix.names_of(s, slot, seq.prompt + seq.output))
         if pool.streams:
-            frontend.stream(s, r, replica, pool, slot, now)
+            frontend.stream(s, r, pool, slot, now)
             replica.running -= 1
             batch.count_running(s, pool, ONE_LESS, now)
             return
@@ -171,6 +172,7 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     slot = replica.partial
     if slot != NONE and s.slots[slot].interest == STOPPING:
         replica.partial = NONE
+        batch.release(replica, pool, s.slots[slot])
         replica.free_blocks += batch.blocks_for(pool, s.slots[slot].prefill)
         tokens = s.slots[slot].prefilled - s.slots[slot].cached
         _leave_unwanted(s, r, replica, pool, slot, tokens, ZERO, now)
@@ -180,6 +182,7 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         at += 1
     slot = batch.stop_decoding(s, r, replica, pool, at)
     seq = s.slots[slot]
+    batch.release(replica, pool, seq)
     tokens = seq.prompt + seq.generated - seq.cached
     _leave_unwanted(s, r, replica, pool, slot, tokens, seq.generated, now)
 
@@ -307,7 +310,7 @@ def _can_admit(s: State, replica: Row, pool: Row, free_blocks: int, now: float) 
     if replica.head == NONE or replica.running >= pool.max_num_seqs:
         return False
     seq = s.slots[replica.head]
-    return seq.ready_s <= now and batch.blocks_for(pool, seq.prefill) <= free_blocks
+    return seq.ready_s <= now and batch.fits(replica, pool, seq, free_blocks)
 
 
 @inner

@@ -26,7 +26,6 @@ def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
     replica.slowness = slowness
     replica.member = pool.members
     replica.free_blocks = pool.kv_blocks
-    replica.ends_s = math.inf
     frontend.open_up(s, r, pool.processes)
     replica.blocks_since_s = now
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
@@ -114,7 +113,7 @@ def _take_off_all(s: State, r: int, now: float) -> int:
     """Link all requests of a replica that dies into one list, and empty the replica.
 
     Waiting ones come first, in their order, then those whose prefill would have ended with the
-    step under way, then the one prefilled in part, then those that decode, by request, and
+    step under way, then the one prefilled in part, then those that decode, by attempt, and
     last those that are streamed.
     """
     replica = s.replicas[r]
@@ -132,16 +131,16 @@ def _take_off_all(s: State, r: int, now: float) -> int:
     while replica.decoding > 0:
         at = ZERO
         for other in range(1, replica.decoding):
-            if s.slots[s.heap_slot[r, other]].number > s.slots[s.heap_slot[r, at]].number:
+            if s.slots[s.heap_slot[r, other]].serial > s.slots[s.heap_slot[r, at]].serial:
                 at = other
         slot = batch.stop_decoding(s, r, replica, pool, at)
         s.slots[slot].next = decoding
         decoding = slot
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
     replica.partial = NONE
-    replica.running = 0
+    replica.running = replica.reserved = 0
     first = _join_lists(s, first, decoding)
-    return _join_lists(s, first, frontend.close_down(s, r, pool.processes))
+    return _join_lists(s, first, frontend.streamed(s, r)) if pool.streams else first
 
 
 @inner
@@ -193,7 +192,7 @@ def _blocks_now(s: State, r: int, now: float) -> float:
     """KV blocks that a busy replica uses now, linear within its segment."""
     replica = s.replicas[r]
     pool = s.pools[replica.pool]
-    length_s = replica.ends_s - replica.start_s
+    length_s = s.event_s[r] - replica.start_s
     share = (now - replica.start_s) / length_s if length_s > 0.0 else 1.0
     taken = segment.blocks_taken(s, r, replica, pool)
     return pool.kv_blocks - replica.free_blocks + share * taken

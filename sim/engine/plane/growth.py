@@ -55,7 +55,9 @@ def with_slots(state: State, count: int) -> State:
     slots.number[have:] = slots.serial[have:] = NONE
     state.clock.free_slot[0] = _freed(slots, have, int(state.clock.free_slot[0]))
     extras = grown(state.extras, count) if state.clock.has_extras[0] else state.extras
-    return state._replace(slots=slots, extras=extras, streams=grown(state.streams, count))
+    processes = np.zeros(count, np.int64)
+    processes[:have] = state.processes
+    return state._replace(slots=slots, extras=extras, processes=processes)
 
 
 def with_tasks(state: State, count: int) -> State:

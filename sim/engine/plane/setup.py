@@ -12,12 +12,14 @@ from sim.engine.plane.growth import with_replica_capacity, with_slots
 from sim.engine.plane.setup_managed import fill_provider, paces, quotas
 from sim.engine.request.timers import DEADLINES
 from sim.engine.state.backend_record import (
+    ADMISSIONS,
     BILLINGS,
     LEG,
     POOL,
     PROVIDER,
     SCHEDULERS,
     USAGE,
+    WATERMARK,
 )
 from sim.engine.state.histogram import BUCKETS
 from sim.engine.state.loop_record import USER
@@ -37,7 +39,6 @@ from sim.engine.state.record import (
     RING,
     RUN,
     SEQUENCE,
-    STREAM,
     TASK,
     TIMER,
     WORKLOAD,
@@ -93,7 +94,7 @@ def empty_state(
         replicas=records(0, REPLICA),
         slots=records(0, SEQUENCE),
         extras=records(0, EXTRA),
-        streams=records(0, STREAM),
+        processes=np.zeros(0, np.int64),
         frontends=np.zeros((0, processes), FRONTEND).view(np.recarray),
         laws=laws,
         event_s=np.zeros(0),
@@ -152,8 +153,8 @@ def note_what_there_is(state: State) -> None:
     )
     if (state.legs.escalation != NONE).any():  # whatever ends in a step may go on
         clock.spare_timers += int(state.pools.max_num_seqs.max())
-    if clock.has_hedges and state.pools.streams.any():  # a timer for each first token
-        clock.spare_timers += int(state.pools.max_num_seqs.max())
+    if state.pools.streams.any():  # a timer for each answer, and perhaps for each first token
+        clock.spare_timers += (1 + clock.has_hedges) * int(state.pools.max_num_seqs.max())
 
 
 def _fill_pool(row: Records, pool: GpuPool) -> None:
@@ -165,6 +166,9 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.block_mask = profile.kv_block_tokens - 1
     row.block_shift = int(math.log2(profile.kv_block_tokens))
     row.scheduler = SCHEDULERS[profile.scheduler]
+    row.admission = ADMISSIONS[profile.admission]
+    if profile.admission == "watermark":
+        row.watermark_blocks = int(WATERMARK * row.kv_blocks)
     central = math.isfinite(pool.gateway.replica_limit)
     router = ROUTERS[pool.router]
     row.router = LEAST_LOADED if central and router not in STICKY else router

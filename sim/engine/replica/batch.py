@@ -4,11 +4,21 @@ A sequence waits, is admitted, prefills its prompt (in one step or several), dec
 a preempted one goes back to the head of the waiting list and prefills its prompt and what it had
 generated. A decoding sequence with g tokens generated has its prompt and g - 1 tokens in the cache:
 the last token is written by the step that generates the next.
+
+What a sequence needs to be admitted is a rule of its engine. ``prompt``: blocks for what it is to
+prefill, as in vLLM since V1 (`KVCacheManager.allocate_slots`). ``whole``: blocks for its prompt and
+its answer beside those that all who run may come to need, as in TensorRT-LLM by default
+(`CapacitySchedulerPolicy.GUARANTEED_NO_EVICT`): nobody is ever preempted. A client's `max_tokens`,
+which such an engine goes by, is taken to be the length of the answer, as benchmarks ask for it.
+``watermark``: a hundredth of all blocks is left free, as vLLM did before
+(`BlockSpaceManager.can_allocate`). SGLang's reserve, a share of what the answers under way may
+still take that it adapts as it preempts, lies between these and is not modelled.
 """
 
 from sim.engine.replica import frontend, prefix, waiting
 from sim.engine.request import usage
 from sim.engine.state import heap
+from sim.engine.state.backend_record import ABOVE_WATERMARK, WHOLE
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, ZERO
 from sim.engine.state.record import NONE, RUNNING, Row
@@ -19,6 +29,32 @@ from sim.engine.state.state import State
 def blocks_for(pool: Row, tokens: int) -> int:
     """KV blocks that hold ``tokens`` tokens."""
     return (tokens + pool.block_mask) >> pool.block_shift
+
+
+@inner
+def fits(replica: Row, pool: Row, seq: Row, free_blocks: int) -> bool:
+    """Whether the KV cache has room for one more, as far as the rule of admission looks.
+
+    An empty batch takes whoever fits at all.
+    """
+    if pool.admission == WHOLE:
+        return replica.reserved + _most_blocks(pool, seq) <= pool.kv_blocks
+    if pool.admission == ABOVE_WATERMARK and replica.running > 0:
+        free_blocks -= pool.watermark_blocks
+    return blocks_for(pool, seq.prefill) <= free_blocks
+
+
+@inner
+def release(replica: Row, pool: Row, seq: Row) -> None:
+    """Nothing is set aside any more for a sequence that leaves the batch."""
+    if pool.admission == WHOLE:
+        replica.reserved -= _most_blocks(pool, seq)
+
+
+@inner
+def _most_blocks(pool: Row, seq: Row) -> int:
+    """Blocks of its prompt and the longest answer that it may give; the last may be a part."""
+    return min(blocks_for(pool, seq.prompt + seq.output), pool.kv_blocks)
 
 
 @inner
@@ -34,6 +70,8 @@ def admit(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     elif seq.preemptions > 0:
         _find(s, slot, ZERO)
     replica.free_blocks -= blocks_for(pool, seq.prefill)
+    if pool.admission == WHOLE:
+        replica.reserved += _most_blocks(pool, seq)
     replica.running += 1
     seq.admission = clock.admissions
     clock.admissions += 1
@@ -146,6 +184,7 @@ def _preempt_youngest(s: State, r: int, replica: Row, pool: Row, now: float) -> 
         seq = s.slots[slot]
         seq.prefilled = seq.prompt + seq.generated - 1
     seq.prefill = seq.prompt + seq.generated
+    release(replica, pool, seq)
     seq.preemptions += 1
     waiting.put_first(s, replica, slot)
     replica.running -= 1

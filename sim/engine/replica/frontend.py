@@ -17,7 +17,9 @@ A sequence that the engine has finished is *streamed*, until its last token is d
 import math
 
 from sim.engine.replica import leap
+from sim.engine.request import timers
 from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import WIDE
 from sim.engine.state.record import LEAP, NONE, STREAMED, Row
 from sim.engine.state.state import State
 
@@ -25,12 +27,9 @@ from sim.engine.state.state import State
 @inner
 def open_up(s: State, r: int, processes: int) -> None:
     """A new replica has had nothing to do."""
-    replica = s.replicas[r]
-    replica.delivers_s = math.inf
     for at in range(processes):
         process = s.frontends[r, at]
         process.free_s = -math.inf
-        process.head = process.tail = NONE
 
 
 @inner
@@ -40,7 +39,7 @@ def take_request(s: State, r: int, replica: Row, pool: Row, slot: int, now: floa
     if pool.processes > 1:
         at = replica.handed % pool.processes
         replica.handed += 1
-        s.streams[slot].process = at
+        s.processes[slot] = at
     process = s.frontends[r, at]
     if replica.mode == LEAP and pool.frontend_s_per_token > 0.0:
         steps = _steps_before(s, r, replica, now)
@@ -82,92 +81,40 @@ def delivered_s(s: State, r: int, pool: Row, slot: int, now: float) -> float:
 def count_decoding(s: State, r: int, pool: Row, slot: int, change: int) -> None:
     """One more or less of a process's sequences decodes."""
     if pool.processes > 1:
-        s.frontends[r, s.streams[slot].process].decoding += change
+        s.frontends[r, s.processes[slot]].decoding += change
 
 
 @inner
-def stream(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
-    """A sequence has left the batch with its last token, which is to be delivered.
-
-    Of those that are delivered together the lowest request comes first.
-    """
-    seq, own = s.slots[slot], s.streams[slot]
-    process = s.frontends[r, process_of(s, pool, slot)]
-    own.delivered_s = delivered_s(s, r, pool, slot, now)
+def stream(s: State, r: int, pool: Row, slot: int, now: float) -> None:
+    """A sequence has left the batch with its last token, which is to be delivered."""
+    seq = s.slots[slot]
     seq.place = STREAMED
-    before = process.tail
-    while (
-        before != NONE
-        and s.streams[before].delivered_s == own.delivered_s
-        and s.slots[before].number > seq.number
-    ):
-        before = s.slots[before].previous
-    after = process.head if before == NONE else s.slots[before].next
-    seq.previous, seq.next = before, after
-    if before == NONE:
-        process.head = slot
-    else:
-        s.slots[before].next = slot
-    if after == NONE:
-        process.tail = slot
-    else:
-        s.slots[after].previous = slot
-    replica.delivers_s = min(replica.delivers_s, own.delivered_s)
-
-
-@inner
-def next_delivered(s: State, r: int, replica: Row, pool: Row) -> int:
-    """The streamed sequence that is delivered next; of one instant, by the first process."""
-    for at in range(pool.processes):
-        slot = s.frontends[r, at].head
-        if slot != NONE and s.streams[slot].delivered_s == replica.delivers_s:
-            return slot
-    return NONE
-
-
-@inner
-def take_back(s: State, r: int, slot: int) -> None:
-    """A sequence is streamed no more; who calls sets the replica's event."""
-    seq, replica = s.slots[slot], s.replicas[r]
-    pool = s.pools[replica.pool]
-    process = s.frontends[r, process_of(s, pool, slot)]
-    if seq.previous == NONE:
-        process.head = seq.next
-    else:
-        s.slots[seq.previous].next = seq.next
-    if seq.next == NONE:
-        process.tail = seq.previous
-    else:
-        s.slots[seq.next].previous = seq.previous
-    seq.next = seq.previous = NONE
-    replica.delivers_s = math.inf
-    for at in range(pool.processes):
-        head = s.frontends[r, at].head
-        if head != NONE:
-            replica.delivers_s = min(replica.delivers_s, s.streams[head].delivered_s)
+    seq.admission = timers.schedule_delivery(s, delivered_s(s, r, pool, slot, now), slot)
 
 
 @inner_apart
-def close_down(s: State, r: int, processes: int) -> int:
-    """A replica dies: what it streams as one list, process by process, which it forgets."""
-    first, last = NONE, NONE
-    for at in range(processes):
-        process = s.frontends[r, at]
-        if process.head != NONE:
-            if first == NONE:
-                first = process.head
-            else:
-                s.slots[last].next = process.head
-            last = process.tail
-        process.head = process.tail = NONE
-    s.replicas[r].delivers_s = math.inf
+def streamed(s: State, r: int) -> int:
+    """A replica dies: what it streams as one list, by attempt."""
+    first = WIDE + NONE
+    for slot in range(len(s.slots)):
+        seq = s.slots[slot]
+        if seq.place != STREAMED or seq.replica != r:
+            continue
+        before, after = WIDE + NONE, first
+        while after != NONE and s.slots[after].serial < seq.serial:
+            before, after = after, s.slots[after].next
+        seq.next = after
+        if before == NONE:
+            first = WIDE + slot
+        else:
+            s.slots[before].next = slot
     return first
 
 
 @inner
 def process_of(s: State, pool: Row, slot: int) -> int:
     """The process of an attempt."""
-    return s.streams[slot].process if pool.processes > 1 else 0
+    return s.processes[slot] if pool.processes > 1 else 0
 
 
 @inner

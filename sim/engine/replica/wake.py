@@ -9,11 +9,9 @@ from sim.engine.state.state import State
 
 
 @inner
-def set_event(s: State, r: int, ends_s: float) -> None:
-    """Set the end of the replica's segment; its next event is that, or a delivery before it."""
-    replica = s.replicas[r]
-    replica.ends_s = ends_s
-    s.event_s[r] = min(ends_s, replica.delivers_s)
+def set_event(s: State, r: int, event_s: float) -> None:
+    """Set the time of the replica's next event."""
+    s.event_s[r] = event_s
     tournament.update(s.event_tree, s.event_s, r)
 
 
@@ -78,7 +76,7 @@ def steps_until_ready(
     seq = s.slots[replica.head]
     if (
         replica.running >= pool.max_num_seqs
-        or batch.blocks_for(pool, seq.prefill) > replica.free_blocks
+        or not batch.fits(replica, pool, seq, replica.free_blocks)
         or (pool.scheduler == CHUNKED and replica.decoding >= pool.max_num_batched_tokens)
     ):
         return most

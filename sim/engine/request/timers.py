@@ -14,16 +14,18 @@ from sim.engine.state.number import whole
 from sim.engine.state.record import Row
 from sim.engine.state.state import State
 
-# Kinds of timer; the last two wait for tokens of a managed backend, or for a first one that the
-# front end of a replica passes on.
+# Kinds of timer; FIRST and LAST wait for tokens of a managed backend, FIRST and DELIVERY for what
+# the front end of a replica passes on.
 RETRY, PATIENCE, ANSWER, CALL = map(whole, (0, 1, 2, 3))
 FALLBACK, ESCALATE, FIRST, LAST = map(whole, (4, 5, 6, 7))
-USER = whole(8)
+USER, DELIVERY = whole(8), whole(9)
 FIRST_TOKEN, LAST_TOKEN, HEDGE = map(whole, (0, 1, 2))  # kinds of deadline
 DEADLINES = 3
 
 # What follows from the ends of sequences that a step ends together has an order of its own, after
-# all other timers of an instant: escalations by request ...
+# all other timers of an instant: answers that a front end has passed on by attempt ...
+_DELIVERIES_ORDER = 1 << 60
+# ... and then escalations by request ...
 _ESCALATIONS_ORDER = 1 << 61
 _CALLS_ORDER = 1 << 62  # ... and then following calls ...
 _CALL_BITS = 20  # ... by task, and by its calls
@@ -45,6 +47,16 @@ def schedule_token(s: State, time_s: float, kind: int, slot: int) -> None:
     clock = s.clock[0]
     _push(s, time_s, clock.timer_order, kind, slot, s.slots[slot].serial)
     clock.timer_order += 1
+
+
+@inner
+def schedule_delivery(s: State, time_s: float, slot: int) -> int:
+    """Set a timer for the last token of the attempt in a slot, and tell its number."""
+    clock = s.clock[0]
+    number = clock.timer_order
+    clock.timer_order += 1
+    push(s, time_s, _DELIVERIES_ORDER + s.slots[slot].serial, DELIVERY, slot, number)
+    return number
 
 
 @inner
@@ -77,6 +89,12 @@ def schedule_user(s: State, time_s: float, u: int) -> None:
 
 @inner_apart
 def _push(s: State, time_s: float, order: int, kind: int, slot: int, number: int) -> None:
+    push(s, time_s, order, kind, slot, number)
+
+
+@inner
+def push(s: State, time_s: float, order: int, kind: int, slot: int, number: int) -> None:
+    """Put a timer on the heap."""
     clock = s.clock[0]
     at = clock.timers
     clock.timers += 1

@@ -6,6 +6,11 @@ import numpy as np
 CHUNKED, PREFILL_FIRST = 0, 1
 SCHEDULERS = {"chunked": CHUNKED, "prefill_first": PREFILL_FIRST}
 
+# What a pool asks of the KV cache before it admits a request.
+PROMPT, WHOLE, ABOVE_WATERMARK = 0, 1, 2
+ADMISSIONS = {"prompt": PROMPT, "whole": WHOLE, "watermark": ABOVE_WATERMARK}
+WATERMARK = 0.01  # of the blocks, to stay free: vLLM 0.x, `watermark` of its BlockSpaceManager
+
 POOL = np.dtype(
     [
         ("max_num_seqs", "i8"),
@@ -15,6 +20,8 @@ POOL = np.dtype(
         ("block_mask", "i8"),  # tokens of a block minus one
         ("block_shift", "i8"),  # log2 of the tokens of a block
         ("scheduler", "i8"),
+        ("admission", "i8"),
+        ("watermark_blocks", "i8"),
         ("router", "i8"),
         ("prefill_s_per_request", "f8"),
         ("prefill_s_per_token", "f8"),

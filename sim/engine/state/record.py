@@ -58,7 +58,7 @@ SEQUENCE = np.dtype(
         ("patience_end_s", "f8"),
         ("number", "i8"),  # of the request, in the order of arrival; NONE if nobody waits for it
         ("serial", "i8"),  # of the attempt
-        ("admission", "i8"),  # order of the latest admission: the largest is the youngest
+        ("admission", "i8"),  # order of the latest: the largest is the youngest; then its delivery
         ("next", "i8"),  # slot: in the waiting list, the list of chunks, or the free list
         ("previous", "i8"),  # in the waiting list
         ("prompt", "i4"),
@@ -109,15 +109,6 @@ FED_NAMES = 1
 ALONE = 2  # after the task: what this call says comes after what was said before
 BESIDE = 3  # after the task, as far as it is carried over: other calls are made beside this one
 
-# What the front end of a replica knows of an attempt there.
-STREAM = np.dtype(
-    [
-        ("delivered_s", "f8"),  # of one that is streamed: when the client will have the last token
-        ("process", "i8"),
-    ],
-    align=True,
-)
-
 # A process of the front end of a replica.
 FRONTEND = np.dtype(
     [
@@ -125,8 +116,6 @@ FRONTEND = np.dtype(
         ("done_s", "f8"),  # when it has the tokens of the segment that ended last
         ("folded", "i8"),  # steps of the segment under way of which the tokens have come to it
         ("decoding", "i8"),  # its sequences that decode, where there are several processes
-        ("head", "i8"),  # its sequences that are streamed, first to be delivered first
-        ("tail", "i8"),
     ],
     align=True,
 )
@@ -183,8 +172,7 @@ REPLICA = np.dtype(
         ("leap", "i8"),
         ("cached", "i8"),  # K: tokens in the caches of decoding sequences, at the start
         ("free_blocks", "i8"),  # at the start, prefills under way taken off
-        ("ends_s", "f8"),  # when the segment ends; of an idle replica when it begins one
-        ("delivers_s", "f8"),  # when the next answer is delivered, where it is not at the ends
+        ("reserved", "i8"),  # blocks that the running may come to need, where all are set aside
         ("slowness", "f8"),  # factor on every time of the engine
         ("blocks_since_s", "f8"),  # the integral of used blocks is complete up to here
         ("blocks_then", "f8"),  # used blocks at that time

@@ -27,7 +27,6 @@ from sim.engine.state.record import (
     RING,
     RUN,
     SEQUENCE,
-    STREAM,
     TASK,
     TIMER,
     WORKLOAD,
@@ -46,7 +45,7 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "replicas": (REPLICA, 1),
     "slots": (SEQUENCE, 1),
     "extras": (EXTRA, 1),
-    "streams": (STREAM, 1),
+    "processes": (np.int64, 1),
     "frontends": (FRONTEND, 2),
     "laws": (np.float64, 3),
     "event_s": (np.float64, 1),
@@ -97,7 +96,8 @@ class State(NamedTuple):
     slots : (slots,) SEQUENCE
     extras : (slots,) EXTRA
         What few requests have, by slot; no rows if none has.
-    streams : (slots,) STREAM
+    processes : (slots,) int64
+        Which of the front end of its replica an attempt has, where there are several.
     frontends : (capacity, processes) FRONTEND
     laws : (pools, 2, batch + 1) float64
         a(B) and c(B).
@@ -161,7 +161,7 @@ class State(NamedTuple):
     replicas: Records
     slots: Records
     extras: Records
-    streams: Records
+    processes: SlotArray
     frontends: Records
     laws: FloatArray
     event_s: FloatArray

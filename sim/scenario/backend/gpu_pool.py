@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from sim.model.design import Router
 from sim.model.kv_cache import AUTO, BYTES
-from sim.model.profile import Scheduler
+from sim.model.profile import Admission, Scheduler
 from sim.scenario.backend.autoscaler import Autoscaler
 from sim.scenario.backend.caches import PrefixCache
 from sim.scenario.backend.failures import Failures, Spot
@@ -39,6 +39,9 @@ class Engine(Model):
     fewer bytes they take, and reads them faster."""
     scheduler: Annotated[Scheduler, one_of(*get_args(Scheduler))] | None = None
     """Whether prefill rides along with decoding in chunks, or goes first."""
+    admission: Annotated[Admission, one_of(*get_args(Admission))] | None = None
+    """What must fit into the KV cache before a request is admitted: its prompt, the whole of prompt
+    and answer, so that nobody is ever evicted, or its prompt below a watermark."""
 
 
 class GpuPool(Model):

@@ -36,6 +36,12 @@ LOADS: dict[str, tuple[dict[str, Any], float, float, float]] = {
     "one token": ({}, 3_000, 1, 0.5),
     "prompts first": ({"scheduler": "prefill_first"}, 2_000, 300, 1.0),
     "little memory": ({"kv_capacity_tokens": 65_536, "max_model_len": 32_768}, 3_000, 700, 0.5),
+    "nobody evicted": (
+        {"kv_capacity_tokens": 65_536, "max_model_len": 32_768, "admission": "whole"},
+        3_000,
+        700,
+        0.5,
+    ),
     "few places": ({"max_num_seqs": 8}, 1_000, 500, 1.0),
     "small steps": ({"max_num_batched_tokens": 512}, 4_000, 100, 1.0),
     "slow front end": ({"frontend_s_per_request": 0.1}, 200, 50, 1.0),
