@@ -151,7 +151,12 @@ class Contest:
         source, end_s = workload.source, self._medians.horizon.duration_s
         if isinstance(source, TraceSource):
             return float(source.cumulative(np.array([end_s]))[0])
-        assert isinstance(source, GeneratedSource)
+        if not isinstance(source, GeneratedSource):
+            raise PeakfleetError(
+                f"workload {workload.name} waits for answers (think_time), so that its volume is"
+                " an outcome and cannot be varied; give requests_per_user_per_day in place of"
+                " think_time"
+            )
         return float(source.curve.cumulative(end_s))
 
     @cached_property

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sim.errors import PeakfleetError
+from sim.model.closed import ClosedSource
 from sim.model.design import Design
 from sim.model.generated import GeneratedSource
 from sim.model.price import GpuPrice
@@ -145,6 +146,12 @@ def day(
 def check_planned(design: Design) -> None:
     """Refuse what has no days of its own."""
     for workload in design.workloads:
+        if isinstance(workload.source, ClosedSource):
+            raise PeakfleetError(
+                f"workload {workload.name} waits for answers (think_time), so that its volume is"
+                " an outcome that no month can be given; give requests_per_user_per_day in place"
+                " of think_time"
+            )
         if not isinstance(workload.source, GeneratedSource):
             raise PeakfleetError(
                 f"workload {workload.name} replays a trace, which has no weekdays; a plan needs"

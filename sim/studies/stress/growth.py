@@ -20,6 +20,7 @@ from functools import lru_cache
 import numpy as np
 
 from sim.errors import PeakfleetError
+from sim.model.closed import MOST_USERS, ClosedSource, DrawnRequests
 from sim.model.design import Design
 from sim.model.distributions.scaled import scaled
 from sim.model.generated import GeneratedSource
@@ -188,6 +189,8 @@ def _source(source: RequestSource, growth: Growth) -> RequestSource:
             )
         case TraceSource():
             return _played(source, growth)
+        case ClosedSource():
+            return _more_users(source, growth)
     raise TypeError(f"a source of requests ({type(source).__name__}) that cannot grow")
 
 
@@ -207,6 +210,19 @@ def _follow_ups(calls: FollowUps | None, factor: float) -> FollowUps | None:
 def _played(source: TraceSource, growth: Growth) -> TraceSource:
     trace = _longer_trace(source.trace, growth.prompt)
     return replace(source, trace=trace, rate_scale=source.rate_scale * growth.volume)
+
+
+def _more_users(source: ClosedSource, growth: Growth) -> ClosedSource:
+    """What they ask is an outcome; so many times a given number of requests, too."""
+    drawn, total = source.lengths, source.requests
+    if not isinstance(drawn, DrawnRequests):
+        raise TypeError("a list of requests that cannot grow")
+    return replace(
+        source,
+        users=max(round(source.users * growth.volume), 1),
+        lengths=replace(drawn, prompt=_longer(drawn.prompt, growth.prompt)),
+        requests=None if total is None else max(round(total * growth.volume), 1),
+    )
 
 
 @lru_cache(maxsize=8)
@@ -293,7 +309,15 @@ def _check_misses(design: Design, least: float) -> None:
 
 
 def check_growth(design: Design, steps: Sequence[Growth]) -> None:
-    """Refuse growth of something that a design does not have."""
+    """Refuse growth of something that a design does not have, or beyond what is simulated."""
+    for workload in design.workloads:
+        if isinstance(workload.source, ClosedSource):
+            users = workload.source.users * max(step.volume for step in steps)
+            if users > MOST_USERS:
+                raise PeakfleetError(
+                    f"volume growth makes {users:,.0f} users of workload {workload.name}, of whom"
+                    f" each waits for answers: at most {MOST_USERS:,} are simulated"
+                )
     if any(step.miss != 1 for step in steps):
         _check_misses(design, min(step.miss for step in steps))
     retried = any(w.client.retry.max_retries > 0 for w in design.workloads)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sim.model.arrivals import SpecialEvent
+from sim.model.closed import ClosedSource
 from sim.model.design import Design
 from sim.model.distributions import FloatArray
 from sim.model.generated import GeneratedSource
@@ -73,6 +74,8 @@ def _cumulative(source: RequestSource, t_s: FloatArray) -> FloatArray:
             return curve.cumulative(t_s)
         case TraceSource():
             return source.cumulative(t_s)
+        case ClosedSource():
+            return np.zeros(len(t_s))  # its users are the same all the time
     raise TypeError(f"a source of requests ({type(source).__name__}) that cannot spike")
 
 
@@ -86,6 +89,8 @@ def _spiked(workload: Workload, window: tuple[float, float], factor: float) -> W
         case TraceSource():
             event = SpecialEvent(start_s, end_s - start_s, factor)
             spiked = replace(source, events=(*source.events, event))
+        case ClosedSource():
+            return workload
         case _:
             raise TypeError(f"a source of requests ({type(source).__name__}) that cannot spike")
     return replace(workload, source=spiked, spikes=(*workload.spikes, window))

@@ -21,6 +21,7 @@ from functools import partial
 import numpy as np
 
 from sim.errors import PeakfleetError
+from sim.model.closed import ClosedSource
 from sim.model.month import note
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
@@ -104,6 +105,9 @@ def stress(
     if beyond := runs.judge.out_of_reach(worlds):
         bench.told(beyond)
         study.notes.append(beyond)
+    if spike is not None and all(isinstance(w.source, ClosedSource) for w in design.workloads):
+        study.notes.append("no spike is tried, as all users wait for answers: none come besides")
+        spike = None
     outcomes = study.outcomes()
     breakings = study.breakings(outcomes) if enclose else []
     if spike is not None:
