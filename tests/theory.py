@@ -9,6 +9,8 @@ queues with sinusoidal arrival rates, Manag. Sci. 39 (1993); Inoue, Queueing ana
 inference servers with dynamic batching, Perform. Eval. 147 (2021); Mitzenmacher, The power of two
 choices in randomized load balancing, IEEE TPDS 12 (2001); Cohen, Basic problems of telephone
 traffic theory and the influence of repeated calls, Philips Telecomm. Rev. 18 (1957), for retries;
+Sevcik, Mitrani, The distribution of queuing network states at input and output instants, JACM 28
+(1981), for what an arrival sees in a closed network;
 Palm, Research on telephone traffic carried by full availability groups, Tele 1 (1957), and Zeltyn,
 Mandelbaum, Call centers with impatient customers: many-server asymptotics of the M/M/n+G queue,
 Queueing Systems 51 (2005), for impatience.
@@ -52,6 +54,34 @@ def mmc_wait_quantile(servers: int, rho: float, q: float) -> float:
     """P(W > t) = C exp(-c (1 - rho) t), solved for t; zero where fewer than 1 - q wait."""
     waits = erlang_c(servers, rho)
     return max(0.0, math.log(waits / (1.0 - q)) / (servers * (1.0 - rho)))
+
+
+# Machine repair: M/M/c//N, users who wait for their answers and then think
+
+
+def machine_repair(servers: int, users: int, think: float) -> FloatArray:
+    """Probabilities of 0 to N users at the servers, the others thinking for a mean time."""
+    log_p = np.zeros(users + 1)
+    for n in range(1, users + 1):  # p(n)·min(n, c) = p(n - 1)·(N - n + 1)/Z
+        log_p[n] = log_p[n - 1] + math.log((users - n + 1) / think / min(n, servers))
+    p = np.exp(log_p - log_p.max())
+    return p / p.sum()
+
+
+def machine_repair_throughput(servers: int, users: int, think: float) -> float:
+    """Answers per mean service time."""
+    p = machine_repair(servers, users, think)
+    return float(np.minimum(np.arange(users + 1), servers) @ p)
+
+
+def machine_repair_wait_cdf(servers: int, users: int, think: float, t: float) -> float:
+    """P(W <= t): who comes sees the others as one user fewer would be (arrival theorem)."""
+    if users == 1:
+        return 1.0
+    seen = machine_repair(servers, users - 1, think)
+    stages = np.arange(users) - servers + 1  # departures to wait for
+    gone = np.where(stages > 0, stats.gamma.cdf(t, np.maximum(stages, 1), scale=1 / servers), 1.0)
+    return float(seen @ gone)
 
 
 # Loss systems whose customers come back

@@ -2,11 +2,16 @@
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sim.cli.study import Asked, study_options
-from sim.cli.values import SHARE
+from sim.cli.values import SHARE, refuse_beside
+
+if TYPE_CHECKING:
+    from sim.studies.case import Case
+    from sim.studies.size import Question
 
 
 @click.command(short_help="Find the cheapest fleet whose SLO holds.")
@@ -52,8 +57,21 @@ from sim.cli.values import SHARE
     metavar="USD",
     help="Price of a request outside of the SLO, for the least-regret fleet.",
 )
+@click.option(
+    "--users",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Size the fleet for so many users, in place of the scenario's.",
+)
+@click.option(
+    "--most-users",
+    is_flag=True,
+    help="Ask how many users the fleet holds as it is, in place of the fleet.",
+)
 @study_options
+@click.pass_context
 def size(
+    context: click.Context,
     scenario: Path,
     probability: float,
     attainment: float | None,
@@ -63,6 +81,8 @@ def size(
     gpus: tuple[str, ...],
     error: float,
     miss_cost: float | None,
+    users: int | None,
+    most_users: bool,
     asked: Asked,
 ) -> None:
     """Find the cheapest fleet of SCENARIO whose SLO holds in enough of its worlds.
@@ -75,15 +95,23 @@ def size(
     sim size scenarios/quickstart.yaml
     sim size scenarios/quickstart.yaml --probability 90% --peak
     sim size scenarios/quickstart.yaml --gpu h200-sxm --miss-cost 0.01
+    sim size scenarios/population.yaml --users 500
+    sim size scenarios/population.yaml --most-users
     """  # noqa: D301 (click reads the \b)
     from sim.report.charts.size import size_charts
     from sim.report.size_text import size_text
     from sim.studies.size import Question
     from sim.studies.size import size as study
-    from sim.studies.size.fleet import model_of, services_on
+    from sim.studies.size.fleet import model_of, services_on, users_of, workload_of_users
 
     case = asked.case(scenario)
+    if users is not None:
+        case = case.but(users_of(workload_of_users(case.load()), users))
     question = Question(probability, peak, math.nan if attainment is None else attainment)
+    if most_users:
+        refuse_beside(context, "most_users", "users", "backend", "services", "gpus", "miss_cost")
+        _most_users(case, question, error, asked)
+        return
     if gpus:
         services = (*services, *services_on(gpus, model_of(case, backend)))
     with asked.study("size", case.load()) as under_way:
@@ -99,3 +127,14 @@ def size(
             miss_cost,
         )
         under_way.give(answer, size_text, size_charts)
+
+
+def _most_users(case: "Case", question: "Question", error: float, asked: Asked) -> None:
+    """How many users the fleet holds."""
+    from sim.report.charts.crowd import crowd_charts
+    from sim.report.crowd_text import crowd_text
+    from sim.studies.size import most_users
+
+    with asked.study("size", case.load()) as under_way:
+        answer = most_users(case, under_way.bench, question, asked.worlds, asked.seed, error)
+        under_way.give(answer, crowd_text, crowd_charts)

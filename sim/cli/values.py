@@ -53,5 +53,6 @@ def refuse_beside(context: click.Context, flag: str, *options: str) -> None:
         return
     for option in options:
         if context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
-            names = (f"--{name.replace('_', '-')}" for name in (option, flag))
+            written = {param.name: param.opts[0] for param in context.command.params}
+            names = (written[name] for name in (option, flag))
             raise click.UsageError("{} has no meaning beside {}; remove one".format(*names))

@@ -1,7 +1,8 @@
 """Size: the cheapest fleet whose SLO holds in the asked share of worlds."""
 
 from sim.studies.size.answer import Beside, Size
+from sim.studies.size.crowd import Capacity, most_users
 from sim.studies.size.question import Question
 from sim.studies.size.study import size
 
-__all__ = ["Beside", "Question", "Size", "size"]
+__all__ = ["Beside", "Capacity", "Question", "Size", "most_users", "size"]

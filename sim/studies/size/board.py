@@ -12,7 +12,13 @@ from sim.montecarlo.result import RunResult
 from sim.montecarlo.shares import Share, share_at_least, share_at_most
 from sim.studies.bench import Bench
 from sim.studies.size.evidence import Rule, Verdict
-from sim.studies.size.fleet import Kind, design_of, most_replicas, pool_named
+from sim.studies.size.fleet import (
+    Kind,
+    design_of,
+    most_replicas,
+    pool_named,
+    waiting_users,
+)
 from sim.studies.size.question import BoolArray, Question
 
 FloatArray = npt.NDArray[np.float64]
@@ -73,6 +79,8 @@ class Board:
     tallies : dict of int to Tally
     most : int
         Replicas that are to be had, and paid for.
+    users : int
+        Of closed populations: their work is less where a fleet is slow, and rules nothing out.
     """
 
     def __init__(self, kind: Kind, question: Question, rule: Rule, bench: Bench, seed: int) -> None:
@@ -80,14 +88,16 @@ class Board:
         self.bench, self.seed = bench, seed
         self.tallies: dict[int, Tally] = {}
         self.most = 1
+        self.users = 0  # who wait for answers
         self._kept: dict[int, BoolArray] = {}
         self._mean = self._peak = np.zeros(1)  # work in replicas, by world
 
     def measure(self, count: int, worlds: int) -> RunResult:
         """Simulate some worlds for their work only."""
         result = self._result(count, worlds)
-        pool = pool_named(self._design(result), self.kind.pool)
-        self.most = most_replicas(pool)
+        design = self._design(result)
+        self.most = most_replicas(pool_named(design, self.kind.pool))
+        self.users = waiting_users(design)
         if worlds > len(self._mean) or not self._mean.any():
             prefix, size = f"backends.{self.kind.pool}.", self.kind.limits(count)[1]
             self._mean = size * result.sample.values(f"{prefix}offered_load")[:worlds]
@@ -108,8 +118,11 @@ class Board:
 
     @property
     def least_work(self) -> float:
-        """Replicas that the work of any world takes on average, if all are full."""
-        return float(np.min(self._mean))
+        """Replicas that the work of any world takes on average, if all are full.
+
+        Users who wait for answers ask a small fleet for less: of theirs, nothing is known.
+        """
+        return 0.0 if self.users else float(np.min(self._mean))
 
     @property
     def full(self) -> int:
@@ -120,7 +133,7 @@ class Board:
 
     def rule_out(self) -> int:
         """Note the largest count that the fluid bound rules out; the least that it does not."""
-        if self.kind.counted == "min":
+        if self.kind.counted == "min" or self.users:
             return 1
         least = 1
         while (tally := self._fluid(least)).verdict is Verdict.MISSES and least < self.most:

@@ -7,6 +7,7 @@ from typing import Literal
 from sim.catalog import profile, profile_names
 from sim.catalog.profiles import old_names
 from sim.errors import PeakfleetError, ScenarioError
+from sim.model.closed import ClosedSource
 from sim.model.design import Design, GpuPool
 from sim.model.purchase import PurchasePlan
 from sim.montecarlo.draws import draw_worlds
@@ -117,6 +118,12 @@ def most_replicas(pool: GpuPool) -> int:
     return int(most)
 
 
+def waiting_users(design: Design) -> int:
+    """Users of closed populations, who wait for answers: at most so many requests at once."""
+    sources = (workload.source for workload in design.workloads)
+    return sum(source.users for source in sources if isinstance(source, ClosedSource))
+
+
 def kinds(case: Case, pool: str, services: Iterable[str] = ()) -> list[Kind]:
     """A kind for each service: a fixed number of replicas.
 
@@ -140,6 +147,34 @@ def kinds(case: Case, pool: str, services: Iterable[str] = ()) -> list[Kind]:
             service=offered.name,
         )
     return list(found.values())
+
+
+def workload_of_users(scenario: Scenario) -> str:
+    """The workload whose users are counted: the only one that has any.
+
+    Raises
+    ------
+    PeakfleetError
+        If there is none, or several.
+    """
+    each = scenario.model.workloads.items()
+    names = [name for name, workload in each if workload.arrivals.users is not None]
+    if not names:
+        raise PeakfleetError(
+            f"{scenario.file}: no workload has users to count; give one arrivals such as"
+            " {users: 100, think_time: 30s}"
+        )
+    if len(names) > 1:
+        raise PeakfleetError(
+            f"{scenario.file}: {' and '.join(names)} have users; say whose by"
+            f" --set workloads.{names[0]}.arrivals.users=..."
+        )
+    return names[0]
+
+
+def users_of(workload: str, count: float) -> str:
+    """What makes a workload have so many users."""
+    return f"workloads.{workload}.arrivals.users={count:g}"
 
 
 def scales(scenario: Scenario, pool: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from sim.model.design import Design
@@ -71,11 +72,17 @@ def _measured(option: Option, count: int, tally: Tally, terms: Terms) -> dict[st
     scenario = option.kind.scenario(count)
     sample = terms.bench.run(scenario, tally.worlds, terms.seed).sample
     metric, _ = frontier_latency(design_of(scenario, terms.seed), terms.question)
-    latency_s = sample.values(metric)[: tally.worlds]
+    return {
+        "cost_usd_per_month": float(terms.cost(scenario, tally.worlds).mean()),
+        **latency_over_worlds(sample.values(metric)[: tally.worlds]),
+    }
+
+
+def latency_over_worlds(latency_s: npt.NDArray[np.float64]) -> dict[str, float]:
+    """Percentiles of a latency over worlds; NaN where no world has it."""
     known = latency_s[~np.isnan(latency_s)]
     p5, p50, p95 = np.percentile(known, [5, 50, 95]) if len(known) else [math.nan] * 3
     return {
-        "cost_usd_per_month": float(terms.cost(scenario, tally.worlds).mean()),
         "latency_p95_p5_s": float(p5),
         "latency_p95_p50_s": float(p50),
         "latency_p95_p95_s": float(p95),

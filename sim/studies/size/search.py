@@ -27,6 +27,7 @@ from sim.studies.size.fleet import Kind
 
 TRIAL = 2  # worlds that tell how much work there is, before anything is known
 ROOM = 8  # times the busiest work: a fleet of that size is idle, and no larger one is faster
+SPREAD = 4  # times the users of the first world there are at most in another, each with a replica
 LARGE = 10  # of this many replicas a tenth is the first step to a count that is decided
 
 
@@ -101,6 +102,8 @@ def find(board: Board, start: int, most: int | None = None) -> Found:
     floor = board.kind.other if board.kind.counted == "max" else 1
     board.known(max(floor, min(board.full, board.most) if by_work else start))
     roomy = ROOM * math.ceil(board.busiest) + ROOM if most is None else most
+    if most is None and board.users:
+        roomy += SPREAD * board.users
     top = max(1, min(roomy, board.most))
     least = min(max(board.rule_out(), floor), top)
     begin = min(max(board.full if by_work else start, least), top)

@@ -1,0 +1,55 @@
+"""The answer of ``sim size --most-users`` as text."""
+
+from typing import Any
+
+from sim.report.figures import Figure, duration, scale
+from sim.report.paragraph import filled
+from sim.studies.size import Capacity
+
+SECONDS = Figure("latency", "", "seconds")
+RIGHT = 5  # cells to the right of their columns; the last is a word
+
+
+def crowd_text(answer: Capacity) -> str:
+    """The decision, and every number of users that was looked at."""
+    lines = [filled(answer.sentence), "", filled(f"SLO: {answer.asked}."), ""]
+    lines += _table(answer)
+    lines += [
+        "",
+        filled(
+            f"The answer is wrong with a chance of at most {100 * answer.error:g} %; a world is"
+            f" {duration(answer.horizon_s)} of traffic, and {answer.simulated_worlds:,} were"
+            f" simulated, at most {answer.worlds:,} of a number of users."
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _table(answer: Capacity) -> list[str]:
+    frame = answer.candidates
+    known = frame["latency_p95_p50_s"].dropna()
+    latency = scale(SECONDS, float(known.median()) if len(known) else 1.0)
+    header = ("users", "keep the SLO", "bounds", "worlds", f"p95 {latency.unit}", "")
+    rows = [header, *(_row(row, latency) for row in frame.to_dict(orient="records"))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [cell.rjust(width) for cell, width in zip(row[:RIGHT], widths, strict=False)]
+        lines.append("  ".join([*cells, *row[RIGHT:]]).rstrip())
+    what = "first token" if "ttft" in answer.latency_metric else "whole answer"
+    foot = (
+        "bounds: of the test that decides, which spends a part of the error at every look; p95:"
+        f" {what}, in the median of the row's worlds."
+    )
+    return [*lines, *filled(foot).split("\n")]
+
+
+def _row(row: dict[Any, Any], latency: Any) -> tuple[str, ...]:
+    return (
+        f"{row['users']:,.0f}",
+        f"{100 * row['kept_share']:.1f} %",
+        f"{100 * row['kept_share_low']:.1f} … {100 * row['kept_share_high']:.1f} %",
+        f"{row['worlds']:.0f}",
+        latency.text(row["latency_p95_p50_s"]),
+        row["verdict"],
+    )
