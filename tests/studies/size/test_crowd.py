@@ -15,20 +15,18 @@ from sim.studies.size import Question, most_users, size
 
 WORLDS = 24
 LIMIT = 0.5  # mean service times
-THINK = 8.0
 
 
-def case_of(folder, users, margin, percentile=90, **options):
+def case_of(folder, users, think, margin, percentile):
     """So many requests that a world is on the wrong side with a chance of at most 0.12."""
     requests = max(5_000.0, 6.0 / margin**2)
-    duration_s = max(requests * (THINK + 1.5) / users, 2_000.0)
+    duration_s = max(requests * (think + 1.5) / users, 2_000.0)
     return queue(
         folder,
-        {"users": users, "think_time": {"exponential": {"mean": THINK}}},
+        {"users": users, "think_time": {"exponential": {"mean": think}}},
         {f"ttft_p{percentile}": LIMIT + 2e-3},  # the first token's own step
         {"duration": duration_s, "warm_up": 100, "bin": duration_s},
         worlds=WORLDS,
-        **options,
     )
 
 
@@ -39,36 +37,35 @@ def edge(holds, start, step):
     return start
 
 
-@pytest.mark.parametrize(("users", "percentile"), [(4, 90), (12, 90), (30, 70), (60, 90)])
+@pytest.mark.parametrize(("users", "percentile"), [(4, 90), (12, 90), (30, 90)])
 def test_the_fleet_for_so_many_users_is_that_of_machine_repair(users, percentile, tmp_path):
     """The median world of 24: a false alarm in 1e-5 of seeds (see test_size_theory)."""
     share = percentile / 100
 
     def kept(servers):
-        return machine_repair_wait_cdf(servers, users, THINK, LIMIT)
+        return machine_repair_wait_cdf(servers, users, 8.0, LIMIT)
 
     servers = edge(lambda n: n < 1 or kept(n) < share, 0, 1) + 1
     margin = min(abs(kept(n) - share) for n in (servers, servers - 1) if n)
     assert margin > 0.008
     with bench(1) as ready:
-        case = case_of(tmp_path, 7, margin, percentile).but(
-            f"workloads.calls.arrivals.users={users}"
-        )
+        case = case_of(tmp_path, users, 8.0, margin, percentile)
         answer = size(case, ready, Question(0.5), beside=False)
     assert answer.replicas == servers
     assert answer.decided
 
 
-@pytest.mark.parametrize("replicas", [1, 3, 6])
+@pytest.mark.parametrize("replicas", [1, 3])
 def test_the_most_users_of_a_fleet_are_those_of_machine_repair(replicas, tmp_path):
     def kept(users):
-        return machine_repair_wait_cdf(replicas, users, THINK, LIMIT)
+        return machine_repair_wait_cdf(replicas, users, 4.0, LIMIT)
 
-    users = edge(lambda n: kept(n) >= 0.9, 1, 1)
-    margin = min(abs(kept(n) - 0.9) for n in (users, users + 1))
+    users = edge(lambda n: kept(n) >= 0.8, 1, 1)
+    margin = min(abs(kept(n) - 0.8) for n in (users, users + 1))
     assert margin > 0.008
     with bench(1) as ready:
-        case = case_of(tmp_path, 5, margin).but(f"backends.pool.replicas={replicas}")
+        case = case_of(tmp_path, users, 4.0, margin, 80)
+        case = case.but("workloads.calls.arrivals.users=5", f"backends.pool.replicas={replicas}")
         answer = most_users(case, ready, Question(0.5))
     assert (answer.users, answer.estimate) == (users, users)
     assert answer.decided
@@ -101,19 +98,18 @@ def test_a_fleet_that_serves_nobody_in_time_holds_nobody(tmp_path):
 def test_what_has_no_users_to_count_is_refused(arrivals, expected, tmp_path):
     case = queue(tmp_path, arrivals, {"ttft_p95": 1.0}, SHORT)
     with bench(1) as ready, pytest.raises(PeakfleetError, match=expected):
-        most_users(case, ready)
+        most_users(case, ready, Question(0.5))
 
 
 def test_the_command_takes_users_and_asks_for_them(tmp_path, capsys):
     case = queue(
         tmp_path, {"users": 5, "think_time": "5s"}, {"ttft_p90": 4.0},
-        {"duration": "30min", "warm_up": "60s"}, worlds=12,
+        {"duration": "5min", "warm_up": "60s"}, worlds=12,
     )  # fmt: skip
     common = [str(case.path), "--probability", "50%", "--jobs", "1", "--quiet", "--json"]
     main(["size", *common, "--users", "9", "--out", str(tmp_path / "a")])
     assert json.loads(capsys.readouterr().out)["overrides"][0] == "workloads.calls.arrivals.users=9"
     main(["size", *common, "--most-users", "--out", str(tmp_path / "b")])
     assert json.loads(capsys.readouterr().out)["users"] >= 1
-    with pytest.raises(SystemExit):
-        main(["size", *common, "--most-users", "--users", "9", "--out", str(tmp_path / "c")])
+    assert main(["size", *common, "--most-users", "--users", "9"]) == 2
     assert "--users has no meaning beside --most-users" in capsys.readouterr().err
