@@ -175,6 +175,9 @@ def test_too_few_requests_are_refused() -> None:
     few = np.ones(20, np.int32)
     with pytest.raises(TraceError, match="20 requests within 19 s do not make"):
         traffic(Trace(np.arange(20.0), few, few, "a.csv"))
+    many = np.ones(200, np.int32)
+    with pytest.raises(TraceError, match="4 sessions within 199 s do not make"):
+        traffic(Trace(np.arange(200.0), many, many, "a.csv", session=np.arange(200) % 4))
 
 
 BACKEND = """

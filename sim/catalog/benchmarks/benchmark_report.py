@@ -75,11 +75,6 @@ def _runs(found: Any, document: Document) -> Iterator[MeasuredRun]:
     if fields.text("version") not in VERSIONS:
         raise fields.error("version", f"must be {' or '.join(VERSIONS)}")
     aggregate = fields.part("results", "request_performance", "aggregate")
-    latency = aggregate.part("latency")
-    found_statistics = {ours: _statistics(latency, name) for ours, name in METRICS.items()}
-    given = {ours: one for ours, one in found_statistics.items() if one is not None}
-    if "ttft_s" not in given or not given.keys() & {"tpot_s", "itl_s", "e2e_s"}:
-        raise latency.missing("time_to_first_token or time_per_output_token")
     requests, throughput = aggregate.part("requests"), aggregate.part("throughput")
     load = fields.part("scenario", "load", "standardized")
     total, failed = requests.count("total"), requests.count("failures")
@@ -108,13 +103,22 @@ def _runs(found: Any, document: Document) -> Iterator[MeasuredRun]:
         ),
         setup=_setup(fields),
         drive=drive,
-        statistics=given,
+        statistics=_latencies(aggregate.part("latency")),
         completed=completed,
         failed=failed,
         output_tokens_per_s=throughput.part("output_token_rate").number("mean"),
         requests_per_s=throughput.part("request_rate").number("mean"),
         remarks=(Remark("assumed", remark),),
     )
+
+
+def _latencies(latency: Fields) -> dict[str, Statistics]:
+    """The statistics of all metrics that are there."""
+    found = {ours: _statistics(latency, name) for ours, name in METRICS.items()}
+    given = {ours: one for ours, one in found.items() if one is not None}
+    if "ttft_s" not in given or not given.keys() & {"tpot_s", "itl_s", "e2e_s"}:
+        raise latency.missing("time_to_first_token or time_per_output_token")
+    return given
 
 
 def _statistics(latency: Fields, name: str) -> Statistics | None:

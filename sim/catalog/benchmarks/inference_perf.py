@@ -13,7 +13,7 @@ All times are in seconds. Two traps:
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from sim.model.measured import (
     Remark,
     Setup,
     Source,
+    Statistics,
     Tokens,
 )
 
@@ -68,14 +69,7 @@ def runs(document: Document) -> Iterator[MeasuredRun]:
     inputs, outputs = successes.part("prompt_len"), successes.part("output_len")
     counted, remarks = _output_tokens(successes, outputs, completed)
     per_token = time_per_token(fields.place, ttft, e2e, counted)
-    tpot = per_token["tpot_s"].mean if per_token else 0.0
-    claimed = latency.part("time_per_output_token").number("mean")
-    if claimed and tpot and abs(claimed / tpot - 1) > AGREE:
-        text = f"the file's time per output token is {claimed / tpot:.2f} times {FROM_COUNTS}"
-        remarks.append(Remark("left_out", text))
-    rate = load.rate("requested_rate") or load.rate("achieved_rate")
-    users = load.users("concurrency") or load.users("concurrency_level")
-    loop = ClosedLoop(users) if users else OpenLoop(rate, 1.0) if rate else None
+    loop = _loop(load)
     throughput = successes.part("throughput")
     tokens_per_s = throughput.number("output_tokens_per_sec")
     claimed_count = outputs.number("mean")
@@ -99,8 +93,26 @@ def runs(document: Document) -> Iterator[MeasuredRun]:
         output_tokens=counted * completed,
         output_tokens_per_s=tokens_per_s,
         requests_per_s=throughput.number("requests_per_sec"),
-        remarks=tuple(remarks),
+        remarks=(*remarks, *_not_believed(latency, per_token)),
     )
+
+
+def _loop(load: Fields) -> ClosedLoop | OpenLoop | None:
+    """The load of a stage."""
+    users = load.users("concurrency") or load.users("concurrency_level")
+    if users:
+        return ClosedLoop(users)
+    rate = load.rate("requested_rate") or load.rate("achieved_rate")
+    return OpenLoop(rate, 1.0) if rate else None
+
+
+def _not_believed(latency: Fields, per_token: Mapping[str, Statistics]) -> Iterator[Remark]:
+    """What to say if the file's own time per output token is another."""
+    claimed = latency.part("time_per_output_token").number("mean")
+    tpot = per_token["tpot_s"].mean if per_token else 0.0
+    if claimed and tpot and abs(claimed / tpot - 1) > AGREE:
+        text = f"the file's time per output token is {claimed / tpot:.2f} times {FROM_COUNTS}"
+        yield Remark("left_out", text)
 
 
 def _output_tokens(

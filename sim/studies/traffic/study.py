@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import PurePath
 
@@ -40,32 +41,23 @@ def traffic(trace: Trace) -> Traffic:
     TraceError
         For a trace that is too small to say anything.
     """
-    n = len(trace.arrival_s)
-    if n < LEAST or not trace.span_s > 0:
-        message = f"{n} requests within {trace.span_s:g} s do not make a distribution"
-        raise TraceError(f"{trace.file}: {message} (at least {LEAST}; replay it instead)")
     first = first_calls(trace)
     following = follow_up(trace, first)
-    begins = first if following else np.ones(n, np.bool_)
+    begins = first if following else np.ones(len(first), np.bool_)
+    n = int(begins.sum())
+    if n < LEAST or not trace.span_s > 0:
+        what = "sessions" if following else "requests"
+        message = f"{n} {what} within {trace.span_s:g} s do not make a distribution"
+        raise TraceError(f"{trace.file}: {message} (at least {LEAST}; replay it instead)")
     arrival_s = trace.arrival_s[begins]
     rate, remarks = rate_of(arrival_s, trace.period_s, trace.began)
     prompt, output = trace.prompt_tokens[begins], trace.output_tokens[begins]
     laws = length_law(prompt), length_law(output)
-    if following:
-        remarks.append(THINKS)
-    if trace.dropped:
-        remarks.append(f"{trace.dropped} requests without prompt or output are left out")
     seen = _windows(arrival_s, trace.period_s, rate, trace.began)
-    inside = float(seen["per_s"].between(seen["low"], seen["high"]).mean())
-    if inside < MOSTLY:
-        remarks.append(
-            f"{inside:.0%} of the windows lie where the model expects 90 %: where that matters,"
-            " replay the trace (arrivals: {trace: …})"
-        )
     return Traffic(
         name=_name(trace.file),
         file=trace.file,
-        requests=n,
+        requests=len(first),
         span_s=trace.span_s,
         rate=rate,
         prompt=laws[0],
@@ -73,7 +65,7 @@ def traffic(trace: Trace) -> Traffic:
         correlation=rank_correlation(prompt, output),
         follow_up=following,
         hit_rate=hit_share(trace),
-        remarks=tuple(remarks),
+        remarks=(*remarks, *_further(trace, following is not None, seen)),
         windows=seen,
         quantiles=pd.concat(
             [_quantiles("prompt", prompt, laws[0]), _quantiles("output", output, laws[1])],
@@ -81,6 +73,20 @@ def traffic(trace: Trace) -> Traffic:
         ),
         dispersions=_dispersions(arrival_s, trace.period_s, rate, trace.began),
     )
+
+
+def _further(trace: Trace, sessions: bool, seen: pd.DataFrame) -> Iterator[str]:
+    """What else to know of a fit."""
+    if sessions:
+        yield THINKS
+    if trace.dropped:
+        yield f"{trace.dropped} requests without prompt or output are left out"
+    inside = float(seen["per_s"].between(seen["low"], seen["high"]).mean())
+    if inside < MOSTLY:
+        yield (
+            f"{inside:.0%} of the windows lie where the model expects 90 %: where that matters,"
+            " replay the trace (arrivals: {trace: …})"
+        )
 
 
 def _name(file: str) -> str:
