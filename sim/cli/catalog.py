@@ -305,6 +305,7 @@ def _show_profile(profile: "ServiceProfile", as_json: bool) -> None:
         prefill_tokens_per_s,
     )
     from sim.catalog.profile_file import profile_document
+    from sim.catalog.profiles import is_old
 
     document = {"name": profile.name, **profile_document(profile)}
     decode = decode_figures(profile)
@@ -321,6 +322,8 @@ def _show_profile(profile: "ServiceProfile", as_json: bool) -> None:
         click.echo(json.dumps({**document, "predicted": predicted}, indent=2))
         return
     _print_document(document)
+    if is_old(profile):
+        click.echo("\nold: over a year older than the newest of the built-in profiles")
     click.echo(f"\npredicted, with {CONTEXT_TOKENS:,} tokens in each cache and no prefill:")
     for each in decode:
         rate = f"{each.tokens_per_s:,.0f} tokens/s"

@@ -112,3 +112,13 @@ def test_users_who_wait_for_answers_reach_as_far_as_their_prompts(lengths, promp
     found = reach_of(Workload("chat", ClosedSource(3, lengths, Constant(0.0)), "pool", Slo()))
     assert found.prompt_tokens == pytest.approx(prompt, abs=0.1)
     assert found.context_tokens == pytest.approx(context, abs=0.1)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_closed_populations_reach_as_far_as_their_requests(listed: bool) -> None:
+    lengths = Lengths(Constant(3000.0), 1, 10_000)
+    answers = Lengths(Constant(500.0), 1, 10_000)
+    tokens = np.full(9, 3000, dtype=np.int32), np.full(9, 500, dtype=np.int32)
+    requests = ListedRequests(*tokens) if listed else DrawnRequests(lengths, answers)
+    workload = Workload("users", ClosedSource(8, requests), "pool", Slo())
+    assert reach_of(workload) == Reach(3000.0, 3500.0)
