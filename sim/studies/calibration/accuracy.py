@@ -17,6 +17,7 @@ from sim.model.joint_error import SimulatedError
 from sim.model.measured import ClosedLoop, MeasuredRun, OpenLoop, RequestLog
 from sim.model.profile import ServiceProfile
 from sim.studies.calibration.figures import (
+    CORRELATED,
     FEWEST,
     METRICS,
     THROUGHPUT,
@@ -31,6 +32,7 @@ from sim.studies.calibration.replay import Script, replays
 
 PERCENTILES = (50.0, 95.0, 99.0)
 ENOUGH = {50.0: FEWEST, 95.0: 20, 99.0: 100}  # requests of which a percentile is compared
+OF_TAILS: dict[object, float] = {50.0: 1.25, 95.0: 2.0, 99.0: 3.0}  # of a normal's mean
 GRADES = (("A", 0.05, 0.15), ("B", 0.10, 0.25))  # largest error of TPOT and TTFT
 SHORT = {"ttft_s": "ttft", "tpot_s": "tpot", "e2e_s": "e2e", THROUGHPUT: "throughput"}
 
@@ -47,6 +49,8 @@ class Compared:
     open_loop : bool
     saturated : bool
     simulated : float
+    chance : float
+        Standard deviation of its logarithm over so few requests.
     """
 
     figure: Figure
@@ -54,6 +58,7 @@ class Compared:
     open_loop: bool
     saturated: bool
     simulated: float
+    chance: float = 0.0
 
     @property
     def error(self) -> float:
@@ -115,9 +120,21 @@ def _compared(script: Script, log: RequestLog) -> list[Compared]:
     load, is_open = load_of(script)
     saturated = is_saturated(script.run)
     return [
-        Compared(figure, load, is_open, saturated, figure.of(log))
+        Compared(figure, load, is_open, saturated, figure.of(log), chance(figure, log))
         for figure in compared_figures(script.run)
     ]
+
+
+def chance(figure: Figure, log: RequestLog) -> float:
+    """What a figure may be off by over so few requests, as a sd of its logarithm."""
+    if figure.metric == THROUGHPUT:
+        return 0.5 / math.sqrt(max(int(log.completed.sum()), 1))
+    values = metric_values(log, figure.metric, figure.settled)
+    values = values[values > 0]
+    if len(values) < 2:
+        return 0.0
+    wider = OF_TAILS.get(figure.which, 1.0)
+    return wider * CORRELATED * float(np.log(values).std()) / math.sqrt(len(values))
 
 
 def central(rows: Sequence[Compared], metric: str) -> list[Compared]:

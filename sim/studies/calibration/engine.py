@@ -11,8 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from sim.catalog.checkpoints import SILENT, checkpoint_dtype
 from sim.catalog.hardware import Model, gpus, kv_capacity_tokens, models
 from sim.errors import CatalogError, MeasurementError
+from sim.model.kv_cache import BYTES
 from sim.model.measured import MeasuredRun
 from sim.model.profile import Scheduler
 from sim.studies.calibration.replay import Script
@@ -49,9 +51,12 @@ class Engine:
     model, gpu, precision, engine : str
     gpus_per_replica : int
     kv_capacity_tokens, max_num_seqs, max_num_batched_tokens, max_model_len : int
+    kv_cache_dtype : str
     scheduler : {"chunked", "prefill_first"}
     is_mixture : bool
         Whether the model is a mixture of experts.
+    is_usual : bool
+        Whether the catalogue has the model and the GPU: usual proportions of memory and compute.
     assumed : tuple of str
         What neither the files nor the user said.
     """
@@ -65,8 +70,10 @@ class Engine:
     max_num_seqs: int
     max_num_batched_tokens: int
     max_model_len: int
+    kv_cache_dtype: str
     scheduler: Scheduler
     is_mixture: bool
+    is_usual: bool
     assumed: tuple[str, ...]
 
 
@@ -86,9 +93,10 @@ def engine_of(runs: Sequence[MeasuredRun], scripts: Sequence[Script], given: Giv
     gpu = _gpu(names["gpu"])
     gpus_each = given.gpus_per_replica or _gpus(runs)
     seqs, budget, assumed = _limits(runs, names["engine"], given)
+    dtype = _cache_dtype(runs, own, names["precision"])
     capacity = given.kv_capacity_tokens or _one(runs, "kv_capacity_tokens")
     if capacity is None:
-        capacity, how = _capacity(own, gpu, gpus_each, names["precision"], scripts)
+        capacity, how = _capacity(own, gpu, gpus_each, names["precision"], dtype, scripts)
         assumed.append(how)
     blocks = capacity // BLOCK * BLOCK
     longest = given.max_model_len or min(blocks, 131_072 if own is None else own.context_tokens)
@@ -102,8 +110,10 @@ def engine_of(runs: Sequence[MeasuredRun], scripts: Sequence[Script], given: Giv
         seqs,
         budget,
         min(longest, blocks),
+        dtype,
         given.scheduler or "chunked",
         own is not None and own.active_params < own.params,
+        own is not None and gpu in gpus(),
         tuple(assumed),
     )
 
@@ -164,14 +174,27 @@ def _gpu(name: str) -> str:
     return next((each for each in (plain, f"{plain}-sxm") if each in known), plain)
 
 
+def _cache_dtype(runs: Sequence[MeasuredRun], own: Model | None, precision: str) -> str:
+    """Precision of the KV cache: as the runs say, else as the model's checkpoint has it."""
+    said = {run.setup.kv_precision.casefold() for run in runs} & BYTES.keys()
+    if said:
+        return min(said)
+    return SILENT if own is None else checkpoint_dtype(own.name, precision)
+
+
 def _capacity(
-    own: Model | None, gpu: str, gpus_each: int, precision: str, scripts: Sequence[Script]
+    own: Model | None,
+    gpu: str,
+    gpus_each: int,
+    precision: str,
+    dtype: str,
+    scripts: Sequence[Script],
 ) -> tuple[int, str]:
     """Of the memory that the weights leave, where both are known; else ample."""
     needed = max(math.ceil(each.in_flight * each.longest) for each in scripts)
     if own is not None:
         try:
-            tokens = kv_capacity_tokens(own.name, gpu, gpus_each, precision)
+            tokens = kv_capacity_tokens(own.name, gpu, gpus_each, precision, dtype)
         except CatalogError:
             tokens = 0
         longest = max(each.longest for each in scripts)

@@ -6,7 +6,7 @@ negative. What is minimised is the sum of squares of
 - log(simulated / measured) of each figure, in standard deviations, large ones counting less,
 - each coefficient's distance from its start, in standard deviations of the prior (a factor of
   e^0.7 to e^1.5 either way): where the data say something, this says nothing,
-- how far a(B) falls, and, for a mixture of experts, how far it is from being concave.
+- how far a(B) falls and how much it bends, and, for a mixture of experts, where it bends upwards.
 
 Every evaluation simulates the same requests, so that the sum is smooth but for small steps where
 two requests change their order; derivatives are taken over 6 %, well above them. A single start may
@@ -31,6 +31,7 @@ from sim.studies.calibration.replay import Script, replays
 FloatArray = npt.NDArray[np.float64]
 
 DIFFERENCE = 0.03  # of a logarithm either way, over which derivatives are taken
+WIDE = 0.1  # the same for what is said of errors
 DAMPINGS = (0.0003, 0.01, 0.1, 0.5, 2.0, 10.0)
 ENOUGH = 0.001  # of the sum of squares: less is no progress
 SOFT = 2.0  # standard deviations, beyond which a residual counts less
@@ -41,6 +42,7 @@ MOST_STEPS = 15
 TOGETHER = 16  # points simulated on one clock
 FARTHEST = 5.0  # of a logarithm from the start
 FALLING = 0.01  # a(B) may fall by so much before it costs as much as one standard deviation
+BENDING = 0.15  # by how much of itself a(B) may leave the straight line between its neighbours
 MISSING = 3.0  # residual of a figure that the simulation does not have: nobody was served
 
 
@@ -123,11 +125,13 @@ class Problem:
             if (name := f"step_base_ms@{each}") in names:
                 base[at] *= math.exp(x[names.index(name)])
         falls = np.maximum(-np.diff(np.log(base)), 0.0) / FALLING
-        if not self.concave or len(base) < 3:
+        if len(base) < 3:
             return np.asarray(falls)
-        slopes = np.diff(base) / np.diff(batch)
-        bends = np.maximum(np.diff(slopes), 0.0) * np.diff(batch)[1:] / base[2:] / FALLING
-        return np.concatenate([falls, bends])
+        wide = np.diff(batch)
+        slopes = np.diff(base) / wide
+        bends = np.diff(slopes) * np.minimum(wide[1:], wide[:-1]) / base[1:-1]
+        upwards = np.maximum(bends, 0.0) / FALLING if self.concave else np.zeros(0)
+        return np.concatenate([falls, bends / BENDING, upwards])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -245,8 +249,7 @@ def _jacobian(
 
 def _concluded(problem: Problem, point: Point) -> Fit:
     x = point.x
-    jacobian = _jacobian(problem.of_figures, x)
-    misfit = problem.of_figures([x])[0]
+    misfit, jacobian = _told(problem, x)
     # A figure far off has been discounted by the loss, and says as much less.
     weight = 1.0 / np.sqrt(1.0 + (misfit / SOFT) ** 2)
     told = jacobian * np.sqrt(weight)[:, None]
@@ -256,6 +259,21 @@ def _concluded(problem: Problem, point: Point) -> Fit:
     scale = max(1.0, float((weight * misfit**2).sum()) / free)
     covariance = np.linalg.inv(told.T @ told / scale + prior)
     return Fit(problem, x, point.cost, (covariance + covariance.T) / 2, jacobian)
+
+
+def _told(problem: Problem, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Residuals of figures, and their derivatives over so much as an error may be.
+
+    Of the two sides that which says less: near a wall, such as where the front end is just not
+    overrun, the other would take the wall for a slope.
+    """
+    moves = np.eye(len(x)) * WIDE
+    here, *found = problem.of_figures([x, *(x + moves), *(x - moves)])
+    columns = []
+    for above, below in zip(found[: len(x)], found[len(x) :], strict=True):
+        sides = ((above - here) / WIDE, (here - below) / WIDE)
+        columns.append(min(sides, key=lambda side: float((side**2).sum())))
+    return here, np.stack(columns, axis=1)
 
 
 def _residual(figure: Figure, simulated: float) -> float:

@@ -6,7 +6,8 @@ us for a token, and 1.9 ms from there to the client; a fit may go far from that.
 engine took of itself have no front end in them.
 
 How far a coefficient may be from its start before the prior minds (a standard deviation of the
-logarithm): what a closed form sees nearly directly, e^0.5 and less; what it can hardly see, e^1.
+logarithm): e^0.7 to e^1; and e^1.5 for c where the catalogue knows not both model and GPU, so that
+the proportions of memory and compute may be any.
 """
 
 from collections.abc import Sequence
@@ -52,15 +53,16 @@ def starting_law(
         max_num_seqs=engine.max_num_seqs,
         max_num_batched_tokens=engine.max_num_batched_tokens,
         max_model_len=engine.max_model_len,
+        kv_cache_dtype=engine.kv_cache_dtype,
         scheduler=engine.scheduler,
     )
-    return profile, _free(at, of_client)
+    return profile, _free(at, of_client, 0.7 if engine.is_usual else 1.5)
 
 
-def _free(at: Sequence[int], of_client: bool) -> tuple[Free, ...]:
+def _free(at: Sequence[int], of_client: bool, of_caches: float) -> tuple[Free, ...]:
     engine = [
         *(Free(step_base(batch), 1.0) for batch in at),
-        Free(PER_KV_TOKEN, 1.0),
+        Free(PER_KV_TOKEN, of_caches),
         Free("prefill_ms_per_request", 1.0),
         Free("prefill_us_per_token", 0.7),
         Free("prefill_ns_per_token_context", 0.7),

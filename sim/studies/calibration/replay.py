@@ -14,6 +14,7 @@ import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -129,7 +130,9 @@ def replays(pairs: Sequence[tuple[ServiceProfile, Script]]) -> list[RequestLog]:
     rows = plane.requests()
     order = np.argsort(rows.workload, kind="stable")
     edges = np.searchsorted(rows.workload[order], np.arange(1, len(pools)))
-    return [_log(rows[part]) for part in np.split(order, edges)]
+    columns = _columns(rows[order])
+    parts = zip(*(np.split(column, edges) for column in columns), strict=True)
+    return [RequestLog(*part) for part in parts]
 
 
 def _feed(plane: DataPlane, scripts: Sequence[Script]) -> None:
@@ -167,19 +170,21 @@ def _play(plane: DataPlane, end_s: FloatArray) -> None:
                 plane.kill(replica)
 
 
-def _log(rows: Records) -> RequestLog:
-    done = rows.status == COMPLETED
-    refused = np.isin(rows.status, (REJECTED, TIMED_OUT))
+def _columns(rows: Records) -> tuple[npt.NDArray[Any], ...]:
+    """The columns of a RequestLog, in its order."""
+    status, sent_s = np.asarray(rows.status), np.asarray(rows.arrival_s)
+    done = status == COMPLETED
+    refused = (status == REJECTED) | (status == TIMED_OUT)
     ended = np.where(done, Ended.COMPLETED, np.where(refused, Ended.FAILED, Ended.CUT))
-    return RequestLog(
-        sent_s=rows.arrival_s.copy(),
-        ttft_s=rows.first_token_s - rows.arrival_s,
-        e2e_s=np.where(done, rows.finish_s - rows.arrival_s, np.nan),
-        input_tokens=rows.prompt_tokens.astype(np.int64),
-        output_tokens=rows.output_tokens.astype(np.int64),
-        cached_tokens=rows.cached_tokens.astype(np.float64),
-        events=np.full(len(rows), np.nan),
-        ended=ended.astype(np.int64),
+    return (
+        sent_s,
+        np.asarray(rows.first_token_s) - sent_s,
+        np.where(done, np.asarray(rows.finish_s) - sent_s, np.nan),
+        np.asarray(rows.prompt_tokens).astype(np.int64),
+        np.asarray(rows.output_tokens).astype(np.int64),
+        np.asarray(rows.cached_tokens).astype(np.float64),
+        np.full(len(rows), np.nan),
+        ended.astype(np.int64),
     )
 
 

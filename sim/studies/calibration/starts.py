@@ -49,12 +49,12 @@ class Start:
 
 
 def knots(scripts: Sequence[Script], most: int = 9) -> list[int]:
-    """Batches at which a(B) is fitted: those of the runs, the ends among them.
+    """Batches at which a(B) is fitted: 1 and those of the runs, the largest among them.
 
     Where requests waited for a place, the batch was another, unless all runs are so.
     """
     flowing = [each for each in scripts if not is_saturated(each.run)] or scripts
-    seen = sorted({max(round(each.in_flight), 1) for each in flowing})
+    seen = sorted({1, *(max(round(each.in_flight), 1) for each in flowing)})
     if len(seen) > most:
         places = np.linspace(0, len(seen) - 1, most).round().astype(int)
         seen = [seen[at] for at in places]
@@ -62,7 +62,7 @@ def knots(scripts: Sequence[Script], most: int = 9) -> list[int]:
     for batch in seen:  # no two so near that nothing tells them apart
         if not kept or batch >= 1.4 * kept[-1]:
             kept.append(batch)
-    return kept
+    return [*kept[:-1], seen[-1]] if len(kept) > 1 else kept
 
 
 def start(scripts: Sequence[Script], at: Sequence[int]) -> Start:

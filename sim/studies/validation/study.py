@@ -47,8 +47,8 @@ def validate(
     """Predict measured runs.
 
     Bands are of nine worlds in ten, each of which draws the profile's coefficients from their joint
-    error, and each metric's remaining error from what simulations of the profile's own runs were
-    off: what a fleet's simulation would draw.
+    error, and each figure's remaining error from what simulations of the profile's own runs were
+    off, and from chance over so few requests.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def bands(
         for world in range(worlds)
     ]
     values = np.array(drawn_rows)
-    left = np.array([_left_s(profile, row.figure.metric) for row in rows])
+    left = np.array([math.hypot(_left_s(profile, row.figure.metric), row.chance) for row in rows])
     # One error of each kind in a world, at the quantiles of a normal in an order of its own.
     rng = Streams(seed, 0)("validation/left")
     levels = (np.arange(worlds) + 0.5) / worlds

@@ -1,0 +1,83 @@
+"""Profiles of the catalogue from InferenceX's rows, each graded by simulating its own rows.
+
+Run with ``python benchmarks/silicon_profiles.py DATA OUT [--jobs N] [--only TEXT]``: DATA is the
+folder that holds ``inferencex_silicon``, OUT where profiles go by their names, such as
+``model/gpu/tpN/precision/engine`` (``sim/catalog/data/profiles`` for the catalogue). Of several
+versions of an engine the newest that is graded A or B is kept. Only A and B are written, and what
+is written is derived; the rows are not in it. Takes half an hour of one core.
+"""
+
+import argparse
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from silicon_rows import RENAMED, Configuration, configurations
+
+from sim.catalog import write_profile
+from sim.errors import PeakfleetError
+from sim.model.measured import MeasuredRun
+from sim.model.profile import ServiceProfile
+from sim.studies.calibration import Given, calibrate
+
+SOURCE = (
+    "InferenceX rows (SemiAnalysis, Apache-2.0) in ai-dynamo/aiconfigurator silicon_sample.csv"
+    " @095f58a (2026-08-21): {rows} rows of {engine} {version}; fitted by sim calibrate"
+)
+KEPT = ("A", "B")
+
+
+def made(
+    one: tuple[Configuration, list[MeasuredRun]],
+) -> tuple[Configuration, ServiceProfile | None]:
+    """The profile of a configuration."""
+    key, runs = one
+    model, gpu, _, precision, engine, version = key
+    given = Given(model=RENAMED.get(model, model), gpu=gpu, precision=precision, engine=engine)
+    try:
+        profile = calibrate(runs, given, tried=1).profile
+    except PeakfleetError as error:
+        print(" ".join(key), error, file=sys.stderr)
+        return key, None
+    source = SOURCE.format(rows=len(runs), engine=engine, version=version or "of no stated version")
+    return key, replace(profile, source=source)
+
+
+def main() -> None:
+    """Make the profiles."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", default="", help="a part of the configuration's name")
+    asked = parser.parse_args()
+    found = {
+        key: runs
+        for key, runs in configurations(asked.data).items()
+        if asked.only.casefold() in " ".join(key).casefold()
+    }
+    written: dict[Path, str] = {}
+    quick_first = sorted(
+        found.items(), key=lambda one: sum(run.drive.requests or 0 for run in one[1])
+    )
+    with ProcessPoolExecutor(asked.jobs) as pool:
+        for key, profile in pool.map(made, quick_first):
+            if profile is None:
+                continue
+            error = profile.simulated_error
+            assert error is not None
+            print(f"{profile.grade} {' '.join(key)}: TPOT {error.tpot:.1%}, TTFT {error.ttft:.1%}",
+                  flush=True)  # fmt: skip
+            _, _, ways, precision, engine, version = key
+            place = asked.out / profile.model / profile.gpu / ways / precision / f"{engine}.yaml"
+            if profile.grade in KEPT and version >= written.get(place, ""):
+                written[place] = version
+                place.parent.mkdir(parents=True, exist_ok=True)
+                write_profile(profile, place)
+    print(f"{len(written)} profiles of grade A or B from {len(found)} configurations")
+
+
+if __name__ == "__main__":
+    main()

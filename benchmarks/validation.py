@@ -1,0 +1,203 @@
+"""Measured sets, predicted out of sample: the table in the README.
+
+Run with ``python benchmarks/validation.py DATA [SET ...] [--share N] [--jobs N]``; sets are:
+
+- ``h200``: ``vllm_h200_live``, fitted on ``calibrate/``, predicting the open loops of
+  ``development/``;
+- ``cpu``: ``vllm_cpu_live``, each concurrency of GuideLLM's sweep from the other runs;
+- ``silicon``: ``inferencex_silicon``, every ``--share``-th aggregated configuration with at least 4
+  concurrencies, rows with a TTFT of up to 5 s; each concurrency from the others (of the ends of a
+  sweep, too: so it extrapolates).
+
+Bars: h200 and cpu as in the table; silicon: median absolute error of TPOT 4 % for dense models and
+6 % for mixtures of experts, of TTFT 15 %.
+"""
+
+import argparse
+import math
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from silicon_rows import RENAMED, Configuration, configurations, users_of, without
+
+from sim.catalog.benchmarks import read_benchmarks
+from sim.catalog.hardware import models
+from sim.model.measured import MeasuredRun
+from sim.model.profile import ServiceProfile
+from sim.studies.calibration import Given, calibrate
+from sim.studies.calibration.accuracy import comparison, frame_of
+from sim.studies.calibration.fitting import Fit, fitted, refitted
+from sim.studies.calibration.replay import script
+from sim.studies.calibration.study import problem_of
+from sim.studies.validation import validate
+
+SETS = ("h200", "cpu", "silicon")
+H200 = Given(
+    model="llama-3.1-8b",
+    gpu="h200-sxm",
+    precision="bf16",
+    engine="vllm",
+    max_num_seqs=256,
+    max_num_batched_tokens=8192,
+    kv_capacity_tokens=916_816,
+)
+CPU = Given(
+    model="llama-22.8m",
+    gpu="epyc-core",
+    precision="bf16",
+    engine="vllm",
+    max_num_seqs=32,
+    max_num_batched_tokens=512,
+    kv_capacity_tokens=16_384,
+)
+COLUMNS = (("ttft", "p50"), ("ttft", "p95"), ("tpot", "p50"), ("tpot", "p95"), ("e2e", "p50"),
+           ("e2e", "p95"), ("throughput", "mean"))  # fmt: skip
+BETWEEN = (1, 2, 4, 8, 16)  # concurrencies of the CPU set that others enclose, or nearly
+
+Errors = dict[str, float]
+
+
+def head() -> Iterator[str]:
+    """Head of the table of runs."""
+    names = [f"{metric.upper()} {which}" for metric, which in COLUMNS[:-1]]
+    yield f"| run | {' | '.join(names)} | tokens/s | in band |"
+    yield f"|---|{'---|' * (len(COLUMNS) + 1)}"
+
+
+def row(name: str, profile: ServiceProfile, runs: Sequence[MeasuredRun]) -> str:
+    """Errors of one run, in per cent."""
+    answer = validate(profile, runs, worlds=40)
+    frame = answer.rows
+    cells = []
+    for metric, which in COLUMNS:
+        found = frame[(frame["metric"] == metric) & (frame["statistic"] == which)]["error"]
+        cells.append(f"{100 * float(found.iloc[0]):+.1f}" if len(found) else "–")
+    inside = f"{100 * answer.coverage:.0f} %" if not math.isnan(answer.coverage) else "–"
+    return f"| {name} | {' | '.join(cells)} | {inside} |"
+
+
+def h200(data: Path) -> Iterator[str]:
+    """Open loops from closed ones."""
+    folder = data / "vllm_h200_live"
+    files = [str(path) for path in sorted(folder.glob("calibrate/*.requests.csv.gz"))]
+    profile = calibrate(read_benchmarks(files), H200).profile
+    yield "vLLM 0.22 on an H200, fitted on closed loops, predicting open loops (per cent):"
+    yield ""
+    yield from head()
+    for path in sorted(folder.glob("development/*.requests.csv.gz")):
+        runs = read_benchmarks([str(path)])
+        yield row(runs[0].name, profile, runs)
+
+
+def cpu(data: Path) -> Iterator[str]:
+    """Each concurrency from the others."""
+    folder = data / "vllm_cpu_live"
+    sweep = sorted(folder.glob("guidellm_c*.json.gz"))
+    others = read_benchmarks([str(path) for path in sorted(folder.glob("vllm-bench-*.json.gz"))])
+    runs = {path: read_benchmarks([str(path)]) for path in sweep}
+    yield "vLLM on a CPU core, each concurrency from the other runs (per cent):"
+    yield ""
+    yield from head()
+    for users in BETWEEN:
+        left = [run for found in runs.values() for run in found if run.name == f"c{users}"]
+        kept = [run for found in runs.values() for run in found if run.name != f"c{users}"]
+        profile = calibrate([*kept, *others], CPU, tried=2).profile
+        yield row(f"c{users}", profile, left[:1])
+
+
+def silicon(data: Path, share: int, jobs: int) -> Iterator[str]:
+    """Each concurrency from the others, over configurations."""
+    chosen = list(configurations(data).items())[::share]
+    yield f"InferenceX, {len(chosen)} configurations, each concurrency from the others:"
+    yield ""
+    with ProcessPoolExecutor(jobs) as pool:
+        found = list(pool.map(left_out, chosen))
+    yield "| models | configurations | rows | TPOT, median | mean | TTFT, median | mean |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, is_mixture in (("dense", False), ("mixtures of experts", True)):
+        own = [rows for (key, _), rows in zip(chosen, found, strict=True)
+               if mixture(key) is is_mixture]  # fmt: skip
+        errors = {metric: np.abs([e[metric] for rows in own for e in rows])
+                  for metric in ("tpot", "ttft")}  # fmt: skip
+        if not len(errors["tpot"]):
+            continue
+        summaries = [reduced(errors[metric]) for metric in ("tpot", "ttft")
+                     for reduced in (np.nanmedian, np.nanmean)]  # fmt: skip
+        cells = [f"{100 * float(each):.1f} %" for each in summaries]
+        yield f"| {name} | {len(own)} | {len(errors['tpot'])} | {' | '.join(cells)} |"
+
+
+def mixture(key: Configuration) -> bool:
+    """Whether a model is a mixture of experts."""
+    name = RENAMED.get(key[0], key[0]).rsplit("/", 1)[-1].casefold()
+    known = [model for model in models().values() if name.startswith(model.name)]
+    return any(model.active_params < model.params for model in known)
+
+
+def left_out(one: tuple[Configuration, list[MeasuredRun]]) -> list[Errors]:
+    """Errors of predicting each concurrency of a configuration from the others."""
+    key, runs = one
+    given = Given(model=RENAMED.get(key[0], key[0]))
+    whole = fitted(problem_of(runs, given)[0], tried=1)
+    found = []
+    for users in users_of(runs):
+        rest, left = without(runs, users)
+        fit = from_the_rest(whole, rest, given)
+        frame = frame_of(comparison(fit.profile, [script(run) for run in left]))
+        for name in frame["run"].unique():
+            own = frame[frame["run"] == name].set_index("metric")["error"]
+            found.append({"tpot": float(own["tpot"]), "ttft": float(own["ttft"])})
+    print(" ".join(key), f"TPOT {np.median(np.abs([e['tpot'] for e in found])):.1%}",
+          f"TTFT {np.median(np.abs([e['ttft'] for e in found])):.1%}", flush=True)  # fmt: skip
+    return found
+
+
+def from_the_rest(whole: Fit, rest: Sequence[MeasuredRun], given: Given) -> Fit:
+    """A fit to the rest alone; it begins where the fit to all ended, to save time."""
+    problem = problem_of(rest, given)[0]
+    before = whole.profile
+    tables = before.step_tables()
+    begun = replace(
+        before,
+        batch=problem.start.batch,
+        step_base_s=tuple(float(tables[0][batch]) for batch in problem.start.batch),
+        step_s_per_kv_token=(before.step_s_per_kv_token[0],) * len(problem.start.batch),
+    )
+    x = np.array([_log_ratio(begun, problem.start, name) for name in problem.names])
+    return refitted(problem, x, steps=3)
+
+
+def _log_ratio(here: ServiceProfile, start: ServiceProfile, name: str) -> float:
+    from sim.catalog.profile_file import profile_document  # noqa: PLC0415
+
+    key, _, batch = name.partition("@")
+    values = []
+    for profile in (here, start):
+        value = profile_document(profile)[key]
+        if batch:
+            value = value[profile.batch.index(int(batch))]
+        values.append(value[0] if isinstance(value, list) else value)
+    return math.log(values[0] / values[1])
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("sets", nargs="*", default=[], help=", ".join(SETS))
+    parser.add_argument("--share", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    asked = parser.parse_args()
+    for name in asked.sets or SETS:
+        lines = {"h200": h200, "cpu": cpu}.get(name)
+        for line in lines(asked.data) if lines else silicon(asked.data, asked.share, asked.jobs):
+            print(line, flush=True)
+        print(flush=True)
+
+
+if __name__ == "__main__":
+    main()
