@@ -1,7 +1,8 @@
 """Precision of the KV cache: what a number in it takes, and a profile with another one.
 
 The memory of the cache stays what it is; a token takes less or more of it. Decoding reads all of it
-in every step, so c(B) goes with the bytes, as does the least time in which they can be read.
+in every step, so c(B) goes with the bytes, as does the least time in which they can be read, which
+no change of precision goes below.
 """
 
 from dataclasses import replace
@@ -31,10 +32,13 @@ def recast(profile: ServiceProfile, dtype: str) -> ServiceProfile:
     if ratio == 1.0:
         return replace(profile, kv_cache_dtype=dtype)
     block, limits = profile.kv_block_tokens, profile.limits
+    least_s = 0.0 if limits is None else limits.kv_token_s * ratio
     return replace(
         profile,
         kv_cache_dtype=dtype,
         kv_capacity_tokens=int(profile.kv_capacity_tokens / ratio) // block * block,
-        step_s_per_kv_token=tuple(c * ratio for c in profile.step_s_per_kv_token),
+        step_s_per_kv_token=tuple(
+            max(c * ratio, min(c, least_s)) for c in profile.step_s_per_kv_token
+        ),
         limits=None if limits is None else replace(limits, kv_token_s=limits.kv_token_s * ratio),
     )

@@ -26,6 +26,13 @@ def test_capacity_and_reading_go_with_the_bytes(dtype: str, ratio: float) -> Non
     assert (cast.kv_cache_dtype, cast.step_base_s) == (dtype, LAW.step_base_s)
 
 
+def test_no_cache_is_read_faster_than_memory_allows() -> None:
+    """At 20 ns a token in 16 bits, 10 in 8: 30 ns become 15, 18 only 10, and 8 stay 8."""
+    law = replace(LAW, batch=(0, 8, 64), step_base_s=(0.01,) * 3)
+    law = replace(law, step_s_per_kv_token=(30e-9, 18e-9, 8e-9))
+    assert recast(law, "fp8").step_s_per_kv_token == pytest.approx((15e-9, 10e-9, 8e-9))
+
+
 def test_there_and_back_is_the_same() -> None:
     assert recast(recast(LAW, "fp8"), "bf16") == LAW
 
