@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from sim.catalog import roofline
-from sim.catalog.checkpoints import SILENT, checkpoint_dtype
+from sim.catalog.checkpoints import checkpoint_dtype
 from sim.catalog.efficiencies import Fitted, fitted
 from sim.catalog.hardware import (
     MEMORY_SHARE,
@@ -21,7 +21,7 @@ from sim.catalog.hardware import (
     gpu,
     model,
 )
-from sim.catalog.model_config import is_config
+from sim.catalog.model_config import is_config, stored_kv_cache
 from sim.catalog.roofline import USUAL_CONTEXT, Placed
 from sim.catalog.table import no_such
 from sim.errors import CatalogError
@@ -75,7 +75,10 @@ def computed_profile(
         raise no_such("precision", precision, WEIGHT_BYTES, "sim catalog models")
     dtype = kv_cache_dtype
     if dtype == AUTO:
-        dtype = SILENT if is_config(model_name) else checkpoint_dtype(of_model.name, precision)
+        of_file = is_config(model_name)
+        dtype = (
+            stored_kv_cache(model_name) if of_file else checkpoint_dtype(of_model.name, precision)
+        )
     if dtype not in BYTES:
         raise no_such("precision of a KV cache", dtype, BYTES, "sim schema")
     if math.isnan(of_gpu.flops(precision)):

@@ -41,6 +41,30 @@ def test_the_model_may_be_a_configuration_beside_the_scenario(tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("quantised", "beside", "precision", "cache"),
+    [
+        ({"quant_method": "fp8"}, None, "fp8", "bf16"),
+        ({"quant_method": "mxfp4"}, None, "fp4", "bf16"),
+        ({"quant_algo": "FP8", "kv_cache_scheme": {"num_bits": 8, "type": "float"}}, None,
+         "fp8", "fp8"),
+        (None, {"quantization": {"quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8"}},
+         "fp4", "fp8"),
+        (None, {"quantization": {"quant_algo": "NVFP4", "kv_cache_quant_algo": None}},
+         "fp4", "bf16"),
+        (None, None, "bf16", "bf16"),
+    ],
+)  # fmt: skip
+def test_a_configuration_says_its_precisions(tmp_path, quantised, beside, precision, cache):
+    (tmp_path / "config.json").write_text(json.dumps({**CONFIG, "quantization_config": quantised}))
+    if beside is not None:
+        (tmp_path / "hf_quant_config.json").write_text(json.dumps(beside))
+    path = written(tmp_path, MINIMAL)
+    scenario = load_scenario(path, [f"{SERVICE}={{model: config.json, gpu: l4}}"])
+    found = scenario.typical_design().pools[0].profile
+    assert (found.precision, found.kv_cache_dtype) == (precision, cache)
+
+
 def test_a_computed_profile_may_be_named(tmp_path):
     name = "computed/mistral-7b/l40s/tp1/fp8"
     scenario = load_scenario(written(tmp_path, MINIMAL), [f"{SERVICE}={name}"])

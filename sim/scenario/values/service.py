@@ -7,7 +7,7 @@ from typing import Any
 from sim.catalog import profile, profile_names
 from sim.catalog.computed import computed_profile, fewest_gpus
 from sim.catalog.hardware import WEIGHT_BYTES, gpus, models
-from sim.catalog.model_config import is_config
+from sim.catalog.model_config import is_config, stored_precision
 from sim.catalog.profiles import path_of
 from sim.errors import CatalogError, ScenarioError
 from sim.model.coefficients import drawn
@@ -102,9 +102,10 @@ def _computed(raw: dict[str, Any], spot: Spot) -> Service | None:
     if spot.findings:
         return None
     name = raw["model"]
-    if is_config(name):
-        name = str((spot.folder / name).absolute())
     try:
+        if is_config(name):
+            name = str((spot.folder / name).absolute())
+            precision = raw.get("precision") or stored_precision(name)
         many = count or fewest_gpus(name, raw["gpu"], precision)
         found = computed_profile(name, raw["gpu"], many, precision, dtype)
     except CatalogError as error:
