@@ -171,6 +171,14 @@ def test_rounded_times_are_told_from_bursts() -> None:
     assert any("rounded to 5 s" in remark for remark in found.remarks)
 
 
+def test_times_in_another_unit_are_asked_about() -> None:
+    few = np.ones(100, np.int32)
+    with pytest.raises(TraceError, match="spans 31 years .are its times in another unit"):
+        traffic(Trace(np.arange(100.0) * 1e7, few, few, "a.csv"))
+    with pytest.raises(TraceError, match="requests a second .are its times in another unit"):
+        traffic(Trace(np.arange(100.0) * 1e-8, few, few, "a.csv"))
+
+
 def test_too_few_requests_are_refused() -> None:
     few = np.ones(20, np.int32)
     with pytest.raises(TraceError, match="20 requests within 19 s do not make"):
@@ -224,3 +232,48 @@ def test_times_with_dates_say_when_a_trace_began(tmp_path: Path) -> None:
     path.write_text("at,in,out\n2026-01-07 12:30:00.5,5,5\n2026-01-07 12:30:02,5,5\n")
     columns = TraceColumns("at", "in", "out", "datetime")
     assert read_trace(str(path), columns).began == datetime(2026, 1, 7, 12, 30, 0, 500_000)
+
+
+def odd_trace(seed: int) -> Trace:
+    """A small trace of any span, with times, tokens, sessions and blocks of any kind."""
+    draw = np.random.default_rng(seed)
+    n = int(draw.choice([50, 51, 60, 200, 1000]))
+    span = float(draw.choice([1.0, 100, 3600, 1.5 * DAY_S, 7.2 * DAY_S, 40 * DAY_S, 400 * DAY_S]))
+    times = {
+        0: lambda: draw.uniform(0, span, n),
+        1: lambda: draw.choice([0, span / 2, span], n),
+        2: lambda: np.floor(draw.uniform(0, 30, n)) * span / 30,
+        3: lambda: np.cumsum(draw.pareto(0.7, n)) * span / n,
+    }
+    arrival = np.sort(times[seed % 4]())
+
+    def tokens(kind: int) -> np.ndarray:
+        if kind == 0:
+            return np.ones(n, np.int32)
+        if kind == 1:
+            return draw.choice([1, 10**6], n).astype(np.int32)
+        return np.minimum(draw.pareto(0.3, n) + 1, 10**8).astype(np.int32)
+
+    session = prefixes = None
+    if seed % 3 == 0:
+        drawn = draw.integers(0, max(n // 3, 1), n)
+        session = np.unique(drawn, return_inverse=True)[1].astype(np.int64)
+    if seed % 5 == 0:
+        count = draw.integers(0, 4, n).astype(np.int32)
+        prefixes = Prefixes(count, draw.integers(0, 50, int(count.sum())).astype(np.int64))
+    kinds = draw.integers(0, 3, 2)
+    return Trace(arrival - arrival[0], tokens(kinds[0]), tokens(kinds[1]), "1 odd:{name}.csv",
+                 session=session, prefixes=prefixes, block_tokens=16 if seed % 5 == 0 else 0,
+                 began=MONDAY if seed % 2 else None)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_an_odd_trace_is_a_workload_or_refused(seed: int, tmp_path: Path) -> None:
+    try:
+        found = traffic(odd_trace(seed))
+    except TraceError as error:
+        assert "do not make" in str(error) or "another unit" in str(error)
+        return
+    path = tmp_path / "scenario.yaml"
+    path.write_text("name: x\nhorizon: {days: 1}\n" + workload_yaml(found) + BACKEND)
+    assert load_scenario(path).name == "x"

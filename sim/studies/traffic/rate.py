@@ -32,6 +32,7 @@ IntArray = npt.NDArray[np.int64]
 HOUR_S = 3600.0
 WEEK_S = 7 * DAY_S
 LEAST_WEEKS = 4  # for growth
+WIDEST = 1000.0  # of the interval of growth, beyond which it says nothing
 GAPS = 50  # in a row, for burstiness
 LEAST_GAPS = 200
 ZERO_SHARE = 0.2  # of gaps of exactly 0, from which on times are rounded
@@ -119,7 +120,8 @@ def _growth(
     error = max(float(fit.stderr), chance)
     half = error * float(stats.t.ppf(0.95, weeks - 2))
     low, high = (math.exp(min(slope / years, 20)) for slope in (fit.slope - half, fit.slope + half))
-    if abs(fit.slope) < error * float(stats.t.ppf(0.99, weeks - 2)):
+    told = abs(fit.slope) >= error * float(stats.t.ppf(0.99, weeks - 2))
+    if not told or high > WIDEST * low:
         remarks.append(f"growth cannot be told from chance ({low:.2g} to {high:.2g} times a year)")
         return None, 1.0
     return (low, high), math.sqrt(low * high)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.errors import TraceError
+from sim.model.arrivals import YEAR_S
 from sim.model.trace import Trace
 from sim.studies.traffic.answer import LengthLaw, Rate, Traffic
 from sim.studies.traffic.lengths import length_law, rank_correlation
@@ -27,8 +28,10 @@ from sim.studies.traffic.sharing import first_calls, follow_up, hit_share
 FloatArray = npt.NDArray[np.float64]
 
 LEAST = 50  # requests
+LONGEST_S, FASTEST_PER_S = 10 * YEAR_S, 1e6  # beyond which times are in another unit
 MOSTLY = 0.8  # of the windows, for the swings of the model to be those of the trace
 PICTURED = 300  # windows at most
+MOST_WINDOWS = 100_000  # of the narrowest kind
 LEVELS = (1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9)
 THINKS = "times between the requests of a session hold the time of the answer before"
 
@@ -39,8 +42,13 @@ def traffic(trace: Trace) -> Traffic:
     Raises
     ------
     TraceError
-        For a trace that is too small to say anything.
+        For a trace that is too small to say anything, or whose times cannot be.
     """
+    fast = trace.span_s > 0 and trace.mean_rate > FASTEST_PER_S
+    if trace.span_s > LONGEST_S or fast:
+        years = f"it spans {trace.span_s / YEAR_S:,.0f} years"
+        message = f"it has {trace.mean_rate:,.0f} requests a second" if fast else years
+        raise TraceError(f"{trace.file}: {message} (are its times in another unit?)")
     first = first_calls(trace)
     following = follow_up(trace, first)
     begins = first if following else np.ones(len(first), np.bool_)
@@ -96,7 +104,8 @@ def _name(file: str) -> str:
     'azurellm-trace-conv'
     """
     stem = PurePath(file).name.split(".")[0].casefold()
-    return re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:40] or "workload"
+    plain = re.sub(r"[^a-z0-9]+", "-", stem).lstrip("-0123456789")[:40].strip("-")
+    return plain or "workload"
 
 
 def _windows(
@@ -136,7 +145,7 @@ def _dispersions(
     arrival_s: FloatArray, span_s: float, rate: Rate, began: datetime | None
 ) -> pd.DataFrame:
     """Index of dispersion of counts, by the width of the window."""
-    shortest = max(1.0, 4 * rate.clock_s)
+    shortest = max(1.0, 4 * rate.clock_s, span_s / MOST_WINDOWS)
     widths = np.geomspace(shortest, max(span_s / 20, 2 * shortest), 12)
     rows = []
     for width in widths.tolist():
