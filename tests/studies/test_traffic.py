@@ -173,9 +173,9 @@ def test_rounded_times_are_told_from_bursts() -> None:
 
 def test_times_in_another_unit_are_asked_about() -> None:
     few = np.ones(100, np.int32)
-    with pytest.raises(TraceError, match="spans 31 years .are its times in another unit"):
+    with pytest.raises(TraceError, match="spans 31 years"):
         traffic(Trace(np.arange(100.0) * 1e7, few, few, "a.csv"))
-    with pytest.raises(TraceError, match="requests a second .are its times in another unit"):
+    with pytest.raises(TraceError, match="are its times in another unit"):
         traffic(Trace(np.arange(100.0) * 1e-8, few, few, "a.csv"))
 
 
