@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sim.engine.plane.plane import DataPlane
 from sim.engine.simulation import Outcome, simulate
 from sim.engine.state import kernel_cache, status
+from sim.model.closed import ClosedSource
 from sim.model.design import Design, GpuPool
 from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
@@ -77,14 +78,27 @@ def replicate(
         world=world,
         draws=dict(draws),
         metrics=figures,
-        verdict=verdict(outcome, figures, arriving_s),
+        verdict=verdict(outcome, figures, arriving_s, waiting_users(design)),
         timeline=padded(timeline(outcome, design), bins),
         requests=_request_columns(outcome, design) if record_requests else None,
         exports=files(outcome, design, seed, world) if world == 0 else None,
     )
 
 
-def verdict(outcome: Outcome, figures: Mapping[str, float], arriving_s: float) -> str:
+def waiting_users(design: Design) -> float:
+    """Users who wait for answers: the most that closed populations add to a backlog.
+
+    Infinite where all requests are theirs: no such backlog grows on and on.
+    """
+    closed = [w.source for w in design.workloads if isinstance(w.source, ClosedSource)]
+    if len(closed) == len(design.workloads):
+        return math.inf
+    return float(sum(source.users for source in closed))
+
+
+def verdict(
+    outcome: Outcome, figures: Mapping[str, float], arriving_s: float, users: float = 0.0
+) -> str:
     """Whether the fleet kept up over the horizon.
 
     A fleet is overloaded if one of its pools was offered more work than it can do while requests
@@ -92,16 +106,17 @@ def verdict(outcome: Outcome, figures: Mapping[str, float], arriving_s: float) -
     or if the requests waiting at the end are more than at the start by 1 % of all that arrived and
     by three times their square root, which chance alone hardly ever leaves behind. A job, whose
     requests have all come before the first is answered, asks for no pace: it overloads only if it
-    does not come to its end.
+    does not come to its end. ``users`` who wait for answers take up what there is to have, and ask
+    for more as soon as there is more: only a backlog that grows beyond their number counts.
     """
     if outcome.is_drained and is_job(outcome):
         return STABLE
     waited = outcome.end_s / min(outcome.end_s, arriving_s)
-    if figures["offered_load"] * waited > 1.0:
+    if not users and figures["offered_load"] * waited > 1.0:
         return OVERLOADED
     arrived = float(outcome.ledger.workloads["requests"].sum())
     waiting_at_end = outcome.ledger.pools["waiting"][:, -1]
-    grown = float((waiting_at_end - outcome.waiting_at_start).sum())
+    grown = float((waiting_at_end - outcome.waiting_at_start).sum()) - users
     return OVERLOADED if grown > BACKLOG_SHARE * arrived + 3 * math.sqrt(arrived) else STABLE
 
 
