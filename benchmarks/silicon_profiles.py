@@ -18,7 +18,7 @@ from silicon_rows import RENAMED, Configuration, configurations
 
 from sim.catalog import write_profile
 from sim.errors import PeakfleetError
-from sim.model.measured import MeasuredRun
+from sim.model.measured import ClosedLoop, MeasuredRun
 from sim.model.profile import ServiceProfile
 from sim.studies.calibration import Given, calibrate
 
@@ -45,6 +45,12 @@ def made(
     return key, replace(profile, source=source)
 
 
+def requests(run: MeasuredRun) -> int:
+    """How many requests a run has, ten a user where it does not say."""
+    loop = run.drive.loop
+    return run.drive.requests or (10 * loop.users if isinstance(loop, ClosedLoop) else 1)
+
+
 def main() -> None:
     """Make the profiles."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -59,9 +65,7 @@ def main() -> None:
         if asked.only.casefold() in " ".join(key).casefold()
     }
     written: dict[Path, str] = {}
-    quick_first = sorted(
-        found.items(), key=lambda one: sum(run.drive.requests or 0 for run in one[1])
-    )
+    quick_first = sorted(found.items(), key=lambda one: sum(map(requests, one[1])))
     with ProcessPoolExecutor(asked.jobs) as pool:
         for key, profile in pool.map(made, quick_first):
             if profile is None:
