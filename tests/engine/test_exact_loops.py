@@ -7,11 +7,12 @@ which end, or of closed populations, which go on until so many requests were sen
 import numpy as np
 import pytest
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
-from fleets import Case, kernel_log, pool
+from fleets import Case, kernel_log, kernel_run, pool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loop_cases import cases_with_populations, cases_with_sessions
 
+from sim.engine.ledger import UNANSWERED
 from sim.engine.plane.feed import Feed
 from sim.engine.plane.plane import DataPlane
 from sim.engine.state import status
@@ -58,6 +59,20 @@ def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int
 @settings(max_examples=30)
 def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> None:
     assert log_fed_in_pieces(case, size).tobytes() == kernel_log(case).tobytes()
+
+
+@given(cases_with_populations(verbs=True, hedges=True), st.floats(0, 1))
+@settings(max_examples=40)
+def test_requests_of_closed_populations_are_conserved_at_any_moment(
+    case: Case, share: float
+) -> None:
+    """requests = completed + timed out + rejected + failed + gave up + in flight, by workload."""
+    plane = kernel_run(case, until_s=share * (case.arrival_s[-1] + 12))
+    log, state, in_flight = plane.requests(), plane.close_bin(), plane.in_flight()
+    for index, counts in enumerate(state.workloads):
+        ended = sum(counts[fate] for fate in ("completed", *UNANSWERED))
+        assert counts.requests == (log.workload == index).sum()
+        assert counts.requests == ended + (in_flight.workload == index).sum()
 
 
 def test_the_next_request_of_a_session_comes_its_think_time_after_the_end_of_the_one_before() -> (
