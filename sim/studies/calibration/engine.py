@@ -17,6 +17,7 @@ from sim.errors import CatalogError, MeasurementError
 from sim.model.kv_cache import BYTES
 from sim.model.measured import MeasuredRun
 from sim.model.profile import Scheduler
+from sim.studies.calibration.figures import is_saturated
 from sim.studies.calibration.replay import Script
 
 LIMITS = {"vllm": (1024, 8192), "sglang": (4096, 8192), "trtllm": (2048, 8192)}
@@ -197,11 +198,17 @@ def _capacity(
             tokens = kv_capacity_tokens(own.name, gpu, gpus_each, precision, dtype)
         except CatalogError:
             tokens = 0
-        longest = max(each.longest for each in scripts)
-        if tokens > longest:
+        shown = _shown(scripts)
+        if tokens > max(each.longest for each in scripts) and tokens >= shown:
             return tokens, f"a KV cache of {tokens:,} tokens (what the weights leave of the memory)"
     ample = max(AMPLE, 2 * needed)
     return ample, f"a KV cache of {ample:,} tokens, which was never short (--kv-capacity-tokens)"
+
+
+def _shown(scripts: Sequence[Script]) -> int:
+    """Tokens that caches held at least: of runs in which no request waited for a place."""
+    flowing = [each for each in scripts if not is_saturated(each.run)]
+    return max((math.ceil(each.in_flight * each.held) for each in flowing), default=0)
 
 
 def given_fields() -> tuple[str, ...]:

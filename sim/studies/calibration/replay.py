@@ -70,6 +70,11 @@ class Script:
     in_flight: float
 
     @property
+    def held(self) -> float:
+        """Tokens that a request of it holds in the mean over its decode steps."""
+        return float((self.prompt_tokens + self.output_tokens / 2).mean())
+
+    @property
     def longest(self) -> int:
         """Most tokens that a request of it has, prompt and answer."""
         first = int((self.prompt_tokens + self.output_tokens).max())

@@ -13,6 +13,7 @@ from sim.model.measured import Ended, Statistics
 from sim.studies.calibration import Given, calibrate
 from sim.studies.calibration.accuracy import comparison, grade, simulated_error
 from sim.studies.calibration.commands import COMMANDS, command
+from sim.studies.calibration.engine import engine_of
 from sim.studies.calibration.figures import is_saturated, repeats
 from sim.studies.calibration.replay import script
 from sim.studies.calibration.telling import Wanted
@@ -180,3 +181,13 @@ def test_what_says_nothing_is_refused(sweep):
     nothing = replace(sweep[0], requests=failed, completed=0)
     with pytest.raises(MeasurementError, match=r"no run can be used .*--save-detailed"):
         calibrate([nothing])
+
+
+def test_runs_that_flowed_show_that_the_cache_was_large_enough():
+    """DeepSeek R1 in FP8 on four B200: the arithmetic of memory leaves next to nothing."""
+    run = closed(KNOWN, 64, 4000, 512)
+    given = Given(model="deepseek-r1", gpu="b200-sxm", gpus_per_replica=4, precision="fp8")
+    bare = replace(run, setup=replace(run.setup, kv_capacity_tokens=None))
+    engine = engine_of([bare], [script(bare)], given)
+    assert engine.kv_capacity_tokens > 64 * 4000
+    assert any("KV cache" in each for each in engine.assumed)
