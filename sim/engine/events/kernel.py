@@ -132,6 +132,8 @@ def _room(s: State, event: int) -> int:
     clock = s.clock[0]
     if len(s.timers) < clock.timers + clock.spare_timers:
         return NEED_TIMERS
+    if event == _TIMER and s.timers[0].kind == timers.DELIVERY:
+        return REACHED
     if event == _REPLICA:
         return _room_for_runs(s) if clock.has_prefix_caches else REACHED
     if event == _TIMER and clock.has_users and _is_short(s):

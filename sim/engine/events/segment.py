@@ -90,6 +90,7 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         _finish(s, r, replica, pool, slot, now)
     slot = replica.chunk_head
     replica.chunk_head = NONE
+    replica.chunks = 0
     while slot != NONE:
         following = s.slots[slot].next
         _prefilled(s, r, replica, pool, slot, now)
@@ -137,7 +138,8 @@ def _make_first_token(s: State, r: int, pool: Row, slot: int, now: float) -> Non
     seq.first_token_s = now
     if pool.streams:
         seq.first_token_s = frontend.delivered_s(s, r, pool, slot, now)
-        if s.workloads[seq.workload].hedge_s < math.inf and seq.interest == WANTED:
+        races = s.clock[0].has_hedges and s.workloads[seq.workload].hedge_s < math.inf
+        if races and seq.interest == WANTED:
             timers.schedule_token(s, seq.first_token_s, timers.FIRST, slot)
     elif s.clock[0].has_hedges:
         hedge.win(s, slot, now)

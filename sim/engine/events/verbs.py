@@ -138,7 +138,7 @@ def _take_off_all(s: State, r: int, now: float) -> int:
         decoding = slot
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
     replica.partial = NONE
-    replica.running = replica.reserved = 0
+    replica.running = replica.reserved = replica.chunks = 0
     first = _join_lists(s, first, decoding)
     return _join_lists(s, first, frontend.streamed(s, r)) if pool.streams else first
 

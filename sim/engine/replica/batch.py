@@ -128,6 +128,7 @@ def _remember_first(s: State, slot: int, found: int) -> None:
 def append_chunk(s: State, replica: Row, slot: int) -> None:
     """Note a sequence whose prefill ends with the step under way."""
     s.slots[slot].next = NONE
+    replica.chunks += 1
     if replica.chunk_head == NONE:
         replica.chunk_head = slot
     else:

@@ -37,13 +37,12 @@ def take_request(s: State, r: int, replica: Row, pool: Row, slot: int, now: floa
     """A request comes in; when the scheduler may see it."""
     at = 0
     if pool.processes > 1:
-        at = replica.handed % pool.processes
-        replica.handed += 1
+        at = WIDE + replica.next_process
+        replica.next_process = (at + 1) % pool.processes
         s.processes[slot] = at
     process = s.frontends[r, at]
     if replica.mode == LEAP and pool.frontend_s_per_token > 0.0:
-        steps = _steps_before(s, r, replica, now)
-        _fold(replica, pool, process, _decoding(replica, pool, process), steps)
+        _fold_before(s, r, replica, pool, process, now)
     takes_s = pool.frontend_s_per_request
     takes_s += pool.frontend_s_per_prompt_token * s.slots[slot].prompt
     pool.frontend_s += takes_s
@@ -58,7 +57,7 @@ def take_tokens(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         process = s.frontends[r, at]
         decoding = _decoding(replica, pool, process)
         if replica.mode == LEAP:
-            _fold(replica, pool, process, decoding, replica.leap)
+            _fold(replica, pool, process, decoding, replica.leap, now)
             process.folded = 0
         else:
             first = _prefilled(s, replica, pool, at)
@@ -126,6 +125,8 @@ def _decoding(replica: Row, pool: Row, process: Row) -> int:
 def _prefilled(s: State, replica: Row, pool: Row, at: int) -> int:
     """Sequences of a process whose prefill ends with the step under way."""
     count = 0
+    if pool.processes == 1:
+        return replica.chunks
     slot = replica.chunk_head
     while slot != NONE:
         if process_of(s, pool, slot) == at:
@@ -135,8 +136,8 @@ def _prefilled(s: State, replica: Row, pool: Row, at: int) -> int:
 
 
 @inner
-def _steps_before(s: State, r: int, replica: Row, now: float) -> int:
-    """Steps of the leap under way that have brought their tokens."""
+def _fold_before(s: State, r: int, replica: Row, pool: Row, process: Row, now: float) -> None:
+    """The steps of the leap under way that have ended have brought their tokens."""
     clock = s.clock[0]
     since_s = now - replica.start_s
     steps = leap.steps_until(since_s, replica.step_s, replica.growth_s, replica.leap)
@@ -144,20 +145,27 @@ def _steps_before(s: State, r: int, replica: Row, now: float) -> int:
     has_had_its_turn = clock.instant_s == now and clock.turn >= r
     if ends_s > now or (ends_s == now and not has_had_its_turn):
         steps -= 1
-    return steps
+        ends_s = replica.start_s + leap.duration_s(steps, replica.step_s, replica.growth_s)
+    _fold(replica, pool, process, _decoding(replica, pool, process), steps, ends_s)
 
 
 @inner
-def _fold(replica: Row, pool: Row, process: Row, decoding: int, steps: int) -> None:
-    """The tokens of a leap's steps up to the given one come to a process."""
+def _fold(replica: Row, pool: Row, process: Row, decoding: int, steps: int, last_s: float) -> None:
+    """The tokens of a leap's steps up to the given one, which ends at ``last_s``, come in.
+
+    Where even the first step takes longer than its tokens, only the last may be the largest.
+    """
     n = steps - process.folded
     if n <= 0:
         return
     if decoding > 0:
         batch_s = pool.frontend_s_per_token * decoding
-        step_s, growth_s = replica.step_s, replica.growth_s
-        first_s = replica.start_s + leap.duration_s(process.folded + 1, step_s, growth_s)
-        last_s = replica.start_s + leap.duration_s(steps, step_s, growth_s)
         work_s = n * batch_s
-        process.free_s = max(process.free_s + work_s, first_s + work_s, last_s + batch_s)
+        free_s = max(process.free_s + work_s, last_s + batch_s)
+        if batch_s > replica.step_s:
+            before = process.folded + 1
+            first_s = replica.start_s
+            first_s += leap.duration_s(before, replica.step_s, replica.growth_s)
+            free_s = max(free_s, first_s + work_s)
+        process.free_s = free_s
     process.folded = steps

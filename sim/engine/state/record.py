@@ -172,7 +172,8 @@ REPLICA = np.dtype(
         ("leap", "i8"),
         ("cached", "i8"),  # K: tokens in the caches of decoding sequences, at the start
         ("free_blocks", "i8"),  # at the start, prefills under way taken off
-        ("reserved", "i8"),  # blocks that the running may come to need, where all are set aside
+        ("reserved", "i4"),  # blocks that the running may come to need, where all are set aside
+        ("next_process", "i4"),  # of the front end, which take attempts in turn
         ("slowness", "f8"),  # factor on every time of the engine
         ("blocks_since_s", "f8"),  # the integral of used blocks is complete up to here
         ("blocks_then", "f8"),  # used blocks at that time
@@ -180,6 +181,7 @@ REPLICA = np.dtype(
         ("running", "i8"),  # decoding and prefilling
         ("outstanding", "i8"),  # routed here, and not yet answered
         ("stopping", "i4"),  # of the running, those that are dropped at the next boundary
+        ("chunks", "i4"),  # ... and those whose prefill ends with the step under way
         ("head", "i8"),  # waiting list, first to be admitted first
         ("tail", "i8"),
         ("chunk_head", "i8"),  # sequences whose prefill ends with the step under way
@@ -187,7 +189,6 @@ REPLICA = np.dtype(
         ("partial", "i8"),  # the one sequence that is prefilled in part
         ("pool", "i8"),
         ("member", "i8"),  # index within the pool
-        ("handed", "i8"),  # attempts, where the processes of a front end take them in turn
         ("mode", "i4"),
         ("life", "i4"),
         ("next_emptied", "i8"),
