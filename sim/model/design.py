@@ -33,8 +33,8 @@ class Horizon:
     Times in a simulation are seconds from ``start``; the warm-up runs before it, at negative times,
     and leaves no trace in any result. Requests arrive before ``duration_s``. A horizon that is
     *cut* ends there. One that is *drained* ends with the last answer, in each world at a time of
-    its own: where all requests come from traces that are played once maybe before ``duration_s``,
-    else not before.
+    its own: where all requests come from traces that are played once, or are a given number, maybe
+    before ``duration_s``, else not before.
 
     Attributes
     ----------

@@ -5,7 +5,7 @@ azure      Azure LLM inference traces: ``2023-11-16 18:15:46.6805900,374,44``
 mooncake   Mooncake JSON lines: ``{"timestamp": 0, "input_length": 6758, "output_length": 500}``,
            with ``hash_ids``, the names of the prompt's blocks of 512 tokens, where it has them;
            later turns of a ``session_id`` may have a ``delay`` after the answer before, in place
-           of a timestamp, as AIPerf's have
+           of a timestamp, as AIPerf's have; a turn's ``input_length`` is taken as its whole prompt
 burstgpt   BurstGPT CSV: seconds, and 0 response tokens for a failed request
 columns    any CSV, JSON lines or Parquet file whose columns are named by the user
 =========  ===================================================================================

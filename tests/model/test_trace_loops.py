@@ -16,6 +16,7 @@ from sim.model.trace_files import TraceColumns, read_trace
 from sim.model.trace_loops import with_closed_sessions
 from sim.model.workload import Slo, Workload
 from sim.scenario import load_scenario
+from sim.studies.traffic import traffic
 
 AIPERF = """\
 {"session_id": "conv-1", "timestamp": 0, "input_length": 600, "output_length": 40, "hash_ids": [1]}
@@ -50,6 +51,11 @@ def test_turns_of_aiperf_come_their_delay_after_the_answer_before(tmp_path):
     assert by_output[60].arrival_s == by_output[40].finish_s + 2.5
     assert by_output[20].arrival_s == 1.5
     assert by_output[30].arrival_s == by_output[20].finish_s + 4.0
+
+
+def test_turns_without_times_have_no_rate_to_fit(tmp_path):
+    with pytest.raises(TraceError, match=r"have no times, and so no rate \(replay it instead\)"):
+        traffic(trace_of(tmp_path, AIPERF))
 
 
 def test_turns_stand_together_whatever_the_order_of_the_lines(tmp_path):

@@ -18,7 +18,7 @@ from sim.model.workload import Loop
 
 BUFFERED = 1 << 18  # requests to come of a loop, for all its users together
 SHARED = 4096  # ... of a list that all users share
-PIECES = (2, 64)  # fewest and most that are asked for at once for a user
+PIECES = (2, 256)  # fewest and most that are asked for at once for a user
 
 Numbers = npt.NDArray[np.int64]
 

@@ -44,6 +44,9 @@ def traffic(trace: Trace) -> Traffic:
     TraceError
         For a trace that is too small to say anything, or whose times cannot be.
     """
+    if trace.delay_s is not None:
+        message = "requests with a delay after an answer have no times, and so no rate"
+        raise TraceError(f"{trace.file}: {message} (replay it instead)")
     fast = trace.span_s > 0 and trace.mean_rate > FASTEST_PER_S
     if trace.span_s > LONGEST_S or fast:
         years = f"it spans {trace.span_s / YEAR_S:,.0f} years"
