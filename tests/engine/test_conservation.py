@@ -344,12 +344,22 @@ def test_replica_seconds_and_dollars_are_conserved(design: Design) -> None:
 @settings(max_examples=150)
 def test_busy_time_is_the_time_with_somebody_in_the_batch(design: Design) -> None:
     """Integrated by the kernel as moments; here as a union of intervals, replica by replica."""
-    whole = replace(design, horizon=replace(design.horizon, warm_up_s=0.0))
+    whole = streamed_at_once(replace(design, horizon=replace(design.horizon, warm_up_s=0.0)))
     outcome = simulate(whole, STREAMS, record_requests=True)
     log, end_s = outcome.requests, design.horizon.duration_s
     log = log[np.isfinite(log.admitted_s)]
     busy_s = sum(_union_s(log[log.replica == replica], end_s) for replica in np.unique(log.replica))
     assert outcome.ledger.pools["busy_s"].sum() == pytest.approx(busy_s, rel=1e-9, abs=1e-9)
+
+
+def streamed_at_once(design: Design) -> Design:
+    """The same with clients who have each token when it is made, and see when the batch is left."""
+    return replace(design, pools=tuple(_streaming_at_once(drawn) for drawn in design.pools))
+
+
+def _streaming_at_once(drawn: GpuPool) -> GpuPool:
+    engine = replace(drawn.profile, frontend_s_per_token=0.0, output_delay_s=0.0)
+    return replace(drawn, profile=engine)
 
 
 def _union_s(log: Any, end_s: float) -> float:
@@ -367,10 +377,12 @@ def _union_s(log: Any, end_s: float) -> float:
 def test_littles_law_holds_as_an_identity(design: Design) -> None:
     """The integral of the number waiting, or running, is the sum of the times spent so.
 
+    Nobody is streamed here, who would be neither.
+
     Where somebody was preempted part of the time in the batch was spent waiting again: then the
     two together.
     """
-    whole = replace(design, horizon=replace(design.horizon, warm_up_s=0.0))
+    whole = streamed_at_once(replace(design, horizon=replace(design.horizon, warm_up_s=0.0)))
     outcome = simulate(whole, STREAMS, record_requests=True)
     log, booked, end_s = outcome.requests, outcome.ledger.pools, design.horizon.duration_s
     log = log[log.replica >= 0]
@@ -406,7 +418,9 @@ def slowed(drawn: GpuPool, factor: float) -> GpuPool:
             engine,
             overhead_s=engine.overhead_s * factor,
             frontend_s_per_request=engine.frontend_s_per_request * factor,
+            frontend_s_per_prompt_token=engine.frontend_s_per_prompt_token * factor,
             frontend_s_per_token=engine.frontend_s_per_token * factor,
+            output_delay_s=engine.output_delay_s * factor,
         ),
     )
 
@@ -486,9 +500,17 @@ def test_a_request_less_makes_no_other_later_where_one_is_served_at_a_time(
 
 
 def _one_at_a_time(case: Case) -> Case:
-    """The same requests on one replica per pool that serves them one by one."""
+    """The same requests on one replica per pool that serves them one by one.
+
+    Its front end has one process, which does not stream: else who comes finds it streaming what a
+    slower engine would have had it stream later.
+    """
     pools = [
-        replace(drawn, replicas=1, profile=replace(drawn.profile, max_num_seqs=1))
-        for drawn in case.pools
+        replace(
+            drawn,
+            replicas=1,
+            profile=replace(drawn.profile, max_num_seqs=1, frontend_processes=1),
+        )
+        for drawn in map(_streaming_at_once, case.pools)
     ]
     return replace(case, pools=pools)
