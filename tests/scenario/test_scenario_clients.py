@@ -227,12 +227,12 @@ def test_a_replica_is_given_as_much_as_it_runs_at_once_unless_told_otherwise(min
         ),
         (
             f"{CLIENT}={{timeout: 10ms}}",
-            f"{CLIENT}.timeout: 0.01s must be longer than the 0.02078s that the front end of "
+            f"{CLIENT}.timeout: 0.01s must be longer than the 0.0208s that the front end of "
             "backend 'large' takes (see overhead_s of its profile)",
         ),
         (
             f"{CLIENT}={{patience: {{uniform: {{low: 0, high: 1ms}}}}}}",
-            f"{CLIENT}.patience: 0.000999s must be longer than the 0.02078s that the front end of "
+            f"{CLIENT}.patience: 0.000999s must be longer than the 0.0208s that the front end of "
             "backend 'large' takes (see overhead_s of its profile)",
         ),
         (
