@@ -333,11 +333,11 @@ class Dispatch(Clockwork):
             self.seen["left the gateway"] += 1
         elif attempt in (its := self.replicas[attempt.replica]).streaming:
             self.seen["left while streamed"] += 1
-            its.stop(attempt)
+            its.stop(attempt, self.now_s)
             self.book_work(its)
             backend.hand_over(self.now_s)
         elif stops:
-            self.replicas[attempt.replica].stop(attempt)
+            self.replicas[attempt.replica].stop(attempt, self.now_s)
             self.book_work(self.replicas[attempt.replica])
             self.seen["stopped while running" if attempt.is_stopping else "left the line"] += 1
             backend.hand_over(self.now_s)

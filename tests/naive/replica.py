@@ -111,6 +111,7 @@ class Replica:
     streaming: list[Attempt] = field(default_factory=list)  # finished, and not yet delivered
     step: Step | None = None
     last_boundary_s: float = -math.inf
+    left_s: float = -math.inf  # when an attempt last left the waiting list for good
     is_close_call: bool = False  # the last bit decided whether a request or a step was earlier
     wasted: list[tuple[Attempt, int, int]] = field(default_factory=list)  # work that nobody needs
     found_again: list[tuple[Attempt, int]] = field(default_factory=list)  # by preempted ones
@@ -147,7 +148,8 @@ class Replica:
         """End of the step under way; else the moment the head of the waiting list is ready."""
         if self.step is not None:
             return self.step.ends_s
-        return self.waiting[0].ready_s if self.waiting else NEVER
+        # Of several processes the second in line may have been ready before the first has left.
+        return max(self.waiting[0].ready_s, self.left_s) if self.waiting else NEVER
 
     def end_step(self, now_s: float) -> Iterator[Attempt]:
         """The tokens of the step under way appear, of one attempt after the other.
@@ -200,10 +202,11 @@ class Replica:
         self.step = SCHEDULERS[self.profile.scheduler](self, now_s)
         self.check_memory()
 
-    def stop(self, attempt: Attempt) -> None:
+    def stop(self, attempt: Attempt, now_s: float) -> None:
         """The client has hung up: drop it, at the next boundary if it is in the batch."""
         if attempt in self.waiting:
             self.waiting.remove(attempt)
+            self.left_s = now_s
             self.waste(attempt, attempt.had - attempt.spared)
         elif attempt in self.streaming:
             self.streaming.remove(attempt)
