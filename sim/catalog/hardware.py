@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
+from sim.catalog.architecture import Architecture
 from sim.catalog.model_config import is_config, name_of, read_config
 from sim.catalog.table import entries, no_such, own_folder
 from sim.model.kv_cache import BYTES
@@ -70,51 +71,19 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """Published architecture of a model.
+class Model(Architecture):
+    """Published architecture of a model, by its name.
 
     Attributes
     ----------
     name : str
         As in profile names: ``llama-3.3-70b``.
-    params, active_params, embedding_params : float
-        Weights in all, those used for one token, and those of input and output embedding.
-    layers, query_heads, kv_heads, head_dim : int
-    experts, experts_per_token : int
-        Routed experts of a layer, and those that a token uses; 0 for a dense model.
-    kv_bytes_per_token : int
-        KV cache of one token in 16 bits.
-    growth_bytes_per_token : int
-        The same beyond the window of those layers that look back so far only.
-    window_tokens : int
-        That those layers look back; 0 where there are none.
-    state_bytes : int
-        Of a sequence, whatever its length: that of linear attention.
-    pair_flops : float
-        Arithmetic of attention between two tokens, over all layers.
-    context_tokens : int
-        Longest prompt plus output that the model was made for.
     shipped_weight_bytes : float
         Size of the published checkpoint where it differs from 16 bits a weight, else NaN.
     source, as_of, notes : str
     """
 
     name: str
-    params: float
-    active_params: float
-    embedding_params: float
-    layers: int
-    query_heads: int
-    kv_heads: int
-    head_dim: int
-    experts: int
-    experts_per_token: int
-    kv_bytes_per_token: int
-    growth_bytes_per_token: int
-    window_tokens: int
-    state_bytes: int
-    pair_flops: float
-    context_tokens: int
     shipped_weight_bytes: float
     source: str
     as_of: str
