@@ -25,7 +25,7 @@ from sim.model.profile import ServiceProfile
 from sim.model.streams import Streams
 from sim.studies.calibration import Calibration, calibrate
 from sim.studies.calibration.accuracy import comparison, simulated_error
-from sim.studies.calibration.replay import script
+from sim.studies.calibration.script import script
 
 NOISE = 0.02  # of each time of a request
 WITHIN = 1.96  # standard deviations

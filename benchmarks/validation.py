@@ -31,7 +31,7 @@ from sim.model.profile import ServiceProfile
 from sim.studies.calibration import Given, calibrate
 from sim.studies.calibration.accuracy import comparison, frame_of
 from sim.studies.calibration.fitting import Fit, fitted, refitted
-from sim.studies.calibration.replay import script
+from sim.studies.calibration.script import script
 from sim.studies.calibration.study import problem_of
 from sim.studies.validation import validate
 

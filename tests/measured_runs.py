@@ -19,7 +19,8 @@ from sim.model.measured import (
 )
 from sim.model.profile import ServiceProfile
 from sim.model.streams import Streams
-from sim.studies.calibration.replay import replay, script
+from sim.studies.calibration.replay import replay
+from sim.studies.calibration.script import script
 
 KNOWN = ServiceProfile(
     name="known",

@@ -28,7 +28,8 @@ from sim.studies.calibration.figures import (
     summary,
     throughput,
 )
-from sim.studies.calibration.replay import Script, replays
+from sim.studies.calibration.replay import replays
+from sim.studies.calibration.script import Script
 
 PERCENTILES = (50.0, 95.0, 99.0)
 ENOUGH = {50.0: FEWEST, 95.0: 20, 99.0: 100}  # requests of which a percentile is compared

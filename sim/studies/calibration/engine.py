@@ -18,7 +18,7 @@ from sim.model.kv_cache import BYTES
 from sim.model.measured import MeasuredRun
 from sim.model.profile import Scheduler
 from sim.studies.calibration.figures import is_saturated
-from sim.studies.calibration.replay import Script
+from sim.studies.calibration.script import Script
 
 LIMITS = {"vllm": (1024, 8192), "sglang": (4096, 8192), "trtllm": (2048, 8192)}
 ASSUMED = (1024, 8192)

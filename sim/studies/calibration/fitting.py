@@ -26,7 +26,8 @@ from sim.model.measured import RequestLog
 from sim.model.profile import ServiceProfile
 from sim.model.streams import Streams
 from sim.studies.calibration.figures import Figure
-from sim.studies.calibration.replay import Script, replays
+from sim.studies.calibration.replay import replays
+from sim.studies.calibration.script import Script
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from sim.model.coefficients import PER_KV_TOKEN, step_base
 from sim.model.profile import ServiceProfile
 from sim.studies.calibration.engine import Engine
 from sim.studies.calibration.fitting import Free
-from sim.studies.calibration.replay import Script
+from sim.studies.calibration.script import Script
 from sim.studies.calibration.starts import knots, start
 
 REQUEST_S, TOKEN_S, OUTPUT_S, OVERHEAD_S = 2.5e-3, 76e-6, 1.9e-3, 0.5e-3  # vllm_h200_live

@@ -26,7 +26,7 @@ from scipy import optimize
 from sim.errors import PeakfleetError
 from sim.model.measured import StepLog
 from sim.studies.calibration.figures import is_saturated
-from sim.studies.calibration.replay import Script
+from sim.studies.calibration.script import Script
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -123,11 +123,7 @@ def _rows_of_run(script: Script, at: Sequence[int]) -> list[tuple[FloatArray, fl
 
 
 def _mean_lengths(script: Script) -> tuple[float, float]:
-    prompts, outputs = [script.prompt_tokens], [script.output_tokens]
-    if script.chains is not None:
-        prompts.append(script.chains.prompt_tokens)
-        outputs.append(script.chains.output_tokens)
-    return float(np.concatenate(prompts).mean()), float(np.concatenate(outputs).mean())
+    return float(script.prompt_tokens.mean()), float(script.output_tokens.mean())
 
 
 def _base(load: float, at: Sequence[int]) -> FloatArray:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sim.errors import MeasurementError
 from sim.model.coefficients import SCALARS
@@ -26,7 +25,7 @@ from sim.studies.calibration.figures import (
 )
 from sim.studies.calibration.fitting import TRIED, Fit, Problem, fitted
 from sim.studies.calibration.law import starting_law
-from sim.studies.calibration.replay import Script, script
+from sim.studies.calibration.script import Script, script
 from sim.studies.calibration.telling import untold
 
 WAITING_SD = 0.5  # of the logarithm of a first token's time where requests wait for a place
@@ -185,9 +184,7 @@ def measured(scripts: Sequence[Script], points: int) -> Measurement:
     """What was measured, and over which ranges."""
     loads = [each.in_flight for each in scripts]
     prompts, outputs = (
-        np.concatenate(
-            [np.concatenate([getattr(each, name), _following(each, name)]) for each in scripts]
-        )
+        np.concatenate([getattr(each, name) for each in scripts])
         for name in ("prompt_tokens", "output_tokens")
     )
     return Measurement(
@@ -197,11 +194,6 @@ def measured(scripts: Sequence[Script], points: int) -> Measurement:
         prompt_tokens=(int(prompts.min()), int(prompts.max())),
         output_tokens=(int(outputs.min()), int(outputs.max())),
     )
-
-
-def _following(each: Script, name: str) -> npt.NDArray[np.int32]:
-    empty = np.zeros(0, np.int32)
-    return empty if each.chains is None else np.asarray(getattr(each.chains, name))
 
 
 def source(runs: Sequence[MeasuredRun]) -> str:

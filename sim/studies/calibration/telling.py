@@ -19,7 +19,8 @@ from sim.model.coefficients import PER_KV_TOKEN, STEP_BASE
 from sim.model.measured import ClosedLoop, Drive, MeasuredRun, Source, Tokens
 from sim.studies.calibration.figures import FLOOR, METRICS, summary
 from sim.studies.calibration.fitting import DIFFERENCE, Fit
-from sim.studies.calibration.replay import Script, replays, script
+from sim.studies.calibration.replay import replays
+from sim.studies.calibration.script import Script, script
 
 FloatArray = npt.NDArray[np.float64]
 

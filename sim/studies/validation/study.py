@@ -16,7 +16,7 @@ from sim.model.profile import ServiceProfile
 from sim.model.streams import Streams
 from sim.studies.calibration.accuracy import Compared, comparison, frame_of
 from sim.studies.calibration.engine import Given
-from sim.studies.calibration.replay import Script, script
+from sim.studies.calibration.script import Script, script
 from sim.studies.validation.answer import Validation
 from sim.studies.validation.bar import Bar
 from sim.studies.validation.knee import Knee, knee_of

@@ -15,7 +15,7 @@ from sim.studies.calibration.accuracy import comparison, grade, simulated_error
 from sim.studies.calibration.commands import COMMANDS, command
 from sim.studies.calibration.engine import engine_of
 from sim.studies.calibration.figures import is_saturated, repeats
-from sim.studies.calibration.replay import script
+from sim.studies.calibration.script import script
 from sim.studies.calibration.telling import Wanted
 
 

@@ -4,22 +4,83 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from measured_runs import KNOWN, closed, open_loop
+from measured_runs import KNOWN, closed, measured, open_loop
 
 from sim.errors import PeakfleetError
 from sim.model.measured import ClosedLoop, Drive, Ended, OpenLoop, Tokens
 from sim.studies.calibration.lengths import planned_lengths
-from sim.studies.calibration.replay import replay, replays, script
+from sim.studies.calibration.replay import replay, replays
+from sim.studies.calibration.script import script
 
 
 def test_a_run_replayed_under_the_law_that_made_it_is_the_run():
     for run in (closed(KNOWN, 8, 512, 128), open_loop(KNOWN, 5.0)):
         again = replay(KNOWN, script(run))
         assert run.requests is not None
-        if isinstance(run.drive.loop, OpenLoop):
-            assert again.ttft_s == pytest.approx(run.requests.ttft_s, rel=1e-9)
-        else:  # the lengths in the order of sending, not the same user's
-            assert np.median(again.e2e_s) == pytest.approx(np.median(run.requests.e2e_s), rel=0.02)
+        for name in ("sent_s", "ttft_s", "e2e_s"):
+            expected = getattr(run.requests, name)
+            assert getattr(again, name) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def in_flight(log):
+    """Requests that each one finds when it is sent, and itself."""
+    left_s = np.sort(np.where(np.isnan(log.e2e_s), np.inf, log.last_s))
+    answered = np.searchsorted(left_s, log.sent_s, side="right")
+    return np.arange(1, len(log) + 1) - answered
+
+
+def limited(rate, most, requests=200, seed=0):
+    """An open loop whose client holds requests back, as it is seen."""
+    run = open_loop(KNOWN, rate, requests)
+    drive = replace(run.drive, loop=OpenLoop(rate, 1.0, most))
+    return measured(KNOWN, "limited", drive, 0.0, seed)
+
+
+def test_a_client_holds_requests_back_beyond_its_most_in_flight():
+    run = limited(100.0, 8)
+    assert in_flight(run.requests).max() == 8
+    assert (in_flight(run.requests)[50:] >= 7).all()  # it is asked far more than 8 give
+    free = open_loop(KNOWN, 100.0, 200)
+    assert in_flight(free.requests).max() > 40
+    assert np.median(run.requests.ttft_s) < 0.5 * np.median(free.requests.ttft_s)
+
+
+def test_a_limit_that_is_never_reached_changes_nothing():
+    free, wide = open_loop(KNOWN, 5.0), limited(5.0, 10_000, requests=300)
+    assert wide.requests.e2e_s.tolist() == free.requests.e2e_s.tolist()
+
+
+def test_a_client_that_was_always_at_its_limit_is_a_closed_loop():
+    """Asked far beyond what it lets through, it sends whenever an answer has come."""
+    run = limited(10_000.0, 8)
+    loop = replace(run, drive=replace(run.drive, loop=ClosedLoop(8)))
+    again, users = replay(KNOWN, script(run)), replay(KNOWN, script(loop))
+    assert again.e2e_s == pytest.approx(users.e2e_s, rel=0.02)
+
+
+def test_a_faster_engine_is_asked_sooner_by_a_client_at_its_limit():
+    """Its table shows only when requests were sent, after they had been held back."""
+    run = limited(100.0, 8)
+    quick = replace(KNOWN, step_base_s=tuple(each / 4 for each in KNOWN.step_base_s))
+    assert replay(KNOWN, script(run)).sent_s == pytest.approx(run.requests.sent_s, rel=0.02)
+    assert replay(quick, script(run)).sent_s[-1] < 0.7 * run.requests.sent_s[-1]
+
+
+def test_a_run_limited_by_time_asks_a_faster_engine_more():
+    run = closed(KNOWN, 8, 512, 128, requests=400)
+    drive = replace(run.drive, requests=None, duration_s=5.0)
+    run = measured(KNOWN, "timed", drive, 0.0, 0)
+    run = replace(run, completed=len(run.requests))
+    quick = replace(KNOWN, step_base_s=tuple(each / 2 for each in KNOWN.step_base_s))
+    again, faster = replay(KNOWN, script(run)), replay(quick, script(run))
+    assert again.sent_s.max() < 5.0 < again.last_s.max()
+    assert faster.sent_s.max() < 5.0
+    assert len(faster) > 1.3 * len(again)
+
+
+def test_a_run_of_few_requests_is_not_made_longer():
+    run = closed(KNOWN, 32, 512, 128, requests=48)
+    assert len(replay(KNOWN, script(replace(run, requests=None)))) == 48
 
 
 def test_runs_on_one_clock_do_not_touch_each_other():
