@@ -33,7 +33,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.errors import PeakfleetError, ScenarioError, is_control
-from sim.model.trace_files import TraceColumns, read_trace
+from sim.catalog.logs import TraceColumns, read_trace
 from sim.scenario import load_scenario
 from sim.scenario.text.yaml_file import parse_document
 

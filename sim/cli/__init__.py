@@ -33,7 +33,9 @@ COMMANDS = {
     "calibrate": Entry("sim.cli.calibrate:calibrate", "A service profile from benchmark files."),
     "validate": Entry("sim.cli.validate:validate", "How well a profile predicts measured runs."),
     "schema": Entry("sim.cli.schema:schema", "Print the JSON Schema of scenarios, for editors."),
-    "catalog": Entry("sim.cli.catalog:catalog", "List built-in profiles, prices, GPUs, shapes."),
+    "catalog": Entry(
+        "sim.cli.catalog:catalog", "List built-in profiles, prices, GPUs, shapes, formats."
+    ),
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sim.cli.formats import formats
 from sim.cli.tables import Row, print_rows
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ by_model = click.option("--model", default="", help="Only models whose name cont
 
 @click.group()
 def catalog() -> None:
-    """List built-in service profiles, prices, APIs, GPUs, models and day shapes."""
+    """List profiles, prices, APIs, GPUs, models and day shapes, and formats of logs."""
+
+
+catalog.add_command(formats)
 
 
 @catalog.command()

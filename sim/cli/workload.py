@@ -7,8 +7,6 @@ import click
 
 from sim.cli.delivery import Advice, deliver
 
-COLUMNS = ("timestamp", "prompt_tokens", "output_tokens", "unit", "session")
-
 
 def model_trace(
     trace: str,
@@ -27,13 +25,13 @@ def model_trace(
     output : Path or None
         Where the workload goes, as YAML.
     columns : dict
-        Columns of a trace of no known format, by `COLUMNS`.
+        What is said of its columns: fields of `sim.catalog.logs.TraceColumns`.
     figures : Path or None
         Folder for pictures and tables.
     as_json, quiet : bool
     """
+    from sim.catalog.logs import read_trace
     from sim.errors import ResultError
-    from sim.model.trace_files import read_trace
     from sim.montecarlo.exports.spreadsheet import csv_text
     from sim.montecarlo.storage.manifest import to_json
     from sim.report.charts import save
@@ -43,7 +41,7 @@ def model_trace(
     from sim.studies.traffic import traffic, workload_yaml
 
     advice = Advice(quiet)
-    found = traffic(read_trace(trace, _layout(columns) if columns else "auto"))
+    found = traffic(read_trace(trace, "auto", of_columns(columns)))
     shown = to_json(as_data(found)) if as_json else render_traffic(found) + "\n"
 
     def keep() -> None:
@@ -62,21 +60,25 @@ def model_trace(
     deliver(shown, keep, advice)
 
 
-def _layout(columns: dict[str, str]) -> Any:
-    """Columns of a trace as they were given by hand."""
-    from sim.model.trace_files import UNITS_PER_S, TraceColumns
+def of_columns(columns: dict[str, str]) -> dict[str, Any]:
+    """What is said of a trace's columns by hand."""
+    from sim.catalog.logs import GIVEN, UNITS
 
     for key in columns:
-        if key not in COLUMNS:
-            raise click.UsageError(f"--column ({key}) must be one of {', '.join(COLUMNS)}")
-    missing = [key for key in COLUMNS[:3] if key not in columns]
-    if missing:
-        raise click.UsageError(f"--column must also give {', '.join(missing)}")
+        if key not in GIVEN:
+            raise click.UsageError(f"--column ({key}) must be one of {', '.join(GIVEN)}")
     unit = columns.get("unit", "s")
-    if unit not in UNITS_PER_S:
-        known = ", ".join(UNITS_PER_S)
-        raise click.UsageError(f"--column unit ({unit}) must be one of {known}")
-    if len({columns[key] for key in COLUMNS[:3]}) < 3:
-        raise click.UsageError("--column must give three different columns")
-    layout: dict[str, Any] = {key: columns[key] for key in COLUMNS if key in columns}
-    return TraceColumns(**layout)
+    if unit not in UNITS:
+        raise click.UsageError(f"--column unit ({unit}) must be one of {', '.join(UNITS)}")
+    given: dict[str, Any] = dict(columns)
+    if "block_tokens" in given:
+        if not columns["block_tokens"].isdigit() or not 1 <= int(columns["block_tokens"]) <= 65_536:
+            raise click.UsageError(
+                f"--column block_tokens ({columns['block_tokens']}) must be a whole number from 1"
+                " to 65536"
+            )
+        given["block_tokens"] = int(columns["block_tokens"])
+    named = [value for key, value in columns.items() if key not in ("unit", "block_tokens")]
+    if len(set(named)) < len(named):
+        raise click.UsageError("--column must give different columns")
+    return given

@@ -47,6 +47,34 @@ Numbers = npt.NDArray[np.int64]
 Mode = Literal["once", "loop"]
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a trace was read.
+
+    Attributes
+    ----------
+    format : str
+        Of the file, as ``sim catalog formats`` names it.
+    kind : str
+        What contains its rows: CSV, JSON lines, Parquet.
+    rows : int
+        Rows of the file.
+    skipped : tuple of (str, int)
+        Why rows were left out, and how many.
+    remarks : tuple of str
+        What was guessed, or is odd, and should be seen by whoever uses it.
+    cached_share : float
+        Share of the prompt tokens that the file says were found in a cache; NaN if it does not.
+    """
+
+    format: str
+    kind: str
+    rows: int
+    skipped: tuple[tuple[str, int], ...] = ()
+    remarks: tuple[str, ...] = ()
+    cached_share: float = math.nan
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
     """Requests as they were recorded.
@@ -72,6 +100,8 @@ class Trace:
     delay_s : (n,) float64 or None
         NaN for a request that comes at its time. Any other comes so long after the end of the one
         before it, of the same session, and has the time of the first that it goes back to.
+    origin : Origin or None
+        How it was read; None if it does not come from a file.
     """
 
     arrival_s: FloatArray
@@ -84,6 +114,7 @@ class Trace:
     block_tokens: int = 0
     began: datetime | None = None
     delay_s: FloatArray | None = None
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.arrival_s), len(self.prompt_tokens), len(self.output_tokens)}

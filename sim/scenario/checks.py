@@ -236,8 +236,12 @@ def _of_prompts(workload: Workload, backends: Sequence[Backend]) -> Iterator[str
 
 def _of_trace(name: str, source: TraceSource, design: Design) -> Iterator[str]:
     path = f"workloads.{name}.arrivals.trace"
-    if source.trace.dropped:
-        yield f"{path}: {source.trace.dropped} rows without prompt or output tokens are left out"
+    origin = source.trace.origin
+    for reason, count in origin.skipped if origin else ():
+        rows = f"{count:,} row" if count == 1 else f"{count:,} rows"
+        yield f"{path}: {rows} {reason} {'is' if count == 1 else 'are'} left out"
+    for remark in origin.remarks if origin else ():
+        yield f"{path}: {remark}"
     played_s, duration_s = source.period_s, design.horizon.duration_s
     if source.mode == "once" and played_s < PLAYED_SHARE * duration_s:
         ends = format_duration(round(played_s))

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sim.catalog import shape as catalogue_shape
 from sim.catalog.checkpoints import checkpoint_dtype
+from sim.catalog.logs import read_trace
 from sim.errors import TraceError
 from sim.model.arrivals import FLAT
 from sim.model.closed import MOST_USERS, PAUSE_S
@@ -17,7 +18,6 @@ from sim.model.distributions import LogNormal, Normal
 from sim.model.kv_cache import AUTO, recast
 from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
-from sim.model.trace_files import TraceColumns, read_trace
 from sim.model.trace_loops import with_closed_sessions
 from sim.scenario import schema
 from sim.scenario.backend import caches, fleet, gpu_price, managed
@@ -114,7 +114,7 @@ def _replayed(
     file = str((surroundings.folder / played.file).absolute())
     played = played.model_copy(update={"file": file})
     try:
-        trace = read_trace(file, _layout(played))
+        trace = read_trace(file, played.format, _of_columns(played))
         if played.sessions == "closed":
             if trace.session is None:
                 findings.add((*path, "sessions"), "closed needs a trace with sessions")
@@ -130,11 +130,11 @@ def _replayed(
     return played, trace
 
 
-def _layout(played: schema.Trace) -> str | TraceColumns:
-    if played.columns is None:
-        return played.format
-    given = {key: value for key, value in played.columns if value is not None}
-    return TraceColumns(**given)
+def _of_columns(played: schema.Trace) -> dict[str, Any]:
+    """What is said of a trace's columns."""
+    beside = {"unit": played.unit, "block_tokens": played.block_tokens}
+    given = {} if played.columns is None else dict(played.columns)
+    return {key: value for key, value in (beside | given).items() if value is not None}
 
 
 def _horizon(

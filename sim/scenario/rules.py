@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from sim.catalog.logs.columns import NEEDED
 from sim.scenario.backend import gpu_price, token_price
 from sim.scenario.backend.backends import kind_of
 from sim.scenario.values.problems import Findings, Path
@@ -136,15 +137,15 @@ def _trace_columns(path: Path, trace: Any, findings: Findings) -> None:
     by_columns = trace.get("format", "auto") == "columns"
     if by_columns and "columns" not in trace:
         findings.add(path, "has no columns for its format", "name them with columns: {...}")
-    if "columns" in trace and not by_columns:
-        findings.add((*path, "columns"), "has no meaning for this format", "add format: columns")
     columns = _mapping(trace, "columns")
+    missing = [key for key in NEEDED if key not in columns]
+    for key in missing if by_columns and columns else ():
+        findings.add((*path, "columns", key), "is missing", f"such as {key}: its column")
     for key, other, such in (
-        ("blocks", "block_tokens", "such as block_tokens: 512"),
         ("block_tokens", "blocks", "such as blocks: hash_ids"),
         ("delay", "session", "such as session: conversation_id"),
     ):
-        if key in columns and other not in columns:
+        if key in columns and other not in columns and not missing:
             findings.add(
                 (*path, "columns", key), f"has no {other} beside it", f"add {other}, {such}"
             )

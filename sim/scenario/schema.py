@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from sim.catalog.logs import FORMATS
 from sim.model.trace import MOST_TIMES
 from sim.scenario.backend.backends import Backend
 from sim.scenario.backend.caches import PrefixHits, ResponseCache
@@ -38,7 +39,8 @@ DAY_S = 86_400.0
 LONGEST_DAYS = 3660.0
 MOST_REQUESTS_PER_S = 1e6
 LAST_SEED = 10**18 - 1  # what survives every YAML reader as a whole number
-TRACE_FORMATS = ("auto", "azure", "mooncake", "burstgpt", "columns")
+TRACE_FORMATS = ("auto", *FORMATS, "columns")
+TRACE_UNITS = ("s", "ms", "us", "ns", "datetime")
 
 
 class Horizon(Model):
@@ -98,23 +100,27 @@ class Dispersion(Model):
 
 
 class TraceColumns(Model):
-    """Names of the columns of a trace."""
+    """Names of the columns of a trace, or dotted paths such as input.inputTokenCount."""
 
-    timestamp: Text
-    """Column of arrival times."""
-    prompt_tokens: Text
+    timestamp: Text | None = None
+    """Column of arrival times; by default that of the format, as are the next two."""
+    prompt_tokens: Text | None = None
     """Column of prompt lengths."""
-    output_tokens: Text
+    output_tokens: Text | None = None
     """Column of output lengths."""
-    unit: Annotated[str, one_of("s", "ms", "us", "ns", "datetime")] = "s"
-    """Unit of the arrival times, or datetime."""
+    unit: Annotated[str, one_of(*TRACE_UNITS)] | None = None
+    """Unit of the arrival times, or datetime; by default dates and times since 1970 are known by
+    sight, and other numbers are seconds, or what the format says."""
     session: Text | None = None
     """Column of the session or user that a request belongs to, for a router that keeps them
     together; default none."""
     blocks: Text | None = None
     """Column of lists that name the blocks a prompt begins with, such as hash_ids; default none."""
     block_tokens: Annotated[int, whole(1, 65_536)] | None = None
-    """Tokens of a named block."""
+    """Tokens of a named block; by default told by how many each prompt has."""
+    cached: Text | None = None
+    """Column of the prompt's tokens that were found in a cache, of which sim trace tells the share;
+    default none."""
     delay: Text | None = None
     """Column of times from the answer to the session's request before, which then stand in place of
     arrival times: in their unit, or in seconds beside dates; default none."""
@@ -126,9 +132,14 @@ class Trace(Model):
     file: Text
     """Path of the trace, relative to the scenario; plain or gzip."""
     format: Annotated[str, one_of(*TRACE_FORMATS)] = "auto"
-    """Whose format the file has; columns for any CSV or Parquet file, whose columns are named."""
+    """Whose format the file has ('sim catalog formats' lists them), by default told by its content;
+    columns for any other table or JSON, whose columns are named."""
     columns: TraceColumns | None = None
-    """For the format columns: which columns to take."""
+    """Which columns to take, or some of them, such as {session: chat_id}."""
+    unit: Annotated[str, one_of(*TRACE_UNITS)] | None = None
+    """Unit of the arrival times, where it cannot be told."""
+    block_tokens: Annotated[int, whole(1, 65_536)] | None = None
+    """Tokens of a named block, where it cannot be told."""
     mode: Annotated[Literal["once", "loop"], one_of("once", "loop")] = "once"
     """Play it once from the start of the horizon, or over and over."""
     rate_scale: Annotated[Number, number("factor", above=0, most=MOST_TIMES)] = 1.0

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from places import REAL
 
+from sim.catalog.logs import read_trace
 from sim.model import ragged
 from sim.model.arrivals import SpecialEvent
 from sim.model.hashed import hashed_uniform
 from sim.model.kinship import kinship
 from sim.model.streams import Streams
 from sim.model.trace import Trace, TraceSource
-from sim.model.trace_files import read_trace
 from sim.model.workload import Prefixes
 
 DAY_S, HOUR_S = 86_400.0, 3600.0

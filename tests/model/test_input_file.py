@@ -13,11 +13,11 @@ import pytest
 from places import SHIPPED
 
 from sim.catalog import profile, shape
+from sim.catalog.logs import TraceColumns, read_trace
 from sim.catalog.profile_file import load_profile
 from sim.errors import CatalogError, PeakfleetError, ScenarioError, TraceError
 from sim.model import input_file
 from sim.model.input_file import InputFileError, content, expanded, text
-from sim.model.trace_files import TraceColumns, read_trace
 from sim.scenario import load_scenario
 from sim.studies.plan.notation import growth
 

@@ -281,21 +281,23 @@ def test_a_problem_names_line_key_value_and_rule(tmp_path, old, new, expected):
 
 
 def test_trace_problems_are_told(tmp_path):
-    text = MINIMAL.replace(REQUESTS, "trace: {file: log.csv, columns: {timestamp: t}}, shape: flat")
+    text = MINIMAL.replace(
+        REQUESTS, "trace: {file: log.csv, format: columns, columns: {timestamp: t}}, shape: flat"
+    )
     text = text.replace("horizon: {days: 1}\n", "")
     assert of_text(tmp_path, text) == [
         "chat.yaml:4: workloads.chat.arrivals.shape: has no meaning beside a trace (remove it)",
-        "chat.yaml:4: workloads.chat.arrivals.trace.columns: has no meaning for this format "
-        "(add format: columns)",
-        "chat.yaml:4: workloads.chat.arrivals.trace.columns.prompt_tokens: is missing",
-        "chat.yaml:4: workloads.chat.arrivals.trace.columns.output_tokens: is missing",
+        "chat.yaml:4: workloads.chat.arrivals.trace.columns.prompt_tokens: is missing "
+        "(such as prompt_tokens: its column)",
+        "chat.yaml:4: workloads.chat.arrivals.trace.columns.output_tokens: is missing "
+        "(such as output_tokens: its column)",
         "chat.yaml:5: workloads.chat.prompt_tokens: has no meaning for a replayed trace "
         "(remove it)",
         "chat.yaml:6: workloads.chat.output_tokens: has no meaning for a replayed trace "
         "(remove it)",
     ]  # fmt: skip
     replay = text.replace("    prompt_tokens: 1000\n    output_tokens: 200\n", "")
-    replay = replay.replace(", columns: {timestamp: t}}, shape: flat", "}")
+    replay = replay.replace(", format: columns, columns: {timestamp: t}}, shape: flat", "}")
     (missing,) = of_text(tmp_path, replay)
     assert missing.startswith("chat.yaml:4: workloads.chat.arrivals.trace.file: ")
     assert missing.endswith("log.csv: cannot be read: no such file or directory")

@@ -401,11 +401,6 @@ def test_what_tasks_and_caches_cannot_mean_is_told(minimal, overrides, expected)
             "session (add follow_ups to a workload, or session to the columns of its trace)",
         ),
         (
-            [OTHER[0], OTHER[1].replace(", block_tokens: 32", "")],
-            f"{TRACE}.columns.blocks: has no block_tokens beside it (add block_tokens, such as "
-            "block_tokens: 512)",
-        ),
-        (
             [OTHER[0], OTHER[1].replace(" blocks: ids,", "")],
             f"{TRACE}.columns.block_tokens: has no blocks beside it (add blocks, such as blocks: "
             "hash_ids)",

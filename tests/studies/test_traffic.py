@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from places import REAL
 
+from sim.catalog.logs import TraceColumns, read_trace
 from sim.errors import TraceError
 from sim.model.arrivals import YEAR_S, Dispersion, RateCurve, Renewal
 from sim.model.arrivals.shape import DAY_S
@@ -16,7 +17,6 @@ from sim.model.generated import GeneratedSource
 from sim.model.lengths import Lengths
 from sim.model.streams import Streams
 from sim.model.trace import Trace
-from sim.model.trace_files import TraceColumns, read_trace
 from sim.model.workload import Prefixes
 from sim.scenario import load_scenario
 from sim.studies.traffic import traffic, workload_yaml
