@@ -32,8 +32,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sim.errors import PeakfleetError, ScenarioError, is_control
 from sim.catalog.logs import TraceColumns, read_trace
+from sim.errors import PeakfleetError, ScenarioError, is_control
 from sim.scenario import load_scenario
 from sim.scenario.text.yaml_file import parse_document
 

@@ -14,8 +14,8 @@ CASES = 40
 SECRET = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:[daemon]:/usr/sbin\n"
 PIECES = [
     b"", b"0", b"-1", b"1e400", b"NaN", b"\0", b"\xff\xfe", b'"', b"\\", b"{", b"}", b"[", b"]",
-    b",", b";", b"\n", b"null", b"true", b"9" * 40, b"\xed\xa0\x80", b"{}" * 50, b"[" * 3000, b"\x1b[2J",
-    b'{"a":', b"1970-01-01", b"9999-12-31T23:59:59Z",
+    b",", b";", b"\n", b"null", b"true", b"9" * 40, b"\xed\xa0\x80", b"{}" * 50, b"[" * 3000,
+    b"\x1b[2J", b'{"a":', b"1970-01-01", b"9999-12-31T23:59:59Z",
 ]  # fmt: skip
 
 
