@@ -100,4 +100,4 @@ class JsonAsLines(io.RawIOBase):
         while end > 0 and piece[end - 1] == BACKSLASH:
             end -= 1
         self._backslashes = len(piece) - end + (self._backslashes if end == 0 else 0)
-        return run % 2 == 1
+        return np.asarray(run % 2 == 1)
