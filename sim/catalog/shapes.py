@@ -2,7 +2,8 @@
 
 A file begins with comment lines ``# source:``, ``# as_of:`` and ``# days:`` (1, or 7 for a week
 from Monday), then has a column ``multiplier`` with one row per cell. Users' own files may leave the
-comments out: 168 rows are taken for a week, any other number for a day.
+comments out: 24 rows (or a number that divides a day's hours, or 48, 96, 288, 1440) are a day, 168
+a week. Tables with a column of times are read by that: see :mod:`sim.catalog.rate_table`.
 """
 
 import csv
@@ -21,6 +22,7 @@ FOLDER = "shapes"
 SUFFIX = ".csv"
 COLUMN = "multiplier"
 MAX_COLUMNS = 1000
+DAY_ROWS, WEEK_ROWS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 96, 288, 1440), 168
 
 
 @cache
@@ -62,13 +64,13 @@ def shape(name_or_path: str) -> DayShape:
     raise no_such("shape", name_or_path, _files(), "sim catalog shapes")
 
 
-def read_shape(path: str, column: str = COLUMN) -> DayShape:
-    """The shape in a column of a user's CSV file."""
+def read_shape(path: str, column: str | None = None) -> DayShape:
+    """The shape in a column of a user's CSV file that has no times."""
     try:
         content = text(path, "shape")
     except InputFileError as error:
         raise CatalogError(f"{path}: {error}") from None
-    return parse_shape(content, path, Path(path).stem, column)
+    return parse_shape(content, path, Path(path).stem, column or COLUMN)
 
 
 def parse_shape(content: str, file: str, name: str, column: str = COLUMN) -> DayShape:
@@ -82,7 +84,11 @@ def parse_shape(content: str, file: str, name: str, column: str = COLUMN) -> Day
         elif line.strip():
             table.append((number, line))
     values = _column(table, file, column)
-    days = notes.get("days", "7" if len(values) == 168 else "1")
+    days = notes.get("days", "7" if len(values) == WEEK_ROWS else "1")
+    if values and "days" not in notes and len(values) not in (*DAY_ROWS, WEEK_ROWS):
+        rule = "are neither a day (24, or 48, 96, 288) nor a week"
+        remedy = "add a column of times, or a first line '# days: 7'"
+        raise CatalogError(f"{file}: {len(values)} rows {rule} ({WEEK_ROWS}); {remedy}")
     if days not in ("1", "7"):
         raise CatalogError(f"{file}: days ({days[:20]}) must be 1 or 7")
     try:

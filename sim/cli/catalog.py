@@ -272,7 +272,7 @@ def shapes(as_json: bool) -> None:
     shown = [
         {
             "shape": each.name,
-            "covers": {1: "a day", 7: "a week"}[each.days],
+            "covers": "a week" if each.days == 7 else "a day",
             "cells": len(each.values),
             "peak_to_mean": _figure(max(each.values) / (sum(each.values) / len(each.values))),
             "as_of": each.as_of,

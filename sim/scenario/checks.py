@@ -251,6 +251,8 @@ def _of_trace(name: str, source: TraceSource, design: Design) -> Iterator[str]:
 def _of_arrivals(document: ScenarioDocument, name: str, design: Design) -> Iterator[str]:
     arrivals = document.workloads[name].arrivals
     path, horizon = f"workloads.{name}.arrivals", design.horizon
+    for remark in arrivals.shape.remarks if arrivals.shape else ():
+        yield f"{path}.shape: {remark}"
     varied = arrivals.shape is not None and len(set(arrivals.shape.day_shape.values)) > 1
     if varied and horizon.duration_s < DAY_S:
         part = format_duration(horizon.duration_s)

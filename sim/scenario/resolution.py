@@ -11,7 +11,7 @@ from typing import Any, Final
 from sim.catalog import shape as catalogue_shape
 from sim.catalog.checkpoints import checkpoint_dtype
 from sim.catalog.logs import read_trace
-from sim.errors import TraceError
+from sim.errors import CatalogError, TraceError
 from sim.model.arrivals import FLAT
 from sim.model.closed import MOST_USERS, PAUSE_S
 from sim.model.distributions import LogNormal, Normal
@@ -31,6 +31,7 @@ from sim.scenario.values.problems import Findings, Path
 from sim.scenario.values.service import Service
 from sim.scenario.workload import client, follow_ups, routes
 from sim.scenario.workload.burstiness import Burstiness
+from sim.scenario.workload.counts import rate_and_shape
 
 HALF_HOUR_S = 1800.0
 BINS_S: Final = (300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 43_200.0, 86_400.0)
@@ -45,8 +46,9 @@ def resolve(
     """The document with nothing left open, and the trace of each workload that replays one."""
     traces: dict[str, Trace] = {}
     workloads: dict[str, schema.Workload] = {}
-    for name, workload in document.workloads.items():
+    for name, written in document.workloads.items():
         path: Path = ("workloads", name)
+        workload = _counted(written, surroundings, path, findings)
         only = routes.Route((routes.Leg(next(iter(document.backends))),))
         changes: dict[str, Any] = {"route": workload.route or only}
         if workload.client is not None:
@@ -66,6 +68,26 @@ def resolve(
     resolved = document.model_copy(update={"workloads": workloads, "backends": backends})
     horizon = _horizon(resolved, traces, findings)
     return resolved.model_copy(update={"horizon": horizon}), traces
+
+
+def _counted(
+    workload: schema.Workload, surroundings: Surroundings, path: Path, findings: Findings
+) -> schema.Workload:
+    """The workload with the rate and the shape of its table of counts, if it has one, in place."""
+    counts = workload.arrivals.counts
+    if counts is None:
+        return workload
+    given: dict[str, Any] = {"counts": None, "requests_per_second": 1.0}
+    try:
+        rate, given["shape"] = rate_and_shape(counts, surroundings.folder)
+        given["requests_per_second"] = rate
+        if not 0 < rate <= schema.MOST_REQUESTS_PER_S:
+            rule = f"must be above 0 and at most {schema.MOST_REQUESTS_PER_S:g}"
+            findings.add((*path, "arrivals", "counts"), f"{rate:g} requests a second {rule}")
+    except CatalogError as error:
+        findings.add((*path, "arrivals", "counts"), str(error))
+    arrivals = workload.arrivals.model_copy(update=given)
+    return workload.model_copy(update={"arrivals": arrivals})
 
 
 def _generated(workload: schema.Workload) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from sim.scenario.values.varied import Varied, varied
 from sim.scenario.workload import routes
 from sim.scenario.workload.burstiness import Burstiness, gap_variation
 from sim.scenario.workload.client import PRIORITIES, Client
+from sim.scenario.workload.counts import Counts
 from sim.scenario.workload.follow_ups import FollowUps
 from sim.scenario.workload.lengths import TokenLengths, token_lengths
 from sim.scenario.workload.objectives import Objectives, objectives
@@ -156,7 +157,7 @@ class Trace(Model):
 
 
 class Arrivals(Model):
-    """When requests arrive. Give requests_per_day, requests_per_second, users, or a trace."""
+    """When requests arrive. Give requests_per_day or _per_second, users, counts or a trace."""
 
     requests_per_day: (
         Annotated[Number, number("count", above=0, most=MOST_REQUESTS_PER_S * DAY_S)] | None
@@ -182,6 +183,8 @@ class Arrivals(Model):
     pause: Annotated[Number, number("duration", least=1e-3, most=DAY_S)] | None = None
     """With think_time: least time from a request that came to nothing to the user's next; default
     1s."""
+    counts: Counts | None = None
+    """Requests over time from a table, which gives the rate and its shape."""
     trace: Trace | None = None
     """Replay a recorded trace, with its prompt and output lengths."""
     shape: Annotated[Shape, day_shape()] | None = None

@@ -74,7 +74,9 @@ def clock_of(times: Times, given: Unit | None, default: Unit, strict: bool) -> C
         Unit of times that do not count from 1970.
     strict : bool
     """
-    middle = float(np.median(times)) if len(times) else 0.0
+    if not len(times):  # all wait for others
+        return Clock(given or default, False, given is not None)
+    middle = float(np.median(times))
     dated = [unit for unit in NAMES if EARLIEST_S <= middle / UNITS_PER_S[unit] <= LATEST_S]
     if given is not None:
         _refuse_centuries(middle, given, dated)

@@ -65,12 +65,12 @@ def dialect(path: str) -> Dialect:
     if len(first) == 5 and first.casefold().startswith("sep="):
         skipped, separator, lines = 1, first[-1], lines[1:]
     with file_errors(path):
-        separator = separator or _separator(lines)
+        separator = separator or separator_of(lines)
         rows = list(csv.reader(lines, delimiter=separator))
     return Dialect(separator, rows[0] if rows else [], skipped, _inner(rows))
 
 
-def _separator(lines: list[str]) -> str:
+def separator_of(lines: list[str]) -> str:
     """That which makes most columns of the header; a comma if none makes several."""
     widths = {each: _width(lines, each) for each in SEPARATORS}
     return max(SEPARATORS, key=lambda each: widths[each])

@@ -13,28 +13,33 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class DayShape:
-    """Relative rates in equal cells over a day or a week.
+    """Relative rates in equal cells over a day, a week, or any time that repeats.
 
     Attributes
     ----------
     name : str
     values : tuple of float
         At least 0, not all 0; any number of cells. Only their ratios matter.
-    days : int
-        1: the cells cover a day from 00:00; 7: a week from Monday 00:00.
+    days : float
+        1: the cells cover a day from 00:00; 7: a week from Monday 00:00; any others begin with
+        ``began``.
     source, as_of : str
         Where the figures come from and their date; empty for a shape given in the scenario.
+    began : datetime or None
+        When the first cell was, where that is not midnight, or Monday's.
     """
 
     name: str
     values: tuple[float, ...]
-    days: int = 1
+    days: float = 1
     source: str = ""
     as_of: str = ""
+    began: datetime | None = None
 
     def __post_init__(self) -> None:
         subject = f"shape {self.name}"
-        require(self.days in (1, 7), subject, f"{self.days} days", "must cover 1 or 7 days")
+        known = self.days > 0 if self.began else self.days in (1, 7)
+        require(known, subject, f"{self.days:g} days", "must cover 1 or 7 days")
         require(len(self.values) > 0, subject, "no values", "must have at least one cell")
         values = np.asarray(self.values, dtype=np.float64)
         lowest = f"lowest value {values.min():g}"
@@ -73,6 +78,8 @@ class DayShape:
 
     def phase_s(self, moment: datetime) -> float:
         """Seconds from the beginning of the shape (midnight, or Monday's) to a moment."""
+        if self.began is not None:
+            return (moment - self.began).total_seconds() % self.period_s
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
         since_monday = moment.weekday() * DAY_S + (moment - midnight).total_seconds()
         return since_monday % self.period_s

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from sim.catalog import shape as catalogue_shape
 from sim.catalog import shape_names
-from sim.catalog.shapes import COLUMN, read_shape
+from sim.catalog.rate_table import has_times, read_rate_table
+from sim.catalog.shapes import read_shape
 from sim.errors import CatalogError, ScenarioError
 from sim.model.arrivals import DayShape
 from sim.model.input_file import is_file
@@ -17,7 +18,7 @@ from sim.scenario.values.reading import read_number
 from sim.scenario.values.units import shown
 
 DAY_CELLS, WEEK_CELLS = 24, 168
-SHAPE_KEYS = ("csv", "column")
+SHAPE_KEYS = ("csv", "column", "time")
 Found = TypeVar("Found")
 
 
@@ -27,6 +28,7 @@ class Shape:
 
     day_shape: DayShape
     written: Any
+    remarks: tuple[str, ...] = ()
 
     def document(self) -> Any:
         """Name, numbers, or the absolute path of a CSV file."""
@@ -91,14 +93,19 @@ def _given_shape(raw: list[Any], spot: Spot) -> Shape | None:
 def _shape_of_file(raw: dict[str, Any], spot: Spot) -> Shape | None:
     for key in raw.keys() - set(SHAPE_KEYS):
         spot.below(key).wrong("unknown key", choose(key, SHAPE_KEYS))
-    file, column = raw.get("csv"), raw.get("column", COLUMN)
-    if not isinstance(file, str) or not isinstance(column, str):
-        spot.wrong("must have csv, the path of a file, and may have column, a name")
+    file, column, time = (raw.get(key) for key in SHAPE_KEYS)
+    named = [name for name in (column, time) if name is not None]
+    if not isinstance(file, str) or not all(isinstance(name, str) for name in named):
+        spot.wrong("must have csv, the path of a file, and may have column and time, names")
     if spot.findings:
         return None
     path = str((spot.folder / str(file)).absolute())
     try:
-        return Shape(read_shape(path, str(column)), {**raw, "csv": path})
+        if time is not None or has_times(path):
+            table = read_rate_table(path, column, time, "row")  # only ratios matter
+            written = {"csv": path, "column": table.columns[1], "time": table.columns[0]}
+            return Shape(table.shape, written, table.remarks)
+        return Shape(read_shape(path, column), {**raw, "csv": path})
     except CatalogError as error:
         spot.wrong(str(error))
         return None
@@ -112,7 +119,7 @@ def _shape_schema() -> JsonSchema:
     ]
     file = {
         "type": "object",
-        "properties": {"csv": {"type": "string"}, "column": {"type": "string"}},
+        "properties": {key: {"type": "string"} for key in SHAPE_KEYS},
         "required": ["csv"],
         "additionalProperties": False,
     }
