@@ -196,6 +196,7 @@ def engines(draw: st.DrawFn, tight: bool) -> ServiceProfile:
     spare = st.integers(0, least_blocks) if tight else st.integers(0, 40 * least_blocks)
     points = sorted({0, 1, *draw(st.lists(st.integers(2, 40), max_size=3))})
     grows = draw(st.booleans())
+    scheduler = draw(st.sampled_from(get_args(Scheduler)))
     return profile(
         batch=tuple(points),
         step_base_s=tuple(np.sort(rng.uniform(0.01, 0.1, len(points))).tolist()),
@@ -214,7 +215,8 @@ def engines(draw: st.DrawFn, tight: bool) -> ServiceProfile:
         max_num_seqs=max_num_seqs,
         max_num_batched_tokens=max_num_seqs + draw(st.sampled_from([0, 1, 3, 10, 40, 400])),
         max_model_len=max_model_len,
-        scheduler=draw(st.sampled_from(get_args(Scheduler))),
+        scheduler=scheduler,
+        steps_in_flight=draw(st.sampled_from((1, 2))) if scheduler == "chunked" else 1,
         admission=draw(st.sampled_from(("prompt", "prompt", *get_args(Admission)))),
     )
 

@@ -29,6 +29,8 @@ admission                      what must fit into the KV cache: ``prompt``, ``wh
                                answer) or ``watermark`` (``whole`` for TensorRT-LLM, else
                                ``prompt``)
 scheduler                      ``chunked`` or ``prefill_first`` (chunked)
+steps_in_flight                1, or 2 where the engine composes a step while the one before it
+                               runs, as vLLM does since 0.14 and SGLang since 0.4 (1)
 measured                       what, points, and ranges of batch, prompt and output (none)
 fit_error                      mean relative error of the law, 0.02 for 2 % (0)
 grade, source, as_of, notes    where the figures come from (empty)
@@ -77,6 +79,7 @@ _TABLES = (
 )
 MOST_SEQS = 100_000
 MOST_PROCESSES = 64
+MOST_IN_FLIGHT = 2  # steps
 _COUNTS: tuple[tuple[str, int | None], ...] = (
     ("kv_capacity_tokens", None),
     ("kv_block_tokens", 16),
@@ -95,7 +98,7 @@ _KEYS = (
     *(key for key, _, _ in _TABLES),
     *(key for key, *_ in _SCALARS),
     *(key for key, _ in _COUNTS),
-    *("kv_cache_dtype", "scheduler", "admission", "measured", "fit_error"),
+    *("kv_cache_dtype", "scheduler", "steps_in_flight", "admission", "measured", "fit_error"),
     *_TEXTS,
     *profile_error.KEYS,
 )
@@ -140,6 +143,7 @@ def parse_profile(text: str, file: str, name: str) -> ServiceProfile:
         "admission", _ADMISSIONS, "whole" if is_whole else "prompt"
     )
     values["scheduler"] = document.choice("scheduler", _SCHEDULERS, "chunked")
+    values["steps_in_flight"] = document.count("steps_in_flight", 1, least=1)
     values["fit_error"] = document.number("fit_error", 0.0)
     values |= {key: document.text(key, default) for key, default in _TEXTS.items()}
     values["measured"] = _measurement(document)
@@ -168,6 +172,7 @@ def profile_document(profile: ServiceProfile) -> dict[str, Any]:
     document |= {key: getattr(profile, key) for key, _ in _COUNTS}
     document["kv_cache_dtype"] = profile.kv_cache_dtype
     document["scheduler"] = profile.scheduler
+    document["steps_in_flight"] = profile.steps_in_flight
     document["admission"] = profile.admission
     if profile.measured is not None:
         document["measured"] = _measurement_document(profile.measured)
@@ -273,6 +278,7 @@ def _check_limits(document: YamlMapping, values: dict[str, Any]) -> None:
     if processes is not None and processes > MOST_PROCESSES:
         message = f"{processes} must be at most {MOST_PROCESSES}"
         document.problem("frontend_processes", message, "vLLM starts one")
+    _check_steps_in_flight(document, values)
     if seqs is not None and budget is not None and budget < seqs:
         message = f"{budget} must be at least max_num_seqs ({seqs})"
         document.problem("max_num_batched_tokens", message, "each decoding sequence takes one")
@@ -285,6 +291,18 @@ def _check_limits(document: YamlMapping, values: dict[str, Any]) -> None:
         document.problem("fit_error", f"{error:g} must be below 1", "write 0.02 for 2 %")
     if as_of and not _ISO_DATE.fullmatch(as_of):
         document.problem("as_of", f"{as_of!r} must be a date", "such as 2026-10-29 or 2026-10")
+
+
+def _check_steps_in_flight(document: YamlMapping, values: dict[str, Any]) -> None:
+    steps = values["steps_in_flight"]
+    if steps is None:
+        return
+    if steps > MOST_IN_FLIGHT:
+        message = f"{steps} must be at most {MOST_IN_FLIGHT}"
+        document.problem("steps_in_flight", message, "an engine of today has 2")
+    elif steps > 1 and values["scheduler"] == "prefill_first":
+        message = f"{steps} must be 1 where the scheduler is prefill_first"
+        document.problem("steps_in_flight", message)
 
 
 def _scaled(numbers: tuple[float, ...] | None, scale: float) -> tuple[float, ...] | None:

@@ -5,7 +5,8 @@ headroom that it has, the work that is offered to it. The batch is as full as th
 sequences and its KV memory allow, given how many tokens a sequence holds in the mean over its
 decode steps (long answers hold theirs for longer), rounded up to blocks. A sequence has a place in
 it for each of its decode steps and for each step in which its prompt is prefilled; a step has no
-more tokens than its budget. So n sequences' work takes
+more tokens than its budget. With two steps in flight a place stays empty for a step before the next
+sequence takes it: it counts as one more step of a prompt. So n sequences' work takes
 
     steps = max((tokens decoded + prompt steps) / batch, (tokens decoded + prefilled) / budget)
     time  = steps · a(B) + c(B) · tokens in the caches + what the prompts add,
@@ -70,13 +71,14 @@ def needed_s(profile: ServiceProfile, work: Work) -> FloatArray:
     >>> tables = lambda: (np.ones(5), np.zeros(5))
     >>> engine = Some(scheduler="chunked", max_num_batched_tokens=512, max_num_seqs=4,
     ...               kv_capacity_tokens=1600, kv_block_tokens=16, frontend_processes=1,
-    ...               admission="prompt", step_tables=tables)
+    ...               admission="prompt", steps_in_flight=1, step_tables=tables)
     >>> of_all = (40 * 9, 40 * 9 * (5 + 4), 40, 40 * 5, 0, 0)
     >>> needed_s(engine, Work(*(np.array([float(each)]) for each in of_all)))
     array([100.])
     """
-    places = work.decoded + (work.prompts if profile.scheduler == "chunked" else 0.0)
-    tokens = work.decoded + (work.prefilled if profile.scheduler == "chunked" else 0.0)
+    is_chunked = profile.scheduler == "chunked"
+    places = work.decoded + (work.prompts * profile.steps_in_flight if is_chunked else 0.0)
+    tokens = work.decoded + (work.prefilled if is_chunked else 0.0)
     steps = np.maximum(places / full_batch(profile, work), tokens / profile.max_num_batched_tokens)
     base_s, per_token_s = profile.step_tables()
     every = np.arange(len(base_s), dtype=np.float64)

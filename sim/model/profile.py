@@ -145,6 +145,11 @@ class ServiceProfile:
     admission : {"prompt", "whole", "watermark"}
         What the KV cache must have room for when a request is admitted: its prompt, its prompt and
         its answer (so that nobody is ever preempted), or its prompt and a hundredth of the cache.
+    steps_in_flight : {1, 2}
+        Steps that the engine has composed and not seen the output of. With two, as the engines of
+        today have (vLLM since 0.14, SGLang since 0.4), a request that becomes ready during step i
+        is prefilled in step i + 2, and the place of a sequence that ends in step i is taken again
+        in i + 2. Only where prefill is chunked.
     """
 
     name: str
@@ -182,6 +187,7 @@ class ServiceProfile:
     frontend_processes: int = 1
     output_delay_s: float = 0.0
     admission: Admission = "prompt"
+    steps_in_flight: int = 1
 
     def step_s(self, batch: int, kv_tokens: float) -> float:
         """Seconds of a step in which ``batch`` sequences decode and nobody prefills.

@@ -292,6 +292,8 @@ def _with_engine(
          f"must be at least max_num_seqs ({profile.max_num_seqs})"),
         ("max_model_len", profile.max_model_len > held,
          f"must be at most what the KV cache holds ({held} tokens)"),
+        ("steps_in_flight", profile.steps_in_flight > 1 and profile.scheduler == "prefill_first",
+         "must be 1 where the scheduler is prefill_first"),
     )  # fmt: skip
     for key, broken, rule in limits:
         if broken:

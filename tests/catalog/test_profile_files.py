@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.catalog import profile, write_profile
-from sim.catalog.profile_file import load_profile, parse_profile
+from sim.catalog.profile_file import load_profile, parse_profile, profile_yaml
 from sim.errors import ScenarioError
 from sim.model.input_file import LIMITS
 from sim.model.profile import Measurement, ServiceProfile, StepSample
@@ -50,6 +50,24 @@ def test_an_engine_that_evicts_nobody_by_default_does_so_unless_the_file_says_ot
         assert parse_profile(text, "mine.yaml", "mine.yaml").admission == rule
         text += "admission: watermark\n"
         assert parse_profile(text, "mine.yaml", "mine.yaml").admission == "watermark"
+
+
+def test_steps_in_flight_are_one_unless_the_file_says_two():
+    assert parse_profile(GOOD, "mine.yaml", "mine.yaml").steps_in_flight == 1
+    two = parse_profile(GOOD + "steps_in_flight: 2\n", "mine.yaml", "mine.yaml")
+    assert two.steps_in_flight == 2
+    assert parse_profile(profile_yaml(two), "mine.yaml", "mine.yaml") == two
+    for text, message in (
+        ("steps_in_flight: 3\n", "steps_in_flight: 3 must be at most 2"),
+        ("steps_in_flight: 0\n", "steps_in_flight: 0 must be a whole number of at least 1"),
+        (
+            "steps_in_flight: 2\nscheduler: prefill_first\n",
+            "steps_in_flight: 2 must be 1 where the scheduler is prefill_first",
+        ),
+    ):
+        with pytest.raises(ScenarioError, match=message) as caught:
+            parse_profile(GOOD + text, "mine.yaml", "mine.yaml")
+        assert len(caught.value.problems) == 1
 
 
 def test_the_front_end_of_a_file_is_that_of_the_profile():

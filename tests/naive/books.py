@@ -3,8 +3,8 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from naive.attempt import Attempt
 from naive.managed import Managed
-from naive.replica import Attempt
 from naive.request import Request
 from sim.engine.state.backend_record import STANDARD
 

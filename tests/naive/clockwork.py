@@ -11,7 +11,8 @@ from abc import ABC, abstractmethod
 from collections import deque
 
 from naive.alarms import Alarms, Happening
-from naive.replica import NEVER, Attempt, Replica
+from naive.attempt import NEVER, Attempt
+from naive.replica import Replica
 from naive.task import Task
 from sim.engine.state import status
 

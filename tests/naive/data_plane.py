@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from naive.attempt import Attempt
 from naive.cache import Cache
 from naive.client import Crowd
 from naive.dispatch import Dispatch
 from naive.gateway import Gateway, Router
 from naive.managed import Managed
 from naive.photo_finish import delivers_at_an_end, ends_meet, is_ready_at_an_end
-from naive.replica import Attempt, Replica
+from naive.replica import Replica
 from naive.request import Request
 from naive.route import Route
 from naive.task import Task, tasks

@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from naive.attempt import Attempt
 from naive.books import Books
 from naive.client import Crowd
 from naive.clockwork import FIRST_TOKEN, HEDGE, LAST_TOKEN, Clockwork
 from naive.gateway import Gateway
 from naive.managed import Managed
 from naive.photo_finish import ends_meet, meets_an_end, told_the_same
-from naive.replica import Attempt, Replica
+from naive.replica import Replica
 from naive.request import Request
 from naive.route import Route
 from naive.task import Call, Task

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from naive.attempt import Attempt
 from naive.hashing import jump, mixed
 from naive.photo_finish import comes_at_an_end
-from naive.replica import Attempt, Replica
+from naive.replica import Replica
 from sim.engine.state.hashing import uniform
 from sim.model.design import GpuPool
 

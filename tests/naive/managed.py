@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from naive.replica import Attempt
+from naive.attempt import Attempt
 from sim.engine.state import status
 from sim.engine.state.backend_record import LONG, PROVISIONED, STANDARD
 from sim.engine.state.hashing import uniform

@@ -6,8 +6,9 @@ last bits, either may be the first: a case in which that matters says nothing.
 
 from collections.abc import Iterable
 
+from naive.attempt import Attempt
 from naive.managed import Managed
-from naive.replica import Attempt, Replica
+from naive.replica import Replica
 from naive.request import Request
 
 

@@ -2,7 +2,8 @@
 
 A replica has a waiting list and a running list, both first come first served. At a boundary between
 two steps the scheduler decides who decodes, who prefills how much and who loses its memory; at the
-end of the step the tokens appear. Times are seconds, memory is counted in blocks of KV cache.
+end of the step the tokens appear. Who prefills how much may have been planned a step before. Times
+are seconds, memory is counted in blocks of KV cache.
 """
 
 import math
@@ -10,88 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from naive.cache import Cache, Name
+from naive.attempt import NEVER, Attempt, Step
+from naive.cache import Cache
 from naive.front import FrontEnd
 from sim.model.profile import ServiceProfile
-
-NOT_YET = math.nan
-NEVER = math.inf
-
-
-@dataclass(slots=True, eq=False)
-class Attempt:
-    """One try to get a request answered: what it asks of an engine, and how far it has come."""
-
-    number: int  # of its request
-    serial: int  # running number over all attempts of all requests
-    prompt: int
-    output: int
-    workload: int = 0
-    session: int = -1
-    names: tuple[Name, ...] | None = None  # of the leading blocks of its prompt, if they have any
-    names_of_all: tuple[Name, ...] = ()  # of the blocks of prompt and answer together, to be kept
-    hit_rate: float = 0.0  # share of its prompt that is cached, where blocks have no names
-    backend: int = -1
-    task: int = -1
-    carried: int = 0  # tokens of its prompt that were said in its task before
-    finds: list[int] = field(default_factory=list)  # of its request, at each admission to a batch
-    billing: int = 0  # how a managed backend is paid for it
-    token_s: float = NOT_YET  # that a managed backend takes for each token
-    replica: int = -1
-    dispatched_s: float = NOT_YET  # when it was handed to the replica
-    ready_s: float = NOT_YET
-    admitted_s: float = NOT_YET
-    first_token_s: float = NOT_YET  # like the next, as its client sees it
-    token_s_of_step: float = NOT_YET  # when its client has the token of the step that ended last
-    first_due_s: float = NOT_YET  # when the client will have its first token
-    process: int = 0  # of the front end
-    preemptions: int = 0
-    generated: int = 0  # tokens produced, kept when it is preempted
-    cached: int = 0  # tokens in its KV cache, those of the prefill included
-    had: int = 0  # tokens in its KV cache when it was preempted
-    spared: int = 0  # tokens of its prompt that it never computed
-    hits: int = 0  # of these, what its request found at its first admission
-    prefill: int = 0  # tokens to prefill before it can decode
-    blocks: int = 0  # blocks of KV cache it holds
-    is_stopping: bool = False  # to be dropped at the next step boundary
-
-    @property
-    def is_decoding(self) -> bool:
-        return self.cached >= self.prefill
-
-    @property
-    def is_finished(self) -> bool:
-        return self.generated == self.output
-
-    @property
-    def worked(self) -> int:
-        """Tokens prefilled or generated, each once."""
-        return self.cached - self.spared + self.is_decoding
-
-    def start_over(self) -> None:
-        """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
-        self.generated = self.cached = self.blocks = 0
-        self.had = self.spared = self.hits = 0
-        if math.isnan(self.first_token_s):
-            self.first_due_s = NOT_YET
-
-    def find(self, tokens: int) -> None:
-        """It is admitted and finds tokens of its prompt in a cache of prompts."""
-        self.finds.append(tokens)
-        if self.had == 0:
-            self.spared, self.hits = tokens, min(tokens, self.finds[0])
-        else:
-            self.spared += max(tokens - self.had, 0)  # what came there in the meantime
-        self.cached = tokens
-
-
-@dataclass(slots=True)
-class Step:
-    """One iteration of the engine: who decodes, and the prefill chunks (attempt, tokens)."""
-
-    ends_s: float
-    decoding: list[Attempt]
-    chunks: list[tuple[Attempt, int]]
 
 
 @dataclass(slots=True, eq=False)
@@ -110,6 +33,7 @@ class Replica:
     running: list[Attempt] = field(default_factory=list)  # in the order of admission
     streaming: list[Attempt] = field(default_factory=list)  # finished, and not yet delivered
     step: Step | None = None
+    plans: list[list[tuple[Attempt, int]]] = field(default_factory=list)  # of steps to come
     last_boundary_s: float = -math.inf
     left_s: float = -math.inf  # when an attempt last left the waiting list for good
     is_close_call: bool = False  # the last bit decided whether a request or a step was earlier
@@ -220,8 +144,9 @@ class Replica:
             self.take_off(attempt)
 
     def take_off(self, attempt: Attempt) -> None:
-        """Out of the batch, its memory free."""
+        """Out of the batch and out of what is planned, its memory free."""
         self.running.remove(attempt)
+        self.plans = [[each for each in plan if each[0] is not attempt] for plan in self.plans]
         self.free_blocks += attempt.blocks
         attempt.blocks = 0
 
@@ -242,7 +167,7 @@ class Replica:
             self.waste(attempt, attempt.worked, attempt.generated)
         lost = [*self.waiting, *ending, *partial, *decoding, *streamed]
         self.routable, self.waiting, self.running, self.step = False, [], [], None
-        self.streaming = []
+        self.streaming, self.plans = [], []
         self.cache = Cache()
         return lost
 
@@ -268,11 +193,14 @@ class Replica:
         attempt.preemptions += 1
         self.waiting.insert(0, attempt)
 
-    def can_admit_head(self, now_s: float) -> bool:
+    def can_admit_head(self, now_s: float, spoken_for: int = 0) -> bool:
+        """Whether the head is ready, and has a place and memory beside blocks of others."""
         if not self.waiting or self.waiting[0].ready_s > now_s:
             return False
-        return len(self.running) < self.profile.max_num_seqs and ADMISSIONS[self.profile.admission](
-            self, self.waiting[0]
+        fits = ADMISSIONS[self.profile.admission]
+        free_blocks = self.free_blocks - spoken_for
+        return len(self.running) < self.profile.max_num_seqs and fits(
+            self, self.waiting[0], free_blocks
         )
 
     def most_blocks(self, attempt: Attempt) -> int:
@@ -345,22 +273,44 @@ class Replica:
 
 
 def chunked_step(replica: Replica, now_s: float) -> Step | None:
-    """Prefill chunks ride along with decodes under a token budget."""
+    """Prefill chunks ride along with decodes under a token budget, as they have been planned."""
     replica.grow_caches()
     decoding = replica.decoding()
-    budget = replica.profile.max_num_batched_tokens - len(decoding)
+    if not decoding and not any(replica.plans):
+        replica.plans = []  # nothing is under way: what there is begins at once
+    while len(replica.plans) < replica.profile.steps_in_flight:
+        replica.plans.append(plan_chunks(replica, now_s))
+    return replica.begin(now_s, decoding, replica.plans.pop(0))
+
+
+def plan_chunks(replica: Replica, now_s: float) -> list[tuple[Attempt, int]]:
+    """Chunks of the first step that has no plan: the next one, or that after it."""
+    planned = [each for plan in replica.plans for each in plan]
+    lengths = lengths_after(replica, planned) if replica.plans else []
+    size = replica.profile.kv_block_tokens
+    is_next = not replica.plans  # then those that decode have their blocks
+    spoken_for = sum(length % size == 0 for length in lengths)
+    budget = replica.profile.max_num_batched_tokens
+    budget -= len(replica.decoding()) if is_next else len(lengths)
     chunks = []
     for attempt in replica.running:  # at most one is part way through its prefill: the youngest
-        if not attempt.is_decoding and budget > 0:
-            tokens = min(attempt.prefill - attempt.cached, budget)
-            chunks.append((attempt, tokens))
-            budget -= tokens
-    while budget > 0 and replica.can_admit_head(now_s):
+        before = attempt.cached + sum(tokens for other, tokens in planned if other is attempt)
+        if before < attempt.prefill and budget > 0:
+            chunks.append((attempt, min(attempt.prefill - before, budget)))
+            budget -= chunks[-1][1]
+    while budget > 0 and replica.can_admit_head(now_s, spoken_for):
         attempt = replica.admit_head(now_s)
-        tokens = min(attempt.prefill - attempt.cached, budget)
-        chunks.append((attempt, tokens))
-        budget -= tokens
-    return replica.begin(now_s, decoding, chunks)
+        chunks.append((attempt, min(attempt.prefill - attempt.cached, budget)))
+        budget -= chunks[-1][1]
+    return chunks
+
+
+def lengths_after(replica: Replica, chunks: list[tuple[Attempt, int]]) -> list[int]:
+    """Tokens in the caches of those that decode in the step after one with these chunks."""
+    decoding = [a for a in replica.decoding() if a.generated + 1 < a.output]
+    ending = [attempt for attempt, tokens in chunks if attempt.cached + tokens == attempt.prefill]
+    joining = [attempt for attempt in ending if attempt.generated + 1 < attempt.output]
+    return [attempt.cached + 1 for attempt in decoding] + [a.prefill for a in joining]
 
 
 def prefill_first_step(replica: Replica, now_s: float) -> Step | None:
@@ -384,24 +334,24 @@ def admit_whole_prompts(replica: Replica, now_s: float) -> list[tuple[Attempt, i
     return chunks
 
 
-def fits_its_prompt(replica: Replica, attempt: Attempt) -> bool:
+def fits_its_prompt(replica: Replica, attempt: Attempt, free_blocks: int) -> bool:
     """There is room for what it is to prefill."""
-    return replica.blocks_to_prefill(attempt) <= replica.free_blocks
+    return replica.blocks_to_prefill(attempt) <= free_blocks
 
 
-def fits_as_a_whole(replica: Replica, attempt: Attempt) -> bool:
+def fits_as_a_whole(replica: Replica, attempt: Attempt, free_blocks: int) -> bool:
     """There is room for all that it and the running ones may ever hold."""
     set_aside = sum(replica.most_blocks(other) for other in replica.running)
     return set_aside + replica.most_blocks(attempt) <= replica.total_blocks
 
 
-def fits_below_the_watermark(replica: Replica, attempt: Attempt) -> bool:
+def fits_below_the_watermark(replica: Replica, attempt: Attempt, free_blocks: int) -> bool:
     """A hundredth of the blocks stays free, unless nobody else is there."""
     spare = int(0.01 * replica.total_blocks) if replica.running else 0
-    return replica.blocks_to_prefill(attempt) + spare <= replica.free_blocks
+    return replica.blocks_to_prefill(attempt) + spare <= free_blocks
 
 
-ADMISSIONS: dict[str, Callable[[Replica, Attempt], bool]] = {
+ADMISSIONS: dict[str, Callable[[Replica, Attempt, int], bool]] = {
     "prompt": fits_its_prompt,
     "whole": fits_as_a_whole,
     "watermark": fits_below_the_watermark,

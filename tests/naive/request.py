@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from naive.attempt import NOT_YET, Attempt
 from naive.cache import Name, names_of_task
-from naive.replica import NOT_YET, Attempt
 from naive.task import Call, Task
 from sim.engine.state import status
 from sim.model.routing import Leg

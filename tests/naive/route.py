@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from naive.replica import Attempt
+from naive.attempt import Attempt
 from sim.engine.state import status
 from sim.engine.state.hashing import uniform
 from sim.model.routing import Leg, Routing

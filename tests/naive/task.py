@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from naive.attempt import NOT_YET
 from naive.cache import Name
-from naive.replica import NOT_YET
 from naive.user import User
 from sim.engine.state import status
 from sim.model.workload import Chains, Prefixes

@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
+from naive.attempt import Attempt
 from naive.managed import Managed
-from naive.replica import Attempt
 from naive.runs import KEY, api, asked, chains, expect, retrying, routed, to, used
 from sim.engine.state import status
 from sim.engine.state.backend_record import LONG, PROVISIONED

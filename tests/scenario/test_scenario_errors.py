@@ -242,6 +242,17 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         ),
         (
             "replicas: 2",
+            "replicas: 2\n    engine: {scheduler: prefill_first, steps_in_flight: 2}",
+            "13: backends.large.engine.steps_in_flight: 2 must be 1 where the scheduler is "
+            "prefill_first",
+        ),
+        (
+            "replicas: 2",
+            "replicas: 2\n    engine: {steps_in_flight: 3}",
+            "13: backends.large.engine.steps_in_flight: 3 must be from 1 to 2",
+        ),
+        (
+            "replicas: 2",
             "replicas: 2\n    engine: {max_num_seqs: 9000, kv_block_tokens: 24}",
             "13: backends.large.engine.kv_block_tokens: 24 must be a power of two",
         ),

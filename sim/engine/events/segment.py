@@ -13,7 +13,7 @@ import math
 
 from sim.engine.client import ending, hedge
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, frontend, leap, prefix, work
+from sim.engine.replica import batch, frontend, leap, plan, prefix, work
 from sim.engine.replica.wake import set_event, steps_until_ready
 from sim.engine.request import outcome, timers, usage
 from sim.engine.state.backend_record import (
@@ -171,9 +171,8 @@ def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
 @inner_apart
 def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Drop a running sequence whose client has gone."""
-    slot = replica.partial
-    if slot != NONE and s.slots[slot].interest == STOPPING:
-        replica.partial = NONE
+    slot = _take_off_prompt(s, r, replica)
+    if slot != NONE:
         batch.release(replica, pool, s.slots[slot])
         replica.free_blocks += batch.blocks_for(pool, s.slots[slot].prefill)
         tokens = s.slots[slot].prefilled - s.slots[slot].cached
@@ -187,6 +186,16 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     batch.release(replica, pool, seq)
     tokens = seq.prompt + seq.generated - seq.cached
     _leave_unwanted(s, r, replica, pool, slot, tokens, seq.generated, now)
+
+
+@inner
+def _take_off_prompt(s: State, r: int, replica: Row) -> int:
+    """Take a prompt that is under way or planned, and unwanted, off the batch; NONE without one."""
+    slot = replica.partial
+    if slot == NONE or s.slots[slot].interest != STOPPING:
+        return plan.take_off_stopping(s, r)
+    replica.partial = NONE
+    return slot
 
 
 @inner_apart
@@ -215,7 +224,10 @@ def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Lay out the next segment and set the replica's event to its end."""
     if pool.scheduler == CHUNKED:
         taken = batch.make_room(s, r, replica, pool, now)
-        prefill_s = _schedule_chunks(s, r, replica, pool, taken, now)
+        if pool.steps_in_flight > 1:
+            prefill_s = _run_plan(s, r, replica, pool, taken, now)
+        else:
+            prefill_s = _schedule_chunks(s, r, replica, pool, taken, now)
         if prefill_s >= 0.0:
             replica.mode, replica.leap = MIXED, 1
             step_s = _step_s(s, replica, replica.decoding) + prefill_s
@@ -244,14 +256,14 @@ def _step_s(s: State, replica: Row, decoding: int) -> float:
     return s.laws[p, 0, decoding] + s.laws[p, 1, decoding] * replica.cached
 
 
-@inner
-def _chunk_s(pool: Row, context: int, tokens: int) -> float:
-    """d0 + d1·p + d2·p·(x + p/2)."""
-    return (
-        pool.prefill_s_per_request
-        + pool.prefill_s_per_token * tokens
-        + pool.prefill_s_per_token_context * tokens * (context + 0.5 * tokens)
-    )
+@inner_apart
+def _run_plan(s: State, r: int, replica: Row, pool: Row, taken: int, now: float) -> float:
+    """Begin what was planned for this step, and plan the next; as :func:`_schedule_chunks`."""
+    if replica.decoding == 0 and replica.partial == NONE and s.plans[r].head == NONE:
+        plan.make(s, r, replica, pool, taken, now)  # nothing is under way
+    prefill_s = plan.run(s, r, replica, pool)
+    plan.make(s, r, replica, pool, taken, now)
+    return prefill_s
 
 
 @inner
@@ -266,13 +278,13 @@ def _schedule_chunks(s: State, r: int, replica: Row, pool: Row, taken: int, now:
     while budget > 0:
         if replica.partial != NONE:
             slot = replica.partial
-        elif _can_admit(s, replica, pool, replica.free_blocks - taken, now):
+        elif batch.can_admit(s, replica, pool, replica.free_blocks - taken, now):
             slot = batch.admit(s, r, replica, pool, now)
         else:
             break
         seq = s.slots[slot]
         tokens = min(seq.prefill - seq.prefilled, budget)
-        prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, seq.prefilled, tokens)
+        prefill_s = max(prefill_s, 0.0) + work.chunk_s(pool, seq.prefilled, tokens)
         seq.prefilled += tokens
         budget -= tokens
         prompts += 1
@@ -290,14 +302,14 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
     """Admit whole prompts for a step of their own; its prefill seconds, or -1 if there is none."""
     budget, prompts = pool.max_num_batched_tokens, 0
     prefill_s = -1.0
-    while _can_admit(s, replica, pool, replica.free_blocks, now):
+    while batch.can_admit(s, replica, pool, replica.free_blocks, now):
         cached = prefix.cached_tokens(s, r, replica.head) if s.clock[0].has_caches else 0
         tokens = s.slots[replica.head].prefill - cached
         if tokens > budget and prefill_s >= 0.0:
             break  # the first is admitted even if it is longer than the budget
         slot = batch.admit(s, r, replica, pool, now)
         s.slots[slot].prefilled = s.slots[slot].prefill
-        prefill_s = max(prefill_s, 0.0) + _chunk_s(pool, cached, tokens)
+        prefill_s = max(prefill_s, 0.0) + work.chunk_s(pool, cached, tokens)
         budget -= tokens
         prompts += 1
         batch.append_chunk(s, replica, slot)
@@ -305,14 +317,6 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
         tokens = pool.max_num_batched_tokens - budget
         work.book_prompts(replica, pool, prompts, tokens, s.laws[replica.pool, 0, 0] + prefill_s)
     return prefill_s
-
-
-@inner
-def _can_admit(s: State, replica: Row, pool: Row, free_blocks: int, now: float) -> bool:
-    if replica.head == NONE or replica.running >= pool.max_num_seqs:
-        return False
-    seq = s.slots[replica.head]
-    return seq.ready_s <= now and batch.fits(replica, pool, seq, free_blocks)
 
 
 @inner
@@ -325,12 +329,14 @@ def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     replica.step_s = replica.slowness * _step_s(s, replica, decoding)
     replica.growth_s = replica.slowness * growth_s
     steps = s.heap_step[r, 0] - replica.steps
+    if pool.steps_in_flight > 1 and s.plans[r].head != NONE:
+        steps = 1  # then the plan is to run
     if replica.free_blocks < decoding * (steps // (mask + 1) + 1):
         steps = leap.steps_until_full(
             s.block_phase[r], replica.steps, decoding, mask, replica.free_blocks, steps
         )
     replica.leap = steps
     if replica.head != NONE:
-        replica.leap = steps_until_ready(s, replica, pool, now, now, steps)
+        replica.leap = steps_until_ready(s, r, replica, pool, now, now, steps)
     duration_s = leap.duration_s(replica.leap, replica.step_s, replica.growth_s)
     set_event(s, r, now + duration_s)

@@ -8,7 +8,7 @@ import math
 from sim.engine.client import client
 from sim.engine.events import segment
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, frontend, waiting, wake, work
+from sim.engine.replica import batch, frontend, plan, waiting, wake, work
 from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, ZERO
@@ -30,6 +30,7 @@ def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
     replica.blocks_since_s = now
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
     replica.partial = NONE
+    plan.empty(s.plans[r])
     replica.mode, replica.life = IDLE, READY
     replica.next_emptied = NONE
     cache = s.caches[r]
@@ -113,8 +114,8 @@ def _take_off_all(s: State, r: int, now: float) -> int:
     """Link all requests of a replica that dies into one list, and empty the replica.
 
     Waiting ones come first, in their order, then those whose prefill would have ended with the
-    step under way, then the one prefilled in part, then those that decode, by attempt, and
-    last those that are streamed.
+    step under way, then the one prefilled in part, those that were to begin with the next step,
+    then those that decode, by attempt, and last those that are streamed.
     """
     replica = s.replicas[r]
     pool = s.pools[replica.pool]
@@ -127,6 +128,7 @@ def _take_off_all(s: State, r: int, now: float) -> int:
     batch.count_running(s, pool, -replica.running, now)
     first = _join_lists(s, replica.head, replica.chunk_head)
     first = _join_lists(s, first, replica.partial)
+    first = _join_lists(s, first, s.plans[r].head)
     decoding = NONE
     while replica.decoding > 0:
         at = ZERO
@@ -138,6 +140,7 @@ def _take_off_all(s: State, r: int, now: float) -> int:
         decoding = slot
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
     replica.partial = NONE
+    plan.empty(s.plans[r])
     replica.running = replica.reserved = replica.chunks = 0
     first = _join_lists(s, first, decoding)
     return _join_lists(s, first, frontend.streamed(s, r)) if pool.streams else first

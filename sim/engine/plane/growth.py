@@ -32,6 +32,7 @@ def with_replica_capacity(state: State, capacity: int) -> State:
     enlarged = state._replace(
         replicas=grown(state.replicas, capacity),
         caches=grown(state.caches, capacity),
+        plans=grown(state.plans, capacity),
         frontends=grown(state.frontends, capacity).view(np.recarray),
         heap_step=grown(state.heap_step, capacity),
         heap_slot=grown(state.heap_slot, capacity),

@@ -23,6 +23,7 @@ from sim.engine.state.backend_record import (
 )
 from sim.engine.state.histogram import BUCKETS
 from sim.engine.state.loop_record import USER
+from sim.engine.state.plan_record import PLAN
 from sim.engine.state.record import (
     CACHE,
     CALL,
@@ -96,6 +97,7 @@ def empty_state(
         extras=records(0, EXTRA),
         processes=np.zeros(0, np.int64),
         frontends=np.zeros((0, processes), FRONTEND).view(np.recarray),
+        plans=records(0, PLAN),
         laws=laws,
         event_s=np.zeros(0),
         event_tree=np.zeros(0),
@@ -166,6 +168,7 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.block_mask = profile.kv_block_tokens - 1
     row.block_shift = int(math.log2(profile.kv_block_tokens))
     row.scheduler = SCHEDULERS[profile.scheduler]
+    row.steps_in_flight = profile.steps_in_flight
     row.admission = ADMISSIONS[profile.admission]
     if profile.admission == "watermark":
         row.watermark_blocks = int(WATERMARK * row.kv_blocks)

@@ -45,6 +45,15 @@ def fits(replica: Row, pool: Row, seq: Row, free_blocks: int) -> bool:
 
 
 @inner
+def can_admit(s: State, replica: Row, pool: Row, free_blocks: int, now: float) -> bool:
+    """Whether the head of the waiting list is ready, and has a place and blocks."""
+    if replica.head == NONE or replica.running >= pool.max_num_seqs:
+        return False
+    seq = s.slots[replica.head]
+    return seq.ready_s <= now and fits(replica, pool, seq, free_blocks)
+
+
+@inner
 def release(replica: Row, pool: Row, seq: Row) -> None:
     """Nothing is set aside any more for a sequence that leaves the batch."""
     if pool.admission == WHOLE:

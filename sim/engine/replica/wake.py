@@ -30,7 +30,7 @@ def for_head(s: State, r: int, now: float) -> None:
         set_event(s, r, begins_s)
     elif replica.mode == LEAP and replica.head != NONE:
         pool = s.pools[replica.pool]
-        steps = steps_until_ready(s, replica, pool, replica.start_s, now, replica.leap)
+        steps = steps_until_ready(s, r, replica, pool, replica.start_s, now, replica.leap)
         _cut(s, r, replica, steps, now)
 
 
@@ -66,7 +66,7 @@ def _cut(s: State, r: int, replica: Row, steps: int, now: float) -> None:
 
 @inner
 def steps_until_ready(
-    s: State, replica: Row, pool: Row, start_s: float, now: float, most: int
+    s: State, r: int, replica: Row, pool: Row, start_s: float, now: float, most: int
 ) -> int:
     """Steps from ``start_s`` to the boundary where the waiting head may be admitted, or ``most``.
 
@@ -74,9 +74,15 @@ def steps_until_ready(
     will lack them until somebody leaves, for a leap only takes blocks.
     """
     seq = s.slots[replica.head]
+    free_blocks = replica.free_blocks
+    if pool.steps_in_flight > 1:  # a plan leaves what two steps of decodes take
+        phase = s.block_phase[r]
+        free_blocks -= leap.blocks_needed(
+            phase, replica.steps, 2, replica.decoding, pool.block_mask
+        )
     if (
         replica.running >= pool.max_num_seqs
-        or not batch.fits(replica, pool, seq, replica.free_blocks)
+        or not batch.fits(replica, pool, seq, free_blocks)
         or (pool.scheduler == CHUNKED and replica.decoding >= pool.max_num_batched_tokens)
     ):
         return most

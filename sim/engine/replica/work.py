@@ -36,6 +36,16 @@ def steps_by(replica: Row, now: float) -> int:
 
 
 @inner
+def chunk_s(pool: Row, context: int, tokens: int) -> float:
+    """d0 + d1·p + d2·p·(x + p/2): what prefilling ``tokens`` tokens after ``context`` adds."""
+    return (
+        pool.prefill_s_per_request
+        + pool.prefill_s_per_token * tokens
+        + pool.prefill_s_per_token_context * tokens * (context + 0.5 * tokens)
+    )
+
+
+@inner
 def book_prompts(replica: Row, pool: Row, prompts: int, tokens: int, seconds: float) -> None:
     """Book the prompts of a step, and what they add to its length."""
     pool.prompts += replica.slowness * prompts

@@ -20,6 +20,7 @@ POOL = np.dtype(
         ("block_mask", "i8"),  # tokens of a block minus one
         ("block_shift", "i8"),  # log2 of the tokens of a block
         ("scheduler", "i8"),
+        ("steps_in_flight", "i8"),
         ("admission", "i8"),
         ("watermark_blocks", "i8"),
         ("router", "i8"),

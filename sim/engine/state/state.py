@@ -13,6 +13,7 @@ from sim.engine.state.backend_record import (
     USAGE,
 )
 from sim.engine.state.loop_record import USER
+from sim.engine.state.plan_record import PLAN
 from sim.engine.state.record import (
     CACHE,
     CALL,
@@ -47,6 +48,7 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "extras": (EXTRA, 1),
     "processes": (np.int64, 1),
     "frontends": (FRONTEND, 2),
+    "plans": (PLAN, 1),
     "laws": (np.float64, 3),
     "event_s": (np.float64, 1),
     "event_tree": (np.float64, 1),
@@ -99,6 +101,7 @@ class State(NamedTuple):
     processes : (slots,) int64
         Which of the front end of its replica an attempt has, where there are several.
     frontends : (capacity, processes) FRONTEND
+    plans : (capacity,) PLAN
     laws : (pools, 2, batch + 1) float64
         a(B) and c(B).
     event_s, event_tree : (leaves,) float64
@@ -163,6 +166,7 @@ class State(NamedTuple):
     extras: Records
     processes: SlotArray
     frontends: Records
+    plans: Records
     laws: FloatArray
     event_s: FloatArray
     event_tree: FloatArray

@@ -39,6 +39,9 @@ class Engine(Model):
     fewer bytes they take, and reads them faster."""
     scheduler: Annotated[Scheduler, one_of(*get_args(Scheduler))] | None = None
     """Whether prefill rides along with decoding in chunks, or goes first."""
+    steps_in_flight: Annotated[int, whole(1, 2)] | None = None
+    """1, or 2 where the engine composes a step while the one before it runs, as engines of today do
+    (vLLM since 0.14, SGLang since 0.4): a request then waits for one step more."""
     admission: Annotated[Admission, one_of(*get_args(Admission))] | None = None
     """What must fit into the KV cache before a request is admitted: its prompt, the whole of prompt
     and answer, so that nobody is ever evicted, or its prompt below a watermark."""

@@ -41,6 +41,7 @@ class Given:
     max_num_batched_tokens: int | None = None
     max_model_len: int | None = None
     scheduler: Scheduler | None = None
+    steps_in_flight: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Engine:
     kv_capacity_tokens, max_num_seqs, max_num_batched_tokens, max_model_len : int
     kv_cache_dtype : str
     scheduler : {"chunked", "prefill_first"}
+    steps_in_flight : {1, 2}
     is_mixture : bool
         Whether the model is a mixture of experts.
     is_usual : bool
@@ -73,6 +75,7 @@ class Engine:
     max_model_len: int
     kv_cache_dtype: str
     scheduler: Scheduler
+    steps_in_flight: int
     is_mixture: bool
     is_usual: bool
     assumed: tuple[str, ...]
@@ -113,6 +116,7 @@ def engine_of(runs: Sequence[MeasuredRun], scripts: Sequence[Script], given: Giv
         min(longest, blocks),
         dtype,
         given.scheduler or "chunked",
+        given.steps_in_flight or 1,
         own is not None and own.active_params < own.params,
         own is not None and gpu in gpus(),
         tuple(assumed),

@@ -55,6 +55,7 @@ def starting_law(
         max_model_len=engine.max_model_len,
         kv_cache_dtype=engine.kv_cache_dtype,
         scheduler=engine.scheduler,
+        steps_in_flight=engine.steps_in_flight,
     )
     return profile, _free(at, of_client, 0.7 if engine.is_usual else 1.5)
 

@@ -1,0 +1,85 @@
+"""An attempt and a step of an engine, in the naive simulator."""
+
+import math
+from dataclasses import dataclass, field
+
+from naive.cache import Name
+
+NOT_YET = math.nan
+NEVER = math.inf
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One try to get a request answered: what it asks of an engine, and how far it has come."""
+
+    number: int  # of its request
+    serial: int  # running number over all attempts of all requests
+    prompt: int
+    output: int
+    workload: int = 0
+    session: int = -1
+    names: tuple[Name, ...] | None = None  # of the leading blocks of its prompt, if they have any
+    names_of_all: tuple[Name, ...] = ()  # of the blocks of prompt and answer together, to be kept
+    hit_rate: float = 0.0  # share of its prompt that is cached, where blocks have no names
+    backend: int = -1
+    task: int = -1
+    carried: int = 0  # tokens of its prompt that were said in its task before
+    finds: list[int] = field(default_factory=list)  # of its request, at each admission to a batch
+    billing: int = 0  # how a managed backend is paid for it
+    token_s: float = NOT_YET  # that a managed backend takes for each token
+    replica: int = -1
+    dispatched_s: float = NOT_YET  # when it was handed to the replica
+    ready_s: float = NOT_YET
+    admitted_s: float = NOT_YET
+    first_token_s: float = NOT_YET  # like the next, as its client sees it
+    token_s_of_step: float = NOT_YET  # when its client has the token of the step that ended last
+    first_due_s: float = NOT_YET  # when the client will have its first token
+    process: int = 0  # of the front end
+    preemptions: int = 0
+    generated: int = 0  # tokens produced, kept when it is preempted
+    cached: int = 0  # tokens in its KV cache, those of the prefill included
+    had: int = 0  # tokens in its KV cache when it was preempted
+    spared: int = 0  # tokens of its prompt that it never computed
+    hits: int = 0  # of these, what its request found at its first admission
+    prefill: int = 0  # tokens to prefill before it can decode
+    blocks: int = 0  # blocks of KV cache it holds
+    is_stopping: bool = False  # to be dropped at the next step boundary
+
+    @property
+    def is_decoding(self) -> bool:
+        return self.cached >= self.prefill
+
+    @property
+    def is_finished(self) -> bool:
+        return self.generated == self.output
+
+    @property
+    def worked(self) -> int:
+        """Tokens prefilled or generated, each once."""
+        return self.cached - self.spared + self.is_decoding
+
+    def start_over(self) -> None:
+        """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
+        self.generated = self.cached = self.blocks = 0
+        self.had = self.spared = self.hits = 0
+        if math.isnan(self.first_token_s):
+            self.first_due_s = NOT_YET
+
+    def find(self, tokens: int) -> None:
+        """It is admitted and finds tokens of its prompt in a cache of prompts."""
+        self.finds.append(tokens)
+        if self.had == 0:
+            self.spared, self.hits = tokens, min(tokens, self.finds[0])
+        else:
+            self.spared += max(tokens - self.had, 0)  # what came there in the meantime
+        self.cached = tokens
+
+
+@dataclass(slots=True)
+class Step:
+    """One iteration of the engine: who decodes, and the prefill chunks (attempt, tokens)."""
+
+    ends_s: float
+    decoding: list[Attempt]
+    chunks: list[tuple[Attempt, int]]
