@@ -44,6 +44,7 @@ H200 = Given(
     max_num_seqs=256,
     max_num_batched_tokens=8192,
     kv_capacity_tokens=916_816,
+    steps_in_flight=2,  # vLLM 0.22.1
 )
 CPU = Given(
     model="llama-22.8m",

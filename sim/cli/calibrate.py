@@ -60,6 +60,12 @@ def benchmark_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--max-num-batched-tokens", type=click.IntRange(1, 10**8), help="Budget of a step.")
 @click.option("--max-model-len", type=click.IntRange(2, 10**8), help="Longest prompt plus answer.")
 @click.option("--scheduler", type=click.Choice(["chunked", "prefill_first"]), help="Of its steps.")
+@click.option(
+    "--steps-in-flight",
+    type=click.IntRange(1, 2),
+    help="2 where the engine composes a step while another runs; by default as its version does,"
+    " else as the runs show.",
+)
 @benchmark_options
 def calibrate(
     files: tuple[str, ...],

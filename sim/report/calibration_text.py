@@ -51,6 +51,8 @@ def render_calibration(answer: Calibration) -> str:
         else ""
     )
     parts.append(filled(limits))
+    if answer.in_flight:
+        parts.append(filled(f"Steps in flight: {answer.in_flight}."))
     if answer.assumed:
         parts.append(filled(f"Assumed, for no file says it: {'; '.join(answer.assumed)}."))
     parts += [filled(f"Left out: {each}.") for each in answer.left_out]

@@ -3,15 +3,16 @@
 An engine that composes the next batch while the GPU works on this one never lets it wait, and is
 always one step behind with the news: vLLM's asynchronous scheduling, on by default since 0.14
 (pull request 27614; `EngineCore.step_with_batch_queue` composes while its queue of two has room,
-else waits for the oldest output), and SGLang's overlap, on by default since 0.4
-(`Scheduler.event_loop_overlap`). What becomes ready during step i is planned as i ends, which is
+else waits for the oldest output), SGLang's overlap, on by default since 0.4
+(`Scheduler.event_loop_overlap`), and that of TensorRT-LLM's PyTorch backend, the default since 1.0
+(manual, "Overlap Scheduler"). What becomes ready during step i is planned as i ends, which is
 when i + 1 begins, and runs in i + 2. Where nothing is under way the first plan runs at once.
 
 The place and the blocks of a sequence that ends with step i are free when the output of i is
 there: for i + 2. Its own last step is known beforehand from the limit of its answer, so it takes
 part in no step after it, as in vLLM (`Scheduler.schedule`: "Avoid scheduling an extra step"). An
 answer that ends before its limit decodes once more there, and every answer does so in SGLang, which
-throws the token away; that is a place in one step, and is not modelled.
+throws the token away: that is a place in one step more, and is not modelled.
 
 A plan takes places and blocks for its prompts when it is made, and leaves those that the decodes of
 this step and of its own need. So nobody in it is ever preempted before it runs. Who decodes, and

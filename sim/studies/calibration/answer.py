@@ -37,6 +37,8 @@ class Calibration:
         What a run is from its repeats, where there are any, by run and metric.
     suggestions : tuple of Suggestion
     assumed, left_out, remarks : tuple of str
+    in_flight : str
+        How many steps are in flight, and whether the runs say so; empty where it is no question.
     runs, requests : int
         That were used.
     """
@@ -49,6 +51,7 @@ class Calibration:
     assumed: tuple[str, ...]
     left_out: tuple[str, ...]
     remarks: tuple[str, ...]
+    in_flight: str
     runs: int
     requests: int
 

@@ -18,6 +18,7 @@ from sim.model.kv_cache import BYTES
 from sim.model.measured import MeasuredRun
 from sim.model.profile import Scheduler
 from sim.studies.calibration.figures import is_saturated
+from sim.studies.calibration.in_flight import by_version
 from sim.studies.calibration.script import Script
 
 LIMITS = {"vllm": (1024, 8192), "sglang": (4096, 8192), "trtllm": (2048, 8192)}
@@ -56,6 +57,8 @@ class Engine:
     kv_cache_dtype : str
     scheduler : {"chunked", "prefill_first"}
     steps_in_flight : {1, 2}
+    knows_steps : bool
+        Whether the user or the engine's version says how many they are.
     is_mixture : bool
         Whether the model is a mixture of experts.
     is_usual : bool
@@ -76,6 +79,7 @@ class Engine:
     kv_cache_dtype: str
     scheduler: Scheduler
     steps_in_flight: int
+    knows_steps: bool
     is_mixture: bool
     is_usual: bool
     assumed: tuple[str, ...]
@@ -97,6 +101,7 @@ def engine_of(runs: Sequence[MeasuredRun], scripts: Sequence[Script], given: Giv
     gpu = _gpu(names["gpu"])
     gpus_each = given.gpus_per_replica or _gpus(runs)
     seqs, budget, assumed = _limits(runs, names["engine"], given)
+    steps = _steps_in_flight(runs, names["engine"], given)
     dtype = _cache_dtype(runs, own, names["precision"])
     capacity = given.kv_capacity_tokens or _one(runs, "kv_capacity_tokens")
     if capacity is None:
@@ -116,7 +121,8 @@ def engine_of(runs: Sequence[MeasuredRun], scripts: Sequence[Script], given: Giv
         min(longest, blocks),
         dtype,
         given.scheduler or "chunked",
-        given.steps_in_flight or 1,
+        steps or 1,
+        steps is not None,
         own is not None and own.active_params < own.params,
         own is not None and gpu in gpus(),
         tuple(assumed),
@@ -153,6 +159,17 @@ def _limits(runs: Sequence[MeasuredRun], engine: str, given: Given) -> tuple[int
         found.append(int(value or default))
     seqs, budget = found
     return seqs, max(budget, seqs), assumed
+
+
+def _steps_in_flight(runs: Sequence[MeasuredRun], engine: str, given: Given) -> int | None:
+    """As the user says, or the version of the engine; None where neither does."""
+    if given.scheduler == "prefill_first":
+        if given.steps_in_flight == 2:
+            raise MeasurementError("steps in flight (2) must be 1 with the scheduler prefill_first")
+        return 1
+    if given.steps_in_flight is not None:
+        return given.steps_in_flight
+    return by_version(engine, {run.setup.engine_version for run in runs})
 
 
 def _gpus(runs: Sequence[MeasuredRun]) -> int:

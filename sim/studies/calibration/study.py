@@ -24,6 +24,7 @@ from sim.studies.calibration.figures import (
     repeats,
 )
 from sim.studies.calibration.fitting import TRIED, Fit, Problem, fitted
+from sim.studies.calibration.in_flight import judged
 from sim.studies.calibration.law import starting_law
 from sim.studies.calibration.script import Script, script
 from sim.studies.calibration.telling import untold
@@ -61,6 +62,8 @@ def calibrate(
         If the runs say too little, or are of different engines.
     """
     fit, engine, left_out = fit_of(runs, given, told, tried)
+    told("fitting them with the other number of steps in flight")
+    fit, in_flight = judged(fit, engine.knows_steps)
     scripts = fit.problem.scripts
     rows = accuracy.comparison(fit.profile, scripts)
     used = [each.run for each in scripts]
@@ -93,6 +96,7 @@ def calibrate(
         assumed=engine.assumed,
         left_out=tuple(left_out),
         remarks=tuple(dict.fromkeys(f"{r.name}: {m.text}" for r in used for m in r.remarks)),
+        in_flight=in_flight,
         runs=len(used),
         requests=sum(run.completed or 0 for run in used),
     )

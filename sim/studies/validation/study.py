@@ -32,6 +32,7 @@ LIMITS = (
     "max_num_batched_tokens",
     "max_model_len",
     "scheduler",
+    "steps_in_flight",
 )
 
 
