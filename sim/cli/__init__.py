@@ -31,6 +31,7 @@ COMMANDS = {
         "sim.cli.sensitivity:sensitivity", "Which uncertain input moves the answer."
     ),
     "calibrate": Entry("sim.cli.calibrate:calibrate", "A service profile from benchmark files."),
+    "trace": Entry("sim.cli.trace:trace", "What a log holds, and the workload that replays it."),
     "validate": Entry("sim.cli.validate:validate", "How well a profile predicts measured runs."),
     "schema": Entry("sim.cli.schema:schema", "Print the JSON Schema of scenarios, for editors."),
     "catalog": Entry(

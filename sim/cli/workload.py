@@ -31,33 +31,37 @@ def model_trace(
     as_json, quiet : bool
     """
     from sim.catalog.logs import read_trace
-    from sim.errors import ResultError
-    from sim.montecarlo.exports.spreadsheet import csv_text
     from sim.montecarlo.storage.manifest import to_json
-    from sim.report.charts import save
-    from sim.report.charts.traffic import traffic_charts
     from sim.report.traffic_text import render_traffic
     from sim.studies.traffic import as_json as as_data
-    from sim.studies.traffic import traffic, workload_yaml
+    from sim.studies.traffic import traffic
 
     advice = Advice(quiet)
     found = traffic(read_trace(trace, "auto", of_columns(columns)))
     shown = to_json(as_data(found)) if as_json else render_traffic(found) + "\n"
 
-    def keep() -> None:
-        try:
-            if output is not None:
-                output.write_text(workload_yaml(found), encoding="utf-8")
-                advice.say(f"workload in {output}")
-            if figures is not None:
-                save(traffic_charts(found), figures)
-                for name, frame in found.frames().items():
-                    figures.joinpath(f"{name}.csv").write_bytes(csv_text(frame).encode())
-        except OSError as error:
-            place = figures if figures is not None else output
-            raise ResultError(f"{place}: cannot be written: {error.strerror}") from None
+    deliver(shown, lambda: keep_traffic(found, output, figures, advice), advice)
 
-    deliver(shown, keep, advice)
+
+def keep_traffic(found: Any, output: Path | None, figures: Path | None, advice: Advice) -> None:
+    """Write the workload of a trace's traffic, and its pictures and tables."""
+    from sim.errors import ResultError
+    from sim.montecarlo.exports.spreadsheet import csv_text
+    from sim.report.charts import save
+    from sim.report.charts.traffic import traffic_charts
+    from sim.studies.traffic import workload_yaml
+
+    try:
+        if output is not None:
+            output.write_text(workload_yaml(found), encoding="utf-8")
+            advice.say(f"workload in {output}")
+        if figures is not None:
+            save(traffic_charts(found), figures)
+            for name, frame in found.frames().items():
+                figures.joinpath(f"{name}.csv").write_bytes(csv_text(frame).encode())
+    except OSError as error:
+        place = figures if figures is not None else output
+        raise ResultError(f"{place}: cannot be written: {error.strerror}") from None
 
 
 def of_columns(columns: dict[str, str]) -> dict[str, Any]:

@@ -446,5 +446,5 @@ def test_an_idle_backend_and_a_short_trace_are_warned_of(tmp_path):
     warnings = load_scenario(written(tmp_path, text)).warnings
     assert len(warnings) == 3
     assert "backends.idle: no workload is routed to it" in warnings[0]
-    assert "1 rows without prompt or output tokens are left out" in warnings[1]
+    assert "1 row without prompt or output tokens is left out" in warnings[1]
     assert "ends after 3601s of 1d" in warnings[2]

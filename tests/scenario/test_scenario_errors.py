@@ -281,7 +281,7 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         ("arrivals: {requests_per_day: 100k}", "arrivals: 100k",
          "5: workloads.chat.arrivals: '100k' must be a mapping (keys: requests_per_day, "
          "requests_per_second, users, requests_per_user_per_day, think_time, ramp, requests, "
-         "pause, trace, shape, growth_per_year, "
+         "pause, counts, trace, shape, growth_per_year, "
          "events, dispersion, burstiness)"),
     ],
 )  # fmt: skip

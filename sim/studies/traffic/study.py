@@ -66,7 +66,7 @@ def traffic(trace: Trace) -> Traffic:
     laws = length_law(prompt), length_law(output)
     seen = _windows(arrival_s, trace.period_s, rate, trace.began)
     return Traffic(
-        name=_name(trace.file),
+        name=workload_name(trace.file),
         file=trace.file,
         requests=len(first),
         span_s=trace.span_s,
@@ -100,10 +100,10 @@ def _further(trace: Trace, sessions: bool, seen: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _name(file: str) -> str:
+def workload_name(file: str) -> str:
     """A name for the workload from that of its file.
 
-    >>> _name("a/AzureLLM Trace_conv.csv.gz")
+    >>> workload_name("a/AzureLLM Trace_conv.csv.gz")
     'azurellm-trace-conv'
     """
     stem = PurePath(file).name.split(".")[0].casefold()

@@ -14,7 +14,7 @@ DAY_S = 86_400.0
 
 def workload_yaml(found: Traffic) -> str:
     """The ``workloads`` of a scenario, as YAML."""
-    spans = f"{found.requests:,} requests in {_span(found.span_s)}"
+    spans = f"{found.requests:,} requests in {span_text(found.span_s)}"
     lines = [f"Traffic of {found.file}: {spans}.", *found.remarks]
     comments = []
     for index, line in enumerate(lines):
@@ -78,10 +78,10 @@ def _arrivals(found: Traffic) -> dict[str, Any]:
     return data
 
 
-def _span(seconds: float) -> str:
+def span_text(seconds: float) -> str:
     """A time as people say it.
 
-    >>> _span(3534.0), _span(700_000.0)
+    >>> span_text(3534.0), span_text(700_000.0)
     ('58.9 min', '8.1 days')
     """
     for unit, size in (("days", DAY_S), ("h", 3600.0), ("min", 60.0)):
