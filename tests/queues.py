@@ -141,6 +141,20 @@ def controlled(values: FloatArray, controls: FloatArray) -> Estimate:
     return Estimate(float(inverse[0] @ values), error, freedom)
 
 
+def martingale(
+    gap_s: FloatArray, mean_gap_s: float, service_s: FloatArray, mean_service_s: float
+) -> float:
+    """Mean of V (S - A - E[S - A]), zero in expectation: the workload V is there before S and A.
+
+    V is what one server would find of work at each arrival (Lindley, 1952), S the service that the
+    arrival brings and A the gap to the next. In the increments of V squared this is what is noise.
+    """
+    walk = np.concatenate([[0.0], np.cumsum(service_s[:-1] - gap_s[1:])])
+    workload_s = walk - np.minimum.accumulate(np.minimum(walk, 0.0))
+    noise_s = service_s[:-1] - gap_s[1:] - (mean_service_s - mean_gap_s)
+    return float((workload_s[:-1] * noise_s).mean())
+
+
 def plain(values: Sequence[float] | FloatArray) -> Estimate:
     """Mean of independent replications."""
     return controlled(np.asarray(values), np.zeros((len(values), 0)))
