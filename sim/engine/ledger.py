@@ -5,7 +5,7 @@ of requests by the bin of their arrival, all else where it happens. Memory is a 
 per bin, whatever the traffic, and one histogram per workload and latency.
 """
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from sim.engine.state.backend_record import (
     POOL,
     USAGE,
 )
-from sim.engine.state.histogram import BUCKETS, quantile
+from sim.engine.state.histogram import BUCKETS, book_bin, close_hour
 from sim.engine.state.record import (
     E2E,
     LATENCIES,
@@ -27,7 +27,6 @@ from sim.engine.state.record import (
 from sim.model.price import HOUR_S
 
 FloatArray = npt.NDArray[np.float64]
-CountArray = npt.NDArray[np.int32]
 
 UNANSWERED = ("timed_out", "rejected", "failed", "gave_up")  # fates of requests, but for completed
 LEAST_IN_HOUR = 100  # completions; the p95 of fewer rests on fewer than five requests
@@ -69,11 +68,12 @@ class Ledger:
         self.workloads: Records = np.zeros((workloads, bins), WORKLOAD)
         self.pools: Records = np.zeros((pools, bins), POOL)
         self.usage: Records = np.zeros((workloads, backends, BILLINGS, bins), USAGE)
+        self._bytes = _bytes(self.workloads), _bytes(self.pools), _bytes(self.usage)
         self.histograms = np.zeros((workloads, len(LATENCIES), BUCKETS), np.int64)
         self.p95_s = np.full((workloads + 1, len(LATENCIES), bins), np.nan)
         self.worst_hour_p95_s = np.full((workloads + 1, len(LATENCIES)), np.nan)
         self._hour = np.zeros_like(self.histograms)
-        self.last_hour = self._hour
+        self.last_hour = np.zeros_like(self.histograms)
         self._bin = 0
 
     def close_bin(self, plane: DataPlane, is_last: bool = False) -> None:
@@ -82,18 +82,18 @@ class Ledger:
         at = self._bin
         if is_last:
             self._end_with(at, plane.now)
-        workloads, histograms = state.workloads, state.histograms
-        if not state.clock[0].has_tasks:  # the kernel does not count them
-            workloads, histograms = _with_tasks(workloads, histograms)
-        self.workloads[:, at] = workloads
-        self.pools[:, at] = state.pools[: len(self.pools)]
-        self.usage[..., at] = state.usage
-        self._hour += histograms
-        for row, latency, counts in _rows(histograms):
-            self.p95_s[row, latency, at] = quantile(counts, 0.95)
+        workloads, pools, usage = self._bytes
+        workloads[:, at] = _bytes(state.workloads)
+        pools[:, at] = _bytes(state.pools)[: len(pools)]
+        usage[..., at] = _bytes(state.usage)
+        book_bin(state.histograms, self._hour, self.p95_s[..., at])
         self._bin += 1
         if self._ends_hour(at):
-            self._close_hour()
+            close_hour(
+                self._hour, LEAST_IN_HOUR, self.worst_hour_p95_s, self.histograms, self.last_hour
+            )
+        if self._bin == len(self.edges_s) - 1 and not state.clock[0].has_tasks:
+            self._count_requests_as_tasks()
         plane.open_bin()
 
     def _end_with(self, at: int, now_s: float) -> None:
@@ -107,29 +107,16 @@ class Ledger:
         last = at == len(self.edges_s) - 2
         return last or bool(self.edges_s[at] // HOUR_S != self.edges_s[at + 1] // HOUR_S)
 
-    def _close_hour(self) -> None:
-        for row, latency, counts in _rows(self._hour):
-            if counts.sum() >= LEAST_IN_HOUR:
-                p95_s = quantile(counts, 0.95)
-                worst = self.worst_hour_p95_s[row, latency]
-                self.worst_hour_p95_s[row, latency] = np.fmax(worst, p95_s)
-        self.histograms += self._hour
-        self.last_hour, self._hour = self._hour, np.zeros_like(self._hour)
+    def _count_requests_as_tasks(self) -> None:
+        """Counts and latencies of requests as those of tasks, which the kernel did not count."""
+        booked = self.workloads
+        booked["tasks"], booked["tasks_completed"] = booked["requests"], booked["completed"]
+        booked["tasks_failed"] = sum(booked[fate] for fate in UNANSWERED)
+        booked["task_s"] = booked["e2e_s"]
+        for by_latency in (self.histograms, self.p95_s, self.worst_hour_p95_s, self.last_hour):
+            by_latency[:, TASK_E2E] = by_latency[:, E2E]
 
 
-def _with_tasks(workloads: Records, histograms: CountArray) -> tuple[Records, CountArray]:
-    """Counts and latencies of requests as those of tasks, too."""
-    workloads, histograms = workloads.copy(), histograms.copy()
-    workloads.tasks, workloads.tasks_completed = workloads.requests, workloads.completed
-    workloads.tasks_failed = sum(workloads[fate] for fate in UNANSWERED)
-    workloads.task_s = workloads.e2e_s
-    histograms[:, TASK_E2E] = histograms[:, E2E]
-    return workloads, histograms
-
-
-def _rows(histograms: npt.NDArray[np.integer]) -> Sequence[tuple[int, int, npt.NDArray[np.int64]]]:
-    """(row, latency, counts) of each workload and, last, of all together."""
-    workloads = len(histograms)
-    rows = [(w, k, histograms[w, k]) for w in range(workloads) for k in LATENCIES]
-    total = histograms[0] if workloads == 1 else histograms.sum(axis=0)
-    return rows + [(workloads, k, total[k]) for k in LATENCIES]
+def _bytes(records: Records) -> Any:
+    """Records as mere bytes, which NumPy copies at once and not field by field."""
+    return records.view(np.ndarray).view(np.dtype((np.void, records.dtype.itemsize)))

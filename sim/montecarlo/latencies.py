@@ -37,6 +37,7 @@ SUMS = {  # sum over those who are done, and how many these are
     TASK_E2E: ("task_s", "tasks_completed"),
 }
 _EDGES_S = edges_s()
+_NONE = np.zeros(BUCKETS, np.int64)
 
 
 class Survivors(NamedTuple):
@@ -127,6 +128,8 @@ def _per_token_s(left: Records, end_s: float) -> FloatArray:
 
 def _counted(values_s: FloatArray) -> CountArray:
     """Values by bucket."""
+    if not len(values_s):
+        return _NONE
     places = np.searchsorted(_EDGES_S, values_s, side="right") - 1
     return np.bincount(np.clip(places, 0, BUCKETS - 1), minlength=BUCKETS)
 

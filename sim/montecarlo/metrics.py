@@ -57,13 +57,14 @@ COUNTS = (  # of the bins, summed over the horizon
 def metrics(outcome: Outcome, design: Design) -> dict[str, float]:
     """All figures of a replication by name."""
     every_workload = list(range(len(design.workloads)))
-    figures = _service(outcome, design, every_workload, row=len(every_workload))
-    figures |= _fleet(outcome, design) | ending(outcome, design)
+    together = _service(outcome, design, every_workload, row=len(every_workload))
+    pools = [_pool(outcome, design, index) for index in range(len(design.pools))]
+    figures = together | _fleet(outcome, design, pools) | ending(outcome, design)
     for index, workload in enumerate(design.workloads):
-        own = _service(outcome, design, [index], row=index)
+        is_all = len(every_workload) == 1
+        own = together if is_all else _service(outcome, design, [index], row=index)
         figures |= {f"workloads.{workload.name}.{name}": value for name, value in own.items()}
-    for index, pool in enumerate(design.pools):
-        own = _pool(outcome, design, index)
+    for pool, own in zip(design.pools, pools, strict=True):
         figures |= {f"backends.{pool.name}.{name}": value for name, value in own.items()}
     return figures | money(outcome, design)
 
@@ -139,9 +140,8 @@ def _late_in_flight(outcome: Outcome, design: Design, indices: list[int]) -> flo
     )
 
 
-def _fleet(outcome: Outcome, design: Design) -> dict[str, float]:
-    """Machines of all pools together."""
-    pools = [_pool(outcome, design, index) for index in range(len(design.pools))]
+def _fleet(outcome: Outcome, design: Design, pools: list[dict[str, float]]) -> dict[str, float]:
+    """Machines of all pools together, of which ``pools`` are the figures."""
     booked = outcome.ledger.pools[: len(pools)]
     return {
         "gpu_hours": float(sum(pool["gpu_hours"] for pool in pools)),
