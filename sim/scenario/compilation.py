@@ -11,6 +11,7 @@ import numpy as np
 from sim.model import design, month
 from sim.model import managed as model
 from sim.model.arrivals import Dispersion, RateCurve, SpecialEvent, rate_curve
+from sim.model.bill import of_bill
 from sim.model.closed import ClosedSource, DrawnRequests
 from sim.model.design import Design, Horizon
 from sim.model.generated import GeneratedSource
@@ -30,11 +31,11 @@ from sim.scenario.backend import (
 )
 from sim.scenario.backend.gpu_pool import GpuPool
 from sim.scenario.backend.speculation import sped_up
-from sim.scenario.resolution import length_s
+from sim.scenario.resolution import billers, length_s
 from sim.scenario.schema import DAY_S, ScenarioDocument
 from sim.scenario.values.catalogued import Shape
 from sim.scenario.values.numbers import Number, known
-from sim.scenario.workload import client, follow_ups, routes, value
+from sim.scenario.workload import billed, client, follow_ups, routes, value
 from sim.scenario.workload.burstiness import Burstiness
 from sim.scenario.workload.client import PRIORITIES
 from sim.scenario.workload.compression import compressed
@@ -45,9 +46,16 @@ Draws = Mapping[str, float]
 def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draws: Draws) -> Design:
     """The design in the world of these draws; ValueError if they admit none."""
     horizon = compile_horizon(document.horizon)
+    billed_by = billers(document)
     workloads = tuple(
-        _workload(name, workload, traces.get(name), horizon, draws)
-        for name, workload in document.workloads.items()
+        _workload(
+            name,
+            _rated(each, document, billed_by[name], horizon, draws) if name in billed_by else each,
+            traces.get(name),
+            horizon,
+            draws,
+        )
+        for name, each in document.workloads.items()
     )
     return Design(
         name=document.name,
@@ -200,8 +208,45 @@ def _curve(arrivals: schema.Arrivals, horizon: Horizon, draws: Draws) -> RateCur
     )
 
 
+def _rated(
+    workload: schema.Workload,
+    document: ScenarioDocument,
+    billed_by: str,
+    horizon: Horizon,
+    draws: Draws,
+) -> schema.Workload:
+    """The workload with the rate that its bill stands for."""
+    arrivals, api = workload.arrivals, document.backends[billed_by]
+    assert isinstance(api, managed.ManagedApi)
+    one = arrivals.model_copy(update={"usd_per_month": None, "requests_per_second": 1.0})
+    source = _generated(workload.model_copy(update={"arrivals": one}), horizon, draws)
+    calls, hits = workload.follow_ups, workload.prefix_cache
+    answers = caches.compiled_responses(workload.response_cache, draws)
+    found = of_bill(
+        known(_there(arrivals.usd_per_month), draws),
+        source.prompt,
+        source.output,
+        managed.compiled(billed_by, api, horizon.start, draws).price,
+        0.0 if hits is None else known(hits.hit_rate, draws),
+        source.follow_ups,
+        1.0 if calls is None else known(_there(calls.carry), draws),
+        billed.compiled(arrivals.bill_shares, draws),
+        0.0 if answers is None else answers.hit_rate,
+    )
+    given: dict[str, Any] = {
+        "arrivals": one.model_copy(update={"requests_per_second": found.per_s})
+    }
+    if arrivals.bill_shares is not None:
+        given["prompt_tokens"] = replace(_there(workload.prompt_tokens), factor=found.longer)
+        given["prefix_cache"] = caches.PrefixHits.model_construct(hit_rate=found.hit_rate)
+    return workload.model_copy(update=given)
+
+
 def mean_rate_per_s(arrivals: schema.Arrivals, draws: Draws) -> float:
     """Requests per second, averaged over the period of the shape, at the start of the horizon."""
+    if arrivals.counts is not None:
+        shape: Shape = _there(arrivals.shape)
+        return known(arrivals.counts.scale, draws) * shape.mean_per_s
     if arrivals.requests_per_second is not None:
         return known(arrivals.requests_per_second, draws)
     if arrivals.requests_per_day is not None:

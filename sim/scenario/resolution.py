@@ -29,9 +29,10 @@ from sim.scenario.values.fields import Surroundings
 from sim.scenario.values.numbers import Number, Quantity, Spread, Uncertain, extent
 from sim.scenario.values.problems import Findings, Path
 from sim.scenario.values.service import Service
+from sim.scenario.values.units import shown
 from sim.scenario.workload import client, follow_ups, routes
 from sim.scenario.workload.burstiness import Burstiness
-from sim.scenario.workload.counts import rate_and_shape
+from sim.scenario.workload.counts import shape_of
 
 HALF_HOUR_S = 1800.0
 BINS_S: Final = (300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 43_200.0, 86_400.0)
@@ -66,6 +67,7 @@ def resolve(
         for name, backend in document.backends.items()
     }
     resolved = document.model_copy(update={"workloads": workloads, "backends": backends})
+    _check_billers(resolved, findings)
     horizon = _horizon(resolved, traces, findings)
     return resolved.model_copy(update={"horizon": horizon}), traces
 
@@ -77,17 +79,50 @@ def _counted(
     counts = workload.arrivals.counts
     if counts is None:
         return workload
-    given: dict[str, Any] = {"counts": None, "requests_per_second": 1.0}
+    file = str((surroundings.folder / counts.csv).absolute())
+    given: dict[str, Any] = {"counts": counts.model_copy(update={"csv": file})}
     try:
-        rate, given["shape"] = rate_and_shape(counts, surroundings.folder)
-        given["requests_per_second"] = rate
-        if not 0 < rate <= schema.MOST_REQUESTS_PER_S:
+        given["shape"] = shape = shape_of(counts, file)
+        if not 0 < shape.mean_per_s <= schema.MOST_REQUESTS_PER_S:
             rule = f"must be above 0 and at most {schema.MOST_REQUESTS_PER_S:g}"
-            findings.add((*path, "arrivals", "counts"), f"{rate:g} requests a second {rule}")
+            message = f"{shape.mean_per_s:g} requests a second {rule}"
+            findings.add((*path, "arrivals", "counts"), message)
     except CatalogError as error:
         findings.add((*path, "arrivals", "counts"), str(error))
     arrivals = workload.arrivals.model_copy(update=given)
     return workload.model_copy(update={"arrivals": arrivals})
+
+
+def billers(document: ScenarioDocument) -> dict[str, str]:
+    """The managed API whose bill the volume of each workload is known by, where it is."""
+    apis = [name for name, each in document.backends.items() if isinstance(each, ManagedApi)]
+    found = {}
+    for name, workload in document.workloads.items():
+        if workload.arrivals.usd_per_month is not None:
+            legs = [] if workload.route is None else [leg.to for leg in workload.route.legs]
+            there = [to for to in legs if to in apis] + apis
+            found[name] = workload.arrivals.billed_by or (there[0] if there else "")
+    return found
+
+
+def _check_billers(document: ScenarioDocument, findings: Findings) -> None:
+    """Note bills that tell no volume."""
+    for workload, name in billers(document).items():
+        path = ("workloads", workload, "arrivals", "billed_by")
+        backend = document.backends.get(name)
+        if not isinstance(backend, ManagedApi):
+            wrong = f"{shown(name)} is no managed API" if name else "has no managed API"
+            remedy = "name one among the backends, such as api: {kind: managed_api, model: …}"
+            findings.add(
+                path if name else path[:-1], f"{wrong} that usd_per_month is paid to", remedy
+            )
+            continue
+        if backend.price is not None and backend.price.subscription is not None:
+            findings.add(path, f"'{name}' has a flat fee, so that a bill tells no volume")
+        if backend.prompt_caching is not None:
+            remedy = "give prefix_cache: {hit_rate: …} to the workload in place of prompt_caching"
+            message = f"'{name}' caches prompts by itself, so that a bill tells no volume"
+            findings.add(path, message, remedy)
 
 
 def _generated(workload: schema.Workload) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sim.scenario.values.units import shown
 from sim.scenario.workload import names_in_routes
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-RATES = ("requests_per_day", "requests_per_second", "users", "counts", "trace")
+RATES = ("requests_per_day", "requests_per_second", "users", "counts", "usd_per_month", "trace")
 PER_USER = ("requests_per_user_per_day", "think_time")
 OF_CLOSED = ("ramp", "requests", "pause")
 NOT_BESIDE_CLOSED = ("shape", "growth_per_year", "dispersion", "burstiness", "events")
@@ -101,7 +101,14 @@ def _rate(path: Path, workload: dict[str, Any], findings: Findings) -> None:
     for key in given[1:]:
         findings.add((*path, key), f"goes beside {given[0]}, must be the only one", "remove one")
     _users(path, arrivals, findings)
-    if "counts" in arrivals and "shape" in arrivals:
+    for key in ("billed_by", "bill_shares"):
+        if key in arrivals and "usd_per_month" not in arrivals:
+            findings.add((*path, key), "has no usd_per_month beside it", "add usd_per_month")
+    for key in ("prefix_cache", "follow_ups"):
+        if key in workload and "bill_shares" in arrivals:
+            message = "cannot be beside bill_shares, which tell how long prompts are and how cached"
+            findings.add((*path[:-1], key), message, "remove one")
+    if "counts" in arrivals and arrivals.get("shape") is not None:
         findings.add((*path, "shape"), "has no meaning beside counts, which have one", "remove it")
     if "trace" in arrivals:
         for key in NOT_BESIDE_TRACE:

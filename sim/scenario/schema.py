@@ -28,6 +28,7 @@ from sim.scenario.values.numbers import Number, Quantity
 from sim.scenario.values.part import Factor, Model, Text
 from sim.scenario.values.varied import Varied, varied
 from sim.scenario.workload import routes
+from sim.scenario.workload.billed import BillShares
 from sim.scenario.workload.burstiness import Burstiness, gap_variation
 from sim.scenario.workload.client import PRIORITIES, Client
 from sim.scenario.workload.counts import Counts
@@ -185,6 +186,15 @@ class Arrivals(Model):
     1s."""
     counts: Counts | None = None
     """Requests over time from a table, which gives the rate and its shape."""
+    usd_per_month: Annotated[Number, number("money", above=0, most=1e12)] | None = None
+    """The bill of a managed API: the volume is what gives it at the API's price, with the lengths
+    and the share that is cached of each world."""
+    billed_by: Text | None = None
+    """With usd_per_month: the managed API among the backends; default the one that the route leads
+    to, else the first."""
+    bill_shares: BillShares | None = None
+    """With usd_per_month: how its dollars are shared, such as {output: {p5: 40%, p95: 60%}, cached:
+    5%}; prompts are then as long, and as often cached, as that says."""
     trace: Trace | None = None
     """Replay a recorded trace, with its prompt and output lengths."""
     shape: Annotated[Shape, day_shape()] | None = None

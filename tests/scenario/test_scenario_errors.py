@@ -85,7 +85,7 @@ worlds: 3
         "chat.yaml:21: backends.large.price.provider: goes beside usd_per_gpu_hour, must be the "
         "only one",
         "chat.yaml:21: backends.large.price.usd_per_gpu_hour: '2.99 EUR' must be an amount such "
-        "as 2.99 or 2.99 USD; 'EUR' is none of USD, kUSD, MUSD",
+        "as 2.99 or 2.99 USD; 'EUR' is none of USD, kUSD, MUSD, k, M",
         "chat.yaml:21: backends.large.price.billing: 'hourly' must be one of per_second, "
         "per_minute, per_hour, per_day",
         "chat.yaml:23: seed: inf must be a whole number",
@@ -281,7 +281,7 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         ("arrivals: {requests_per_day: 100k}", "arrivals: 100k",
          "5: workloads.chat.arrivals: '100k' must be a mapping (keys: requests_per_day, "
          "requests_per_second, users, requests_per_user_per_day, think_time, ramp, requests, "
-         "pause, counts, trace, shape, growth_per_year, "
+         "pause, counts, usd_per_month, billed_by, bill_shares, trace, shape, growth_per_year, "
          "events, dispersion, burstiness)"),
     ],
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """What a scenario takes from the catalogue by name, or from a file of its own by path."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ class Shape:
     day_shape: DayShape
     written: Any
     remarks: tuple[str, ...] = ()
+    mean_per_s: float = math.nan  # of a table of counts, which stands in the document itself
 
     def document(self) -> Any:
         """Name, numbers, or the absolute path of a CSV file."""

@@ -1,11 +1,11 @@
 """Requests over time, from a table as monitoring exports it."""
 
-from pathlib import Path
 from typing import Annotated
 
 from sim.catalog.rate_table import PER, read_rate_table
 from sim.scenario.values.catalogued import Shape
-from sim.scenario.values.fields import one_of
+from sim.scenario.values.fields import number, one_of
+from sim.scenario.values.numbers import Number
 from sim.scenario.values.part import Model, Text
 
 
@@ -22,16 +22,16 @@ class Counts(Model):
     per: Annotated[str, one_of(*PER)] | None = None
     """What the values count: requests per row, or per second, minute, hour or day; by default told
     by the name of the column (rps, per_minute), else per row."""
+    scale: Annotated[Number, number("factor", above=0, most=1e6)] = 1.0
+    """Volume: 2 is twice the requests at every time."""
 
 
-def rate_and_shape(counts: Counts, folder: Path) -> tuple[float, Shape]:
-    """Requests a second in the mean, and their shape.
+def shape_of(counts: Counts, file: str) -> Shape:
+    """The shape of a table of counts, with their mean rate.
 
     Raises
     ------
     CatalogError
     """
-    file = str((folder / counts.csv).absolute())
     table = read_rate_table(file, counts.column, counts.time, counts.per)
-    written = {"csv": file, "column": table.columns[1], "time": table.columns[0]}
-    return table.mean_per_s, Shape(table.shape, written, table.remarks)
+    return Shape(table.shape, None, table.remarks, table.mean_per_s)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sim.model.distributions import Constant
+from sim.model.distributions.scaled import scaled as multiple
 from sim.model.lengths import MAX_TOKENS, Lengths
 from sim.scenario.values.fields import Reads, reference
 from sim.scenario.values.numbers import (
@@ -36,11 +37,14 @@ class TokenLengths:
         One length for all requests (unknown where uncertain), or how they differ.
     least, most : float or None
         Shorter and longer draws are moved to these.
+    factor : float
+        By which all are longer than that: what a bill says of a world, not the document.
     """
 
     usual: Number | Spread
     least: Number | None = None
     most: Number | None = None
+    factor: float = 1.0
 
     def lengths(self, draws: Mapping[str, float]) -> Lengths:
         """The lengths in a world; ValueError if there are none such."""
@@ -50,7 +54,10 @@ class TokenLengths:
             distribution = Constant(known(self.usual, draws))
         least = 1 if self.least is None else round(known(self.least, draws))
         most = MAX_TOKENS if self.most is None else round(known(self.most, draws))
-        return Lengths(distribution, least, most)
+        if self.factor != 1:
+            least, most = (max(round(n * self.factor), 1) for n in (least, most))
+            distribution = multiple(distribution, self.factor)
+        return Lengths(distribution, least, min(most, MAX_TOKENS))
 
     def document(self) -> Any:
         """As plain data."""

@@ -31,10 +31,11 @@ from sim.model.workload import Workload
 from sim.scenario import Scenario
 from sim.scenario.backend.gpu_pool import GpuPool
 from sim.scenario.backend.managed import Edge
+from sim.scenario.resolution import billers
 from sim.scenario.values.numbers import Number, Uncertain
 from sim.studies.case import Case
 
-RATES: Final = ("requests_per_day", "requests_per_second", "users")
+RATES: Final = ("requests_per_day", "requests_per_second", "users", "usd_per_month")
 ALONE: Final = ("fallback", "overflow")  # what leads away from a backend
 
 FIXED, SCALED, API, EDGE = "fixed pool", "autoscaled pool", "api", "edge"
@@ -170,6 +171,9 @@ class Contest:
                 rate = getattr(workload.arrivals, key)
                 if rate is not None:
                     yield f"workloads.{name}.arrivals.{key}={usual(rate) * factor!r}"
+            counts = workload.arrivals.counts
+            if counts is not None:
+                yield f"workloads.{name}.arrivals.counts.scale={usual(counts.scale) * factor!r}"
             each = workload.arrivals.requests_per_user_per_day
             if isinstance(each, Uncertain):  # else a volume would not be one
                 yield f"workloads.{name}.arrivals.requests_per_user_per_day={usual(each)!r}"
@@ -186,6 +190,7 @@ class Contest:
         """One side in place of all others, but for what the devices of an edge leave over."""
         helped = self._leaves_over(side)
         kept = {side, self.reference} if helped else {side}
+        kept |= set(billers(self.scenario.model).values())  # by whose prices volumes are known
         for name, workload in self.scenario.model.workloads.items():
             yield f"workloads.{name}.route={json.dumps(side)}"
             for key in ALONE:
