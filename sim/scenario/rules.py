@@ -11,12 +11,14 @@ from typing import Any
 from sim.catalog.logs.columns import NEEDED
 from sim.scenario.backend import gpu_price, token_price
 from sim.scenario.backend.backends import kind_of
-from sim.scenario.values.problems import Findings, Path
+from sim.scenario.schema import Arrivals
+from sim.scenario.values.problems import Findings, Path, nearest
 from sim.scenario.values.units import shown
 from sim.scenario.workload import names_in_routes
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 RATES = ("requests_per_day", "requests_per_second", "users", "counts", "usd_per_month", "trace")
+ARRIVALS = Arrivals.model_fields.keys()
 PER_USER = ("requests_per_user_per_day", "think_time")
 OF_CLOSED = ("ramp", "requests", "pause")
 NOT_BESIDE_CLOSED = ("shape", "growth_per_year", "dispersion", "burstiness", "events")
@@ -96,7 +98,8 @@ def _rate(path: Path, workload: dict[str, Any], findings: Findings) -> None:
         return
     path = (*path, "arrivals")
     given = [key for key in RATES if key in arrivals]
-    if not given and not arrivals.keys() & set(PER_USER):
+    misspelt = [key for key in arrivals.keys() - ARRIVALS if nearest(key, RATES)]
+    if not given and not misspelt and not arrivals.keys() & set(PER_USER):
         findings.add(path, "has no rate", "add requests_per_day, such as requests_per_day: 100k")
     for key in given[1:]:
         findings.add((*path, key), f"goes beside {given[0]}, must be the only one", "remove one")

@@ -1,7 +1,6 @@
 """What kind of file a log is, by its content."""
 
 import json
-import re
 from typing import Final
 
 from sim.catalog.logs.access_lines import ACCESS_LINES, is_access_line
@@ -28,7 +27,6 @@ OTHERS: Final = {
     b"\xff\xfe": "is UTF-16 text (save it as UTF-8)",
     b"\xfe\xff": "is UTF-16 text (save it as UTF-8)",
 }
-ARRAY = re.compile(r"\[\s*(\{|\]|$)")
 BEGINNING = 1 << 20
 
 
@@ -48,7 +46,7 @@ def container(path: str) -> Container:
         raise TraceError(f"{path}: the file is empty (a trace has one row per request)")
     if is_access_line(beginning[:4096].splitlines()[0]):
         return ACCESS_LINES
-    if ARRAY.match(beginning):
+    if beginning.startswith("["):
         return JSON_ARRAY
     return _of_objects(path, beginning) if beginning.startswith("{") else CSV
 
