@@ -3,7 +3,7 @@
 ``llama-3.3-70b/h100-sxm/tp4/fp8/vllm`` is Llama 3.3 70B on four H100 SXM under tensor parallelism
 with FP8 weights, served by vLLM. Grade A rests on recent end-to-end measurements that the law fits
 within 4 %; grade B on older engines, or on fewer points or a looser fit. Grade C is computed
-(:mod:`sim.catalog.computed`).
+(:mod:`sim.catalog.computed`), or measured and far off its own runs when they are simulated.
 
 Left out, though the fits exist: the power-capped H100 of Splitwise (its prefill times are 1.3 times
 those of the H100 and its decode times equal, so computed rather than measured), Llama 2 70B on two
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sim.catalog.computed import computed_profile, parse_name
 from sim.catalog.limits import limits_of
-from sim.catalog.prices import day_of, older_than_a_year
+from sim.catalog.prices import day_of
 from sim.catalog.profile_file import load_profile, parse_profile
 from sim.catalog.suggestion import unknown
 from sim.catalog.table import data_file, own_folder
@@ -84,8 +84,12 @@ def _with_limits(profile: ServiceProfile) -> ServiceProfile:
 
 
 def is_old(profile: ServiceProfile) -> bool:
-    """Whether it is more than a year older than the newest of the built-in ones."""
-    return bool(profile.as_of) and older_than_a_year(profile.as_of, newest())
+    """Whether it is of two calendar years before the newest of the built-in ones, or earlier.
+
+    In 2026 engines of 2024 are old, and those of the whole of 2025 are not: a single newer
+    measurement does not make all of a table old from one day to the next.
+    """
+    return bool(profile.as_of) and day_of(profile.as_of).year < newest().year - 1
 
 
 @cache

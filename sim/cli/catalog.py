@@ -54,8 +54,9 @@ def profiles(name: str | None, gpu: str, model: str, as_json: bool, as_yaml: boo
     if not as_json:
         click.echo(
             "\ngrade A: recent end-to-end measurements; B: older engines, fewer points or a"
-            "\nlooser fit; old: over a year older than the newest. tok/s: decoded at the largest"
-            "\nbatch with 1,024 tokens in each cache. Others can be computed, with grade C: see"
+            "\nlooser fit; C: far off its own runs; old: two calendar years before the newest,"
+            "\nor more. tok/s: decoded at the largest batch with 1,024 tokens in each cache."
+            "\nOthers can be computed, with grade C: see"
             "\n'sim catalog profiles computed/qwen3-32b/l40s/tp2/fp8'."
         )
 
@@ -327,7 +328,7 @@ def _show_profile(profile: "ServiceProfile", as_json: bool) -> None:
         return
     _print_document(document)
     if is_old(profile):
-        click.echo("\nold: over a year older than the newest of the built-in profiles")
+        click.echo("\nold: of two calendar years before the newest built-in profile, or earlier")
     click.echo(f"\npredicted, with {CONTEXT_TOKENS:,} tokens in each cache and no prefill:")
     for each in decode:
         rate = f"{each.tokens_per_s:,.0f} tokens/s"

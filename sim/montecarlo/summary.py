@@ -71,12 +71,13 @@ def summarise(
 
 
 def _services(design: Design) -> dict[str, dict[str, Any]]:
-    """The profile that each pool rests on, its grade and its date."""
+    """The profile that each pool rests on, its grade and date, and whether it was measured."""
     return {
         pool.name: {
             "profile": pool.profile.name,
             "grade": pool.profile.grade,
             "as_of": pool.profile.as_of,
+            "measured": pool.profile.measured is not None,
             "fit_error": pool.profile.fit_error,
         }
         for pool in design.pools

@@ -203,7 +203,7 @@ def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
 def _computed(summary: Mapping[str, Any]) -> Iterator[str]:
     """Pools whose profile nobody measured."""
     for name, service in summary["services"].items():
-        if service["grade"] == "C":
+        if service["grade"] == "C" and not service["measured"]:
             yield (
                 f"Computed, not measured: {name} rests on {service['profile']}, whose speed is"
                 f" known to some {100 * service['fit_error']:.0f} % (mean error)."

@@ -16,11 +16,11 @@ from sim.scenario.backend.gpu_pool import GpuPool as PoolKeys
 from sim.scenario.schema import ScenarioDocument
 from sim.scenario.sharing import workloads_of
 
-COMPUTED = "C"
 GRADES = {
     "B": "grade B: an older engine, few points or a loose fit",
-    COMPUTED: "computed, not measured (grade C)",
+    "C": "grade C: measured, but simulations of it are far off its own runs",
 }
+COMPUTED = "computed, not measured (grade C)"
 MANY = 1.05  # times the longest measured, from which on it is said
 
 
@@ -36,12 +36,13 @@ def footing(document: ScenarioDocument, design: Design) -> Iterator[str]:
 
 
 def _of_profile(profile: ServiceProfile, design: Design) -> Iterator[str]:
-    if profile.grade in GRADES:
-        yield GRADES[profile.grade]
-    if profile.grade == COMPUTED:
+    if profile.grade == "C" and profile.measured is None:
+        yield COMPUTED
         if alike := measured_like(profile):
             yield f"there is a measured one: {alike}"
         return
+    if profile.grade in GRADES:
+        yield GRADES[profile.grade]
     start = design.horizon.start.date()
     if profile.as_of and (is_old(profile) or older_than_a_year(profile.as_of, start)):
         yield f"an engine over a year old ({profile.as_of})"
