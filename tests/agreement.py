@@ -15,7 +15,8 @@ from naive.data_plane import NaiveDataPlane
 from sim.engine.state import status
 from sim.engine.state.state import State
 
-EQUAL = ("status", "replica", "attempts", "preemptions", "workload", "task", "cached_tokens")
+EQUAL = ("status", "replica", "rank", "attempts", "preemptions", "workload", "task")
+EQUAL += ("cached_tokens",)
 COUNTS = ("attempts", "retries", "hedges", "response_hits", "wasted_tokens")
 COUNTS += ("prompt_tokens", "output_tokens", "cached_tokens")
 COUNTS += ("found_later_tokens", "found_again_tokens")

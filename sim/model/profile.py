@@ -93,7 +93,7 @@ class ServiceProfile:
     model, gpu, precision, engine : str
         What was measured.
     gpus_per_replica : int
-        GPUs that one copy of the model occupies (tensor x pipeline parallelism).
+        GPUs that one copy of the model occupies (tensor x pipeline x data parallelism).
     batch : tuple of int
         Batch sizes B at which ``step_base_s`` and ``step_s_per_kv_token`` are given, increasing
         from 0 or more.
@@ -150,6 +150,10 @@ class ServiceProfile:
         today have (vLLM since 0.14, SGLang since 0.4), a request that becomes ready during step i
         is prefilled in step i + 2, and the place of a sequence that ends in step i is taken again
         in i + 2. Only where prefill is chunked.
+    data_parallel_ranks : int
+        Ranks of a replica with data-parallel attention: each has a batch, a KV cache and a front
+        end of its own, and all step together. Times, limits and capacities are those of a rank,
+        GPUs and price those of the replica.
     """
 
     name: str
@@ -188,6 +192,7 @@ class ServiceProfile:
     output_delay_s: float = 0.0
     admission: Admission = "prompt"
     steps_in_flight: int = 1
+    data_parallel_ranks: int = 1
 
     def step_s(self, batch: int, kv_tokens: float) -> float:
         """Seconds of a step in which ``batch`` sequences decode and nobody prefills.

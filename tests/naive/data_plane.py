@@ -18,6 +18,7 @@ from naive.cache import Cache
 from naive.client import Crowd
 from naive.dispatch import Dispatch
 from naive.gateway import Gateway, Router
+from naive.lockstep import Team
 from naive.managed import Managed
 from naive.photo_finish import delivers_at_an_end, ends_meet, is_ready_at_an_end
 from naive.replica import Replica
@@ -79,7 +80,8 @@ class NaiveDataPlane(Dispatch):
                 *(Managed(b, api, key, day_start_s) for b, api in enumerate(managed, len(pools))),
             ],
         )
-        self.pool_of: list[int] = []
+        self.pool_of: list[int] = []  # of each rank
+        self.teams: list[Team] = []
         self.tasks: list[Task] = []
         self.users = 0
         self.further = further
@@ -124,6 +126,9 @@ class NaiveDataPlane(Dispatch):
 
     def column(self, name: str) -> npt.NDArray[np.generic]:
         """One attribute of the requests that have arrived, by request number."""
+        if name in ("replica", "rank"):
+            places = [self.place_of(int(request.entry("replica"))) for request in self.everyone]
+            return np.array([place[name == "rank"] for place in places], int)
         return np.array([request.entry(name) for request in self.everyone])
 
     # Verbs
@@ -131,24 +136,37 @@ class NaiveDataPlane(Dispatch):
     def add(self, pool: int) -> int:
         """A new ready replica, which takes over what it can of what is held; its number."""
         gateway = self.gateways[pool]
-        replica = Replica(len(self.replicas), gateway.pool.profile)
-        if (kept := gateway.pool.prefix_cache) is not None:
-            replica.cache = Cache(kept.block_tokens, kept.blocks)
-        self.replicas.append(replica)
-        self.pool_of.append(pool)
-        gateway.members.append(replica)
+        team = Team(len(self.teams))
+        self.teams.append(team)
+        for _ in range(gateway.pool.profile.data_parallel_ranks):
+            rank = Replica(len(self.replicas), gateway.pool.profile, team=team)
+            if (kept := gateway.pool.prefix_cache) is not None:
+                rank.cache = Cache(kept.block_tokens, kept.blocks)
+            self.replicas.append(rank)
+            self.pool_of.append(pool)
+            gateway.members.append(rank)
         gateway.hand_over(self.now_s)
-        return replica.index
+        return team.number
+
+    def place_of(self, rank: int) -> tuple[int, int]:
+        """Replica and rank there of one of all ranks; of none, -1 and 0."""
+        if rank < 0:
+            return -1, 0
+        team = self.replicas[rank].team
+        return team.number, rank - team.ranks[0].index
 
     def drain(self, replica: int) -> None:
         """No more requests for this replica; what it has is finished."""
-        self.replicas[replica].routable = False
+        for rank in self.teams[replica].ranks:
+            rank.routable = False
 
     def kill(self, replica: int) -> None:
         """Gone at once. What it had is lost, or sent again by the gateway, unless nobody waits."""
-        gateway = self.gateways[self.pool_of[replica]]
-        lost = self.replicas[replica].die()
-        self.book_work(self.replicas[replica])
+        ranks = self.teams[replica].ranks
+        gateway = self.gateways[self.pool_of[ranks[0].index]]
+        lost = [attempt for rank in ranks for attempt in rank.die()]
+        for rank in ranks:
+            self.book_work(rank)
         for attempt in lost:
             request = self.everyone[attempt.number]
             if not request.is_waited_for(attempt):

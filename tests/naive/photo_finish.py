@@ -20,12 +20,13 @@ def ends_meet(replica: Replica, others: Iterable[Replica], now_s: float) -> bool
     """Whether others end a step, or begin one, when this one does.
 
     It matters where that has effects on them: somebody in line goes to the first that has room,
-    what follows in a task is sent, what is abandoned leaves.
+    what follows in a task is sent, what is abandoned leaves. The ranks of a replica do so at the
+    very same time and in their order, in any simulator.
     """
     return any(
         min(other.next_event_s() - now_s, now_s - other.last_boundary_s) <= near_s(now_s)
         for other in others
-        if other is not replica
+        if other.team is not replica.team
     )
 
 
@@ -44,6 +45,8 @@ def meets_an_end(replicas: Iterable[Replica], now_s: float) -> bool:
 def comes_at_an_end(replica: Replica, now_s: float) -> bool:
     """Whether a request comes to a front end as the tokens of a step do."""
     if replica.step is None or not replica.profile.frontend_s_per_token:
+        return False
+    if replica.team.in_line:  # it comes from another rank, at the very moment, or to be so
         return False
     near = near_s(now_s)
     return replica.step.ends_s - now_s <= near or 0 < now_s - replica.last_boundary_s <= near
@@ -70,6 +73,7 @@ def is_ready_at_an_end(replica: Replica, now_s: float) -> bool:
     return any(
         abs(attempt.ready_s - now_s) <= near or 0 < attempt.ready_s - began_s <= near
         for attempt in replica.waiting
+        if not (replica.team.in_line and attempt.dispatched_s == now_s)
     )
 
 

@@ -14,16 +14,18 @@ from dataclasses import dataclass, field
 from naive.attempt import NEVER, Attempt, Step
 from naive.cache import Cache
 from naive.front import FrontEnd
+from naive.lockstep import Team
 from sim.model.profile import ServiceProfile
 
 
 @dataclass(slots=True, eq=False)
 class Replica:
-    """One copy of the model behind its front end."""
+    """One copy of the model behind its front end, or one of its ranks."""
 
     index: int
     profile: ServiceProfile
     cache: Cache = field(default_factory=Cache)
+    team: Team = field(default_factory=lambda: Team(0))
     free_blocks: int = field(init=False)
     a_s: list[float] = field(init=False)
     c_s: list[float] = field(init=False)
@@ -43,6 +45,7 @@ class Replica:
     work: Counter[str] = field(default_factory=Counter)  # for whomever it was
 
     def __post_init__(self) -> None:
+        self.team.ranks.append(self)
         self.front = FrontEnd(self.profile)
         self.free_blocks = self.total_blocks
         a_s, c_s = self.profile.step_tables()
@@ -69,9 +72,11 @@ class Replica:
         self.waiting.append(attempt)
 
     def next_event_s(self) -> float:
-        """End of the step under way; else the moment the head of the waiting list is ready."""
-        if self.step is not None:
-            return self.step.ends_s
+        """End of the step under way; else the moment the head of a waiting list is ready."""
+        return self.team.next_event_s(self)
+
+    def wakes_s(self) -> float:
+        """When the head of the waiting list is ready."""
         # Of several processes the second in line may have been ready before the first has left.
         return max(self.waiting[0].ready_s, self.left_s) if self.waiting else NEVER
 
@@ -81,6 +86,7 @@ class Replica:
         Yields those that have been prefilled and those that have their last token, who are to be
         finished: the decoding first, all in the order of admission.
         """
+        self.team.begin_turn(now_s)
         step, self.step, self.last_boundary_s = self.step, None, now_s
         if step is None:
             return
@@ -125,6 +131,12 @@ class Replica:
     def begin_step(self, now_s: float) -> None:
         self.step = SCHEDULERS[self.profile.scheduler](self, now_s)
         self.check_memory()
+        self.team.end_turn(self)
+
+    def step_until(self, ends_s: float) -> None:
+        """The step that the ranks begin together ends so late; with nothing to do it is a dummy."""
+        self.step = self.step or Step(ends_s, [], [])
+        self.step.ends_s = ends_s
 
     def stop(self, attempt: Attempt, now_s: float) -> None:
         """The client has hung up: drop it, at the next boundary if it is in the batch."""
@@ -169,6 +181,7 @@ class Replica:
         self.routable, self.waiting, self.running, self.step = False, [], [], None
         self.streaming, self.plans = [], []
         self.cache = Cache()
+        self.team.die()
         return lost
 
     def decoding(self) -> list[Attempt]:

@@ -13,8 +13,9 @@ import math
 
 from sim.engine.client import ending, hedge
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, frontend, leap, plan, prefix, work
-from sim.engine.replica.wake import set_event, steps_until_ready
+from sim.engine.replica import batch, frontend, leap, lockstep, plan, prefix, work
+from sim.engine.replica.event import set_event
+from sim.engine.replica.wake import steps_until_ready
 from sim.engine.request import outcome, timers, usage
 from sim.engine.state.backend_record import (
     CHUNKED,
@@ -48,6 +49,9 @@ def next_segment(s: State, r: int, now: float) -> None:
     replica.start_s = now
     replica.blocks_since_s = now
     replica.blocks_then = pool.kv_blocks - replica.free_blocks
+    if pool.ranks > 1:
+        lockstep.take_turn(s, r, replica, pool, was_busy, now)
+        return
     is_busy = replica.mode != IDLE
     if is_busy != was_busy:
         change = 1 if is_busy else -1
@@ -231,14 +235,16 @@ def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         if prefill_s >= 0.0:
             replica.mode, replica.leap = MIXED, 1
             step_s = _step_s(s, replica, replica.decoding) + prefill_s
-            set_event(s, r, now + replica.slowness * step_s)
+            replica.step_s = replica.slowness * step_s
+            set_event(s, r, now + replica.step_s)
             return
     else:
         prefill_s = _schedule_prompts(s, r, replica, pool, now)
         if prefill_s >= 0.0:
             replica.mode, replica.leap = PREFILL, 0
             step_s = s.laws[replica.pool, 0, 0] + prefill_s
-            set_event(s, r, now + replica.slowness * step_s)
+            replica.step_s = replica.slowness * step_s
+            set_event(s, r, now + replica.step_s)
             return
         batch.make_room(s, r, replica, pool, now)
     if replica.decoding > 0:
@@ -336,7 +342,7 @@ def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
             s.block_phase[r], replica.steps, decoding, mask, replica.free_blocks, steps
         )
     replica.leap = steps
-    if replica.head != NONE:
+    if replica.head != NONE and pool.ranks == 1:  # of several, when their pace is known
         replica.leap = steps_until_ready(s, r, replica, pool, now, now, steps)
     duration_s = leap.duration_s(replica.leap, replica.step_s, replica.growth_s)
     set_event(s, r, now + duration_s)

@@ -8,19 +8,41 @@ import math
 from sim.engine.client import client
 from sim.engine.events import segment
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, frontend, plan, waiting, wake, work
+from sim.engine.replica import batch, frontend, lockstep, plan, waiting, work
+from sim.engine.replica.event import set_event
 from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, ZERO
-from sim.engine.state.record import DRAINING, IDLE, LEAP, NONE, READY, IntArray, Row
+from sim.engine.state.record import (
+    DRAINING,
+    IDLE,
+    LAID_OUT,
+    LEAP,
+    NONE,
+    READY,
+    IntArray,
+    Row,
+)
 from sim.engine.state.state import State
 from sim.engine.state.thin import thin
 
 
 @compiled
 def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
-    """Replica ``r``, a fresh row, is ready in pool ``p`` from now on."""
+    """A replica of pool ``p``, with fresh rows for its ranks from ``r`` on, is ready from now."""
     s = thin(numbers)
+    pool = s.pools[p]
+    for rank in range(r, r + pool.ranks):
+        _add_rank(s, rank, p, slowness, now)
+    pool.serving += 1
+    pool.serving_s -= now - s.clock[0].bin_start_s
+    _count_ready(s, s.replicas[r], ONE_MORE, now)
+    gateway.serve_held(s, p, now)
+
+
+@inner
+def _add_rank(s: State, r: int, p: int, slowness: float, now: float) -> None:
+    """A rank with nothing to do, that is routed to."""
     replica, pool = s.replicas[r], s.pools[p]
     replica.pool = p
     replica.slowness = slowness
@@ -35,47 +57,43 @@ def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
     replica.next_emptied = NONE
     cache = s.caches[r]
     cache.newest = cache.oldest = NONE
-    pool.serving += 1
-    pool.serving_s -= now - s.clock[0].bin_start_s
     s.rosters[p, 0, replica.member] = r
-    s.rosters[p, 1, pool.ready] = r  # r is larger than all before it
+    s.rosters[p, 1, pool.routable] = r  # r is larger than all before it
     pool.members += 1
-    _count_ready(s, replica, ONE_MORE, now)
+    pool.routable += 1
     s.load[p, replica.member] = 0.0
     tournament.update(s.load_tree[p], s.load[p], replica.member)
-    gateway.serve_held(s, p, now)
 
 
 @compiled
 def drain(numbers: IntArray, r: int, now: float) -> bool:
-    """No more requests for replica ``r``; True if it has none left, and so is gone at once."""
+    """No more requests for a replica, by its first row; True if it has none left, and is gone."""
     s = thin(numbers)
-    replica = s.replicas[r]
-    _unlist(s, r, now)
-    replica.life = DRAINING
-    if replica.outstanding == 0:
+    pool = s.pools[s.replicas[r].pool]
+    _unlist(s, r, pool, now)
+    for rank in range(r, r + pool.ranks):
+        s.replicas[rank].life = DRAINING
+    is_empty = lockstep.is_empty(s, r, pool)
+    if is_empty:
         gateway.go(s, r, now)
-    return replica.outstanding == 0
+    return is_empty
 
 
 @compiled
 def kill(numbers: IntArray, r: int, now: float) -> None:
-    """Replica ``r`` is gone, and its requests are lost or sent to others."""
+    """A replica, by its first row, is gone, and its requests are lost or sent to others."""
     s = thin(numbers)
     replica = s.replicas[r]
     pool = s.pools[replica.pool]
     if replica.life == READY:
-        _unlist(s, r, now)
+        _unlist(s, r, pool, now)
     gateway.go(s, r, now)
-    if replica.mode != IDLE:
-        _stop_at(s, r, now)
+    if replica.mode != IDLE and replica.mode < LAID_OUT:  # else it is not counted
         pool.busy -= 1
         pool.busy_s += now - s.clock[0].bin_start_s
-    victims = _take_off_all(s, r, now)
-    pool.outstanding -= replica.outstanding
-    replica.outstanding = replica.stopping = 0
-    replica.mode = IDLE
-    wake.set_event(s, r, math.inf)
+    victims = NONE
+    for rank in range(r, r + pool.ranks):
+        victims = _join_lists(s, victims, _end_rank(s, rank, pool, now))
     slot = victims
     while slot != NONE:
         s.workloads[s.slots[slot].workload].inside -= 1
@@ -86,15 +104,31 @@ def kill(numbers: IntArray, r: int, now: float) -> None:
         victims = following
 
 
+@inner
+def _end_rank(s: State, r: int, pool: Row, now: float) -> int:
+    """A rank does nothing any more; what it had, as a list."""
+    replica = s.replicas[r]
+    if replica.mode != IDLE:
+        _stop_at(s, r, now)
+    lost = _take_off_all(s, r, now)
+    pool.outstanding -= replica.outstanding
+    replica.outstanding = replica.stopping = 0
+    replica.mode = IDLE
+    set_event(s, r, math.inf)
+    return lost
+
+
 @compiled
 def slow_down(numbers: IntArray, r: int, slowness: float, now: float) -> None:
     """Every time of a replica's engine takes so many times as long from its next segment on."""
     s = thin(numbers)
     replica = s.replicas[r]
+    pool = s.pools[replica.pool]
     if replica.life == READY:
         change = 1.0 / slowness - 1.0 / replica.slowness
-        _count_speed(s, s.pools[replica.pool], change, now)
-    replica.slowness = slowness
+        _count_speed(s, pool, change, now)
+    for rank in range(r, r + pool.ranks):
+        s.replicas[rank].slowness = slowness
 
 
 @inner
@@ -173,7 +207,7 @@ def look(
     s = thin(numbers)
     pool = s.pools[p]
     used = 0.0
-    for at in range(pool.ready):
+    for at in range(pool.routable):
         r = s.rosters[p, 1, at]
         if s.replicas[r].mode != IDLE:
             used += _blocks_now(s, r, now)
@@ -182,7 +216,7 @@ def look(
         pool.held,
         pool.waiting - pool.held,
         pool.running,
-        used / (pool.kv_blocks * max(pool.ready, 1)),
+        used / (pool.kv_blocks * max(pool.routable, 1)),
         pool.attempts,
         pool.rejected,
         pool.prompt_tokens,
@@ -203,7 +237,7 @@ def _blocks_now(s: State, r: int, now: float) -> float:
 
 @compiled
 def close_bin(numbers: IntArray, count: int, now: float) -> None:
-    """Complete the integrals of the bin at its end; ``count`` replicas have ever been added."""
+    """Complete the integrals of the bin at its end; ``count`` rows have ever been added."""
     s = thin(numbers)
     for r in range(count):
         if s.replicas[r].mode != IDLE:
@@ -277,19 +311,25 @@ def _forget_usage(s: State) -> None:
 
 
 @inner
-def _unlist(s: State, r: int, now: float) -> None:
+def _unlist(s: State, r: int, pool: Row, now: float) -> None:
     """Take a ready replica off the router's lists."""
+    for rank in range(r, r + pool.ranks):
+        _unlist_rank(s, rank, pool)
+    _count_ready(s, s.replicas[r], ONE_LESS, now)
+
+
+@inner
+def _unlist_rank(s: State, r: int, pool: Row) -> None:
     replica = s.replicas[r]
     p = replica.pool
-    pool = s.pools[p]
     at = 0
     while s.rosters[p, 1, at] != r:
         at += 1
-    for i in range(at + 1, pool.ready):
+    for i in range(at + 1, pool.routable):
         s.rosters[p, 1, i - 1] = s.rosters[p, 1, i]
     if at < pool.cursor:
         pool.cursor -= 1
-    _count_ready(s, replica, ONE_LESS, now)
+    pool.routable -= 1
     s.load[p, replica.member] = math.inf
     tournament.update(s.load_tree[p], s.load[p], replica.member)
 

@@ -3,7 +3,7 @@
 import math
 
 from sim.engine.gateway import managed, routing
-from sim.engine.replica import frontend, prefix, waiting, wake
+from sim.engine.replica import event, frontend, lockstep, prefix, waiting, wake
 from sim.engine.request import usage
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE
@@ -22,8 +22,8 @@ def take_in(s: State, slot: int, now: float) -> int:
     if s.clock[0].has_detours and s.providers[p].is_managed:
         return managed.take_in(s, slot, now)
     if (
-        (pool.ready == 0 and not pool.holds)
-        or pool.outstanding >= pool.ready * pool.max_num_seqs + pool.max_queue
+        (pool.routable == 0 and not pool.holds)
+        or pool.outstanding >= pool.routable * pool.max_num_seqs + pool.max_queue
         or counts.inside >= counts.max_concurrency
     ):
         usage.turned_away(s, seq)
@@ -44,17 +44,21 @@ def leave_replica(s: State, r: int, w: int, now: float) -> None:
     replica = s.replicas[r]
     replica.outstanding -= 1
     s.workloads[w].inside -= 1
-    s.pools[replica.pool].outstanding -= 1
+    pool = s.pools[replica.pool]
+    pool.outstanding -= 1
     routing.set_load(s, r)
     if replica.life == DRAINING and replica.outstanding == 0:
-        _empty(s, r, now)
-    if s.pools[replica.pool].held > 0:
+        if pool.ranks == 1:
+            _empty(s, r, now)
+        elif lockstep.is_empty(s, r, pool):
+            _empty(s, event.first_rank(s, r, pool), now)
+    if pool.held > 0:
         serve_held(s, replica.pool, now)
 
 
 @inner_apart
 def _empty(s: State, r: int, now: float) -> None:
-    """A draining replica has finished its last request."""
+    """A draining replica, whose first rank has row ``r``, has finished its last request."""
     clock, replica = s.clock[0], s.replicas[r]
     go(s, r, now)
     replica.next_emptied = clock.emptied
@@ -63,13 +67,13 @@ def _empty(s: State, r: int, now: float) -> None:
 
 @inner_apart
 def go(s: State, r: int, now: float) -> None:
-    """A replica is gone, and what it kept with it."""
-    replica = s.replicas[r]
-    pool = s.pools[replica.pool]
-    replica.life = GONE
+    """A replica, whose first rank has row ``r``, is gone, and what it kept with it."""
+    pool = s.pools[s.replicas[r].pool]
     pool.serving -= 1
     pool.serving_s += now - s.clock[0].bin_start_s
-    prefix.forget(s, r)
+    for rank in range(r, r + pool.ranks):
+        s.replicas[rank].life = GONE
+        prefix.forget(s, rank)
 
 
 @inner_apart
@@ -97,7 +101,7 @@ def withdraw(s: State, slot: int, now: float) -> None:
 
 @inner
 def _has_room(s: State, p: int, pool: Row) -> bool:
-    if pool.ready == 0:
+    if pool.routable == 0:
         return False
     return pool.replica_limit == math.inf or s.load_tree[p, 1] < pool.replica_limit
 
@@ -130,7 +134,7 @@ def _hold(s: State, p: int, slot: int, now: float) -> None:
     else:
         s.slots[ends[1]].next = slot
     ends[1] = slot
-    if pool.held == 0 and pool.ready == 0:
+    if pool.held == 0 and pool.routable == 0:
         s.clock[0].held = p
         s.clock[0].held_s = now
     pool.held += 1

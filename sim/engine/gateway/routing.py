@@ -41,7 +41,7 @@ def route(s: State, p: int, slot: int) -> int:
     pool = s.pools[p]
     if pool.router == ROUND_ROBIN:
         return _round_robin(s, p)
-    if pool.ready == 1:
+    if pool.routable == 1:
         return s.rosters[p, 1, 0]
     if pool.router == LEAST_LOADED:
         return _least_loaded(s, p)
@@ -85,7 +85,7 @@ def _least_loaded(s: State, p: int) -> int:
 @inner
 def _round_robin(s: State, p: int) -> int:
     pool = s.pools[p]
-    at = pool.cursor if pool.cursor < pool.ready else 0
+    at = pool.cursor if pool.cursor < pool.routable else 0
     pool.cursor = at + 1
     return s.rosters[p, 1, at]
 
@@ -107,7 +107,7 @@ def _of_session(s: State, p: int, slot: int) -> int:
     if session < 0:
         return NONE
     key = mixed(s.clock[0].routing_key, session, _SESSION_DRAW)
-    return s.rosters[p, 1, jump(key, s.pools[p].ready)]
+    return s.rosters[p, 1, jump(key, s.pools[p].routable)]
 
 
 @inner_apart
@@ -120,7 +120,7 @@ def _of_prefix(s: State, p: int, slot: int) -> int:
         return NONE
     limit = 2.0 * math.floor(s.load_tree[p, 1]) + 4.0
     best, most = WIDE + NONE, 0
-    for at in range(s.pools[p].ready):
+    for at in range(s.pools[p].routable):
         r = s.rosters[p, 1, at]
         if s.replicas[r].outstanding > limit:
             continue
@@ -137,7 +137,7 @@ def _load(s: State, p: int, r: int) -> float:
 
 @inner
 def _drawn(s: State, p: int, number: int, draw: int) -> int:
-    at = int(uniform(s.clock[0].routing_key, number, draw) * s.pools[p].ready)
+    at = int(uniform(s.clock[0].routing_key, number, draw) * s.pools[p].routable)
     return s.rosters[p, 1, at]
 
 

@@ -19,6 +19,7 @@ from sim.engine.plane.growth import (
     with_tasks,
     with_timers,
 )
+from sim.engine.plane.rows import Rows
 from sim.engine.plane.setup import (
     Traits,
     empty_state,
@@ -174,6 +175,7 @@ class DataPlane:
         self.added_s: list[float] = []
         self.gone_s: list[float] = []
         self.pool_of: list[int] = []
+        self._rows = Rows(pools)
         self._fed = 0
         count = len(slos)
         state = empty_state(pools, managed, count, start_s)
@@ -206,7 +208,7 @@ class DataPlane:
         note_what_there_is(self._state)
         if clock.has_hedges or clock.has_prefix_caches or clock.has_detours:
             self._hold(intake.with_extras(self._state))
-        self._reserve_replicas(sum(pool.replicas for pool in pools))
+        self._reserve_rows(sum(pool.replicas * pool.profile.data_parallel_ranks for pool in pools))
         for index, gpu_pool in enumerate(pools):
             for _ in range(gpu_pool.replicas):
                 self.add(index)
@@ -290,9 +292,10 @@ class DataPlane:
             self.now = max(self.now, until_s)
         elif signal == REPLICA_EMPTY:
             clock = self._state.clock[0]
-            self.emptied, self.now = int(clock.emptied), max(self.now, float(clock.emptied_s))
+            row, self.now = int(clock.emptied), max(self.now, float(clock.emptied_s))
+            self.emptied = self._rows.replica_of[row]
             self.gone_s[self.emptied] = self.now
-            clock.emptied = self._state.replicas[self.emptied].next_emptied
+            clock.emptied = self._state.replicas[row].next_emptied
         elif signal == REQUEST_HELD:
             clock = self._state.clock[0]
             self.held, self.now = int(clock.held), max(self.now, float(clock.held_s))
@@ -309,9 +312,9 @@ class DataPlane:
 
         ``slowness`` is a factor on every time of its engine: 1.3 for a straggler.
         """
-        replica = len(self.added_s)
-        self._reserve_replicas(replica + 1)
-        verbs.add(self._numbers, replica, pool, slowness, self.now)
+        replica, row = len(self.added_s), self._rows.add(pool)
+        self._reserve_rows(len(self._rows))
+        verbs.add(self._numbers, row, pool, slowness, self.now)
         self.added_s.append(self.now)
         self.gone_s.append(math.inf)
         self.pool_of.append(pool)
@@ -319,26 +322,26 @@ class DataPlane:
 
     def drain(self, replica: int) -> bool:
         """Route nothing more to a replica; True if it had nothing to finish and is gone."""
-        if self._state.replicas[replica].life != READY:
+        row = self._rows.first[replica]
+        if self._state.replicas[row].life != READY:
             return self.gone_s[replica] <= self.now
-        gone = bool(verbs.drain(self._numbers, replica, self.now))
-        if gone:
+        if gone := bool(verbs.drain(self._numbers, row, self.now)):
             self.gone_s[replica] = self.now
         return gone
 
     def kill(self, replica: int) -> None:
         """Remove a replica; what it was doing is lost, or sent to others by the gateway."""
-        row = self._state.replicas[replica]
-        if row.life != GONE:
-            needed = int(self._state.clock[0].timers + row.outstanding + 4)
+        rows = self._state.replicas[self._rows.of(replica)]
+        if rows[0].life != GONE:
+            needed = int(self._state.clock[0].timers + rows.outstanding.sum() + 4)
             if needed > len(self._state.timers):
                 self._hold(with_timers(self._state, 2 * needed))
-            verbs.kill(self._numbers, replica, self.now)
+            verbs.kill(self._numbers, self._rows.first[replica], self.now)
             self.gone_s[replica] = self.now
 
     def slow_down(self, replica: int, slowness: float) -> None:
         """Change a replica's slowness, from its next segment on."""
-        verbs.slow_down(self._numbers, replica, slowness, self.now)
+        verbs.slow_down(self._numbers, self._rows.first[replica], slowness, self.now)
 
     def set_errors(self, backend: int, share: float) -> None:
         """Have a share of the attempts at a managed backend fail, besides those that always do."""
@@ -356,12 +359,12 @@ class DataPlane:
 
     def close_bin(self) -> State:
         """Complete the counts and integrals since the last :meth:`open_bin`; read, never write."""
-        verbs.close_bin(self._numbers, len(self.added_s), self.now)
+        verbs.close_bin(self._numbers, len(self._rows), self.now)
         return self._state
 
     def open_bin(self) -> None:
         """Count from zero."""
-        verbs.open_bin(self._numbers, len(self.added_s), self.now)
+        verbs.open_bin(self._numbers, len(self._rows), self.now)
 
     def in_flight(self) -> Records:
         """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""
@@ -384,13 +387,14 @@ class DataPlane:
                 log.cached_tokens[rows] -= self._state.extras.found_later[slots]
             for column in _ATTEMPT_COLUMNS:
                 log[column][rows] = open_ones[column]
+        log.replica, log.rank = self._rows.placed(log.replica)
         return log
 
     def _hold(self, state: State) -> None:
         """Keep a state, and what the kernel is told of it."""
         self._state, self._numbers = state, numbered(state)
 
-    def _reserve_replicas(self, count: int) -> None:
+    def _reserve_rows(self, count: int) -> None:
         have = len(self._state.replicas)
         if count > have:
             self._hold(with_replica_capacity(self._state, max(count, 2 * have)))

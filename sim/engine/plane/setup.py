@@ -167,6 +167,7 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.kv_blocks = profile.kv_capacity_tokens // profile.kv_block_tokens
     row.block_mask = profile.kv_block_tokens - 1
     row.block_shift = int(math.log2(profile.kv_block_tokens))
+    row.ranks = profile.data_parallel_ranks
     row.scheduler = SCHEDULERS[profile.scheduler]
     row.steps_in_flight = profile.steps_in_flight
     row.admission = ADMISSIONS[profile.admission]

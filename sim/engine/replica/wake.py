@@ -1,18 +1,11 @@
 """The event of a replica, and what moves it: a new head of the line, somebody who leaves."""
 
-from sim.engine.replica import batch, leap
-from sim.engine.state import tournament
+from sim.engine.replica import batch, event, leap
+from sim.engine.replica.event import set_event
 from sim.engine.state.backend_record import CHUNKED
-from sim.engine.state.jit import inner
-from sim.engine.state.record import IDLE, LEAP, NONE, Row
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.record import IDLE, LAID_OUT, LEAP, NONE, Row
 from sim.engine.state.state import State
-
-
-@inner
-def set_event(s: State, r: int, event_s: float) -> None:
-    """Set the time of the replica's next event."""
-    s.event_s[r] = event_s
-    tournament.update(s.event_tree, s.event_s, r)
 
 
 @inner
@@ -23,15 +16,38 @@ def for_head(s: State, r: int, now: float) -> None:
     the head is ready, if it could be admitted then.
     """
     replica = s.replicas[r]
+    pool = s.pools[replica.pool]
     if replica.mode == IDLE:
-        begins_s = float("inf")
-        if replica.head != NONE:
-            begins_s = max(s.slots[replica.head].ready_s, now)
-        set_event(s, r, begins_s)
+        if pool.ranks > 1:
+            _rouse(s, r, pool, now)
+        else:
+            set_event(s, r, _begins_s(s, replica, now))
     elif replica.mode == LEAP and replica.head != NONE:
-        pool = s.pools[replica.pool]
         steps = steps_until_ready(s, r, replica, pool, replica.start_s, now, replica.leap)
-        _cut(s, r, replica, steps, now)
+        _cut(s, r, replica, pool, steps, now)
+
+
+@inner
+def _begins_s(s: State, replica: Row, now: float) -> float:
+    """When an idle replica has something to do."""
+    return max(s.slots[replica.head].ready_s, now) if replica.head != NONE else float("inf")
+
+
+@inner_apart
+def _rouse(s: State, r: int, pool: Row, now: float) -> None:
+    """The same for an idle rank, unless its replica is in the midst of a boundary."""
+    first = event.first_rank(s, r, pool)
+    if s.replicas[first].mode < LAID_OUT:
+        for_heads(s, first, pool, now)
+
+
+@inner
+def for_heads(s: State, first: int, pool: Row, now: float) -> None:
+    """An idle replica of several ranks begins when the first head of any rank is ready."""
+    begins_s = float("inf")
+    for r in range(first, first + pool.ranks):
+        begins_s = min(begins_s, _begins_s(s, s.replicas[r], now))
+    event.set_events(s, first, pool, begins_s)
 
 
 @inner
@@ -42,12 +58,12 @@ def for_stop(s: State, r: int, now: float) -> None:
     if replica.mode == LEAP:
         since_s = now - replica.start_s
         steps = leap.steps_until(since_s, replica.step_s, replica.growth_s, replica.leap)
-        _cut(s, r, replica, steps, now)
+        _cut(s, r, replica, s.pools[replica.pool], steps, now)
 
 
 @inner
-def _cut(s: State, r: int, replica: Row, steps: int, now: float) -> None:
-    """End the leap under way after ``steps`` steps, if that is earlier.
+def _cut(s: State, r: int, replica: Row, pool: Row, steps: int, now: float) -> None:
+    """End the leap under way, of all ranks, after ``steps`` steps, if that is earlier.
 
     If that is now, and the replica has had its turn at this instant, then a step later.
     """
@@ -61,7 +77,18 @@ def _cut(s: State, r: int, replica: Row, steps: int, now: float) -> None:
             return
         ends_s = replica.start_s + leap.duration_s(steps, replica.step_s, replica.growth_s)
     replica.leap = steps
-    set_event(s, r, ends_s)
+    if pool.ranks > 1:
+        _cut_all(s, r, pool, steps, ends_s)
+    else:
+        set_event(s, r, ends_s)
+
+
+@inner_apart
+def _cut_all(s: State, r: int, pool: Row, steps: int, ends_s: float) -> None:
+    first = event.first_rank(s, r, pool)
+    for rank in range(first, first + pool.ranks):
+        s.replicas[rank].leap = steps
+    event.set_events(s, first, pool, ends_s)
 
 
 @inner

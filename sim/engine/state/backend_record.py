@@ -42,8 +42,10 @@ POOL = np.dtype(
         ("tracks_load", "i8"),  # whether the tree of loads is kept
         ("prefix_blocks", "i8"),  # that a replica keeps of prompts, and their tokens
         ("prefix_block_tokens", "i8"),
-        ("members", "i8"),  # replicas ever added
-        ("ready", "i8"),
+        ("ranks", "i8"),  # of a replica, each of which has a row
+        ("members", "i8"),  # rows ever added
+        ("routable", "i8"),  # rows that are routed to
+        ("ready", "i8"),  # replicas
         ("serving", "i8"),  # ready or draining
         ("cursor", "i8"),  # of the round robin, into the ready list
         ("turns", "i8"),  # requests handed over, where loads are kept

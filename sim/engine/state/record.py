@@ -1,9 +1,10 @@
 """The records of the data plane, and the codes in their fields.
 
 A row of ``SEQUENCE`` is a request in flight (its *slot*), a row of ``REPLICA`` a copy of the model,
-a row of ``POOL`` the engine law and limits that its replicas share, a row of ``WORKLOAD`` what is
-counted for a workload in the current time bin. The kernel reads and writes them in place; what is
-constant lies beside what changes where both are used together, for the cache's sake.
+or one of its ranks, a row of ``POOL`` the engine law and limits that its replicas share, a row of
+``WORKLOAD`` what is counted for a workload in the current time bin. The kernel reads and writes
+them in place; what is constant lies beside what changes where both are used together, for the
+cache's sake.
 
 Integrals over time bins are kept as sums of moments: a count that rises at τ (seconds since the
 bin's start) subtracts τ, one that falls adds τ, and the bin's end adds count · width. This is exact
@@ -21,6 +22,7 @@ LEAP = 1  # decoding, batch unchanged, over `leap` steps
 MIXED = 2  # one step of prefill chunks, with decodes riding along
 PREFILL = 3  # one step of whole prompts while decodes wait
 BOUNDARY = 4  # between two segments
+LAID_OUT = 8  # and the mode that follows: a rank that waits for the others of its replica
 
 # Life of a replica, as far as the data plane knows it.
 READY, DRAINING, GONE = 0, 1, 2
@@ -302,6 +304,7 @@ REQUEST = np.dtype(
         ("preemptions", "i4"),
         ("cached_tokens", "i4"),
         ("degraded", "i4"),  # whether its answer was to be shortened
+        ("rank", "i4"),  # of its replica
         ("task", "i8"),  # fed as the how-manieth
     ],
     align=True,
