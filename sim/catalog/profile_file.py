@@ -7,6 +7,8 @@ key                            meaning
 =============================  =========================================================
 model, gpu, precision, engine  what was measured
 gpus_per_replica               GPUs of one copy of the model
+data_parallel_ranks            ranks of it with data-parallel attention, each of which has the
+                               times, limits and KV cache that follow (1)
 batch                          batch sizes of the next two tables
 step_base_ms                   a(B), milliseconds per step
 step_ns_per_kv_token           c(B), nanoseconds per step and cached token
@@ -57,7 +59,7 @@ from sim.catalog.yaml_mapping import YamlMapping, read_mapping
 from sim.errors import Problem, ScenarioError
 from sim.model.input_file import InputFileError, text
 from sim.model.kv_cache import AUTO, BYTES
-from sim.model.profile import Measurement, ServiceProfile, StepSample
+from sim.model.profile import MOST_RANKS, Measurement, ServiceProfile, StepSample
 
 LINE_LENGTH = 96
 
@@ -87,6 +89,7 @@ _COUNTS: tuple[tuple[str, int | None], ...] = (
     ("max_num_batched_tokens", None),
     ("max_model_len", None),
     ("frontend_processes", 1),
+    ("data_parallel_ranks", 1),
 )
 _IDENTITY = ("model", "gpu", "precision", "engine")
 _SCHEDULERS = ("chunked", "prefill_first")
@@ -269,6 +272,7 @@ def _check_tables(document: YamlMapping, values: dict[str, Any]) -> None:
 
 
 def _check_limits(document: YamlMapping, values: dict[str, Any]) -> None:
+    _check_ranks(document, values["data_parallel_ranks"], values["gpus_per_replica"])
     seqs, budget = values["max_num_seqs"], values["max_num_batched_tokens"]
     longest, capacity = values["max_model_len"], values["kv_capacity_tokens"]
     block, error, as_of = values["kv_block_tokens"], values["fit_error"], values["as_of"]
@@ -303,6 +307,14 @@ def _check_steps_in_flight(document: YamlMapping, values: dict[str, Any]) -> Non
     elif steps > 1 and values["scheduler"] == "prefill_first":
         message = f"{steps} must be 1 where the scheduler is prefill_first"
         document.problem("steps_in_flight", message)
+
+
+def _check_ranks(document: YamlMapping, ranks: int | None, gpus: int | None) -> None:
+    if ranks is not None and gpus is not None and (gpus % ranks or ranks > MOST_RANKS):
+        message = f"{ranks} must divide gpus_per_replica ({gpus})"
+        if ranks > MOST_RANKS:
+            message = f"{ranks} must be at most {MOST_RANKS}"
+        document.problem("data_parallel_ranks", message, "each rank has as many GPUs")
 
 
 def _scaled(numbers: tuple[float, ...] | None, scale: float) -> tuple[float, ...] | None:

@@ -14,7 +14,8 @@ sequence takes it: it counts as one more step of a prompt. So n sequences' work 
 with B the sequences that decode in a mean step; where prompts have steps of their own (prefill
 first), these add their whole length and take no place. The front end, whose processes share its
 work, may take longer: then it is what limits the replica. What the caches had is no work.
-Speculation is in the profile.
+Speculation is in the profile. Ranks of a replica share the work, and are taken to be equally full:
+what one waits for another is not work, but headroom that nobody can use.
 """
 
 import math
@@ -71,7 +72,8 @@ def needed_s(profile: ServiceProfile, work: Work) -> FloatArray:
     >>> tables = lambda: (np.ones(5), np.zeros(5))
     >>> engine = Some(scheduler="chunked", max_num_batched_tokens=512, max_num_seqs=4,
     ...               kv_capacity_tokens=1600, kv_block_tokens=16, frontend_processes=1,
-    ...               admission="prompt", steps_in_flight=1, step_tables=tables)
+    ...               admission="prompt", steps_in_flight=1, data_parallel_ranks=1,
+    ...               step_tables=tables)
     >>> of_all = (40 * 9, 40 * 9 * (5 + 4), 40, 40 * 5, 0, 0)
     >>> needed_s(engine, Work(*(np.array([float(each)]) for each in of_all)))
     array([100.])
@@ -88,11 +90,13 @@ def needed_s(profile: ServiceProfile, work: Work) -> FloatArray:
         + np.interp(decoding, every, per_token_s) * work.context
         + work.prefill_s
     )
-    return np.maximum(engine_s, work.frontend_s / profile.frontend_processes)
+    ranks_s = np.maximum(engine_s, work.frontend_s / profile.frontend_processes)
+    needed: FloatArray = ranks_s / profile.data_parallel_ranks
+    return needed
 
 
 def full_batch(profile: ServiceProfile, work: Work) -> FloatArray:
-    """Sequences in a full batch: (n,) float64, at least 1."""
+    """Sequences in a full batch of a replica, or of one of its ranks: (n,) float64, at least 1."""
     size = profile.kv_block_tokens
     held = _over(work.context, work.decoded, _over(work.prefilled, work.prompts, 1.0))
     blocks = held / size + 0.5 * (size - 1) / size  # of the last block a sequence has half

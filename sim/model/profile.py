@@ -32,6 +32,7 @@ from sim.model.joint_error import JointError, SimulatedError
 FloatArray = npt.NDArray[np.float64]
 Scheduler = Literal["chunked", "prefill_first"]
 Admission = Literal["prompt", "whole", "watermark"]
+MOST_RANKS = 1024  # of a replica
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class ServiceProfile:
     frontend_s_per_request, frontend_s_per_token : float
         Serial cost of the front end for a request, and w, for each token of its answer.
     kv_capacity_tokens : int
-        Tokens that the KV cache of a replica holds.
+        Tokens that the KV cache of a replica holds, or of a rank.
     kv_block_tokens : int
         Tokens in a block of the KV cache, a power of two; memory is handed out in blocks.
     max_num_seqs : int
@@ -247,6 +248,16 @@ class ServiceProfile:
             token_s = max(self.prefill_s_per_token, least_s)
             a = bounded(batches, a, largest, float(largest_s), token_s)
         return a, c
+
+    @property
+    def replica_seqs(self) -> int:
+        """Sequences that a replica runs at once, on all its ranks."""
+        return self.max_num_seqs * self.data_parallel_ranks
+
+    @property
+    def replica_kv_blocks(self) -> int:
+        """Blocks in the KV caches of a replica, on all its ranks."""
+        return self.kv_capacity_tokens // self.kv_block_tokens * self.data_parallel_ranks
 
     @property
     def largest_batch(self) -> int:

@@ -296,7 +296,7 @@ class _Hot:
         queue, running = columns["queue"], columns["running"]
         measure = queue if (queue / serving).max() > WAITING else running
         hot = measure >= HALF * measure.max()
-        batch = running / (serving * pool.profile.max_num_seqs)
+        batch = running / (serving * pool.profile.replica_seqs)
         return cls(
             kv=float(np.nan_to_num(columns["kv_utilisation"][hot]).max()),
             batch=float(batch[hot].max()),

@@ -170,15 +170,16 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
     busy_s, serving_s = float(booked["busy_s"].sum()), float(booked["serving_s"].sum())
     rented = [r.end_s - r.start_s for r in outcome.rentals if r.pool == index]
     gpus = profile.gpus_per_replica
-    blocks = profile.kv_capacity_tokens // profile.kv_block_tokens
+    running_s = float(booked["running_s"].sum())
     work_s, able_s = work_and_capacity_s(outcome, design, index)
     loads = _load(work_s, able_s)
     logs = outcome.logs[index : index + 1]
     return {
         "gpu_hours": sum(rented) * gpus / HOUR_S,
         "utilisation": _ratio(busy_s, serving_s),
-        "batch_occupancy": _ratio(float(booked["running_s"].sum()), busy_s) / profile.max_num_seqs,
-        "kv_utilisation": _ratio(float(booked["blocks_s"].sum()), serving_s) / blocks,
+        "batch_occupancy": _ratio(running_s, busy_s) / profile.replica_seqs,
+        "kv_utilisation": _ratio(float(booked["blocks_s"].sum()), serving_s)
+        / profile.replica_kv_blocks,
         "ready_replicas_mean": float(booked["ready_s"].sum()) / design.horizon.duration_s,
         "ready_replicas_max": float(most_ready(logs, 0.0, design.horizon.duration_s)),
         "failed_starts": float(outcome.logs[index].overdue(0.0, design.horizon.duration_s)),

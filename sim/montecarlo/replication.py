@@ -125,12 +125,14 @@ def _request_columns(outcome: Outcome, design: Design) -> dict[str, npt.NDArray[
     workloads = np.array([workload.name for workload in design.workloads], dtype=object)
     backends = np.array([backend.name for backend in design.backends], dtype=object)
     statuses = np.array([status.NAMES[code] for code in sorted(status.NAMES)], dtype=object)
+    has_ranks = any(pool.profile.data_parallel_ranks > 1 for pool in design.pools)
     return {
         "request_id": np.arange(len(log)),
         "task": log["task"],
         "workload": workloads[log["workload"]],
         "backend": backends[log["backend"]],
         "replica": log["replica"],
+        **({"rank": log["rank"]} if has_ranks else {}),
         "attempt": log["attempts"],
         "arrival_s": log["arrival_s"],
         "dispatched_s": log["dispatched_s"],

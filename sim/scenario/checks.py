@@ -67,9 +67,9 @@ def check_designs(
 def _check_batches(pool: GpuPool, findings: Findings) -> None:
     """Note a fleet whose batches alone would take gigabytes of memory to simulate."""
     most = min(pool.limits[1], pool.lifecycle.capacity_limit) + pool.lifecycle.kept_ready
-    places = most * pool.profile.max_num_seqs
+    places = most * pool.profile.replica_seqs
     if places > MOST_PLACES:
-        message = f"at most {most:,.0f} replicas with batches of {pool.profile.max_num_seqs:,}"
+        message = f"at most {most:,.0f} replicas with batches of {pool.profile.replica_seqs:,}"
         findings.add(
             ("backends", pool.name, "replicas"),
             f"{message} are {places:,.0f} requests at once, more than {MOST_PLACES:,}",

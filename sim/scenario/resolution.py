@@ -329,6 +329,8 @@ def _with_engine(
          f"must be at most what the KV cache holds ({held} tokens)"),
         ("steps_in_flight", profile.steps_in_flight > 1 and profile.scheduler == "prefill_first",
          "must be 1 where the scheduler is prefill_first"),
+        ("data_parallel_ranks", profile.gpus_per_replica % profile.data_parallel_ranks != 0,
+         f"must divide the GPUs of a replica ({profile.gpus_per_replica})"),
     )  # fmt: skip
     for key, broken, rule in limits:
         if broken:

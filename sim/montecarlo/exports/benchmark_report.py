@@ -120,7 +120,7 @@ def _component(outcome: Outcome, design: Design, index: int) -> Json:
 
 
 def _engine(pool: GpuPool, replicas: int) -> Json:
-    gpus = pool.profile.gpus_per_replica
+    gpus, ranks = pool.profile.gpus_per_replica, pool.profile.data_parallel_ranks
     return {
         "kind": "inference_engine",
         "tool": pool.profile.engine,
@@ -131,7 +131,7 @@ def _engine(pool: GpuPool, replicas: int) -> Json:
         "accelerator": {
             "model": pool.profile.gpu,
             "count": gpus * replicas,
-            "parallelism": {"tp": gpus},
+            "parallelism": {"tp": gpus // ranks, **({"dp": ranks} if ranks > 1 else {})},
         },
     }
 
@@ -275,12 +275,12 @@ def _observability(outcome: Outcome, design: Design) -> Json:
 def _resources(pool: GpuPool, booked: Records, duration_s: float) -> Json:
     """Means over the replicas of a pool and the horizon."""
     serving_s = float(booked["serving_s"].sum())
-    blocks = pool.profile.kv_capacity_tokens // pool.profile.kv_block_tokens
+    room_s = serving_s * pool.profile.replica_kv_blocks
     busy_s, blocks_s, running_s, waiting_s = (
         float(booked[field].sum()) for field in ("busy_s", "blocks_s", "running_s", "waiting_s")
     )
     return _known(
-        kv_cache_usage=_mean("fraction", blocks_s, serving_s * blocks),
+        kv_cache_usage=_mean("fraction", blocks_s, room_s),
         gpu_utilization=_mean("fraction", busy_s, serving_s),
         running_requests=_mean("count", running_s, duration_s),
         waiting_requests=_mean("count", waiting_s, duration_s),

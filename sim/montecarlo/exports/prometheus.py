@@ -183,8 +183,7 @@ def _remote(outcome: Outcome, design: Design) -> Iterator[Sample]:
 
 
 def _kv_usage(pool: GpuPool, row: Records) -> float:
-    blocks = pool.profile.kv_capacity_tokens // pool.profile.kv_block_tokens
-    room = float(row["serving_s"]) * blocks
+    room = float(row["serving_s"]) * pool.profile.replica_kv_blocks
     return float(row["blocks_s"]) / room if room > 0 else 0.0
 
 

@@ -180,7 +180,7 @@ def _token_s(profile: ServiceProfile, booked: Records, held: float) -> float:
     """Engine time of a token of an answer, in the mean batch of sequences of a mean length."""
     busy_s = float(booked["busy_s"].sum())
     mean = float(booked["running_s"].sum()) / busy_s if busy_s > 0 else 1.0
-    batch = min(max(round(mean), 1), profile.max_num_seqs)
+    batch = min(max(round(mean / profile.data_parallel_ranks), 1), profile.max_num_seqs)
     return profile.step_s(batch, batch * held) / batch
 
 

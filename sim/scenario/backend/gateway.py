@@ -26,7 +26,8 @@ class Gateway(Model):
     replica_limit: (
         Annotated[Number, number("count", least=1, most=100_000, integer=True)] | None
     ) = None
-    """Requests that a replica is given at once from the central queue; default its max_num_seqs."""
+    """Requests that a replica, or each of its data-parallel ranks, is given at once from the
+    central queue; default its max_num_seqs."""
     on_replica_loss: Annotated[OnLoss, one_of(*get_args(OnLoss))] = "fail"
     """Whether the requests of a replica that dies fail, or are sent again to another one."""
 

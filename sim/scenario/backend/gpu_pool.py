@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from sim.model.design import Router
 from sim.model.kv_cache import AUTO, BYTES
-from sim.model.profile import Admission, Scheduler
+from sim.model.profile import MOST_RANKS, Admission, Scheduler
 from sim.scenario.backend.autoscaler import Autoscaler
 from sim.scenario.backend.caches import PrefixCache
 from sim.scenario.backend.failures import Failures, Spot
@@ -45,6 +45,11 @@ class Engine(Model):
     admission: Annotated[Admission, one_of(*get_args(Admission))] | None = None
     """What must fit into the KV cache before a request is admitted: its prompt, the whole of prompt
     and answer, so that nobody is ever evicted, or its prompt below a watermark."""
+    data_parallel_ranks: Annotated[int, whole(1, MOST_RANKS)] | None = None
+    """Ranks of a replica with data-parallel attention, as vLLM's --data-parallel-size and SGLang's
+    --dp-size have it: each has a batch and a KV cache of its own, and all step together, as slowly
+    as the slowest. Times, limits and KV tokens of the profile are then those of a rank; its GPUs
+    and their price are those of the replica. The router spreads requests over all ranks."""
 
 
 class GpuPool(Model):
@@ -78,8 +83,8 @@ class GpuPool(Model):
     engine: Engine | None = None
     """What is set otherwise than in the profile."""
     router: Annotated[Router, one_of(*get_args(Router))] = "least_loaded"
-    """How a request finds its replica; session keeps sessions and tasks together, prefix goes to
-    what is cached."""
+    """How a request finds its replica, or the rank of one; session keeps sessions and tasks
+    together, prefix goes to what is cached."""
     prefix_cache: PrefixCache | None = None
     """Prompts that the replicas keep, {} with all defaults; default none."""
     gateway: Gateway | None = None
