@@ -98,7 +98,10 @@ def fitted() -> Fitted:
 
 
 def usable(profile: ServiceProfile) -> bool:
-    """Whether a profile says how efficient its hardware is: all figures known, ranges stated."""
+    """Whether a profile says how efficient its hardware is: all figures known, ranges stated.
+
+    Ranks that wait for each other say little of it.
+    """
     measured = profile.measured
     stated = measured is not None and None not in (
         measured.batch,
@@ -106,6 +109,7 @@ def usable(profile: ServiceProfile) -> bool:
         measured.output_tokens,
     )
     known = profile.model in models() and profile.gpu in gpus() and profile.limits is not None
+    known = known and profile.data_parallel_ranks == 1
     return stated and known and profile.grade in ("A", "B") and profile.precision in WEIGHT_BYTES
 
 

@@ -15,10 +15,11 @@ class DecodeFigure:
     Attributes
     ----------
     batch : int
+        Of a replica, or of each of its ranks.
     tpot_s : float
         Time per output token of each sequence.
     tokens_per_s : float
-        Of all sequences together.
+        Of all sequences together, on all ranks.
     """
 
     batch: int
@@ -31,7 +32,8 @@ def decode_figures(profile: ServiceProfile) -> list[DecodeFigure]:
     largest = largest_batch(profile)
     batches = sorted({batch for batch in (1, 32, largest) if batch <= largest})
     steps = [(batch, profile.step_s(batch, batch * CONTEXT_TOKENS)) for batch in batches]
-    return [DecodeFigure(batch, step, batch / step) for batch, step in steps]
+    ranks = profile.data_parallel_ranks
+    return [DecodeFigure(batch, step, ranks * batch / step) for batch, step in steps]
 
 
 def largest_batch(profile: ServiceProfile) -> int:
@@ -40,6 +42,9 @@ def largest_batch(profile: ServiceProfile) -> int:
 
 
 def prefill_tokens_per_s(profile: ServiceProfile) -> float:
-    """Prompt tokens per second of an engine that prefills prompts one after the other."""
+    """Prompt tokens per second of an engine that prefills prompts one after the other.
+
+    On all ranks of a replica at once, if it has several.
+    """
     tokens = min(PROMPT_TOKENS, profile.max_model_len)
-    return tokens / profile.prefill_s(tokens)
+    return profile.data_parallel_ranks * tokens / profile.prefill_s(tokens)

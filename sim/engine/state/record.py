@@ -303,8 +303,8 @@ REQUEST = np.dtype(
         ("attempts", "i4"),
         ("preemptions", "i4"),
         ("cached_tokens", "i4"),
-        ("degraded", "i4"),  # whether its answer was to be shortened
-        ("rank", "i4"),  # of its replica
+        ("degraded", "i2"),  # whether its answer was to be shortened
+        ("rank", "i2"),  # of its replica
         ("task", "i8"),  # fed as the how-manieth
     ],
     align=True,

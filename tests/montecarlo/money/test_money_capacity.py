@@ -46,6 +46,7 @@ LOADS: dict[str, tuple[dict[str, Any], float, float, float]] = {
     "two in flight": ({"max_num_seqs": 8, "steps_in_flight": 2}, 200, 12, 0.5),
     "small steps": ({"max_num_batched_tokens": 512}, 4_000, 100, 1.0),
     "slow front end": ({"frontend_s_per_request": 0.1}, 200, 50, 1.0),
+    "ranks": ({"data_parallel_ranks": 4, "kv_capacity_tokens": 400_000}, 3_000, 700, 0.5),
     "slow streaming": ({"frontend_s_per_token": 2e-3, "frontend_processes": 2}, 200, 300, 1.0),
 }
 
