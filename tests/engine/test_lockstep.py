@@ -18,7 +18,7 @@ from sim.engine.plane.plane import DataPlane
 from sim.engine.state import status
 from sim.model.profile import Scheduler, ServiceProfile
 
-FLEETS = int(os.environ.get("PEAKFLEET_FLEETS", "30"))  # drawn for each population
+FLEETS = int(os.environ.get("PEAKFLEET_FLEETS", "40"))  # drawn for each population
 
 
 def case(engine: ServiceProfile, *requests: tuple[float, int, int], replicas: int = 1) -> Case:
@@ -197,7 +197,7 @@ def of_ranks(draw: st.DrawFn, drawn: st.SearchStrategy[Case]) -> Case:
 
 
 PLAIN = {"completed": 200, "lost: failed": 5}
-OF_CLIENTS = {"completed": 100, "preempted": 20, "timed_out": 30, "hedged": 50, "streamed": 50}
+OF_CLIENTS = {"completed": 100, "preempted": 5, "timed_out": 30, "hedged": 50, "streamed": 50}
 OF_TASKS = {"completed": 100, "hedged": 50, "long task completed": 5}
 POPULATIONS = [
     pytest.param(cases(verbs=True), PLAIN, id="who wait for ever"),

@@ -21,6 +21,7 @@ class Team:
     ranks: list["Replica"] = field(default_factory=list)
     in_line: list["Replica"] = field(default_factory=list)  # to have their turn at a boundary ...
     boundary_s: float = NEVER  # ... at this time
+    is_at_rest: bool = True  # nothing was under way then, but for what a lone rank has
 
     def next_event_s(self, rank: "Replica") -> float:
         """When a rank has its next turn."""
@@ -33,6 +34,7 @@ class Team:
         """A rank has its turn at a boundary: the first one if none is under way."""
         if not self.in_line:
             self.in_line, self.boundary_s = list(self.ranks), now_s
+            self.is_at_rest = len(self.ranks) == 1 or all(r.step is None for r in self.ranks)
 
     def end_turn(self, rank: "Replica") -> None:
         """A rank is ready for its next step, or has none."""

@@ -77,6 +77,8 @@ class Replica:
 
     def wakes_s(self) -> float:
         """When the head of the waiting list is ready."""
+        if any(self.plans):  # and nothing is under way, on any rank
+            return self.team.boundary_s
         # Of several processes the second in line may have been ready before the first has left.
         return max(self.waiting[0].ready_s, self.left_s) if self.waiting else NEVER
 
@@ -289,7 +291,7 @@ def chunked_step(replica: Replica, now_s: float) -> Step | None:
     """Prefill chunks ride along with decodes under a token budget, as they have been planned."""
     replica.grow_caches()
     decoding = replica.decoding()
-    if not decoding and not any(replica.plans):
+    if not decoding and not any(replica.plans) and replica.team.is_at_rest:
         replica.plans = []  # nothing is under way: what there is begins at once
     while len(replica.plans) < replica.profile.steps_in_flight:
         replica.plans.append(plan_chunks(replica, now_s))

@@ -45,6 +45,8 @@ def next_segment(s: State, r: int, now: float) -> None:
     was_busy = replica.mode != IDLE
     if was_busy:
         _end(s, r, replica, pool, now)
+    elif replica.stopping > 0:
+        _drop_planned(s, r, replica, pool, now)
     _begin(s, r, replica, pool, now)
     replica.start_s = now
     replica.blocks_since_s = now
@@ -192,6 +194,15 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     _leave_unwanted(s, r, replica, pool, slot, tokens, seq.generated, now)
 
 
+@inner_apart
+def _drop_planned(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Drop who has been planned on an idle rank, and whose client has gone before it began."""
+    replica.mode = BOUNDARY
+    while replica.stopping > 0:
+        _drop_one(s, r, replica, pool, now)
+    replica.mode = IDLE
+
+
 @inner
 def _take_off_prompt(s: State, r: int, replica: Row) -> int:
     """Take a prompt that is under way or planned, and unwanted, off the batch; NONE without one."""
@@ -265,7 +276,8 @@ def _step_s(s: State, replica: Row, decoding: int) -> float:
 @inner_apart
 def _run_plan(s: State, r: int, replica: Row, pool: Row, taken: int, now: float) -> float:
     """Begin what was planned for this step, and plan the next; as :func:`_schedule_chunks`."""
-    if replica.decoding == 0 and replica.partial == NONE and s.plans[r].head == NONE:
+    is_alone = pool.ranks == 1 or replica.mode == IDLE  # else other ranks have steps under way
+    if is_alone and replica.decoding == 0 and replica.partial == NONE and s.plans[r].head == NONE:
         plan.make(s, r, replica, pool, taken, now)  # nothing is under way
     prefill_s = plan.run(s, r, replica, pool)
     plan.make(s, r, replica, pool, taken, now)

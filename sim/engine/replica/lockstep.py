@@ -18,6 +18,10 @@ the steps of a leap; the n-th step of a rank takes s + n·g, and the longest of 
 convex in n: a leap ends where another rank becomes the slowest, and the pace within it is one line,
 that of a single replica. It ends as well with the shortest leap of any rank. Whatever looks at the
 segment under way of a rank need not know that there are others.
+
+With two steps in flight a rank with nothing to do has a dummy step planned as others have real
+ones: who comes to it in step i runs in i + 2. Where no rank has anything under way, what is planned
+runs at once: all have another turn at that instant.
 """
 
 import math
@@ -96,6 +100,8 @@ def _steps_at_most(s: State, first: int, pool: Row, step_s: float, growth_s: flo
     steps = WIDE + NONE
     for r in range(first, first + pool.ranks):
         replica = s.replicas[r]
+        if pool.steps_in_flight > 1 and s.plans[r].head != NONE:
+            return 1  # then the plan is to run
         if replica.mode == IDLE:
             continue
         if replica.mode != LEAP or replica.stopping > 0:

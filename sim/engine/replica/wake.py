@@ -4,7 +4,7 @@ from sim.engine.replica import batch, event, leap
 from sim.engine.replica.event import set_event
 from sim.engine.state.backend_record import CHUNKED
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.record import IDLE, LAID_OUT, LEAP, NONE, Row
+from sim.engine.state.record import IDLE, LEAP, NONE, Row
 from sim.engine.state.state import State
 
 
@@ -37,15 +37,20 @@ def _begins_s(s: State, replica: Row, now: float) -> float:
 def _rouse(s: State, r: int, pool: Row, now: float) -> None:
     """The same for an idle rank, unless its replica is in the midst of a boundary."""
     first = event.first_rank(s, r, pool)
-    if s.replicas[first].mode < LAID_OUT:
+    if s.replicas[first].mode == IDLE:
         for_heads(s, first, pool, now)
 
 
 @inner
 def for_heads(s: State, first: int, pool: Row, now: float) -> None:
-    """An idle replica of several ranks begins when the first head of any rank is ready."""
+    """An idle replica of several ranks begins when the first head of any rank is ready.
+
+    At once if something is planned.
+    """
     begins_s = float("inf")
     for r in range(first, first + pool.ranks):
+        if pool.steps_in_flight > 1 and s.plans[r].head != NONE:
+            begins_s = now
         begins_s = min(begins_s, _begins_s(s, s.replicas[r], now))
     event.set_events(s, first, pool, begins_s)
 
