@@ -17,6 +17,7 @@ from sim.model.lengths import Lengths
 from sim.model.managed import ManagedApi, Quota
 from sim.model.price import HOUR_S, GpuPrice
 from sim.model.workload import Workload
+from sim.scenario.backend import gpu_pool
 from sim.scenario.schema import ScenarioDocument
 from sim.scenario.sharing import Backend, pools_of, served_by
 from sim.scenario.values.numbers import Number, known
@@ -51,6 +52,8 @@ def warnings(document: ScenarioDocument, design: Design) -> Iterator[str]:
             yield from _of_cold_start(workload, pool)
     for backend in design.backends:
         yield from _of_price(backend)
+    for pool in design.pools:
+        yield from _of_ranks(document, pool)
 
 
 def _of_shares(name: str, legs: tuple[Leg, ...]) -> Iterator[str]:
@@ -194,6 +197,20 @@ def _fastest(workload: Workload, backend: Backend) -> tuple[float, float]:
     new = prompt * (1.0 - workload.prefix_hit_rate) if backend.prefix_cache is None else 0.0
     base_s, _ = profile.step_tables()
     return profile.passage_s(prompt) + profile.prefill_s_per_token * new, float(base_s[1])
+
+
+def _of_ranks(document: ScenarioDocument, pool: GpuPool) -> Iterator[str]:
+    """Ranks that the author asks for, where a profile of a whole replica may be meant."""
+    given, ranks = document.backends[pool.name], pool.profile.data_parallel_ranks
+    engine = given.engine if isinstance(given, gpu_pool.GpuPool) else None
+    if engine is None or engine.data_parallel_ranks is None or ranks == 1:
+        return
+    if engine.kv_capacity_tokens is None:
+        yield (
+            f"backends.{pool.name}.engine.data_parallel_ranks: the times of '{pool.profile.name}'"
+            f" and its KV cache ({pool.profile.kv_capacity_tokens:,} tokens) are taken to be those"
+            f" of each of the {ranks} ranks; give kv_capacity_tokens of a rank if they are not"
+        )
 
 
 def _of_cold_start(workload: Workload, pool: GpuPool) -> Iterator[str]:

@@ -70,6 +70,23 @@ def test_steps_in_flight_are_one_unless_the_file_says_two():
         assert len(caught.value.problems) == 1
 
 
+def test_a_replica_has_one_rank_unless_the_file_says_how_many():
+    assert parse_profile(GOOD, "mine.yaml", "mine.yaml").data_parallel_ranks == 1
+    two = parse_profile(GOOD + "data_parallel_ranks: 2\n", "mine.yaml", "mine.yaml")
+    assert (two.data_parallel_ranks, two.replica_seqs) == (2, 512)
+    assert two.replica_kv_blocks == 2 * 6250
+    assert parse_profile(profile_yaml(two), "mine.yaml", "mine.yaml") == two
+    for ranks, rule in (
+        ("0", "must be a whole number of at least 1"),
+        ("1.5", "must be a whole number of at least 1"),
+        ("4", r"4 must divide gpus_per_replica \(2\)"),
+        ("1025", "1025 must be at most 1024"),
+    ):
+        with pytest.raises(ScenarioError, match=f"data_parallel_ranks: .*{rule}") as caught:
+            parse_profile(f"{GOOD}data_parallel_ranks: {ranks}\n", "mine.yaml", "mine.yaml")
+        assert len(caught.value.problems) == 1
+
+
 def test_the_front_end_of_a_file_is_that_of_the_profile():
     text = GOOD + "frontend_us_per_prompt_token: 2\nfrontend_processes: 4\noutput_delay_ms: 1.9\n"
     p = parse_profile(text, "mine.yaml", "mine.yaml")

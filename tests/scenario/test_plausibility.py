@@ -141,6 +141,7 @@ KEDA = (
         ((f"{A}.price={{input: 2500, output: 10}}",), "price.input", "far from any"),
         ((f"{A}.ttft=300",), "ttft", "milliseconds"),
         ((f"{L}.price={{usd_per_gpu_hour: 299}}",), "price", "far from any"),
+        ((f"{L}.engine={{data_parallel_ranks: 2}}",), "data_parallel_ranks", "697,072 tokens"),
         (
             (f"{W}.degradation={{queue: 5, output_share: 50%, quality_loss: 3}}",),
             "quality_loss",
@@ -161,6 +162,8 @@ def test_what_may_not_be_meant_is_asked_about(tmp_path: Path, changes, place, wo
         (f"{W}.route=[{{to: large, share: 7}}, {{to: api, share: 3}}]",),  # weights
         (f"{W}.route=[{{to: large, prompt_tokens: {{max: 900}}, share: 0.5}}, {{to: api}}]",),
         (*KEDA, TO_BOTH, f"{W}.client={{timeout: 10min}}"),
+        (TO_BOTH, f"{L}.engine={{data_parallel_ranks: 4, kv_capacity_tokens: 150000}}"),
+        (TO_BOTH, f"{L}.engine={{data_parallel_ranks: 1}}"),
         (TO_BOTH, f"{W}.client={{retries: openai-sdk, timeout: 60s}}"),
     ],
 )

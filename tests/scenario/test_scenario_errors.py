@@ -248,6 +248,23 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         ),
         (
             "replicas: 2",
+            "replicas: 2\n    engine: {data_parallel_ranks: 0}",
+            "13: backends.large.engine.data_parallel_ranks: 0 must be from 1 to 1024",
+        ),
+        (
+            "replicas: 2",
+            "replicas: 2\n    engine: {data_parallel_ranks: 3}",
+            "13: backends.large.engine.data_parallel_ranks: 3 must divide the GPUs of a replica "
+            "(4)",
+        ),
+        (
+            "replicas: 2",
+            "replicas: 2\n    engine: {data_parallel_ranks: 8}",
+            "13: backends.large.engine.data_parallel_ranks: 8 must divide the GPUs of a replica "
+            "(4)",
+        ),
+        (
+            "replicas: 2",
             "replicas: 2\n    engine: {steps_in_flight: 3}",
             "13: backends.large.engine.steps_in_flight: 3 must be from 1 to 2",
         ),
