@@ -14,8 +14,8 @@ sequence takes it: it counts as one more step of a prompt. So n sequences' work 
 with B the sequences that decode in a mean step; where prompts have steps of their own (prefill
 first), these add their whole length and take no place. The front end, whose processes share its
 work, may take longer: then it is what limits the replica. What the caches had is no work.
-Speculation is in the profile. Ranks of a replica share the work, and are taken to be equally full:
-what one waits for another is not work, but headroom that nobody can use.
+Speculation is in the profile. Ranks of a replica share the work equally, and wait for each other
+even when their batches are full: :mod:`sim.model.lockstep`.
 """
 
 import math
@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from sim.model.lockstep import Steps, waiting_factor
 from sim.model.profile import ServiceProfile
 
 FloatArray = npt.NDArray[np.float64]
@@ -57,8 +58,16 @@ class Work:
     frontend_s: FloatArray
 
 
-def needed_s(profile: ServiceProfile, work: Work) -> FloatArray:
+def needed_s(profile: ServiceProfile, work: Work, prompt_cv2: float = 0.0) -> FloatArray:
     """Replica-seconds that the work takes in full batches.
+
+    Parameters
+    ----------
+    profile : ServiceProfile
+    work : Work
+    prompt_cv2 : float
+        Variance of the prompts' lengths over the square of their mean: it matters to ranks that
+        wait for each other.
 
     Returns
     -------
@@ -85,14 +94,49 @@ def needed_s(profile: ServiceProfile, work: Work) -> FloatArray:
     base_s, per_token_s = profile.step_tables()
     every = np.arange(len(base_s), dtype=np.float64)
     decoding = _over(work.decoded, steps, 0.0)
-    engine_s = (
+    decode_s = (
         steps * np.interp(decoding, every, base_s)
         + np.interp(decoding, every, per_token_s) * work.context
-        + work.prefill_s
     )
+    engine_s = decode_s + work.prefill_s
+    if profile.data_parallel_ranks > 1:
+        engine_s = engine_s * _waiting(profile, work, steps, decode_s, prompt_cv2)
     ranks_s = np.maximum(engine_s, work.frontend_s / profile.frontend_processes)
     needed: FloatArray = ranks_s / profile.data_parallel_ranks
     return needed
+
+
+def _waiting(
+    profile: ServiceProfile,
+    work: Work,
+    steps: FloatArray,
+    decode_s: FloatArray,
+    prompt_cv2: float,
+) -> FloatArray:
+    """How many times as long the work takes for ranks that wait for each other."""
+    are_apart = profile.scheduler == "prefill_first"
+    budget, nothing = profile.max_num_batched_tokens, np.zeros_like(steps)
+    prompts = _over(work.prompts, steps, 0.0)
+    step_s = _over(decode_s, steps, 0.0)
+    base_s = nothing + profile.step_s(0, 0.0) if are_apart else step_s
+    # What prompts add to a step of their own is beyond its base.
+    added_s = work.prefill_s + are_apart * steps * base_s * np.expm1(-prompts)
+    prompt_s = _over(added_s.clip(0.0), work.prompts, 0.0)
+    tokens = _over(work.prefilled, work.prompts, 0.0)
+    used = _over(work.prefilled + (0.0 if are_apart else work.decoded), steps * budget, 0.0)
+    return waiting_factor(
+        Steps(
+            decode_s=step_s,
+            base_s=base_s,
+            prompts=prompts,
+            prompt_s=prompt_s,
+            prompt_cv2=np.minimum(prompt_cv2, _over(budget - tokens, tokens, 0.0).clip(0.0)),
+            most_s=prompt_s * np.maximum(_over(nothing + budget, tokens, 1.0), 1.0),
+            budget_used=used.clip(0.0, 1.0),
+            are_apart=are_apart,
+        ),
+        profile.data_parallel_ranks,
+    )
 
 
 def full_batch(profile: ServiceProfile, work: Work) -> FloatArray:

@@ -24,6 +24,7 @@ from sim.montecarlo.early_warning import warnings
 from sim.montecarlo.ending import ending
 from sim.montecarlo.latencies import late, latencies
 from sim.montecarlo.money import money
+from sim.montecarlo.prompt_spread import prompt_cv2
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -217,7 +218,8 @@ def work_and_capacity_s(
     sums = {name: float((part * booked[f"offered_{name}"]).sum()) for name in _OFFERED}
     cached_share = float(np.nan_to_num(_ratio(cached, prefilled)))
     offered = Offered(float(arrived.sum()), cached_share=cached_share, **sums)
-    all_s = needed_s(pool.profile, work_offered(pool.profile, offered))
+    work = work_offered(pool.profile, offered)
+    all_s = needed_s(pool.profile, work, prompt_cv2(outcome, design, pool))
     return (arrived - hits) * all_s / arrived.sum(), able_s
 
 

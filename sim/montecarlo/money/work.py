@@ -23,6 +23,7 @@ from sim.model.profile import ServiceProfile
 from sim.model.purchase import PayAsYouGo, PurchasePlan, fill
 from sim.montecarlo.money.periods import by_hour
 from sim.montecarlo.money.usage import ANSWERED, in_shares, users_of
+from sim.montecarlo.prompt_spread import prompt_cv2
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -65,7 +66,9 @@ def pool_work(outcome: Outcome, design: Design, index: int, hours_s: FloatArray)
     start_s, end_s = np.array(rentals, dtype=np.float64).reshape(-1, 2).T
     rented_s = rented_hours(start_s, end_s, hours_s) * HOUR_S
     booked, usage = ledger.pools[index], ledger.usage[:, index]
-    worked_s = np.minimum(needed_s(pool.profile, work_booked(booked)), booked["serving_s"])
+    spread = prompt_cv2(outcome, design, pool)
+    worked_s = needed_s(pool.profile, work_booked(booked), spread)
+    worked_s = np.minimum(worked_s, booked["serving_s"])
     # A bin that is longer than an hour is spread over hours with fewer replicas, too: at most all.
     busy, worked, headroom = (
         _over(by_hour(bins, ledger.edges_s, hours_s), rented_s).clip(0.0, 1.0)
