@@ -16,13 +16,14 @@ def figures(*overrides: str) -> dict[str, float]:
 
 
 def test_a_document_on_one_rank_holds_up_the_chats_on_all() -> None:
-    """Eight engines that do not wait for each other hold as much, for eight times the money."""
+    """Eight engines that do not wait for each other do twice as much, for eight times the money."""
     together, alone = figures(), figures(*ALONE)
     for name in ("workloads.chat.tpot_p50_s", "workloads.chat.ttft_p50_s"):
         assert together[name] > 1.3 * alone[name], name
     assert together["workloads.chat.tpot_p95_s"] > 2 * alone["workloads.chat.tpot_p95_s"]
-    assert together["offered_load"] == pytest.approx(alone["offered_load"], rel=1e-9)
-    assert together["cost_used_share"] == pytest.approx(alone["cost_used_share"], rel=0.05)
+    assert 1.5 < together["offered_load"] / alone["offered_load"] < 2.5
+    for each in (together, alone):
+        assert each["cost_used_share"] == pytest.approx(each["offered_load"], rel=0.1)
     assert together["cost_usd"] == pytest.approx(alone["cost_usd"] / 8)
     assert (together["ready_replicas_mean"], alone["ready_replicas_mean"]) == (1.0, 8.0)
     assert together["utilisation"] <= 1.0
