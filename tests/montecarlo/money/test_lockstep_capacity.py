@@ -19,3 +19,12 @@ def test_ranks_keep_up_below_their_capacity_and_not_beyond(ranks: int, load: str
     assert beyond["cost_used_share"] >= 0.86
     lone_per_s = 1.0 / figures(replace(many, data_parallel_ranks=1), load, 1.0)["offered_load"]
     assert 1.0 < most_per_s / lone_per_s <= ranks
+
+
+def test_eight_ranks_lose_a_third_and_more_with_long_prompts() -> None:
+    """Of four thousand tokens, in one step each."""
+    one, eight = (
+        1.0 / figures(replace(LLAMA, data_parallel_ranks=ranks), "chat", 1.0)["offered_load"]
+        for ranks in (1, 8)
+    )
+    assert eight < 8 * one * 2 / 3
