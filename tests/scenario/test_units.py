@@ -27,6 +27,34 @@ KINDS = sorted(UNITS)
         ("3x", "factor", 3.0),
         ("150 %", "factor", 1.5),
         ("1e3", "count", 1000.0),
+        ("2 hours", "duration", 7200.0),
+        ("1hr", "duration", 3600.0),
+        ("1 Hour 30 minutes", "duration", 5400.0),
+        ("500 milliseconds", "duration", 0.5),
+        ("2 SECS", "duration", 2.0),
+        ("3 weeks", "duration", 3 * 604_800.0),
+        ("100K", "count", 100_000.0),
+        ("5 million", "count", 5e6),
+        ("2bn", "count", 2e9),
+        ("1,000", "count", 1000.0),
+        ("1,5M", "count", 1_500_000.0),
+        ("12,345,678", "count", 12_345_678.0),
+        ("$2.99", "money", 2.99),
+        ("-$2.99", "money", -2.99),
+        ("US$ 38k", "money", 38_000.0),
+        ("38k", "money", 38_000.0),
+        ("2.99 $", "money", 2.99),
+        ("USD 2.99", "money", 2.99),
+        ("2,99", "money", 2.99),
+        ("1,234.50", "money", 1234.5),
+        ("38,000 USD", "money", 38_000.0),
+        ("0,125", "money", 0.125),
+        ("0,125 h", "duration", 450.0),
+        ("2.5 dollars", "money", 2.5),
+        ("8 percent", "share", 0.08),
+        ("7,5 %", "share", 0.075),
+        ("3 times", "factor", 3.0),
+        ("80 gb", "size", 80e9),
         ("141 GB", "size", 141e9),
         ("2GiB/s", "bandwidth", 2.0**31),
         ("0.5 GB/s", "bandwidth", 5e8),
@@ -44,10 +72,14 @@ def test_quantities_are_read_with_their_units(text, kind, value):
         ("1h 30", "duration"),
         ("1h -30min", "duration"),
         ("90 90s", "duration"),
-        ("1,000", "count"),
-        ("100K", "count"),
         ("1k 2k", "count"),
+        ("5m", "count"),
+        ("1,00,000", "count"),
+        ("1,000.5,5", "count"),
         ("2.99 EUR", "money"),
+        ("€2.99", "money"),
+        ("$", "money"),
+        ("$2.99", "count"),
         ("8%", "count"),
         ("2 GB", "bandwidth"),
         ("2 GB/min", "bandwidth"),
@@ -63,6 +95,12 @@ def test_quantities_are_read_with_their_units(text, kind, value):
 def test_texts_that_are_no_quantity_are_refused_with_what_was_expected(text, kind):
     with pytest.raises(UnitError, match="must be"):
         parse_quantity(text, kind)
+
+
+@pytest.mark.parametrize("text", ["2,999", "1,500 x", "100,125%"])
+def test_a_comma_that_can_mean_two_things_is_asked_about(text):
+    with pytest.raises(UnitError, match=r"two ways; write [\d.]+ or \d+$"):
+        parse_quantity(text, "factor")
 
 
 @given(st.floats(1e-6, 1e12, allow_subnormal=False))

@@ -1,6 +1,7 @@
 """Reading numbers and distributions, with every problem noted at its place."""
 
 import math
+import re
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -87,11 +88,20 @@ def _read_plain(raw: Any, quantity: Quantity, spot: Spot) -> float | None:
     return None
 
 
+_SPELLED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
 def _common_mistake(text: str, kind: Kind) -> str:
     if kind == "duration" and text.strip().endswith("m"):
         return "minutes are written min"
     if "," in text:
         return "write numbers without commas"
+    if kind == "count" and re.search(r"\d\s*m\s*$", text):
+        return "a million is written M"
+    if kind == "money" and any(sign in text for sign in ("€", "£", "¥", "EUR", "GBP", "CHF")):
+        return "all money is in USD: convert it"
+    if text.strip().casefold() in _SPELLED:
+        return f"write {_SPELLED.index(text.strip().casefold())}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Numbers with units, as people write them: ``90s``, ``1h 30min``, ``100k``, ``8%``, ``2.99 USD``.
+"""Numbers with units, as people write them: ``90s``, ``2 hours``, ``100k``, ``8%``, ``$2.99``.
 
 Below the scenario everything is in SI and USD; here is the only place that knows other units.
 Products of a written number and its unit are taken in decimal, so that ``1.1k`` is exactly 1100.
@@ -50,8 +50,27 @@ EXPECTED: Final[dict[Kind, str]] = {
     "bandwidth": "bytes per second such as 2 GB/s",
 }
 
+# How people write the same units in words; plurals and capitals besides.
+_WORDS: Final[dict[Kind, dict[str, str]]] = {
+    "duration": {
+        "msec": "ms", "millisecond": "ms", "microsecond": "us",
+        "sec": "s", "second": "s", "minute": "min", "hr": "h", "hour": "h",
+        "day": "d", "wk": "w", "week": "w",
+    },
+    "count": {"thousand": "k", "mn": "M", "million": "M", "bn": "B", "billion": "B"},
+    "money": {"dollar": "USD", "k": "kUSD", "m": "MUSD"},
+    "factor": {"time": "x", "percent": "%"},
+    "share": {"percent": "%"},
+}  # fmt: skip
+_OF_ANY_CASE: Final = ("duration", "money", "factor", "share")  # a count's m is no M
+
 _NUMBER = r"[-+]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?"
 _TERM = re.compile(rf"\s*({_NUMBER})\s*([^\W\d_]+(?:/s)?|%)?\s*")
+_DOLLARS = re.compile(
+    r"^\s*([-+]?)\s*(?:US\$|\$|USD\b)\s*(.*?)\s*$|^()(.*?)\s*\$\s*$", re.IGNORECASE
+)
+_THOUSANDS = re.compile(r"(?<![\d,.])[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,])")
+_COMMA = re.compile(r"(?<![\d,.])(\d+),(\d+)(?![\d,.])")
 _LONGEST = 40  # characters; no honest quantity is longer
 
 
@@ -73,10 +92,10 @@ def parse_quantity(text: str, kind: Kind) -> float:
     --------
     >>> parse_quantity("15min", "duration"), parse_quantity("1.5M", "count")
     (900.0, 1500000.0)
-    >>> parse_quantity("8%", "share"), parse_quantity("2.99 USD", "money")
+    >>> parse_quantity("8%", "share"), parse_quantity("$2,99", "money")
     (0.08, 2.99)
     """
-    terms = _terms(text)
+    terms = _terms(_in_plain_figures(text, kind))
     if not terms or (len(terms) > 1 and kind != "duration"):
         raise UnitError(f"{shown(text)} must be {EXPECTED[kind]}")
     sums_up = all(unit and not number.is_signed() for number, unit in terms[1:])
@@ -85,6 +104,29 @@ def parse_quantity(text: str, kind: Kind) -> float:
     first, *rest = (number * _scale(text, unit, kind) for number, unit in terms)
     others = sum(rest, start=Decimal(0))
     return float(first - others if first.is_signed() else first + others)
+
+
+def _in_plain_figures(text: str, kind: Kind) -> str:
+    """The same without a dollar sign, and with commas that can mean one thing only resolved.
+
+    Groups of three digits after commas are thousands, and any other comma is a decimal one. A
+    single group may be either but in counts and money, where nobody writes three decimals.
+
+    Examples
+    --------
+    >>> _in_plain_figures("US$ 1,234.50", "money"), _in_plain_figures("2,5", "factor")
+    ('1234.50', '2.5')
+    """
+    if len(text) > _LONGEST:
+        return text
+    if kind == "money" and (dollars := _DOLLARS.match(text)):
+        text = (dollars[1] or "") + (dollars[2] or dollars[4] or "")
+    if grouped := _THOUSANDS.search(text):
+        if kind not in ("count", "money") and grouped[0].count(",") == 1 and "." not in grouped[0]:
+            point, none = grouped[0].replace(",", "."), grouped[0].replace(",", "")
+            raise UnitError(f"{shown(text)} can be read in two ways; write {point} or {none}")
+        return text.replace(grouped[0], grouped[0].replace(",", ""))
+    return _COMMA.sub(r"\1.\2", text)
 
 
 def _terms(text: str) -> list[tuple[Decimal, str]]:
@@ -103,12 +145,27 @@ def _scale(text: str, unit: str, kind: Kind) -> Decimal:
     if not unit:
         return Decimal(1)
     try:
-        return UNITS[kind][unit]
+        return UNITS[kind][_short(unit, kind)]
     except KeyError:
         units = ", ".join(UNITS[kind])
         raise UnitError(
             f"{shown(text)} must be {EXPECTED[kind]}; '{unit}' is none of {units}"
         ) from None
+
+
+def _short(unit: str, kind: Kind) -> str:
+    """A unit as it stands in the table: ``hours`` is ``h``, ``K`` is ``k``."""
+    if unit in UNITS[kind]:
+        return unit
+    word = unit.casefold()
+    words = _WORDS.get(kind, {})
+    for each in (word, word.removesuffix("s")):
+        if each in words:
+            return words[each]
+        if kind in _OF_ANY_CASE and each in UNITS[kind]:
+            return each
+    same = [known for known in UNITS[kind] if known.casefold() == word]
+    return same[0] if len(same) == 1 and (kind != "count" or word in ("k", "b")) else unit
 
 
 def format_duration(seconds: float) -> str:
