@@ -15,6 +15,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 
+from sim.catalog.naming import known_as
 from sim.catalog.table import entries, no_such, rows
 from sim.errors import CatalogError
 from sim.model.price import WEEKDAYS, Peak, TokenPrice, TokenRates
@@ -251,7 +252,8 @@ def api_models() -> list[str]:
 
 def api_providers(model: str) -> list[str]:
     """Who hosts a model; empty if it is not in the catalogue."""
-    return [row.provider for row in listed_api_prices() if row.model == model.casefold()]
+    name = known_as(model, api_models())
+    return [row.provider for row in listed_api_prices() if row.model == name]
 
 
 def api_price(model: str, provider: str | None = None, tier: str = "standard") -> TokenPrice:
@@ -278,7 +280,8 @@ def api_price(model: str, provider: str | None = None, tier: str = "standard") -
     if name not in hosts:
         raise no_such(f"price of {model!r}: provider", name, hosts, LISTED_BY)
     listed = listed_api_prices()
-    (row,) = (r for r in listed if (r.model, r.provider) == (model.casefold(), name))
+    called = known_as(model, api_models())
+    (row,) = (r for r in listed if (r.model, r.provider) == (called, name))
     return row.price(tier)
 
 
@@ -290,10 +293,10 @@ def api_pace(model: str) -> ListedPace:
     >>> api_pace("gpt-4o-mini").tokens_per_s_p50
     120.0
     """
-    try:
-        return api_paces()[model.casefold()]
-    except KeyError:
-        raise no_such("model", model, api_paces(), LISTED_BY) from None
+    name = known_as(model, api_paces())
+    if name is None:
+        raise no_such("model", model, api_paces(), LISTED_BY)
+    return api_paces()[name]
 
 
 def _price(row: dict[str, str]) -> ListedApiPrice:

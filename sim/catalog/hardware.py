@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sim.catalog.architecture import Architecture
 from sim.catalog.model_config import is_config, name_of, read_config
+from sim.catalog.naming import known_as
 from sim.catalog.table import entries, no_such, own_folder
 from sim.model.kv_cache import BYTES
 
@@ -140,24 +141,24 @@ def gpu(name: str) -> Gpu:
     >>> gpu("H100-SXM").bandwidth_bytes_per_s
     3350000000000.0
     """
-    try:
-        return gpus()[name.casefold()]
-    except KeyError:
-        raise no_such("GPU", name, gpus(), "sim catalog gpus") from None
+    found = known_as(name, gpus())
+    if found is None:
+        raise no_such("GPU", name, gpus(), "sim catalog gpus")
+    return gpus()[found]
 
 
 def model(name: str) -> Model:
-    """Published architecture of a model, or that of the ``config.json`` at a path.
+    """Published architecture of a model, by any of its names, or of the ``config.json`` at a path.
 
     >>> model("llama-3.3-70b").layers
     80
     """
     if is_config(name):
         return _of_config(name)
-    try:
-        return models()[name.casefold()]
-    except KeyError:
-        raise no_such("model", name, models(), "sim catalog models") from None
+    found = known_as(name, models())
+    if found is None:
+        raise no_such("model", name, models(), "sim catalog models")
+    return models()[found]
 
 
 def kv_capacity_tokens(

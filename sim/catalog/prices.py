@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
+from sim.catalog.naming import beginning_with
 from sim.catalog.table import entries, no_such
 from sim.errors import CatalogError
 from sim.model.price import GpuPrice
@@ -235,4 +236,11 @@ def _nothing_matches(
     """Say which part of the question has no answer, given the parts before it."""
     before = [f"{k} {n!r}" for k, n in wanted[: [k for k, _ in wanted].index(kind)] if n]
     context = f" for {', '.join(before)}" if before else ""
-    return no_such(f"price{context}: {kind}", name, there, LISTED_BY)
+    if not before or beginning_with(name, there):
+        return no_such(f"price{context}: {kind}", name, there, LISTED_BY)
+    few = sorted(there)[:8]
+    return CatalogError(
+        f"price{context}: {kind} {name!r} is not in the catalogue"
+        f" (there: {', '.join(few)}{', ...' if len(there) > len(few) else ''};"
+        f" {LISTED_BY!r} lists all)"
+    )

@@ -1,16 +1,16 @@
 """What to say where a service profile is not in the catalogue.
 
 A name with a slip of the pen is answered with the nearest one of the same model and GPU. What
-nobody measured leads to a computed profile, and never silently to another model: the nearest
-measured ones are named beside it, current engines first.
+nobody measured leads to a computed profile, and never to another model; where its own was measured
+on another GPU, that is named beside it, current engines first.
 """
 
 import difflib
-import math
 from collections.abc import Sequence
 
 from sim.catalog.computed import least_gpus
 from sim.catalog.hardware import WEIGHT_BYTES, gpus, models
+from sim.catalog.naming import known_as
 from sim.catalog.table import no_such
 from sim.errors import CatalogError
 
@@ -32,7 +32,10 @@ def unknown(name: str, names: Sequence[str], old: Sequence[str]) -> CatalogError
         Those of engines that are not current, which are named last.
     """
     parts = name.casefold().strip("/").split("/")
-    model = _meant(parts[0], [*models(), *{n.split("/")[0] for n in names}])
+    known_models = [*models(), *{n.split("/")[0] for n in names}]
+    if known_as(parts[0], known_models) is None and (whole := known_as(name, known_models)):
+        parts = [whole]  # with its maker in front, as on Hugging Face
+    model = _meant(parts[0], known_models)
     gpu = _meant(parts[1], list(gpus())) if len(parts) > 1 else None
     current = [n for n in names if n not in old]
     ordered = [*current, *(n for n in names if n in old)]
@@ -53,10 +56,11 @@ def unknown(name: str, names: Sequence[str], old: Sequence[str]) -> CatalogError
             f" {', '.join(some[:3])} ({COMMAND!r} lists all)"
         )
     computed = _computed(model, gpu or "h100-sxm", parts[2:])
-    nearest = _nearest(model, gpu, current) or _nearest(model, gpu, ordered)
+    elsewhere = next((n for n in ordered if n.startswith(f"{model}/")), None)
+    nearest = f"; nearest measured: {elsewhere}" if elsewhere else ""
     return CatalogError(
-        f"no measurement of {model}{where}; computed: service: {computed}; nearest measured:"
-        f" {' or '.join(nearest)} ({COMMAND!r} lists all)"
+        f"no measurement of {model}{where}; computed: service: {computed}{nearest}"
+        f" ({COMMAND!r} lists all)"
     )
 
 
@@ -65,8 +69,8 @@ def _likeness(one: str, other: str) -> float:
 
 
 def _meant(word: str, known: Sequence[str]) -> str | None:
-    if word in known:
-        return word
+    if found := known_as(word, known):
+        return found
     close = difflib.get_close_matches(word, known, n=1, cutoff=CLOSE)
     return close[0] if close else None
 
@@ -78,15 +82,3 @@ def _computed(model: str, gpu: str, rest: Sequence[str]) -> str:
     least = least_gpus(models()[model], gpus()[gpu], precision) or 1
     count = max(int(said), 1) if said else least
     return f"{{model: {model}, gpu: {gpu}, gpus: {count}, precision: {precision}}}"
-
-
-def _nearest(model: str, gpu: str | None, ordered: Sequence[str]) -> list[str]:
-    """The same model elsewhere, and the model of the nearest size on the same GPU."""
-    same = [n for n in ordered if n.startswith(f"{model}/")]
-    same.sort(key=lambda n: n.split("/")[1] != gpu)
-    here = [n for n in ordered if n.split("/")[1] == gpu and n.split("/")[0] in models()]
-    if not same and not here:
-        here = [n for n in ordered if n.split("/")[0] in models()]
-    size = models()[model].active_params
-    here.sort(key=lambda n: abs(math.log(models()[n.split("/")[0]].active_params / size)))
-    return list(dict.fromkeys([*same[:1], *here[:1]]))

@@ -15,6 +15,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeVar
 
+from sim.catalog.naming import beginning_with
 from sim.errors import CatalogError
 from sim.model.input_file import InputFileError, text
 
@@ -110,6 +111,8 @@ def no_such(kind: str, name: str, known: Iterable[str], command: str) -> Catalog
     command : str
         The command that lists them.
     """
-    near = difflib.get_close_matches(name.casefold(), sorted(known), n=3, cutoff=0.5)
+    names = sorted(known)
+    near = beginning_with(name, names)[:6]
+    near = near or difflib.get_close_matches(name.casefold(), names, n=3, cutoff=0.5)
     meant = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     return CatalogError(f"{kind} {name!r} is not in the catalogue ({meant}{command!r} lists all)")

@@ -13,6 +13,15 @@ from sim.scenario.values.part import Model
 from sim.scenario.values.problems import Finding, Path, choose, nearest
 from sim.scenario.values.units import shown
 
+UNKNOWN, MISSING = "unknown key", "is missing"
+EXAMPLES = {  # of what cannot be left out
+    "name": "such as name: Our chat",
+    "workloads": "such as workloads: {chat: {arrivals: {requests_per_day: 100k}, prompt_tokens:"
+    " 900, output_tokens: 250}}",
+    "backends": "such as backends: {api: {kind: managed_api, model: gpt-4.1}}",
+    "arrivals": "such as arrivals: {requests_per_day: 100k}",
+}
+
 
 def validate(document: Document, surroundings: Surroundings) -> ScenarioDocument | None:
     """The document as a model; None, with the problems among its findings, if it is none."""
@@ -31,7 +40,18 @@ def validate(document: Document, surroundings: Surroundings) -> ScenarioDocument
         for details in error.errors(include_url=False, include_input=False):
             found = _findings(details, document.data)
             findings.found += [f for f in found if not _below_any(f.path, empty)]
+    findings.found = _once(findings.found)
     return None
+
+
+def _once(found: list[Finding]) -> list[Finding]:
+    """Without what is missing only because its name is misspelt: one slip, one error."""
+    meant = {(*f.path[:-1], f.remedy) for f in found if f.message == UNKNOWN}
+    return [
+        f
+        for f in found
+        if f.message != MISSING or (*f.path[:-1], f"did you mean '{f.path[-1]}'?") not in meant
+    ]
 
 
 def _empty(value: Any, path: Path) -> list[Path]:
@@ -57,9 +77,9 @@ def _findings(details: ErrorDetails, data: Any) -> list[Finding]:
             found: list[Finding] = details["ctx"][FINDINGS]
             return [Finding((*path, *f.path), f.message, f.remedy) for f in found]
         case "extra_forbidden":
-            return [Finding(path, "unknown key", choose(key, _keys(tagged[:-1])))]
+            return [Finding(path, UNKNOWN, choose(key, _keys(tagged[:-1])))]
         case "missing":
-            return [Finding(path, "is missing")]
+            return [Finding(path, MISSING, EXAMPLES.get(key, ""))]
         case "list_type":
             return [Finding(path, f"{shown(_at(data, path))} must be a list")]
         case "too_short":

@@ -85,7 +85,8 @@ worlds: 3
         "chat.yaml:21: backends.large.price.provider: goes beside usd_per_gpu_hour, must be the "
         "only one",
         "chat.yaml:21: backends.large.price.usd_per_gpu_hour: '2.99 EUR' must be an amount such "
-        "as 2.99 or 2.99 USD; 'EUR' is none of USD, kUSD, MUSD, k, M",
+        "as 2.99 or 2.99 USD; 'EUR' is none of USD, kUSD, MUSD, k, M "
+        "(all money is in USD: convert it)",
         "chat.yaml:21: backends.large.price.billing: 'hourly' must be one of per_second, "
         "per_minute, per_hour, per_day",
         "chat.yaml:23: seed: inf must be a whole number",
@@ -283,7 +284,7 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         ("replicas: 2", "replicas: 2\n    price: {billing: per_hour}",
          "13: backends.large.price: has no price "
          "(add usd_per_gpu_hour, such as usd_per_gpu_hour: 2.99)"),
-        ("name: minimal\n", "", "name: is missing"),
+        ("name: minimal\n", "", "name: is missing (such as name: Our chat)"),
         ("name: minimal", "name: 7", "1: name: 7 must be a text (put it in quotes)"),
         ("name: minimal", "name:", "1: name: is empty (give a value or remove the key)"),
         ("  chat:", "  my chat:",
@@ -291,7 +292,8 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
          "(at most 64 characters)"),
         (MINIMAL[MINIMAL.index("backends") :], "backends: {}\n",
          "8: backends: is empty, must have at least one entry"),
-        (MINIMAL[MINIMAL.index("backends") :], "", "backends: is missing"),
+        (MINIMAL[MINIMAL.index("backends") :], "", "backends: is missing "
+         "(such as backends: {api: {kind: managed_api, model: gpt-4.1}})"),
         (POOL, f"{POOL}  small:\n{POOL}",
          "4: workloads.chat.route: is missing (one of large, small)"),
         (POOL, "    kind: gpu_pool\n", "9: backends.large.service: is missing"),
@@ -445,7 +447,11 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
             "chat.yaml:3: is not YAML: found character '\\t' that cannot start any token "
             "(indent with spaces, not tabs)",
         ),
-        (b"name: a: b\n", "chat.yaml:1: is not YAML: mapping values are not allowed here"),
+        (
+            b"name: a: b\n",
+            "chat.yaml:1: is not YAML: mapping values are not allowed here "
+            '(put a text that holds ": " in quotes; indent the keys of one mapping alike)',
+        ),
         (b"a: 1\n---\nb: 2\n", "chat.yaml:2: has a second document (remove the line '---')"),
         (b"name: caf\xe9\n", "chat.yaml:1: byte 0xe9 is not UTF-8 (save the file as UTF-8)"),
         (b"a: 1\nname: \x01\n", "chat.yaml:2: contains a character that YAML does not allow"),

@@ -141,7 +141,8 @@ def test_the_oldest_price_of_a_plan_is_warned_of(tmp_path):
          "source: comes with the provider's price (remove it)"),
         ("{provider: aws, purchase: reserved_2y}",
          "price for provider 'aws', GPU 'h100-sxm': purchase 'reserved_2y' is not in the catalogue "
-         "(did you mean 'reserved_3y' or 'reserved_1y'? 'sim catalog prices' lists all) "
+         "(there: capacity_block, on_demand, reserved_1y, reserved_3y; 'sim catalog prices' lists "
+         "all) "
          "(give price: {usd_per_gpu_hour: 2.99})"),
         ("{provider: verda, purchase: capacity_block, days: 45, gpus: 8}",
          "price for provider 'verda', GPU 'h100-sxm': no capacity_block of 45 days is in the "

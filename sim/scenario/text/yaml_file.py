@@ -185,6 +185,8 @@ def _syntax_error(error: MarkedYAMLError, file: str) -> ScenarioError:
     remedy = ""
     if r"'\t'" in message:
         remedy = "indent with spaces, not tabs"
+    elif message.startswith("mapping values are not allowed"):
+        remedy = 'put a text that holds ": " in quotes; indent the keys of one mapping alike'
     elif mark and begun and begun.line != mark.line:
         remedy = f"in what begins on line {begun.line + 1}"
     return _refusal(file, mark.line + 1 if mark else None, f"is not YAML: {message}", remedy)

@@ -24,6 +24,8 @@ class Abbreviated(Model):
 
     main: ClassVar[tuple[str, Reads]]
     """The main key and what reads it."""
+    counted: ClassVar[tuple[str, Reads] | None] = None
+    """The key that a bare number stands for, where that is another."""
 
     @model_validator(mode="before")
     @classmethod
@@ -31,6 +33,7 @@ class Abbreviated(Model):
         """The mapping that ``raw`` stands for; a wrong value is told at its own place."""
         if isinstance(raw, dict):
             return raw
-        key, reads = cls.main
+        is_number = isinstance(raw, int | float) and not isinstance(raw, bool)
+        key, reads = cls.counted if cls.counted and is_number else cls.main
         reads.validate(raw, info)
         return {key: raw}

@@ -89,20 +89,24 @@ def _read_plain(raw: Any, quantity: Quantity, spot: Spot) -> float | None:
 
 
 _SPELLED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_PER = re.compile(r"\s*([\d._]+\s*[kKM]?)\s*(?:/|per\b)")
+_MISTAKES: tuple[tuple[Kind | None, re.Pattern[str], str], ...] = (
+    ("duration", re.compile(r"m\s*$"), "minutes are written min"),
+    (None, re.compile(","), "write numbers without commas"),
+    ("count", re.compile(r"\d\s*m\s*$"), "a million is written M"),
+    ("money", re.compile("[€£¥]|EUR|GBP|CHF"), "all money is in USD: convert it"),
+)
 
 
 def _common_mistake(text: str, kind: Kind) -> str:
-    if kind == "duration" and text.strip().endswith("m"):
-        return "minutes are written min"
-    if "," in text:
-        return "write numbers without commas"
-    if kind == "count" and re.search(r"\d\s*m\s*$", text):
-        return "a million is written M"
-    if kind == "money" and any(sign in text for sign in ("€", "£", "¥", "EUR", "GBP", "CHF")):
-        return "all money is in USD: convert it"
-    if text.strip().casefold() in _SPELLED:
-        return f"write {_SPELLED.index(text.strip().casefold())}"
-    return ""
+    for only, pattern, remedy in _MISTAKES:
+        if only in (None, kind) and pattern.search(text):
+            return remedy
+    if kind != "bandwidth" and (per := _PER.match(text)):
+        return f"the key says per what: write {per[1].strip()}"
+    word = text.strip().casefold()
+    is_spelled = kind == "count" and word in _SPELLED
+    return f"a whole number: write {_SPELLED.index(word)}" if is_spelled else ""
 
 
 def _read_uncertain(raw: dict[str, Any], quantity: Quantity, spot: Spot) -> Uncertain | None:

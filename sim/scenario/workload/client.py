@@ -46,6 +46,10 @@ class Retries(Abbreviated):
     """Which attempts are made again, when, and how often."""
 
     main: ClassVar[tuple[str, Reads]] = ("preset", one_of(*RETRIES))
+    counted: ClassVar[tuple[str, Reads] | None] = (
+        "max_retries",
+        number("count", least=0, most=MOST_RETRIES, integer=True),
+    )
 
     preset: Annotated[str, one_of(*RETRIES)] | None = None
     """The client whose code is followed where no other key says otherwise."""
@@ -85,7 +89,7 @@ class Client(Model):
     on_timeout: Annotated[str, one_of(*ON_TIMEOUT)] | None = None
     """Whether the server drops what nobody waits for any more (the default), or works on."""
     retries: Retries | None = None
-    """Which attempts are made again: the name of a client, or a mapping; default none."""
+    """Which attempts are made again: the name of a client, how many, or a mapping; default none."""
     patience: Annotated[Varied, varied()] | None = None
     """How long a user waits for the first token, over all attempts; a distribution says how it
     differs between requests. Default for ever."""

@@ -1,0 +1,59 @@
+"""Names as people write them: ``Qwen/Qwen3-32B``, ``gpt4.1``, ``claude haiku 4.5``.
+
+A name stands for the one of the catalogue that has the same words and numbers, whatever lies
+between them. Whose it is, and what says only how it was tuned or stored, is left out: it changes no
+figure of the architecture. A name that fits two stands for neither.
+"""
+
+import re
+from collections.abc import Iterable
+
+_PART = re.compile(r"[a-z]+|\d+")
+_TUNED = {"instruct", "it", "chat", "hf", "preview", "latest"}
+_STORED = {"fp", "bf", "awq", "gptq", "int", "gguf", "mlx", "nvfp", "mxfp"}
+_OF = {"meta": "llama"}  # the maker in front of a name, where the catalogue leaves it out
+
+
+def known_as(name: str, known: Iterable[str]) -> str | None:
+    """The name in the catalogue that ``name`` stands for; None if none, or several.
+
+    Examples
+    --------
+    >>> known_as("Qwen/Qwen3-32B", ["qwen3-32b", "qwen3-8b"])
+    'qwen3-32b'
+    >>> known_as("gpt4.1", ["gpt-4.1", "gpt-4.1-mini"]), known_as("A100", ["a100-80g-sxm"])
+    ('gpt-4.1', None)
+    """
+    word, names = name.casefold().strip(), list(known)
+    if word in names:
+        return word
+    for parts in (_parts(word), _bare(word.rpartition("/")[2])):
+        same = [each for each in names if _parts(each) == parts]
+        if parts and len(same) == 1:
+            return same[0]
+    return None
+
+
+def beginning_with(name: str, known: Iterable[str]) -> list[str]:
+    """Names of the catalogue that say the same as ``name`` and then more.
+
+    >>> beginning_with("A100", ["a100-80g-sxm", "a10", "a100-40g-sxm"])
+    ['a100-80g-sxm', 'a100-40g-sxm']
+    """
+    parts = _bare(name.casefold().rpartition("/")[2])
+    return [each for each in known if parts and _parts(each)[: len(parts)] == parts]
+
+
+def _parts(word: str) -> list[str]:
+    return _PART.findall(word)
+
+
+def _bare(word: str) -> list[str]:
+    """The parts of a name without its maker, its tuning and its number format."""
+    parts = _parts(word)
+    if len(parts) > 1 and _OF.get(parts[0]) == parts[1]:
+        parts = parts[1:]
+    for at in range(1, len(parts)):
+        if parts[at] in _TUNED or parts[at] in _STORED:
+            return parts[:at]
+    return parts
