@@ -58,7 +58,7 @@ _WORDS: Final[dict[Kind, dict[str, str]]] = {
         "day": "d", "wk": "w", "week": "w",
     },
     "count": {"thousand": "k", "mn": "M", "million": "M", "bn": "B", "billion": "B"},
-    "money": {"dollar": "USD", "k": "kUSD", "m": "MUSD"},
+    "money": {"dollar": "USD"},
     "factor": {"time": "x", "percent": "%"},
     "share": {"percent": "%"},
 }  # fmt: skip
