@@ -30,6 +30,22 @@ Rows = Callable[[Row], Iterator[Row]]
 
 
 @dataclass(frozen=True, slots=True)
+class Columnar:
+    """How rows within objects are read a column at a time.
+
+    Attributes
+    ----------
+    schemas : callable
+        Types that the objects may have, the likeliest first, as the first one shows.
+    columns : callable
+        Columns of the rows by name, from a table of such a schema; None if some are otherwise.
+    """
+
+    schemas: Callable[[Row], Iterator[Any]]
+    columns: Callable[[Any], dict[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """How one kind of table is read; each function takes the file's path first.
 
@@ -46,7 +62,8 @@ class Container:
     sample : callable
         Some first rows as they stand; none of a table without keys.
     flattened : callable or None
-        The same with the rows within each object, which a function gives.
+        The same with the rows within each object, which a function gives, and how to have their
+        columns at once.
     has_lists : bool
         Whether a column may hold lists.
     has_keys : bool
@@ -58,7 +75,7 @@ class Container:
     batches: Callable[[str, TraceColumns], Iterator[Batch]]
     place: Callable[[str, int], str]
     sample: Callable[[str], list[Row]] = lambda _: []
-    flattened: "Callable[[Rows], Container] | None" = None
+    flattened: "Callable[[Rows, Columnar | None], Container] | None" = None
     has_lists: bool = True
     has_keys: bool = False
 

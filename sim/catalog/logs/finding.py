@@ -108,7 +108,7 @@ def _recognised(head: Head) -> Format | None:
 def _flattened(path: str, table: Container, known: Format) -> Container:
     if table.flattened is None or known.rows is None:
         raise TraceError(f"{path}: is {table.name}, and {known.name} is JSON")
-    return table.flattened(known.rows)
+    return table.flattened(known.rows, known.columnar)
 
 
 def _without_what_lacks(columns: TraceColumns, head: Head) -> TraceColumns:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sim.catalog.logs.columns import TraceColumns
+from sim.catalog.logs.container import Columnar
 
 Row = dict[str, Any]
 
@@ -56,6 +57,8 @@ class Format:
         Which of its columns hold what; one that is not of the format may get those it would have.
     source : str
         Where that is written.
+    columnar : Columnar or None
+        How most such rows are read a column at a time.
     rows : callable or None
         The rows of an object, where it is not one itself.
     """
@@ -66,3 +69,4 @@ class Format:
     columns: Callable[[Head], TraceColumns]
     rows: Callable[[Row], Iterator[Row]] | None = None
     source: str = ""
+    columnar: Columnar | None = None

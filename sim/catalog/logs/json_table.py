@@ -23,6 +23,7 @@ from sim.catalog.logs.container import (
     LISTS,
     SAMPLE,
     Batch,
+    Columnar,
     Container,
     Row,
     Rows,
@@ -39,7 +40,12 @@ Objects = Callable[[str], Iterator[tuple[int, Row]]]
 Keys = dict[str, tuple[str, ...]]
 
 
-def json_container(level: int | None, rows: Rows | None = None, whole: bool = False) -> Container:
+def json_container(
+    level: int | None,
+    rows: Rows | None = None,
+    whole: bool = False,
+    columnar: Columnar | None = None,
+) -> Container:
     """How one kind of JSON is read.
 
     Parameters
@@ -50,6 +56,8 @@ def json_container(level: int | None, rows: Rows | None = None, whole: bool = Fa
         The rows of an object, where it is not one itself.
     whole : bool
         Whether the rows are within one object.
+    columnar : Columnar or None
+        How to read most such rows a column at a time.
     """
 
     def place(path: str, number: int) -> str:
@@ -77,18 +85,25 @@ def json_container(level: int | None, rows: Rows | None = None, whole: bool = Fa
             if table is not None:
                 yield tuple(_field(table, keys[name]) for name in wanted.names)
                 return
+        _, first = next(_objects(path, level, place, most))
+        for schema in columnar.schemas(first) if columnar else ():
+            table = _table(path, level, schema)
+            found = None if table is None else columnar.columns(table)  # type: ignore[union-attr]
+            if found is not None:
+                yield tuple(found[name] for name in wanted.names)
+                return
         yield from _as_text(path, objects(path), wanted, keys, place)
 
     def where(path: str, row: int) -> str:
         found = next(islice(objects(path), row, None), None)
         return path if found is None else place(path, found[0])
 
-    def flattened(more: Rows) -> Container:
+    def flattened(more: Rows, at_once: Columnar | None) -> Container:
         def both(found: Row) -> Iterator[Row]:
             for each in rows(found) if rows else (found,):
                 yield from more(each)
 
-        return json_container(level, both, whole)
+        return json_container(level, both, whole, None if rows else at_once)
 
     kind = "JSON lines" if level is None else "JSON array" if level else "JSON objects"
     kind = "JSON document" if whole else kind
@@ -205,13 +220,15 @@ def _as_text(
 ) -> Iterator[Batch]:
     """Values of any type, as text: slow, for nested rows and for finding what is wrong."""
     rows: list[list[Any]] = []
+    names = wanted.names
+    paths = [keys[name] for name in names]
     for number, found in objects:
-        row = [reach(found, keys[name]) for name in wanted.names]
+        row = [reach(found, path_of) for path_of in paths]
         rows.append([
             _list(value, name, place(path, number))
             if name == wanted.blocks
             else None if value is None else str(value)
-            for name, value in zip(wanted.names, row, strict=True)
+            for name, value in zip(names, row, strict=True)
         ])  # fmt: skip
         if len(rows) == JSON_ROWS:
             yield _as_arrays(path, rows, wanted)

@@ -103,6 +103,32 @@ def test_opentelemetry_in_groups_as_collectors_write_it(tmp_path):
         assert "nanoseconds since 1970: 2026-07-01 10:00" in trace.origin.remarks[0]
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("written", [str, int])
+def test_spans_are_the_same_a_column_at_a_time_and_one_by_one(tmp_path, grouped, written):
+    rng = np.random.default_rng(5)
+    names = ["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt"]
+    spans = []
+    for at in range(60):
+        tokens = {name: written(rng.integers(1, 900)) for name in names if rng.random() < 0.6}
+        tokens |= {"gen_ai.conversation.id": f"c{at % 7}"} if at % 3 else {}
+        tokens |= {"gen_ai.operation.name": "invoke_agent"} if at % 10 == 9 else {}
+        spans.append(span(written(10**18 + at * 10**9), None, written(5), **tokens))
+        spans[-1]["startTimeUnixNano"] = written(10**18 + at * 10**9)
+    objects = spans
+    if grouped:
+        objects = [
+            {"resourceSpans": [{"scopeSpans": [{"spans": spans[i : i + 2]}, {"spans": []}]}]}
+            for i in range(0, 60, 2)
+        ]
+    quick = read(tmp_path, lines(*objects))
+    other = {"startTimeUnixNano": str(2 * 10**18), "attributes": {"a": 1}}  # of an SDK
+    slow = read(tmp_path, lines(*objects, other))
+    assert slow.dropped == quick.dropped + 1
+    for name in ("arrival_s", "prompt_tokens", "output_tokens", "session"):
+        np.testing.assert_array_equal(getattr(quick, name), getattr(slow, name))
+
+
 def test_opentelemetry_of_sdks_and_other_conventions(tmp_path):
     rows = [
         {"name": "chat", "start_time": "2026-07-01T10:00:00.000000Z",

@@ -9,28 +9,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sim.catalog.logs.columns import TraceColumns
+from sim.catalog.logs.container import Columnar
 from sim.catalog.logs.format import Format, Head, Row
+from sim.catalog.logs.formats import otel_columns
+from sim.catalog.logs.formats.names_of_spans import (
+    CACHED,
+    OPERATION,
+    OUTPUT,
+    PROMPT,
+    SESSION,
+    SUMS,
+)
 
-PROMPT = (
-    "gen_ai.usage.input_tokens",
-    "gen_ai.usage.prompt_tokens",
-    "llm.token_count.prompt",
-    "llm.usage.prompt_tokens",
-)
-OUTPUT = (
-    "gen_ai.usage.output_tokens",
-    "gen_ai.usage.completion_tokens",
-    "llm.token_count.completion",
-    "llm.usage.completion_tokens",
-)
-CACHED = (
-    "gen_ai.usage.cache_read.input_tokens",
-    "gen_ai.usage.cache_read_input_tokens",
-    "llm.token_count.prompt_details.cache_read",
-)
-SESSION = ("gen_ai.conversation.id", "session.id")
-OPERATION = "gen_ai.operation.name"
-SUMS = {"invoke_agent", "create_agent", "invoke_workflow", "execute_tool"}
 TIMES = ("startTimeUnixNano", "start_time_unix_nano", "start_time", "startTime", "timestamp")
 GROUPS = ("resourceSpans", "scopeSpans", "instrumentationLibrarySpans", "spans")
 
@@ -91,7 +81,11 @@ def _value(given: Any) -> Any:
 
 
 def _first(found: Row, names: Iterable[str]) -> Any:
-    return next((found[name] for name in names if found.get(name) is not None), None)
+    for name in names:
+        value = found.get(name)
+        if value is not None:
+            return value
+    return None
 
 
 OTEL = Format(
@@ -101,4 +95,5 @@ OTEL = Format(
     columns,
     rows,
     source="OpenTelemetry file exporter and GenAI semantic conventions; OpenInference; OpenLLMetry",
+    columnar=Columnar(otel_columns.schemas, otel_columns.columns),
 )
