@@ -75,9 +75,12 @@ def test_the_knee_is_told_on_both_sides(profile, files):
 
 
 def test_an_answer_as_json_holds_the_profile(files):
-    done = called("calibrate", files[1], "--json", "--quiet", *LIMITS)
+    steps = ("--steps-in-flight", "2")
+    done = called("calibrate", files[1], "--json", "--quiet", *LIMITS, *steps)
     answer = json.loads(done.stdout)
     assert answer["profile"]["max_num_seqs"] == 256
+    assert answer["profile"]["steps_in_flight"] == 2
+    assert "two steps in flight" in answer["in_flight"]
     assert answer["runs"] == 1
     assert answer["untold"]
 

@@ -91,6 +91,7 @@ class Calibration:
                 }
                 for each in self.suggestions
             ],
+            "in_flight": self.in_flight,
             "assumed": list(self.assumed),
             "left_out": list(self.left_out),
             "remarks": list(self.remarks),
