@@ -6,9 +6,9 @@ its description in editors.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from sim.catalog.logs import FORMATS
 from sim.model.trace import MOST_TIMES
@@ -207,6 +207,14 @@ class Arrivals(Model):
     """Slow random swings of the rate; default none."""
     burstiness: Annotated[Burstiness, gap_variation()] | None = None
     """Coefficient of variation of the gaps between requests; default 1, Poisson arrivals."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As plain data, without the shape that counts give."""
+        data: dict[str, Any] = plain(self)
+        if self.counts is not None:
+            data.pop("shape", None)
+        return data
 
 
 class Workload(Model):

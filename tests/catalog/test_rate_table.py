@@ -164,6 +164,20 @@ def test_what_is_no_table_of_counts_is_refused_in_a_line(tmp_path, text, said):
         curve(tmp_path, "{counts: {csv: x.csv}}")
 
 
+def test_the_resolved_document_gives_the_same_rates(tmp_path):
+    write(tmp_path / "x.csv", range(1, 169), timedelta(hours=1))
+    for arrivals in (
+        "{counts: {csv: x.csv, scale: 3}}",
+        "{requests_per_second: 2, shape: {csv: x.csv}}",
+        "{usd_per_month: 38k, shape: {csv: x.csv}}",
+    ):
+        first = curve(tmp_path, arrivals)
+        (tmp_path / "again.yaml").write_text(load_scenario(tmp_path / "s.yaml").to_yaml())
+        again = load_scenario(tmp_path / "again.yaml").typical_design().workloads[0].source.curve
+        np.testing.assert_array_equal(again.rate_per_s, first.rate_per_s)
+        np.testing.assert_array_equal(again.edges_s, first.edges_s)
+
+
 @pytest.mark.parametrize(
     ("arrivals", "said"),
     [
