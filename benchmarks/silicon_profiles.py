@@ -16,11 +16,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from silicon_rows import RENAMED, Configuration, configurations
+from silicon_rows import RENAMED, Configuration, configurations, requests
 
 from sim.catalog import write_profile
 from sim.errors import PeakfleetError
-from sim.model.measured import ClosedLoop, MeasuredRun
+from sim.model.measured import MeasuredRun
 from sim.model.profile import ServiceProfile
 from sim.studies.calibration import Given, calibrate
 
@@ -45,12 +45,6 @@ def made(
         return key, None
     source = SOURCE.format(rows=len(runs), engine=engine, version=version or "of no stated version")
     return key, replace(profile, source=source)
-
-
-def requests(run: MeasuredRun) -> int:
-    """How many requests a run has, ten a user where it does not say."""
-    loop = run.drive.loop
-    return run.drive.requests or (10 * loop.users if isinstance(loop, ClosedLoop) else 1)
 
 
 def main() -> None:

@@ -1,13 +1,13 @@
 """Measured sets, predicted out of sample: the table in the README.
 
-Run with ``python benchmarks/validation.py DATA [SET ...] [--share N] [--jobs N]``; sets are:
+Run with ``python benchmarks/validation.py DATA [SET ...] [--most N] [--jobs N]``; sets are:
 
 - ``h200``: ``vllm_h200_live``, fitted on ``calibrate/``, predicting the open loops of
   ``development/``;
 - ``cpu``: ``vllm_cpu_live``, each concurrency of GuideLLM's sweep from the other runs;
-- ``silicon``: ``inferencex_silicon``, every ``--share``-th aggregated configuration with at least 4
-  concurrencies, rows with a TTFT of up to 5 s; each concurrency from the others (of the ends of a
-  sweep, too: so it extrapolates).
+- ``silicon``: ``inferencex_silicon``, ``--most`` aggregated configurations with at least 4
+  concurrencies, in turn over models, those with the fewest requests first; rows with a TTFT of up
+  to 5 s; each concurrency from the others (of the ends of a sweep, too: so it extrapolates).
 
 Bars: h200 and cpu as in the table; silicon: median absolute error of TPOT 4 % for dense models and
 6 % for mixtures of experts, of TTFT 15 %.
@@ -16,13 +16,14 @@ Bars: h200 and cpu as in the table; silicon: median absolute error of TPOT 4 % f
 import argparse
 import math
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from silicon_rows import RENAMED, Configuration, configurations, users_of, without
+from silicon_rows import RENAMED, Configuration, configurations, requests, users_of, without
 
 from sim.catalog.benchmarks import read_benchmarks
 from sim.catalog.hardware import models
@@ -30,7 +31,7 @@ from sim.model.measured import MeasuredRun
 from sim.model.profile import ServiceProfile
 from sim.studies.calibration import Given, calibrate
 from sim.studies.calibration.accuracy import comparison, frame_of
-from sim.studies.calibration.fitting import Fit, fitted, refitted
+from sim.studies.calibration.fitting import MOST_STEPS, nearby
 from sim.studies.calibration.script import script
 from sim.studies.calibration.study import problem_of
 from sim.studies.validation import validate
@@ -110,10 +111,12 @@ def cpu(data: Path) -> Iterator[str]:
         yield row(f"c{users}", profile, left[:1])
 
 
-def silicon(data: Path, share: int, jobs: int) -> Iterator[str]:
+def silicon(data: Path, most: int, jobs: int) -> Iterator[str]:
     """Each concurrency from the others, over configurations."""
-    chosen = list(configurations(data).items())[::share]
-    yield f"InferenceX, {len(chosen)} configurations, each concurrency from the others:"
+    chosen = spread(configurations(data), most)
+    names = {key[0] for key, _ in chosen}
+    yield (f"InferenceX, {len(chosen)} configurations of {len(names)} models, each concurrency from"
+           " the others:")  # fmt: skip
     yield ""
     with ProcessPoolExecutor(jobs) as pool:
         found = list(pool.map(left_out, chosen))
@@ -132,6 +135,20 @@ def silicon(data: Path, share: int, jobs: int) -> Iterator[str]:
         yield f"| {name} | {len(own)} | {len(errors['tpot'])} | {' | '.join(cells)} |"
 
 
+def spread(
+    found: dict[Configuration, list[MeasuredRun]], most: int
+) -> list[tuple[Configuration, list[MeasuredRun]]]:
+    """So many configurations in turn over models, of each those with the fewest requests first."""
+    turns: dict[str, int] = defaultdict(int)
+    ordered = sorted(found.items(), key=lambda one: sum(map(requests, one[1])))
+    placed = []
+    for key, runs in ordered:
+        placed.append((turns[key[0]], key, runs))
+        turns[key[0]] += 1
+    placed.sort(key=lambda each: each[0])  # stable: within a turn the quickest first
+    return [(key, runs) for _, key, runs in placed[:most]]
+
+
 def mixture(key: Configuration) -> bool:
     """Whether a model is a mixture of experts."""
     name = RENAMED.get(key[0], key[0]).rsplit("/", 1)[-1].casefold()
@@ -143,12 +160,13 @@ def left_out(one: tuple[Configuration, list[MeasuredRun]]) -> list[Errors]:
     """Errors of predicting each concurrency of a configuration from the others."""
     key, runs = one
     given = Given(model=RENAMED.get(key[0], key[0]))
-    whole = fitted(problem_of(runs, given)[0], tried=1)
+    problem = problem_of(runs, given)[0]
+    whole = problem.profile(nearby(problem, np.zeros(len(problem.free)), MOST_STEPS))
     found = []
     for users in users_of(runs):
         rest, left = without(runs, users)
-        fit = from_the_rest(whole, rest, given)
-        frame = frame_of(comparison(fit.profile, [script(run) for run in left]))
+        profile = from_the_rest(whole, rest, given)
+        frame = frame_of(comparison(profile, [script(run) for run in left]))
         for name in frame["run"].unique():
             own = frame[frame["run"] == name].set_index("metric")["error"]
             found.append({"tpot": float(own["tpot"]), "ttft": float(own["ttft"])})
@@ -157,10 +175,11 @@ def left_out(one: tuple[Configuration, list[MeasuredRun]]) -> list[Errors]:
     return found
 
 
-def from_the_rest(whole: Fit, rest: Sequence[MeasuredRun], given: Given) -> Fit:
+def from_the_rest(
+    before: ServiceProfile, rest: Sequence[MeasuredRun], given: Given
+) -> ServiceProfile:
     """A fit to the rest alone; it begins where the fit to all ended, to save time."""
     problem = problem_of(rest, given)[0]
-    before = whole.profile
     tables = before.step_tables()
     begun = replace(
         before,
@@ -169,7 +188,7 @@ def from_the_rest(whole: Fit, rest: Sequence[MeasuredRun], given: Given) -> Fit:
         step_s_per_kv_token=(before.step_s_per_kv_token[0],) * len(problem.start.batch),
     )
     x = np.array([_log_ratio(begun, problem.start, name) for name in problem.names])
-    return refitted(problem, x, steps=3)
+    return problem.profile(nearby(problem, x, steps=3))
 
 
 def _log_ratio(here: ServiceProfile, start: ServiceProfile, name: str) -> float:
@@ -190,12 +209,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("sets", nargs="*", default=[], help=", ".join(SETS))
-    parser.add_argument("--share", type=int, default=1)
+    parser.add_argument("--most", type=int, default=1000, help="configurations of InferenceX")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
     for name in asked.sets or SETS:
         lines = {"h200": h200, "cpu": cpu}.get(name)
-        for line in lines(asked.data) if lines else silicon(asked.data, asked.share, asked.jobs):
+        for line in lines(asked.data) if lines else silicon(asked.data, asked.most, asked.jobs):
             print(line, flush=True)
         print(flush=True)
 

@@ -1,5 +1,6 @@
 """Measured runs of engines whose law is known: simulated, with noise, as a benchmark sees them."""
 
+import heapq
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -106,18 +107,31 @@ def measured(
     )
     run = MeasuredRun(name, Source("known.json", "", "vllm"), setup, drive)
     log = replay(profile, script(run))
-    log = with_noise(log, noise, seed)
+    users = drive.loop.users if isinstance(drive.loop, ClosedLoop) else None
+    log = with_noise(log, noise, seed, users)
     return replace(run, requests=log, completed=int(log.completed.sum()))
 
 
-def with_noise(log: RequestLog, noise: float, seed: int) -> RequestLog:
-    """The whole run, and each of its times, off by a little."""
+def with_noise(log: RequestLog, noise: float, seed: int, users: int | None = None) -> RequestLog:
+    """Each of a run's times off by a little; users of a closed loop go on when answered."""
     if noise == 0.0:
         return log
     rng = Streams(seed, 0)("noise")
     first = log.ttft_s * np.exp(noise * rng.standard_normal(len(log)))
     rest = (log.e2e_s - log.ttft_s) * np.exp(noise * rng.standard_normal(len(log)))
-    return replace(log, ttft_s=first, e2e_s=first + rest)
+    sent = log.sent_s if users is None else resent(log.sent_s[:users], first + rest)
+    return replace(log, sent_s=sent, ttft_s=first, e2e_s=first + rest)
+
+
+def resent(begin_s: np.ndarray, e2e_s: np.ndarray) -> np.ndarray:
+    """When users send the requests of one list who begin at these times and never wait."""
+    sent = [float(each) for each in begin_s]
+    free = [at + float(e2e) for at, e2e in zip(sent, e2e_s, strict=False)]
+    heapq.heapify(free)
+    for e2e in e2e_s[len(sent) :]:
+        sent.append(free[0])
+        heapq.heapreplace(free, free[0] + float(e2e))
+    return np.array(sent)
 
 
 def vllm_file(run: MeasuredRun, path: Path) -> Path:

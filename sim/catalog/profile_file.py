@@ -59,7 +59,7 @@ from sim.catalog.yaml_mapping import YamlMapping, read_mapping
 from sim.errors import Problem, ScenarioError
 from sim.model.input_file import InputFileError, text
 from sim.model.kv_cache import AUTO, BYTES
-from sim.model.profile import MOST_RANKS, Measurement, ServiceProfile, StepSample
+from sim.model.profile import MOST_RANKS, Admission, Measurement, ServiceProfile, StepSample
 
 LINE_LENGTH = 96
 
@@ -124,6 +124,15 @@ def load_profile(path: str | Path) -> ServiceProfile:
     return parse_profile(content, str(path), str(path))
 
 
+def usual_admission(engine: str) -> Admission:
+    """What an engine admits by where nothing is said.
+
+    >>> usual_admission("vllm"), usual_admission("TRTLLM")
+    ('prompt', 'whole')
+    """
+    return "whole" if engine.lower().startswith(_WHOLE) else "prompt"
+
+
 def parse_profile(text: str, file: str, name: str) -> ServiceProfile:
     """A profile from the text of a file, called ``file`` in errors."""
     document = read_mapping(text, file)
@@ -141,10 +150,8 @@ def parse_profile(text: str, file: str, name: str) -> ServiceProfile:
     for key, default_count in _COUNTS:
         values[key] = document.count(key, default_count, least=1)
     values["kv_cache_dtype"] = _kv_cache_dtype(document, values)
-    is_whole = (values["engine"] or "").lower().startswith(_WHOLE)
-    values["admission"] = document.choice(
-        "admission", _ADMISSIONS, "whole" if is_whole else "prompt"
-    )
+    usual = usual_admission(values["engine"] or "")
+    values["admission"] = document.choice("admission", _ADMISSIONS, usual)
     values["scheduler"] = document.choice("scheduler", _SCHEDULERS, "chunked")
     values["steps_in_flight"] = document.count("steps_in_flight", 1, least=1)
     values["fit_error"] = document.number("fit_error", 0.0)

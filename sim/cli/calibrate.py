@@ -66,6 +66,16 @@ def benchmark_options(command: Callable[..., None]) -> Callable[..., None]:
     help="2 where the engine composes a step while another runs; by default as its version does,"
     " else as the runs show.",
 )
+@click.option(
+    "--admission",
+    type=click.Choice(["prompt", "whole", "watermark"]),
+    help="What must fit into the cache before a request starts; by default the engine's.",
+)
+@click.option(
+    "--frontend-us-per-prompt-token",
+    type=click.FloatRange(0, 1e6),
+    help="The API server's own work for a token of a prompt, which no benchmark tells apart (0).",
+)
 @benchmark_options
 def calibrate(
     files: tuple[str, ...],

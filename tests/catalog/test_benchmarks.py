@@ -11,6 +11,8 @@ import pytest
 from places import REAL
 
 from sim.catalog.benchmarks import read_benchmarks
+from sim.catalog.benchmarks.loops import gap_s, observed_loop
+from sim.catalog.benchmarks.requests import request_log
 from sim.errors import MeasurementError
 from sim.model.measured import ClosedLoop, Ended, MeasuredRun, OpenLoop, Parallelism, Tokens
 
@@ -762,3 +764,27 @@ def test_real_tables_of_the_same_engine() -> None:
     )
     assert runs[0].drive.loop == OpenLoop(16.0, 1.0)
     assert run.statistic("tpot_s", "mean") == pytest.approx(0.105, rel=0.05)
+
+
+def test_a_closed_loop_is_seen_in_times_that_were_rounded():
+    """Rounding puts an answer after the request that it let go, by less than a millisecond."""
+    late = timed(RUN.sent_s, RUN.e2e_s + 5e-4)
+    assert observed_loop(late) == ClosedLoop(files.USERS)
+
+
+def test_times_that_are_blurred_show_no_gap_that_may_be_theirs():
+    blur = np.random.default_rng(5).normal(0.0, 0.05, len(RUN))
+    assert gap_s(timed(RUN.sent_s, RUN.e2e_s + blur), files.USERS) == 0.0
+    assert gap_s(timed(RUN.sent_s), files.USERS) == pytest.approx(2e-4)
+
+
+def timed(sent_s, e2e_s=RUN.e2e_s):
+    """The run with other times of sending."""
+    return request_log(
+        "run",
+        sent_s=sent_s,
+        ttft_s=RUN.ttft_s,
+        e2e_s=e2e_s,
+        input_tokens=RUN.input_tokens.astype(float),
+        output_tokens=RUN.output_tokens.astype(float),
+    )

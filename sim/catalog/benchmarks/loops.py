@@ -1,5 +1,6 @@
 """The loop that drove a run, as far as its table of requests shows it."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,10 @@ from sim.model.measured import ClosedLoop, Drive, Ended, OpenLoop, RequestLog
 
 FloatArray = npt.NDArray[np.float64]
 FULL_SHARE = 0.9  # of requests that find all other users busy, in a closed loop
+BLURRED = 0.1  # of answers after the request they let go, from which on times are blurred
+OF_QUARTILES = 0.93  # from their distance to a normal's error of the median: 1.25 / 1.35
+SURELY = 3.0  # times the error of the median
+ROUNDED_S = 1e-3  # by which times may be off that tools round: an answer came before what it let go
 PROMPT_GAP = 0.05  # of a median request: longer gaps are no closed loop's
 
 
@@ -17,7 +22,7 @@ def observed_loop(log: RequestLog) -> ClosedLoop | OpenLoop | None:
     if not log.has_times or len(log) < 2:
         return None
     sent, left = log.sent_s, np.sort(_left_s(log))
-    busy = np.arange(1, len(log) + 1) - np.searchsorted(left, sent, side="right")
+    busy = np.arange(1, len(log) + 1) - np.searchsorted(left, sent + ROUNDED_S, side="right")
     users = int(busy.max())
     later = busy[users:]
     gap = gap_s(log, users)
@@ -42,12 +47,21 @@ def load_name(loop: ClosedLoop | OpenLoop | None) -> str:
 
 
 def gap_s(log: RequestLog, users: int) -> float:
-    """Median seconds from an answer to the request that takes its place; 0 where none did."""
+    """Median seconds from an answer to the request that takes its place; 0 where none did.
+
+    In a closed loop the k-th answer lets the k-th request after the first ones go, whoever the
+    users are. Times that were rounded or blurred put some answers after the requests that they let
+    go; a gap that may be theirs is none.
+    """
     left = np.sort(_left_s(log))
     followers = log.sent_s[users:]
     gaps = followers - left[: len(followers)]
     gaps = gaps[np.isfinite(gaps)]
-    return float(max(np.median(gaps), 0.0)) if len(gaps) else 0.0
+    if not len(gaps):
+        return 0.0
+    low, gap, high = np.percentile(gaps, (25.0, 50.0, 75.0))
+    blur_s = OF_QUARTILES * (high - low) / math.sqrt(len(gaps))
+    return 0.0 if (gaps < 0).mean() > BLURRED and gap < SURELY * blur_s else float(max(gap, 0.0))
 
 
 def with_gap(drive: Drive, log: RequestLog | None) -> Drive:

@@ -27,6 +27,7 @@ from sim.studies.calibration.figures import (
     settled_requests,
     summary,
     throughput,
+    values_of,
 )
 from sim.studies.calibration.replay import replays
 from sim.studies.calibration.script import Script
@@ -120,9 +121,10 @@ def comparison(profile: ServiceProfile, scripts: Sequence[Script]) -> list[Compa
 def _compared(script: Script, log: RequestLog) -> list[Compared]:
     load, is_open = load_of(script)
     saturated = is_saturated(script.run)
+    figures = compared_figures(script.run)
     return [
-        Compared(figure, load, is_open, saturated, figure.of(log), chance(figure, log))
-        for figure in compared_figures(script.run)
+        Compared(figure, load, is_open, saturated, value, chance(figure, log))
+        for figure, value in zip(figures, values_of(figures, log), strict=True)
     ]
 
 

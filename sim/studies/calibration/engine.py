@@ -13,10 +13,11 @@ from dataclasses import dataclass, fields
 
 from sim.catalog.checkpoints import SILENT, checkpoint_dtype
 from sim.catalog.hardware import Model, gpus, kv_capacity_tokens, models
+from sim.catalog.profile_file import usual_admission
 from sim.errors import CatalogError, MeasurementError
 from sim.model.kv_cache import BYTES
 from sim.model.measured import MeasuredRun
-from sim.model.profile import Scheduler
+from sim.model.profile import Admission, Scheduler
 from sim.studies.calibration.figures import is_saturated
 from sim.studies.calibration.in_flight import by_version
 from sim.studies.calibration.script import Script
@@ -43,6 +44,8 @@ class Given:
     max_model_len: int | None = None
     scheduler: Scheduler | None = None
     steps_in_flight: int | None = None
+    admission: Admission | None = None
+    frontend_us_per_prompt_token: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ class Engine:
     steps_in_flight : {1, 2}
     knows_steps : bool
         Whether the user or the engine's version says how many they are.
+    admission : {"prompt", "whole", "watermark"}
+    frontend_s_per_prompt_token : float
+        What no benchmark tells from the engine's own work for a prompt's token: 0 unless given.
     is_mixture : bool
         Whether the model is a mixture of experts.
     is_usual : bool
@@ -80,6 +86,8 @@ class Engine:
     scheduler: Scheduler
     steps_in_flight: int
     knows_steps: bool
+    admission: Admission
+    frontend_s_per_prompt_token: float
     is_mixture: bool
     is_usual: bool
     assumed: tuple[str, ...]
@@ -123,6 +131,8 @@ def engine_of(runs: Sequence[MeasuredRun], scripts: Sequence[Script], given: Giv
         given.scheduler or "chunked",
         steps or 1,
         steps is not None,
+        given.admission or usual_admission(names["engine"]),
+        (given.frontend_us_per_prompt_token or 0.0) * 1e-6,
         own is not None and own.active_params < own.params,
         own is not None and gpu in gpus(),
         tuple(assumed),

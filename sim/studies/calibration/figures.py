@@ -51,6 +51,8 @@ class Figure:
         Standard deviation of its logarithm.
     settled : bool
         Of settled requests, or of all.
+    chance : float
+        The part of ``sd`` that is chance over few requests.
     """
 
     run: str
@@ -59,13 +61,12 @@ class Figure:
     value: float
     sd: float
     settled: bool
+    chance: float = 0.0
 
-    def of(self, log: RequestLog) -> float:
-        """The same figure of a simulated run; NaN where too few requests were completed."""
-        if self.metric == THROUGHPUT:
-            return throughput(log, self.settled)
-        values = metric_values(log, self.metric, self.settled)
-        return summary(values, self.which) if len(values) else math.nan
+    @property
+    def floor(self) -> float:
+        """The part of ``sd`` that more requests would not take away."""
+        return math.sqrt(max(self.sd**2 - self.chance**2, 0.0))
 
     @property
     def name(self) -> str:
@@ -74,6 +75,31 @@ class Figure:
             return "throughput"
         which = f"p{self.which:g}" if isinstance(self.which, float) else str(self.which)
         return f"{self.metric.removesuffix('_s').upper()} {which}"
+
+
+def values_of(figures: Sequence[Figure], log: RequestLog) -> list[float]:
+    """The same figures of a simulated run; NaN where too few requests were completed."""
+    seen: dict[tuple[str, bool], FloatArray] = {}
+    which = {settled: chosen(log, settled) for settled in {each.settled for each in figures}}
+    found = []
+    for each in figures:
+        if each.metric == THROUGHPUT:
+            found.append(throughput(log, each.settled))
+            continue
+        key = each.metric, each.settled
+        if key not in seen:
+            seen[key] = _known(log.values(each.metric)[which[each.settled]])
+        found.append(summary(seen[key], each.which) if len(seen[key]) else math.nan)
+    return found
+
+
+def chosen(log: RequestLog, settled: bool) -> npt.NDArray[np.bool_]:
+    """(n,) bool: completed requests, or settled ones."""
+    return settled_requests(log) if settled else log.completed
+
+
+def _known(values: FloatArray) -> FloatArray:
+    return np.asarray(values[~np.isnan(values)])
 
 
 def settled_requests(log: RequestLog) -> npt.NDArray[np.bool_]:
@@ -93,8 +119,7 @@ def settled_requests(log: RequestLog) -> npt.NDArray[np.bool_]:
 
 def metric_values(log: RequestLog, metric: str, settled: bool) -> FloatArray:
     """(n,) float64: of completed requests, or of settled ones, those that have any."""
-    values = log.values(metric)[settled_requests(log) if settled else log.completed]
-    return np.asarray(values[~np.isnan(values)])
+    return _known(log.values(metric)[chosen(log, settled)])
 
 
 def summary(values: FloatArray, which: Which) -> float:
@@ -148,7 +173,7 @@ def _of_requests(run: MeasuredRun, log: RequestLog) -> list[Figure]:
             wider = 2.0 if which == 90.0 else 1.0
             value = summary(values, which)
             sd = math.hypot(FLOOR[metric] * wider, error * wider)
-            found.append(Figure(run.name, metric, which, value, sd, settled))
+            found.append(Figure(run.name, metric, which, value, sd, settled, error * wider))
     if log.has_times and (value := throughput(log, settled)) > 0:
         sd = math.hypot(FLOOR[THROUGHPUT], 1.0 / math.sqrt(int(log.completed.sum())))
         found.append(Figure(run.name, THROUGHPUT, "mean", value, sd, settled))

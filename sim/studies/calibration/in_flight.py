@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from sim.studies.calibration.fitting import Fit, refitted
+from sim.studies.calibration.fitting import refitted
+from sim.studies.calibration.problem import Fit
 
 # Versions since which engines have two by default. vLLM: asynchronous scheduling (pull request
 # 27614, 0.14.0). SGLang: the overlap scheduler (blog of 0.4). TensorRT-LLM: the overlap scheduler

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from sim.model.coefficients import PER_KV_TOKEN, step_base
 from sim.model.profile import ServiceProfile
 from sim.studies.calibration.engine import Engine
-from sim.studies.calibration.fitting import Free
+from sim.studies.calibration.problem import Free
 from sim.studies.calibration.script import Script
 from sim.studies.calibration.starts import knots, start
 
@@ -56,6 +56,8 @@ def starting_law(
         kv_cache_dtype=engine.kv_cache_dtype,
         scheduler=engine.scheduler,
         steps_in_flight=engine.steps_in_flight,
+        admission=engine.admission,
+        frontend_s_per_prompt_token=engine.frontend_s_per_prompt_token,
     )
     return profile, _free(at, of_client, 0.7 if engine.is_usual else 1.5)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sim.catalog.benchmarks.loops import ROUNDED_S, gap_s
 from sim.errors import PeakfleetError
 from sim.model.closed import LoopRules
 from sim.model.measured import ClosedLoop, Ended, MeasuredRun, OpenLoop, RequestLog
@@ -30,7 +31,6 @@ SPARE = 3  # times the requests of a run that was limited by time, at most: of a
 EACH = 10  # requests of a user where nothing says how many there were: as many as InferenceX sends
 LIMIT = 20.0  # times as long as measured, after which what is left counts as cut off
 PAUSE_S = 1e-3  # a user who was turned away does not ask again at the same instant
-FEWEST_GAPS = 5  # between answers and next requests, of which one is typical
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +99,7 @@ def script(run: MeasuredRun) -> Script:
     rules, think_s, most = None, 0.0, math.inf
     if isinstance(loop, ClosedLoop):
         rules = _rules(run, len(arrival_s), len(prompt), end_s)
-        think_s = loop.think_s or _gap_s(run)
+        think_s = loop.think_s or _gap_s(run, loop.users)
     elif loop is not None and loop.most_in_flight is not None:
         most = float(loop.most_in_flight)
     return Script(
@@ -180,25 +180,14 @@ def _sent_s(run: MeasuredRun) -> FloatArray | None:
 def _most(log: RequestLog) -> int:
     """Most requests that were in flight at once."""
     left_s = np.sort(np.where(np.isnan(log.e2e_s), np.inf, log.last_s))
-    answered = np.searchsorted(left_s, log.sent_s, side="right")
+    answered = np.searchsorted(left_s, log.sent_s + ROUNDED_S, side="right")
     return int((np.arange(1, len(log) + 1) - answered).max())
 
 
-def _gap_s(run: MeasuredRun) -> float:
-    """What a user waits between an answer and the next request, as measured: often the client.
-
-    In a closed loop the k-th answer lets the k-th request after the first ones go, so the median of
-    these differences is the gap, whoever the users are.
-    """
-    log, loop = run.requests, run.drive.loop
-    if log is None or not log.has_times or not isinstance(loop, ClosedLoop):
-        return 0.0
-    ends = np.sort(log.last_s[log.completed])
-    later = log.sent_s[loop.users :]
-    pairs = min(len(ends), len(later))
-    if pairs < FEWEST_GAPS:
-        return 0.0
-    return max(float(np.median(later[:pairs] - ends[:pairs])), 0.0)
+def _gap_s(run: MeasuredRun, users: int) -> float:
+    """What a user waits between an answer and the next request, as measured: often the client."""
+    log = run.requests
+    return gap_s(log, users) if log is not None and log.has_times else 0.0
 
 
 def _drawn_arrivals(loop: OpenLoop, count: int) -> FloatArray:

@@ -14,6 +14,7 @@ from sim.model.measured import MeasuredRun
 from sim.model.profile import Measurement, ServiceProfile
 from sim.studies.calibration import accuracy
 from sim.studies.calibration.answer import Calibration, Suggestion
+from sim.studies.calibration.certainty import WAITING_SD
 from sim.studies.calibration.commands import command
 from sim.studies.calibration.engine import Engine, Given, engine_of
 from sim.studies.calibration.figures import (
@@ -23,13 +24,13 @@ from sim.studies.calibration.figures import (
     is_saturated,
     repeats,
 )
-from sim.studies.calibration.fitting import TRIED, Fit, Problem, fitted
+from sim.studies.calibration.fitting import TRIED, fitted
 from sim.studies.calibration.in_flight import judged
 from sim.studies.calibration.law import starting_law
+from sim.studies.calibration.problem import Fit, Problem
 from sim.studies.calibration.script import Script, script
 from sim.studies.calibration.telling import untold
 
-WAITING_SD = 0.5  # of the logarithm of a first token's time where requests wait for a place
 MOST_REQUESTS = 200_000  # of all runs, beyond which a fit takes many minutes
 
 Told = Callable[[str], None]

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from sim.model.coefficients import PER_KV_TOKEN, STEP_BASE
 from sim.model.measured import ClosedLoop, Drive, MeasuredRun, Source, Tokens
 from sim.studies.calibration.figures import FLOOR, METRICS, summary
-from sim.studies.calibration.fitting import DIFFERENCE, Fit
+from sim.studies.calibration.fitting import DIFFERENCE
+from sim.studies.calibration.problem import Fit
 from sim.studies.calibration.replay import replays
 from sim.studies.calibration.script import Script, script
 

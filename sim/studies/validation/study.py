@@ -33,6 +33,7 @@ LIMITS = (
     "max_model_len",
     "scheduler",
     "steps_in_flight",
+    "admission",
 )
 
 

@@ -1,0 +1,190 @@
+"""How well figures are known, as a fit to them shows, and coefficients with them.
+
+At first a figure is taken to be known as well as repeats of a run agree, at worst (FLOOR of
+:mod:`sim.studies.calibration.figures`), and within the spread of its requests. A fit shows more.
+Each request beside the same request as simulated says what chance is left in a figure over so many
+of them; and what figures are off beyond that, how large the floor really is
+(:mod:`sim.studies.calibration.noise`).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.model.measured import Ended, RequestLog
+from sim.studies.calibration.figures import FEWEST, THROUGHPUT, Figure, chosen
+from sim.studies.calibration.noise import chance_of_mean, factors
+from sim.studies.calibration.problem import Fit, Problem
+from sim.studies.calibration.script import Script
+
+FloatArray = npt.NDArray[np.float64]
+
+SOFT = 2.0  # standard deviations, beyond which a residual counts less
+WAITING_SD = 0.5  # of the logarithm of a first token's time where requests wait for a place
+WIDE = 0.1  # of a logarithm: as much as an error may be, before more is known of it
+LENGTHS = (0.03, 0.7)  # of the prior's: least and most over which derivatives are taken
+SHARED = 0.9  # correlation of the errors of figures of one run that come of one time per token
+SIGNS = {"tpot_s": 1.0, "e2e_s": 1.0, THROUGHPUT: -1.0}  # which these are
+FOLLOWED = 2.0  # standard deviations
+LONGER = 3.0  # times, at most
+TINY = 1e-6
+ROUNDS = 3  # in which derivatives and errors are found from each other
+NOISE_ROUNDS = 4  # the same of noise and errors
+
+
+def weighed(problem: Problem, x: FloatArray) -> Problem:
+    """The problem with figures known as well as a fit shows."""
+    logs = problem.logs(x)
+    triples = zip(problem.scripts, problem.figures, logs, strict=True)
+    problem = replace(problem, figures=tuple(_with_chance(*each) for each in triples))
+    noise, _ = _errors(problem, *_told(problem, x, 1))
+    sds = iter(noise.tolist())
+    figures = tuple(tuple(replace(e, sd=next(sds)) for e in of_run) for of_run in problem.figures)
+    return replace(problem, figures=figures)
+
+
+def concluded(problem: Problem, x: FloatArray, cost: float) -> Fit:
+    """The fit at a point, with its errors."""
+    told = _told(problem, x, ROUNDS)
+    noise, covariance = _errors(problem, *told)
+    return Fit(problem, x, cost, _followed(problem, x, noise, covariance), told[1])
+
+
+def _followed(
+    problem: Problem, x: FloatArray, noise: FloatArray, covariance: FloatArray
+) -> FloatArray:
+    """The covariance, longer where the data go along with a larger error than their slopes say.
+
+    Each direction is followed two standard deviations either way, where the sum of squares should
+    have risen by four.
+    """
+    prior_sd = problem.prior_sd
+    values, vectors = np.linalg.eigh(covariance / np.outer(prior_sd, prior_sd))
+    along = (vectors * np.sqrt(np.maximum(values, 0.0))).T * prior_sd
+    sds = np.array([each.sd for each in problem.all_figures])
+    points = [x, *(x + FOLLOWED * along), *(x - FOLLOWED * along)]
+    found = np.array(problem.of_figures(points)) * sds / noise
+    soft = 2 * SOFT**2 * (np.sqrt(1 + (found / SOFT) ** 2) - 1)
+    costs = soft.sum(axis=1) + ((np.array(points) / prior_sd) ** 2).sum(axis=1)
+    rises = np.minimum(costs[1 : len(x) + 1], costs[len(x) + 1 :]) - costs[0]
+    longer = np.clip(FOLLOWED / np.sqrt(np.maximum(rises, TINY)), 1.0, LONGER)
+    along = along * longer[:, None]
+    return np.asarray(along.T @ along)
+
+
+def derivatives(
+    residuals: Callable[[Sequence[FloatArray]], list[FloatArray]], x: FloatArray, width: float
+) -> FloatArray:
+    """By central differences, wide enough that small steps do not matter: (m, n)."""
+    moves = np.eye(len(x)) * width
+    found = residuals([*(x + moves), *(x - moves)])
+    pairs = zip(found[: len(x)], found[len(x) :], strict=True)
+    return np.stack([(above - below) / (2 * width) for above, below in pairs], axis=1)
+
+
+def _with_chance(
+    script: Script, figures: Sequence[Figure], simulated: RequestLog
+) -> tuple[Figure, ...]:
+    """Figures with the chance that is left in them beside a simulation of the same requests."""
+    log = script.run.requests
+    if log is None or not log.has_times:
+        return tuple(figures)
+    sent = log.ended != Ended.FAILED
+    count = min(int(sent.sum()), len(simulated))
+    found = []
+    for each in figures:
+        if each.metric == THROUGHPUT:
+            found.append(each)
+            continue
+        there = chosen(log, each.settled)[sent][:count] & simulated.completed[:count]
+        pair = [which.values(each.metric) for which in (log, simulated)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            off = np.log(pair[1][:count] / pair[0][sent][:count])[there]
+        off = off[np.isfinite(off)]
+        if len(off) < FEWEST:
+            found.append(each)
+            continue
+        chance = chance_of_mean(off) * (2.0 if each.which == 90.0 else 1.0)
+        found.append(replace(each, sd=math.hypot(each.floor, chance), chance=chance))
+    return tuple(found)
+
+
+def _told(
+    problem: Problem, x: FloatArray, rounds: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Residuals of figures, derivatives over so much as an error may be, and how rough they are.
+
+    Derivatives are taken along the directions in which errors go together, by about one standard
+    deviation either way. Of the two sides the one that says less counts: near a wall, such as where
+    the front end is just not overrun, the other would take the wall for a slope. What the two do
+    not agree in is roughness, in standard deviations of the figures like all of these.
+    """
+    here = problem.of_figures([x])[0]
+    rough: FloatArray = np.zeros(len(here))
+    jacobian = derivatives(problem.of_figures, x, WIDE)
+    sds = np.array([each.sd for each in problem.all_figures])
+    for _ in range(rounds):
+        noise, covariance = _errors(problem, here, jacobian, rough)
+        along = _directions(problem, covariance)
+        found = np.array(problem.of_figures([*(x + along), *(x - along)]))
+        sides = found[: len(x)] - here, here - found[len(x) :]
+        sizes = [((side * sds / noise) ** 2).sum(axis=1) for side in sides]
+        lesser = np.where((sizes[0] < sizes[1])[:, None], *sides)
+        jacobian = np.asarray(np.linalg.solve(along, lesser).T)
+        rough = np.asarray(np.sqrt((((sides[0] - sides[1]) / 2) ** 2).mean(axis=0)))
+    return here, jacobian, rough
+
+
+def _directions(problem: Problem, covariance: FloatArray) -> FloatArray:
+    """Independent directions of error, about one standard deviation long, a row each."""
+    prior_sd = problem.prior_sd
+    values, vectors = np.linalg.eigh(covariance / np.outer(prior_sd, prior_sd))
+    lengths = np.clip(np.sqrt(np.maximum(values, 0.0)), *LENGTHS)
+    return np.asarray((vectors * lengths).T * prior_sd)
+
+
+def _errors(
+    problem: Problem, misfit: FloatArray, jacobian: FloatArray, rough: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The standard deviation of each figure, roughness included, and the coefficients' covariance.
+
+    Arguments are in standard deviations of the figures as the problem has them.
+    """
+    figures = problem.all_figures
+    sd, floor, chance = (
+        np.array([getattr(each, name) for each in figures]) for name in ("sd", "floor", "chance")
+    )
+    chance = np.hypot(chance, rough * sd)
+    # A figure far off has been discounted by the loss, and says as much less.
+    weight = 1.0 / np.sqrt(1.0 + (misfit / SOFT) ** 2)
+    prior = np.diag(problem.prior_sd**-2.0)
+    kinds = [_kind(each) for each in figures]
+    noise = np.hypot(floor, chance)
+    covariance, told = np.linalg.inv(prior), jacobian
+    for _ in range(NOISE_ROUNDS):
+        told = jacobian * (np.sqrt(weight) * sd / noise)[:, None]
+        covariance = np.linalg.inv(told.T @ told + prior)
+        leverage = ((told @ covariance) * told).sum(axis=1)
+        factor = factors(kinds, misfit * sd, floor, chance, weight, leverage)
+        noise = np.hypot(factor * floor, chance)
+    together = told.T @ _correlations(problem) @ told + prior
+    covariance = covariance @ together @ covariance
+    return noise, (covariance + covariance.T) / 2
+
+
+def _correlations(problem: Problem) -> FloatArray:
+    """Of the figures' errors: an answer that is late is late in all that is measured of it."""
+    figures = problem.all_figures
+    run = np.repeat(np.arange(len(problem.figures)), [len(each) for each in problem.figures])
+    sign = np.array([SIGNS.get(each.metric, 0.0) for each in figures])
+    matrix = SHARED * np.outer(sign, sign) * (run[:, None] == run)
+    np.fill_diagonal(matrix, 1.0)
+    return np.asarray(matrix)
+
+
+def _kind(figure: Figure) -> str:
+    """Figures of one kind are off by as many of their floors."""
+    return "" if figure.sd >= WAITING_SD else figure.metric
