@@ -28,51 +28,18 @@ WIDE = 0.1  # of a logarithm: as much as an error may be, before more is known o
 LENGTHS = (0.03, 0.7)  # of the prior's: least and most over which derivatives are taken
 SHARED = 0.9  # correlation of the errors of figures of one run that come of one time per token
 SIGNS = {"tpot_s": 1.0, "e2e_s": 1.0, THROUGHPUT: -1.0}  # which these are
-FOLLOWED = 2.0  # standard deviations
-LONGER = 3.0  # times, at most
-TINY = 1e-6
 ROUNDS = 3  # in which derivatives and errors are found from each other
-NOISE_ROUNDS = 4  # the same of noise and errors
-
-
-def weighed(problem: Problem, x: FloatArray) -> Problem:
-    """The problem with figures known as well as a fit shows."""
-    logs = problem.logs(x)
-    triples = zip(problem.scripts, problem.figures, logs, strict=True)
-    problem = replace(problem, figures=tuple(_with_chance(*each) for each in triples))
-    noise, _ = _errors(problem, *_told(problem, x, 1))
-    sds = iter(noise.tolist())
-    figures = tuple(tuple(replace(e, sd=next(sds)) for e in of_run) for of_run in problem.figures)
-    return replace(problem, figures=figures)
+PARTS = ("floor", "chance")
 
 
 def concluded(problem: Problem, x: FloatArray, cost: float) -> Fit:
     """The fit at a point, with its errors."""
-    told = _told(problem, x, ROUNDS)
-    noise, covariance = _errors(problem, *told)
-    return Fit(problem, x, cost, _followed(problem, x, noise, covariance), told[1])
-
-
-def _followed(
-    problem: Problem, x: FloatArray, noise: FloatArray, covariance: FloatArray
-) -> FloatArray:
-    """The covariance, longer where the data go along with a larger error than their slopes say.
-
-    Each direction is followed two standard deviations either way, where the sum of squares should
-    have risen by four.
-    """
-    prior_sd = problem.prior_sd
-    values, vectors = np.linalg.eigh(covariance / np.outer(prior_sd, prior_sd))
-    along = (vectors * np.sqrt(np.maximum(values, 0.0))).T * prior_sd
-    sds = np.array([each.sd for each in problem.all_figures])
-    points = [x, *(x + FOLLOWED * along), *(x - FOLLOWED * along)]
-    found = np.array(problem.of_figures(points)) * sds / noise
-    soft = 2 * SOFT**2 * (np.sqrt(1 + (found / SOFT) ** 2) - 1)
-    costs = soft.sum(axis=1) + ((np.array(points) / prior_sd) ** 2).sum(axis=1)
-    rises = np.minimum(costs[1 : len(x) + 1], costs[len(x) + 1 :]) - costs[0]
-    longer = np.clip(FOLLOWED / np.sqrt(np.maximum(rises, TINY)), 1.0, LONGER)
-    along = along * longer[:, None]
-    return np.asarray(along.T @ along)
+    logs = problem.logs(x)
+    triples = zip(problem.scripts, problem.figures, logs, strict=True)
+    known = [each for triple in triples for each in _with_chance(*triple)]
+    told = _told(problem, known, x)
+    _, covariance = _errors(problem, known, *told)
+    return Fit(problem, x, cost, covariance, told[1])
 
 
 def derivatives(
@@ -113,7 +80,7 @@ def _with_chance(
 
 
 def _told(
-    problem: Problem, x: FloatArray, rounds: int
+    problem: Problem, known: Sequence[Figure], x: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Residuals of figures, derivatives over so much as an error may be, and how rough they are.
 
@@ -126,8 +93,8 @@ def _told(
     rough: FloatArray = np.zeros(len(here))
     jacobian = derivatives(problem.of_figures, x, WIDE)
     sds = np.array([each.sd for each in problem.all_figures])
-    for _ in range(rounds):
-        noise, covariance = _errors(problem, here, jacobian, rough)
+    for _ in range(ROUNDS):
+        noise, covariance = _errors(problem, known, here, jacobian, rough)
         along = _directions(problem, covariance)
         found = np.array(problem.of_figures([*(x + along), *(x - along)]))
         sides = found[: len(x)] - here, here - found[len(x) :]
@@ -147,31 +114,32 @@ def _directions(problem: Problem, covariance: FloatArray) -> FloatArray:
 
 
 def _errors(
-    problem: Problem, misfit: FloatArray, jacobian: FloatArray, rough: FloatArray
+    problem: Problem,
+    known: Sequence[Figure],
+    misfit: FloatArray,
+    jacobian: FloatArray,
+    rough: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """The standard deviation of each figure, roughness included, and the coefficients' covariance.
 
-    Arguments are in standard deviations of the figures as the problem has them.
+    The fit weighs figures by what they may be off at worst; so its errors are those that figures as
+    well ``known`` as they are have under these weights (a sandwich: Huber 1967). Misfits,
+    derivatives and roughness are in standard deviations of the figures as the problem has them.
     """
-    figures = problem.all_figures
-    sd, floor, chance = (
-        np.array([getattr(each, name) for each in figures]) for name in ("sd", "floor", "chance")
-    )
+    sd = np.array([each.sd for each in problem.all_figures])
+    floor, chance = (np.array([getattr(each, name) for each in known]) for name in PARTS)
     chance = np.hypot(chance, rough * sd)
     # A figure far off has been discounted by the loss, and says as much less.
     weight = 1.0 / np.sqrt(1.0 + (misfit / SOFT) ** 2)
     prior = np.diag(problem.prior_sd**-2.0)
-    kinds = [_kind(each) for each in figures]
-    noise = np.hypot(floor, chance)
-    covariance, told = np.linalg.inv(prior), jacobian
-    for _ in range(NOISE_ROUNDS):
-        told = jacobian * (np.sqrt(weight) * sd / noise)[:, None]
-        covariance = np.linalg.inv(told.T @ told + prior)
-        leverage = ((told @ covariance) * told).sum(axis=1)
-        factor = factors(kinds, misfit * sd, floor, chance, weight, leverage)
-        noise = np.hypot(factor * floor, chance)
-    together = told.T @ _correlations(problem) @ told + prior
-    covariance = covariance @ together @ covariance
+    weighed = jacobian * weight[:, None]
+    inverse = np.linalg.inv(weighed.T @ jacobian + prior)
+    leverage = ((weighed @ inverse) * jacobian).sum(axis=1)
+    kinds = [_kind(each) for each in problem.all_figures]
+    factor = factors(kinds, misfit * sd, floor, chance, weight, leverage)
+    noise = np.hypot(factor * floor, chance)
+    off = weighed * (noise / sd)[:, None]
+    covariance = inverse @ (off.T @ _correlations(problem) @ off + prior) @ inverse
     return noise, (covariance + covariance.T) / 2
 
 

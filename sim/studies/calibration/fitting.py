@@ -3,8 +3,7 @@
 Every evaluation simulates the same requests, so that the sum of squares is smooth but for small
 steps where two requests change their order; derivatives are taken over 6 %, well above them. Large
 residuals count less. A single start may land 25 % off; so the start's less certain coefficients are
-varied, and the best few go some steps, the best of them all the way. Then figures are weighed by
-what the fit has left of them (:mod:`sim.studies.calibration.certainty`), and it goes a little on.
+varied, and the best few go some steps, the best of them all the way.
 """
 
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from sim.errors import PeakfleetError
 from sim.model.streams import Streams
-from sim.studies.calibration.certainty import SOFT, concluded, derivatives, weighed
+from sim.studies.calibration.certainty import SOFT, concluded, derivatives
 from sim.studies.calibration.problem import Fit, Problem
 
 FloatArray = npt.NDArray[np.float64]
@@ -51,8 +50,6 @@ def fitted(
     best = min(points, key=lambda point: point.cost)
     told(f"best of {len(points)} starts: {_typical(problem, best.residuals):.1%} off in the mean")
     best = _descended(problem, best.x, MOST_STEPS)
-    problem = weighed(problem, best.x)
-    best = _descended(problem, best.x, FIRST_STEPS)
     told(f"fitted: {_typical(problem, best.residuals):.1%} off in the mean of all figures")
     return concluded(problem, best.x, best.cost)
 

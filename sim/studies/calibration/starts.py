@@ -12,7 +12,7 @@ errors, with none below 0, held weakly to what physics would guess.
 
 Guesses are in proportion to the time of a step with one sequence, which is about that of reading
 the weights: a token in the caches is read like weights, some 8e-6 of theirs (131 kB of 16 GB for
-Llama 3.1 8B); a prompt's token costs some 4e-3 of it, and its square 2e-7.
+Llama 3.1 8B); a prompt's token costs some 4e-3 of it, and its square 3e-7.
 """
 
 import math
@@ -31,8 +31,8 @@ from sim.studies.calibration.script import Script
 FloatArray = npt.NDArray[np.float64]
 
 WINDOW = 20  # logged steps
-GUESS = (8e-6, 0.15, 4e-3, 2e-7)  # c, d0, d1, d2 as multiples of a step's time
-WEAK = (0.02, 0.1, 0.02, 0.1)  # weights of guesses beside a measured row: some may be far off
+GUESS = (8e-6, 0.15, 4e-3, 3e-7)  # c, d0, d1, d2 as multiples of a step's time
+WEAK = 0.02  # weight of a guess beside a measured row: it may be far off
 FIRST_TOKEN_USERS = 16.0  # up to which a first token waits for little
 
 
@@ -95,8 +95,8 @@ def _held(count: int, quickest: float) -> tuple[FloatArray, FloatArray]:
     held = np.zeros((len(GUESS) + count, count + 5))
     aims = np.zeros(len(held))
     for row, guess in enumerate(guesses):
-        held[row, count + row] = WEAK[row] / guess
-        aims[row] = WEAK[row]
+        held[row, count + row] = WEAK / guess
+        aims[row] = WEAK
     for at in range(count):
         held[len(GUESS) + at, at] = 0.03 / quickest
         aims[len(GUESS) + at] = 0.03
