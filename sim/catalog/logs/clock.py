@@ -62,7 +62,9 @@ class Clock:
         return datetime(1970, 1, 1) + timedelta(microseconds=micros)
 
 
-def clock_of(times: Times, given: Unit | None, default: Unit, strict: bool) -> Clock:
+def clock_of(
+    times: Times, given: Unit | None, default: Unit, strict: bool, bursts: bool = False
+) -> Clock:
     """The unit of times; those of a strict format that make no sense raise UnitError.
 
     Parameters
@@ -73,6 +75,9 @@ def clock_of(times: Times, given: Unit | None, default: Unit, strict: bool) -> C
     default : str
         Unit of times that do not count from 1970.
     strict : bool
+    bursts : bool
+        Whether it is certain that the format is its own, so that hundreds of requests a second are
+        a burst.
     """
     if not len(times):  # all wait for others
         return Clock(given or default, False, given is not None)
@@ -84,7 +89,7 @@ def clock_of(times: Times, given: Unit | None, default: Unit, strict: bool) -> C
     if dated:
         return Clock(dated[0], True, False)  # type: ignore[arg-type]  # a key of NAMES
     if strict:
-        _refuse_ambiguous(times, default)
+        _refuse_ambiguous(times, default, bursts)
     return Clock(default, False, False)
 
 
@@ -137,7 +142,7 @@ def _refuse_centuries(middle: float, given: Unit, dated: list[str]) -> None:
         raise UnitError(f"in {given} these are centuries off (as {other} they are dates of today)")
 
 
-def _refuse_ambiguous(times: Times, default: Unit) -> None:
+def _refuse_ambiguous(times: Times, default: Unit, bursts: bool) -> None:
     name, count = NAMES[default], len(times)
     remedy = f"give the trace its unit, such as unit: s, or unit: {default}"
     if times.dtype.kind == "f":
@@ -146,7 +151,7 @@ def _refuse_ambiguous(times: Times, default: Unit) -> None:
             shown = f"{times[odd[0]]:.12g}"
             raise UnitError(f"{shown} has a fraction: {name} or seconds? ({remedy})")
     span_s = float(times.max() - times.min()) / UNITS_PER_S[default]
-    too_fast = count >= FEWEST and count > FASTEST_PER_S * span_s and span_s > 0
+    too_fast = count >= FEWEST and count > FASTEST_PER_S * span_s and span_s > 0 and not bursts
     if too_fast or span_s > LONGEST_S:
         message = f"as {name} {count:,} requests come within {span(span_s)}"
         other = f", as seconds within {span(span_s * UNITS_PER_S[default])}" if too_fast else ""

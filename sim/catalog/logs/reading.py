@@ -21,6 +21,7 @@ from sim.catalog.logs.shared import (
     block_names,
     block_tokens,
     conversations,
+    fits,
     numbered,
     session_names,
     sessions,
@@ -204,8 +205,11 @@ def _trace(path: str, found: Found, rows: _Rows) -> Trace:
     if not len(kept):
         message = f"none of {n} rows has both prompt and output tokens"
         raise TraceError(f"{path}: {message} (at least one request is needed)")
-    clock = _clock(path, columns, rows.times[kept[~rows.untimed[kept]]])
     prefixes, size, about_blocks = _prefixes(path, found, rows, full)
+    mooncake = rows.prefixes is not None and fits(
+        rows.prefixes.count[kept], rows.prompt[kept], BLOCK_TOKENS
+    )
+    clock = _clock(path, columns, rows.times[kept[~rows.untimed[kept]]], mooncake)
     times, delay_s = rows.times, None
     if rows.delay is None:
         order = kept[np.argsort(times[kept], kind="stable")]
@@ -244,9 +248,9 @@ def _trace(path: str, found: Found, rows: _Rows) -> Trace:
     return replace(trace, origin=origin)
 
 
-def _clock(path: str, columns: TraceColumns, times: Times) -> Clock:
+def _clock(path: str, columns: TraceColumns, times: Times, bursts: bool) -> Clock:
     try:
-        return clock_of(times, columns.unit, columns.default_unit, columns.strict)
+        return clock_of(times, columns.unit, columns.default_unit, columns.strict, bursts)
     except UnitError as error:
         raise TraceError(f"{path}: {columns.timestamp}: {error}") from None
 

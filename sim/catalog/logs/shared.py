@@ -94,6 +94,12 @@ BLOCKS = (16, 32, 64, 128, 256, 512, 1024)
 CERTAIN = 0.9  # share of the prompts whose names must be as many as they have blocks
 
 
+def fits(names: npt.NDArray[np.integer], tokens: npt.NDArray[np.integer], size: int) -> bool:
+    """Whether prompts have a name for each block of a size, nearly all of them."""
+    right = (names == -(-tokens // size)) | (names == tokens // size)
+    return bool(len(names)) and bool(np.mean(right) >= CERTAIN)
+
+
 def block_tokens(count: npt.NDArray[np.integer], prompt: npt.NDArray[np.integer]) -> int | None:
     """Tokens of a block, by how many names prompts have; None if that does not tell.
 
@@ -104,11 +110,11 @@ def block_tokens(count: npt.NDArray[np.integer], prompt: npt.NDArray[np.integer]
     if not there.any():
         return 512
     names, tokens = count[there], prompt[there]
-    fitting = []
-    for size in BLOCKS:
-        right = (names == -(-tokens // size)) | (names == tokens // size)
-        if np.mean(right) >= CERTAIN and not (names > -(-tokens // size)).any():
-            fitting.append(size)
+    fitting = [
+        size
+        for size in BLOCKS
+        if fits(names, tokens, size) and not (names > -(-tokens // size)).any()
+    ]
     if 512 in fitting or not (names > -(-tokens // 512)).any():
         return 512
     return fitting[0] if len(fitting) == 1 else None

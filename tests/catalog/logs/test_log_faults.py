@@ -54,6 +54,12 @@ def test_whole_numbers_that_make_no_sense_in_milliseconds_ask_for_the_unit(tmp_p
         read_trace(write(tmp_path / "x.jsonl", mooncake(times)))
 
 
+def test_a_burst_in_blocks_of_mooncakes_own_is_one_and_is_said():
+    trace = read_trace(str(FAULTS / "unique_prompts" / "unique_long.jsonl"))
+    assert trace.span_s == pytest.approx(0.399)
+    assert "400 requests within 0.399 s: are their times in another unit?" in trace.origin.remarks
+
+
 @pytest.mark.parametrize(
     ("times", "span_s", "unit"),
     [
