@@ -28,6 +28,7 @@ SOURCE = (
     "InferenceX rows (SemiAnalysis, Apache-2.0) in ai-dynamo/aiconfigurator silicon_sample.csv"
     " @095f58a (2026-08-21): {rows} rows of {engine} {version}; fitted by sim calibrate"
 )
+PUBLISHED = "2026-08-21"
 GOOD = ("A", "B")
 
 
@@ -44,7 +45,10 @@ def made(
         print(" ".join(key), error, file=sys.stderr)
         return key, None
     source = SOURCE.format(rows=len(runs), engine=engine, version=version or "of no stated version")
-    return key, replace(profile, source=source)
+    if profile.as_of:
+        return key, replace(profile, source=source)
+    notes = f"{profile.notes}; the rows carry no date: that of their publication"
+    return key, replace(profile, source=source, as_of=PUBLISHED, notes=notes)
 
 
 def main() -> None:
@@ -53,12 +57,12 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only", default="", help="a part of the configuration's name")
+    parser.add_argument("--only", nargs="*", default=[""], help="parts of configurations' names")
     asked = parser.parse_args()
     found = {
         key: runs
         for key, runs in configurations(asked.data).items()
-        if asked.only.casefold() in " ".join(key).casefold()
+        if any(part.casefold() in " ".join(key).casefold() for part in asked.only)
     }
     written: dict[Path, tuple[bool, list[int]]] = {}
     quick_first = sorted(found.items(), key=lambda one: sum(map(requests, one[1])))

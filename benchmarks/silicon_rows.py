@@ -11,6 +11,7 @@ FEWEST = 4  # concurrencies of a configuration
 LONGEST_S = 5.0  # mean time to the first token: beyond, engines compiled while they were measured
 # InferenceMAX's "70B" is the model of the FP8 and FP4 checkpoints of Llama 3.3 (its SOURCE.md).
 RENAMED = {"meta-llama/Llama-3.1-70B": "meta-llama/Llama-3.3-70B"}
+UNSTATED = "bf16"  # rows of Qwen3-32B name no precision: that of its checkpoint
 
 Configuration = tuple[str, ...]
 
@@ -33,7 +34,8 @@ def key_of(run: MeasuredRun) -> Configuration:
     ways += f"dp{parallel.data}" if parallel.data > 1 else ""
     ways += f"ep{parallel.expert}" if parallel.expert > 1 else ""
     model = RENAMED.get(setup.model, setup.model)
-    return (model, setup.gpu, ways, setup.precision, setup.engine, setup.engine_version)
+    precision = setup.precision or UNSTATED
+    return (model, setup.gpu, ways, precision, setup.engine, setup.engine_version)
 
 
 def users_of(runs: Sequence[MeasuredRun]) -> list[int]:

@@ -154,7 +154,12 @@ def test_the_fit_finds_efficiencies_that_made_the_profiles(measured):
         (
             "qwen3-14b/l40s/tp2/fp8/vllm",
             r"no measurement of qwen3-14b on l40s; computed: service: \{model: qwen3-14b,"
-            r" gpu: l40s, gpus: 2, precision: fp8\}; nearest measured: .*",
+            r" gpu: l40s, gpus: 2, precision: fp8\} \('sim catalog profiles'",
+        ),
+        (
+            "kimi-k2.5/h100-sxm/tp16/fp4/vllm",
+            r"no measurement of kimi-k2.5 on h100-sxm; computed: service: \{model: kimi-k2.5,"
+            r" gpu: h100-sxm, gpus: 16, precision: fp4\}; nearest measured: kimi-k2.5/b200-sxm/",
         ),
         ("gemma-3-27b/rtx-pro-6000", "no measurement of gemma-3-27b on rtx-pro-6000; computed"),
         ("mistral-7b", "no measurement of mistral-7b; computed: .*gpus: 1, precision: fp8"),
