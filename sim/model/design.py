@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from sim.model.autoscaler import Autoscaler, Keda
 from sim.model.cache import PrefixCache
+from sim.model.cluster import Cluster
 from sim.model.economics import OneOff
 from sim.model.failure import Failures
 from sim.model.gateway import Gateway
@@ -112,6 +113,11 @@ class GpuPool:
             require(self.price.gpus >= most, "GPUs of the purchase plan", self.price.gpus, rule)
 
     @property
+    def gpus_per_replica(self) -> int:
+        """GPUs that a replica holds."""
+        return self.profile.gpus_per_replica
+
+    @property
     def moves(self) -> bool:
         """Whether replicas ever come, go, stand by or change."""
         at_rest = self.lifecycle.standby is None and self.failures == Failures()
@@ -142,8 +148,23 @@ class Design:
     pools: tuple[GpuPool, ...]
     managed: tuple[ManagedApi, ...] = ()
     one_off: OneOff | None = None
+    cluster: Cluster | None = None
 
     @property
     def backends(self) -> tuple[GpuPool | ManagedApi, ...]:
         """All of them, in the order of their numbers."""
         return (*self.pools, *self.managed)
+
+    def quota_gpus(self, pool: GpuPool) -> int:
+        """GPUs of the cluster that are guaranteed to a pool: by default for its fewest replicas."""
+        given = None if self.cluster is None else self.cluster.standing(pool.name).quota
+        least = (pool.limits[0] + pool.lifecycle.kept_ready) * pool.gpus_per_replica
+        return least if given is None else given
+
+    def most_replicas(self, pool: GpuPool) -> float:
+        """Replicas that a pool may have at once, with what the cluster owes to the others."""
+        most = min(pool.limits[1], pool.lifecycle.capacity_limit)
+        if self.cluster is None:
+            return most
+        owed = sum(self.quota_gpus(each) for each in self.pools if each.name != pool.name)
+        return min(most, (self.cluster.gpus - owed) // pool.gpus_per_replica)

@@ -18,6 +18,7 @@ devices             of users' devices, some cannot run the model
 context length      at least 1 % of first prompts are longer than the model takes
 lost replicas       at least 1 % of a pool's attempts failed, or found no replica
 capacity limit      there are as many replicas as are to be had, in at least half of the hot bins
+cluster GPUs        requests wait while replicas wait for GPUs, in at least half of the hot bins
 cold start          requests wait while replicas start, in at least half of the hot bins
 max replicas        the autoscaler is at its limit, in at least half of the hot bins
 queue limit         at least 1 % were turned away by a full queue, with no hour over capacity
@@ -167,6 +168,7 @@ class _Look:
             "queue": hot.queue,
             "ready": hot.ready,
             "starting": hot.starting,
+            "pending": hot.pending,
             "at_limit": hot.at_limit,
             "utilisation": hot.utilisation,
             "preemptions": self.value("preemptions"),
@@ -190,6 +192,7 @@ class _Look:
             and signs["too_long"] >= max(least, HALF * signs["rejected"]),
             "lost replicas": signs["errors"] >= least or (full and unlimited),
             "capacity limit": at_limit and pool.lifecycle.capacity_limit < pool.limits[1],
+            "cluster GPUs": self._waits_for_gpus(hot) and not idle,
             "cold start": scales and hot.starting >= HALF and not idle,
             "max replicas": at_limit,
             "queue limit": full and math.isfinite(pool.gateway.max_queue),
@@ -202,6 +205,9 @@ class _Look:
         }
         found = next((name for name, does in applies.items() if does), "")
         return found or ("decode" if hot.batch >= FULL else "prefill")
+
+    def _waits_for_gpus(self, hot: "_Hot") -> bool:
+        return self.design.cluster is not None and hot.pending >= HALF
 
     def _within_capacity(self, pool: GpuPool) -> bool:
         return self.value(f"backends.{pool.name}.hours_over_capacity") == 0
@@ -261,6 +267,7 @@ class _Look:
             "running",
             "ready_replicas",
             "starting_replicas",
+            "pending_replicas",
             "utilisation",
             "kv_utilisation",
         )
@@ -277,8 +284,9 @@ class _Hot:
         Share filled, and busy; of cache and batch in the fullest hot bin.
     queue, ready : float
         Requests that waited for each ready replica, in the worst bin; ready replicas on average.
-    starting, at_limit : float
-        Share of the hot bins in which a replica started, and in which there were as many as may be.
+    starting, pending, at_limit : float
+        Share of the hot bins in which a replica started, in which one waited for GPUs, and in which
+        there were as many as may be.
     """
 
     kv: float
@@ -287,6 +295,7 @@ class _Hot:
     queue: float
     ready: float
     starting: float
+    pending: float
     at_limit: float
 
     @classmethod
@@ -304,6 +313,7 @@ class _Hot:
             queue=float((queue / serving)[hot].max()),
             ready=float(ready[hot].mean()),
             starting=float(np.mean(columns["starting_replicas"][hot] >= HALF)),
+            pending=float(np.mean(columns["pending_replicas"][hot] >= HALF)),
             at_limit=float(np.mean(ready[hot] >= _limit(pool) - HALF)),
         )
 

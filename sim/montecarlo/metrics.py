@@ -18,7 +18,7 @@ from sim.engine.ledger import UNANSWERED
 from sim.engine.simulation import Outcome
 from sim.engine.state.record import Records
 from sim.model.capacity import Offered, needed_s, work_offered
-from sim.model.design import Design, GpuPool
+from sim.model.design import Design
 from sim.model.price import HOUR_S
 from sim.montecarlo.early_warning import warnings
 from sim.montecarlo.ending import ending
@@ -151,6 +151,7 @@ def _fleet(outcome: Outcome, design: Design, pools: list[dict[str, float]]) -> d
         "kv_utilisation": _weighted(pools, "kv_utilisation", booked["serving_s"].sum(axis=1)),
         "ready_replicas_mean": booked["ready_s"].sum() / design.horizon.duration_s,
         "ready_replicas_max": float(most_ready(outcome.logs, 0.0, design.horizon.duration_s)),
+        "pending_replicas_mean": float(sum(pool["pending_replicas_mean"] for pool in pools)),
         "failed_starts": float(sum(pool["failed_starts"] for pool in pools)),
         "offered_load": max((pool["offered_load"] for pool in pools), default=0.0),
         "offered_load_peak": max((pool["offered_load_peak"] for pool in pools), default=0.0),
@@ -174,7 +175,7 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
     running_s = float(booked["running_s"].sum())
     work_s, able_s = work_and_capacity_s(outcome, design, index)
     loads = _load(work_s, able_s)
-    logs = outcome.logs[index : index + 1]
+    logs, ends_s = outcome.logs[index : index + 1], np.array([0.0, design.horizon.duration_s])
     return {
         "gpu_hours": sum(rented) * gpus / HOUR_S,
         "utilisation": _ratio(busy_s, serving_s),
@@ -183,6 +184,7 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
         / profile.replica_kv_blocks,
         "ready_replicas_mean": float(booked["ready_s"].sum()) / design.horizon.duration_s,
         "ready_replicas_max": float(most_ready(logs, 0.0, design.horizon.duration_s)),
+        "pending_replicas_mean": float(logs[0].pending_s(ends_s)[0]) / design.horizon.duration_s,
         "failed_starts": float(outcome.logs[index].overdue(0.0, design.horizon.duration_s)),
         "queue_mean": float(booked["waiting_s"].sum()) / design.horizon.duration_s,
         "offered_load": float(np.average(loads, weights=np.diff(outcome.ledger.edges_s))),
@@ -206,7 +208,7 @@ def work_and_capacity_s(
         In replica-seconds.
     """
     pool = design.pools[index]
-    able_s = _able_s(outcome, pool, index)
+    able_s = _able_s(outcome, design, index)
     mine = [i for i, w in enumerate(design.workloads) if pool.name in w.route.backends]
     booked, usage = outcome.ledger.workloads[mine], outcome.ledger.usage[mine, index]
     part = _part(booked, usage)
@@ -268,16 +270,15 @@ def _part(booked: Records, usage: Records) -> FloatArray:
     return part
 
 
-def _able_s(outcome: Outcome, pool: GpuPool, index: int) -> FloatArray:
+def _able_s(outcome: Outcome, design: Design, index: int) -> FloatArray:
     """Replica-seconds of each bin: of those that are ready, or of the most that there can be.
 
     A slow one counts as the part of a replica that it is.
     """
-    booked = outcome.ledger.pools[index]
+    pool, booked = design.pools[index], outcome.ledger.pools[index]
     if not pool.moves:
         able_s: FloatArray = np.maximum(booked["able_s"], 0.0)
         return able_s
     ready_s = booked["ready_s"].sum()
     speed = booked["able_s"].sum() / ready_s if ready_s > 0 else 1.0
-    most = min(pool.limits[1], pool.lifecycle.capacity_limit)
-    return most * speed * np.diff(outcome.ledger.edges_s)
+    return design.most_replicas(pool) * speed * np.diff(outcome.ledger.edges_s)

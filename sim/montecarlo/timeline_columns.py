@@ -84,6 +84,8 @@ def _machine_columns(
     yield f"{prefix}ready_replicas", ready_s / width_s
     starting_s = [log.starting_s(outcome.ledger.edges_s) for log in outcome.logs[rows]]
     yield f"{prefix}starting_replicas", np.sum(starting_s, axis=0) / width_s
+    pending_s = [log.pending_s(outcome.ledger.edges_s) for log in outcome.logs[rows]]
+    yield f"{prefix}pending_replicas", np.sum(pending_s, axis=0) / width_s
     yield f"{prefix}draining_replicas", np.maximum(serving_s - ready_s, 0.0) / width_s
     yield f"{prefix}queue", booked["waiting_s"].sum(axis=0) / width_s
     yield f"{prefix}running", booked["running_s"].sum(axis=0) / width_s

@@ -11,6 +11,7 @@ SIGNS = {
     "queue": "{:,.0f} requests waiting for each ready replica",
     "ready": "{:.1f} replicas ready",
     "starting": "replicas starting in {:.0%} of that time",
+    "pending": "replicas waiting for GPUs in {:.0%} of that time",
     "at_limit": "at its limit in {:.0%} of that time",
     "utilisation": "busy {:.0%} of that time",
     "preemptions": "{:,.0f} preemptions",

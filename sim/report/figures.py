@@ -202,6 +202,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             "",
             ready_replicas_mean="replicas ready, mean",
             ready_replicas_max="replicas ready, most",
+            pending_replicas_mean="replicas waiting for GPUs, mean",
             gpu_hours="GPU-hours",
         ),
     ),

@@ -47,6 +47,7 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
             "failed_starts",
             "ready_replicas_mean",
             "ready_replicas_max",
+            "pending_replicas_mean",
             "offered_load",
             "offered_load_peak",
             "hours_over_capacity",

@@ -19,7 +19,7 @@ from sim.model.managed import ManagedApi
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import Workload
 from sim.scenario import plausibility, sharing
-from sim.scenario.backend import gpu_pool
+from sim.scenario.backend import cluster, gpu_pool
 from sim.scenario.backend.failures import check_spot
 from sim.scenario.compilation import compile_design
 from sim.scenario.schema import DAY_S, ScenarioDocument
@@ -52,6 +52,9 @@ def check_designs(
             designs.append(compile_design(document, traces, draws))
         except (ScenarioError, ValueError, ArithmeticError) as error:
             findings.add((), f"a world at the {100 * level:g} % level of all inputs: {error}")
+            return None
+        cluster.check(designs[-1], findings)
+        if findings:
             return None
     design = designs[-1]
     for workload in design.workloads:

@@ -21,6 +21,7 @@ from sim.model.workload import RequestSource, Slo, Workload
 from sim.scenario import schema
 from sim.scenario.backend import (
     caches,
+    cluster,
     failures,
     fleet,
     gateway,
@@ -72,6 +73,7 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
             if not isinstance(backend, GpuPool)
         ),
         one_off=value.compiled_one_off(document.one_off, draws),
+        cluster=cluster.compiled(document.cluster),
     )
 
 

@@ -14,6 +14,7 @@ from sim.catalog.logs import FORMATS
 from sim.model.trace import MOST_TIMES
 from sim.scenario.backend.backends import Backend
 from sim.scenario.backend.caches import PrefixHits, ResponseCache
+from sim.scenario.backend.cluster import Cluster
 from sim.scenario.values.catalogued import Shape, day_shape
 from sim.scenario.values.fields import (
     Start,
@@ -288,6 +289,8 @@ class ScenarioDocument(Model):
     """Streams of requests by name."""
     backends: Annotated[dict[str, Backend], Field(min_length=1)]
     """What serves them, by name."""
+    cluster: Cluster | None = None
+    """GPUs that all pools share, such as {gpus: 24}; default each pool has what it asks for."""
     one_off: OneOff | None = None
     """Training or fine-tuning, such as {cost: 50 kUSD, life_months: 18}; default none."""
     worlds: Annotated[int, whole(1, 10_000_000)] = 200

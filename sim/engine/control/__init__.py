@@ -4,6 +4,7 @@ from sim.engine.clock import Clock
 from sim.engine.control import autoscaling, outages
 from sim.engine.control.fleet import Fleet
 from sim.engine.control.fleet_log import FleetLog, most_ready
+from sim.engine.control.gpu_budget import GpuBudget, Tenant
 from sim.engine.control.own import (
     AUTOSCALERS,
     AutoscalerError,
@@ -30,8 +31,9 @@ def start(design: Design, clock: Clock, streams: Streams) -> dict[int, Fleet]:
 
     Their autoscalers are at work, and managed backends have their incidents.
     """
+    tenants = _tenants(design, clock)
     fleets = {
-        index: Fleet(clock, index, pool, streams, design.horizon.start)
+        index: Fleet(clock, index, pool, streams, design.horizon.start, tenants.get(index))
         for index, pool in enumerate(design.pools)
         if pool.moves
     }
@@ -39,3 +41,25 @@ def start(design: Design, clock: Clock, streams: Streams) -> dict[int, Fleet]:
         autoscaling.start(fleet)
     outages.start(design, clock, streams)
     return fleets
+
+
+def _tenants(design: Design, clock: Clock) -> dict[int, Tenant]:
+    """Places of the pools that move among those that share the GPUs of a cluster, if there is one.
+
+    Pools that never move hold theirs for good.
+    """
+    cluster = design.cluster
+    if cluster is None:
+        return {}
+    resting = sum(each.replicas * each.gpus_per_replica for each in design.pools if not each.moves)
+    budget = GpuBudget(clock.env, cluster.gpus - resting, cluster.sharing)
+    return {
+        index: budget.join(
+            pool.gpus_per_replica,
+            design.quota_gpus(pool),
+            cluster.standing(pool.name).priority,
+            pool.profile.max_num_seqs,
+        )
+        for index, pool in enumerate(design.pools)
+        if pool.moves
+    }

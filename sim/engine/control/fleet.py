@@ -17,6 +17,7 @@ from sim.engine.control import breaking
 from sim.engine.control.capacity import Capacity
 from sim.engine.control.census import Census
 from sim.engine.control.fleet_log import FleetLog
+from sim.engine.control.gpu_budget import Tenant
 from sim.engine.control.replica import Node, Nodes, Replica
 from sim.model.design import GpuPool
 from sim.model.lifecycle import Stage
@@ -40,6 +41,8 @@ class Fleet:
     streams : Streams
     start : datetime
         The moment of time 0.
+    tenant : Tenant or None
+        Its place among the pools of a cluster whose GPUs it shares.
 
     Attributes
     ----------
@@ -51,7 +54,13 @@ class Fleet:
     """
 
     def __init__(
-        self, clock: Clock, index: int, pool: GpuPool, streams: Streams, start: datetime
+        self,
+        clock: Clock,
+        index: int,
+        pool: GpuPool,
+        streams: Streams,
+        start: datetime,
+        tenant: Tenant | None = None,
     ) -> None:
         self.env = clock.env
         self.pool = pool
@@ -59,7 +68,9 @@ class Fleet:
         self.log = FleetLog(clock.plane.now, pool.replicas)
         self.streams = streams
         self._clock, self._index, self._start = clock, index, start
-        self._lifecycle = pool.lifecycle
+        self._lifecycle, self._tenant = pool.lifecycle, tenant
+        if tenant is not None:
+            tenant.fleet = self
         self._least, self._most = pool.limits
         self._numbers, self._orders = itertools.count(), itertools.count()
         self._replicas = Census()
@@ -97,6 +108,11 @@ class Fleet:
     def starting(self) -> int:
         """Replicas that are on their way."""
         return self._replicas.starting
+
+    @property
+    def draining(self) -> int:
+        """Replicas that finish their requests and are then gone."""
+        return self._replicas.count(Stage.DRAINING)
 
     @property
     def queue(self) -> int:
@@ -166,6 +182,26 @@ class Fleet:
             case _:
                 self.lose(replica, absent_s)
 
+    def evict(self) -> None:
+        """Give up the replica that is missed least, and ask for another in its place.
+
+        On standby ones go first, then starting ones, then ready ones, the newest of each first.
+        """
+        there = [
+            replica
+            for replica in self._replicas
+            if replica.claim is not None
+            and replica.claim.triggered
+            and replica.stage is not Stage.DRAINING
+        ]
+        replica = max(there, key=lambda r: (r.standby, r.starting, r.order))
+        replica.is_evicted = True
+        if replica.stage is Stage.READY:
+            self._drain(replica)
+        else:
+            self._end(replica)
+        self._restore()
+
     def set_slowness(self, replica: Replica, slowness: float) -> None:
         """Every engine time of a replica takes ``slowness`` times as long, from its next step."""
         replica.slowness = slowness
@@ -192,6 +228,8 @@ class Fleet:
         """A replica that runs from the beginning."""
         replica = self._new(stage, standby)
         replica.slot = self._capacity.ask()
+        if self._tenant is not None:
+            replica.claim = self._tenant.take()
         self._node_up(replica)
         return replica
 
@@ -264,9 +302,13 @@ class Fleet:
         self._replicas.put(replica, Stage.REQUESTED, replica.standby)
         replica.slot = self._capacity.ask()
         yield replica.slot
+        if self._tenant is not None and not replica.gone:
+            replica.claim = self._tenant.ask()
+            yield replica.claim
         if replica.gone:
             return
         self._replicas.put(replica, Stage.PROVISIONING, replica.standby)
+        self._note()
         yield self.env.timeout(provisioning_s)
         if replica.gone:
             return
@@ -329,9 +371,9 @@ class Fleet:
             self._end(replica)
 
     def _drained(self, replica: Replica) -> None:
-        """Back to standby where there is room, unless the replica is to die."""
+        """Back to standby where there is room, unless the replica is to die or to make room."""
         standby = self._lifecycle.standby
-        doomed = replica.slot_free_s > self._now_s
+        doomed = replica.is_evicted or replica.slot_free_s > self._now_s
         if standby is not None and not doomed and self._replicas.on_standby < standby.replicas:
             self._replicas.put(replica, Stage.STANDBY, standby=True)
         else:
@@ -343,8 +385,10 @@ class Fleet:
         self._nodes.remove(replica)
         if not math.isnan(replica.paid_from_s):
             self._bills.append((replica.paid_from_s, self._now_s))
+        absent_s = replica.slot_free_s - self._now_s
+        if replica.claim is not None and self._tenant is not None:
+            self._tenant.withdraw(replica.claim, absent_s)
         if replica.slot is not None:
-            absent_s = replica.slot_free_s - self._now_s
             if absent_s > 0:
                 self.env.process(self._free_slot(replica.slot, absent_s))
             else:
@@ -355,4 +399,5 @@ class Fleet:
         self._capacity.withdraw(slot)
 
     def _note(self) -> None:
-        self.log.note(self._now_s, self.ready, self.starting)
+        pending = self._replicas.count(Stage.REQUESTED)
+        self.log.note(self._now_s, self.ready, self.starting, pending)

@@ -22,8 +22,8 @@ class FleetLog:
     ----------
     time_s : list of float
         Non-decreasing; of several counts at one instant the last holds.
-    ready, starting : list of int
-        Replicas that serve, and those on their way to it.
+    ready, starting, pending : list of int
+        Replicas that serve, those on their way to it, and those of them that wait for GPUs.
     crashed_s, noticed_s : list of float
         When replicas were lost to crashes, one entry for each, and when spot instances were given
         notice.
@@ -35,18 +35,23 @@ class FleetLog:
         self.time_s = [start_s]
         self.ready = [ready]
         self.starting = [0]
+        self.pending = [0]
         self.crashed_s: list[float] = []
         self.noticed_s: list[float] = []
         self.overdue_s: list[float] = []
 
-    def note(self, now_s: float, ready: int, starting: int) -> None:
+    def note(self, now_s: float, ready: int, starting: int, pending: int = 0) -> None:
         """Note the counts from now on."""
+        counts = self.ready, self.starting, self.pending
         if now_s == self.time_s[-1]:
-            self.ready[-1], self.starting[-1] = ready, starting
-        elif (ready, starting) != (self.ready[-1], self.starting[-1]):
-            self.time_s.append(now_s)
-            self.ready.append(ready)
-            self.starting.append(starting)
+            for each in (self.time_s, *counts):
+                each.pop()
+        elif (ready, starting, pending) == tuple(each[-1] for each in counts):
+            return
+        self.time_s.append(now_s)
+        self.ready.append(ready)
+        self.starting.append(starting)
+        self.pending.append(pending)
 
     def overdue(self, start_s: float, end_s: float) -> int:
         """Replicas in [start_s, end_s) that had not started by their deadline."""
@@ -54,12 +59,19 @@ class FleetLog:
 
     def starting_s(self, edges_s: FloatArray) -> FloatArray:
         """Replica-seconds of starting in each bin: (bins,) for (bins + 1,) edges."""
+        return self._lasted_s(self.starting, edges_s)
+
+    def pending_s(self, edges_s: FloatArray) -> FloatArray:
+        """Replica-seconds of waiting for GPUs in each bin: (bins,) for (bins + 1,) edges."""
+        return self._lasted_s(self.pending, edges_s)
+
+    def _lasted_s(self, counts: Sequence[int], edges_s: FloatArray) -> FloatArray:
         times = np.array(self.time_s)
-        past = np.concatenate([[0.0], np.cumsum(np.diff(times) * self.starting[:-1])])
+        past = np.concatenate([[0.0], np.cumsum(np.diff(times) * counts[:-1])])
         at = np.searchsorted(times, edges_s, side="right") - 1
-        whole = past[at] + (edges_s - times[at]) * np.array(self.starting)[at]
-        starting_s: FloatArray = np.diff(whole)
-        return starting_s
+        whole = past[at] + (edges_s - times[at]) * np.array(counts)[at]
+        lasted_s: FloatArray = np.diff(whole)
+        return lasted_s
 
 
 def most_ready(logs: Sequence[FleetLog], start_s: float, end_s: float) -> int:

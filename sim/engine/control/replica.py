@@ -29,6 +29,8 @@ class Replica:
         Its number on the data plane since it last became ready.
     slot : simpy.Event or None
         Its place among those that can be had.
+    claim : simpy.Event or None
+        Its GPUs of those that several pools share.
     slot_free_s : float
         When its slot can be used again after its end; the past for at once.
     paid_from_s : float
@@ -36,6 +38,8 @@ class Replica:
     slowness : float
         Factor on its engine times.
     node : Node or None
+    is_evicted : bool
+        Gives its GPUs to another pool.
     """
 
     number: int
@@ -45,10 +49,12 @@ class Replica:
     order: int = 0
     on_plane: int = -1
     slot: simpy.Event | None = None
+    claim: simpy.Event | None = None
     slot_free_s: float = -math.inf
     paid_from_s: float = math.nan
     slowness: float = 1.0
     node: "Node | None" = None
+    is_evicted: bool = False
 
     @property
     def gone(self) -> bool:
