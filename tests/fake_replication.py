@@ -30,6 +30,7 @@ OF_MACHINES = (
     "running",
     "ready_replicas",
     "starting_replicas",
+    "pending_replicas",
     "utilisation",
     "kv_utilisation",
 )

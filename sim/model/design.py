@@ -163,8 +163,11 @@ class Design:
 
     def most_replicas(self, pool: GpuPool) -> float:
         """Replicas that a pool may have at once, with what the cluster owes to the others."""
-        most = min(pool.limits[1], pool.lifecycle.capacity_limit)
+        return min(pool.limits[1], pool.lifecycle.capacity_limit, self.left_for(pool))
+
+    def left_for(self, pool: GpuPool) -> float:
+        """Replicas of a pool that the cluster has GPUs for, beside what it owes to the others."""
         if self.cluster is None:
-            return most
+            return math.inf
         owed = sum(self.quota_gpus(each) for each in self.pools if each.name != pool.name)
-        return min(most, (self.cluster.gpus - owed) // pool.gpus_per_replica)
+        return (self.cluster.gpus - owed) // pool.gpus_per_replica

@@ -96,7 +96,7 @@ class Board:
         """Simulate some worlds for their work only."""
         result = self._result(count, worlds)
         design = self._design(result)
-        self.most = most_replicas(pool_named(design, self.kind.pool))
+        self.most = most_replicas(design, pool_named(design, self.kind.pool))
         self.users = waiting_users(design)
         if worlds > len(self._mean) or not self._mean.any():
             prefix, size = f"backends.{self.kind.pool}.", self.kind.limits(count)[1]

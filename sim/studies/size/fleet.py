@@ -110,9 +110,9 @@ def pool_named(design: Design, asked: str | None) -> GpuPool:
     return design.pools[names.index(asked or names[0])]
 
 
-def most_replicas(pool: GpuPool) -> int:
+def most_replicas(design: Design, pool: GpuPool) -> int:
     """Replicas that are to be had, and paid for."""
-    most = min(float(MOST_REPLICAS), pool.lifecycle.most_serving)
+    most = min(float(MOST_REPLICAS), pool.lifecycle.most_serving, design.left_for(pool))
     if isinstance(pool.price, PurchasePlan):
         most = min(most, pool.price.gpus // pool.profile.gpus_per_replica)
     return int(most)

@@ -1,0 +1,86 @@
+"""Two models on a cluster of 24 GPUs, six replicas in all: who needs more gets more."""
+
+import pytest
+from places import FAULTS
+
+from sim.engine.control import most_ready
+from sim.engine.simulation import Outcome, simulate
+from sim.model.streams import Streams
+from sim.montecarlo.run import run
+from sim.scenario import load_scenario
+
+END_S = 7200.0
+SHORT = ("horizon={duration: 30min, warm_up: 10min}", "workloads.a.arrivals.events.0.start=5min")
+
+
+def outcome(*overrides: str, gpus: int = 24, more: str = "") -> Outcome:
+    path = FAULTS / "shared_gpus" / "scenario.yaml"
+    scenario = load_scenario(path, (f"cluster={{gpus: {gpus}{more}}}", *overrides))
+    return simulate(scenario.design({}), Streams(scenario.seed, 0))
+
+
+def fewest_ready(found: Outcome, pool: int, from_s: float = 0.0) -> int:
+    log = found.logs[pool]
+    ends_s = [*log.time_s[1:], END_S]
+    return min(n for n, end_s in zip(log.ready, ends_s, strict=True) if end_s > from_s)
+
+
+def test_one_grows_to_what_the_other_can_spare():
+    """a reaches 5 replicas at its peak, b is never below 1, and never are more than 6 ready."""
+    found = outcome()
+    assert most_ready(found.logs, -600.0, END_S) == 6
+    assert max(found.logs[0].ready) == 5
+    assert fewest_ready(found, 1, -600.0) == 1
+    at_peak = found.logs[0].pending_s(found.ledger.edges_s)[6:12]
+    assert (at_peak > 0).all()
+    paid_s = sum(rental.end_s - rental.start_s for rental in found.rentals)
+    assert paid_s <= 6 * END_S + 1e-6  # who waits costs nothing
+    assert found.logs[0].pending[-1] == found.logs[1].pending[-1] == 0
+
+
+def test_replicas_of_unlike_size_share_the_gpus():
+    """b's take 8: it keeps one, and a has what is left of 24."""
+    found = outcome(*SHORT, "backends.b.service=llama-3.3-70b/h100-sxm/tp8/fp8/vllm")
+    a, b = found.logs
+    assert max(a.ready) == 4
+    assert fewest_ready(found, 1) == 1
+    edges = sorted({*a.time_s, *b.time_s})
+
+    def ready(log, at_s):
+        return log.ready[sum(time_s <= at_s for time_s in log.time_s) - 1]
+
+    assert all(4 * ready(a, at_s) + 8 * ready(b, at_s) <= 24 for at_s in edges)
+
+
+def test_a_crash_frees_gpus_for_who_waits():
+    """Without reclaiming a gets what b's crashes leave, and b what a's would."""
+    kept = outcome(*SHORT, more=", sharing: first_come, pools: {b: {quota: 12}}")
+    assert max(kept.logs[0].ready) == 3
+    crash = "backends.b.failures={crashes_per_gpu_hour: 2}"
+    found = outcome(*SHORT, crash, more=", sharing: first_come")
+    assert max(found.logs[0].ready) > 3
+    assert most_ready(found.logs, -600.0, 1800.0) <= 6
+    assert found.logs[1].crashed_s
+
+
+@pytest.mark.parametrize(("pool", "index"), [("a", 0), ("b", 1)])
+def test_the_higher_priority_has_all_it_asks_for(pool: str, index: int):
+    found = outcome(*SHORT, more=f", pools: {{{pool}: {{priority: 10}}}}")
+    assert fewest_ready(found, 1 - index) >= 1
+    pending_s = [float(log.pending_s(found.ledger.edges_s).sum()) for log in found.logs]
+    if pool == "a":  # it wants 6 at its peak, and the other keeps one
+        assert max(found.logs[0].ready) == 5
+        assert pending_s[0] > 0 and fewest_ready(found, 1) == 1
+    else:  # it never wants more than it gets, and the other waits
+        assert pending_s[1] == 0 < pending_s[0]
+
+
+def test_the_run_says_that_requests_wait_for_gpus():
+    path = FAULTS / "shared_gpus" / "scenario.yaml"
+    overrides = (*SHORT, "cluster={gpus: 8}", "workloads.a.slo={ttft_p95: 200ms}")
+    heavy = "workloads.a.arrivals.requests_per_second=40"
+    summary = run(load_scenario(path, (*overrides, heavy)), worlds=1, jobs=1).summary
+    assert [(each["cause"], each["backend"]) for each in summary["causes"]] == [
+        ("cluster GPUs", "a")
+    ]
+    assert summary["backends"]["a"]["pending_replicas_mean"]["p50"]["value"] > 1
