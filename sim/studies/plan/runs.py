@@ -256,13 +256,14 @@ class Simulations:
         return factor * growth / outlook.hardware(month).speed
 
     def _gpus(self, result: RunResult, pool: GpuPool) -> FloatArray:
-        """GPUs that a pool has in each hour of a day: (worlds, 24) float64."""
+        """GPUs that a pool has in each hour of a day, not those it waits for: (worlds, 24)."""
         timelines = result.sample.timelines
         prefix = f"backends.{pool.name}." if len(self.design.pools) > 1 else ""
         rows = []
         for world in range(self.worlds):
             columns = timelines.timeline(world)
             replicas = sum(columns[prefix + name].astype(np.float64) for name in COLUMNS)
+            replicas = replicas - columns[f"{prefix}pending_replicas"].astype(np.float64)
             rows.append(np.asarray(replicas).reshape(HOURS, -1).mean(axis=1))
         return np.stack(rows) * pool.profile.gpus_per_replica
 
