@@ -51,6 +51,45 @@ def cases_with_managed(draw: st.DrawFn, verbs: bool = False, hedges: bool = Fals
     )
 
 
+@st.composite
+def cases_with_rules(draw: st.DrawFn, verbs: bool = False, hedges: bool = False) -> Case:
+    """Cases with managed backends whose providers have further rules, and routers with cooldowns.
+
+    Days end while requests come, or never.
+    """
+    case: Case = draw(cases_with_managed(verbs, hedges))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    cooldowns_s = [0.0, 0.3, 2.0]
+    return replace(
+        case,
+        pools=[replace(pool, cooldown_s=rng.choice(cooldowns_s)) for pool in case.pools],
+        managed=[
+            replace(
+                api,
+                quota=_with_rules(api.quota, case, rng),
+                error_share=max(api.error_share, rng.choice([0.0, 0.1])),
+                cooldown_s=rng.choice(cooldowns_s),
+            )
+            for api in case.managed or []
+        ],
+    )
+
+
+def _with_rules(quota: Quota, case: Case, rng: np.random.Generator) -> Quota:
+    last_s = float(case.arrival_s[-1]) + 1
+    assert case.day_start_s is not None
+    many = len(case.arrival_s) * rng.uniform(0.1, 0.8)
+    return replace(
+        quota,
+        output_weight=rng.choice([1.0, 5.0, 0.5]),
+        requests_per_day=rng.choice([math.inf, max(round(many), 1)]),
+        tokens_per_day=rng.choice([math.inf, 30 * many]),
+        reset_s=(case.day_start_s + rng.uniform(0, 1.5 * last_s)) % 86_400,
+        max_concurrency=rng.choice([math.inf, 1.0, 3.0]),
+        too_large="refuse" if rng.uniform() < 0.5 else "pass",
+    )
+
+
 def _named(pools: list[GpuPool], block_tokens: int) -> list[GpuPool]:
     """Pools that a route can tell apart, whose blocks of prompts have one size."""
     caches = [

@@ -88,7 +88,7 @@ class GpuPool:
     """Replicas of one model behind one router and its gateway.
 
     ``replicas`` are ready when the simulation begins. There are as many from then on, but for
-    failures, unless there is an autoscaler.
+    failures, unless there is an autoscaler. ``cooldown_s`` is as that of a managed backend.
     """
 
     name: str
@@ -102,6 +102,7 @@ class GpuPool:
     failures: Failures = field(default_factory=Failures)
     prefix_cache: PrefixCache | None = None
     quality: float = math.nan
+    cooldown_s: float = 0.0
 
     def __post_init__(self) -> None:
         there = self.replicas + self.lifecycle.kept_ready

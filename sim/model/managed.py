@@ -6,17 +6,27 @@ a device is what fits on it.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sim.model.distributions import Distribution
 from sim.model.price import TokenPrice
 
+Large = Literal["refuse", "pass"]
 Kind = Literal["managed_api", "edge"]
 Hours = tuple[float, ...]
 
 ALL_DAY: Hours = (1.0,) * 24
 NO_LIMIT = 2**31 - 1  # tokens
+LIMITS = (  # of a quota
+    "requests_per_min",
+    "tokens_per_min",
+    "input_tokens_per_min",
+    "output_tokens_per_min",
+    "requests_per_day",
+    "tokens_per_day",
+    "max_concurrency",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +56,33 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Limits per minute, each a token bucket that refills continuously.
+    """Limits per minute, each a token bucket that refills continuously, and limits by the day.
 
     A bucket holds ``burst_s`` seconds of its rate and begins full. An attempt needs a request, its
     prompt in the input bucket, and ``reserved_output_tokens`` (what ``max_tokens`` asks for, where
     the provider takes it at once) in the output bucket, which also must not be empty; of the bucket
-    of both kinds it needs the sum. A prompt larger than a bucket passes when that is full. When the
-    answer ends, or its client leaves, its true length takes the place of the reservation; so the
-    level can fall below zero. Who asks for more is told to come back when there will be enough.
+    of both kinds it needs the sum. A prompt larger than a bucket passes when that is full, or is
+    refused for good. When the answer ends, or its client leaves, its true length takes the place of
+    the reservation; so the level can fall below zero. In the bucket of both kinds that length is
+    weighted (the reservation is not, as at Amazon Bedrock). Who asks for more is told to come back
+    when there will be enough.
+
+    What is left of a day's limits lapses at the reset, at which they are full again. An answer
+    counts on the day on which it ends.
 
     Attributes
     ----------
     requests_per_min, tokens_per_min, input_tokens_per_min, output_tokens_per_min : float
-        Infinite for no limit.
+        Infinite for no limit, like the next two and the last.
+    requests_per_day, tokens_per_day : float
+    reset_s : float
+        Time of the day at which the limits by the day begin anew, on the clock of the day shapes.
+    output_weight : float
+        Tokens of ``tokens_per_min`` and ``tokens_per_day`` that one of an answer takes.
+    max_concurrency : float
+        Attempts under way at once; one more is turned away, and told nothing.
+    too_large : {"refuse", "pass"}
+        What becomes of a request that asks a bucket for more than it holds.
     burst_s : float
     cached_is_free : bool
         Whether cached tokens of a prompt do not count.
@@ -72,6 +96,26 @@ class Quota:
     burst_s: float = 60.0
     cached_is_free: bool = False
     reserved_output_tokens: int = 0
+    requests_per_day: float = math.inf
+    tokens_per_day: float = math.inf
+    reset_s: float = 0.0
+    output_weight: float = 1.0
+    max_concurrency: float = math.inf
+    too_large: Large = "pass"
+
+    @property
+    def has_days(self) -> bool:
+        """Whether there are limits by the day."""
+        return math.isfinite(min(self.requests_per_day, self.tokens_per_day))
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there are limits at all."""
+        return any(math.isfinite(getattr(self, name)) for name in LIMITS)
+
+    def times(self, factor: float) -> "Quota":
+        """The quota with limits so many times as high."""
+        return replace(self, **{name: getattr(self, name) * factor for name in LIMITS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +208,9 @@ class ManagedApi:
     kind : {"managed_api", "edge"}
     quality : float
         Points, in any unit; NaN where none are given.
+    cooldown_s : float
+        For which the router leaves it out after an attempt that came to nothing there: it failed,
+        was turned away or timed out. 0 for never.
     """
 
     name: str
@@ -178,3 +225,4 @@ class ManagedApi:
     capable_share: float = 1.0
     kind: Kind = "managed_api"
     quality: float = math.nan
+    cooldown_s: float = 0.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MEANINGS = {
+    "cooldown": "the cooldown after failures",
     "quota": "the API's quota",
     "provisioned": "the provisioned throughput, and the quota beyond it",
     "outage": "the provider's outages",
@@ -27,6 +28,7 @@ MEANINGS = {
     "prefill": "prefill",
 }
 EVIDENCE = {  # signs of each cause
+    "cooldown": ("rejected", "errors", "unanswered_share"),
     "quota": ("rejected", "retry_amplification", "unanswered_share"),
     "provisioned": ("rejected", "retry_amplification", "unanswered_share"),
     "outage": ("errors", "unanswered_share"),

@@ -9,8 +9,9 @@ fails most often. Its cause is the first that applies, in this order; "at least 
 requests are lost, no SLO is missed, and the fleet keeps up.
 
 ==================  ===============================================================================
+cooldown            at least 1 % of the attempts at a backend with a cooldown were turned away
 provisioned         an API with units of its own turned at least 1 % of its attempts away
-quota               any other API did
+quota               any other API with a quota did
 outage              at least 1 % of an API's attempts failed, more than it always fails
 provider            at least 1 % of an API's attempts failed
 pace                an API answers too slowly by itself
@@ -39,7 +40,7 @@ import numpy.typing as npt
 
 from sim.model.closed import drawn_lengths
 from sim.model.design import Design, GpuPool
-from sim.model.managed import ManagedApi, Quota
+from sim.model.managed import ManagedApi
 from sim.model.profile import ServiceProfile
 from sim.model.trace import TraceSource
 from sim.model.workload import Workload
@@ -140,12 +141,13 @@ class _Look:
 
     def _name_of_api(self, api: ManagedApi, signs: dict[str, float]) -> str:
         least, rejected, errors = self.noticed(), signs["rejected"], signs["errors"]
-        units, limited = api.provisioned, api.quota != Quota(burst_s=api.quota.burst_s)
+        units = api.provisioned
         applies = {
             "devices": rejected >= least and api.capable_share < 1.0,
             "context length": signs["too_long"] >= max(least, HALF * rejected),
+            "cooldown": rejected >= least and api.cooldown_s > 0,
             "provisioned": rejected >= least and units is not None and units.units > 0,
-            "quota": rejected >= least and limited,
+            "quota": rejected >= least and api.quota.is_limited,
             "concurrency limit": rejected >= least,
             "outage": errors >= least + api.error_share and api.outages is not None,
             "provider": errors >= least,
@@ -190,6 +192,7 @@ class _Look:
         applies = {
             "context length": hot.queue <= WAITING
             and signs["too_long"] >= max(least, HALF * signs["rejected"]),
+            "cooldown": full and pool.cooldown_s > 0,
             "lost replicas": signs["errors"] >= least or (full and unlimited),
             "capacity limit": at_limit and pool.lifecycle.capacity_limit < pool.limits[1],
             "cluster GPUs": self._waits_for_gpus(hot) and not idle,

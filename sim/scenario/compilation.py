@@ -309,4 +309,5 @@ def _pool(name: str, pool: GpuPool, horizon: Horizon, draws: Draws) -> design.Gp
         failures.compiled(pool.failures, pool.spot, draws),
         caches.compiled(pool.prefix_cache, draws),
         math.nan if pool.quality is None else known(pool.quality, draws),
+        0.0 if pool.cooldown is None else known(pool.cooldown, draws),
     )

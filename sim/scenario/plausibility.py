@@ -14,7 +14,7 @@ from sim.model.design import Design, GpuPool
 from sim.model.distributions import Constant, Distribution
 from sim.model.failure import Failures
 from sim.model.lengths import Lengths
-from sim.model.managed import ManagedApi, Quota
+from sim.model.managed import ManagedApi
 from sim.model.price import HOUR_S, GpuPrice
 from sim.model.workload import Workload
 from sim.scenario.backend import gpu_pool
@@ -164,8 +164,7 @@ def _loses(workload: Workload, backends: list[Backend]) -> bool:
 
 def _turns_away(backend: Backend) -> bool:
     if isinstance(backend, ManagedApi):
-        limited = backend.quota != Quota(burst_s=backend.quota.burst_s)
-        return limited or backend.outages is not None or backend.error_share > 0
+        return backend.quota.is_limited or backend.outages is not None or backend.error_share > 0
     return math.isfinite(backend.gateway.max_queue) or backend.failures != Failures()
 
 

@@ -13,7 +13,7 @@ from agreement import assert_agreement, assert_population, log_fed_in_pieces, lo
 from fleets import Case, kernel_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from managed_cases import cases_with_managed
+from managed_cases import cases_with_managed, cases_with_rules
 from naive.runs import api, to
 from task_cases import cases_with_caches
 
@@ -53,6 +53,8 @@ MANY_AND_HEDGED = {
     "gave up on the second answer": 4,
 }
 
+RULED = {"compared": 120}
+
 
 @pytest.mark.parametrize(
     ("verbs", "least"),
@@ -63,6 +65,10 @@ MANY_AND_HEDGED = {
 )
 def test_the_kernel_agrees_with_the_naive_simulator(verbs: bool, least: dict[str, int]) -> None:
     assert_population(cases_with_managed(verbs, hedges=verbs), 400, least)
+
+
+def test_the_kernel_agrees_where_providers_and_routers_have_further_rules() -> None:
+    assert_population(cases_with_rules(verbs=True, hedges=True), 250, RULED)
 
 
 @given(cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))

@@ -87,6 +87,8 @@ class Crowd:
 
     def _heed(self, retry_after_s: float, backoff_s: float | None) -> float | None:
         """What a Retry-After makes of the delay."""
+        if retry_after_s == math.inf:
+            return None
         if retry_after_s <= self.retry.retry_after_limit_s:
             return retry_after_s
         return None if self.retry.beyond_limit == "give_up" else backoff_s

@@ -11,13 +11,15 @@ from naive.client import Crowd
 from naive.clockwork import FIRST_TOKEN, HEDGE, LAST_TOKEN, Clockwork
 from naive.gateway import Gateway
 from naive.managed import Managed
-from naive.photo_finish import ends_meet, meets_an_end, told_the_same
+from naive.photo_finish import ends_meet, is_told_again, meets_an_end, told_the_same
 from naive.replica import Replica
 from naive.request import Request
 from naive.route import Route
 from naive.task import Call, Task
 from naive.user import User
 from sim.engine.state import status
+
+SLACK_S = 1e-6  # who comes back at the told moment is in time, whatever the last bit of a sum
 
 
 class Dispatch(Clockwork):
@@ -36,6 +38,8 @@ class Dispatch(Clockwork):
         self.everyone: list[Request] = []  # who has arrived
         self.sent = 0  # attempts
         self.begun = 0  # tasks
+        self.told_s: list[float] = []  # when who found all backends left out may come back
+        self.out_until_s = [-math.inf] * len(backends)  # of those that are left out
         self.books = Books()
         self.seen: Counter[str] = Counter()  # how often what happened, for tests of the tests
 
@@ -43,8 +47,7 @@ class Dispatch(Clockwork):
         """A request arrives: it is answered from what is kept, or its first attempt is sent."""
         self.everyone.append(request)
         crowd = self.crowd(request)
-        request.leg = self.route(request).leg(request.number, request.prompt)
-        request.chain = self.route(request).chain(request.leg.to)
+        self.take_leg(request)
         patience_end_s = self.now_s + request.task.patience_s
         self.patience.set(patience_end_s, (request.number,), lambda: self.lose_patience(request))
         if crowd.is_answered_at_once(request.number):
@@ -74,10 +77,12 @@ class Dispatch(Clockwork):
         """Send an attempt to the first backend of the chain, from one on, that is fit for it."""
         places = range(begin, len(request.chain))
         fit = [place for place in places if self.fits(request, request.chain[place])]
-        calm = [place for place in fit if not self.overflows(request, request.chain[place])]
-        request.position = [*calm, *fit, begin][0]
+        here = [place for place in fit if not self.is_out(request.chain[place])]
+        calm = [place for place in here if not self.overflows(request, request.chain[place])]
+        request.position = [*calm, *here, *fit, begin][0]
+        self.seen["left out"] += bool(here) and here[0] != fit[0]
         self.seen["passed over"] += bool(fit) and request.position != begin
-        self.seen["overflowed"] += bool(calm) and calm[0] != fit[0]
+        self.seen["overflowed"] += bool(calm) and calm[0] != here[0]
         if fit:
             self.shorten(request)
             self.send(request)
@@ -91,6 +96,28 @@ class Dispatch(Clockwork):
         if request.prompt >= backend.max_model_len:
             return False
         return not isinstance(backend, Managed) or backend.is_capable(request.number)
+
+    def take_leg(self, request: Request) -> None:
+        """The leg of a request: another if its backend is left out, and not all are."""
+        out = [index for index in range(len(self.backends)) if self.is_out(index)]
+        request.leg = self.route(request).leg(request.number, request.prompt, out)
+        request.chain = self.route(request).chain(request.leg.to)
+
+    def is_out(self, number: int) -> bool:
+        """Whether a router leaves a backend out, as an attempt came to nothing there."""
+        return self.now_s < self.out_until_s[number] - SLACK_S
+
+    def leave_out(self, attempt: Attempt) -> None:
+        """The backend of an attempt that came to nothing is left out for a while."""
+        if (cooldown_s := self.backends[attempt.backend].cooldown_s) > 0:
+            self.out_until_s[attempt.backend] = self.now_s + cooldown_s
+
+    def until_one_is_back_s(self, request: Request, begin: int) -> float | None:
+        """If all backends from one on that are fit for a request are left out, for how long."""
+        fit = [number for number in request.chain[begin:] if self.fits(request, number)]
+        if not fit or not all(map(self.is_out, fit)):
+            return None
+        return min(self.out_until_s[number] for number in fit) - self.now_s
 
     def overflows(self, request: Request, number: int) -> bool:
         backend = self.backends[number]
@@ -125,7 +152,14 @@ class Dispatch(Clockwork):
         if client.hedge is not None and not is_hedge:
             hedge_s = client.hedge.after_s
             self.set_deadline(hedge_s, HEDGE, attempt, lambda: self.hedge(request, attempt))
-        self.knock(request, attempt)
+        if self.is_out(attempt.backend):
+            self.seen["all left out"] += 1
+            wait_s = self.until_one_is_back_s(request, request.position) or math.nan
+            if any(isinstance(self.backends[number], Gateway) for number in request.chain):
+                self.seen["photo finish"] += is_told_again(self.told_s, self.now_s + wait_s)
+            self.reject(request, attempt, wait_s)
+        else:
+            self.knock(request, attempt)
 
     def new_attempt(self, request: Request) -> Attempt:
         crowd, backend = self.crowd(request), self.backend(request)
@@ -162,6 +196,8 @@ class Dispatch(Clockwork):
             else:
                 self.call(backend, request, attempt)
         elif is_one_more or not backend.accepts():
+            if not is_one_more:
+                self.leave_out(attempt)
             self.reject(request, attempt, backend.pool.gateway.retry_after_s)
         else:
             held_before = backend.held
@@ -200,6 +236,8 @@ class Dispatch(Clockwork):
         refusal = backend.take_in(attempt, self.now_s)
         if refusal is not None and refusal.cause == status.REJECTED:
             self.seen["beyond the quota"] += 1
+            self.seen["too large"] += refusal.retry_after_s == math.inf
+            self.leave_out(attempt)
             self.reject(request, attempt, refusal.retry_after_s)
         elif refusal is not None:
             self.seen["error"] += 1
@@ -353,12 +391,16 @@ class Dispatch(Clockwork):
         """An attempt came to nothing: another goes on, or there will be one, or that was it."""
         self.seen[f"lost: {status.NAMES[cause]}"] += 1
         request.living.remove(attempt)
+        if cause != status.REJECTED:
+            self.leave_out(attempt)
         if request.living:
             self.seen["lost one of two"] += 1
             (request.last,) = request.living
             return
         request.last = replace(attempt)  # what becomes of it now, the client does not see
-        if request.has_elsewhere and self.route(request).goes_on_after(cause):
+        away_s = self.until_one_is_back_s(request, request.position + 1)
+        self.seen["nowhere to go on to"] += request.has_elsewhere and away_s is not None
+        if request.has_elsewhere and away_s is None and self.route(request).goes_on_after(cause):
             self.set_timer(0.0, lambda: self.fall_back(request))
             return
         delay_s = self.crowd(request).delay_before_retry_s(
@@ -395,7 +437,7 @@ class Dispatch(Clockwork):
             self.books.count(request, "retries")
             self.seen["retried after an escalation"] += request.asks_again
             request.asks_again = False
-            request.chain = self.route(request).chain(request.leg.to)
+            self.take_leg(request)
             self.place(request, 0)
 
     def end(self, request: Request, final: int) -> None:

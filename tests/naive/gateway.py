@@ -107,6 +107,10 @@ class Gateway:
         return self.pool.profile.max_model_len
 
     @property
+    def cooldown_s(self) -> float:
+        return self.pool.cooldown_s
+
+    @property
     def ready(self) -> list[Replica]:
         return [replica for replica in self.members if replica.routable]
 

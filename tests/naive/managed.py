@@ -20,6 +20,7 @@ TAIL = 1 / 4096
 
 # Tokens: who comes back at the told moment finds what was missing, whatever the last bit of a sum.
 SLACK = 1e-6
+DAY_S = 86_400.0
 
 
 @dataclass(slots=True)
@@ -49,6 +50,18 @@ class Bucket:
     def wait_s(self, tokens: float) -> float:
         """Until there are enough: below zero if there are more."""
         return (self.needed(tokens) - self.level) / self.rate
+
+
+@dataclass(slots=True)
+class Daily:
+    """What may be taken in a day, and was."""
+
+    capacity: float
+    taken: float = 0.0
+
+    def has(self, tokens: float) -> bool:
+        """Whether so much is left; a new day is enough for any number."""
+        return self.taken + min(max(tokens, 1.0), self.capacity) <= self.capacity + SLACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,15 @@ class Managed:
             for kind, rate in rates.items()
             if rate < math.inf
         }
+        self.daily = {  # how much may be taken in a day, and was on this one
+            kind: Daily(limit)
+            for kind, limit in (
+                ("requests", quota.requests_per_day),
+                ("both", quota.tokens_per_day),
+            )
+            if limit < math.inf
+        }
+        self.day = -math.inf
         bought = 0.0
         if api.provisioned is not None:
             bought = api.provisioned.units * api.provisioned.tokens_per_min_per_unit / 60
@@ -97,6 +119,10 @@ class Managed:
     @property
     def max_model_len(self) -> int:
         return self.api.max_model_len
+
+    @property
+    def cooldown_s(self) -> float:
+        return self.api.cooldown_s
 
     @property
     def outstanding(self) -> int:
@@ -113,12 +139,14 @@ class Managed:
         """Answer an attempt, or say why not."""
         if self.is_error(attempt):
             return Refusal(status.FAILED)
+        if len(self.inside) >= self.api.quota.max_concurrency:
+            return Refusal(status.REJECTED)
         cached = self.found_cached(attempt, now_s)
         self.refill(now_s)
         if self.is_paid_already(attempt, cached):
             attempt.billing = PROVISIONED
         else:
-            retry_after_s = self.charge(attempt, cached)
+            retry_after_s = self.charge(attempt, cached, now_s)
             if retry_after_s is not None:
                 return Refusal(status.REJECTED, retry_after_s)
             is_long = attempt.prompt > self.api.price.long_above_tokens
@@ -134,6 +162,14 @@ class Managed:
         """All buckets at once: the moments at which many may come back are then the same."""
         for bucket in (self.bought, *self.buckets.values()):
             bucket.refill(now_s)
+        if self.day_of(now_s) > self.day:
+            self.day = self.day_of(now_s)
+            for daily in self.daily.values():
+                daily.taken = 0.0
+
+    def day_of(self, now_s: float) -> int:
+        """The number of the day, which begins at the reset."""
+        return math.floor((now_s + SLACK + self.day_start_s - self.api.quota.reset_s) / DAY_S)
 
     def is_error(self, attempt: Attempt) -> bool:
         share = 1 - (1 - self.api.error_share) * (1 - self.outage_share)
@@ -162,17 +198,30 @@ class Managed:
         self.bought.level -= tokens
         return True
 
-    def charge(self, attempt: Attempt, cached: int) -> float | None:
-        """Take an attempt from the quota; if that is exceeded, the seconds until it is not."""
+    def charge(self, attempt: Attempt, cached: int, now_s: float) -> float | None:
+        """Take an attempt from the quota; if that is exceeded, the seconds until it is not.
+
+        Infinite if it never is not: it asks for more than there is room for.
+        """
         quota = self.api.quota
         read = attempt.prompt - (cached if quota.cached_is_free else 0)
         reserved = quota.reserved_output_tokens
         costs = {"requests": 1, "input": read, "output": reserved, "both": read + reserved}
-        if all(bucket.has(costs[kind]) for kind, bucket in self.buckets.items()):
+        both = [*self.buckets.items(), *self.daily.items()]
+        if quota.too_large == "refuse" and any(
+            costs[kind] > limit.capacity + SLACK for kind, limit in both
+        ):
+            return math.inf
+        if all(limit.has(costs[kind]) for kind, limit in both):
             for kind, bucket in self.buckets.items():
                 bucket.level -= costs[kind]
+            for kind, daily in self.daily.items():
+                daily.taken += costs[kind]
             return None
-        return max(bucket.wait_s(costs[kind]) for kind, bucket in self.buckets.items())
+        reset_s = quota.reset_s + DAY_S * (self.day + 1) - self.day_start_s
+        days = [reset_s - now_s for kind, daily in self.daily.items() if not daily.has(costs[kind])]
+        waits = [bucket.wait_s(costs[kind]) for kind, bucket in self.buckets.items()]
+        return max(waits + days)
 
     def remember(self, attempt: Attempt, said: int) -> None:
         """What has been said in a task is kept, from the beginning of the attempt on."""
@@ -210,10 +259,16 @@ class Managed:
         if attempt.billing == PROVISIONED:
             return
         self.refill(now_s)
-        for kind in ("output", "both"):
+        quota = self.api.quota
+        takes = {"output": generated, "both": quota.output_weight * generated}
+        for kind, tokens in takes.items():
             if (bucket := self.buckets.get(kind)) is not None:
-                more = generated - self.api.quota.reserved_output_tokens
+                more = tokens - quota.reserved_output_tokens
                 bucket.level = min(bucket.capacity, bucket.level - more)
+        if (daily := self.daily.get("both")) is not None:
+            is_of_today = self.day_of(attempt.dispatched_s) == self.day
+            reserved = quota.reserved_output_tokens if is_of_today else 0
+            daily.taken = max(0.0, daily.taken + takes["both"] - reserved)
 
 
 def quantiles(law: Distribution) -> np.ndarray:

@@ -77,13 +77,19 @@ def is_ready_at_an_end(replica: Replica, now_s: float) -> bool:
     )
 
 
+def is_told_again(told_s: list[float], at_s: float) -> bool:
+    """Whether somebody was told to come back at this moment before; it is told now."""
+    same = any(abs(at_s - other_s) <= near_s(at_s) for other_s in told_s)
+    told_s.append(at_s)
+    return same
+
+
 def told_the_same(request: Request, backend: Managed, at_s: float) -> bool:
     """Whether others were told to come back at this moment, too.
 
     Whoever asks an empty bucket for the same is told the same, however long ago. Where all times
     follow from arrivals alone, both simulators have the same last bits.
     """
-    same = any(abs(at_s - other_s) <= near_s(at_s) for other_s in backend.told_s)
-    backend.told_s.append(at_s)
+    same = is_told_again(backend.told_s, at_s)
     request.follows_steps |= backend.follows_steps
     return same and backend.follows_steps

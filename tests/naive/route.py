@@ -1,5 +1,6 @@
 """Routes in the naive simulator: which backends a request is sent to, and in which order."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +22,16 @@ class Route:
     names: list[str]  # of the backends
     key: np.uint64
 
-    def leg(self, number: int, prompt: int) -> Leg:
-        """The leg of a request, by chance among those for its length, the last if there is none."""
+    def leg(self, number: int, prompt: int, left_out: Collection[int] = ()) -> Leg:
+        """The leg of a request, by chance among those for its length, the last if there is none.
+
+        Legs to backends that are left out are none, unless all are.
+        """
         fitting = [
             leg for leg in self.routing.legs if leg.least_prompt <= prompt <= leg.most_prompt
         ]
+        there = [leg for leg in fitting if self.names.index(leg.to) not in left_out]
+        fitting = there or fitting
         at = uniform(self.key ^ LEG_KEY, number, LEG_DRAW) * sum(leg.share for leg in fitting)
         end = 0.0
         for leg in fitting:

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from sim.engine.client import attempt, hedge
-from sim.engine.gateway import gateway, routes
+from sim.engine.gateway import cooldown, gateway, routes
 from sim.engine.request import outcome, timers, usage
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
@@ -39,7 +39,7 @@ _JITTER_DRAW = whole(7)
 def send_again(s: State, slot: int, why: int, now: float) -> None:
     """Send one more attempt of a request."""
     if why == RETRY:
-        routes.begin(s, slot)
+        routes.begin(s, slot, now)
     else:
         s.extras[slot].detours += 1
     send(s, slot, why, now)
@@ -55,7 +55,7 @@ def send(s: State, slot: int, why: int, now: float) -> None:
     clock.serial += 1
     seq.attempts += 1
     if clock.has_detours:
-        fits = routes.place(s, slot)
+        fits = routes.place(s, slot, now)
     else:
         fits = seq.prompt < s.pools[seq.backend].max_model_len
     s.pools[seq.backend].attempts += 1
@@ -69,9 +69,14 @@ def send(s: State, slot: int, why: int, now: float) -> None:
     if not fits:  # no use in trying again
         outcome.settle(s, slot, REJECTED, now)
         return
+    if clock.has_cooldowns and cooldown.is_out(s, seq.backend, now):
+        usage.turned_away(s, seq)
+        _lose(s, slot, REJECTED, routes.wait_s(s, slot, now), now)
+        return
     fate = gateway.take_in(s, slot, now)
     if fate != IN_FLIGHT:
-        _lose(s, slot, fate, now)
+        _note_loss(s, slot, fate, now)
+        _lose(s, slot, fate, s.pools[seq.backend].retry_after_s, now)
         return
     timers.set_deadlines(s, slot, now)
     if counts.hedge_s < math.inf:
@@ -129,12 +134,13 @@ def meet_deadline(s: State) -> None:
         if hedge.twin_of(s, slot) == NONE:
             hedge.send_beside(s, slot, now)
         return
+    _note_loss(s, slot, TIMED_OUT, now)
     other = hedge.part(s, slot)
     if other != NONE:
         hedge.inherit(s, slot, other)
         attempt.drop(s, slot, now)
     else:
-        _lose(s, _abandon(s, slot, now), TIMED_OUT, now)
+        _lose(s, _abandon(s, slot, now), TIMED_OUT, math.nan, now)
 
 
 @inner_apart
@@ -158,10 +164,11 @@ def lose_replica(s: State, slot: int, now: float) -> None:
         cause = REJECTED
     else:
         usage.failed(s, seq)
+    _note_loss(s, slot, cause, now)
     if hedge.part(s, slot) != NONE:
         outcome.give_back(s, slot)
     else:
-        _lose(s, slot, cause, now)
+        _lose(s, slot, cause, s.pools[seq.backend].retry_after_s, now)
 
 
 @inner
@@ -199,15 +206,24 @@ def _abandon(s: State, slot: int, now: float) -> int:
     return moved
 
 
+@inner
+def _note_loss(s: State, slot: int, cause: int, now: float) -> None:
+    if s.clock[0].has_cooldowns:
+        cooldown.note_loss(s, slot, cause, now)
+
+
 @inner_apart
-def _lose(s: State, slot: int, cause: int, now: float) -> None:
-    """An attempt has come to nothing: make it again after a delay, or settle the request."""
+def _lose(s: State, slot: int, cause: int, told_s: float, now: float) -> None:
+    """An attempt has come to nothing: make it again after a delay, or settle the request.
+
+    Whoever is rejected is told to come back in ``told_s``: NaN for nothing, infinite for never.
+    """
     seq = s.slots[slot]
-    if s.clock[0].has_detours and routes.goes_on(s, slot, cause):
+    if s.clock[0].has_detours and routes.goes_on(s, slot, cause, now):
         seq.place = BACKING_OFF
         timers.schedule(s, now, timers.FALLBACK, slot)
         return
-    delay_s = _retry_delay_s(s, slot, cause)
+    delay_s = _retry_delay_s(s, slot, cause, told_s)
     if delay_s < 0.0:
         outcome.settle(s, slot, cause, now)
         return
@@ -218,7 +234,7 @@ def _lose(s: State, slot: int, cause: int, now: float) -> None:
 
 
 @inner
-def _retry_delay_s(s: State, slot: int, cause: int) -> float:
+def _retry_delay_s(s: State, slot: int, cause: int, told_s: float) -> float:
     """Seconds until the next attempt, or -1 if there is to be none."""
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
@@ -227,10 +243,11 @@ def _retry_delay_s(s: State, slot: int, cause: int) -> float:
         retries -= s.extras[slot].hedges + s.extras[slot].detours
     if retries >= counts.max_retries or not _is_worth_it(counts, cause):
         return -1.0
-    retry_after_s = s.pools[seq.backend].retry_after_s
-    if cause == REJECTED and retry_after_s > 0.0:
-        if retry_after_s <= counts.retry_after_limit_s:
-            return retry_after_s
+    if cause == REJECTED and told_s > 0.0:
+        if told_s == math.inf:
+            return -1.0
+        if told_s <= counts.retry_after_limit_s:
+            return told_s
         if counts.gives_up_beyond:
             return -1.0
     delay_s = min(counts.base_s * 2.0 ** min(retries, 60), counts.cap_s)

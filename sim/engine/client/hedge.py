@@ -6,7 +6,7 @@ Each has a slot, and knows that of the other as its twin.
 import math
 
 from sim.engine.client import attempt
-from sim.engine.gateway import gateway
+from sim.engine.gateway import cooldown, gateway
 from sim.engine.request import outcome, timers, usage
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.record import BACKING_OFF, NONE, WANTED
@@ -44,13 +44,25 @@ def send_beside(s: State, slot: int, now: float) -> None:
     new.prefill = new.prompt
     new.replica = NONE
     s.extras[twin].found_later = 0
-    if gateway.take_in(s, twin, now) != IN_FLIGHT:
+    if not _is_taken_in(s, twin, now):
         outcome.give_back(s, twin)
         return
     extra.twin, s.extras[twin].twin = twin, slot
     timers.set_deadlines(s, twin, now)
     if now < new.patience_end_s < math.inf:
         timers.schedule_patience(s, twin)
+
+
+@inner
+def _is_taken_in(s: State, twin: int, now: float) -> bool:
+    has_cooldowns, seq = s.clock[0].has_cooldowns, s.slots[twin]
+    if has_cooldowns and cooldown.is_out(s, seq.backend, now):
+        usage.turned_away(s, seq)
+        return False
+    fate = gateway.take_in(s, twin, now)
+    if has_cooldowns and fate != IN_FLIGHT:
+        cooldown.note_loss(s, twin, fate, now)
+    return fate == IN_FLIGHT
 
 
 @inner_apart

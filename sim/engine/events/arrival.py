@@ -137,7 +137,7 @@ def _begin(s: State, slot: int, now: float) -> None:
     """Count a request, and answer it or send its first attempt."""
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
-    routes.begin(s, slot)
+    routes.begin(s, slot, now)
     most = s.pools[seq.backend].max_model_len - seq.prompt
     if now >= 0.0:
         counts.requests += 1

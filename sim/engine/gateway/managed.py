@@ -15,6 +15,8 @@ from sim.engine.state.backend_record import (
     BY_TOKEN,
     BY_UNIT,
     CAPACITY,
+    DAILY_REQUESTS,
+    DAILY_TOKENS,
     LEVEL,
     LONG,
     PROVISIONED,
@@ -36,7 +38,8 @@ from sim.engine.state.status import FAILED, IN_FLIGHT, REJECTED
 _ERROR_STREAM, _ERROR_DRAW = np.uint64(0xE404), whole(13)
 _PACE_STREAM, _FIRST_DRAW, _TOKEN_DRAW = np.uint64(0x7715), whole(14), whole(15)
 _ENOUGH = 1e-6  # tokens: what rounding may take from who comes back in time
-_HOUR_S = 3600.0
+_SOON_S = 1e-6  # likewise of the time
+_HOUR_S, _DAY_S = 3600.0, 86_400.0
 
 
 @inner_apart
@@ -51,6 +54,9 @@ def take_in(s: State, slot: int, now: float) -> int:
     if _fails(s, slot):
         usage.failed(s, seq)
         return FAILED
+    if pool.outstanding >= s.providers[seq.backend].most_at_once:
+        usage.turned_away(s, seq)
+        return REJECTED
     cached = _cached_tokens(s, slot, now)
     wait_s = _pay(s, slot, cached, now)
     if wait_s > 0.0:
@@ -94,10 +100,19 @@ def let_go(s: State, slot: int, generated: int, now: float) -> None:
     if s.extras[slot].billing == PROVISIONED:
         return
     _refill(s, b, now)
-    more = generated - s.providers[b].reserved
-    for bucket in (BY_OUTPUT, BY_TOKEN):
-        quota = s.quotas[b, bucket]
-        quota[LEVEL] = min(quota[LEVEL] - more, quota[CAPACITY])
+    provider = s.providers[b]
+    weighted = provider.quota_weight * generated
+    _settle(s, b, BY_OUTPUT, generated - provider.reserved)
+    _settle(s, b, BY_TOKEN, weighted - provider.reserved)
+    if provider.by_day:  # of yesterday's reservation nothing comes back today
+        began_today = seq.dispatched_s > provider.day_ends_s - _DAY_S - _SOON_S
+        _settle(s, b, DAILY_TOKENS, weighted - provider.reserved if began_today else weighted)
+
+
+@inner
+def _settle(s: State, b: int, bucket: int, more: float) -> None:
+    quota = s.quotas[b, bucket]
+    quota[LEVEL] = min(quota[LEVEL] - more, quota[CAPACITY])
 
 
 @inner
@@ -133,7 +148,10 @@ def _cached_tokens(s: State, slot: int, now: float) -> int:
 
 @inner
 def _pay(s: State, slot: int, cached: int, now: float) -> float:
-    """Take an attempt's tokens from the buckets: 0, or the seconds until there are enough."""
+    """Take an attempt's tokens from the buckets: 0, or the seconds until there are enough.
+
+    Infinite if there never are, as more is asked for than a bucket holds.
+    """
     seq = s.slots[slot]
     b = seq.backend
     extra, provider = s.extras[slot], s.providers[b]
@@ -147,31 +165,57 @@ def _pay(s: State, slot: int, cached: int, now: float) -> float:
             return 0.0
     extra.billing = LONG if seq.prompt > provider.long_above else STANDARD
     prompt = float(seq.prompt - cached if provider.cached_is_free else seq.prompt)
-    charges = (1.0, prompt, provider.reserved, prompt + provider.reserved)
+    both = prompt + provider.reserved
+    charges = (1.0, prompt, provider.reserved, both)
     wait_s = 0.0
     for bucket in range(4):
-        quota = s.quotas[b, bucket]
-        need = charges[bucket]
-        if bucket in (BY_OUTPUT, BY_TOKEN):  # which must not be empty
-            need = max(need, 1.0)
-        need = min(need, quota[CAPACITY])
-        if quota[LEVEL] < need - _ENOUGH:
-            wait_s = max(wait_s, (need - quota[LEVEL]) / quota[RATE])
+        wait_s = max(wait_s, _wait_s(s, b, bucket, charges[bucket], now))
+    if provider.by_day:
+        wait_s = max(wait_s, _wait_s(s, b, DAILY_REQUESTS, 1.0, now))
+        wait_s = max(wait_s, _wait_s(s, b, DAILY_TOKENS, both, now))
     if wait_s == 0.0:
         for bucket in range(4):
             s.quotas[b, bucket, LEVEL] -= charges[bucket]
+        s.quotas[b, DAILY_REQUESTS, LEVEL] -= 1.0
+        s.quotas[b, DAILY_TOKENS, LEVEL] -= both
     return wait_s
+
+
+@inner
+def _wait_s(s: State, b: int, bucket: int, charge: float, now: float) -> float:
+    """Until a bucket has what is asked of it; it must not be empty, even for nothing."""
+    quota, provider = s.quotas[b, bucket], s.providers[b]
+    if provider.refuses_large and charge > quota[CAPACITY] + _ENOUGH:
+        return math.inf
+    need = min(max(charge, 1.0), quota[CAPACITY])
+    if quota[LEVEL] >= need - _ENOUGH:
+        return 0.0
+    if bucket in (DAILY_REQUESTS, DAILY_TOKENS):
+        return float(provider.day_ends_s - now)
+    return float((need - quota[LEVEL]) / quota[RATE])
 
 
 @inner
 def _refill(s: State, b: int, now: float) -> None:
     provider = s.providers[b]
     passed_s = now - provider.refilled_s
-    for bucket in range(5):
+    for bucket in range(BY_UNIT + 1):
         quota = s.quotas[b, bucket]
         if quota[RATE] < math.inf:
             quota[LEVEL] = min(quota[CAPACITY], quota[LEVEL] + quota[RATE] * passed_s)
     provider.refilled_s = now
+    if provider.by_day and now > provider.day_ends_s - _SOON_S:
+        _begin_day(s, b, now)
+
+
+@inner_apart
+def _begin_day(s: State, b: int, now: float) -> None:
+    """The limits by the day are full again, until the next reset."""
+    provider, day_start_s = s.providers[b], s.clock[0].day_start_s
+    passed = math.floor((now + _SOON_S + day_start_s - provider.reset_s) / _DAY_S)
+    provider.day_ends_s = provider.reset_s + _DAY_S * (passed + 1) - day_start_s
+    for bucket in (DAILY_REQUESTS, DAILY_TOKENS):
+        s.quotas[b, bucket, LEVEL] = s.quotas[b, bucket, CAPACITY]
 
 
 @inner

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from sim.engine.gateway import cooldown
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import whole
@@ -16,55 +17,78 @@ _DEVICE_STREAM, _DEVICE_DRAW = np.uint64(0xCAFE), whole(12)
 
 
 @inner
-def begin(s: State, slot: int) -> None:
-    """A request takes a leg, which is the same whenever it begins anew."""
+def begin(s: State, slot: int, now: float) -> None:
+    """A request takes a leg: the same whenever it begins anew, while no backend is left out."""
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
-    seq.leg = _chosen(s, slot) if counts.routes > 1 else 0
+    seq.leg = _chosen(s, slot, now) if counts.routes > 1 else 0
     seq.backend = s.legs[counts.first_leg + seq.leg].backend
 
 
 @inner_apart
-def _chosen(s: State, slot: int) -> int:
-    """By chance among the legs for such prompts, in proportion to their shares."""
-    seq = s.slots[slot]
-    counts = s.workloads[seq.workload]
-    total = 0.0
-    for leg in range(counts.routes):
-        row = s.legs[counts.first_leg + leg]
-        if row.least_prompt <= seq.prompt <= row.most_prompt:
-            total += row.share
-    left = total * uniform(s.clock[0].routing_key ^ _LEG_STREAM, seq.number, _LEG_DRAW)
-    for leg in range(counts.routes):
-        row = s.legs[counts.first_leg + leg]
-        if row.least_prompt <= seq.prompt <= row.most_prompt:
-            left -= row.share
-            if left < 0.0:
-                return leg
-    return int(counts.routes) - 1
+def _chosen(s: State, slot: int, now: float) -> int:
+    """By chance among the legs for such prompts, in proportion to their shares.
 
-
-@inner_apart
-def place(s: State, slot: int) -> bool:
-    """Find the backend of an attempt, from its leg on; False if it fits none.
-
-    If all that it fits are too busy, it goes to the first of them.
+    Backends that are left out have no share, unless all are.
     """
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
-    leg, first = int(seq.leg), int(NONE)
+    spares = s.clock[0].has_cooldowns == 1
+    total = _shares(s, seq, counts, spares, now)
+    if total == 0.0:
+        spares = False
+        total = _shares(s, seq, counts, spares, now)
+    left = total * uniform(s.clock[0].routing_key ^ _LEG_STREAM, seq.number, _LEG_DRAW)
+    for leg in range(counts.routes):
+        left -= _share(s, seq, counts.first_leg + leg, spares, now)
+        if left < 0.0:
+            return leg
+    return int(counts.routes) - 1
+
+
+@inner
+def _shares(s: State, seq: Row, counts: Row, spares: bool, now: float) -> float:
+    total = 0.0
+    for leg in range(counts.routes):
+        total += _share(s, seq, counts.first_leg + leg, spares, now)
+    return total
+
+
+@inner
+def _share(s: State, seq: Row, leg: int, spares: bool, now: float) -> float:
+    """Of a leg, for such a prompt; if it spares those that are left out, 0 for them."""
+    row = s.legs[leg]
+    if not row.least_prompt <= seq.prompt <= row.most_prompt:
+        return 0.0
+    if spares and cooldown.is_out(s, row.backend, now):
+        return 0.0
+    return float(row.share)
+
+
+@inner_apart
+def place(s: State, slot: int, now: float) -> bool:
+    """Find the backend of an attempt, from its leg on; False if it fits none.
+
+    If all that it fits are too busy, it goes to the first of them that is not left out; if all are
+    left out, to the first.
+    """
+    seq = s.slots[slot]
+    counts = s.workloads[seq.workload]
+    leg, busy, out = int(seq.leg), int(NONE), int(NONE)
     while leg != NONE:
         row = s.legs[counts.first_leg + leg]
         if _fits(s, seq, row.backend):
-            if s.providers[row.backend].is_managed or (
+            if s.clock[0].has_cooldowns and cooldown.is_out(s, row.backend, now):
+                out = leg if out == NONE else out
+            elif s.providers[row.backend].is_managed or (
                 s.pools[row.backend].waiting < counts.overflow_queue
             ):
                 break
-            if first == NONE:
-                first = leg
+            elif busy == NONE:
+                busy = leg
         leg = row.next
     if leg == NONE:
-        leg = first
+        leg = busy if busy != NONE else out
     if leg == NONE:
         seq.backend = s.legs[counts.first_leg + seq.leg].backend
         return False
@@ -96,7 +120,7 @@ def _shorten(s: State, seq: Row, counts: Row) -> None:
 
 
 @inner_apart
-def goes_on(s: State, slot: int, cause: int) -> bool:
+def goes_on(s: State, slot: int, cause: int, now: float) -> bool:
     """Whether an attempt that has come to nothing goes on to another backend; takes that leg."""
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
@@ -109,5 +133,26 @@ def goes_on(s: State, slot: int, cause: int) -> bool:
         wanted = counts.falls_after_timeout
     if following == NONE or not wanted:
         return False
+    if s.clock[0].has_cooldowns and _back_s(s, seq, counts, following) - cooldown.SOON_S > now:
+        return False
     seq.leg = following
     return True
+
+
+@inner_apart
+def wait_s(s: State, slot: int, now: float) -> float:
+    """Until the first of the backends from the attempt's leg on is back; all are left out."""
+    seq = s.slots[slot]
+    return _back_s(s, seq, s.workloads[seq.workload], int(seq.leg)) - now
+
+
+@inner
+def _back_s(s: State, seq: Row, counts: Row, leg: int) -> float:
+    """When one of those from a leg on that an attempt fits is back, -inf if it fits none."""
+    first_s = math.inf
+    while leg != NONE:
+        row = s.legs[counts.first_leg + leg]
+        if _fits(s, seq, row.backend):
+            first_s = min(first_s, s.providers[row.backend].out_until_s)
+        leg = row.next
+    return first_s if first_s < math.inf else -math.inf

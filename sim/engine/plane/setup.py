@@ -80,6 +80,11 @@ def empty_state(
     rows = records(count, POOL)
     providers = records(count, PROVIDER)
     providers.capable_share = 1.0
+    providers.out_until_s = -math.inf
+    providers.cooldown_s = [
+        *(pool.cooldown_s for pool in pools),
+        *(api.cooldown_s for api in managed),
+    ]
     for index, backend in enumerate(managed, len(pools)):
         rows[index].max_model_len = backend.max_model_len
         fill_provider(providers[index], backend, start_s)
@@ -148,8 +153,10 @@ def note_what_there_is(state: State) -> None:
     clock.has_hedges = (workloads.hedge_s < math.inf).any()
     timeouts = np.minimum(workloads.ttft_timeout_s, workloads.timeout_s) < math.inf
     clock.has_deadlines = clock.has_hedges or timeouts.any()
+    clock.has_cooldowns = (state.providers.cooldown_s > 0).any()
     clock.has_detours = (
         state.providers.is_managed.any()
+        or clock.has_cooldowns
         or len(state.legs) > len(workloads)
         or (workloads.degrade_queue < math.inf).any()
     )

@@ -14,6 +14,8 @@ from sim.engine.state.backend_record import (
     BY_TOKEN,
     BY_UNIT,
     CAPACITY,
+    DAILY_REQUESTS,
+    DAILY_TOKENS,
     LEG,
     LEVEL,
     RATE,
@@ -62,7 +64,7 @@ def quotas(managed: Sequence[ManagedApi], pools: int) -> FloatArray:
 
     Returns
     -------
-    (backends, 5, 3) float64
+    (backends, BUCKETS_OF_QUOTA, 3) float64
     """
     buckets = np.full((pools + len(managed), BUCKETS_OF_QUOTA, 3), math.inf)
     buckets[:, BY_UNIT] = 0.0
@@ -80,6 +82,8 @@ def quotas(managed: Sequence[ManagedApi], pools: int) -> FloatArray:
             buckets[index, bucket, CAPACITY] = rate / _MINUTE_S * quota.burst_s
         requests = buckets[index, BY_REQUEST]
         requests[CAPACITY] = max(requests[CAPACITY], 1.0)
+        buckets[index, DAILY_REQUESTS, CAPACITY] = quota.requests_per_day
+        buckets[index, DAILY_TOKENS, CAPACITY] = quota.tokens_per_day
     buckets[:, :, LEVEL] = buckets[:, :, CAPACITY]
     return buckets
 
@@ -94,8 +98,13 @@ def fill_provider(row: Records, backend: ManagedApi, start_s: float) -> None:
     if backend.caching is not None:
         row.caches = 1
         row.life_s, row.least_tokens = backend.caching.life_s, backend.caching.least_tokens
-    row.cached_is_free = backend.quota.cached_is_free
-    row.reserved = backend.quota.reserved_output_tokens
+    quota = backend.quota
+    row.cached_is_free = quota.cached_is_free
+    row.reserved = quota.reserved_output_tokens
+    row.quota_weight, row.most_at_once = quota.output_weight, quota.max_concurrency
+    row.refuses_large = quota.too_large == "refuse"
+    row.by_day = quota.has_days
+    row.reset_s, row.day_ends_s = quota.reset_s, -math.inf
     row.output_weight = backend.provisioned.output_weight if backend.provisioned else 0.0
     row.long_above = backend.price.long_above_tokens
     row.refilled_s = start_s

@@ -93,9 +93,14 @@ LEG = np.dtype(
     align=True,
 )
 
-# What there is of a managed backend besides its row among the pools.
+# What there is of a managed backend besides its row among the pools; the first two of pools, too.
 PROVIDER = np.dtype(
     [
+        (
+            "cooldown_s",
+            "f8",
+        ),  # for which it is left out after an attempt that came to nothing
+        ("out_until_s", "f8"),
         ("is_managed", "i8"),
         ("error_share", "f8"),
         ("outage_share", "f8"),
@@ -107,16 +112,23 @@ PROVIDER = np.dtype(
         ("least_tokens", "i8"),
         ("cached_is_free", "i8"),
         ("reserved", "f8"),
-        ("output_weight", "f8"),
+        ("quota_weight", "f8"),  # tokens of the quota that one of an answer takes
+        ("most_at_once", "f8"),  # attempts
+        ("refuses_large", "i8"),  # for good, what is larger than a bucket
+        ("by_day", "i8"),  # whether there are limits by the day
+        ("reset_s", "f8"),  # time of the day at which they begin anew
+        ("day_ends_s", "f8"),
+        ("output_weight", "f8"),  # of provisioned units
         ("long_above", "i8"),
         ("refilled_s", "f8"),
     ],
     align=True,
 )
 
-# Token buckets of a managed backend, and the entries of each.
-BY_REQUEST, BY_INPUT, BY_OUTPUT, BY_TOKEN, BY_UNIT = 0, 1, 2, 3, 4
-BUCKETS_OF_QUOTA = 5
+# Token buckets of a managed backend, and the entries of each. Those by the day are full when it
+# begins, and are not refilled in it.
+BY_REQUEST, BY_INPUT, BY_OUTPUT, BY_TOKEN, BY_UNIT, DAILY_REQUESTS, DAILY_TOKENS = range(7)
+BUCKETS_OF_QUOTA = 7
 RATE, CAPACITY, LEVEL = 0, 1, 2
 
 # What a managed backend keeps of a task: since when, and how many leading tokens.

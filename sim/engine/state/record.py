@@ -394,6 +394,7 @@ CLOCK = np.dtype(
         ("has_caches", "i8"),  # hit rates, or caches of prefixes
         ("has_prefix_caches", "i8"),
         ("has_detours", "i8"),  # several legs, or managed backends
+        ("has_cooldowns", "i8"),
         ("day_start_s", "f8"),  # time of the day at time 0
     ],
     align=True,

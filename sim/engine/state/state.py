@@ -140,7 +140,7 @@ class State(NamedTuple):
     legs : (n,) LEG
         Workload by workload; the numbers of legs count from the first of the workload's.
     providers : (backends,) PROVIDER
-    quotas : (backends, 5, 3) float64
+    quotas : (backends, BUCKETS_OF_QUOTA, 3) float64
         Token buckets: tokens per second, most tokens, tokens at the time of refilling.
     paces : (backends, 2, n) float64
         Quantiles of the time to first token and of the time per token, in seconds.

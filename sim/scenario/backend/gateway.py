@@ -12,6 +12,8 @@ from sim.scenario.values.part import Model
 
 QUEUES: Final = ("push", "central")
 
+Cooldown = Annotated[Number, number("duration", least=0, most=30 * 86_400.0)]
+
 
 class Gateway(Model):
     """What is taken in, held back and turned away."""

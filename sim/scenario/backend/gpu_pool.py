@@ -8,7 +8,7 @@ from sim.model.profile import MOST_RANKS, Admission, Scheduler
 from sim.scenario.backend.autoscaler import Autoscaler
 from sim.scenario.backend.caches import PrefixCache
 from sim.scenario.backend.failures import Failures, Spot
-from sim.scenario.backend.gateway import Gateway
+from sim.scenario.backend.gateway import Cooldown, Gateway
 from sim.scenario.backend.gpu_price import GpuPrices
 from sim.scenario.backend.lifecycle import Capacity, ColdStart, Standby, starting_time
 from sim.scenario.backend.replicas import Replicas, replica_limits
@@ -90,6 +90,9 @@ class GpuPool(Model):
     gateway: Gateway | None = None
     """What is taken in, held back and turned away; by default every request is taken in and sent
     to a replica at once."""
+    cooldown: Cooldown | None = None
+    """How long the router leaves the pool out after a request that failed, timed out or was turned
+    away there; default 0."""
     throughput_factor: Factor | None = None
     """Speed of the engine relative to its profile; by default uncertain by the profile's fit
     error."""

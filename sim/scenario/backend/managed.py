@@ -13,6 +13,7 @@ from sim.model import managed as model
 from sim.model.distributions import LogNormal
 from sim.model.price import TokenPrice as ModelPrice
 from sim.scenario.backend import outages, quota, token_price
+from sim.scenario.backend.gateway import Cooldown
 from sim.scenario.backend.outages import Outages
 from sim.scenario.backend.quota import Provisioned, Quota
 from sim.scenario.backend.token_price import Dollars, TokenPrice
@@ -100,7 +101,10 @@ class ManagedApi(Model):
     speed_by_hour: Annotated[ByHour, by_hour()] | None = None
     """24 factors on the speed, by the hour of the day; default 1."""
     quota: Quota | None = None
-    """Limits per minute: a preset such as anthropic-tier-4, or a mapping; default none."""
+    """Limits per minute and day: a preset such as anthropic-tier-4, or a mapping; default none."""
+    cooldown: Cooldown | None = None
+    """How long the router leaves it out after an attempt that failed, timed out or was turned away
+    (429) there; default 0."""
     provisioned: Provisioned | None = None
     """Units of throughput that are paid by the hour; default none."""
     outages: Outages | None = None
@@ -252,6 +256,7 @@ def compiled(name: str, api: ManagedApi, start: datetime, draws: Draws) -> model
         ),
         int(_or(api.max_model_len, model.NO_LIMIT, draws)),
         quality=_or(api.quality, math.nan, draws),
+        cooldown_s=_or(api.cooldown, 0.0, draws),
     )
 
 

@@ -1,12 +1,13 @@
-"""What a provider lets through: quotas by the minute, and units of reserved throughput."""
+"""What a provider lets through: quotas by the minute and the day, and reserved throughput."""
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, get_args
 
 from sim.catalog import api_limits
 from sim.model import managed as model
-from sim.scenario.values.fields import Reads, flag, named, number
+from sim.scenario.backend.timetable import TimeOfDay, time_of_day
+from sim.scenario.values.fields import Reads, flag, named, number, one_of
 from sim.scenario.values.numbers import Number, known
 from sim.scenario.values.part import Abbreviated, Model
 from sim.scenario.values.problems import Findings, Path
@@ -19,6 +20,8 @@ LIMITS: Final = {  # keys and the fields of the model and the catalogue
     "input_tokens_per_minute": "input_tokens_per_min",
     "output_tokens_per_minute": "output_tokens_per_min",
 }
+FURTHER: Final = ("requests_per_day", "tokens_per_day", "max_concurrency")  # alike in both
+BY_DAY: Final = FURTHER[:2]
 MINUTE_S: Final = 60.0
 
 Limit = Annotated[Number, number("count", above=0, most=1e15)]
@@ -30,7 +33,7 @@ def preset_of_limits() -> Reads:
 
 
 class Quota(Abbreviated):
-    """Limits per minute, each a token bucket that refills continuously and begins full."""
+    """Limits per minute, token buckets that refill continuously and begin full; and by the day."""
 
     main: ClassVar[tuple[str, Reads]] = ("preset", preset_of_limits())
 
@@ -44,6 +47,23 @@ class Quota(Abbreviated):
     """Tokens of prompts; default unlimited."""
     output_tokens_per_minute: Limit | None = None
     """Tokens of answers; default unlimited."""
+    requests_per_day: Annotated[Number, number("count", least=1, most=1e15)] | None = None
+    """Requests from one reset to the next; default unlimited."""
+    tokens_per_day: Limit | None = None
+    """Tokens of prompts and answers together from one reset to the next; default unlimited."""
+    reset: Annotated[TimeOfDay, time_of_day()] | None = None
+    """Time of the day at which the limits by the day begin anew, on the scenario's clock, that of
+    horizon.start and the day shapes; default '00:00'."""
+    max_concurrency: Annotated[Number, number("count", least=1, most=1e9, integer=True)] | None = (
+        None
+    )
+    """Requests under way at once; default unlimited."""
+    output_weight: Annotated[Number, number("factor", above=0, most=1000)] | None = None
+    """How many times a token of an answer counts for tokens_per_minute and tokens_per_day, not for
+    the bill, such as 5 for Claude at Amazon Bedrock; default 1."""
+    too_large: Annotated[model.Large, one_of(*get_args(model.Large))] | None = None
+    """What becomes of a request that is larger than a whole limit: refuse for good, or pass when
+    all of the limit is there; default pass."""
     burst: Annotated[Number, number("duration", least=1, most=86_400)] | None = None
     """Time whose worth of the limit may be used at once; default 1min."""
     cached_is_free: Annotated[bool, flag()] | None = None
@@ -77,9 +97,18 @@ def resolved(quota: Quota | None, path: Path, findings: Findings) -> Quota | Non
         limits = {key: getattr(listed, name) for key, name in LIMITS.items()}
         of_preset = {key: limit for key, limit in limits.items() if math.isfinite(limit)}
         filled = {**of_preset, "cached_is_free": listed.cached_is_free, **filled}
-    if not filled.keys() & set(LIMITS):
+    path = (*path, "quota")
+    if not filled.keys() & {*LIMITS, *FURTHER}:
         remedy = f"add requests_per_minute, or one of {', '.join(_examples())}"
-        findings.add((*path, "quota"), "has no limit", remedy)
+        findings.add(path, "has no limit", remedy)
+    elif "reset" in filled and not filled.keys() & set(BY_DAY):
+        findings.add(
+            (*path, "reset"), f"has no {BY_DAY[0]} beside it", f"add {' or '.join(BY_DAY)}"
+        )
+    elif "output_weight" in filled and not filled.keys() & {"tokens_per_minute", "tokens_per_day"}:
+        message = "has no tokens_per_minute beside it"
+        remedy = "add tokens_per_minute or tokens_per_day"
+        findings.add((*path, "output_weight"), message, remedy)
     return Quota.model_construct(**filled)
 
 
@@ -91,13 +120,15 @@ def compiled(quota: Quota | None, draws: Draws) -> model.Quota:
     """The quota in a world."""
     if quota is None:
         return model.Quota()
-    limits = {
+    limits: dict[str, Any] = {
         name: known(limit, draws)
-        for key, name in LIMITS.items()
+        for key, name in (LIMITS | {key: key for key in (*FURTHER, "output_weight")}).items()
         if (limit := getattr(quota, key)) is not None
     }
     return model.Quota(
         **limits,
+        reset_s=0.0 if quota.reset is None else float(quota.reset.seconds),
+        too_large=quota.too_large or "pass",
         burst_s=MINUTE_S if quota.burst is None else known(quota.burst, draws),
         cached_is_free=bool(quota.cached_is_free),
         reserved_output_tokens=(

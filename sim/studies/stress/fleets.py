@@ -192,14 +192,5 @@ def _prefix(design: Design, pool: GpuPool) -> str:
 
 def quota_factor(design: Design, growth: Growth) -> float:
     """What quotas are multiplied by in a fleet that is sized anew; 1 where there are none."""
-    limited = any(
-        math.isfinite(limit)
-        for api in design.managed
-        for limit in (
-            api.quota.requests_per_min,
-            api.quota.tokens_per_min,
-            api.quota.input_tokens_per_min,
-            api.quota.output_tokens_per_min,
-        )
-    )
+    limited = any(api.quota.is_limited for api in design.managed)
     return growth.volume * growth.prompt if limited else 1.0

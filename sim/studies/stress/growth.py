@@ -132,19 +132,7 @@ def grown(design: Design, growth: Growth, quotas: float = 1.0, hits: Hits = NO_H
             _workload(workload, growth, hits.get(workload.name, 0.0))
             for workload in design.workloads
         ),
-        managed=tuple(
-            replace(
-                api,
-                quota=replace(
-                    api.quota,
-                    requests_per_min=api.quota.requests_per_min * quotas,
-                    tokens_per_min=api.quota.tokens_per_min * quotas,
-                    input_tokens_per_min=api.quota.input_tokens_per_min * quotas,
-                    output_tokens_per_min=api.quota.output_tokens_per_min * quotas,
-                ),
-            )
-            for api in design.managed
-        ),
+        managed=tuple(replace(api, quota=api.quota.times(quotas)) for api in design.managed),
     )
 
 
