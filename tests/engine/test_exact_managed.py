@@ -53,7 +53,15 @@ MANY_AND_HEDGED = {
     "gave up on the second answer": 4,
 }
 
-RULED = {"compared": 120}
+RULED = {
+    "compared": 60,
+    "left out": 60,
+    "all left out": 250,
+    "nowhere to go on to": 20,
+    "too large": 5,
+    "beyond the quota": 180,
+    "told when to come": 200,
+}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +76,7 @@ def test_the_kernel_agrees_with_the_naive_simulator(verbs: bool, least: dict[str
 
 
 def test_the_kernel_agrees_where_providers_and_routers_have_further_rules() -> None:
-    assert_population(cases_with_rules(verbs=True, hedges=True), 250, RULED)
+    assert_population(cases_with_rules(verbs=True, hedges=True), 160, RULED)
 
 
 @given(cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))
@@ -93,7 +101,10 @@ def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> Non
     assert log_fed_in_pieces(case, size).tobytes() == kernel_run(case).requests().tobytes()
 
 
-@given(cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))
+@given(
+    st.one_of(cases_with_managed(verbs=True, hedges=True), cases_with_rules(True, True)),
+    st.floats(0, 1),
+)
 @settings(max_examples=150)
 def test_attempts_and_answers_are_conserved_at_any_moment(case: Case, share: float) -> None:
     """attempts = requests - response_hits + retries + hedges + fallbacks + escalations

@@ -360,8 +360,27 @@ def test_speculation_divides_steps_by_the_tokens_that_they_bring(tmp_path):
          "of the day"),
         (["backends.mini.replicas=3"],
          "backends.mini.replicas: unknown key (one of kind, model, provider, price, ttft, "
-         "ttft_per_prompt_token, tokens_per_second, ttft_by_hour, speed_by_hour, quota, "
+         "ttft_per_prompt_token, tokens_per_second, ttft_by_hour, speed_by_hour, quota, cooldown, "
          "provisioned, outages, error_share, prompt_caching, max_model_len, quality)"),
+        (["backends.mini.cooldwn=1min"],
+         "backends.mini.cooldwn: unknown key (did you mean 'cooldown'?)"),
+        (["backends.mini.cooldown=-1min"],
+         "backends.mini.cooldown: '-1min' must be at least 0"),
+        (["backends.mini.quota={requests_per_minute: 9, reset: '12:00'}"],
+         "backends.mini.quota.reset: has no requests_per_day beside it (add requests_per_day or "
+         "tokens_per_day)"),
+        (["backends.mini.quota={requests_per_day: 9, reset: '25:00'}"],
+         "backends.mini.quota.reset: '25:00' must be a time of day such as 07:30"),
+        (["backends.mini.quota={requests_per_minute: 9, output_weight: 5}"],
+         "backends.mini.quota.output_weight: has no tokens_per_minute beside it (add "
+         "tokens_per_minute or tokens_per_day)"),
+        (["backends.mini.quota={tokens_per_minute: 9, output_weight: 0}"],
+         "backends.mini.quota.output_weight: 0 must be greater than 0"),
+        (["backends.mini.quota={tokens_per_minute: 9, too_large: refused}"],
+         "backends.mini.quota.too_large: 'refused' must be one of refuse, pass (did you mean "
+         "'refuse'?)"),
+        (["backends.mini.quota={max_concurrency: 0}"],
+         "backends.mini.quota.max_concurrency: 0 must be at least 1"),
         (["backends.mini.qota=3"],
          "backends.mini.qota: unknown key (did you mean 'quota'?)"),
         (["backends.mini.price.long_context={above: 1k}"],

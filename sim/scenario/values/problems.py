@@ -71,4 +71,4 @@ def choose(word: str, words: Iterable[str]) -> str:
     every = list(words)
     if remedy := nearest(word, every):
         return remedy
-    return f"one of {', '.join(every)}" if 0 < len(every) <= 16 else ""
+    return f"one of {', '.join(every)}" if 0 < len(every) <= 17 else ""

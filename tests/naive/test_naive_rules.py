@@ -1,0 +1,134 @@
+"""Further rules of providers and routers in the naive simulator, by hand.
+
+First tokens come after 2 s, each further one a second later.
+"""
+
+import pytest
+
+from naive.runs import api, asked, expect, routed, to, used
+from naive.test_naive_managed import OBEDIENT, alone
+from sim.engine.state.status import COMPLETED, FAILED, REJECTED, TIMED_OUT
+from sim.model.client import Client
+from sim.model.managed import Quota
+from sim.model.routing import Leg, Routing
+
+# Weighted outputs
+
+
+@pytest.mark.parametrize(("weight", "reserved", "second_s"), [(1, 0, 3.5), (3, 0, 5), (3, 4, 9)])
+def test_a_token_of_an_answer_counts_several_times(
+    weight: float, reserved: int, second_s: float
+) -> None:
+    # Twenty, one a second. A takes 5, and 2 tokens weighted at 3: of 18 there are 16, or 12. B
+    # needs 14 at 3.5. What is reserved is not weighted: A's 4 come back at 3, B needs 18.
+    quota = Quota(
+        tokens_per_min=60, burst_s=20, output_weight=weight, reserved_output_tokens=reserved
+    )
+    naive = alone(api(quota=quota), (0.0, 5, 2), (3.5, 14, 1), client=OBEDIENT)
+    expect(naive, dispatched_s=[0, second_s])
+
+
+def test_the_limit_of_output_tokens_knows_no_weight() -> None:
+    # Ten, one a second: 8 are left at 3, and B finds 8.5.
+    quota = Quota(output_tokens_per_min=60, burst_s=10, output_weight=50)
+    naive = alone(api(quota=quota), (0.0, 5, 2), (3.5, 14, 1), client=OBEDIENT)
+    expect(naive, dispatched_s=[0, 3.5])
+
+
+# Days
+
+
+@pytest.mark.parametrize(("reset_s", "day_start_s"), [(10.0, 0.0), (0.0, 86_390.0)])
+def test_what_is_beyond_the_day_comes_back_at_the_reset(reset_s: float, day_start_s: float) -> None:
+    quota = Quota(requests_per_day=2, reset_s=reset_s)
+    requests = [(0.0, 1, 1), (0.0, 1, 1), (1.0, 1, 1), (11.0, 1, 1)]
+    naive = alone(api(quota=quota), *requests, client=OBEDIENT, day_start_s=day_start_s)
+    expect(naive, dispatched_s=[0, 0, 10, 11], attempts=[1, 1, 2, 1])
+    naive = alone(api(quota=quota), *requests, (12.0, 1, 1), day_start_s=day_start_s)
+    expect(naive, status=[COMPLETED, COMPLETED, REJECTED, COMPLETED, COMPLETED])
+
+
+def test_the_minute_and_the_day_both_bind() -> None:
+    # Two a minute and three a day, from 90 s on: C waits for the minute, D for the day.
+    quota = Quota(requests_per_min=2, requests_per_day=3, reset_s=90)
+    naive = alone(api(quota=quota), *[(0.0, 1, 1)] * 3, (40.0, 1, 1), client=OBEDIENT)
+    expect(naive, dispatched_s=[0, 0, 30, 90])
+
+
+@pytest.mark.parametrize(("prompt", "fate"), [(10, COMPLETED), (11, REJECTED)])
+def test_an_answer_counts_on_the_day_on_which_it_ends(prompt: int, fate: int) -> None:
+    # A's 5 + 6 are of yesterday; its 4 tokens come at 5. B asks for 16 of 16, or 17.
+    quota = Quota(tokens_per_day=20, reset_s=3, reserved_output_tokens=6)
+    naive = alone(api(quota=quota), (0.0, 5, 4), (6.0, prompt, 1))
+    expect(naive, status=[COMPLETED, fate])
+
+
+# Requests at once, and such as are too large
+
+
+def test_a_provider_takes_so_many_at_once() -> None:
+    # B backs off by half a second, one and two, and comes when A is gone.
+    quota = Quota(max_concurrency=1)
+    naive = alone(api(quota=quota), (0.0, 1, 2), (0.0, 1, 1), client=OBEDIENT)
+    expect(naive, attempts=[1, 4], dispatched_s=[0, 3.5])
+    assert used(naive, 0)["rejections"] == 3
+
+
+@pytest.mark.parametrize(
+    "limit", [{"input_tokens_per_min": 60, "burst_s": 10}, {"tokens_per_day": 10}]
+)
+def test_what_is_larger_than_a_limit_passes_or_never_does(limit: dict[str, float]) -> None:
+    large = (0.0, 11, 1)
+    expect(alone(api(quota=Quota(**limit)), large), status=[COMPLETED])  # type: ignore[arg-type]
+    refusing = api(quota=Quota(**limit, too_large="refuse"))  # type: ignore[arg-type]
+    naive = alone(refusing, large, (0.0, 10, 1), client=OBEDIENT)
+    expect(naive, status=[REJECTED, COMPLETED], attempts=[1, 1])
+    naive = asked(routed([refusing, api("other")], to("api", "other")), large)
+    expect(naive, status=[COMPLETED], backend=[1])
+
+
+# Cooldown
+
+
+def test_a_backend_is_left_out_after_a_failure_until_its_time_is_over() -> None:
+    naive = routed([api("a", cooldown_s=5.0), api("b")], to("a", "b"))
+    naive.set_errors(0, 1.0)
+    asked(naive, (0.0, 1, 1), (1.0, 1, 1), (5.0, 1, 1), until_s=0.5)
+    naive.set_errors(0, 0.0)
+    naive.advance(99.0)
+    expect(naive, status=[COMPLETED] * 3, backend=[1, 1, 0], attempts=[2, 1, 1])
+
+
+def test_who_finds_all_left_out_is_told_when_the_first_is_back() -> None:
+    naive = routed([api("a", cooldown_s=5.0), api("b", cooldown_s=9.0)], to("a", "b"), OBEDIENT)
+    naive.set_errors(0, 1.0)
+    naive.set_errors(1, 1.0)
+    asked(naive, (0.0, 1, 1), (0.25, 1, 1), until_s=0.4)
+    naive.set_errors(0, 0.0)
+    naive.advance(99.0)
+    # A fails at both, backs off by 0.5 s, and is told 5, like B.
+    expect(naive, attempts=[4, 2], backend=[0, 0], dispatched_s=[5, 5])
+
+
+def test_who_is_turned_away_or_times_out_has_it_left_out_too() -> None:
+    quota = Quota(requests_per_min=60, burst_s=1.0)
+    naive = alone(api(quota=quota, cooldown_s=9.0), (0.0, 1, 1), (0.5, 1, 1), (2.0, 1, 1))
+    expect(naive, status=[COMPLETED, REJECTED, REJECTED])
+    hasty = Client(timeout_s=1.5)
+    naive = alone(api(cooldown_s=9.0), (0.0, 1, 1), (1.0, 1, 1), (2.0, 1, 1), client=hasty)
+    expect(naive, status=[TIMED_OUT, TIMED_OUT, REJECTED])
+
+
+def test_who_is_one_too_many_has_nothing_left_out() -> None:
+    naive = alone(api(cooldown_s=9.0), (0.0, 1, 1), (0.0, 1, 1), (3.0, 1, 1), max_concurrency=1)
+    expect(naive, status=[COMPLETED, REJECTED, COMPLETED])
+
+
+def test_shares_are_of_those_that_are_not_left_out() -> None:
+    routing = Routing((Leg("a", 0.5), Leg("b", 0.5)))
+    naive = routed([api("a", cooldown_s=99.0), api("b")], routing)
+    naive.set_errors(0, 1.0)
+    asked(naive, *[(at, 1, 1) for at in range(40)])
+    fates = naive.column("status").tolist()
+    assert fates.count(FAILED) == 1
+    assert fates.count(COMPLETED) == 39
