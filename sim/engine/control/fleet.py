@@ -187,14 +187,9 @@ class Fleet:
 
         On standby ones go first, then starting ones, then ready ones, the newest of each first.
         """
-        there = [
-            replica
-            for replica in self._replicas
-            if replica.claim is not None
-            and replica.claim.triggered
-            and replica.stage is not Stage.DRAINING
-        ]
-        replica = max(there, key=lambda r: (r.standby, r.starting, r.order))
+        there = (r for r in self._replicas if r.stage is not Stage.DRAINING)
+        hold = (r for r in there if r.claim is not None and r.claim.triggered)
+        replica = max(hold, key=lambda r: (r.standby, r.starting, r.order))
         replica.is_evicted = True
         if replica.stage is Stage.READY:
             self._drain(replica)
