@@ -98,7 +98,8 @@ COLUMNS = [
 TOOLS = [
     (b"PK\x03\x04" + b"x" * 50, FILE, "is a zip archive or a workbook (save the sheet as CSV)"),
     (b"\x28\xb5\x2f\xfd" + b"x" * 50, FILE, "is compressed with zstd (decompress it first)"),
-    (gzip.compress((HEAD + ROWS).encode(), mtime=0)[:-9], FILE, "cannot be read: a damaged gzip file"),
+    (gzip.compress((HEAD + ROWS).encode(), mtime=0)[:-9], FILE,
+     "cannot be read: a damaged gzip file"),
     (json.dumps(LITELLM)[:-2], FILE, "cannot be read: its JSON has no end"),
     ("[1, 2, 3]", FILE, "is not a JSON object"),
     ("{}", FILE, "no columns (a trace has a time and two numbers of tokens)"),
