@@ -17,7 +17,7 @@ from sim.model.client import Client, Hedge
 from sim.model.gateway import Gateway
 from sim.model.profile import ServiceProfile
 
-FLEETS = int(os.environ.get("PEAKFLEET_FLEETS", "60"))  # drawn for each population
+FLEETS = int(os.environ.get("PEAKFLEET_FLEETS", "120"))  # drawn for each population
 
 
 def case(engine: ServiceProfile, *requests: tuple[float, int, int], **changes: Any) -> Case:
