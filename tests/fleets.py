@@ -419,6 +419,28 @@ def kernel_run(case: Case, until_s: float = END_S) -> DataPlane:
     return plane
 
 
+def requests_of(
+    engine: ServiceProfile,
+    *requests: tuple[float, int, int],
+    replicas: int = 1,
+    gateway: Gateway | None = None,
+    **changes: Any,
+) -> Case:
+    """Requests of (arrival, prompt, output) for replicas of an engine; times are on a grid."""
+    arrival_s, prompt, output = (np.array(column) for column in zip(*requests, strict=True))
+    return Case(
+        [pool(engine, replicas, gateway=gateway or Gateway())],
+        [0],
+        arrival_s.astype(float),
+        prompt.astype(np.int32),
+        output.astype(np.int32),
+        np.zeros(len(output), np.int32),
+        key=0,
+        on_grid=True,
+        **changes,
+    )
+
+
 def kernel_log(case: Case, until_s: float = END_S) -> Any:
     """The kernel's row of every request that has arrived."""
     return kernel_run(case, until_s).requests()

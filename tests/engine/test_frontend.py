@@ -8,34 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 from agreement import assert_agreement, assert_population
-from fleets import END_S, Case, cases_with_clients, kernel_log, kernel_run, pool, profile
+from fleets import (
+    END_S,
+    Case,
+    cases_with_clients,
+    kernel_log,
+    kernel_run,
+    profile,
+    requests_of,
+)
 from hypothesis import strategies as st
 from task_cases import cases_with_tasks
 
 from sim.engine.state import status
 from sim.model.client import Client, Hedge
 from sim.model.gateway import Gateway
-from sim.model.profile import ServiceProfile
 
 FLEETS = int(os.environ.get("PEAKFLEET_FLEETS", "120"))  # drawn for each population
-
-
-def case(engine: ServiceProfile, *requests: tuple[float, int, int], **changes: Any) -> Case:
-    """Requests of (arrival, prompt, output) for one replica, or as many as are said."""
-    gateway = changes.pop("gateway", Gateway())
-    replicas = changes.pop("replicas", 1)
-    arrival_s, prompt, output = (np.array(column) for column in zip(*requests, strict=True))
-    return Case(
-        [pool(engine, replicas, gateway=gateway)],
-        [0],
-        arrival_s.astype(float),
-        prompt.astype(np.int32),
-        output.astype(np.int32),
-        np.zeros(len(output), np.int32),
-        key=0,
-        on_grid=True,
-        **changes,
-    )
 
 
 def has(log: Any, **columns: Sequence[float]) -> None:
@@ -49,7 +38,7 @@ def test_the_first_token_of_a_lone_request_does_not_depend_on_the_length_of_its_
         frontend_s_per_request=0.1, frontend_s_per_token=0.01, output_delay_s=0.5, overhead_s=0.25
     )
     for output in (1, 100, 30_000):
-        log = kernel_log(case(engine, (0.0, 50, output)))
+        log = kernel_log(requests_of(engine, (0.0, 50, output)))
         has(log, first_token_s=[1.86], finish_s=[1.86 + output - 1])
 
 
@@ -60,7 +49,7 @@ def test_where_it_is_the_bottleneck_it_passes_on_a_token_per_w_and_process(proce
         batch=(0,), step_base_s=(0.01,), frontend_s_per_token=0.01, frontend_processes=processes
     )
     requests = [(0.0, 1, 1_000)] * 50
-    log = kernel_log(case(engine, *requests))
+    log = kernel_log(requests_of(engine, *requests))
     tokens_s = 50 * 1_000 / (log.finish_s.max() - 0.01)
     assert tokens_s == pytest.approx(processes / 0.01, rel=1e-9)
 
@@ -69,7 +58,7 @@ def test_a_backlog_that_stands_grows_by_what_the_steps_are_too_short() -> None:
     """250 sequences at 76 us a token, every 13.5 ms, as on a measured server: 19 ms of work."""
     engine = profile(step_base_s=(0.0135,), frontend_s_per_token=76e-6, output_delay_s=0.0019)
     lengths = [400] * 249 + [40]
-    log = kernel_log(case(engine, *[(0.0, 1, length) for length in lengths]))
+    log = kernel_log(requests_of(engine, *[(0.0, 1, length) for length in lengths]))
     work_s, step_s = 250 * 76e-6, 0.0135
     late_s = log.finish_s[-1] - 40 * step_s  # when the last of 40 steps ended
     assert late_s == pytest.approx(work_s + 39 * (work_s - step_s) + 0.0019)
@@ -83,7 +72,7 @@ def test_steps_that_grow_longer_let_it_catch_up() -> None:
     for step in range(60):
         end_s += 1.0 if step == 0 else 1.0 + 0.1 * step
         free_s = max(free_s, end_s) + 1.45
-    log = kernel_log(case(engine, (0.0, 1, 60)))
+    log = kernel_log(requests_of(engine, (0.0, 1, 60)))
     has(log, first_token_s=[2.45], finish_s=[free_s])
     assert free_s == pytest.approx(end_s + 1.45)
 
@@ -92,7 +81,7 @@ def test_a_first_token_on_its_way_at_the_deadline_is_late() -> None:
     """Made at 1, with the client at 1.5."""
     engine = profile(frontend_s_per_token=0.5)
     for limit_s, fate in ((1.25, status.TIMED_OUT), (1.5, status.COMPLETED)):
-        log = kernel_log(case(engine, (0.0, 1, 1), clients=[Client(ttft_timeout_s=limit_s)]))
+        log = kernel_log(requests_of(engine, (0.0, 1, 1), clients=[Client(ttft_timeout_s=limit_s)]))
         assert log.status.tolist() == [fate]
         has(log, first_token_s=[nan if fate == status.TIMED_OUT else 1.5], finish_s=[limit_s])
 
@@ -100,7 +89,7 @@ def test_a_first_token_on_its_way_at_the_deadline_is_late() -> None:
 def test_who_leaves_what_is_streamed_has_cost_all_of_it_and_frees_the_next() -> None:
     """One attempt at a time: B goes in as A's client leaves at 1.25, and is through at 2.25."""
     engine = profile(frontend_s_per_token=0.5, max_num_seqs=1)
-    left = case(
+    left = requests_of(
         engine,
         *[(0.0, 7, 1), (0.0, 7, 1)],
         gateway=Gateway(replica_limit=1, holds=True),
@@ -115,8 +104,8 @@ def test_who_leaves_what_is_streamed_has_cost_all_of_it_and_frees_the_next() -> 
 def test_a_replica_that_dies_takes_what_it_streams_with_it() -> None:
     """Two at 0 have their tokens at 1, on their way until 3; the replica dies at 2."""
     engine = profile(output_delay_s=2.0)
-    plane = case(engine, (0.0, 1, 1), (0.0, 1, 2)).kernel()
-    plane.feed(*case(engine, (0.0, 1, 1), (0.0, 1, 2)).requests)
+    plane = requests_of(engine, (0.0, 1, 1), (0.0, 1, 2)).kernel()
+    plane.feed(*requests_of(engine, (0.0, 1, 1), (0.0, 1, 2)).requests)
     plane.close_feed()
     plane.advance(2.0)
     plane.kill(0)
@@ -128,7 +117,7 @@ def test_a_replica_that_dies_takes_what_it_streams_with_it() -> None:
 
 def test_a_draining_replica_stays_until_its_last_delivery() -> None:
     engine = profile(output_delay_s=2.0)
-    one = case(engine, (0.0, 1, 1))
+    one = requests_of(engine, (0.0, 1, 1))
     plane = one.kernel()
     plane.feed(*one.requests)
     plane.close_feed()
@@ -144,7 +133,9 @@ def test_a_race_of_hedges_is_won_when_a_client_has_a_token() -> None:
     The first request fills its replica's front end for 6 s; the hedge is sent at 2.
     """
     engine = profile(frontend_s_per_prompt_token=1.0, frontend_s_per_token=0.25)
-    raced = case(engine, (0.0, 6, 1), (0.0, 1, 1), clients=[Client(hedge=Hedge(2.0))], replicas=1)
+    raced = requests_of(
+        engine, (0.0, 6, 1), (0.0, 1, 1), clients=[Client(hedge=Hedge(2.0))], replicas=1
+    )
     log = kernel_log(raced)
     assert assert_agreement(raced)["hedged"] >= 1
     assert log.status.tolist() == [status.COMPLETED] * 2
@@ -152,9 +143,9 @@ def test_a_race_of_hedges_is_won_when_a_client_has_a_token() -> None:
 
 def test_at_an_instant_before_it_is_there_a_token_is_not_known() -> None:
     engine = profile(output_delay_s=2.0)
-    log = kernel_log(case(engine, (0.0, 1, 5)), until_s=2.5)
+    log = kernel_log(requests_of(engine, (0.0, 1, 5)), until_s=2.5)
     assert np.isnan(log.first_token_s).all()
-    has(kernel_log(case(engine, (0.0, 1, 5)), until_s=3.0), first_token_s=[3.0])
+    has(kernel_log(requests_of(engine, (0.0, 1, 5)), until_s=3.0), first_token_s=[3.0])
 
 
 MANY = {"streamed": 300, "streamed for long": 10, "preempted": 50, "timed_out": 50}

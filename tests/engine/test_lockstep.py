@@ -9,31 +9,25 @@ import numpy as np
 import pytest
 from agreement import assert_agreement, assert_population, looked_at
 from coarse_times import on_grid
-from fleets import END_S, Case, cases, cases_with_clients, kernel_log, kernel_run, pool, profile
+from fleets import (
+    END_S,
+    Case,
+    cases,
+    cases_with_clients,
+    kernel_log,
+    kernel_run,
+    profile,
+    requests_of,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from task_cases import cases_with_caches, cases_with_tasks
 
 from sim.engine.plane.plane import DataPlane
 from sim.engine.state import status
-from sim.model.profile import Scheduler, ServiceProfile
+from sim.model.profile import Scheduler
 
 FLEETS = int(os.environ.get("PEAKFLEET_FLEETS", "40"))  # drawn for each population
-
-
-def case(engine: ServiceProfile, *requests: tuple[float, int, int], replicas: int = 1) -> Case:
-    """Requests of (arrival, prompt, output), to one rank after the other."""
-    arrival_s, prompt, output = (np.array(column) for column in zip(*requests, strict=True))
-    return Case(
-        [pool(engine, replicas)],
-        [0],
-        arrival_s.astype(float),
-        prompt.astype(np.int32),
-        output.astype(np.int32),
-        np.zeros(len(output), np.int32),
-        key=0,
-        on_grid=True,
-    )
 
 
 def fed(what: Case, until_s: float) -> DataPlane:
@@ -63,11 +57,11 @@ def test_ranks_with_a_request_each_take_the_time_of_a_lone_one(scheduler: Schedu
         frontend_s_per_token=0.0625,
         scheduler=scheduler,
     )
-    lone = kernel_log(case(engine, (0.0, 30, 12)))
+    lone = kernel_log(requests_of(engine, (0.0, 30, 12)))
     for ranks in (2, 8):
         many = replace(engine, data_parallel_ranks=ranks)
         for count in (1, ranks):
-            log = kernel_log(case(many, *[(0.0, 30, 12)] * count))
+            log = kernel_log(requests_of(many, *[(0.0, 30, 12)] * count))
             has(log, finish_s=[lone.finish_s[0]] * count, rank=range(count), replica=[0] * count)
 
 
@@ -77,7 +71,7 @@ def test_two_ranks_with_unlike_contexts_step_as_the_slower_does() -> None:
     The prompts take a step of 1 s together.
     """
     engine = profile(data_parallel_ranks=2, step_s_per_kv_token=(0.1,))
-    log = kernel_log(case(engine, (0.0, 5, 20), (0.0, 50, 9)))
+    log = kernel_log(requests_of(engine, (0.0, 5, 20), (0.0, 50, 9)))
     slow_s = [1.0 + sum(1.0 + 0.1 * (50 + n) for n in range(steps)) for steps in (8,)]
     fast_s = slow_s[0] + sum(1.0 + 0.1 * (5 + n) for n in range(8, 19))
     has(log, first_token_s=[1.0, 1.0], finish_s=[fast_s, slow_s[0]])
@@ -88,7 +82,7 @@ def test_a_rank_of_more_sequences_becomes_the_slowest_within_a_leap() -> None:
     engine = profile(data_parallel_ranks=2, step_s_per_kv_token=(0.125,))
     requests = [(0.0, 40, 31), (0.0, 4, 31), (0.0, 2, 1), *[(0.0, 4, 31), (0.0, 2, 1)] * 2]
     step_s = [1.0 + 0.125 * max(40 + n, 12 + 3 * n) for n in range(30)]
-    crossing = case(engine, *requests)
+    crossing = requests_of(engine, *requests)
     log = kernel_log(crossing)
     long = log.output_tokens == 31
     has(log[long], rank=[0, 1, 1, 1], finish_s=[1.0 + sum(step_s)] * 4)
@@ -98,7 +92,7 @@ def test_a_rank_of_more_sequences_becomes_the_slowest_within_a_leap() -> None:
 def test_whoever_comes_to_a_rank_without_work_waits_for_the_step_of_the_others() -> None:
     """Steps of a second from 0 on; the second request is there at 2.5."""
     engine = profile(data_parallel_ranks=2)
-    log = kernel_log(case(engine, (0.0, 1, 10), (2.5, 1, 2), (30.25, 1, 1)))
+    log = kernel_log(requests_of(engine, (0.0, 1, 10), (2.5, 1, 2), (30.25, 1, 1)))
     has(log, admitted_s=[0.0, 3.0, 30.25], finish_s=[10.0, 5.0, 31.25], rank=[0, 1, 0])
 
 
@@ -106,13 +100,13 @@ def test_whoever_comes_to_a_rank_without_work_waits_for_the_step_of_the_others()
 def test_the_prompt_of_one_rank_holds_the_decodes_of_the_others(scheduler: Scheduler) -> None:
     """A prompt of 50 tokens takes 5 s more, and comes amid the third step."""
     engine = profile(data_parallel_ranks=2, prefill_s_per_token=0.1, scheduler=scheduler)
-    log = kernel_log(case(engine, (0.0, 1, 6), (2.5, 50, 1)))
+    log = kernel_log(requests_of(engine, (0.0, 1, 6), (2.5, 50, 1)))
     has(log, admitted_s=[0.0, 3.1], finish_s=[11.1, 9.1])
 
 
 def test_a_slow_replica_is_slow_on_all_its_ranks() -> None:
     engine = profile(data_parallel_ranks=3)
-    plane = fed(case(engine, *[(1.0, 1, 4)] * 3), 0.0)
+    plane = fed(requests_of(engine, *[(1.0, 1, 4)] * 3), 0.0)
     plane.slow_down(0, 2.0)
     plane.advance(END_S)
     has(plane.requests(), finish_s=[9.0] * 3)
@@ -125,7 +119,7 @@ def test_a_slow_replica_is_slow_on_all_its_ranks() -> None:
 def test_replicas_are_counted_and_not_their_ranks() -> None:
     """Two of four ranks; one request keeps one busy for 10 s, and 6 KV blocks of 4 · 2 · 16."""
     engine = profile(data_parallel_ranks=4, kv_capacity_tokens=256, max_model_len=256)
-    plane = fed(case(engine, (0.0, 81, 10), replicas=2), 5.0)
+    plane = fed(requests_of(engine, (0.0, 81, 10), replicas=2), 5.0)
     view = plane.view(0)
     assert (view.ready, view.running, view.waiting) == (2, 1, 0)
     assert view.kv_utilisation == pytest.approx(6 / (4 * 2 * 16))
@@ -138,7 +132,7 @@ def test_replicas_are_counted_and_not_their_ranks() -> None:
 
 def test_a_full_gateway_has_places_for_all_ranks() -> None:
     engine = profile(data_parallel_ranks=3, max_num_seqs=2)
-    full = case(engine, *[(0.0, 1, 3)] * 9)
+    full = requests_of(engine, *[(0.0, 1, 3)] * 9)
     full.pools[0] = replace(full.pools[0], gateway=replace(full.pools[0].gateway, max_queue=1))
     log = kernel_log(full)
     assert (log.status == status.REJECTED).sum() == 9 - 3 * 2 - 1
@@ -146,7 +140,7 @@ def test_a_full_gateway_has_places_for_all_ranks() -> None:
 
 def test_a_draining_replica_goes_when_its_last_rank_is_done() -> None:
     engine = profile(data_parallel_ranks=2)
-    plane = fed(case(engine, (0.0, 1, 3), (0.0, 1, 7), replicas=2), 1.5)
+    plane = fed(requests_of(engine, (0.0, 1, 3), (0.0, 1, 7), replicas=2), 1.5)
     assert plane.drain(1) is True
     assert plane.drain(0) is False
     assert plane.view(0).ready == 0
@@ -158,7 +152,7 @@ def test_a_draining_replica_goes_when_its_last_rank_is_done() -> None:
 
 def test_a_replica_that_dies_takes_the_requests_of_all_its_ranks_with_it() -> None:
     engine = profile(data_parallel_ranks=2, max_num_seqs=1)
-    plane = fed(case(engine, *[(0.0, 1, 5)] * 5, replicas=2), 2.5)
+    plane = fed(requests_of(engine, *[(0.0, 1, 5)] * 5, replicas=2), 2.5)
     plane.kill(0)
     plane.advance(END_S)
     log = plane.requests()
@@ -176,8 +170,8 @@ def test_ranks_share_the_work_of_a_replica() -> None:
     """400 requests at once: four ranks take a quarter of the time of one."""
     engine = profile(max_num_seqs=10, step_s_per_kv_token=(0.001,), prefill_s_per_token=0.01)
     requests = [(0.0, 20, 30)] * 400
-    one = kernel_log(case(engine, *requests)).finish_s.max()
-    four = kernel_log(case(replace(engine, data_parallel_ranks=4), *requests)).finish_s.max()
+    one = kernel_log(requests_of(engine, *requests)).finish_s.max()
+    four = kernel_log(requests_of(replace(engine, data_parallel_ranks=4), *requests)).finish_s.max()
     assert four == pytest.approx(one / 4, rel=1e-9)
 
 

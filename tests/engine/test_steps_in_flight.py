@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from agreement import assert_agreement, assert_population
-from fleets import Case, cases_with_clients, kernel_log, kernel_run, pool, profile
+from fleets import Case, cases_with_clients, kernel_log, kernel_run, profile, requests_of
 from hypothesis import strategies as st
 from task_cases import cases_with_tasks
 
@@ -22,25 +22,9 @@ def of_two(**changes: Any) -> ServiceProfile:
     return profile(steps_in_flight=2, **changes)
 
 
-def case(engine: ServiceProfile, *requests: tuple[float, int, int], **changes: Any) -> Case:
-    """Requests of (arrival, prompt, output) for one replica."""
-    arrival_s, prompt, output = (np.array(column) for column in zip(*requests, strict=True))
-    return Case(
-        [pool(engine)],
-        [0],
-        arrival_s.astype(float),
-        prompt.astype(np.int32),
-        output.astype(np.int32),
-        np.zeros(len(output), np.int32),
-        key=0,
-        on_grid=True,
-        **changes,
-    )
-
-
 def first_tokens(engine: ServiceProfile, *requests: tuple[float, int, int], **changes: Any) -> Any:
     """When they have their first tokens, by the kernel, with which the naive one agrees."""
-    drawn = case(engine, *requests, **changes)
+    drawn = requests_of(engine, *requests, **changes)
     assert_agreement(drawn)
     return kernel_log(drawn).first_token_s.tolist()
 
@@ -48,7 +32,7 @@ def first_tokens(engine: ServiceProfile, *requests: tuple[float, int, int], **ch
 @pytest.mark.parametrize("steps", [1, 2])
 def test_an_idle_engine_begins_with_a_lone_request_at_once(steps: int) -> None:
     engine = profile(steps_in_flight=steps, prefill_s_per_token=0.25, overhead_s=0.5)
-    log = kernel_log(case(engine, (0.0, 8, 11)))
+    log = kernel_log(requests_of(engine, (0.0, 8, 11)))
     assert log.first_token_s.tolist() == [3.5]
     assert log.finish_s.tolist() == [13.5]
 
@@ -61,7 +45,7 @@ def test_who_comes_during_a_step_has_its_first_token_at_the_end_of_the_step_afte
     requests = (0.0, 8, 100), (at_s, 8, 2)
     assert first_tokens(of_two(), *requests) == [1.0, 5.0]
     assert first_tokens(profile(), *requests) == [1.0, 4.0]
-    log = kernel_log(case(of_two(), *requests))
+    log = kernel_log(requests_of(of_two(), *requests))
     assert log.admitted_s.tolist() == [0.0, 3.0]  # when it was planned
 
 
@@ -94,7 +78,7 @@ def test_a_long_prompt_goes_on_in_every_step_and_those_behind_it_fill_the_rest()
 def test_who_leaves_before_its_prompt_begins_is_taken_off_the_plan() -> None:
     """Planned at 2 and gone at 2.5, it costs the step from 3 on nothing."""
     engine = of_two(prefill_s_per_token=1.0, max_num_seqs=2)
-    left = case(
+    left = requests_of(
         engine,
         *[(0.0, 1, 4), (0.5, 8, 4)],
         clients=[Client(), Client(timeout_s=2.0)],
@@ -110,7 +94,7 @@ def test_who_leaves_before_its_prompt_begins_is_taken_off_the_plan() -> None:
 
 def test_a_replica_that_dies_loses_what_it_has_planned() -> None:
     engine = of_two()
-    planned = case(engine, (0.0, 8, 9), (0.5, 8, 9))
+    planned = requests_of(engine, (0.0, 8, 9), (0.5, 8, 9))
     plane = planned.kernel()
     plane.feed(*planned.requests)
     plane.close_feed()

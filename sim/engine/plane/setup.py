@@ -21,13 +21,13 @@ from sim.engine.state.backend_record import (
     USAGE,
     WATERMARK,
 )
+from sim.engine.state.clock_record import CLOCK
 from sim.engine.state.histogram import BUCKETS
 from sim.engine.state.loop_record import USER
 from sim.engine.state.plan_record import PLAN
 from sim.engine.state.record import (
     CACHE,
     CALL,
-    CLOCK,
     DEADLINE,
     EXTRA,
     FED,

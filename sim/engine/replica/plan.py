@@ -20,7 +20,7 @@ who is preempted, is settled when a step begins. A prompt whose client has gone 
 plan.
 """
 
-from sim.engine.replica import batch, work
+from sim.engine.replica import batch, waiting, work
 from sim.engine.state.jit import inner
 from sim.engine.state.record import NONE, STOPPING, Row
 from sim.engine.state.state import State
@@ -47,7 +47,7 @@ def make(s: State, r: int, replica: Row, pool: Row, taken: int, now: float) -> N
         budget = _put(s, plan, slot, budget)
     while budget > 0 and batch.can_admit(s, replica, pool, replica.free_blocks - taken, now):
         slot = batch.admit(s, r, replica, pool, now)
-        _append(s, plan, slot)
+        waiting.link(s, plan, slot)
         budget = _put(s, plan, slot, budget)
 
 
@@ -91,18 +91,10 @@ def take_off_stopping(s: State, r: int) -> int:
     slot = plan.head
     while slot != NONE and s.slots[slot].interest != STOPPING:
         slot = s.slots[slot].next
-    if slot == NONE:
-        return slot
-    before, after = s.slots[slot].previous, s.slots[slot].next
-    if before == NONE:
-        plan.head = after
-    else:
-        s.slots[before].next = after
-    if after == NONE:
-        plan.tail = before
-        plan.rest = 0
-    else:
-        s.slots[after].previous = before
+    if slot != NONE:
+        if slot == plan.tail:
+            plan.rest = 0
+        waiting.take_out(s, plan, slot)
     return slot
 
 
@@ -112,17 +104,6 @@ def _put(s: State, plan: Row, slot: int, budget: int) -> int:
     left = s.slots[slot].prefill - s.slots[slot].prefilled
     plan.rest = max(left - budget, 0)
     return max(budget - left, 0)
-
-
-@inner
-def _append(s: State, plan: Row, slot: int) -> None:
-    seq = s.slots[slot]
-    seq.next, seq.previous = NONE, plan.tail
-    if plan.head == NONE:
-        plan.head = slot
-    else:
-        s.slots[plan.tail].next = slot
-    plan.tail = slot
 
 
 @inner

@@ -8,15 +8,21 @@ from sim.engine.state.state import State
 @inner
 def append(s: State, replica: Row, slot: int) -> None:
     """Put a request at the tail."""
+    s.slots[slot].place = WAITING
+    link(s, replica, slot)
+
+
+@inner
+def link(s: State, line: Row, slot: int) -> None:
+    """Put a slot at the end of a line: a record with ``head`` and ``tail``."""
     seq = s.slots[slot]
-    seq.place = WAITING
-    seq.next, seq.previous = NONE, replica.tail
-    if replica.head == NONE:
-        replica.head = slot
+    seq.next, seq.previous = NONE, line.tail
+    if line.head == NONE:
+        line.head = slot
         seq.previous = NONE
     else:
-        s.slots[replica.tail].next = slot
-    replica.tail = slot
+        s.slots[line.tail].next = slot
+    line.tail = slot
 
 
 @inner
@@ -33,15 +39,15 @@ def put_first(s: State, replica: Row, slot: int) -> None:
 
 
 @inner
-def take_out(s: State, replica: Row, slot: int) -> None:
-    """Unlink a request, wherever it stands."""
+def take_out(s: State, line: Row, slot: int) -> None:
+    """Unlink a slot, wherever in its line it stands."""
     seq = s.slots[slot]
     if seq.previous == NONE:
-        replica.head = seq.next
+        line.head = seq.next
     else:
         s.slots[seq.previous].next = seq.next
     if seq.next == NONE:
-        replica.tail = seq.previous
+        line.tail = seq.previous
     else:
         s.slots[seq.next].previous = seq.previous
     seq.next = seq.previous = NONE

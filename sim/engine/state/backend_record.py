@@ -96,10 +96,7 @@ LEG = np.dtype(
 # What there is of a managed backend besides its row among the pools; the first two of pools, too.
 PROVIDER = np.dtype(
     [
-        (
-            "cooldown_s",
-            "f8",
-        ),  # for which it is left out after an attempt that came to nothing
+        ("cooldown_s", "f8"),  # it is left out for, after an attempt that came to nothing
         ("out_until_s", "f8"),
         ("is_managed", "i8"),
         ("error_share", "f8"),

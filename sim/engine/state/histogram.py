@@ -49,7 +49,6 @@ def edges_s() -> FloatArray:
 _EDGES_S = edges_s()
 
 
-@compiled
 def quantile(counts: npt.NDArray[np.integer], probability: float) -> float:
     """Quantile of what was counted, linear within a bucket.
 
@@ -63,19 +62,12 @@ def quantile(counts: npt.NDArray[np.integer], probability: float) -> float:
     float
         Seconds; NaN if nothing was counted.
     """
-    total = 0
-    for index in range(len(counts)):
-        total += counts[index]
-    if total == 0:
-        return math.nan
-    rank = probability * total
-    below = 0
-    for index in range(len(counts)):
-        inside = counts[index]
-        if inside > 0 and below + inside >= rank:
-            return _within(index, (rank - below) / inside)
-        below += inside
-    return _EDGES_S[-1]
+    return _quantile(counts.reshape(1, 1, BUCKETS), probability)
+
+
+@compiled
+def _quantile(counts: npt.NDArray[np.integer], probability: float) -> float:
+    return _quantile_of(counts, 0, 1, 0, 1, probability)
 
 
 @compiled
@@ -125,29 +117,31 @@ def close_hour(
 
 @inner
 def _p95(counts: npt.NDArray[np.integer], first: int, end: int, k: int, least: int) -> float:
-    """95th percentile of workloads ``first`` to ``end`` together; NaN of fewer than ``least``."""
+    return _quantile_of(counts, first, end, k, least, 0.95)
+
+
+@inner
+def _quantile_of(
+    counts: npt.NDArray[np.integer], first: int, end: int, k: int, least: int, probability: float
+) -> float:
+    """Quantile of workloads ``first`` to ``end`` together; NaN of fewer than ``least``."""
     total = 0
     for w in range(first, end):
         for index in range(BUCKETS):
             total += counts[w, k, index]
     if total < least:
         return math.nan
-    rank = 0.95 * total
+    rank = probability * total
     below = 0
     for index in range(BUCKETS):
         inside = 0
         for w in range(first, end):
             inside += counts[w, k, index]
         if inside > 0 and below + inside >= rank:
-            return _within(index, (rank - below) / inside)
+            share = (rank - below) / inside
+            return _EDGES_S[index] + share * (_EDGES_S[index + 1] - _EDGES_S[index])
         below += inside
     return _EDGES_S[-1]
-
-
-@inner
-def _within(index: int, share: float) -> float:
-    """The value at a share of the way through a bucket."""
-    return _EDGES_S[index] + share * (_EDGES_S[index + 1] - _EDGES_S[index])
 
 
 @inner
