@@ -26,6 +26,7 @@ MEMORY_SHARE = 0.92  # vLLM's gpu_memory_utilization, vllm/config/cache.py @002f
 OVERHEAD_BYTES = 3.76e9  # per GPU; aiconfigurator other_mem
 
 # Bytes per weight outside of the embeddings, which stay in 16 bits in FP8 and FP4 checkpoints.
+FORMS = ("sxm", "pcie", "nvl")  # may be left out of a GPU's name where it is sold in one only
 WEIGHT_BYTES = {
     "fp16": 2.0,
     "bf16": 2.0,
@@ -142,6 +143,9 @@ def gpu(name: str) -> Gpu:
     3350000000000.0
     """
     found = known_as(name, gpus())
+    kinds = [kind for form in FORMS if (kind := known_as(f"{name}-{form}", gpus()))]
+    if found is None and len(kinds) == 1:
+        found = kinds[0]
     if found is None:
         raise no_such("GPU", name, gpus(), "sim catalog gpus")
     return gpus()[found]

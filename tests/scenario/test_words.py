@@ -66,6 +66,13 @@ def test_what_people_write_is_read(old, new, tmp_path):
     load(tmp_path, old, new)
 
 
+def test_a_checkpoint_in_its_name_says_its_precision(tmp_path):
+    for name, precision in (("Qwen/Qwen3-32B-FP8", "fp8"), ("Qwen/Qwen3-32B", "bf16")):
+        new = f"service: {{model: {name}, gpu: H200, gpus: 4}}"
+        service = load(tmp_path, SERVICE, new).document["backends"]["big"]["service"]
+        assert (service["precision"], service["gpu"]) == (precision, "h200-sxm")
+
+
 def test_a_number_of_retries_is_that_many(tmp_path):
     client = load(tmp_path, "{timeout: 30s}", "{timeout: 30s, retries: 3}").document
     assert client["workloads"]["chat"]["client"]["retries"]["max_retries"] == 3
@@ -90,6 +97,9 @@ def test_a_decimal_comma_and_thousands_are_told_apart(tmp_path):
         (*computed("qwen3-32b", "A100"),
          "12: backends.big.service: GPU 'A100' is not in the catalogue (did you mean "
          "'a100-40g-sxm' or 'a100-80g-pcie' or 'a100-80g-sxm'?"),
+        (*computed("Qwen/Qwen3-32B-AWQ"),
+         "12: backends.big.service: model 'Qwen/Qwen3-32B-AWQ' is not in the catalogue (did you "
+         "mean 'qwen3-32b'"),
         (*api("claude-sonnet-4.9"),
          "12: backends.big.model: model 'claude-sonnet-4.9' is not in the catalogue (did you mean"),
         (TEXT[TEXT.index("workloads:") : TEXT.index("backends:")], "",

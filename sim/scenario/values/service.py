@@ -8,6 +8,7 @@ from sim.catalog import profile, profile_names
 from sim.catalog.computed import computed_profile, fewest_gpus
 from sim.catalog.hardware import WEIGHT_BYTES, gpus, models
 from sim.catalog.model_config import is_config, stored_precision
+from sim.catalog.naming import stored_as
 from sim.catalog.profiles import path_of
 from sim.errors import CatalogError, ScenarioError
 from sim.model.coefficients import drawn
@@ -91,7 +92,8 @@ def _computed(raw: dict[str, Any], spot: Spot) -> Service | None:
         isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST_GPUS
     ):
         spot.below("gpus").wrong(f"{shown(count)} must be a whole number from 1 to {MOST_GPUS}")
-    precision = raw.get("precision", DEFAULT_PRECISION)
+    said = stored_as(raw["model"]) if isinstance(raw.get("model"), str) else None
+    precision = raw.get("precision", said or DEFAULT_PRECISION)
     dtype = raw.get("kv_cache_dtype", AUTO)
     for key, value, words in (
         ("precision", precision, tuple(WEIGHT_BYTES)),
