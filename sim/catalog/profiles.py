@@ -11,6 +11,7 @@ GPUs there (R² below 0.6), and Llama 3.1 8B under SGLang on one H200 (nothing w
 batch of 20, and the fit's step at batch 1 is shorter than reading the weights takes).
 """
 
+import re
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -28,6 +29,7 @@ from sim.model.profile import ServiceProfile
 
 FOLDER = "profiles"
 SUFFIX = ".yaml"
+_AS_OF = re.compile(r"^as_of: *['\"]?([0-9-]+)", re.MULTILINE)  # a key of the top level
 
 
 @cache
@@ -89,14 +91,31 @@ def is_old(profile: ServiceProfile) -> bool:
     In 2026 engines of 2024 are old, and those of the whole of 2025 are not: a single newer
     measurement does not make all of a table old from one day to the next.
     """
-    return bool(profile.as_of) and day_of(profile.as_of).year < newest().year - 1
+    return _of_old_year(profile.as_of)
+
+
+def _of_old_year(as_of: str) -> bool:
+    return bool(as_of) and day_of(as_of).year < newest().year - 1
 
 
 @cache
 def newest() -> date:
     """Date of the newest of the profiles that have one."""
-    dates = (_built_in(name).as_of for name in profile_names() if path_of(name) is None)
+    dates = (date_of(name) for name in profile_names() if path_of(name) is None)
     return max(day_of(as_of) for as_of in dates if as_of)
+
+
+@cache
+def date_of(name: str) -> str:
+    """``as_of`` of a built-in profile or the user's own.
+
+    Every run asks how old its profiles are among all of them. To parse a hundred files for that
+    takes seconds, so of the built-in ones only that line is read.
+    """
+    if path_of(name) is not None:
+        return _built_in(name).as_of
+    line = _AS_OF.search(_files()[name].read_text(encoding="utf-8"))
+    return "" if line is None else line[1]
 
 
 def measured_like(profile: ServiceProfile) -> str | None:
@@ -108,7 +127,7 @@ def measured_like(profile: ServiceProfile) -> str | None:
 
 def old_names() -> list[str]:
     """Names of the built-in profiles of engines that are not current."""
-    return [name for name in profile_names() if is_old(_built_in(name))]
+    return [name for name in profile_names() if _of_old_year(date_of(name))]
 
 
 def profile(name_or_path: str) -> ServiceProfile:

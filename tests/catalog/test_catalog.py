@@ -27,7 +27,7 @@ from sim.catalog.figures import CONTEXT_TOKENS, decode_figures
 from sim.catalog.hardware import gpus, models
 from sim.catalog.prices import PURCHASES, day_of, listed_prices, older_than_a_year
 from sim.catalog.profile_file import load_profile
-from sim.catalog.profiles import old_names
+from sim.catalog.profiles import date_of, old_names
 from sim.cli.catalog import catalog
 from sim.errors import CatalogError
 from sim.model.profile import ServiceProfile
@@ -64,6 +64,7 @@ def test_profile_has_source_date_grade_and_what_was_measured(name):
     p = profile(name)
     assert len(p.source) > 20
     assert day_of(p.as_of) > date(2023, 1, 1)
+    assert date_of(name) == p.as_of  # which is read without the rest of the file
     assert p.grade in {"A", "B", "C"}
     assert p.grade != "C" or p.simulated_error is not None  # it says how far it is off, and where
     assert p.fit_error < (0.04 if p.grade == "A" else 0.1)

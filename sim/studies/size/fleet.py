@@ -192,11 +192,12 @@ def services_on(gpus: Iterable[str], model: str) -> list[str]:
         Where the model has not been measured on one of them.
     """
     found: list[str] = []
+    old = set(old_names())
     for gpu in gpus:
         on_it = [n for n in profile_names() if n.startswith(f"{model}/{gpu.casefold()}/")]
         if not on_it:
             profile(f"{model}/{gpu}")  # says what there is, or how to compute one
-        found += [n for n in on_it if n not in old_names()] or on_it
+        found += [n for n in on_it if n not in old] or on_it
     return found
 
 
