@@ -8,7 +8,8 @@ import pandas as pd
 from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.report.paragraph import filled
 from sim.studies.breakeven import BreakEven
-from sim.studies.breakeven.decision import notes, short
+from sim.studies.breakeven.decision import notes
+from sim.studies.breakeven.saving import short
 
 USD = Figure("cost_usd_per_month", "", "usd")
 NONE = "none"

@@ -7,7 +7,7 @@ import pandas as pd
 from sim.report.charts.chart import Chart
 from sim.report.charts.style import BLACK, GREY, PALETTE, drawn
 from sim.studies.breakeven import BreakEven
-from sim.studies.breakeven.decision import short
+from sim.studies.breakeven.saving import short
 
 WIDTH, HEIGHT = 600, 360
 

@@ -8,9 +8,13 @@
 :mod:`~sim.studies.breakeven.idle`                 what a fleet costs while nobody comes
 :mod:`~sim.studies.breakeven.costs`                cost as a function of volume, in every world
 :mod:`~sim.studies.breakeven.crossing`             where one side becomes the cheaper for good
-:mod:`~sim.studies.breakeven.payback`              how long owned hardware takes to pay
+:mod:`~sim.studies.breakeven.outlay`               what is paid at once
+:mod:`~sim.studies.breakeven.payback`              how long that takes to pay
+:mod:`~sim.studies.breakeven.own`                  the volume that the scenario itself has
+:mod:`~sim.studies.breakeven.switching`            what switching saves at it, in every world
+:mod:`~sim.studies.breakeven.saving`               the same in words
 :mod:`~sim.studies.breakeven.findings`             what was found, as tables
-:mod:`~sim.studies.breakeven.decision`             the decision in one sentence
+:mod:`~sim.studies.breakeven.decision`             the decision in two sentences
 :mod:`~sim.studies.breakeven.answer`               the answer: both, and as JSON
 =================================================  ===============================================
 """

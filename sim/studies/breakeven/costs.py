@@ -64,14 +64,22 @@ class ByUse:
 
     def usd(self, volume: FloatArray) -> FloatArray:
         """Cost a day: (worlds, volumes); infinite from the last volume at which the SLO holds."""
+        usd = self._interpolated(volume)
+        at = np.searchsorted(self.volume, volume * (1 - 1e-12)).clip(0, len(self.volume) - 1)
+        usd[:, ~self.able[at]] = np.inf
+        return usd
+
+    def paid_usd(self, volume: FloatArray) -> FloatArray:
+        """Cost a day of each world at its own volume, whether the SLO holds or not: (worlds,)."""
+        return np.asarray(np.diagonal(self._interpolated(volume)))
+
+    def _interpolated(self, volume: FloatArray) -> FloatArray:
         total = self.each_usd * self.volume
         rows = [np.interp(volume, self.volume, row) for row in total]
         beyond, below = volume > self.volume[-1], volume < self.volume[0]
         usd = np.array(rows)
         usd[:, beyond] = self.each_usd[:, -1:] * volume[beyond]
         usd[:, below] = self.each_usd[:, :1] * volume[below]
-        at = np.searchsorted(self.volume, volume * (1 - 1e-12)).clip(0, len(self.volume) - 1)
-        usd[:, ~self.able[at]] = np.inf
         return usd
 
 
@@ -114,6 +122,13 @@ class ByFleet:
         idle = np.array([np.interp(needed, self.replicas, row) for row in self.idle_usd])
         use = np.array([np.interp(volume, self.volume, row) for row in self.use_usd])
         return np.asarray(idle + use * needed)
+
+    def fleet_usd(self, replicas: int, volume: FloatArray) -> FloatArray:
+        """Cost a day of so many replicas in each world, at its own volume: (worlds,)."""
+        idle = np.array([np.interp(replicas, self.replicas, row) for row in self.idle_usd])
+        use = np.array([np.interp(v, self.volume, row)
+                        for v, row in zip(volume, self.use_usd, strict=True)])  # fmt: skip
+        return np.asarray(idle + use * replicas)
 
 
 def completed(figures: FloatArray) -> FloatArray:

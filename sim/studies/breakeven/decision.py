@@ -1,4 +1,9 @@
-"""The decision in one sentence, and what must be said beside it."""
+"""The decision in two sentences, and what must be said beside it.
+
+The first answers for the volume that the scenario has: what switching saves, how probably it
+costs more, when what is paid at once has come back. The second says from which volume on a side is
+the cheaper one.
+"""
 
 import math
 from collections.abc import Iterator
@@ -9,27 +14,29 @@ from sim.montecarlo.shares import Share, spread_over
 from sim.studies.breakeven.costs import ByFleet
 from sim.studies.breakeven.field import Trial
 from sim.studies.breakeven.findings import Findings, Verdict
+from sim.studies.breakeven.saving import saving, short
 
 
 def sentence(answer: Findings) -> str:
+    """What switching saves now, and from which volume on it does."""
+    return f"{answer.scenario}: {saving(answer)}. By volume: {_by_volume(answer)}."
+
+
+def _by_volume(answer: Findings) -> str:
     """Who breaks even from where on, or that nobody does, or that these worlds do not tell."""
-    begins = f"{answer.scenario}: "
     a_day = f"{answer.arrivals} a day"
     span = f"from {short(answer.volumes[0])} to {short(answer.volumes[-1])} {a_day}"
     if not answer.runs[answer.reference].able:
-        return (
-            f"{begins}nothing to break even with: {answer.reference} keeps the SLO at no volume"
-            f" {span}."
-        )
+        return f"nothing to break even with: {answer.reference} keeps the SLO at no volume {span}"
     there = [v for v in answer.verdicts if v.able and v.breaking.exists]
     if there:
         best = min(there, key=lambda v: (v.breaking.level(0.5), float(np.median(v.flip))))
-        return begins + _from_on(answer, best) + _at_scale(answer, best) + "."
+        return _from_on(answer, best) + _at_scale(answer, best)
     unclear = [v for v in answer.verdicts if v.able and v.breaking.exists is None]
     if unclear:
         closest = min(unclear, key=lambda v: v.breaking.none)
-        return begins + _cannot_tell(answer, closest) + "."
-    return begins + _nobody(answer, span) + "."
+        return _cannot_tell(answer, closest)
+    return _nobody(answer, span)
 
 
 def _from_on(answer: Findings, best: Verdict) -> str:
@@ -162,18 +169,3 @@ def _extrapolated(answer: Findings) -> Iterator[str]:
             f"Above {short(simulated)} {answer.arrivals} a day costs of use are extrapolated, and"
             " quotas and SLOs are taken to hold as they do there."
         )
-
-
-def short(volume: float) -> str:
-    """A volume in three digits, with its unit.
-
-    >>> short(1000.0), short(43210.0), short(1.25e6), short(12.0)
-    ('1k', '43.2k', '1.25M', '12')
-    """
-    if math.isinf(volume):
-        return "none"
-    for unit, size in (("M", 1e6), ("k", 1e3)):
-        # What would be rounded up to the next unit belongs to it.
-        if volume >= size * 0.9995:
-            return f"{volume / size:.3g}{unit}"
-    return f"{volume:.3g}"

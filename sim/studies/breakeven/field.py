@@ -94,7 +94,9 @@ class Field:
     runs : Runs
     worlds : int
     volumes : (n,) float64
-        Asked for, increasing.
+        To be simulated, increasing: those that are asked for, and the scenario's own.
+    planned : float
+        The volume that fleets are bought for at the scenario's own.
     told : callable
     """
 
@@ -102,6 +104,7 @@ class Field:
     runs: Runs
     worlds: int
     volumes: FloatArray
+    planned: float
     told: Told
 
     def all_sides(self) -> dict[str, Run]:
@@ -241,7 +244,7 @@ class Field:
         """What fleets of a pool carry, and the worlds that it rests on."""
         per_volume = self.contest.requests_per_volume
         fluid = 1 / work if work > 0 else math.inf
-        most = float(self.volumes[-1])
+        most = self._most
         fluid = min(fluid, 2 * most)
         affordable = math.floor(SIZING_REQUESTS / (PROBES * fluid * per_volume))
         tried = min(max(affordable, FEWEST_WORLDS), SIZING_WORLDS, self.worlds)
@@ -268,7 +271,7 @@ class Field:
         fleets: dict[float, int],
         capacity: Capacity,
     ) -> ByFleet:
-        most = int(capacity.needed(self.volumes[-1:])[0])
+        most = int(capacity.needed(np.array([self._most]))[0])
         priced, idle = self._idle_usd(side, max(most, *fleets.values()))
         use = np.full((self.worlds, len(results)), np.nan)
         for column, (volume, result) in enumerate(results.items()):
@@ -294,6 +297,11 @@ class Field:
         return numbers, np.array(usd)
 
     # -- simulating
+
+    @property
+    def _most(self) -> float:
+        """The greatest volume at which a fleet is priced."""
+        return max(float(self.volumes[-1]), self.planned)
 
     def _anchor(self) -> float:
         """The volume at which all worlds are simulated, at most the least that is asked for."""

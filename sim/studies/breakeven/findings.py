@@ -13,7 +13,9 @@ from sim.montecarlo.shares import Share
 from sim.studies.breakeven.costs import ByFleet, Curve
 from sim.studies.breakeven.crossing import Breaking, break_even
 from sim.studies.breakeven.field import Run, Trial
+from sim.studies.breakeven.own import Own
 from sim.studies.breakeven.runs import MONTH_DAYS
+from sim.studies.breakeven.switching import Switch
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -76,7 +78,12 @@ class Findings:
     runs : dict of str to Run
         By side, the reference included.
     payback : DataFrame
-        Of owned hardware: side, volume, p5, p50, p95 in years, share that pays back in its life.
+        Of what is paid at once: side, volume, p5, p50, p95 in years, share that pays back in its
+        life.
+    own : Own
+        The scenario's own volume.
+    switches : tuple of Switch
+        From the reference to every other side, at that volume.
     """
 
     scenario: str
@@ -91,6 +98,8 @@ class Findings:
     verdicts: tuple[Verdict, ...]
     runs: dict[str, Run]
     payback: pd.DataFrame
+    own: Own
+    switches: tuple[Switch, ...]
 
     @property
     def simulated_to(self) -> float:
@@ -104,6 +113,7 @@ class Findings:
     def frames(self) -> dict[str, pd.DataFrame]:
         """Tables by name."""
         return {
+            "switching": pd.DataFrame([each.as_row() for each in self.switches]),
             "break_even": self.break_even_frame(),
             "costs": self.costs_frame(self.volumes),
             "flips": self.flips_frame(),

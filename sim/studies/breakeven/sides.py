@@ -100,7 +100,7 @@ class Contest:
     def requests_per_volume(self) -> float:
         """Requests in the horizon per arrival a day, the calls of tasks among them."""
         each = self._medians.workloads
-        return sum(self._expected(workload) * _calls(workload) for workload in each) / self.volume
+        return sum(_expected(w, self._medians) * _calls(w) for w in each) / self.volume
 
     @property
     def has_tasks(self) -> bool:
@@ -144,21 +144,7 @@ class Contest:
     @cached_property
     def volume(self) -> float:
         """Arrivals a day as the scenario stands, every uncertain input at its median."""
-        each = self._medians.workloads
-        return sum(self._expected(w) * w.month_weight for w in each) / self.horizon_days
-
-    def _expected(self, workload: Workload) -> float:
-        """Arrivals over the horizon."""
-        source, end_s = workload.source, self._medians.horizon.duration_s
-        if isinstance(source, TraceSource):
-            return float(source.cumulative(np.array([end_s]))[0])
-        if not isinstance(source, GeneratedSource):
-            raise PeakfleetError(
-                f"workload {workload.name} waits for answers (think_time), so that its volume is"
-                " an outcome and cannot be varied; give requests_per_user_per_day in place of"
-                " think_time"
-            )
-        return float(source.curve.cumulative(end_s))
+        return arrivals_per_day(self._medians)
 
     @cached_property
     def _medians(self) -> Design:
@@ -235,6 +221,26 @@ def contest(case: Case, against: str | None = None) -> Contest:
         )
     _refuse_names(scenario)
     return found
+
+
+def arrivals_per_day(design: Design) -> float:
+    """Expected arrivals on a mean day of the month."""
+    counted = (_expected(w, design) * w.month_weight for w in design.workloads)
+    return sum(counted) / (design.horizon.duration_s / DAY_S)
+
+
+def _expected(workload: Workload, design: Design) -> float:
+    """Arrivals over the horizon."""
+    source, end_s = workload.source, design.horizon.duration_s
+    if isinstance(source, TraceSource):
+        return float(source.cumulative(np.array([end_s]))[0])
+    if not isinstance(source, GeneratedSource):
+        raise PeakfleetError(
+            f"workload {workload.name} waits for answers (think_time), so that its volume is"
+            " an outcome and cannot be varied; give requests_per_user_per_day in place of"
+            " think_time"
+        )
+    return float(source.curve.cumulative(end_s))
 
 
 def usual(number: Number) -> float:

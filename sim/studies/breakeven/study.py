@@ -10,7 +10,6 @@ import pandas as pd
 from sim.errors import PeakfleetError
 from sim.model.design import Design
 from sim.model.price import DAY_S, YEAR_S
-from sim.model.purchase import Owned, PurchasePlan
 from sim.montecarlo.controls import Controls
 from sim.montecarlo.draws import draw_worlds
 from sim.montecarlo.shares import Share
@@ -19,9 +18,12 @@ from sim.studies.breakeven.answer import BreakEven
 from sim.studies.breakeven.crossing import Breaking, break_even
 from sim.studies.breakeven.field import Field, Run
 from sim.studies.breakeven.findings import Verdict, replicas_at
-from sim.studies.breakeven.payback import levels, payback_years
+from sim.studies.breakeven.outlay import outlays, years_to_pay
+from sim.studies.breakeven.own import own_volume
+from sim.studies.breakeven.payback import levels
 from sim.studies.breakeven.runs import Runs, worlds_of
 from sim.studies.breakeven.sides import FIXED, Contest, Fleet, contest
+from sim.studies.breakeven.switching import switch
 from sim.studies.case import Case
 
 FloatArray = npt.NDArray[np.float64]
@@ -65,9 +67,11 @@ def breakeven(
         raise PeakfleetError(f"worlds ({worlds}) must be at least 2 (add --worlds 40)")
     seed = sides.scenario.seed if seed is None else seed
     draws = draw_worlds(sides.scenario.inputs, seed, worlds)
-    field = Field(sides, Runs(bench, seed, draws), worlds, asked, bench.told)
-    found = field.all_sides()
     each = worlds_of(draws, worlds)
+    own = own_volume(sides, each)
+    simulated = asked if asked[0] <= own.usual <= asked[-1] else np.union1d(asked, [own.usual])
+    runs = Runs(bench, seed, draws)
+    found = Field(sides, runs, worlds, simulated, float(own.planned[0]), bench.told).all_sides()
     controls = Controls.of(sides.scenario.inputs, draws)
     trend = np.array([_trend(sides.scenario.design(world), sides.reference) for world in each])
     return BreakEven(
@@ -85,6 +89,8 @@ def breakeven(
         ),
         runs=found,
         payback=_payback(sides, found, asked, each, trend),
+        own=own,
+        switches=tuple(switch(sides, name, found, own, trend) for name in sides.challengers),
     )
 
 
@@ -167,7 +173,7 @@ def _payback(
     worlds: Sequence[dict[str, float]],
     trend: FloatArray,
 ) -> pd.DataFrame:
-    """How long hardware that is owned takes to pay for itself, at each volume."""
+    """How long what is paid at once takes to pay for itself, at each volume."""
     rows = []
     for side in sides.challengers:
         if not (sides.kind(side) == FIXED and runs[side].able):
@@ -190,30 +196,20 @@ def _years(
     worlds: Sequence[dict[str, float]],
     trend: FloatArray,
 ) -> tuple[FloatArray, FloatArray] | None:
-    """Payback and life in each world; None if nothing is owned."""
+    """Payback and life in each world; None if nothing is paid at once."""
     at = np.array([volume])
     own_usd = runs[side].curve.usd(at)[:, 0] * YEAR_DAYS
     other_usd = runs[sides.reference].curve.usd(at)[:, 0] * YEAR_DAYS
     scenario = sides.at(side, volume, Fleet(int(replicas_at(runs[side].curve, volume))))
     years, life = np.full((2, len(worlds)), np.nan)
     for world, draws in enumerate(worlds):
-        owned = _owned(scenario.design(draws))
+        owned = outlays(scenario.design(draws))
         if not owned:
             return None
-        capital = sum(o.purchase_usd_per_gpu * o.gpus for o in owned)
-        hours = YEAR_DAYS * 24
-        written_off = sum(o.usd_per_gpu_hour * o.gpus * hours for o in owned)
-        running = float(own_usd[world]) - written_off
-        years[world] = payback_years(capital, float(other_usd[world]), running, float(trend[world]))
-        life[world] = max(o.amortisation_years for o in owned)
+        sums = float(own_usd[world]), float(other_usd[world]), float(trend[world])
+        years[world] = years_to_pay(owned, *sums)
+        life[world] = max(each.years for each in owned)
     return years, life
-
-
-def _owned(design: Design) -> list[Owned]:
-    """What of a pool's GPUs is owned."""
-    price = design.pools[0].price
-    tranches = price.tranches if isinstance(price, PurchasePlan) else ()
-    return [tranche for tranche in tranches if isinstance(tranche, Owned)]
 
 
 def _trend(design: Design, reference: str) -> float:

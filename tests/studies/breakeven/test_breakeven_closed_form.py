@@ -112,9 +112,78 @@ def test_without_chance_every_world_says_the_same_and_the_answer_is_sure(
     breaking = verdict_of(closed, "half-price").breaking
     assert breaking.none == 0
     assert breaking.exists is True
-    assert closed.sentence == (
-        "no chance: half-price costs less than api from about 7.97k requests a day on."
+    assert closed.sentence.endswith(
+        ". By volume: half-price costs less than api from about 7.97k requests a day on."
     )
+
+
+MONTH_DAYS = 365.25 / 12
+
+
+def test_a_loss_at_the_scenarios_own_volume_is_said_first(closed: BreakEven) -> None:
+    lost = (24 * 1.495 - 1000 * API_USD) * MONTH_DAYS
+    assert closed.sentence.startswith(
+        "no chance: at the scenario's own volume, 1k requests a day, switching from api to"
+        f" half-price (1 replica, 1 GPU) costs {lost:,.0f} USD a month more; it costs more in all 3"
+        " worlds (at least 29 %); nothing is paid at once. By volume: "
+    )
+
+
+@pytest.fixture(scope="module")
+def switched(tmp_path_factory: pytest.TempPathFactory) -> BreakEven:
+    """Asked for a range that does not hold the scenario's own volume, which nobody knows."""
+    path = write(tmp_path_factory.mktemp("switched"), CLOSED_FORM)
+    volume = "workloads.chat.arrivals.requests_per_day={uniform: {low: 10k, high: 50k}}"
+    upfront = "backends.half-price.price.upfront_share=1"
+    return study(path, volume, upfront, volumes=(1e3, 3e3), worlds=40)
+
+
+def test_switching_saves_the_closed_form_in_every_world(switched: BreakEven) -> None:
+    volume = switched.own.volume
+    assert 10e3 <= volume.min() < 12e3
+    assert 48e3 < volume.max() <= 50e3
+    for switch, usd_per_day in zip(switched.switches, (24 * 2.99, 24 * 1.495, 48.0), strict=True):
+        api_usd = volume * API_USD
+        # Costs of a simulated world, interpolated: to the sampling of two days.
+        assert switch.reference_usd == pytest.approx(api_usd * MONTH_DAYS, rel=1e-6)
+        assert switch.usd == pytest.approx(np.full(40, usd_per_day * MONTH_DAYS), rel=1e-9)
+        more = int((api_usd < usd_per_day).sum())
+        assert (switch.costs_more.count, switch.costs_more.worlds) == (more, 40)
+        assert switch.replicas == 1
+
+
+def test_what_is_paid_at_once_is_paid_back_by_the_closed_form(switched: BreakEven) -> None:
+    _, half, bought = switched.switches
+    a_year = switched.own.volume * API_USD * 365.25
+    reserved = 8766 * 1.495  # a year upfront, and nothing after
+    assert half.paid_usd == pytest.approx(np.full(40, reserved))
+    assert half.payback_years == pytest.approx(reserved / a_year, rel=1e-6)
+    saved = a_year - 24 * 365.25  # staff is paid on
+    assert bought.paid_usd == pytest.approx(np.full(40, 35064.0))
+    assert bought.payback_years == pytest.approx(35064 / saved, rel=1e-6)
+    assert bought.pays_back.count == int((35064 / saved <= 4).sum())
+
+
+def test_saving_risk_and_payback_are_the_first_sentence(switched: BreakEven) -> None:
+    half = switched.switches[1]
+    first = switched.sentence.partition(". By volume: ")[0]
+    assert (
+        f"switching from api to half-price (1 replica, 1 GPU) saves {half.saved(0.5):,.0f}" in first
+    )
+    ends = f"({half.saved(0.05):,.0f} to {half.saved(0.95):,.0f} in 90 % of worlds)"
+    assert (
+        f"USD a month {ends}; it costs more in {half.costs_more.words()}; the 13,105 USD" in first
+    )
+    assert "that are paid at once are saved in 0.3 years (0." in first
+    row = switched.as_json()["switching"][1]
+    assert row["saved_usd_per_month_p50"] == pytest.approx(half.saved(0.5))
+
+
+def test_a_side_that_cannot_serve_the_volume_is_none_to_switch_to(tmp_path: Path) -> None:
+    slow = ("workloads.chat.slo={e2e_p95: 100ms}",)
+    answer = study(write(tmp_path, CLOSED_FORM), *slow, volumes=(1e3, 3e3), worlds=2)
+    assert not any(each.able for each in answer.switches)
+    assert "no side but api keeps the SLO" in answer.sentence
 
 
 def test_payback_is_price_over_saving(closed: BreakEven) -> None:

@@ -1,0 +1,100 @@
+"""What switching saves, in words."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from sim.montecarlo.estimates import quantile
+from sim.montecarlo.shares import Share, spread_over
+from sim.studies.breakeven.findings import Findings
+from sim.studies.breakeven.switching import Switch
+
+
+def best_switch(answer: Findings) -> Switch | None:
+    """The side to switch to: of those that keep the SLO, the one that saves most."""
+    able = [each for each in answer.switches if each.able]
+    return max(able, key=lambda each: each.saved(0.5), default=None)
+
+
+def saving(answer: Findings) -> str:
+    """What switching saves a month, the risk that it costs more, what is paid at once."""
+    ordered = np.sort(answer.own.volume)
+    at = f"{short(quantile(ordered, 0.5))} {answer.arrivals} a day"
+    least, most, said = spread_over(answer.worlds)
+    if ordered[0] < ordered[-1]:
+        at += f" ({short(quantile(ordered, least))} to {short(quantile(ordered, most))} {said})"
+    best = best_switch(answer)
+    if best is None:
+        return f"at the scenario's own volume, {at}, no side but {answer.reference} keeps the SLO"
+    return f"at the scenario's own volume, {at}, " + "; ".join(_parts(answer, best))
+
+
+def _parts(answer: Findings, best: Switch) -> Iterator[str]:
+    least, most, said = spread_over(answer.worlds)
+    low, middle, high = (best.saved(level) for level in (least, 0.5, most))
+    sign, verb, more = (1, "saves", "") if middle >= 0 else (-1, "costs", " more")
+    ends = sorted((sign * low, sign * high))
+    spread = f" ({_usd(ends[0])} to {_usd(ends[1])} {said})" if ends[0] < ends[1] else ""
+    yield (
+        f"switching from {answer.reference} to {best.side}{_fleet(best)} {verb}"
+        f" {_usd(abs(middle))} USD a month{more}{spread}"
+    )
+    yield f"it costs more in {best.costs_more.words()}"
+    yield _paid(answer, best)
+
+
+def _fleet(best: Switch) -> str:
+    if best.replicas is None:
+        return ""
+    many = "replica" if best.replicas == 1 else "replicas"
+    gpus = "GPU" if best.gpus == 1 else "GPUs"
+    return f" ({best.replicas:,} {many}, {best.gpus:,} {gpus})"
+
+
+def _paid(answer: Findings, best: Switch) -> str:
+    if not best.paid_usd.any():
+        return "nothing is paid at once"
+    least, most, said = spread_over(answer.worlds)
+    years = [quantile(np.sort(best.payback_years), level) for level in (least, 0.5, most)]
+    paid = f"the {_usd(quantile(np.sort(best.paid_usd), 0.5))} USD that are paid at once"
+    if math.isinf(years[1]):
+        return f"{paid} are never saved in {_never(best).words()}"
+    spread = f" ({_years(years[0])} to {_years(years[2])} {said})" if years[0] < years[2] else ""
+    return (
+        f"{paid} are saved in {years[1]:.1f} years{spread},"
+        f" within their life in {best.pays_back.words()}"
+    )
+
+
+def _never(best: Switch) -> Share:
+    return Share.of(np.isinf(best.payback_years))
+
+
+def _usd(value: float) -> str:
+    """Dollars without cents; a minus sign as printed ones have it.
+
+    >>> _usd(21834.4), _usd(-1200.0), _usd(-0.3)
+    ('21,834', '−1,200', '0')
+    """
+    shown = f"{abs(value):,.0f}"
+    return f"−{shown}" if value < 0 and shown != "0" else shown
+
+
+def _years(years: float) -> str:
+    return "never" if math.isinf(years) else f"{years:.1f}"
+
+
+def short(volume: float) -> str:
+    """A volume in three digits, with its unit.
+
+    >>> short(1000.0), short(43210.0), short(1.25e6), short(12.0)
+    ('1k', '43.2k', '1.25M', '12')
+    """
+    if math.isinf(volume):
+        return "none"
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        # What would be rounded up to the next unit belongs to it.
+        if volume >= size * 0.9995:
+            return f"{volume / size:.3g}{unit}"
+    return f"{volume:.3g}"
