@@ -4,6 +4,7 @@ from typing import Any
 
 from sim.report.figures import Figure, duration, scale
 from sim.report.paragraph import filled
+from sim.report.size_text import latency_text
 from sim.studies.size import Capacity
 
 SECONDS = Figure("latency", "", "seconds")
@@ -50,6 +51,6 @@ def _row(row: dict[Any, Any], latency: Any) -> tuple[str, ...]:
         f"{100 * row['kept_share']:.1f} %",
         f"{100 * row['kept_share_low']:.1f} … {100 * row['kept_share_high']:.1f} %",
         f"{row['worlds']:.0f}",
-        latency.text(row["latency_p95_p50_s"]),
+        latency_text(row, latency),
         row["verdict"],
     )

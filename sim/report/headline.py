@@ -1,6 +1,6 @@
 """The answer of a run in words: a sentence, the worst world, and what went wrong."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sim.montecarlo.shares import Share, percent
@@ -29,6 +29,21 @@ KINDS = {
     "misses_slo": "the SLO missed",
     "loses_requests": "requests lost",
 }
+FATES = {  # of requests without an answer
+    "rejected": "turned away",
+    "timed_out": "timed out",
+    "failed": "failed",
+    "gave_up": "given up by their users",
+}
+TURNS_AWAY = (  # causes
+    "cooldown",
+    "quota",
+    "provisioned",
+    "devices",
+    "context length",
+    "queue limit",
+    "concurrency limit",
+)
 MOST_DRAWS = 4  # in the text; all are in summary.json
 
 
@@ -73,7 +88,8 @@ def _service(summary: Mapping[str, Any]) -> Iterator[str]:
     where, those = "in the median world ", ""
     if unanswered >= WORTH_SAYING:
         whose = f"of the requests of {losing}" if several else "of requests"
-        yield f"{where}{percent(round(unanswered, 3))} {whose} are not answered"
+        why = _fate(served[losing], summary["causes"])
+        yield f"{where}{percent(round(unanswered, 3))} {whose} are not answered{why}"
         where = ""
         those = " of the others" if losing == worst["name"] else ""
     of = f" of {worst['name']}, the worst served," if several else ""
@@ -84,6 +100,18 @@ def _service(summary: Mapping[str, Any]) -> Iterator[str]:
     if slowest:
         wait = _amount(served[slowest], FIRST_TOKEN)
         yield f"{slowest}, which has no SLO, waits {wait}"
+
+
+def _fate(estimates: Mapping[str, Estimate], causes: Sequence[Mapping[str, Any]]) -> str:
+    """What became of most of the requests without an answer, and what turned them away."""
+    counts = {fate: median(estimates, fate) for fate in FATES}
+    fate = max(counts, key=lambda each: counts[each])
+    if counts[fate] <= 0:
+        return ""
+    by = next((each for each in causes if each["cause"] in TURNS_AWAY), None)
+    if fate != "rejected" or by is None:
+        return f", mostly {FATES[fate]}"
+    return f", mostly {FATES[fate]} by {by['meaning']} ({by['backend']})"
 
 
 def _waits(estimates: Mapping[str, Estimate], worst: Mapping[str, Any]) -> str:

@@ -7,7 +7,6 @@ import click
 import numpy as np
 
 from sim.montecarlo.cause import MEANINGS
-from sim.montecarlo.shares import Share
 from sim.report.evidence import evidence
 from sim.report.figures import Figure, scale
 from sim.report.paragraph import filled
@@ -122,24 +121,10 @@ def _broken(answer: Plan) -> Iterator[str]:
         yield filled(text, "  ", "    ")
 
 
-def _budget(answer: Plan) -> Iterator[str]:
-    """In how many worlds the budget is exceeded, and when most often: it is never passed over."""
-    if answer.budget_usd is None:
-        return
-    over = answer.cost_usd > answer.budget_usd
-    ever, at = Share.of(over.any(axis=1)), int(np.argmax(over.sum(axis=0)))
-    when = f", most often in month {at + 1}" if ever.count else ""
-    yield (
-        f"The budget of {answer.budget_usd:,.0f} USD a month is exceeded in some month in"
-        f" {ever.words()}{when}."
-    )
-
-
 def _notes(answer: Plan) -> Iterator[str]:
     outlook, worlds = answer.outlook, answer.worlds
     yield f"A month is {_days(outlook)}; {_simulated(answer)} {worlds} worlds."
     yield from _kept(answer)
-    yield from _budget(answer)
     margins = [margin for margin in answer.margins if not math.isnan(margin)]
     if margins:
         low, high = min(margins), max(margins)

@@ -7,9 +7,12 @@ from typing import Any
 import click
 import pandas as pd
 
+from sim.montecarlo.shares import percent
 from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.report.paragraph import filled
+from sim.report.table import AT_LEAST
 from sim.studies.size import Size
+from sim.studies.size.fleets import NOTICED
 
 REVERSALS = 0.01  # share of worlds from which on it is worth saying
 MONEY = Figure("cost_usd_per_month", "", "usd")
@@ -51,7 +54,12 @@ def _table(answer: Size) -> list[str]:
     month = f" of {answer.month}" if answer.month else ""
     foot = (
         "bounds: of the test that decides, which spends a part of the error at every look; a"
-        f" month: the mean{month}; p95: {what}{hour}, in the median of the row's worlds."
+        f" month: the mean{month}; p95: {what}{hour}, in the median of the row's worlds"
+        + (
+            f", {AT_LEAST} where requests were not answered, for it is that of the others."
+            if AT_LEAST in "".join(map("".join, rows))
+            else "."
+        )
     )
     lines += filled(foot).split("\n")
     return lines
@@ -74,7 +82,10 @@ def _row(row: dict[Any, Any], latency: Any, answer: Size) -> tuple[str, ...]:
     overloaded = row["overloaded_share"] > 0 and simulated
     said = "the answer" if row["chosen"] else _short(row["verdict"], simulated)
     extra = f", {100 * row['overloaded_share']:.3g} % fall behind" if overloaded else ""
-    p95 = latency.text(row.get("latency_p95_p50_s"))
+    p95 = latency_text(row, latency)
+    lost = row.get("unanswered_share", 0.0)
+    if lost >= NOTICED:
+        extra += f", {percent(lost)} not answered"
     return (
         f"{most:.0f}" if not row["autoscaled"] else f"{least:.0f} to {most:.0f}",
         f"{at_most}{100 * row['kept_share']:.1f} %",
@@ -84,6 +95,12 @@ def _row(row: dict[Any, Any], latency: Any, answer: Size) -> tuple[str, ...]:
         p95,
         said + extra,
     )
+
+
+def latency_text(row: dict[Any, Any], latency: Any) -> str:
+    """The p95 of a fleet's answers: at least that, where others had none."""
+    bound = AT_LEAST if row.get("unanswered_share", 0.0) >= NOTICED else ""
+    return bound + str(latency.text(row.get("latency_p95_p50_s")))
 
 
 def _short(verdict: str, simulated: bool) -> str:

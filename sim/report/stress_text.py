@@ -31,7 +31,7 @@ MONEY_HEAD: tuple[Row, ...] = (
 
 def render(answer: Stress) -> str:
     """The whole answer."""
-    lines = [filled(answer.sentence), ""]
+    lines = [filled(answer.sentence), "", filled(answer.detail), ""]
     fleets = {_title(answer, fleet): answer.of(fleet) for fleet in answer.fleets}
     service = {title: [_service(each) for each in own] for title, own in fleets.items()}
     money = {title: [_money(answer, each) for each in own] for title, own in fleets.items()}

@@ -170,3 +170,25 @@ def test_undefined_figures_do_not_hide_the_worst():
 
     found = summary(TWO, of_world)
     assert (found["worst_world"]["world"], found["worst_world"]["workload"]) == (6, "batch")
+
+
+FATES = {"rejected": 70.0, "timed_out": 4.0, "requests": 100.0, "unanswered_share": 0.74}
+
+
+def fates(**changes):
+    return {f"workloads.batch.{name}": value for name, value in (FATES | changes).items()}
+
+
+def test_what_turned_requests_away_is_named_with_them():
+    quota = Cause("quota", "api", {"rejected": 0.7, "unanswered_share": 0.74})
+    found = summary(TWO, lambda world: fates(), diagnose=lambda world: quota)
+    assert (
+        "the requests of batch are not answered, mostly turned away by the API's quota (api)"
+    ) in answer(found)
+
+
+def test_what_became_of_requests_without_an_answer_is_said_whatever_it_was():
+    late = summary(TWO, lambda world: fates(rejected=4.0, timed_out=70.0))
+    assert "of batch are not answered, mostly timed out;" in answer(late)
+    unknown = summary(TWO, lambda world: fates())
+    assert "of batch are not answered, mostly turned away;" in answer(unknown)

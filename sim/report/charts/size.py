@@ -6,9 +6,13 @@ import pandas as pd
 from sim.report.charts.chart import Chart
 from sim.report.charts.style import BLUE, GREY, PALETTE, VERMILION, drawn
 from sim.studies.size import Size
+from sim.studies.size.fleets import NOTICED
 
 WIDTH, HEIGHT = 560, 320
-FEW = 5  # fleets whose names all fit beside their points
+MOST_NAMES = 12  # beside points; of more fleets some are named, the answer always
+
+LOST = "at least: not all answered"
+MARKS = {"the answer": "diamond", "other": "circle", LOST: "triangle-up"}
 
 
 def size_charts(answer: Size) -> list[Chart]:
@@ -73,8 +77,11 @@ def _measured(answer: Size) -> pd.DataFrame:
     if "latency_p95_p50_s" not in frame:
         return frame.iloc[:0]
     latencies = ["latency_p95_p5_s", "latency_p95_p50_s", "latency_p95_p95_s"]
-    columns = ["service", "fleet", "cost_usd_per_month", *latencies, "worlds", "answer"]
-    return frame[columns].dropna()
+    lost = ["unanswered_share"]
+    columns = ["service", "fleet", "cost_usd_per_month", *latencies, *lost, "worlds", "answer"]
+    known = frame[columns].dropna().reset_index(drop=True)
+    unseen = known["unanswered_share"] >= NOTICED
+    return known.assign(answer=known["answer"].where(~unseen, LOST))
 
 
 def _frontier(answer: Size) -> Chart | None:
@@ -97,15 +104,14 @@ def _frontier(answer: Size) -> Chart | None:
     spread = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
         x=x, y=y, y2="latency_p95_p95_s:Q", color=colour
     )
-    marks = alt.Scale(domain=["the answer", "other"], range=["diamond", "circle"])
+    kinds = [kind for kind in MARKS if kind in set(data["answer"])]
+    marks = alt.Scale(domain=kinds, range=[MARKS[kind] for kind in kinds])
     shape = alt.Shape("answer:N", scale=marks, legend=alt.Legend(title=None, orient="top"))
     points = base.mark_point(filled=True, size=130).encode(
         x=x, y="latency_p95_p50_s:Q", color=colour, shape=shape
     )
-    # Of many fleets the names would hide each other.
-    named = data if len(data) <= FEW else data[data["answer"] == "the answer"]
     names = (
-        alt.Chart(named)
+        alt.Chart(_named(data))
         .mark_text(dx=8, dy=-14, align="left", fontWeight="bold")
         .encode(x=x, y="latency_p95_p50_s:Q", text="fleet:N")
     )
@@ -115,10 +121,17 @@ def _frontier(answer: Size) -> Chart | None:
         data,
         alt.layer(spread, points, names, *limit),
         "What does a lower p95 cost?",
-        f"{answer.name}: replicas, median world and p5 to p95 over worlds",
+        f"{answer.name}: replicas at each point, median world and p5 to p95 over worlds",
         WIDTH,
         HEIGHT,
     )
+
+
+def _named(data: pd.DataFrame) -> pd.DataFrame:
+    """The points that carry their replicas: all, or evenly spread ones where they are many."""
+    step = -(-len(data) // MOST_NAMES)
+    spread = pd.Series(range(len(data))) % step == 0
+    return data[spread | (data["answer"] == "the answer")]
 
 
 def _by_service(data: pd.DataFrame) -> alt.Color:

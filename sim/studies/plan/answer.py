@@ -1,5 +1,6 @@
 """The answer of a plan."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 from sim.montecarlo.cause import MEANINGS
 from sim.montecarlo.shares import Share, spread_over
 from sim.montecarlo.summary import share_as_json
-from sim.studies.plan.breaking import Break, Kept
+from sim.studies.plan.breaking import OVER_BUDGET, Break, Kept
 from sim.studies.plan.outlook import Outlook
 from sim.studies.plan.purchase import Commitment
 from sim.studies.stress.verdict import Word
@@ -66,6 +67,8 @@ class Plan:
         Multiple of today's.
     gpus : dict of str to (worlds, months, 24 x kinds of days) float64
         By the hour of weekday, weekend and, where there is one, peak day, of each pool.
+    gpus_per_replica : dict of str to int
+        Of each pool.
     commitments : tuple of Commitment
     reserved_usd, flexible_usd, api_usd, revenue_usd, requests, weekday_p95_s, peak_p95_s : array
     spot_part : float
@@ -91,6 +94,7 @@ class Plan:
     margins: tuple[float, ...]
     volume: FloatArray
     gpus: dict[str, FloatArray]
+    gpus_per_replica: dict[str, int]
     commitments: tuple[Commitment, ...]
     reserved_usd: FloatArray
     flexible_usd: FloatArray
@@ -121,8 +125,11 @@ class Plan:
 
     @property
     def most_gpus(self) -> FloatArray:
-        """GPUs at the busiest hour: (worlds, months)."""
-        most = [each.max(axis=2) for each in self.gpus.values()]
+        """GPUs at the busiest hour, of whole replicas: (worlds, months)."""
+        most = [
+            whole_replicas(each.max(axis=2), self.gpus_per_replica[pool])
+            for pool, each in self.gpus.items()
+        ]
         return np.asarray(sum(most, np.zeros(self.volume.shape)))
 
     @property
@@ -161,10 +168,11 @@ class Plan:
 
     @property
     def sentence(self) -> str:
-        """The plan in one sentence: until when today's fleet does, what to buy, what it costs."""
-        parts = [self._kept()]
+        """The plan in one sentence: the budget, until when today's fleet does, what to buy."""
+        parts = [*self._budget(), self._kept()]
         if self.gpus:
-            first, last = (float(np.median(self.most_gpus[:, month])) for month in (0, -1))
+            ends = (self.most_gpus[:, month] for month in (0, -1))
+            first, last = (float(np.quantile(gpus, 0.5, method="higher")) for gpus in ends)
             until = f", {last:,.0f} by month {self.outlook.months}" if last != first else ""
             parts.append(f"plan for {_gpus(first)} at the peak{until}")
         if self.commitments:
@@ -174,9 +182,32 @@ class Plan:
             share = float(np.median(self.training_share[:, -1]))
             parts.append(f"training is {100.0 * share:.0f} % of all that is paid")
         for each in self.breaks:
+            if each.what == OVER_BUDGET:
+                continue  # said first
             where = f"from month {each.month + 1}" if each.month else "already in month 1"
             parts.append(f"{where} {each.what} {_worlds(each)}")
         return f"{self.name}: " + "; ".join(parts) + "."
+
+    def _budget(self) -> Iterator[str]:
+        """Whether the budget is kept; in how many worlds it is not, and when most often."""
+        if self.budget_usd is None:
+            return
+        budget = f"the budget of {self.budget_usd:,.0f} USD a month"
+        over = self.cost_usd > self.budget_usd
+        ever, at = Share.of(over.any(axis=1)), int(np.argmax(over.sum(axis=0)))
+        if not ever.count:
+            most = float(self.cost_usd.max())
+            yield (
+                f"{budget} is kept in every month in {Share(ever.worlds, ever.worlds).words()}:"
+                f" the dearest costs {most:,.0f} USD"
+            )
+            return
+        first = next((each.month for each in self.breaks if each.what == OVER_BUDGET), None)
+        usually = "" if first is None else f" from month {first + 1} on in most worlds, and"
+        yield (
+            f"{budget} is exceeded{usually} in some month in {ever.words()}, most often in month"
+            f" {at + 1}"
+        )
 
     def _kept(self) -> str:
         broken = self.kept.broken
@@ -289,6 +320,15 @@ class Plan:
             "months": months.to_dict("records"),
             "commitments": frames["commitments"].to_dict("records"),
         }
+
+
+def whole_replicas(gpus: FloatArray, size: int) -> FloatArray:
+    """The GPUs of as many whole replicas as hold them.
+
+    >>> whole_replicas(np.array([0.0, 4.0, 4.5, 12.0]), 4).tolist()
+    [0.0, 4.0, 8.0, 12.0]
+    """
+    return np.asarray(size * np.ceil(gpus / size - 1e-9))
 
 
 def _gpus(count: float) -> str:

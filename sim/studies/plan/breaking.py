@@ -26,6 +26,7 @@ from sim.studies.resize import smallest
 FloatArray = npt.NDArray[np.float64]
 
 MOST_WORLDS = 0.5  # share from which on money matters
+OVER_BUDGET = "the budget is exceeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ def planned(
     simulated = [each.month for each in months]
     kinds = {"money is lost": (revenue_usd > 0) & (cost_usd > revenue_usd)}
     if budget_usd is not None:
-        kinds["the budget is exceeded"] = cost_usd > budget_usd
+        kinds[OVER_BUDGET] = cost_usd > budget_usd
     found = []
     for what, where in kinds.items():
         share = where.mean(axis=0)

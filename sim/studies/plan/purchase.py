@@ -135,8 +135,8 @@ def bought(prices: Mapping[str, float], terms: Terms, future: Future) -> Ledger:
                 reserved_usd = terms.reserved * float(on_demand[:, first].mean())
                 total = reserved_usd * hours.sum() * (end - first) * shape[0]
                 every = flexible[:, here]
-                committed = best_commitment(gpus[:, here].ravel(), every.ravel(), total)
-                committed = float(np.floor(committed + 1e-6))
+                size = pool.profile.gpus_per_replica
+                committed = _commitment(gpus[:, here].ravel(), every.ravel(), total, size)
                 ledger.commitments.append(
                     Commitment(pool.name, first, end, committed, reserved_usd)
                 )
@@ -144,6 +144,23 @@ def bought(prices: Mapping[str, float], terms: Terms, future: Future) -> Ledger:
             beyond = cost(gpus[:, here], flexible[:, here], committed)
             ledger.flexible_usd[:, here] += beyond.sum(axis=(2, 3))
     return ledger
+
+
+def _commitment(demand: FloatArray, flexible: FloatArray, reserved: float, size: int) -> float:
+    """The GPUs of whole replicas to commit to: of the two numbers beside the best the cheaper.
+
+    The expected cost is convex in their number. Parameters as of :func:`best_commitment`.
+
+    >>> hours, usd = np.array([4.0, 6.5, 6.5, 12.0]), np.full(4, 2.0)
+    >>> _commitment(hours, usd, 4 * 1.2, 4)  # 6.5 would be best; 8 costs less than 4
+    8.0
+    """
+    best = best_commitment(demand, flexible, reserved)
+    least = float(size * math.floor(best / size + 1e-6))
+    if best <= least:
+        return least
+    usd = {q: q * reserved + float(cost(demand, flexible, q).sum()) for q in (least, least + size)}
+    return min(usd, key=usd.__getitem__)
 
 
 def bill_usd(prices: Mapping[str, float], terms: Terms, future: Future) -> FloatArray:

@@ -251,7 +251,7 @@ def _row(crowd: Crowd, tally: Tally, found: Found, metric: str, terms: Terms) ->
         "kept_share": tally.share,
         "kept_share_low": tally.low,
         "kept_share_high": tally.high,
-        **latency_over_worlds(result.sample.values(metric)[: tally.worlds]),
+        **latency_over_worlds(result.sample, metric, tally.worlds),
         "verdict": "the answer" if chosen else said[tally.verdict],
         "chosen": chosen,
     }

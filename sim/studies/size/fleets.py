@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sim.model.design import Design
+from sim.montecarlo.sample import Sample
 from sim.studies.size.board import Tally
 from sim.studies.size.evidence import Verdict
 from sim.studies.size.fleet import design_of
 from sim.studies.size.options import Option, Terms
 from sim.studies.size.question import Question, bound
+
+NOTICED = 0.005  # share of requests without an answer: it moves a p95 to the p95.5
 
 
 def frontier_latency(design: Design, question: Question) -> tuple[str, float]:
@@ -74,18 +76,28 @@ def _measured(option: Option, count: int, tally: Tally, terms: Terms) -> dict[st
     metric, _ = frontier_latency(design_of(scenario, terms.seed), terms.question)
     return {
         "cost_usd_per_month": float(terms.cost(scenario, tally.worlds).mean()),
-        **latency_over_worlds(sample.values(metric)[: tally.worlds]),
+        **latency_over_worlds(sample, metric, tally.worlds),
     }
 
 
-def latency_over_worlds(latency_s: npt.NDArray[np.float64]) -> dict[str, float]:
-    """Percentiles of a latency over worlds; NaN where no world has it."""
+def latency_over_worlds(sample: Sample, metric: str, worlds: int) -> dict[str, float]:
+    """Percentiles of a latency over worlds, and what was not answered; NaN where no world has it.
+
+    A latency is that of the requests that were answered. Where others were not (they timed out, or
+    were turned away), a smaller fleet seems faster for it: then it is only a lower bound.
+    """
+    latency_s = sample.values(metric)[:worlds]
+    workload = metric.rsplit(".", 1)[0]
+    lost = sample.values(f"{workload}.unanswered_share")[:worlds]
     known = latency_s[~np.isnan(latency_s)]
     p5, p50, p95 = np.percentile(known, [5, 50, 95]) if len(known) else [math.nan] * 3
+    unanswered = float(np.median(lost)) if len(lost) else 0.0
     return {
         "latency_p95_p5_s": float(p5),
         "latency_p95_p50_s": float(p50),
         "latency_p95_p95_s": float(p95),
+        "unanswered_share": unanswered,
+        "latency_at_least": unanswered >= NOTICED,
     }
 
 

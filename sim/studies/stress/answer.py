@@ -11,6 +11,7 @@ from sim.studies.stress.breaking import ANYTHING, SERVICE, Breaking
 from sim.studies.stress.elasticity import Elasticity
 from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
 from sim.studies.stress.growth import Growth
+from sim.studies.stress.headline import listed, shown_counts, verdicts
 from sim.studies.stress.outcome import Outcome, reason
 from sim.studies.stress.spike import Spike
 from sim.studies.stress.tables import (
@@ -87,13 +88,19 @@ class Stress:
 
     @property
     def sentence(self) -> str:
-        """What breaks first, and what helps."""
+        """Which fleets hold the growth that was asked about, and from where on the others break."""
+        return f"{self.name}: {verdicts(self)}."
+
+    @property
+    def detail(self) -> str:
+        """How far each fleet comes, what breaks it, and how cost grows."""
         parts = [self._fate(fleet) for fleet in self.fleets]
         known = [fleet for fleet in (AUTOSCALED, RESIZED, FIXED) if self.elasticity(fleet)]
         best = max(known, key=self._reach, default=None)  # of equals the first
         if best is not None:
             parts.append(self._cost_growth(best))
-        return f"{self.name}: " + "; ".join(parts) + "."
+        text = "; ".join(parts) + "."
+        return text[0].upper() + text[1:]
 
     def _fate(self, fleet: str) -> str:
         """How far a fleet comes, in words."""
@@ -118,8 +125,8 @@ class Stress:
             )
         if unsure is not None and not enclosed:
             parts.append(
-                f"may or may not hold at {unsure.growth}, as {unsure.kept.words()}"
-                f" do{_more(unsure)}"
+                f"cannot be told to hold at {unsure.growth}: it does in"
+                f" {unsure.kept.words()}{_more(unsure)}"
             )
         if breaking is not None:
             parts.append(f"{breaking.words}, by {reason(breaking.broken)}")
@@ -131,7 +138,7 @@ class Stress:
         stuck = next((outcome for outcome in own if _stays_down(outcome)), None)
         if stuck is not None:
             parts.append(f"does not recover from a spike at {stuck.growth}")
-        return f"{subject}, it " + _listed(parts)
+        return f"{subject}, it " + listed(parts)
 
     def _later(self, fleet: str, broken: Outcome) -> list[str]:
         """Where the service breaks, if that comes after what broke first."""
@@ -198,6 +205,7 @@ class Stress:
             "study": "stress",
             "scenario": self.name,
             "sentence": self.sentence,
+            "detail": self.detail,
             "worlds": self.worlds,
             "seed": self.seed,
             "probability": self.probability,
@@ -242,29 +250,10 @@ def _stays_down(outcome: Outcome) -> bool:
     return after is not None and 2 * after.recovered < after.worlds
 
 
-def _listed(parts: list[str]) -> str:
-    """A list in words.
-
-    >>> _listed(["holds"]), _listed(["holds", "wavers", "breaks"])
-    ('holds', 'holds, wavers and breaks')
-    """
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-
-
-def shown_counts(counts: dict[str, int]) -> str:
-    """Replicas in words.
-
-    >>> shown_counts({"large": 6}), shown_counts({"a": 1, "b": 2})
-    ('6 replicas', '1 + 2 replicas')
-    """
-    total = " + ".join(str(count) for count in counts.values())
-    return f"{total} replica{'' if total == '1' else 's'}"
-
-
 def _more(outcome: Outcome) -> str:
     if math.isinf(outcome.more):
         return ""
-    return f" ({outcome.more:,.0f} more would decide)"
+    return f", and {outcome.more:,.0f} more would decide"
 
 
 def _up_to(outcome: Outcome) -> str:

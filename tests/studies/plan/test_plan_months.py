@@ -1,5 +1,6 @@
 """Plans: which months are simulated, and what is taken for those in between."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +137,12 @@ def test_break_of_the_money_is_enclosed_by_simulated_months(tmp_path: Path) -> N
     assert broken.month == pytest.approx(15, abs=1)
     assert broken.exact
     assert {broken.month - 1, broken.month} <= set(answer.simulated)
-    assert f"The budget of {budget:,.0f} USD a month is exceeded in some month in" in " ".join(
-        render(answer).split()
+    first = f"the budget of {budget:,.0f} USD a month is exceeded from month {broken.month + 1} on"
+    assert " ".join(render(answer).split()).startswith(f"{answer.name}: {first} in most worlds")
+    assert answer.sentence.count("budget") == 1
+    dear = replace(answer, budget_usd=float(answer.cost_usd.max()), breaks=())
+    kept = (
+        f"the budget of {dear.budget_usd:,.0f} USD a month is kept in every month in all 2 worlds"
     )
+    assert dear.sentence.startswith(f"{answer.name}: {kept}")
     assert "budget" not in render(free)

@@ -70,6 +70,29 @@ def test_an_slo_that_no_fleet_can_meet_is_an_honest_no(tmp_path):
     assert size_text(answer).startswith("Queue: no number of replicas")
 
 
+def test_requests_that_time_out_do_not_make_a_smaller_fleet_look_better(tmp_path):
+    impatient = {"timeout": "3s", "retries": {"max_retries": 0}}
+    case = queue(tmp_path, {"requests_per_second": 3}, {"e2e_p95": 8.0}, SHORT, client=impatient)
+    with bench(1) as ready:
+        answer = size(case, ready, Question(0.8), worlds=24)
+    fleets = answer.candidates.dropna(subset=["unanswered_share"]).sort_values("replicas_max")
+    few, many = fleets.iloc[0], fleets.iloc[-1]
+    # Of a queue that is cut at three seconds the answers are as fast as those of a good fleet.
+    assert few["latency_at_least"] and few["unanswered_share"] > 0.02
+    assert few["latency_p95_p50_s"] < 3.0
+    shown = size_text(answer)
+    counts = [f"{each['replicas_max']:.0f}" for each in (few, many)]
+    row = next(line for line in shown.splitlines() if line.lstrip().startswith(f"{counts[0]} "))
+    assert "≥" in row
+    assert "% not answered" in row
+    foot = "where requests were not answered, for it is that of the others"
+    assert foot in " ".join(shown.split())
+    (frontier,) = [chart for chart in size_charts(answer) if chart.name == "frontier"]
+    kinds = frontier.frame.set_index("fleet")["answer"]
+    assert kinds[counts[0]] == "at least: not all answered"
+    assert set(frontier.frame["fleet"]) >= set(counts)
+
+
 def test_a_capacity_that_is_too_small_is_named(tmp_path):
     case = queue(tmp_path, {"requests_per_second": 5}, {"ttft_p95": 0.5}, SHORT).but(
         "backends.pool.capacity={limit: 4}"

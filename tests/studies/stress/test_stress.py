@@ -215,6 +215,26 @@ def test_a_budget_is_never_passed_over(pool_answer: Stress) -> None:
         assert "The budget of 5,000 USD a month is kept in" in text and words in text
 
 
+def test_the_sentence_says_who_holds_the_growth_that_was_asked_about(pool_answer: Stress) -> None:
+    assert pool_answer.sentence == (
+        "Small: at 8x it breaks as it is (1 replica) at 3.4x at the latest (decoding), autoscaled"
+        " already at 1x (its budget) and sized anew at 3x (its budget)."
+    )
+    free = replace(
+        pool_answer,
+        outcomes=tuple(replace(each, over_budget_share=np.nan) for each in pool_answer.outcomes),
+    )
+    today, last = free.of("fixed")[0], free.of("re-sized")[-1]
+    costs = [each.figures["cost_usd_per_month"].p50 for each in (today, last)]
+    assert last.counts
+    held = f"sized anew with {last.counts['large']} replicas, for {costs[1] / costs[0]:.3g} times"
+    broken, _, holding = free.sentence.removesuffix(".").partition("; it holds ")
+    assert broken == "Small: at 8x it breaks as it is (1 replica) at 3.4x at the latest (decoding)"
+    assert holding.startswith("autoscaled, for ")
+    assert holding.endswith(f" and {held} the cost")
+    assert free.detail.startswith("As it is (1 replica), it ")
+
+
 def test_without_an_slo_nothing_is_within_it(tmp_path: Path) -> None:
     with bench(1) as place:
         answer = stress(
@@ -224,7 +244,7 @@ def test_without_an_slo_nothing_is_within_it(tmp_path: Path) -> None:
             worlds=2,
             spike=None,
         )
-    head = render(answer).split("\n\n")[1]
+    head = render(answer).split("\n\n")[2]
     assert "the SLO" not in head and "answered" in head
 
 
@@ -259,11 +279,11 @@ def test_spike_is_tried_today_and_as_far_as_a_fleet_does_not_break(pool_answer: 
 
 def test_fleet_that_stays_down_after_a_spike_is_named(pool_answer: Stress) -> None:
     first = pool_answer.of("fixed")[0]
-    assert "does not recover" not in replace(pool_answer, outcomes=(first,)).sentence
+    assert "does not recover" not in replace(pool_answer, outcomes=(first,)).detail
     assert first.recovery is not None
     stuck = replace(first, recovery=replace(first.recovery, recovered=0))
     answer = replace(pool_answer, outcomes=(stuck,))
-    assert "does not recover from a spike at 1x" in answer.sentence
+    assert "does not recover from a spike at 1x" in answer.detail
     assert "never, 6 of 6" in render(answer)
 
 
@@ -288,7 +308,7 @@ def test_two_worlds_cannot_tell_and_say_how_many_would(tmp_path: Path) -> None:
     with bench(1) as place:
         answer = stress(case(tmp_path, API), place, [Growth()], worlds=2, spike=None)
     assert answer.of("fixed")[0].word == "cannot tell"
-    assert "9 more would decide" in answer.sentence
+    assert "9 more would decide" in answer.detail
     assert "--worlds 11 would" in render(answer)
 
 
@@ -298,7 +318,7 @@ def test_slo_that_no_fleet_meets_is_a_plain_answer(tmp_path: Path) -> None:
         answer = stress(case(tmp_path, POOL, impossible), place, [Growth()], spike=None)
     assert answer.fleets == ("fixed",)
     assert any("no number of replicas holds at 1x" in note for note in answer.notes)
-    assert "breaks already at 1x, by prefill" in answer.sentence
+    assert "breaks already at 1x, by prefill" in answer.detail
 
 
 def test_own_autoscaler_is_kept_with_its_limits(tmp_path: Path) -> None:
@@ -355,7 +375,9 @@ def test_command_writes_its_answer_and_prints_it(tmp_path: Path) -> None:
     arguments = ["stress", str(path), "--growth", "1,2x", "--worlds", "2", "--jobs", "1"]
     result = CliRunner().invoke(cli, [*arguments, "--out", str(out), "--no-spike", "--quiet"])
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("Pilot: as it is, it")
+    assert result.stdout.startswith(
+        "Pilot: at 2x these worlds cannot tell whether it holds as it is"
+    )
     assert {each.name for each in out.iterdir()} >= {"answer.json", "steps.csv", "figures"}
     as_json = CliRunner().invoke(
         cli, [*arguments, "--out", str(out), "--no-spike", "--quiet", "--json"]

@@ -146,7 +146,7 @@ def test_budget_breaks_where_the_bill_reaches_it(over_budget: Stress) -> None:
     assert found.held is not None and found.about is not None
     assert found.held.volume < 4.5 < found.broken.growth.volume
     assert found.about.volume == pytest.approx(4.5, rel=TOLERANCE)
-    assert "breaks at about" in over_budget.sentence and "by its budget" in over_budget.sentence
+    assert "breaks at about" in over_budget.detail and "by its budget" in over_budget.detail
 
 
 def test_budget_comes_with_its_evidence(over_budget: Stress) -> None:
@@ -191,7 +191,7 @@ def test_fleet_beyond_hope_is_looked_at_in_a_few_worlds(tmp_path: Path) -> None:
 
 def test_answer_without_breaking_points_is_as_before(over_budget: Stress) -> None:
     plain = replace(over_budget, breakings=())
-    assert "breaks at 10x, by its budget" in plain.sentence
+    assert "breaks at 10x, by its budget" in plain.detail
     assert plain.frames()["breaks"].empty and plain.frames()["probes"].empty
 
 
@@ -207,7 +207,7 @@ def test_service_that_breaks_after_the_budget_is_enclosed_as_well(tmp_path: Path
     assert served is not None and "service" in served.broken.breaks
     assert first.broken.growth.volume < served.broken.growth.volume
     assert served.broken.cause is not None and served.broken.cause.name == "quota"
-    assert "stops serving" in answer.sentence and "by the API's quota" in answer.sentence
+    assert "stops serving" in answer.detail and "by the API's quota" in answer.detail
     assert set(answer.as_json()["first_breaks"]["fixed"]) >= {"enclosed", "service_enclosed"}
     assert answer.frames()["breaks"]["fleet"].tolist() == ["fixed", "fixed"]
 
