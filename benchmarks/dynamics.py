@@ -26,7 +26,7 @@ from sim.model.lifecycle import ColdStart, Lifecycle
 from sim.model.streams import Streams
 from sim.model.workload import RequestBlock
 from sim.montecarlo.metrics import metrics
-from sim.montecarlo.replication import compile_kernel
+from sim.montecarlo.compilation import compile_kernel
 from sim.montecarlo.timeline_columns import timeline
 
 REPEATS = 3

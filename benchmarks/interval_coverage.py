@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
-from sim.montecarlo.replication import compile_kernel
+from sim.montecarlo.compilation import compile_kernel
 from sim.montecarlo.shares import Interval
 from sim.studies.bench import Bench
 from sim.studies.breakeven import breakeven

@@ -7,7 +7,7 @@ largest resident set of that process or of one of its workers.
 import subprocess
 import sys
 
-from sim.montecarlo.replication import compile_kernel
+from sim.montecarlo.compilation import compile_kernel
 
 SCENARIO = """\
 name: memory

@@ -17,7 +17,7 @@ from time import perf_counter
 import numpy as np
 
 from sim.errors import PeakfleetError
-from sim.montecarlo.replication import compile_kernel
+from sim.montecarlo.compilation import compile_kernel
 from sim.studies.bench import Bench, bench
 from sim.studies.case import Case
 from sim.studies.size import Question, size

@@ -20,7 +20,7 @@ from sim.engine.state.status import REACHED
 from sim.model.streams import Streams
 from sim.model.workload import Slo
 from sim.montecarlo.metrics import metrics
-from sim.montecarlo.replication import compile_kernel
+from sim.montecarlo.compilation import compile_kernel
 from sim.montecarlo.timeline_columns import timeline
 
 REPEATS = 3

@@ -1,4 +1,9 @@
-"""Hypothesis runs the same examples every time, so that a red test is red again on the next run.
+"""What holds for all tests: the kernel is there, and examples are the same every time.
+
+Where tests are shared out among processes the kernel is compiled before, once and on two cores,
+and not in each of them at the same time.
+
+Hypothesis runs the same examples every time, so that a red test is red again on the next run.
 
 By itself it mixes constants into its examples that it finds in whatever modules are loaded. These
 depend on which tests were run before in the same process, and so would the examples.
@@ -8,6 +13,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
+from sim.montecarlo.compilation import compile_kernel
+
 pytest.register_assert_rewrite("agreement")  # its assertions say what was compared
 
 if hasattr(providers, "_get_local_constants"):  # none of its public settings does this
@@ -15,3 +22,9 @@ if hasattr(providers, "_get_local_constants"):  # none of its public settings do
 
 settings.register_profile("deterministic", derandomize=True, deadline=None, database=None)
 settings.load_profile("deterministic")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the kernel, if this is the process that hands out the tests."""
+    if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
+        compile_kernel()

@@ -4,11 +4,11 @@ FAKE_COMMAND = """
 import sys
 import fake_replication
 import sim.scenario
-from sim.montecarlo import replication
+from sim.montecarlo import compilation, replication
 sim.scenario.load_scenario = fake_replication.load
 replication.replicate = fake_replication.replicate
-replication.compile_kernel = lambda: None
-replication.kernel_is_cached = lambda: True
+compilation.compile_kernel = lambda jobs: None
+compilation.kernel_is_cached = lambda: True
 from sim.report.charts import run as drawing
 drawing.charts = fake_replication.charts
 from sim.__main__ import main

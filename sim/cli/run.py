@@ -92,7 +92,7 @@ def run(
     opening = partial(store.opened, scenario=loaded, seed=loaded.seed, command=command_line())
     with opening(place, anywhere=out is None, resume=resume, tell=advice.warn) as kept:
         earlier = _earlier(kept, resume, advice)
-        compile_once(advice)
+        compile_once(advice, jobs)
         result = _simulate(
             kept,
             advice,
@@ -146,13 +146,13 @@ def _earlier(kept: "Store", resume: bool, advice: Advice) -> "Earlier | None":
     return earlier
 
 
-def compile_once(advice: Advice) -> None:
+def compile_once(advice: Advice, jobs: int | None = None) -> None:
     """Compile the kernel, saying so, unless it lies on disk."""
-    from sim.montecarlo.replication import compile_kernel, kernel_is_cached
+    from sim.montecarlo.compilation import compile_kernel, kernel_is_cached
 
     if not kernel_is_cached():
         advice.say("compiling the kernel (once)")
-    compile_kernel()
+    compile_kernel(jobs)
 
 
 def _simulate(

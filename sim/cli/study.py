@@ -102,7 +102,7 @@ class Asked:
         writes = (*WRITES, *PICTURES)
         with claim(place, name, writes, anywhere=self.out is None, tell=advice.warn) as folder:
             folder.begin({"command": command_line()})
-            compile_once(advice)
+            compile_once(advice, self.jobs)
             with bench(self.jobs, advice.say) as ready:
                 yield Study(name, ready, folder, self.as_json, advice)
 

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.plane.plane import DataPlane
 from sim.engine.simulation import Outcome, simulate
-from sim.engine.state import kernel_cache, status
+from sim.engine.state import status
 from sim.model.closed import ClosedSource
-from sim.model.design import Design, GpuPool
-from sim.model.price import GpuPrice
-from sim.model.profile import ServiceProfile
+from sim.model.design import Design
 from sim.model.streams import Streams
-from sim.model.workload import Slo
 from sim.montecarlo.ending import is_job
 from sim.montecarlo.exports.files import files
 from sim.montecarlo.metrics import metrics
@@ -145,30 +141,3 @@ def _request_columns(outcome: Outcome, design: Design) -> dict[str, npt.NDArray[
         "preemptions": log["preemptions"],
         "status": statuses[log["status"]],
     }
-
-
-def kernel_is_cached() -> bool:
-    """Whether the compiled kernel of this version lies on disk."""
-    return kernel_cache.is_cached("advance")
-
-
-def compile_kernel() -> None:
-    """Compile every function of the kernel, or load it from disk, by using it once."""
-    profile = ServiceProfile(
-        name="", model="", gpu="", precision="", engine="", gpus_per_replica=1,
-        batch=(0,), step_base_s=(1e-3,), step_s_per_kv_token=(0.0,),
-        prefill_s_per_request=0.0, prefill_s_per_token=0.0, prefill_s_per_token_context=0.0,
-        overhead_s=0.0, frontend_s_per_request=0.0, frontend_s_per_token=0.0,
-        kv_capacity_tokens=64, kv_block_tokens=16, max_num_seqs=1, max_num_batched_tokens=1,
-        max_model_len=64, scheduler="chunked",
-    )  # fmt: skip
-    pool = GpuPool("", profile, 2, "least_loaded", GpuPrice(0.0))
-    plane = DataPlane([pool], [0], [Slo()])
-    one = np.ones(1, np.int32)
-    plane.feed(np.zeros(1), one, one, 0 * one)
-    plane.close_feed()
-    plane.advance(1.0)
-    plane.close_bin()
-    plane.open_bin()
-    plane.drain(0)
-    plane.kill(1)

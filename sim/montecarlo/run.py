@@ -103,13 +103,14 @@ def run(
     draws = draw_worlds(scenario.inputs, seed, worlds) if draws is None else draws
     earlier = earlier or Earlier(Sample(scenario.inputs))
     gathering = _Gathering(earlier, goal, progress, checkpoints)
-    job = Job(scenario, seed, replicate) if replicate else _compiled_job(scenario, seed, draws)
+    jobs = jobs or min(available_cores(), worlds)
+    job = Job(scenario, seed, replicate) if replicate else _ready_job(scenario, seed, draws, jobs)
     complete = False
     try:
         with (
             Interruption(announce) as interruption,
             suppress(KeyboardInterrupt),
-            workers(job, jobs or min(available_cores(), worlds), executor) as staff,
+            workers(job, jobs, executor) as staff,
         ):
             complete = gathering.gather(staff, draws, worlds, record_requests, interruption)
     except StoppedError as error:
@@ -243,12 +244,13 @@ def _asked_worlds(
     return worlds
 
 
-def _compiled_job(scenario: "Scenario", seed: int, draws: Draws) -> Job:
+def _ready_job(scenario: "Scenario", seed: int, draws: Draws, jobs: int) -> Job:
     """The real engine, compiled before any worker starts, so that each only loads it."""
     # Here, for it brings the compiler, which another replicate does not need.
     from sim.engine.control import own_autoscalers  # noqa: PLC0415
-    from sim.montecarlo.replication import compile_kernel, replicate  # noqa: PLC0415
+    from sim.montecarlo.compilation import compile_kernel  # noqa: PLC0415
+    from sim.montecarlo.replication import replicate  # noqa: PLC0415
 
     autoscalers = own_autoscalers(scenario.design(_world(draws, 0)))
-    compile_kernel()
+    compile_kernel(jobs)
     return Job(scenario, seed, replicate, autoscalers)

@@ -39,8 +39,8 @@ def fake(monkeypatch, tmp_path):
 
     monkeypatch.setattr("sim.scenario.load_scenario", load, raising=False)
     monkeypatch.setattr("sim.montecarlo.replication.replicate", replicate)
-    monkeypatch.setattr("sim.montecarlo.replication.compile_kernel", lambda: None)
-    monkeypatch.setattr("sim.montecarlo.replication.kernel_is_cached", lambda: options["cached"])
+    monkeypatch.setattr("sim.montecarlo.compilation.compile_kernel", lambda jobs: None)
+    monkeypatch.setattr("sim.montecarlo.compilation.kernel_is_cached", lambda: options["cached"])
     monkeypatch.chdir(tmp_path)
     return options
 

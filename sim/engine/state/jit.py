@@ -10,6 +10,8 @@ from sim.engine.state.inlined import InlinedCompiler
 
 F = TypeVar("F", bound=Callable[..., object])
 
+CALLABLE: list[Any] = []  # all that :func:`compiled` has made
+
 _FOR_LINKING: dict[str, Any] = {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
@@ -27,7 +29,14 @@ def compiled(function: F) -> F:
     place = kernel_cache.folder()
     if place is not None and wrapped is not function:  # not as NUMBA_DISABLE_JIT has it
         wrapped._cache = kernel_cache.KernelCache(wrapped.py_func, place)
+    CALLABLE.append(wrapped)
     return cast(F, wrapped)
+
+
+def compile_for(function: Callable[..., object], types: tuple[Any, ...]) -> None:
+    """Compile a function that :func:`compiled` made, for arguments of these types, uncalled."""
+    if hasattr(function, "compile"):  # not as NUMBA_DISABLE_JIT has it
+        function.compile(types)
 
 
 def inner(function: F) -> F:

@@ -1,0 +1,91 @@
+"""The kernel, compiled before it is used: on two cores, where there are two.
+
+Nearly all of the time goes into translating its source, which a process does on one core. The loop
+over events takes half of it; what the control plane calls takes the other half.
+"""
+
+from concurrent.futures import BrokenExecutor
+from contextlib import suppress
+
+import numba
+import numpy as np
+
+from sim.engine.events import kernel
+from sim.engine.ledger import Ledger
+from sim.engine.plane.plane import DataPlane
+from sim.engine.replica import runs
+from sim.engine.state import jit, kernel_cache
+from sim.errors import PeakfleetError
+from sim.model.design import GpuPool
+from sim.model.price import GpuPrice
+from sim.model.profile import ServiceProfile
+from sim.model.workload import Slo
+from sim.montecarlo.execution import available_cores, shared_pool
+
+STATE = numba.types.Array(numba.int64, 1, "C")  # what each function of the kernel is handed
+
+END_S = 1.0
+
+
+def kernel_is_cached() -> bool:
+    """Whether the compiled kernel of this version lies on disk."""
+    return kernel_cache.is_cached("advance")
+
+
+def compile_kernel(jobs: int | None = None) -> None:
+    """Compile every function of the kernel, or load it from disk, by using it once.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        Processes that may be used, by default one per core. With 1 all is compiled in this one.
+    """
+    if not kernel_is_cached() and (jobs or available_cores()) > 1:
+        _compile_on_two_cores()
+    plane = _plane()
+    plane.advance(END_S)
+    _use_verbs(plane)
+
+
+def _compile_on_two_cores() -> None:
+    """Fill the cache. What cannot be done here, or not be kept, is left to who needs it."""
+    if kernel_cache.folder() is None:
+        return
+    with suppress(BrokenExecutor, PeakfleetError), shared_pool(1) as pool:
+        others = pool.submit(compile_verbs)
+        jit.compile_for(kernel.advance, (STATE, numba.float64))
+        others.result()
+
+
+def compile_verbs() -> None:
+    """Compile all but the loop over events."""
+    _use_verbs(_plane())
+
+
+def _plane() -> DataPlane:
+    """Two small replicas, and a request to come."""
+    profile = ServiceProfile(
+        name="", model="", gpu="", precision="", engine="", gpus_per_replica=1,
+        batch=(0,), step_base_s=(1e-3,), step_s_per_kv_token=(0.0,),
+        prefill_s_per_request=0.0, prefill_s_per_token=0.0, prefill_s_per_token_context=0.0,
+        overhead_s=0.0, frontend_s_per_request=0.0, frontend_s_per_token=0.0,
+        kv_capacity_tokens=64, kv_block_tokens=16, max_num_seqs=1, max_num_batched_tokens=1,
+        max_model_len=64, scheduler="chunked",
+    )  # fmt: skip
+    plane = DataPlane([GpuPool("", profile, 2, "least_loaded", GpuPrice(0.0))], [0], [Slo()])
+    one = np.ones(1, np.int32)
+    plane.feed(np.zeros(1), one, one, 0 * one)
+    plane.close_feed()
+    return plane
+
+
+def _use_verbs(plane: DataPlane) -> None:
+    """Whatever a control plane may call, and the ledger."""
+    plane.view(0)
+    plane.slow_down(0, 1.0)
+    ledger = Ledger(np.array([0.0, END_S / 2, END_S]), 1, 1, 1)
+    ledger.close_bin(plane)
+    ledger.close_bin(plane)
+    plane.drain(0)
+    plane.kill(1)
+    jit.compile_for(runs.hash_all, (STATE,))

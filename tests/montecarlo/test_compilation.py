@@ -1,0 +1,88 @@
+"""The kernel is compiled whole before it is used, on two cores where there are two."""
+
+from concurrent.futures import BrokenExecutor, Future
+from contextlib import contextmanager
+from pathlib import Path
+
+import numba
+import pytest
+
+from sim.engine.events import kernel
+from sim.engine.state import jit, kernel_cache
+from sim.errors import PeakfleetError
+from sim.montecarlo import compilation
+from sim.montecarlo.replication import replicate
+from sim.scenario import load_scenario
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+
+
+def versions() -> dict[str, int]:
+    """How many versions of each function are compiled, by name."""
+    return {each.py_func.__qualname__: len(each.signatures) for each in jit.CALLABLE}
+
+
+@pytest.fixture
+def uncached(monkeypatch):
+    """No kernel on disk, and a record of what is compiled where."""
+    done = []
+    monkeypatch.setattr(compilation, "kernel_is_cached", lambda: False)
+    monkeypatch.setattr(
+        jit, "compile_for", lambda function, types: done.append((function.__name__, len(types)))
+    )
+    return done
+
+
+def pool_with(monkeypatch, submit):
+    @contextmanager
+    def pool(jobs):
+        assert jobs == 1
+        yield type("Pool", (), {"submit": staticmethod(submit)})
+
+    monkeypatch.setattr(compilation, "shared_pool", pool)
+
+
+def test_two_cores_share_the_work(monkeypatch, uncached):
+    def submit(function):
+        uncached.append((function.__name__, "elsewhere"))
+        future = Future()
+        future.set_result(None)
+        return future
+
+    pool_with(monkeypatch, submit)
+    compilation.compile_kernel(2)
+    assert uncached == [("compile_verbs", "elsewhere"), ("advance", 2), ("hash_all", 1)]
+
+
+@pytest.mark.parametrize("problem", [BrokenExecutor("gone"), PeakfleetError("no processes")])
+def test_a_second_process_that_fails_is_done_without(monkeypatch, uncached, problem):
+    def submit(function):
+        raise problem
+
+    pool_with(monkeypatch, submit)
+    compilation.compile_kernel(2)
+    assert uncached == [("hash_all", 1)]  # all else by being used
+
+
+@pytest.mark.parametrize("reason", ["one core", "nowhere to keep it", "there already"])
+def test_one_process_does_it_where_two_are_of_no_use(monkeypatch, uncached, reason):
+    def submit(function):
+        raise AssertionError("another process")
+
+    pool_with(monkeypatch, submit)
+    if reason == "nowhere to keep it":
+        monkeypatch.setattr(kernel_cache, "folder", lambda: None)
+    if reason == "there already":
+        monkeypatch.setattr(compilation, "kernel_is_cached", lambda: True)
+    compilation.compile_kernel(1 if reason == "one core" else 2)
+    assert uncached == [("hash_all", 1)]
+
+
+def test_a_run_finds_all_of_it_compiled():
+    compilation.compile_kernel(1)
+    jit.compile_for(kernel.advance, (compilation.STATE, numba.float64))  # as with two cores
+    before = versions()
+    assert before["advance"] == before["kill"] == before["hash_all"] == 1
+    scenario = load_scenario(SCENARIOS / "agents.yaml", ("horizon.days=0.02",))
+    replicate(scenario, 1, 0, {})
+    assert versions() == before
