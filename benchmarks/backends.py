@@ -22,8 +22,8 @@ from sim.model.managed import ManagedApi, Outages, Pace, Quota
 from sim.model.price import TokenPrice, TokenRates
 from sim.model.routing import Leg, Routing
 from sim.model.streams import Streams
-from sim.montecarlo.metrics import metrics
 from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.metrics import metrics
 from sim.montecarlo.timeline_columns import timeline
 
 REPEATS = 3

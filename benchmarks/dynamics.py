@@ -25,8 +25,8 @@ from sim.model.gateway import Gateway
 from sim.model.lifecycle import ColdStart, Lifecycle
 from sim.model.streams import Streams
 from sim.model.workload import RequestBlock
-from sim.montecarlo.metrics import metrics
 from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.metrics import metrics
 from sim.montecarlo.timeline_columns import timeline
 
 REPEATS = 3

@@ -19,8 +19,8 @@ from sim.engine.simulation import simulate
 from sim.engine.state.status import REACHED
 from sim.model.streams import Streams
 from sim.model.workload import Slo
-from sim.montecarlo.metrics import metrics
 from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.metrics import metrics
 from sim.montecarlo.timeline_columns import timeline
 
 REPEATS = 3

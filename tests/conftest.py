@@ -13,8 +13,6 @@ import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
-from sim.montecarlo.compilation import compile_kernel
-
 pytest.register_assert_rewrite("agreement")  # its assertions say what was compared
 
 if hasattr(providers, "_get_local_constants"):  # none of its public settings does this
@@ -26,5 +24,8 @@ settings.load_profile("deterministic")
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Compile the kernel, if this is the process that hands out the tests."""
-    if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
+    config = session.config
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        from sim.montecarlo.compilation import compile_kernel  # noqa: PLC0415 (it takes a second)
+
         compile_kernel()

@@ -15,6 +15,7 @@ from sim.engine.ledger import Ledger
 from sim.engine.plane.plane import DataPlane
 from sim.engine.replica import runs
 from sim.engine.state import jit, kernel_cache
+from sim.engine.state.histogram import quantile
 from sim.errors import PeakfleetError
 from sim.model.design import GpuPool
 from sim.model.price import GpuPrice
@@ -86,6 +87,7 @@ def _use_verbs(plane: DataPlane) -> None:
     ledger = Ledger(np.array([0.0, END_S / 2, END_S]), 1, 1, 1)
     ledger.close_bin(plane)
     ledger.close_bin(plane)
+    quantile(ledger.histograms[0, 0], 0.95)
     plane.drain(0)
     plane.kill(1)
     jit.compile_for(runs.hash_all, (STATE,))

@@ -277,7 +277,7 @@ def study(out=None, quiet=False, work=lambda: None, charts=fake_replication.char
 
 @pytest.fixture
 def compiled(monkeypatch):
-    monkeypatch.setattr("sim.cli.run.compile_once", lambda advice: None)
+    monkeypatch.setattr("sim.cli.run.compile_once", lambda advice, jobs: None)
 
 
 def test_a_study_leaves_its_tables_and_pictures_and_what_it_did_not_write(compiled, capsys):

@@ -11,7 +11,7 @@ from sim.engine.events import kernel
 from sim.engine.state import jit, kernel_cache
 from sim.errors import PeakfleetError
 from sim.montecarlo import compilation
-from sim.montecarlo.replication import replicate
+from sim.montecarlo.run import run
 from sim.scenario import load_scenario
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -84,5 +84,5 @@ def test_a_run_finds_all_of_it_compiled():
     before = versions()
     assert before["advance"] == before["kill"] == before["hash_all"] == 1
     scenario = load_scenario(SCENARIOS / "agents.yaml", ("horizon.days=0.02",))
-    replicate(scenario, 1, 0, {})
+    run(scenario, worlds=1, jobs=1)
     assert versions() == before
