@@ -62,6 +62,7 @@ class HpaRule:
         self.policy = policy
         self._total = math.nan
         self._recommendations: History = deque()
+        self._looked = False
         self._changes: History = deque()  # what was added (above 0) or taken away (below), and when
 
     def see(self, now_s: float, total: float) -> None:
@@ -93,6 +94,12 @@ class HpaRule:
 
     def _stabilised(self, now_s: float, current: int, wanted: int) -> int:
         """The most cautious recommendation of each direction's window."""
+        if not self._looked:
+            # The controller's first entry is the number that it finds (recordInitialRecommendation
+            # in kubernetes/pkg/controller/podautoscaler/horizontal.go), so that it scales down no
+            # sooner after its start than at any other time.
+            self._looked = True
+            self._recommendations.append((now_s, current))
         self._recommendations.append((now_s, wanted))
         up_s = self.policy.scale_up.stabilization_window_s
         down_s = self.policy.scale_down.stabilization_window_s

@@ -9,7 +9,7 @@ from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.report.paragraph import filled
 from sim.studies.breakeven import BreakEven
 from sim.studies.breakeven.decision import notes
-from sim.studies.breakeven.saving import short
+from sim.studies.breakeven.saving import amount, short
 
 USD = Figure("cost_usd_per_month", "", "usd")
 NONE = "none"
@@ -17,12 +17,37 @@ NONE = "none"
 
 def render(answer: BreakEven) -> str:
     """The whole answer, at most 96 columns wide."""
-    blocks = [filled(answer.sentence), *map(filled, notes(answer)), _break_evens(answer)]
-    blocks += [_costs(answer), _cheaper(answer)]
+    blocks = [filled(answer.sentence), *map(filled, notes(answer)), _switching(answer)]
+    blocks += [_break_evens(answer), _costs(answer), _cheaper(answer)]
     if len(answer.payback):
         blocks.append(_payback(answer))
     blocks.append(filled(_basis(answer)))
     return "\n\n".join(blocks)
+
+
+def _switching(answer: BreakEven) -> str:
+    """What each side would save a month at the scenario's own volume."""
+    header = ("side", "p5", "p50", "p95", "costs more in", "GPUs", "paid at once", "saved in years")
+    rows: list[tuple[str, ...]] = []
+    for each in answer.switches:
+        if not each.able:
+            rows.append((each.side, "–", "–", "–", "does not keep the SLO", "", "", ""))
+            continue
+        row = each.as_row()
+        paid = bool(each.paid_usd.any())
+        rows.append(
+            (
+                each.side,
+                *(amount(float(row[f"saved_usd_per_month_p{p}"])) for p in (5, 50, 95)),
+                f"{each.costs_more.count} of {answer.worlds}",
+                _whole(math.nan if each.gpus is None else each.gpus),
+                amount(float(row["paid_at_once_usd_p50"])) if paid else ABSENT,
+                _years(float(row["payback_years_p50"])) if paid else ABSENT,
+            )
+        )
+    title = f"Saved by switching from {answer.reference}, USD a month, at the scenario's own volume"
+    foot = "paid at once, and the years until it is saved: medians; below 0 a side costs more"
+    return _table(title, header, rows, foot)
 
 
 def _break_evens(answer: BreakEven) -> str:

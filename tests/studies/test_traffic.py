@@ -54,6 +54,20 @@ def test_the_shape_of_the_day_and_the_rate_come_back() -> None:
     assert found.growth is None
 
 
+@pytest.mark.parametrize("days", [1, 7])
+def test_a_log_of_a_day_or_week_tells_its_shape_though_it_ends_before_midnight(days: int) -> None:
+    whole = trace_of(source(1.0), days)
+    cut = whole.arrival_s < days * DAY_S - 700.0
+    arrival = whole.arrival_s[cut]
+    rate = traffic(
+        Trace(arrival, whole.prompt_tokens[cut], whole.output_tokens[cut], "a.csv", began=MONDAY)
+    ).rate
+    assert rate.shape.days == days
+    expected = np.tile(DAY, days) / DAY.mean()
+    np.testing.assert_allclose(rate.shape.multipliers(), expected, rtol=0.15)
+    assert rate.per_s == pytest.approx(1.0, rel=0.03)
+
+
 def test_a_trace_that_begins_at_noon_has_its_shape_by_the_clock() -> None:
     whole = trace_of(source(1.0), 3)
     late = whole.arrival_s >= DAY_S / 2

@@ -35,10 +35,10 @@ def _parts(answer: Findings, best: Switch) -> Iterator[str]:
     low, middle, high = (best.saved(level) for level in (least, 0.5, most))
     sign, verb, more = (1, "saves", "") if middle >= 0 else (-1, "costs", " more")
     ends = sorted((sign * low, sign * high))
-    spread = f" ({_usd(ends[0])} to {_usd(ends[1])} {said})" if ends[0] < ends[1] else ""
+    spread = f" ({amount(ends[0])} to {amount(ends[1])} {said})" if ends[0] < ends[1] else ""
     yield (
         f"switching from {answer.reference} to {best.side}{_fleet(best)} {verb}"
-        f" {_usd(abs(middle))} USD a month{more}{spread}"
+        f" {amount(abs(middle))} USD a month{more}{spread}"
     )
     yield f"it costs more in {best.costs_more.words()}"
     yield _paid(answer, best)
@@ -57,7 +57,7 @@ def _paid(answer: Findings, best: Switch) -> str:
         return "nothing is paid at once"
     least, most, said = spread_over(answer.worlds)
     years = [quantile(np.sort(best.payback_years), level) for level in (least, 0.5, most)]
-    paid = f"the {_usd(quantile(np.sort(best.paid_usd), 0.5))} USD that are paid at once"
+    paid = f"the {amount(quantile(np.sort(best.paid_usd), 0.5))} USD that are paid at once"
     if math.isinf(years[1]):
         return f"{paid} are never saved in {_never(best).words()}"
     spread = f" ({_years(years[0])} to {_years(years[2])} {said})" if years[0] < years[2] else ""
@@ -71,10 +71,10 @@ def _never(best: Switch) -> Share:
     return Share.of(np.isinf(best.payback_years))
 
 
-def _usd(value: float) -> str:
+def amount(value: float) -> str:
     """Dollars without cents; a minus sign as printed ones have it.
 
-    >>> _usd(21834.4), _usd(-1200.0), _usd(-0.3)
+    >>> amount(21834.4), amount(-1200.0), amount(-0.3)
     ('21,834', '−1,200', '0')
     """
     shown = f"{abs(value):,.0f}"

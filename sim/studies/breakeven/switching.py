@@ -8,6 +8,7 @@ SLO or not; a side that does not keep it there is not one to switch to.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,10 +72,10 @@ class Switch:
         """A quantile of the saving over worlds."""
         return quantile(np.sort(self.saved_usd), level)
 
-    def as_row(self) -> dict[str, object]:
+    def as_row(self) -> dict[str, Any]:
         """The same as a row of a table."""
         low, high = self.costs_more.interval
-        row: dict[str, object] = {"side": self.side, "keeps_slo": self.able}
+        row: dict[str, Any] = {"side": self.side, "keeps_slo": self.able}
         row |= {"replicas": self.replicas, "gpus": self.gpus}
         for name, values in (
             ("saved_usd_per_month", self.saved_usd),

@@ -33,6 +33,7 @@ HOUR_S = 3600.0
 WEEK_S = 7 * DAY_S
 LEAST_WEEKS = 4  # for growth
 WIDEST = 1000.0  # of the interval of growth, beyond which it says nothing
+LACKING_S = 1800.0  # of whole days: a log of a day ends a little before midnight
 GAPS = 50  # in a row, for burstiness
 LEAST_GAPS = 200
 ZERO_SHARE = 0.2  # of gaps of exactly 0, from which on times are rounded
@@ -106,7 +107,7 @@ def _growth(
     arrival_s: FloatArray, span_s: float, remarks: list[str]
 ) -> tuple[tuple[float, float] | None, float]:
     """The interval of the factor a year, and its middle (1 where there is none)."""
-    weeks = int(span_s // WEEK_S)
+    weeks = int((span_s + LACKING_S) // WEEK_S)
     if weeks < LEAST_WEEKS:
         remarks.append(f"growth takes {LEAST_WEEKS} weeks of a trace: none is assumed")
         return None, 1.0
@@ -135,20 +136,21 @@ def _shape(
     remarks: list[str],
 ) -> tuple[DayShape, float]:
     """The shape, and the mean rate over it at the beginning."""
-    if span_s < DAY_S:
+    seen_s = span_s + LACKING_S
+    if seen_s < DAY_S:
         remarks.append("the trace is shorter than a day: the rate is taken as the same all day")
         return FLAT, len(arrival_s) / span_s
-    days = 7 if span_s >= WEEK_S else 1
+    days = 7 if seen_s >= WEEK_S else 1
     if began is None:
         remarks.append("times have no dates: the first request is taken as midnight"
                        + (" of a Monday" if days == 7 else ""))  # fmt: skip
-    if span_s < 2 * DAY_S:
+    if seen_s < 2 * DAY_S:
         remarks.append("one day alone: its chance swings are taken for the shape of the day")
     phase_s = DayShape("", (1.0,), days).phase_s(began) if began else 0.0
     hours = np.arange(math.floor(phase_s / HOUR_S), math.ceil((phase_s + span_s) / HOUR_S) + 1)
     edges = np.clip(hours * HOUR_S - phase_s, 0.0, span_s)
     cell = hours[:-1] % (24 * days)
-    if 7 <= span_s / DAY_S < 14:  # a weekday's hours together, and a weekend's
+    if seen_s >= WEEK_S and span_s < 2 * WEEK_S:  # a weekday's hours together, and a weekend's
         cell = cell % 24 + np.where(cell >= 5 * 24, 24, 0)
     counts = np.histogram(arrival_s, edges[np.concatenate(([True], np.diff(edges) > 0))])[0]
     wide = np.diff(edges) > 0

@@ -62,7 +62,7 @@ def workload(found: Traffic) -> dict[str, Any]:
 def _arrivals(found: Traffic) -> dict[str, Any]:
     rate = found.rate
     data: dict[str, Any] = {}
-    if found.span_s >= DAY_S:
+    if found.rate.shape is not FLAT:
         data["requests_per_day"] = _rounded(rate.per_s * DAY_S)
     else:
         data["requests_per_second"] = _rounded(rate.per_s)

@@ -107,7 +107,7 @@ class HpaOracle:
 
     def __init__(self, policy: Hpa | Keda, plant: Plant, all_pods: bool = False) -> None:
         self.policy, self.plant, self.all_pods = policy, plant, all_pods
-        self.recommendations: dict[int, int] = {}
+        self.recommendations: dict[float, int] = {}
         self.changes: dict[int, int] = {}
 
     def sync(self, now_s: int, load: int) -> None:
@@ -119,6 +119,8 @@ class HpaOracle:
         if current < policy.min_replicas or current > policy.max_replicas:
             self.scale_to(min(max(current, policy.min_replicas), policy.max_replicas), now_s)
             return
+        if not self.recommendations:
+            self.recommendations[now_s - 1e-9] = current  # what the controller finds at its start
         self.recommendations[now_s] = self.recommendation(now_s, load)
         wanted = self.stabilised(now_s, current)
         if wanted > current:
@@ -224,6 +226,16 @@ def test_hpa_step_up_doubles_every_15_s_and_comes_down_after_300_s() -> None:
         (105, (5, 1)), (120, (10, 1)), (145, (10, 5)), (160, (10, 10)), (990, (1, 1)),
     ]  # fmt: skip
     assert changes == expected
+
+
+def test_hpa_scales_down_no_sooner_after_its_start_than_at_any_other_time() -> None:
+    """The number that it finds is its first recommendation, as in the controller's code."""
+    rule = HpaRule(Hpa(target=10, max_replicas=20))
+    replicas = 12
+    for now_s in range(0, 601, 15):
+        rule.see(float(now_s), 40.0)
+        replicas = rule.replicas(float(now_s), replicas, replicas)
+        assert replicas == (12 if now_s < 300 else 4)
 
 
 def test_disabled_scale_down_keeps_every_replica() -> None:
