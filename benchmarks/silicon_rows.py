@@ -16,10 +16,15 @@ UNSTATED = "bf16"  # rows of Qwen3-32B name no precision: that of its checkpoint
 Configuration = tuple[str, ...]
 
 
-def configurations(data: Path) -> dict[Configuration, list[MeasuredRun]]:
+def every_run(data: Path) -> list[MeasuredRun]:
+    """All runs of the table."""
+    return list(read_benchmarks([str(data / "inferencex_silicon" / "silicon_sample.csv.gz")]))
+
+
+def configurations(every: Sequence[MeasuredRun]) -> dict[Configuration, list[MeasuredRun]]:
     """Runs of each configuration with a sweep, by engine, version, model, GPU, precision, GPUs."""
     found: dict[Configuration, list[MeasuredRun]] = defaultdict(list)
-    for run in read_benchmarks([str(data / "inferencex_silicon" / "silicon_sample.csv.gz")]):
+    for run in every:
         if run.statistic("ttft_s", "mean") <= LONGEST_S:
             found[key_of(run)].append(run)
     sweeps = {key: runs for key, runs in found.items() if len(users_of(runs)) >= FEWEST}

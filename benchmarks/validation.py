@@ -23,7 +23,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from silicon_rows import RENAMED, Configuration, configurations, requests, users_of, without
+from silicon_rows import (
+    RENAMED,
+    Configuration,
+    configurations,
+    every_run,
+    requests,
+    users_of,
+    without,
+)
 
 from sim.catalog.benchmarks import read_benchmarks
 from sim.catalog.hardware import models
@@ -113,7 +121,7 @@ def cpu(data: Path) -> Iterator[str]:
 
 def silicon(data: Path, most: int, jobs: int) -> Iterator[str]:
     """Each concurrency from the others, over configurations."""
-    chosen = spread(configurations(data), most)
+    chosen = spread(configurations(every_run(data)), most)
     names = {key[0] for key, _ in chosen}
     yield (f"InferenceX, {len(chosen)} configurations of {len(names)} models, each concurrency from"
            " the others:")  # fmt: skip

@@ -166,9 +166,17 @@ def model(name: str) -> Model:
 
 
 def kv_capacity_tokens(
-    model_name: str, gpu_name: str, gpus: int, precision: str, kv_cache_dtype: str = "bf16"
+    model_name: str,
+    gpu_name: str,
+    gpus: int,
+    precision: str,
+    kv_cache_dtype: str = "bf16",
+    ranks: int = 1,
 ) -> int:
     """Tokens that fit into the KV cache of a replica; negative: weights do not fit.
+
+    Of ``ranks`` with data-parallel attention each has a cache, on its share of the GPUs; weights
+    are taken to be spread over all, since nearly all are those of experts.
 
     >>> kv_capacity_tokens("llama-3.1-8b", "h100-sxm", 1, "bf16")
     451712
@@ -176,7 +184,7 @@ def kv_capacity_tokens(
     of_model, of_gpu = model(model_name), gpu(gpu_name)
     weights_each = of_model.weight_bytes(precision) / gpus
     free_each = of_gpu.hbm_bytes * MEMORY_SHARE - weights_each - OVERHEAD_BYTES
-    parts = min(gpus, of_model.kv_heads)
+    parts = min(gpus // ranks, of_model.kv_heads)
     per_token = of_model.kv_bytes_per_token * BYTES[kv_cache_dtype] / 2
     return int(free_each * parts / per_token) // 16 * 16
 

@@ -1,9 +1,12 @@
 """Built-in service profiles: one YAML file each, whose path is the name.
 
 ``llama-3.3-70b/h100-sxm/tp4/fp8/vllm`` is Llama 3.3 70B on four H100 SXM under tensor parallelism
-with FP8 weights, served by vLLM. Grade A rests on recent end-to-end measurements that the law fits
-within 4 %; grade B on older engines, or on fewer points or a looser fit. Grade C is computed
-(:mod:`sim.catalog.computed`), or measured and far off its own runs when they are simulated.
+with FP8 weights, served by vLLM; ``tp1dp4ep4`` are four GPUs with attention in four data-parallel
+ranks and experts spread over all. A profile that ``sim calibrate`` made is graded by simulating its
+own runs: A within 5 % in TPOT and 15 % in TTFT, B within 10 and 25 %, else C. Of those fitted
+before, grade A rests on recent end-to-end measurements that the law fits within 4 %; grade B on
+older engines, or on fewer points or a looser fit. What is computed (:mod:`sim.catalog.computed`)
+has grade C.
 
 Left out, though the fits exist: the power-capped H100 of Splitwise (its prefill times are 1.3 times
 those of the H100 and its decode times equal, so computed rather than measured), Llama 2 70B on two

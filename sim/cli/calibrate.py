@@ -76,6 +76,11 @@ def benchmark_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.FloatRange(0, 1e6),
     help="The API server's own work for a token of a prompt, which no benchmark tells apart (0).",
 )
+@click.option(
+    "--frontend-processes",
+    type=click.IntRange(1, 1024),
+    help="Processes of the API server, such as those of vLLM's --api-server-count (1).",
+)
 @benchmark_options
 def calibrate(
     files: tuple[str, ...],
@@ -122,12 +127,14 @@ def calibrate(
     from sim.report.charts.calibration import calibration_charts
     from sim.studies.calibration import Given
     from sim.studies.calibration import calibrate as study
+    from sim.studies.calibration.choice import chosen
 
     advice = Advice(quiet)
-    runs = read_runs(files, columns, only)
+    every = read_runs(files, columns, ())
+    runs = chosen(every, pairs(only, "--only"))
     compile_once(advice)
     name = str(output) if output is not None else "calibrated"
-    answer = study(runs, Given(**given), name, advice.say)
+    answer = study(runs, Given(**given), name, advice.say, others=every)
     for remark in answer.remarks:
         advice.say(remark)
     shown = to_json(answer.as_json()) if as_json else render_calibration(answer) + "\n"

@@ -43,6 +43,16 @@ def is_coefficient(name: str, profile: ServiceProfile) -> bool:
     return key == PER_KV_TOKEN or key in SCALARS
 
 
+def value_of(name: str, profile: ServiceProfile) -> float:
+    """A coefficient in SI; of a(B) at a batch that the profile has no entry for, between two."""
+    key, _, batch = name.partition("@")
+    if key == STEP_BASE:
+        return float(np.interp(int(batch), profile.batch, profile.step_base_s))
+    if key == PER_KV_TOKEN:
+        return profile.step_s_per_kv_token[-1]
+    return float(getattr(profile, SCALARS[key]))
+
+
 def moved(
     profile: ServiceProfile, names: Sequence[str], log_factors: Sequence[float]
 ) -> ServiceProfile:

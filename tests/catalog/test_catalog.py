@@ -53,8 +53,10 @@ def dense_peak_flops(profile: ServiceProfile) -> float:
 def test_name_says_what_the_profile_is(name):
     p = profile(name)
     ways = name.split("/")[2]
-    tensor = re.fullmatch(r"tp(\d+)(?:ep\d+)?", ways)
-    assert tensor is not None and int(tensor[1]) == p.gpus_per_replica
+    found = re.fullmatch(r"tp(\d+)(?:dp(\d+))?(?:ep\d+)?", ways)
+    assert found is not None
+    assert int(found[2] or 1) == p.data_parallel_ranks
+    assert int(found[1]) * p.data_parallel_ranks == p.gpus_per_replica
     assert name == f"{p.model}/{p.gpu}/{ways}/{p.precision}/{p.engine}"
     assert p.name == name
 
@@ -67,7 +69,7 @@ def test_profile_has_source_date_grade_and_what_was_measured(name):
     assert date_of(name) == p.as_of  # which is read without the rest of the file
     assert p.grade in {"A", "B", "C"}
     assert p.grade != "C" or p.simulated_error is not None  # it says how far it is off, and where
-    assert p.fit_error < (0.04 if p.grade == "A" else 0.1)
+    assert p.fit_error < {"A": 0.05 if p.simulated_error else 0.04, "B": 0.1, "C": 0.5}[p.grade]
     assert p.measured is not None and p.measured.points >= 9
     assert p.measured.batch is not None and p.measured.batch[1] == p.batch[-1]
     if p.simulated_error is None:  # else the front end was fitted as well
@@ -102,7 +104,11 @@ def test_prefill_is_slower_than_the_arithmetic_peak(name):
 def test_weights_fit_and_the_cache_is_what_they_leave(name):
     p = profile(name)
     assert model(p.model).weight_bytes(p.precision) < gpu(p.gpu).hbm_bytes * p.gpus_per_replica
-    fits = kv_capacity_tokens(p.model, p.gpu, p.gpus_per_replica, p.precision, p.kv_cache_dtype)
+    what = (p.model, p.gpu, p.gpus_per_replica, p.precision, p.kv_cache_dtype)
+    fits = kv_capacity_tokens(*what, p.data_parallel_ranks)
+    if "which was never short" in p.notes:  # the runs showed that it held more than the arithmetic
+        assert p.kv_capacity_tokens > fits
+        fits = p.kv_capacity_tokens
     is_measured = "KV capacity as the engine logged it" in p.notes
     assert p.kv_capacity_tokens == (pytest.approx(fits, rel=0.01) if is_measured else fits)
     assert 0 < p.max_model_len <= min(fits, model(p.model).context_tokens)
@@ -110,10 +116,24 @@ def test_weights_fit_and_the_cache_is_what_they_leave(name):
 
 @every_profile
 def test_front_end_does_not_limit_a_measured_engine(name):
-    """The serial cost must not contradict throughputs that were measured, if assumed by far."""
+    """The serial cost must not contradict throughputs that were measured, nor assumed ones by far.
+
+    Where it was fitted as well it may be what limits batches larger than those that were measured;
+    but none is slower than one of the same engine was seen to be.
+    """
     p = profile(name)
-    fastest = max(figure.tokens_per_s for figure in decode_figures(p))
-    assert fastest * p.frontend_s_per_token < (0.5 if p.simulated_error is None else 1.0)
+    of_token_s = p.frontend_s_per_token / p.frontend_processes
+    if p.simulated_error is None:
+        fastest = max(figure.tokens_per_s for figure in decode_figures(p))
+        assert fastest * of_token_s < 0.5
+        return
+    largest = p.measured.batch[1]
+    step_s = p.step_s(largest, largest * sum(p.measured.prompt_tokens) / 2)
+    assert p.data_parallel_ranks * largest / step_s * of_token_s < 1.0
+    if "InferenceX" in p.source:
+        bound_us = re.search(r"at most ([\d.]+) us of its front end for a token", p.notes)
+        assert bound_us is not None
+        assert of_token_s * 1e6 < 1.01 * float(bound_us[1])
 
 
 @every_profile
@@ -125,7 +145,7 @@ def test_built_in_profile_survives_writing_and_reading(name, tmp_path):
 
 def test_profile_names_are_sorted_and_found_in_any_case():
     names = profile_names()
-    assert names == sorted(names) and len(names) == 89
+    assert names == sorted(names) and len(names) == 119
     assert profile(LLAMA.upper()) is profile(LLAMA)
 
 

@@ -6,26 +6,23 @@ TensorRT-LLM: 2,048 and 8,192. SGLang has no limit on sequences but its memory, 
 tokens.
 """
 
-import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from sim.catalog.checkpoints import SILENT, checkpoint_dtype
-from sim.catalog.hardware import Model, gpus, kv_capacity_tokens, models
+from sim.catalog.hardware import Model, gpus, models
 from sim.catalog.profile_file import usual_admission
-from sim.errors import CatalogError, MeasurementError
-from sim.model.kv_cache import BYTES
+from sim.errors import MeasurementError
 from sim.model.measured import MeasuredRun
 from sim.model.profile import Admission, Scheduler
-from sim.studies.calibration.figures import is_saturated
+from sim.studies.calibration.front_end import Streamed, streamed
 from sim.studies.calibration.in_flight import by_version
+from sim.studies.calibration.kv_cache import Place, cache_of
 from sim.studies.calibration.script import Script
 
 LIMITS = {"vllm": (1024, 8192), "sglang": (4096, 8192), "trtllm": (2048, 8192)}
 ASSUMED = (1024, 8192)
 BLOCK = 16
-AMPLE = 1 << 20  # tokens of a cache of which nothing is known, and more if the runs needed more
 CHECKPOINT = re.compile(r"-(instruct|it|chat|fp8|fp4|nvfp4|bf16|int4|awq|gptq|hf|0528|0324).*$")
 
 
@@ -46,6 +43,7 @@ class Given:
     steps_in_flight: int | None = None
     admission: Admission | None = None
     frontend_us_per_prompt_token: float | None = None
+    frontend_processes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,8 @@ class Engine:
     ----------
     model, gpu, precision, engine : str
     gpus_per_replica : int
+    data_parallel_ranks : int
+        Ranks with attention of their own that step together; the limits that follow are of each.
     kv_capacity_tokens, max_num_seqs, max_num_batched_tokens, max_model_len : int
     kv_cache_dtype : str
     scheduler : {"chunked", "prefill_first"}
@@ -65,6 +65,10 @@ class Engine:
     admission : {"prompt", "whole", "watermark"}
     frontend_s_per_prompt_token : float
         What no benchmark tells from the engine's own work for a prompt's token: 0 unless given.
+    frontend_processes : int
+    streamed_tokens_per_s : float
+        What a process of its front end, or one of the same kind, has been seen to stream; 0 where
+        nothing shows it.
     is_mixture : bool
         Whether the model is a mixture of experts.
     is_usual : bool
@@ -78,6 +82,7 @@ class Engine:
     precision: str
     engine: str
     gpus_per_replica: int
+    data_parallel_ranks: int
     kv_capacity_tokens: int
     max_num_seqs: int
     max_num_batched_tokens: int
@@ -88,13 +93,20 @@ class Engine:
     knows_steps: bool
     admission: Admission
     frontend_s_per_prompt_token: float
+    frontend_processes: int
+    streamed_tokens_per_s: float
     is_mixture: bool
     is_usual: bool
     assumed: tuple[str, ...]
 
 
-def engine_of(runs: Sequence[MeasuredRun], scripts: Sequence[Script], given: Given) -> Engine:
-    """The engine of runs that were all measured on one.
+def engine_of(
+    runs: Sequence[MeasuredRun],
+    scripts: Sequence[Script],
+    given: Given,
+    others: Sequence[MeasuredRun] = (),
+) -> Engine:
+    """The engine of runs that were all measured on one; others may have its kind of front end.
 
     Raises
     ------
@@ -108,14 +120,18 @@ def engine_of(runs: Sequence[MeasuredRun], scripts: Sequence[Script], given: Giv
     own = _catalogued(names["model"])
     gpu = _gpu(names["gpu"])
     gpus_each = given.gpus_per_replica or _gpus(runs)
+    is_mixture = own is not None and own.active_params < own.params
+    ranks = _ranks(runs, is_mixture)
     seqs, budget, assumed = _limits(runs, names["engine"], given)
     steps = _steps_in_flight(runs, names["engine"], given)
-    dtype = _cache_dtype(runs, own, names["precision"])
-    capacity = given.kv_capacity_tokens or _one(runs, "kv_capacity_tokens")
-    if capacity is None:
-        capacity, how = _capacity(own, gpu, gpus_each, names["precision"], dtype, scripts)
-        assumed.append(how)
-    blocks = capacity // BLOCK * BLOCK
+    known = given.kv_capacity_tokens or _one(runs, "kv_capacity_tokens")
+    cache = cache_of(runs, scripts, Place(own, gpu, gpus_each, ranks, names["precision"]), known)
+    if cache.assumed:
+        assumed.append(cache.assumed)
+    front_end = streamed(others, names["engine"])
+    if front_end.run is not None:
+        assumed.append(_of_front_end(front_end))
+    blocks = cache.tokens // BLOCK * BLOCK
     longest = given.max_model_len or min(blocks, 131_072 if own is None else own.context_tokens)
     return Engine(
         own.name if own is not None else names["model"] or "unknown",
@@ -123,19 +139,33 @@ def engine_of(runs: Sequence[MeasuredRun], scripts: Sequence[Script], given: Giv
         names["precision"] or "unknown",
         names["engine"] or "unknown",
         gpus_each,
+        ranks,
         blocks,
         seqs,
         budget,
         min(longest, blocks),
-        dtype,
+        cache.dtype,
         given.scheduler or "chunked",
         steps or 1,
         steps is not None,
         given.admission or usual_admission(names["engine"]),
         (given.frontend_us_per_prompt_token or 0.0) * 1e-6,
-        own is not None and own.active_params < own.params,
+        given.frontend_processes or 1,
+        front_end.tokens_per_s,
+        is_mixture,
         own is not None and gpu in gpus(),
         tuple(assumed),
+    )
+
+
+def _of_front_end(seen: Streamed) -> str:
+    """The bound on the front end, and what shows it."""
+    assert seen.run is not None
+    setup = seen.run.setup
+    engine, where = setup.engine, f"{setup.model} on {setup.gpu}"
+    return (
+        f"at most {1e6 / seen.tokens_per_s:.3g} us of its front end for a token, since that of"
+        f" {engine} streamed {seen.tokens_per_s:,.0f} tokens a second of {where}"
     )
 
 
@@ -192,6 +222,19 @@ def _gpus(runs: Sequence[MeasuredRun]) -> int:
     return next(iter(said), 1)
 
 
+def _ranks(runs: Sequence[MeasuredRun], is_mixture: bool) -> int:
+    """Ranks of a replica that step together; those of a dense model are engines of their own."""
+    ways = {run.setup.parallelism for run in runs if run.setup.parallelism is not None}
+    said = {each.data for each in ways if is_mixture or each.expert > 1}
+    if len(said) > 1:
+        listed = ", ".join(map(str, sorted(said)))
+        raise MeasurementError(
+            f"the runs are of several engines, with {listed} data-parallel ranks: calibrate each"
+            " by itself"
+        )
+    return next(iter(said), 1)
+
+
 def _catalogued(name: str) -> Model | None:
     """The model of the catalogue that a checkpoint's name means."""
     plain = name.rsplit("/", 1)[-1].casefold()
@@ -204,44 +247,3 @@ def _gpu(name: str) -> str:
     plain = name.casefold().replace("_", "-")
     known = gpus()
     return next((each for each in (plain, f"{plain}-sxm") if each in known), plain)
-
-
-def _cache_dtype(runs: Sequence[MeasuredRun], own: Model | None, precision: str) -> str:
-    """Precision of the KV cache: as the runs say, else as the model's checkpoint has it."""
-    said = {run.setup.kv_precision.casefold() for run in runs} & BYTES.keys()
-    if said:
-        return min(said)
-    return SILENT if own is None else checkpoint_dtype(own.name, precision)
-
-
-def _capacity(
-    own: Model | None,
-    gpu: str,
-    gpus_each: int,
-    precision: str,
-    dtype: str,
-    scripts: Sequence[Script],
-) -> tuple[int, str]:
-    """Of the memory that the weights leave, where both are known; else ample."""
-    needed = max(math.ceil(each.in_flight * each.longest) for each in scripts)
-    if own is not None:
-        try:
-            tokens = kv_capacity_tokens(own.name, gpu, gpus_each, precision, dtype)
-        except CatalogError:
-            tokens = 0
-        shown = _shown(scripts)
-        if tokens > max(each.longest for each in scripts) and tokens >= shown:
-            return tokens, f"a KV cache of {tokens:,} tokens (what the weights leave of the memory)"
-    ample = max(AMPLE, 2 * needed)
-    return ample, f"a KV cache of {ample:,} tokens, which was never short (--kv-capacity-tokens)"
-
-
-def _shown(scripts: Sequence[Script]) -> int:
-    """Tokens that caches held at least: of runs in which no request waited for a place."""
-    flowing = [each for each in scripts if not is_saturated(each.run)]
-    return max((math.ceil(each.in_flight * each.held) for each in flowing), default=0)
-
-
-def given_fields() -> tuple[str, ...]:
-    """Names of what can be said by hand."""
-    return tuple(each.name for each in fields(Given))

@@ -28,7 +28,6 @@ TRIED = 4  # of which go some steps, and the best of them all the way
 FIRST_STEPS = 4
 MOST_STEPS = 15
 TINY = 1e-12
-FARTHEST = 5.0  # of a logarithm from the start
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +73,7 @@ def _starts(problem: Problem) -> list[FloatArray]:
     spread = 0.5 * problem.prior_sd
     tries = [np.zeros(len(spread))]
     tries += [spread * rng.standard_normal(len(spread)) for _ in range(VARIED - 1)]
+    tries = [problem.within(each) for each in tries]
     costs = [_cost(each) for each in problem.residuals_at(tries)]
     return [tries[at] for at in np.argsort(costs, kind="stable")]
 
@@ -95,7 +95,7 @@ def _descended(problem: Problem, x: FloatArray, steps: int) -> Point:
     least, jacobian = _cost(here), derivatives(problem.residuals_at, x, DIFFERENCE)
     fresh, anew = True, 1
     while True:
-        points = _ahead(jacobian, here, x)
+        points = [problem.within(each) for each in _ahead(jacobian, here, x)]
         found = problem.residuals_at(points)
         costs = [_cost(each) for each in found]
         best = int(np.argmin(costs))
@@ -121,7 +121,7 @@ def _ahead(jacobian: FloatArray, residuals: FloatArray, x: FloatArray) -> list[F
     downhill = -(jacobian * weight[:, None]).T @ residuals
     scale = np.diag(np.diag(normal))
     moves = [np.linalg.solve(normal + damping * scale, downhill) for damping in DAMPINGS]
-    return [np.clip(x + np.clip(move, -1.5, 1.5), -FARTHEST, FARTHEST) for move in moves]
+    return [x + np.clip(move, -1.5, 1.5) for move in moves]
 
 
 def _typical(problem: Problem, residuals: FloatArray) -> float:

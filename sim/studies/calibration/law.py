@@ -7,15 +7,19 @@ engine took of itself have no front end in them.
 
 How far a coefficient may be from its start before the prior minds (a standard deviation of the
 logarithm): e^0.7 to e^1; and e^1.5 for c where the catalogue knows not both model and GPU, so that
-the proportions of memory and compute may be any.
+the proportions of memory and compute may be any. Where it knows both, no step is shorter than it
+takes to read the weights, and no prompt faster than the peak of the arithmetic. A front end takes
+no more of a token than one of its kind that was seen to keep up.
 """
 
+import math
 from collections.abc import Sequence
 
+from sim.catalog.limits import limits_of
 from sim.model.coefficients import PER_KV_TOKEN, step_base
 from sim.model.profile import ServiceProfile
 from sim.studies.calibration.engine import Engine
-from sim.studies.calibration.problem import Free
+from sim.studies.calibration.problem import FARTHEST, Free
 from sim.studies.calibration.script import Script
 from sim.studies.calibration.starts import knots, start
 
@@ -27,10 +31,11 @@ def starting_law(
     engine: Engine, scripts: Sequence[Script]
 ) -> tuple[ServiceProfile, tuple[Free, ...]]:
     """A profile to begin with, and what of it is to be fitted."""
-    at = [batch for batch in knots(scripts) if batch <= engine.max_num_seqs] or [1]
-    begun = start(scripts, at)
+    ranks = engine.data_parallel_ranks
+    at = [batch for batch in knots(scripts, ranks) if batch <= engine.max_num_seqs] or [1]
+    begun = start(scripts, at, ranks)
     of_client = any(script.run.clock == "client" for script in scripts)
-    token_s = min(TOKEN_S, _token_limit_s(scripts)) if of_client else 0.0
+    token_s = _token_s(engine, scripts) if of_client else 0.0
     profile = ServiceProfile(
         name="calibrated",
         model=engine.model,
@@ -38,6 +43,7 @@ def starting_law(
         precision=engine.precision,
         engine=engine.engine,
         gpus_per_replica=engine.gpus_per_replica,
+        data_parallel_ranks=engine.data_parallel_ranks,
         batch=tuple(at),
         step_base_s=tuple(begun.base_s.tolist()),
         step_s_per_kv_token=(begun.c,) * len(at),
@@ -58,29 +64,59 @@ def starting_law(
         steps_in_flight=engine.steps_in_flight,
         admission=engine.admission,
         frontend_s_per_prompt_token=engine.frontend_s_per_prompt_token,
+        frontend_processes=engine.frontend_processes,
     )
-    return profile, _free(at, of_client, 0.7 if engine.is_usual else 1.5)
+    of_caches = 0.7 if engine.is_usual else 1.5
+    return profile, (
+        *_of_engine(profile, of_caches),
+        *(_of_front_end(profile, engine) if of_client else ()),
+    )
 
 
-def _free(at: Sequence[int], of_client: bool, of_caches: float) -> tuple[Free, ...]:
-    engine = [
-        *(Free(step_base(batch), 1.0) for batch in at),
+def _of_engine(profile: ServiceProfile, of_caches: float) -> tuple[Free, ...]:
+    """Coefficients of steps; none is less than the hardware allows."""
+    what = (profile.model, profile.gpu, profile.gpus_per_replica, profile.precision)
+    limits = limits_of(*what, profile.kv_cache_dtype)
+    weights_s, token_s = (0.0, 0.0) if limits is None else (limits.weights_s, limits.token_s)
+    steps = zip(profile.batch, profile.step_base_s, strict=True)
+    return (
+        *(Free(step_base(batch), 1.0, least=_at(weights_s, base_s)) for batch, base_s in steps),
         Free(PER_KV_TOKEN, of_caches),
         Free("prefill_ms_per_request", 1.0),
-        Free("prefill_us_per_token", 0.7),
+        Free("prefill_us_per_token", 0.7, least=_at(token_s, profile.prefill_s_per_token)),
         Free("prefill_ns_per_token_context", 0.7),
-    ]
-    front = [
+    )
+
+
+def _of_front_end(profile: ServiceProfile, engine: Engine) -> tuple[Free, ...]:
+    """Coefficients of what is before and behind the engine."""
+    slowest_s, token_s = _slowest_s(engine.streamed_tokens_per_s), profile.frontend_s_per_token
+    return (
         Free("overhead_ms", 1.0),
         Free("output_delay_ms", 0.7),
         Free("frontend_ms_per_request", 0.7),
-        Free("frontend_us_per_token", 0.7),
-    ]
-    return (*engine, *front) if of_client else tuple(engine)
+        Free("frontend_us_per_token", 0.7, most=min(FARTHEST, math.log(slowest_s / token_s))),
+    )
 
 
-def _token_limit_s(scripts: Sequence[Script]) -> float:
-    """What the front end may take of a token and still keep up with every measured run."""
+def _at(value: float, start: float) -> float:
+    """Where a value lies as a logarithm from a start."""
+    return math.log(value / start) if value > 0 else -FARTHEST
+
+
+def _slowest_s(tokens_per_s: float) -> float:
+    """The most that a front end takes of a token that was seen to stream so many a second."""
+    return 1.0 / tokens_per_s if tokens_per_s > 0 else math.inf
+
+
+def _token_s(engine: Engine, scripts: Sequence[Script]) -> float:
+    """What the front end takes of a token to begin with: as one of its kind kept up, with ease."""
+    slowest_s = min(_slowest_s(engine.streamed_tokens_per_s), _keeps_up_s(engine, scripts))
+    return min(TOKEN_S, BUSY * slowest_s)
+
+
+def _keeps_up_s(engine: Engine, scripts: Sequence[Script]) -> float:
+    """What the front end may take of a token at most and still keep up with every measured run."""
     tpots = [(each.run.statistic("tpot_s", "mean"), each.in_flight) for each in scripts]
     each = [tpot_s / load for tpot_s, load in tpots if tpot_s > 0]  # NaN compares false
-    return BUSY * min(each, default=TOKEN_S)
+    return engine.frontend_processes * min(each, default=math.inf)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.model.coefficients import moved
+from sim.model.coefficients import moved, value_of
 from sim.model.measured import RequestLog
 from sim.model.profile import ServiceProfile
 from sim.studies.calibration.figures import Figure, values_of
@@ -28,6 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 TOGETHER = 16  # points simulated on one clock
 FALLING = 0.01  # a(B) may fall by so much before it costs as much as one standard deviation
 BENDING = 0.15  # by how much of itself a(B) may leave the straight line between its neighbours
+FARTHEST = 5.0  # of a logarithm from the start
 MISSING = 3.0  # residual of a figure that the simulation does not have: nobody was served
 
 
@@ -41,10 +42,14 @@ class Free:
         See :mod:`sim.model.coefficients`.
     prior_sd : float
         Of its logarithm, about the start.
+    least, most : float
+        Of its logarithm from the start: what physics allows, or something has been seen to do.
     """
 
     name: str
     prior_sd: float
+    least: float = -FARTHEST
+    most: float = FARTHEST
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +88,19 @@ class Problem:
         """Of the coefficients, in order."""
         return [each.name for each in self.free]
 
+    def within(self, x: FloatArray) -> FloatArray:
+        """Logarithms of coefficients, no farther than each may be: (n,)."""
+        bounds = np.array([(each.least, each.most) for each in self.free])
+        return np.clip(x, bounds[:, 0], bounds[:, 1])
+
     def profile(self, x: FloatArray) -> ServiceProfile:
         """The law with logarithms of coefficients x from the start: (n,)."""
-        return moved(self.start, self.names, x.tolist())
+        return moved(self.start, self.names, self.within(x).tolist())
+
+    def point(self, profile: ServiceProfile) -> FloatArray:
+        """Where a profile's coefficients lie, as logarithms from the start: (n,)."""
+        ratios = [value_of(name, profile) / value_of(name, self.start) for name in self.names]
+        return self.within(np.log(ratios))
 
     def residuals(self, x: FloatArray) -> FloatArray:
         """Of figures, then of the prior, then of the form of a(B)."""

@@ -48,13 +48,14 @@ class Start:
     overhead_s: float
 
 
-def knots(scripts: Sequence[Script], most: int = 9) -> list[int]:
+def knots(scripts: Sequence[Script], ranks: int = 1, most: int = 9) -> list[int]:
     """Batches at which a(B) is fitted: 1 and those of the runs, the largest among them.
 
-    Where requests waited for a place, the batch was another, unless all runs are so.
+    They are those of one of so many ranks, which share the requests. Where requests waited for a
+    place, the batch was another, unless all runs are so.
     """
     flowing = [each for each in scripts if not is_saturated(each.run)] or scripts
-    seen = sorted({1, *(max(round(each.in_flight), 1) for each in flowing)})
+    seen = sorted({1, *(max(round(each.in_flight / ranks), 1) for each in flowing)})
     if len(seen) > most:
         places = np.linspace(0, len(seen) - 1, most).round().astype(int)
         seen = [seen[at] for at in places]
@@ -65,9 +66,9 @@ def knots(scripts: Sequence[Script], most: int = 9) -> list[int]:
     return [*kept[:-1], seen[-1]] if len(kept) > 1 else kept
 
 
-def start(scripts: Sequence[Script], at: Sequence[int]) -> Start:
-    """The law by closed form, a(B) at some batches."""
-    rows = [row for each in scripts for row in _rows_of_run(each, at)]
+def start(scripts: Sequence[Script], at: Sequence[int], ranks: int = 1) -> Start:
+    """The law by closed form, a(B) at some batches of a rank."""
+    rows = [row for each in scripts for row in _rows_of_run(each, at, ranks)]
     for each in scripts:
         if each.run.steps is not None:
             rows += _rows_of_steps(each.run.steps, at)
@@ -103,8 +104,8 @@ def _held(count: int, quickest: float) -> tuple[FloatArray, FloatArray]:
     return held, aims
 
 
-def _rows_of_run(script: Script, at: Sequence[int]) -> list[tuple[FloatArray, float]]:
-    run, load = script.run, script.in_flight
+def _rows_of_run(script: Script, at: Sequence[int], ranks: int) -> list[tuple[FloatArray, float]]:
+    run, load = script.run, script.in_flight / ranks
     prompt, output = _mean_lengths(script)
     step = _base(load, at)
     chunk = prompt * (1 - script.hit_rate)

@@ -24,13 +24,14 @@ from sim.studies.calibration.figures import (
     is_saturated,
     repeats,
 )
-from sim.studies.calibration.fitting import TRIED, fitted
+from sim.studies.calibration.fitting import TRIED, fitted, refitted
 from sim.studies.calibration.in_flight import judged
 from sim.studies.calibration.law import starting_law
 from sim.studies.calibration.problem import Fit, Problem
 from sim.studies.calibration.script import Script, script
 from sim.studies.calibration.telling import untold
 
+NEARBY = 6  # steps of the descent from a fit to nearly the same runs
 MOST_REQUESTS = 200_000  # of all runs, beyond which a fit takes many minutes
 
 Told = Callable[[str], None]
@@ -42,6 +43,9 @@ def calibrate(
     name: str = "calibrated",
     told: Told = lambda _: None,
     tried: int = TRIED,
+    others: Sequence[MeasuredRun] = (),
+    begin: ServiceProfile | None = None,
+    hear: bool = True,
 ) -> Calibration:
     """A profile from measured runs of one engine.
 
@@ -56,15 +60,23 @@ def calibrate(
         Told in a few words of what is going on.
     tried : int
         Starts that go all the way.
+    others : sequence of MeasuredRun
+        Of which those of the same engine, on any GPU, show what its front end keeps up with.
+    begin : ServiceProfile
+        A fit to nearly the same runs, near which this one is looked for.
+    hear : bool
+        Whether the runs are asked about steps in flight even where that number is known.
 
     Raises
     ------
     MeasurementError
         If the runs say too little, or are of different engines.
     """
-    fit, engine, left_out = fit_of(runs, given, told, tried)
-    told("fitting them with the other number of steps in flight")
-    fit, in_flight = judged(fit, engine.knows_steps)
+    fit, engine, left_out = fit_of(runs, given, told, tried, others, begin)
+    in_flight = ""
+    if hear or not engine.knows_steps:
+        told("fitting them with the other number of steps in flight")
+        fit, in_flight = judged(fit, engine.knows_steps)
     scripts = fit.problem.scripts
     rows = accuracy.comparison(fit.profile, scripts)
     used = [each.run for each in scripts]
@@ -83,7 +95,7 @@ def calibrate(
         fit_error=0.0 if math.isnan(error.tpot) else min(round(error.tpot, 4), 0.99),
         simulated_error=_rounded(error),
         joint_error=JointError.of(fit.problem.names, fit.covariance),
-        measured=measured(scripts, len(rows)),
+        measured=measured(scripts, len(rows), engine.data_parallel_ranks),
         source=source(used),
         as_of=max((run.source.as_of for run in used), default=""),
         notes=notes(engine),
@@ -108,19 +120,27 @@ def fit_of(
     given: Given | None = None,
     told: Told = lambda _: None,
     tried: int = TRIED,
+    others: Sequence[MeasuredRun] = (),
+    begin: ServiceProfile | None = None,
 ) -> tuple[Fit, Engine, list[str]]:
     """The fit alone, what was measured, and why runs were left out."""
     usable, left_out = _usable(runs)
-    problem, engine = problem_of(usable, given)
+    problem, engine = problem_of(usable, given, others)
     requests = sum(run.completed or 0 for run in usable)
     told(f"fitting {len(problem.free)} coefficients to {len(usable)} runs, {requests:,} requests")
+    if begin is not None:
+        return refitted(problem, problem.point(begin), NEARBY), engine, left_out
     return fitted(problem, told, tried), engine, left_out
 
 
-def problem_of(runs: Sequence[MeasuredRun], given: Given | None = None) -> tuple[Problem, Engine]:
+def problem_of(
+    runs: Sequence[MeasuredRun],
+    given: Given | None = None,
+    others: Sequence[MeasuredRun] = (),
+) -> tuple[Problem, Engine]:
     """What is to be fitted to runs, all of which are used."""
     scripts = tuple(script(run) for run in runs)
-    engine = engine_of(runs, scripts, given or Given())
+    engine = engine_of(runs, scripts, given or Given(), others)
     profile, free = starting_law(engine, scripts)
     figures = {id(run): _figures(run) for run in runs}
     for group in driven_alike(runs):
@@ -185,9 +205,9 @@ def _unusable(run: MeasuredRun) -> str:
     return ""
 
 
-def measured(scripts: Sequence[Script], points: int) -> Measurement:
-    """What was measured, and over which ranges."""
-    loads = [each.in_flight for each in scripts]
+def measured(scripts: Sequence[Script], points: int, ranks: int = 1) -> Measurement:
+    """What was measured, and over which ranges; batches are those of a rank."""
+    loads = [each.in_flight / ranks for each in scripts]
     prompts, outputs = (
         np.concatenate([getattr(each, name) for each in scripts])
         for name in ("prompt_tokens", "output_tokens")
