@@ -26,6 +26,18 @@ NO_STEP = 2**31 - 1
 DAYS = {"daily": tuple(range(7)), "weekdays": WEEKDAYS}
 
 
+MAKERS = {  # of the families of models that several hosts sell, where the names differ
+    "kimi": "moonshot",
+    "glm": "z.ai",
+    "qwen3": "alibaba",
+    "qwen3.5": "alibaba",
+    "qwen3.8": "alibaba",
+    "claude": "anthropic",
+    "gemini": "google",
+    "gpt": "openai",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ListedApiPrice:
     """One row of the table: a model at a provider.
@@ -105,12 +117,15 @@ class ListedPace:
 
 @dataclass(frozen=True, slots=True)
 class ListedLimits:
-    """What a provider allows in a minute; infinite where it sets no limit.
+    """What a provider allows; infinite where it sets no limit.
 
     Attributes
     ----------
     preset, provider, models : str
     requests_per_min, tokens_per_min, input_tokens_per_min, output_tokens_per_min : float
+    requests_per_day : float
+    max_concurrency : float
+        Requests at once.
     cached_is_free : bool
         Whether cached tokens of a prompt do not count.
     source, as_of, notes : str
@@ -123,6 +138,8 @@ class ListedLimits:
     tokens_per_min: float
     input_tokens_per_min: float
     output_tokens_per_min: float
+    requests_per_day: float
+    max_concurrency: float
     cached_is_free: bool
     source: str
     as_of: str
@@ -213,6 +230,8 @@ def api_limits() -> dict[str, ListedLimits]:
             tokens_per_min=_limit(row["tokens_per_min"]),
             input_tokens_per_min=_limit(row["input_tokens_per_min"]),
             output_tokens_per_min=_limit(row["output_tokens_per_min"]),
+            requests_per_day=_limit(row["requests_per_day"]),
+            max_concurrency=_limit(row["max_concurrency"]),
             cached_is_free=row["cached_is_free"] == "yes",
             source=row["source"],
             as_of=row["as_of"],
@@ -256,13 +275,27 @@ def api_providers(model: str) -> list[str]:
     return [row.provider for row in listed_api_prices() if row.model == name]
 
 
+def api_maker(model: str) -> str | None:
+    """Who made a model, if the maker itself sells it.
+
+    Examples
+    --------
+    >>> api_maker("deepseek-v3.2"), api_maker("kimi-k3"), api_maker("llama-3.3-70b")
+    ('deepseek', 'moonshot', None)
+    """
+    family = (known_as(model, api_models()) or "").partition("-")[0]
+    maker = MAKERS.get(family, family)
+    return maker if maker in api_providers(model) else None
+
+
 def api_price(model: str, provider: str | None = None, tier: str = "standard") -> TokenPrice:
     """The built-in price of a model.
 
     Parameters
     ----------
     model, provider : str
-        Names as in the table, in any case. The provider may be left out where there is one only.
+        Names as in the table, in any case. The provider may be left out where there is one only,
+        or where the model's maker is among them, which then is meant.
     tier : str
         ``standard``, ``batch``, ``flex`` or ``priority``.
 
@@ -275,7 +308,9 @@ def api_price(model: str, provider: str | None = None, tier: str = "standard") -
     if not hosts:
         raise no_such("model", model, api_models(), LISTED_BY)
     if provider is None and len(hosts) > 1:
-        raise CatalogError(f"model {model!r} has several providers: {', '.join(hosts)}")
+        provider = api_maker(model)
+        if provider is None:
+            raise CatalogError(f"model {model!r} has several providers: {', '.join(hosts)}")
     name = (provider or hosts[0]).casefold()
     if name not in hosts:
         raise no_such(f"price of {model!r}: provider", name, hosts, LISTED_BY)

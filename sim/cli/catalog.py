@@ -9,6 +9,7 @@ import click
 
 from sim.cli.formats import formats
 from sim.cli.tables import Row, print_rows
+from sim.cli.words import words
 
 if TYPE_CHECKING:
     from sim.model.profile import ServiceProfile
@@ -20,10 +21,11 @@ by_model = click.option("--model", default="", help="Only models whose name cont
 
 @click.group()
 def catalog() -> None:
-    """List profiles, prices, APIs, GPUs, models and day shapes, and formats of logs."""
+    """List profiles, prices, APIs, GPUs, models, day shapes, formats of logs, and words."""
 
 
 catalog.add_command(formats)
+catalog.add_command(words)
 
 
 @catalog.command()

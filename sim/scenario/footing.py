@@ -7,12 +7,14 @@ built-in profiles, not from today: the same scenario says the same.
 
 from collections.abc import Iterator
 
+from sim.catalog.apis import api_maker, api_price, api_providers
 from sim.catalog.prices import older_than_a_year
 from sim.catalog.profiles import is_old, measured_like
 from sim.model.design import Design, GpuPool
 from sim.model.profile import ServiceProfile
 from sim.model.reach import reach_of
 from sim.scenario.backend.gpu_pool import GpuPool as PoolKeys
+from sim.scenario.backend.managed import ManagedApi
 from sim.scenario.schema import ScenarioDocument
 from sim.scenario.sharing import workloads_of
 
@@ -33,6 +35,21 @@ def footing(document: ScenarioDocument, design: Design) -> Iterator[str]:
         said = [*_of_profile(profile, design), *_of_reach(pool, profile, design)]
         if said:
             yield f"backends.{pool.name}.service ({profile.name}): {'; '.join(said)}"
+
+    for name, backend in document.backends.items():
+        if isinstance(backend, ManagedApi):
+            yield from _of_host(name, backend)
+
+
+def _of_host(name: str, api: ManagedApi) -> Iterator[str]:
+    """At whose price a model is taken that several sell, where the scenario does not say."""
+    if api.model is None or api.provider is not None or not (api.price and api.price.source):
+        return
+    hosts = api_providers(api.model)
+    maker = api_maker(api.model)
+    if len(hosts) > 1 and maker and api.price.source == api_price(api.model, maker).source:
+        others = ", ".join(host for host in hosts if host != maker)
+        yield f"backends.{name}.model ({api.model}): at its maker's price ({maker}); also {others}"
 
 
 def _of_profile(profile: ServiceProfile, design: Design) -> Iterator[str]:

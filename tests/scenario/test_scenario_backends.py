@@ -308,7 +308,8 @@ def test_speculation_divides_steps_by_the_tokens_that_they_bring(tmp_path):
          "price: {input: 0.15, output: 0.6})"),
         (["backends.mini.model=llama-3.1-405b"],
          "backends.mini.model: model 'llama-3.1-405b' has several providers: together, nebius, "
-         "bedrock (add provider)"),
+         "bedrock (add provider, such as provider: nebius, the least for prompts: 1 USD a "
+         "million)"),
         (["backends.mini.provider=azur"],
          "backends.mini.model: price of 'gpt-4o-mini': provider 'azur' is not in the catalogue "
          "('sim catalog prices' lists all) (give price: {input: 0.15, output: 0.6})"),

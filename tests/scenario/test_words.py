@@ -66,6 +66,27 @@ def test_what_people_write_is_read(old, new, tmp_path):
     load(tmp_path, old, new)
 
 
+def test_a_model_is_taken_at_its_maker_which_is_said(tmp_path):
+    found = load(tmp_path, *api("deepseek-v3.2"))
+    (line,) = found.footing
+    assert line == (
+        "backends.big.model (deepseek-v3.2): at its maker's price (deepseek); also bedrock, novita"
+    )
+    named = load(tmp_path, *api("deepseek-v3.2\n    provider: deepseek"))
+    assert named.footing == ()
+    assert named.model.backends["big"].price.input == found.model.backends["big"].price.input
+
+
+def test_quotas_of_a_preset_may_be_by_the_day_and_of_requests_at_once(tmp_path):
+    for preset, key, limit in (
+        ("gemini-tier-1", "requests_per_day", 10_000),
+        ("deepseek-flash", "max_concurrency", 2_500),
+        ("moonshot-tier-5", "max_concurrency", 1_000),
+    ):
+        quota = load(tmp_path, *api(f"gpt-4.1\n    quota: {preset}")).document["backends"]["big"]
+        assert quota["quota"][key] == limit
+
+
 def test_a_checkpoint_in_its_name_says_its_precision(tmp_path):
     for name, precision in (("Qwen/Qwen3-32B-FP8", "fp8"), ("Qwen/Qwen3-32B", "bf16")):
         new = f"service: {{model: {name}, gpu: H200, gpus: 4}}"
@@ -133,6 +154,46 @@ def test_a_decimal_comma_and_thousands_are_told_apart(tmp_path):
          "none of k, M, B (a million is written M)"),
         ("30s", "30m", "8: workloads.chat.client.timeout: '30m' must be a duration such as 90s, "
          "15min, 2h or 7d; 'm' is none of us, µs, ms, s, min, h, d, w (minutes are written min)"),
+        ("30s", "'1:30'", "8: workloads.chat.client.timeout: '1:30' must be a duration such as 90s,"
+         " 15min, 2h or 7d (as 1h30 or 90s)"),
+        ("10min", "1 month", "2: horizon.duration: '1 month' must be a duration such as 90s, 15min,"
+         " 2h or 7d; 'month' is none of us, µs, ms, s, min, h, d, w (a month has 30.4d, a year "),
+        ("10min", "2h5", "2: horizon.duration: '2h5' must be a duration such as 90s"),
+        ("prompt_tokens: 500", "prompt_tokens: 1.234,50",
+         "6: workloads.chat.prompt_tokens: '1.234,50' must be a number such as 250, 100k or 1.5M (a"
+         " point is for decimals: 1234.5)"),
+        ("prompt_tokens: 500", "prompt_tokens: 100 000",
+         "'100 000' must be a number such as 250, 100k or 1.5M (write numbers without spaces)"),
+        ("prompt_tokens: 500", "prompt_tokens: ~500",
+         "'~500' must be a number such as 250, 100k or 1.5M (write the number alone, or an interval"
+         " {p5: 80, p95: 120})"),
+        ("requests_per_second: 1", "requests_per_day: 100k/day",
+         "'100k/day' must be a number such as 250, 100k or 1.5M (the key says per what: write"),
+        ("requests_per_second: 1", "requests_per_hour: 3600",
+         "5: workloads.chat.arrivals.requests_per_hour: unknown key (did you mean 'requests_per_"),
+        ("usd_per_gpu_hour: 3", "usd_per_gpu_hour: 299c",
+         "'299c' must be an amount such as 2.99 or 2.99 USD; 'c' is none of USD, kUSD, MUSD, k, M "
+         "(cents are fractions: 5c is 0.05)"),
+        ("price: {usd_per_gpu_hour: 3}", "cold_start: 3 mins and a bit",
+         "14: backends.big.cold_start: '3 mins and a bit' must be a duration such as 90s"),
+        ("arrivals: {requests_per_second: 1}",
+         "arrivals: {requests_per_second: 1}\n    response_cache: {hit_rate: 1/3}",
+         "6: workloads.chat.response_cache.hit_rate: '1/3' must be a share such as 0.08 or 8% "
+         "(divide: a third is 33.3%)"),
+        ("replicas: 1", "replicas: 1.5", "13: backends.big.replicas: 1.5 must be a whole number"),
+        ("replicas: 1", "replica: 1",
+         "13: backends.big.replica: unknown key (did you mean 'replicas'?)"),
+        ("name: T", "name: T\ncluster: {gpu: 24}",
+         "2: cluster.gpu: unknown key (did you mean 'gpus'?)"),
+        ("kind: gpu_pool", "kind: gpu-pool", "11: backends.big.kind: 'gpu-pool' must be one of "),
+        (*api("llama-3.3-70b"),
+         "12: backends.big.model: model 'llama-3.3-70b' has several providers: groq, "),
+        (*api("gpt-4.1\n    quota: openai-tier-9"),
+         "13: backends.big.quota: 'openai-tier-9' is not a quota of the catalogue (did you "),
+        (*computed("qwen3-32b", "H100"),
+         "12: backends.big.service: GPU 'H100' is not in the catalogue (did you mean 'h100-"),
+        (SERVICE, "service: qwen3-32b", "12: backends.big.service: "),
+        ("horizon: {duration: 10min}", "horizon: 10min", "2: horizon: "),
         ("{timeout: 30s}", "{timeout: 30s, retries: -1}",
          "8: workloads.chat.client.retries: -1 must be at least 0"),
         ("{timeout: 30s}", "{timeout: 30s, retries: many}",

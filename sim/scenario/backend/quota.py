@@ -22,6 +22,7 @@ LIMITS: Final = {  # keys and the fields of the model and the catalogue
 }
 FURTHER: Final = ("requests_per_day", "tokens_per_day", "max_concurrency")  # alike in both
 BY_DAY: Final = FURTHER[:2]
+OF_PRESET: Final = LIMITS | {key: key for key in ("requests_per_day", "max_concurrency")}
 MINUTE_S: Final = 60.0
 
 Limit = Annotated[Number, number("count", above=0, most=1e15)]
@@ -94,7 +95,7 @@ def resolved(quota: Quota | None, path: Path, findings: Findings) -> Quota | Non
     filled = {key: value for key, value in quota if value is not None and key != "preset"}
     if quota.preset is not None:
         listed = api_limits()[quota.preset]
-        limits = {key: getattr(listed, name) for key, name in LIMITS.items()}
+        limits = {key: getattr(listed, name) for key, name in OF_PRESET.items()}
         of_preset = {key: limit for key, limit in limits.items() if math.isfinite(limit)}
         filled = {**of_preset, "cached_is_free": listed.cached_is_free, **filled}
     path = (*path, "quota")

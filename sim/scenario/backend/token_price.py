@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from sim.catalog import api_price
+from sim.catalog import api_price, api_providers
 from sim.catalog.apis import NO_STEP, TIERS
 from sim.errors import CatalogError
 from sim.model import price as model
@@ -157,10 +157,17 @@ def resolved(
     except CatalogError as error:
         remedy = "give price: {input: 0.15, output: 0.6}"
         if "several providers" in str(error):
-            remedy = "add provider"
+            remedy = f"add provider, such as provider: {_cheapest(model_name)}"
         findings.add((*path, "model"), str(error), remedy)
         return None
     return price.model_copy(update=_as_given(listed, price.factor))
+
+
+def _cheapest(model_name: str) -> str:
+    """The host that asks least for a model's prompts, and its price."""
+    rates = {host: api_price(model_name, host).rates for host in api_providers(model_name)}
+    host = min(rates, key=lambda name: rates[name].input)
+    return f"{host}, the least for prompts: {rates[host].input:g} USD a million"
 
 
 def _as_given(listed: model.TokenPrice, factor: Number | None) -> dict[str, Any]:

@@ -92,6 +92,13 @@ _SPELLED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eigh
 _PER = re.compile(r"\s*([\d._]+\s*[kKM]?)\s*(?:/|per\b)")
 _MISTAKES: tuple[tuple[Kind | None, re.Pattern[str], str], ...] = (
     ("duration", re.compile(r"m\s*$"), "minutes are written min"),
+    ("duration", re.compile(r"\d:\d"), "as 1h30 or 90s"),
+    ("duration", re.compile(r"month|year|quarter", re.I), "a month has 30.4d, a year 365d"),
+    (None, re.compile(r"^\s*\d{1,3}(\.\d{3})*,\d+\s*$"), "a point is for decimals: 1234.5"),
+    ("count", re.compile(r"\d\s+\d{3}(?!\d)"), "write numbers without spaces"),
+    ("share", re.compile(r"^\s*\d+\s*/\s*\d+\s*$"), "divide: a third is 33.3%"),
+    ("money", re.compile(r"\dc(t|ents?)?\s*$", re.I), "cents are fractions: 5c is 0.05"),
+    (None, re.compile(r"^\s*[~≈<>]"), "write the number alone, or an interval {p5: 80, p95: 120}"),
     (None, re.compile(","), "write numbers without commas"),
     ("count", re.compile(r"\d\s*m\s*$"), "a million is written M"),
     ("money", re.compile("[€£¥]|EUR|GBP|CHF"), "all money is in USD: convert it"),

@@ -57,10 +57,10 @@ _WORDS: Final[dict[Kind, dict[str, str]]] = {
         "sec": "s", "second": "s", "minute": "min", "hr": "h", "hour": "h",
         "day": "d", "wk": "w", "week": "w",
     },
-    "count": {"thousand": "k", "mn": "M", "million": "M", "bn": "B", "billion": "B"},
+    "count": {"thousand": "k", "mn": "M", "mio": "M", "million": "M", "bn": "B", "billion": "B"},
     "money": {"dollar": "USD"},
-    "factor": {"time": "x", "percent": "%"},
-    "share": {"percent": "%"},
+    "factor": {"time": "x", "percent": "%", "pct": "%"},
+    "share": {"percent": "%", "pct": "%"},
 }  # fmt: skip
 _OF_ANY_CASE: Final = ("duration", "money", "factor", "share")  # a count's m is no M
 
@@ -71,6 +71,9 @@ _DOLLARS = re.compile(
 )
 _THOUSANDS = re.compile(r"(?<![\d,.])[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,])")
 _COMMA = re.compile(r"(?<![\d,.])(\d+),(\d+)(?![\d,.])")
+_PER_CENT = re.compile(r"(?<=\d)\s*per\s+cent\s*$", re.IGNORECASE)
+# 1h30, 1h30m: what follows the hours can only be minutes.
+_CLOCK = re.compile(r"(?<=\d)\s*h(?:\s*(\d{1,2})\s*m|(\d{2}))\s*$", re.IGNORECASE)
 _LONGEST = 40  # characters; no honest quantity is longer
 
 
@@ -81,7 +84,7 @@ class UnitError(ValueError):
 def parse_quantity(text: str, kind: Kind) -> float:
     """The value of a written quantity in SI units or USD.
 
-    A duration may be a sum, ``1h 30min``; its first term carries the sign of all.
+    A duration may be a sum, ``1h 30min`` or ``1h30``; its first term carries the sign of all.
 
     Raises
     ------
@@ -119,6 +122,10 @@ def _in_plain_figures(text: str, kind: Kind) -> str:
     """
     if len(text) > _LONGEST:
         return text
+    if kind == "duration":
+        text = _CLOCK.sub(lambda match: f"h {match[1] or match[2]}min", text)
+    elif kind in ("share", "factor"):
+        text = _PER_CENT.sub("%", text)
     if kind == "money" and (dollars := _DOLLARS.match(text)):
         text = (dollars[1] or "") + (dollars[2] or dollars[4] or "")
     if grouped := _THOUSANDS.search(text):

@@ -1,0 +1,78 @@
+"""The words of the answers, each with one meaning: what people who read them ask about first."""
+
+from sim.errors import PeakfleetError
+
+GLOSSARY = {
+    "at least": (
+        "A figure that could only be larger: some requests were still waiting when the simulated"
+        " time ended, or had no answer. Printed as ≥."
+    ),
+    "attempt": "One sending of a request; a retry or a hedge is a further attempt at the same one.",
+    "break-even": (
+        "The volume from which on a side costs no more than the API, at every greater volume."
+    ),
+    "budget": "USD a month that must not be exceeded; with retries, the share of them allowed.",
+    "capacity": "The work that the ready replicas can do at their largest batch.",
+    "cause": "What ran out, or turned requests away, in worlds in which something went wrong.",
+    "cold start": "From asking for a replica until it serves; it is paid from when its node runs.",
+    "falls behind": (
+        "A world whose backlog is still growing at the end: more work comes than is done."
+    ),
+    "goodput": "Requests within their SLO per second.",
+    "headroom": "GPU time of a ready replica that has somebody in its batch and room for more.",
+    "horizon": "The simulated time, such as one day or a week.",
+    "idle": "GPU time in which a replica has nobody, starts, drains, or is committed and not used.",
+    "interval": (
+        "In brackets or beside a figure: where it would lie with infinitely many worlds, 95 times"
+        " in 100."
+    ),
+    "knee": "The load from which on latency grows much faster than load.",
+    "loses requests": "A world in which requests time out, are turned away, fail or are given up.",
+    "miss": "A request that is not within its SLO, for it was late or had no answer.",
+    "oracle": (
+        "A fleet that knows each hour beforehand and has just the replicas that keep its SLO: no"
+        " policy costs less."
+    ),
+    "over capacity": "An hour in which more work is offered than the ready replicas can do.",
+    "p50, p95": (
+        "The value that half, or 95 of 100, stay below: of requests in a latency's name, of worlds"
+        " in a column's head."
+    ),
+    "payback": "The time until what is saved has paid for what is paid at once.",
+    "profile": "What an engine, a model and a GPU can do: measured, or computed where nobody did.",
+    "regret": "What a choice costs more, in a world, than the choice that is best in that world.",
+    "replica": "One copy of the model on its GPUs.",
+    "side": "One way to serve everything: an API, a pool of GPUs, users' devices.",
+    "SLO": "What good service is: such as a first token within 2 s for 95 of 100 requests.",
+    "spike": "A short time of several times the rate; recovery counts from its end.",
+    "TPOT": "Time per output token: the pace of an answer after its first token.",
+    "TTFT": "Time to first token: from sending a request until its answer begins.",
+    "used": "GPU time that the answers would have taken in batches as full as may be.",
+    "warm-up": "The beginning of the horizon, which no latency counts.",
+    "wasted": "GPU time spent on work for nobody: clients had left, or asked again.",
+    "work offered": "The work that comes, as a share of capacity; above 100 % a queue grows.",
+    "world": (
+        "One draw of everything that nobody knows (next year's volume, the error of a benchmark),"
+        " simulated with its own arrivals; an answer is a distribution over worlds."
+    ),
+    "worst hour": "The hour of the horizon whose latency is highest.",
+}
+
+
+def meaning(word: str) -> str:
+    """What a word means, in any case.
+
+    Raises
+    ------
+    PeakfleetError
+        If it is none of the glossary's.
+
+    Examples
+    --------
+    >>> meaning("replica")
+    'One copy of the model on its GPUs.'
+    """
+    known = {each.casefold(): text for each, text in GLOSSARY.items()}
+    if word.casefold() not in known:
+        raise PeakfleetError(f"'{word}' is not in the glossary ({', '.join(GLOSSARY)})")
+    return known[word.casefold()]
