@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sim.cli.delivery import Advice, command_line, deliver
+from sim.cli.emission import EMIT, check_emit
+from sim.cli.emission import emit as write_manifests
 from sim.cli.values import ALLOW_CODE, EXIT_INTERRUPTED, SHARE
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ DEFAULT_CAP = 10_000
 @click.option("--requests", is_flag=True, help="Keep every request of the first world.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in its folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@EMIT
 @click.option("--quiet", is_flag=True, help="No progress, no advice.")
 @click.pass_context
 def run(
@@ -66,6 +69,7 @@ def run(
     requests: bool,
     resume: bool,
     as_json: bool,
+    emit: Path | None,
     quiet: bool,
 ) -> None:
     """Simulate SCENARIO, a YAML file, and print distributions of cost, utilisation and latency.
@@ -79,6 +83,7 @@ def run(
     """  # noqa: D301 (click reads the \b)
     from sim.montecarlo import store
     from sim.montecarlo.precision import Goal
+    from sim.report.headline import sentence
 
     if precision is None and precision_metric is not None:
         raise click.UsageError("--precision-metric goes with --precision, such as --precision 2%")
@@ -87,6 +92,7 @@ def run(
     if precision is not None and worlds is None:
         worlds = DEFAULT_CAP
     loaded = _load(scenario, overrides, {"worlds": worlds, "seed": seed}, allow_code, advice)
+    check_emit(emit, loaded)
     goal = None if precision is None else Goal.parse(precision, metric)
     place = out or store.default_folder(loaded, loaded.seed, loaded.worlds, goal, requests)
     opening = partial(store.opened, scenario=loaded, seed=loaded.seed, command=command_line())
@@ -106,6 +112,8 @@ def run(
         _tell_batches(result, advice)
         with _final(kept, result, earlier, opening, advice) as final:
             deliver(_shown(result, as_json), partial(_save, result, final, advice), advice)
+        if emit is not None:
+            write_manifests(emit, loaded, sentence(result.summary), advice)
     if result.interrupted:
         context.exit(EXIT_INTERRUPTED)
 

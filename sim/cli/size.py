@@ -1,11 +1,14 @@
 """``sim size``: the cheapest fleet whose SLO holds."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from sim.cli.emission import EMIT, check_emit
+from sim.cli.emission import emit as write_manifests
 from sim.cli.study import Asked, study_options
 from sim.cli.values import SHARE, refuse_beside
 
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Ask how many users the fleet holds as it is, in place of the fleet.",
 )
+@EMIT
 @study_options
 @click.pass_context
 def size(
@@ -83,6 +87,7 @@ def size(
     miss_cost: float | None,
     users: int | None,
     most_users: bool,
+    emit: Path | None,
     asked: Asked,
 ) -> None:
     """Find the cheapest fleet of SCENARIO whose SLO holds in enough of its worlds.
@@ -94,6 +99,7 @@ def size(
     \b
     sim size scenarios/quickstart.yaml
     sim size scenarios/quickstart.yaml --probability 90% --peak
+    sim size scenarios/quickstart.yaml --emit fleet.yaml
     sim size scenarios/quickstart.yaml --gpu h200-sxm --miss-cost 0.01
     sim size scenarios/population.yaml --users 500
     sim size scenarios/population.yaml --most-users
@@ -109,11 +115,14 @@ def size(
         case = case.but(users_of(workload_of_users(case.load()), users))
     question = Question(probability, peak, math.nan if attainment is None else attainment)
     if most_users:
-        refuse_beside(context, "most_users", "users", "backend", "services", "gpus", "miss_cost")
+        refuse_beside(
+            context, "most_users", "users", "backend", "services", "gpus", "miss_cost", "emit"
+        )
         _most_users(case, question, error, asked)
         return
     if gpus:
         services = (*services, *services_on(gpus, model_of(case, backend)))
+    check_emit(emit, case.load())
     with asked.study("size", case.load()) as under_way:
         answer = study(
             case,
@@ -127,6 +136,11 @@ def size(
             miss_cost,
         )
         under_way.give(answer, size_text, size_charts)
+        if answer.chosen is None and emit is not None:
+            under_way.advice.warn(f"no fleet was chosen: {emit} is not written")
+        elif emit is not None:
+            fleet = replace(case, overrides=answer.overrides).load()
+            write_manifests(emit, fleet, answer.sentence, under_way.advice)
 
 
 def _most_users(case: "Case", question: "Question", error: float, asked: Asked) -> None:

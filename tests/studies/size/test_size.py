@@ -260,7 +260,9 @@ def test_hours_that_leave_out_the_days_peak_are_refused(tmp_path):
 def test_command_writes_answer_tables_and_pictures(tmp_path, capsys):
     path = SCENARIOS["flat"](tmp_path).path
     arguments = ["size", str(path), "--probability", "80%", "--worlds", "24", "--jobs", "1"]
-    assert main([*arguments, "--out", str(tmp_path / "out"), "--miss-cost", "0.001"]) == 0
+    fleet = tmp_path / "fleet.yaml"
+    told = ["--miss-cost", "0.001", "--emit", str(fleet)]
+    assert main([*arguments, "--out", str(tmp_path / "out"), *told]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("Queue: ")
     assert max(map(len, shown.splitlines())) <= 120
@@ -272,6 +274,7 @@ def test_command_writes_answer_tables_and_pictures(tmp_path, capsys):
     assert main([*arguments, "--out", str(tmp_path / "out"), "--json", "--quiet"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert shown.replace("\n", " ").startswith(answer["sentence"])
+    assert f"replicas: {answer['replicas']}\n" in fleet.read_text()
 
 
 def test_command_refuses_the_trap_with_exit_code_2(tmp_path, capsys):
