@@ -7,8 +7,8 @@ from pathlib import Path
 import jsonschema
 import kubernetes_validate
 import pytest
-from fleets import profile
 from fleets import pool as plain_pool
+from fleets import profile
 from ruamel.yaml import YAML
 
 from sim.__main__ import main
