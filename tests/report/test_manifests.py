@@ -181,6 +181,14 @@ def test_every_document_obeys_the_schema_of_its_kind(policy, engine):
     assert kind is None or kind in found
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "HorizontalPodAutoscaler"])
+def test_a_key_that_kubernetes_does_not_know_would_be_noticed(kind):
+    document = documents(pool(autoscaler=POLICIES["hpa"]))[kind]
+    document["spec"]["replica"] = 3
+    with pytest.raises(kubernetes_validate.ValidationError):
+        check(document)
+
+
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.yaml")), ids=lambda path: path.name)
 def test_shipped_scenarios_can_be_emitted_or_say_that_they_have_no_gpus(path):
     design = load_scenario(path, (), True).typical_design()
