@@ -116,6 +116,23 @@ def run(
             write_manifests(emit, loaded, sentence(result.summary), advice)
     if result.interrupted:
         context.exit(EXIT_INTERRUPTED)
+    if not quiet:
+        _tell_levers(scenario, overrides, allow_code, loaded, advice)
+
+
+def _tell_levers(
+    path: Path,
+    overrides: tuple[str, ...],
+    allow_code: bool,
+    scenario: "Scenario",
+    advice: Advice,
+) -> None:
+    """Say which memory of prompts is off where it would matter."""
+    from sim.studies.case import Case
+    from sim.studies.levers import levers
+
+    for lever in levers(Case(path, overrides, allow_code), scenario, scenario.seed):
+        advice.say(lever.words())
 
 
 def _load(
