@@ -89,7 +89,7 @@ def scenario(draw: random.Random, documents: list[Any]) -> bytes:
             parent = parent[key]
         match draw.randrange(5):
             case 0 if isinstance(parent, dict):
-                parent[draw.choice(KEYS)] = draw.choice(ODD)
+                parent[draw.choice(KEYS)] = copy.deepcopy(draw.choice(ODD))
             case 1:
                 del parent[last]
             case 2:
@@ -309,6 +309,7 @@ def main() -> int:
             faults += len(found)
             for one in found:
                 print(*one, flush=True)
+            print(f"{done.total():,} cases", file=sys.stderr, flush=True)
             if time.monotonic() - begun > asked.seconds:
                 pool.terminate()
                 break

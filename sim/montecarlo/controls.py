@@ -32,6 +32,7 @@ from scipy.stats import rankdata
 from sim.model.uncertain import UncertainInput
 from sim.montecarlo.normal_scores import NormalScores
 from sim.montecarlo.regression import Regressors
+from sim.montecarlo.undrawn import Undrawn, undrawn
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -51,10 +52,13 @@ class Controls:
         Values, less the exact mean of their distribution, over their spread.
     normal : tuple of NormalScores
         One per input.
+    drawn : tuple of (UncertainInput, (worlds,) float64)
+        Every input with its draws, whether or not it serves as a control.
     """
 
     scores: FloatArray
     normal: tuple[NormalScores, ...]
+    drawn: tuple[tuple[UncertainInput, FloatArray], ...] = ()
 
     @classmethod
     def of(cls, inputs: Sequence[UncertainInput], draws: Mapping[str, FloatArray]) -> "Controls":
@@ -76,14 +80,25 @@ class Controls:
             if spread > 1e-12 * abs(mean) and _varied(values):
                 scores.append((values[:, None] - mean) / spread)
                 normal.append(NormalScores.of(each.distribution, values))
-        return cls(np.hstack(scores), tuple(normal))
+        drawn = tuple((each, draws[each.path]) for each in inputs)
+        return cls(np.hstack(scores), tuple(normal), drawn)
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def first(self, worlds: int) -> "Controls":
         """Those of the first worlds."""
-        return Controls(self.scores[:worlds], tuple(each.first(worlds) for each in self.normal))
+        return Controls(
+            self.scores[:worlds],
+            tuple(each.first(worlds) for each in self.normal),
+            tuple((each, values[:worlds]) for each, values in self.drawn),
+        )
+
+    @cached_property
+    def undrawn(self) -> tuple[Undrawn, ...]:
+        """Rare branches of the inputs that are in none of the worlds, for which no mean holds."""
+        found = (undrawn([each], {each.path: values}) for each, values in self.drawn)
+        return tuple(dict.fromkeys(branch for those in found for branch in those))
 
     @property
     def enough(self) -> bool:

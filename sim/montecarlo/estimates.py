@@ -68,6 +68,13 @@ class Estimate:
     n: int
     at_least: tuple[str, ...] = ()
 
+    @property
+    def middle(self) -> tuple[float, Interval]:
+        """The mean and its interval; the median and its own where these worlds tell none of it."""
+        if all(map(math.isnan, self.mean_ci)) and self.p50_ci[0] < self.p50_ci[1]:
+            return self.p50, self.p50_ci
+        return self.mean, self.mean_ci
+
 
 def estimate(
     values: npt.ArrayLike,
@@ -85,7 +92,8 @@ def estimate(
     lower_bound : (worlds,) bool, optional
         Worlds whose value is a lower bound.
     controls : Controls, optional
-        The inputs of these worlds; of no use where the figure is undefined in some of them.
+        The inputs of these worlds; of no use where the figure is undefined in some of them. Where
+        one has a rare branch that no world has drawn there is no interval of the mean.
     yes_or_no : bool
         Whether the figure is 1 in worlds that have a property and 0 in the others: its mean is a
         probability, with Clopper and Pearson's interval.
@@ -101,6 +109,7 @@ def estimate(
     x = np.asarray(values, dtype=np.float64)
     bounded = np.zeros(len(x), np.bool_) if lower_bound is None else np.asarray(lower_bound)
     defined = ~np.isnan(x)
+    told = not (controls and controls.undrawn)
     controls = controls if defined.all() else None
     # Among equals the lower bounds come last: they would move up, the others stay.
     order = np.lexsort((bounded[defined], x[defined]))
@@ -109,7 +118,7 @@ def estimate(
         share = Share(int(x[defined].sum()), int(defined.sum()))
         mean, mean_ci = share.value, share.interval
     else:
-        mean, mean_ci = mean_interval(x[defined], controls=controls, fewest=fewest)
+        mean, mean_ci = mean_interval(x[defined], controls=controls, fewest=fewest, told=told)
     ends = {p: _ends(x[defined], p, CONFIDENCE, controls) for p in (0.50, 0.95)}
     return Estimate(
         mean=mean,

@@ -15,8 +15,8 @@ larger than chance makes that of normal figures. How often such intervals hold i
 Where one to three worlds make up the tail there is no telling how far the mean lies on its side:
 that end is NaN, and the other is an "at least". Where all worlds have the same value there is no
 interval. And no interval tells of what is in none of the worlds: something in 1 of 100 is missing
-from 37 % of all samples of 100, see :func:`unseen_share`. So a figure that inputs do not explain
-has an interval of its mean from 72 worlds on, as a p95 has.
+from 37 % of all samples of 100 (:func:`~sim.montecarlo.shares.unseen_share`). So a figure that
+inputs do not explain has an interval of its mean from 72 worlds on, as a p95 has.
 
 Where the uncertain inputs explain a figure (:mod:`sim.montecarlo.controls`), all of this is done
 with what they do not explain.
@@ -55,6 +55,7 @@ def mean_interval(
     fewest: int = 2,
     nearer: bool = True,
     tail: int = FEWEST_FAR_OUT,
+    told: bool = True,
 ) -> tuple[float, Interval]:
     """Mean and its interval, from the residuals where inputs explain the figure.
 
@@ -71,6 +72,9 @@ def mean_interval(
         Whether the end away from a tail may lie nearer than Student's.
     tail : int
         Worlds that make up a tail, at least, for the end on its side.
+    told : bool
+        Whether these worlds tell of a mean at all: not where an input has a rare branch that none
+        of them has drawn (:mod:`sim.montecarlo.undrawn`).
 
     Returns
     -------
@@ -89,12 +93,14 @@ def mean_interval(
         mean = min(max(fit.mean, float(values.min())), float(values.max()))
         # Where inputs determine the figure, the errors of sums and of their means are left.
         rest = ROUNDING * (abs(mean) + float(np.std(values)))
+        if not told:
+            return mean, (NAN, NAN)
         if fit.error <= rest:
             return mean, (mean - rest, mean + rest)
         # A world whose error counts for more because it lies far off is no tail by that.
         low, high = interval_ends(fit.influences, fit.freedom, confidence, nearer, tail=0)
         return mean, (mean + float(low), mean + float(high))
-    if n < fewest or np.ptp(values) <= SAME * abs(mean):
+    if not told or n < fewest or np.ptp(values) <= SAME * abs(mean):
         return mean, (NAN, NAN)
     low, high = interval_ends(influences_of(values), n - 1, confidence, nearer, tail)
     return mean, (mean + float(low), mean + float(high))
@@ -156,15 +162,6 @@ def interval_ends(
     low = -error * np.where(rightward, near, far)
     high = error * np.where(rightward, far, near)
     return np.asarray(low), np.asarray(high)
-
-
-def unseen_share(worlds: int, error: float = 1.0 - CONFIDENCE) -> float:
-    """What happens in a larger share of all worlds is among these, but for a chance of ``error``.
-
-    >>> round(1 / unseen_share(200))
-    67
-    """
-    return float(-math.expm1(math.log(error) / worlds)) if worlds else 1.0
 
 
 def _transformed(

@@ -135,6 +135,15 @@ def share_interval(count: int, n: int, confidence: float = CONFIDENCE) -> Interv
     return share_at_least(count, n, tail), share_at_most(count, n, tail)
 
 
+def unseen_share(worlds: int, error: float = 1.0 - CONFIDENCE) -> float:
+    """What happens in a larger share of all worlds is among these, but for a chance of ``error``.
+
+    >>> round(1 / unseen_share(200))
+    67
+    """
+    return float(-math.expm1(math.log(error) / worlds)) if worlds else 1.0
+
+
 def _ending(share: float) -> str:
     """An end of an interval in percent: one digit more within 5 % of none or all."""
     return _rounded(share, 0 if 0.05 <= share <= 0.95 else 1)

@@ -19,6 +19,7 @@ from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.lower_bounds import OPEN
 from sim.montecarlo.sample import INPUT_PREFIX, Sample
 from sim.montecarlo.shares import Share
+from sim.montecarlo.undrawn import means_rest_on
 
 VERSION = 1
 PARTS = ("workloads", "backends")  # metrics named ``workloads.<name>.<metric>`` are nested
@@ -60,6 +61,7 @@ def summarise(
         "services": _services(design),
         **share_as_json("overloaded_share", Share.of(sample.overloaded())),
         **share_as_json("slo_met_share", None if kept is None else Share.of(kept)),
+        **means_rest_on(len(sample), sample.controls().undrawn),
         **verdict.as_json(verdict.verdict(sample, design, kept), sample, diagnose),
         "metrics": {},
         **{part: {} for part in PARTS},

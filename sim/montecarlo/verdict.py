@@ -110,10 +110,15 @@ class Service:
     keys: tuple[FloatArray, FloatArray, FloatArray]
 
     @property
+    def misses(self) -> BoolArray:
+        """In which worlds too few of its requests are within its SLO: (worlds,) bool."""
+        return np.asarray(self.keys[0] > 0.0)
+
+    @property
     def badness(self) -> tuple[float, ...]:
         """By which workloads are ordered."""
         medians = (float(np.median(key)) for key in self.keys)
-        return (float(np.mean(self.keys[0] > 0.0)), *medians)
+        return (float(np.mean(self.misses)), *medians)
 
 
 def verdict(sample: Sample, design: Design, slo_kept: BoolArray | None) -> Verdict:
@@ -127,7 +132,6 @@ def verdict(sample: Sample, design: Design, slo_kept: BoolArray | None) -> Verdi
         That of any world.
     slo_kept : (worlds,) bool, or None
     """
-    services = [_service(sample, each.name, each.slo) for each in design.workloads]
     names = [f"workloads.{each.name}.{fate}" for each in design.workloads for fate in LOST]
     lost = np.sum([np.nan_to_num(sample.values(name)) for name in names], axis=0)
     over = sample.values("hours_over_capacity") > 0.0
@@ -138,8 +142,14 @@ def verdict(sample: Sample, design: Design, slo_kept: BoolArray | None) -> Verdi
         falls_behind=sample.overloaded() if design.pools else None,
         misses_slo=None if slo_kept is None else ~slo_kept,
         loses_requests=lost > 0.0,
-        services=tuple(sorted(services, key=lambda each: each.badness, reverse=True)),
+        services=served(sample, design),
     )
+
+
+def served(sample: Sample, design: Design) -> tuple[Service, ...]:
+    """How each workload was served, the worst first."""
+    services = (_service(sample, each.name, each.slo) for each in design.workloads)
+    return tuple(sorted(services, key=lambda each: each.badness, reverse=True))
 
 
 def _service(sample: Sample, name: str, slo: Slo) -> Service:

@@ -1,14 +1,15 @@
 """The answer of ``sim compare`` as text: the verdict, the designs, the paired differences."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 
 from sim.montecarlo.estimates import Estimate
-from sim.montecarlo.means import unseen_share
+from sim.montecarlo.means import FEWEST
 from sim.montecarlo.shares import Share
+from sim.report.means_text import means_text
 from sim.report.paragraph import filled
 from sim.studies.compare.answer import Comparison
 from sim.studies.measure import Measure
@@ -22,13 +23,12 @@ DIFFERENCES = ("", "difference", "interval", "lower", "higher", "")
 
 def render(answer: Comparison) -> str:
     """The study as text."""
-    rarest = max(1, round(1.0 / unseen_share(answer.worlds)))
     together = " together" if len(answer.labels) > 2 else ""
     basis = (
         f"{answer.worlds:,} worlds, the same for every design; differences are taken world by"
         f" world (lower and higher: in so many), their intervals hold with 95 %{together},"
-        f" and at most 5 % of verdicts on a mean are wrong. What happens in fewer than 1 of"
-        f" {rarest} worlds may be in none of these, and no mean tells of it."
+        f" and at most 5 % of verdicts on a mean are wrong."
+        f" {means_text(answer.worlds, answer.undrawn)}"
     )
     parts = [filled(_capital(answer.sentence)), filled(basis)]
     parts += ["\n".join(_designs(answer)), "\n".join(_worlds(answer))]
@@ -71,8 +71,20 @@ def _worlds(answer: Comparison) -> Iterator[str]:
         for each in answer.overviews
         for shares in [(each.slo_met, each.overloaded)]
     ]
+    yield from _columns((heads, *rows))
+    worst = [(_shortened(each.label), each.worst) for each in answer.overviews if each.worst]
+    if worst:
+        heads = ("Worst served", "its latency, median world", "too few within the SLO in")
+        served = ((label, w.words, w.missed.words()) for label, w in worst)
+        yield ""
+        yield from _columns((heads, *served))
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """A head and rows, in columns."""
+    heads = rows[0]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for row in (heads, *rows):
+    for row in rows:
         texts = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         line = "  ".join(texts).rstrip()
         yield click.style(line, bold=True) if row is heads else line
@@ -117,7 +129,7 @@ def _row(row: Row) -> tuple[str, ...]:
     if row["verdict"] == "the same":
         return (measure.words(), "the same", "", "", "", "")
     ways = [f"{row[f'{way}_in']:,}" for way in ("lower", "higher")]
-    of = "median" if row["bounded"] else "mean"
+    of = "median" if row["by_median"] else "mean"
     figures = row[f"{of}_difference"], row[f"{of}_low"], row[f"{of}_high"]
     (difference, low, high), unit = measure.scaled(*figures)
     sign = "+" if figures[0] > 0 else ""
@@ -127,7 +139,7 @@ def _row(row: Row) -> tuple[str, ...]:
         f"{sign}{difference} {unit.replace('%', 'points')}".rstrip(),
         f"{low} … {high}".replace("–", OPEN) if low != high else "",
         *ways,
-        " ".join([*([MEDIAN] if row["bounded"] else []), *_remark(row)]),
+        " ".join([*([MEDIAN] if row["by_median"] else []), *_remark(row)]),
     )
 
 
@@ -151,11 +163,19 @@ def _signs(answer: Comparison, shown: str) -> Iterator[str]:
         )
     if f"  {MOST} " in shown or f"{MEDIAN} {MOST} " in shown:
         yield f"{MOST}  which design is lower in most worlds is sure, but not which is on average."
-    if answer.differences["bounded"].any():
-        yield (
-            f"{MEDIAN}  of the differences, the others are means: where a fleet falls behind, its"
-            " latency is a lower bound, which counts as slower without limit."
+    differences = answer.differences
+    if differences["by_median"].any():
+        few = (
+            f"fewer than {FEWEST} worlds do not tell a mean where no uncertain input says how they"
+            " differ"
         )
+        late = (
+            "where a fleet falls behind, its latency is a lower bound, which counts as slower"
+            " without limit"
+        )
+        reasons = [few] if (differences["by_median"] & ~differences["bounded"]).any() else []
+        reasons += [late] if differences["bounded"].any() else []
+        yield f"{MEDIAN}  of the differences, the others are means: {'; '.join(reasons)}."
 
 
 def _capital(text: str) -> str:

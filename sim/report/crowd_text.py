@@ -5,6 +5,7 @@ from typing import Any
 from sim.report.figures import Figure, duration, scale
 from sim.report.paragraph import filled
 from sim.report.size_text import latency_text
+from sim.studies.measure import Measure
 from sim.studies.size import Capacity
 
 SECONDS = Figure("latency", "", "seconds")
@@ -37,7 +38,7 @@ def _table(answer: Capacity) -> list[str]:
     for row in rows:
         cells = [cell.rjust(width) for cell, width in zip(row[:RIGHT], widths, strict=False)]
         lines.append("  ".join([*cells, *row[RIGHT:]]).rstrip())
-    what = "first token" if "ttft" in answer.latency_metric else "whole answer"
+    what = Measure.parse(answer.latency_metric).words()
     foot = (
         "bounds: of the test that decides, which spends a part of the error at every look; p95:"
         f" {what}, in the median of the row's worlds."

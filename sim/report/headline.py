@@ -7,6 +7,7 @@ from sim.montecarlo.shares import Share, percent
 from sim.report import ending_text
 from sim.report.evidence import evidence
 from sim.report.figures import BY_METRIC, text
+from sim.report.means_text import undrawn_text
 
 Estimate = Mapping[str, Any]
 
@@ -211,6 +212,7 @@ def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
     """What to be told beside the answer: causes, the worst world, a vicious circle."""
     yield from _computed(summary)
     yield from _causes(summary)
+    yield from undrawn_text(summary["means_rest_on"]["undrawn"])
     if summary["replications"] > 1:
         yield _worst_world(summary)
     metrics = summary["metrics"]

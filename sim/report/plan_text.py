@@ -30,7 +30,7 @@ SECONDS = Figure("ttft", "", "seconds")
 def render(answer: Plan) -> str:
     """The whole answer."""
     unit = 1e3 if np.quantile(answer.cost_usd, 0.5, axis=0).max() >= THOUSANDS else 1.0
-    head = _head(unit, answer.outlook.peak_days > 0)
+    head = _head(unit, answer.outlook.peak_days > 0, answer.waiting)
     rows = [*head, *(_row(answer, month, unit) for month in _shown(answer))]
     columns = [column for column in zip(*rows, strict=True) if any(column[len(head) :])]
     widths = [max(map(len, column)) for column in columns]
@@ -42,10 +42,20 @@ def render(answer: Plan) -> str:
     return "\n".join([*lines, "", *map(filled, _notes(answer))])
 
 
-def _head(unit: float, has_peak: bool = True) -> tuple[Row, Row]:
+def _head(unit: float, has_peak: bool = True, waiting: str = "") -> tuple[Row, Row]:
+    of_whom = f" of {waiting}" if waiting else ""
     usd = "USD" if unit == 1.0 else "kUSD"
     return (
-        ("", "volume", "GPUs", "GPUs", "cost a month,", "gross", "first token p95", "worlds"),
+        (
+            "",
+            "volume",
+            "GPUs",
+            "GPUs",
+            "cost a month,",
+            "gross",
+            f"first token p95{of_whom}",
+            "worlds",
+        ),
         (
             "month",
             "times",

@@ -129,6 +129,7 @@ def _notes(answer: Sensitivity) -> Iterator[str]:
         )
     if any("?" in _swing(row, e.measure) for e in varied for row in _inputs(e)):
         yield "?  within what chance alone does between worlds."
+    yield from answer.notes
     if answer.fixed:
         yield f"Written as uncertain, but never varies: {', '.join(answer.fixed)}."
     if answer.overloaded_share > 0.0:

@@ -9,8 +9,10 @@ import pandas as pd
 
 from sim.montecarlo.shares import percent
 from sim.report.figures import ABSENT, Figure, duration, scale
+from sim.report.means_text import means_text
 from sim.report.paragraph import filled
 from sim.report.table import AT_LEAST
+from sim.studies.measure import Measure
 from sim.studies.size import Size
 from sim.studies.size.fleets import NOTICED
 
@@ -40,9 +42,6 @@ def _table(answer: Size) -> list[str]:
     for name in services:
         rows = frame[frame["service"] == name]
         blocks[name] = [_row(row, _scale(frame), answer) for row in rows.to_dict(orient="records")]
-    latency = answer.latency_metric.rsplit(".", 1)[-1]
-    what = "first token" if "ttft" in latency else "whole answer"
-    hour = ", worst hour" if "peak" in latency else ""
     unit = _scale(frame).unit
     header = ("replicas", "keep the SLO", "bounds", "worlds", "a month", f"p95 {unit}", "")
     rows = [row for block in blocks.values() for row in block]
@@ -52,9 +51,10 @@ def _table(answer: Size) -> list[str]:
         lines.append(click.style(name, bold=True))
         lines += [_line(row, widths) for row in block]
     month = f" of {answer.month}" if answer.month else ""
+    latency = Measure.parse(answer.latency_metric).words()
     foot = (
         "bounds: of the test that decides, which spends a part of the error at every look; a"
-        f" month: the mean{month}; p95: {what}{hour}, in the median of the row's worlds"
+        f" month: the mean{month}; p95: {latency}, in the median of the row's worlds"
         + (
             f", {AT_LEAST} where requests were not answered, for it is that of the others."
             if AT_LEAST in "".join(map("".join, rows))
@@ -148,10 +148,14 @@ def _regret(answer: Size) -> Iterator[str]:
 def _others(answer: Size) -> Iterator[str]:
     for difference in answer.beside.differences:
         low, high = difference.interval
+        known = math.isfinite(low) or math.isfinite(high)
+        ends = " … ".join("?" if math.isnan(end) else f"{end:,.0f}" for end in (low, high))
+        interval = f" ({ends})" if known else ""
+        middle = ", in the median world" if difference.paired.by_median else ""
         about = "" if difference.told else ": cannot tell which is cheaper"
         yield (
             f"{difference.other.words} of {difference.other.kind.service} cost"
-            f" {difference.usd_per_month:,.0f} USD more a month ({low:,.0f} … {high:,.0f}){about}."
+            f" {difference.usd_per_month:,.0f} USD more a month{middle}{interval}{about}."
         )
 
 
@@ -161,6 +165,7 @@ def _method(answer: Size) -> Iterator[str]:
         f" {duration(answer.horizon_s)} of traffic, and {answer.simulated_worlds:,} were simulated,"
         f" at most {answer.worlds:,} of a fleet."
     )
+    yield means_text(answer.shown_worlds, answer.undrawn, "Mean costs")
     found = None if answer.chosen is None else answer.chosen.found
     if found is not None and found.reversals > REVERSALS:
         yield (

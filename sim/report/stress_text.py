@@ -84,9 +84,15 @@ def _service(outcome: Outcome) -> Row:
         f"{outcome.held} of {outcome.worlds}",
         outcome.word,
         _share(outcome.worst_attainment),
-        _estimate("peak_hour_ttft_p95_s", outcome.figures["peak_hour_ttft_p95_s"]),
+        _first_token(outcome),
         _recovery(outcome),
     )
+
+
+def _first_token(outcome: Outcome) -> str:
+    """Of several workloads that of the worst served, with its name."""
+    of_whom = f" of {outcome.worst.workload}" if outcome.worst else ""
+    return _estimate("peak_hour_ttft_p95_s", outcome.first_token) + of_whom
 
 
 def _share(value: float) -> str:
@@ -134,10 +140,10 @@ def _money(answer: Stress, outcome: Outcome) -> Row:
     )
     shown = ""
     if step is not None:
-        low, high = step.value.mean_ci
+        middle, (low, high) = step.value.middle
         known = math.isfinite(low) and math.isfinite(high) and f"{low:.2f}" != f"{high:.2f}"
         interval = f" ({low:.2f} … {high:.2f})" if known else ""
-        shown = f"{step.value.mean:.2f}{interval}{' *' if step.broken else ''}"
+        shown = f"{middle:.2f}{interval}{' *' if step.broken else ''}"
     return (
         f"  {outcome.growth}",
         _estimate("cost_usd_per_month", outcome.figures["cost_usd_per_month"]),

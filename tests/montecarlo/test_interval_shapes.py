@@ -44,7 +44,9 @@ def test_intervals_hold_as_often_as_they_say(name, worlds):
     for kind in ("p50", "p95", "probability"):
         assert found[kind].right >= LEAST, kind
     for kind in ("mean", "difference"):
-        if shape.disaster == 0.0 and (kind == "difference" or worlds >= bench.FEWEST):
+        if worlds < bench.FEWEST:
+            assert found[kind].printed == found[kind].one_end == 0.0, kind
+        elif shape.disaster != 0.01:  # which 13 % of 200 worlds do not show
             assert LEAST <= found[kind].right <= 0.99, kind
 
 

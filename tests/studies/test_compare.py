@@ -99,21 +99,30 @@ def noisy(n=40, shift=0.0, seed=0):
 
 
 def test_pairs_tell_apart_what_two_separate_intervals_do_not():
-    one, other = noisy(shift=1.0)
+    one, other = noisy(80, shift=1.0)
     found = paired(one, other)
     assert found.sign == 1
     assert found.mean_ci[0] < 1.0 < found.mean_ci[1]
-    assert np.diff(found.mean_ci)[0] < 2.0  # 4 sd / sqrt(40) is 0.9; unpaired it would be 8.9
-    assert found.lower + found.higher == 40
+    assert np.diff(found.mean_ci)[0] < 2.0  # 4 sd / sqrt(80) is 0.6; unpaired it would be 6.3
+    assert found.lower + found.higher == 80
 
 
 def test_the_interval_of_a_difference_holds_the_true_one_in_95_of_100():
     # Of 400, 363 or fewer, or 395 or more, would come once in 1,000 each if it is 95 %.
     held = 0
     for seed in range(400):
-        low, high = paired(*noisy(20, 0.5, seed)).mean_ci
+        low, high = paired(*noisy(72, 0.5, seed)).mean_ci
         held += low <= 0.5 <= high
     assert 364 <= held <= 394
+
+
+def test_few_worlds_tell_which_is_lower_and_the_interval_of_the_median_but_none_of_the_mean():
+    one, other = noisy(71, shift=1.0)
+    found = paired(one, other)
+    assert found.sign == 1
+    assert np.isnan(found.mean_ci).all()
+    assert found.by_median
+    assert found.median_ci[0] < found.median < found.median_ci[1]
 
 
 def test_a_verdict_where_there_is_no_difference_is_rare():
@@ -174,12 +183,12 @@ def test_no_verdict_from_too_few_worlds():
 
 
 def test_worlds_that_do_not_decide_ask_for_as_many_as_would():
-    one, other = noisy(40, 0.1, seed=3)
+    one, other = noisy(80, 0.1, seed=3)
     found = paired(one, other)
     assert found.sign == 0
-    assert found.worlds_needed > 40
+    assert found.worlds_needed > 80
     half = np.diff(found.mean_ci)[0] / 2.0  # that of a verdict is a fifth wider
-    assert found.worlds_needed == pytest.approx(40 * (1.2 * half / found.mean) ** 2, rel=0.2)
+    assert found.worlds_needed == pytest.approx(80 * (1.2 * half / found.mean) ** 2, rel=0.2)
 
 
 def test_the_same_figure_everywhere_is_alike_and_rounding_is_no_difference():

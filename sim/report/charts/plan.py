@@ -81,7 +81,8 @@ def _waiting(answer: Plan, frame: pd.DataFrame) -> Chart:
     columns = [f"{line.figure}_{level}" for line in lines for level in LEVELS]
     ends = frame[columns].to_numpy(dtype=np.float64)
     wide = float(np.nanmax(ends)) > WIDE * float(np.nanmin(ends)) > 0
-    title = "time to first token, p95 of the worst hour, s"
+    of_whom = f" of {answer.waiting}" if answer.waiting else ""
+    title = f"time to first token{of_whom}, p95 of the worst hour, s"
     kind: Literal["linear", "log"] = "log" if wide else "linear"
     return _bands(answer, "plan_p95", "Will people wait?", title, lines, form="~g", kind=kind)
 

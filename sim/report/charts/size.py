@@ -5,6 +5,7 @@ import pandas as pd
 
 from sim.report.charts.chart import Chart
 from sim.report.charts.style import BLUE, GREY, PALETTE, VERMILION, drawn
+from sim.studies.measure import Measure
 from sim.studies.size import Size
 from sim.studies.size.fleets import NOTICED
 
@@ -88,15 +89,14 @@ def _frontier(answer: Size) -> Chart | None:
     data = _measured(answer)
     if data.empty:
         return None
-    what = "First token" if "ttft" in answer.latency_metric else "Whole answer"
-    hour = ", worst hour" if "peak" in answer.latency_metric else ""
+    what = Measure.parse(answer.latency_metric).words()
     colour = _by_service(data)
     x = alt.X(
         "cost_usd_per_month:Q", title="Cost, USD a month", scale=alt.Scale(zero=False, padding=30)
     )
     y = alt.Y(
         "latency_p95_p5_s:Q",
-        title=f"{what} p95{hour}, s (log scale)",
+        title=f"{what[0].upper()}{what[1:]}, s (log scale)",
         scale=alt.Scale(type="log"),
         axis=alt.Axis(tickCount=5, format="~g"),
     )

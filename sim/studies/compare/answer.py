@@ -11,8 +11,10 @@ from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.shares import Share
 from sim.montecarlo.summary import as_json as estimate_as_json
 from sim.montecarlo.summary import share_as_json
+from sim.montecarlo.undrawn import Undrawn, means_rest_on
 from sim.studies.compare.paired import Paired
 from sim.studies.measure import Measure
+from sim.studies.worst import WorstServed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,13 @@ class Award:
         """By how much the best leads; empty if that is not known."""
         lead = self.lead
         by, (low, high) = (
-            (lead.median, lead.median_ci) if lead.bounded else (lead.mean, lead.mean_ci)
+            (lead.median, lead.median_ci) if lead.by_median else (lead.mean, lead.mean_ci)
         )
         if not math.isfinite(by):
             return ""
         (text, least, most), unit = self.measure.scaled(-by, -high, -low)
         text = f"by {text} {unit}".rstrip().replace("%", "points")
-        if lead.bounded:
+        if lead.by_median:
             text += " in the median world"
         match math.isfinite(high), math.isfinite(low):
             case True, True:
@@ -82,6 +84,8 @@ class Overview:
     slo_met : Share or None
         Worlds that meet the SLO; None where there is none.
     overloaded : Share
+    worst : WorstServed or None
+        Of several workloads.
     """
 
     label: str
@@ -89,6 +93,7 @@ class Overview:
     latency: Estimate
     slo_met: Share | None
     overloaded: Share
+    worst: WorstServed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,8 @@ class Comparison:
         Cost, latency and overload of each design in each world.
     notes : tuple of str
         What keeps the designs from seeing the same worlds, and what a month rests on.
+    undrawn : tuple of Undrawn
+        Rare branches of inputs that are in none of the worlds: then means are not told.
     """
 
     labels: tuple[str, ...]
@@ -130,6 +137,7 @@ class Comparison:
     joint: pd.DataFrame
     by_world: pd.DataFrame
     notes: tuple[str, ...]
+    undrawn: tuple[Undrawn, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -159,6 +167,7 @@ class Comparison:
                     self.latency.measure.name: estimate_as_json(each.latency),
                     **share_as_json("slo_met_share", each.slo_met),
                     **share_as_json("overloaded_share", each.overloaded),
+                    "worst_served": each.worst.as_json() if each.worst else None,
                 }
                 for each in self.overviews
             ],
@@ -169,6 +178,7 @@ class Comparison:
             "differences": _records(self.differences),
             "joint": _records(self.joint),
             "notes": list(self.notes),
+            **means_rest_on(self.worlds, self.undrawn),
         }
 
     def _verdicts(self) -> Iterator[str]:
@@ -212,6 +222,10 @@ class Comparison:
         for each in self.overviews:
             if each.overloaded.count:
                 yield f"'{each.label}' falls behind in {each.overloaded.words()}"
+        missed = [each for each in self.overviews if each.worst and each.worst.missed.count]
+        if missed:
+            said = (f"{each.worst.words} with '{each.label}'" for each in missed if each.worst)
+            yield f"worst served is {', '.join(said)}"
 
 
 def _count(share: Share | None) -> int:

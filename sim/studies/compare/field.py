@@ -1,6 +1,7 @@
 """The finished runs of all designs, and what follows from them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,12 @@ from sim.model.uncertain import UncertainInput
 from sim.montecarlo.controls import Controls
 from sim.montecarlo.estimates import estimate
 from sim.montecarlo.result import RunResult
-from sim.montecarlo.sample import INPUT_PREFIX
 from sim.montecarlo.shares import Share, share_interval
+from sim.montecarlo.undrawn import Undrawn
 from sim.studies.compare.answer import Award, Overview
 from sim.studies.compare.paired import Paired, order, paired
 from sim.studies.measure import Measure
+from sim.studies.worst import worst_served
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -30,6 +32,11 @@ class Field:
         self._results = results
         self._worlds = worlds
         self._controls = controls_of(results, worlds)
+
+    @property
+    def undrawn(self) -> tuple[Undrawn, ...]:
+        """Rare branches of any design's inputs that are in none of the worlds."""
+        return self._controls.undrawn
 
     def values(self, place: int, measure: Measure) -> FloatArray:
         """A measure of a design in each world."""
@@ -85,6 +92,7 @@ class Field:
             ),
             slo_met=Share.of(self.values(place, slo[0]) > 0.0) if slo else None,
             overloaded=Share.of(self._results[place].sample.overloaded()[: self._worlds]),
+            worst=worst_served(self._results[place]),
         )
 
     def differences(self, measures: list[Measure], confidence: float) -> pd.DataFrame:
@@ -137,14 +145,13 @@ class Field:
 
 def controls_of(results: list[RunResult], worlds: int) -> Controls:
     """The uncertain inputs of all designs; one that several share is the same in all of them."""
-    inputs: dict[str, UncertainInput] = {}
-    draws: dict[str, FloatArray] = {}
-    for result in results:
-        for each in result.sample.inputs:
-            if each.path not in inputs:
-                inputs[each.path] = each
-                draws[each.path] = result.sample.values(INPUT_PREFIX + each.path)[:worlds]
-    return Controls.of(list(inputs.values()), draws)
+    found = [result.sample.controls().first(worlds) for result in results]
+    drawn = [pair for each in found for pair in each.drawn]
+    first: dict[str, tuple[UncertainInput, FloatArray]] = {}
+    for each, values in drawn:
+        first.setdefault(each.path, (each, values))
+    draws = {path: values for path, (_, values) in first.items()}
+    return replace(Controls.of([each for each, _ in first.values()], draws), drawn=tuple(drawn))
 
 
 def _told(lead: Paired) -> int:
@@ -173,6 +180,7 @@ def _row(found: Paired) -> dict[str, object]:
         "median_high": found.median_ci[1],
         "worlds": found.n,
         "bounded": found.bounded,
+        "by_median": found.by_median,
         "lower_in": found.lower,
         "higher_in": found.higher,
         "same_in": found.same,

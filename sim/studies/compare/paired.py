@@ -7,7 +7,10 @@ skewness (:mod:`sim.montecarlo.means`), at a smaller error than the stated one, 
 take up the rest; and where no world disagrees with the others there is none below 299 worlds, the
 number that shows what happens in 1 of 100. Which is lower in most worlds follows from the interval
 of the share alone, whatever the shape. How often a mean verdict is wrong is measured in
-``benchmarks/interval_coverage.py``.
+``benchmarks/interval_shapes.py``. There is neither a verdict on the mean nor an interval of it
+where an input has a rare branch that no world has drawn (:mod:`sim.montecarlo.undrawn`), and no
+interval below 72 worlds, as of any mean, where nothing is known of what differs between worlds, for
+there are no uncertain inputs, or too many for so few: then the median's is told.
 
 A latency of an overloaded world is a lower bound. There the order of two designs is known only if
 the bound of the one is above the value of the other, and their difference is not: mean differences
@@ -22,7 +25,7 @@ import numpy.typing as npt
 
 from sim.montecarlo.controls import Controls
 from sim.montecarlo.estimates import quantile, quantile_interval
-from sim.montecarlo.means import mean_interval
+from sim.montecarlo.means import FEWEST, mean_interval
 from sim.montecarlo.shares import Interval, Share, share_interval
 
 FloatArray = npt.NDArray[np.float64]
@@ -48,7 +51,8 @@ class Paired:
     median : float
         A lower bound counts as raised without limit.
     mean_ci, median_ci : (float, float)
-        Student's, and that of order statistics.
+        That of :mod:`sim.montecarlo.means`, NaN where the worlds tell none; that of order
+        statistics.
     lower, higher, same : int
         Worlds in which the figure is lower, higher, the same.
     unknown : int
@@ -93,6 +97,12 @@ class Paired:
     def throughout(self) -> int:
         """The sign of the difference where most worlds have it and none has the other; else 0."""
         return 0 if self.lower and self.higher else self.most
+
+    @property
+    def by_median(self) -> bool:
+        """Whether the median tells more: the mean is not known, or how well it is known."""
+        unknown = math.isnan(self.mean_ci[0]) and math.isnan(self.mean_ci[1])
+        return self.bounded or (unknown and self.median_ci[0] < self.median_ci[1])
 
     @property
     def alike(self) -> bool:
@@ -146,19 +156,20 @@ def paired(
     exact = defined & ~bound & ~other_bound
     difference = np.where(orders == 0.0, 0.0, one - other)[exact]
     used = controls if exact.all() else None
-    mean, mean_ci = mean_interval(difference, confidence, used, tail=0)
+    told = not (controls and controls.undrawn)
+    fewest = 2 if used and used.enough else FEWEST
+    mean, mean_ci = mean_interval(difference, confidence, used, fewest, tail=0, told=told)
     known = defined & ~(bound & other_bound)
     raised = np.where(exact, one - other, np.where(bound, np.inf, -np.inf))[known]
     by_order = bool((defined & ~exact).any())
     most, needed = _of_orders(lower, higher, confidence)
     sign = 0
-    if not by_order:
-        strict = mean_interval(difference, 1.0 - STRICTER * (1.0 - confidence), used, nearer=False)[
-            1
-        ]
-        sign, needed = _of_differences(len(difference), mean, strict)
+    if not by_order and told:
+        sign, needed = _of_means(difference, confidence, used)
         if not (lower and higher) and sign and len(difference) < REVEALING:
             sign, needed = 0, float(REVEALING)
+    elif not by_order and controls:
+        needed = float(max(each.worlds for each in controls.undrawn))
     return Paired(
         n=len(difference),
         bounded=by_order,
@@ -176,9 +187,13 @@ def paired(
     )
 
 
-def _of_differences(n: int, mean: float, interval: Interval) -> tuple[int, float]:
-    """Verdict by the mean difference: its interval leaves out 0."""
-    low, high = interval
+def _of_means(
+    difference: FloatArray, confidence: float, controls: Controls | None
+) -> tuple[int, float]:
+    """Verdict by the mean difference: an interval of it leaves out 0."""
+    stricter = 1.0 - STRICTER * (1.0 - confidence)
+    mean, (low, high) = mean_interval(difference, stricter, controls, nearer=False)
+    n = len(difference)
     if n >= FEWEST_WORLDS and (low > 0.0 or high < 0.0):
         return (1 if low > 0.0 else -1), float(n)
     if mean == 0.0 or math.isnan(mean):

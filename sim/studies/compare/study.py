@@ -11,6 +11,7 @@ from sim.studies.compare.answer import Comparison
 from sim.studies.compare.contenders import Contender
 from sim.studies.compare.field import Field
 from sim.studies.measure import SLO_MET, Measure, has_slo
+from sim.studies.worst import of_all
 
 WORLDS = 128  # by default, at most; a p95 has an interval from 72
 COST, LATENCY = "cost_usd_per_month", "e2e_p95_s"
@@ -67,6 +68,8 @@ def compare(
     slo = [Measure.parse(SLO_MET)] if all(map(has_slo, designs)) else []
     listed = list(dict.fromkeys((*chosen, *extra, *slo, *asked)))
     confidence = 1.0 - (1.0 - CONFIDENCE) / (len(contenders) - 1)  # Bonferroni
+    most = max(designs, key=lambda design: len(design.workloads))
+    pooled = filter(None, [of_all(chosen[1], most)])
     return Comparison(
         labels=tuple(field.labels),
         worlds=worlds,
@@ -78,7 +81,8 @@ def compare(
         differences=field.differences(listed, confidence),
         joint=field.joint(*chosen),
         by_world=field.by_world(*chosen),
-        notes=(*_unlike(contenders, designs), *_months(designs)),
+        notes=(*_unlike(contenders, designs), *pooled, *_months(designs)),
+        undrawn=field.undrawn,
     )
 
 

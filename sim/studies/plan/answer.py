@@ -12,9 +12,11 @@ from sim.montecarlo.cause import MEANINGS
 from sim.montecarlo.shares import Share, spread_over
 from sim.montecarlo.summary import share_as_json
 from sim.studies.plan.breaking import OVER_BUDGET, Break, Kept
+from sim.studies.plan.days import busiest
 from sim.studies.plan.outlook import Outlook
 from sim.studies.plan.purchase import Commitment
 from sim.studies.stress.verdict import Word
+from sim.studies.worst import WorstServed
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -77,6 +79,10 @@ class Plan:
         What the GPUs would cost without any reservation.
     one_off_usd : (worlds,) float64
         Training and fine-tuning, before the first month.
+    waiting : str
+        Of several workloads, the one whose p95 is given; empty where there is one.
+    worst : (int, WorstServed) or None
+        Of several workloads, the worst served on the busiest day of any simulated month, and when.
     """
 
     name: str
@@ -106,6 +112,8 @@ class Plan:
     weekday_p95_s: FloatArray
     peak_p95_s: FloatArray
     one_off_usd: FloatArray
+    waiting: str = ""
+    worst: tuple[int, WorstServed] | None = None
 
     def typical_error(self, figure: str) -> float:
         """Root mean square of the errors of the checks: of ``cost`` or ``p95``; NaN of none."""
@@ -178,6 +186,10 @@ class Plan:
         if self.commitments:
             parts.append(self._commitments())
         parts.append(self._costs())
+        if self.worst is not None:
+            month, worst = self.worst
+            day = busiest(self.outlook)
+            parts.append(f"worst served is {worst.words} on a {day} of month {month + 1}")
         if self.trains:
             share = float(np.median(self.training_share[:, -1]))
             parts.append(f"training is {100.0 * share:.0f} % of all that is paid")
@@ -291,6 +303,12 @@ class Plan:
         )
         return {"months": pd.DataFrame(columns), "commitments": commitments}
 
+    def _worst_as_json(self) -> dict[str, Any] | None:
+        if self.worst is None:
+            return None
+        month, worst = self.worst
+        return {"month": month + 1, **worst.as_json()}
+
     def as_json(self) -> dict[str, Any]:
         """The same numbers, ready for JSON."""
         frames = self.frames()
@@ -307,6 +325,8 @@ class Plan:
             "one_off_usd": float(np.median(self.one_off_usd)),
             "retraining_usd": float(self.outlook.training_usd.sum()),
             "breaks": [_break_as_json(each) for each in self.all_breaks],
+            "ttft_of_workload": self.waiting or None,
+            "worst_served": self._worst_as_json(),
             "interpolation_typical_cost_error": _plain(self.typical_error("cost")),
             "interpolation": [
                 {

@@ -1,16 +1,18 @@
 """Figures of every month and world of a plan, from the months that are simulated."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import Design, GpuPool
 from sim.studies.plan.contracts import Contract
-from sim.studies.plan.days import days_per_month, kinds_of
+from sim.studies.plan.days import busiest, days_per_month, kinds_of
 from sim.studies.plan.months import interpolated
 from sim.studies.plan.outlook import PREFIX, Outlook
 from sim.studies.plan.runs import HOURS, Month
+from sim.studies.worst import worst_served
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -61,16 +63,30 @@ class Future:
         weights = np.array([days_per_month(outlook)[kind] for kind in self.kinds])
         self.hours = np.repeat(weights[:, None], HOURS, axis=1)
 
+    @cached_property
+    def waiting(self) -> str:
+        """The workload whose latency is shown: of several, the worst served in the last month.
+
+        On its busiest day; a latency of all of them together would hide it. Empty where there is
+        one.
+        """
+        last = worst_served(self.months[-1].days[busiest(self.outlook)])
+        return last.workload if last else ""
+
     def without(self, month: int) -> "Future":
         """The same, had one of the months not been simulated."""
         others = [each for each in self.months if each.month != month]
         return Future(self.outlook, self.values, self.design, others, self.terms)
 
     def p95_s(self, kind: str) -> FloatArray:
-        """p95 of the first token in the worst hour of a kind of day: (worlds, months)."""
+        """p95 of the first token in the worst hour of a kind of day: (worlds, months).
+
+        Of the workload that is ``waiting``; NaN where none of its requests is answered.
+        """
         if kind not in self.kinds:
             return np.full(self.volume.shape, np.nan)
-        return self._between(self._of_days("peak_hour_ttft_p95_s", kind)).T
+        of_whom = f"workloads.{self.waiting}." if self.waiting else ""
+        return self._between(self._of_days(f"{of_whom}peak_hour_ttft_p95_s", kind)).T
 
     def per_month(self, metric: str) -> FloatArray:
         """What the days of a month bring together: (worlds, months)."""

@@ -8,7 +8,7 @@ to do. Pools that scale do so within their limits. Beside it, today's fleet is k
 it breaks; see :mod:`sim.studies.plan.breaking`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ from sim.studies.plan.outlook import MOST_MONTHS, PREFIX, UNCHANGED, Outlook
 from sim.studies.plan.purchase import Ledger, Terms, bill_usd, bought
 from sim.studies.plan.runs import Month, Simulations
 from sim.studies.stress.verdict import Judge
+from sim.studies.worst import WorstServed, worst_served
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -108,7 +109,15 @@ def plan(
         weekday_p95_s=future.p95_s(WEEKDAY),
         peak_p95_s=future.p95_s(PEAK),
         one_off_usd=_one_off_usd(scenario, runs),
+        waiting=future.waiting,
+        worst=_worst(months, busiest(outlook)),
     )
+
+
+def _worst(months: Sequence[Month], kind: str) -> tuple[int, WorstServed] | None:
+    """Of several workloads, the worst served in any simulated month, and in which."""
+    found = [(each.month, worst) for each in months if (worst := worst_served(each.days[kind]))]
+    return max(found, key=lambda each: (each[1].missed.value, each[0]), default=None)
 
 
 @dataclass(frozen=True, slots=True)

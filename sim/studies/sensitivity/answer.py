@@ -121,6 +121,8 @@ class Sensitivity:
         Inputs that are written as a distribution and never vary.
     influences : tuple of Influence
         One of each measure, in the order asked for.
+    notes : tuple of str
+        What figures of a month rest on, and which latencies are of all workloads together.
     """
 
     scenario: str
@@ -130,6 +132,7 @@ class Sensitivity:
     overloaded_share: float
     fixed: tuple[str, ...]
     influences: tuple[Influence, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -163,6 +166,7 @@ class Sensitivity:
             "overloaded_share": self.overloaded_share,
             "never_vary": list(self.fixed),
             "metrics": [each.as_json() for each in self.influences],
+            "notes": list(self.notes),
         }
 
     def _clauses(self) -> list[str]:

@@ -135,15 +135,18 @@ def _factors(paths: list[str], found: Indices | None, width: float) -> pd.DataFr
 
 
 def _swing(low: FloatArray, high: FloatArray) -> dict[str, float]:
-    """The measure at both ends of an input, and the paired difference over worlds."""
+    """The measure at both ends of an input, and the paired difference over worlds.
+
+    Its interval is that of the median difference, which so few worlds tell.
+    """
     both = np.isfinite(low) & np.isfinite(high)
     difference = estimate(high[both] - low[both])
     return {
         "at_p10": estimate(low[both]).mean,
         "at_p90": estimate(high[both]).mean,
         "swing": difference.mean,
-        "swing_low": difference.mean_ci[0],
-        "swing_high": difference.mean_ci[1],
+        "swing_low": difference.p50_ci[0],
+        "swing_high": difference.p50_ci[1],
     }
 
 

@@ -1,11 +1,13 @@
 """The study: simulates both matrices, their mixtures and the tornado, and draws the conclusions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.errors import PeakfleetError
+from sim.model import month
+from sim.model.design import Design
 from sim.model.streams import Streams
 from sim.model.uncertain import UncertainInput
 from sim.montecarlo.draws import FloatArray
@@ -17,6 +19,7 @@ from sim.studies.measure import SLO_MET, Measure, has_slo
 from sim.studies.sensitivity.answer import Sensitivity
 from sim.studies.sensitivity.conclusion import influence
 from sim.studies.sensitivity.sobol import matrices
+from sim.studies.worst import of_all
 
 ROWS = 64  # by default: intervals of some 15 points
 FEWEST_ROWS = 16  # below, the bootstrap knows nothing
@@ -82,7 +85,19 @@ def sensitivity(
         overloaded_share=worlds.overloaded_share(),
         fixed=tuple(fixed),
         influences=influences,
+        notes=tuple(_notes(measures, worlds.results[0].design)),
     )
+
+
+def _notes(measures: Sequence[Measure], design: Design) -> Iterator[str]:
+    """What figures of a month rest on, and latencies that are of several workloads together."""
+    if clause := month.note(design) if any(map(_is_monthly, measures)) else "":
+        yield f"{clause[0].upper()}{clause[1:]}."
+    yield from filter(None, (of_all(measure, design) for measure in measures))
+
+
+def _is_monthly(measure: Measure) -> bool:
+    return "month" in measure.metric
 
 
 def _inputs(scenario: Scenario, seed: int) -> tuple[list[UncertainInput], dict[str, float]]:

@@ -9,11 +9,13 @@ import pandas as pd
 
 from sim.montecarlo.shares import Share
 from sim.montecarlo.summary import share_as_json
+from sim.montecarlo.undrawn import Undrawn, means_rest_on
 from sim.studies.size.options import Difference, Option
 from sim.studies.size.oracle import Oracle
 from sim.studies.size.question import Question
 from sim.studies.size.regret import Regret
 from sim.studies.size.wording import below, no_fleet, percent
+from sim.studies.worst import WorstServed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,12 @@ class Size:
         Every fleet that was considered, with the reason that it was dropped for.
     latency_metric : str
         The p95 of the frontier, whose threshold is ``latency_limit_s``.
+    shown_worlds : int
+        Of the chosen fleet; where there is none, of the largest simulated.
+    undrawn : tuple of Undrawn
+        Rare branches of inputs that are in none of them.
+    worst : WorstServed or None
+        Of several workloads, in the same fleet.
     beside : Beside
     simulated_worlds : int
     simulated_requests : float
@@ -83,6 +91,9 @@ class Size:
     candidates: pd.DataFrame
     latency_metric: str
     latency_limit_s: float
+    shown_worlds: int
+    undrawn: tuple[Undrawn, ...]
+    worst: WorstServed | None
     beside: Beside
     simulated_worlds: int
     simulated_requests: float
@@ -127,8 +138,9 @@ class Size:
 
     def _decision(self) -> str:
         asked = percent(self.question.probability)
+        worst = [f"worst served is {self.worst.words}"] if self.worst else []
         if self.chosen is None:
-            return no_fleet(self.options, f"{asked} of worlds")
+            return "; ".join([no_fleet(self.options, f"{asked} of worlds"), *worst])
         chosen, found = self.chosen, self.chosen.found
         assert found is not None and chosen.count is not None
         tally = found.tallies[chosen.count]
@@ -140,7 +152,7 @@ class Size:
             f" {tally.keeping.words()}, {asked} asked,"
             f" for {chosen.cost_usd_per_month:,.0f} USD a month"
         )
-        return "; ".join([text, *below(found), *self._against_others()])
+        return "; ".join([text, *worst, *below(found), *self._against_others()])
 
     def _against_others(self) -> Iterator[str]:
         unclear = [d.other.words for d in self.beside.differences if not d.told]
@@ -175,6 +187,7 @@ class Size:
             "estimate": self.estimate,
             "overrides": list(self.overrides),
             "chosen": self._chosen_as_json(),
+            "worst_served": self.worst.as_json() if self.worst else None,
             "oracle": self._oracle_as_json(),
             "worth_of_a_miss_usd": _plain(self.beside.worth_of_a_miss_usd),
             "regret": self._regret_as_json(),
@@ -183,12 +196,13 @@ class Size:
                     "service": d.other.kind.service,
                     "fleet": d.other.words,
                     "usd_per_month": d.usd_per_month,
-                    "interval": list(d.interval),
+                    "interval": [_plain(end) for end in d.interval],
                     "told": d.told,
                 }
                 for d in self.beside.differences
             ],
             "candidates": _rows(self.candidates),
+            **means_rest_on(self.shown_worlds, self.undrawn),
             "simulated_worlds": self.simulated_worlds,
             "simulated_requests": self.simulated_requests,
         }

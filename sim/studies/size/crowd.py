@@ -26,6 +26,7 @@ from sim.studies.size.options import Terms
 from sim.studies.size.question import Question
 from sim.studies.size.search import Found, find
 from sim.studies.size.wording import more_worlds
+from sim.studies.worst import WorstServed, worst_served
 
 CEILING = 100_001  # one more user than are tried
 
@@ -75,6 +76,8 @@ class Capacity:
     candidates : pandas.DataFrame
         Every number of users that was looked at, the fewest first.
     latency_metric : str
+    worst : WorstServed or None
+        Of several workloads, with so many users; where there are none, with one.
     simulated_worlds : int
     """
 
@@ -89,6 +92,7 @@ class Capacity:
     found: Found
     candidates: pd.DataFrame
     latency_metric: str
+    worst: WorstServed | None
     simulated_worlds: int
 
     @property
@@ -109,7 +113,8 @@ class Capacity:
     @property
     def sentence(self) -> str:
         """The decision."""
-        return f"{self.name}: {'; '.join(self._parts())}."
+        worst = [f"worst served is {self.worst.words}"] if self.worst else []
+        return f"{self.name}: {'; '.join([*self._parts(), *worst])}."
 
     def _parts(self) -> Iterator[str]:
         asked = f"{100 * self.question.probability:g} %"
@@ -162,6 +167,7 @@ class Capacity:
             "worlds_needed": needed if math.isfinite(needed) else None,
             "users": self.users,
             "estimate": self.estimate,
+            "worst_served": self.worst.as_json() if self.worst else None,
             **share_as_json("kept_share", None if sure is None else sure.keeping),
             "candidates": self.candidates.to_dict(orient="records"),
             "simulated_worlds": self.simulated_worlds,
@@ -213,7 +219,9 @@ def most_users(
     board = CrowdBoard(crowd, question, terms.rule(1), bench, terms.seed)
     begin = min(max(round(low), 1), CEILING - 1)
     found = find(board, CEILING - begin, CEILING - 1)
-    metric, _ = frontier_latency(design, question)
+    shown = found.sure if found.sure is not None else max(found.tallies)
+    result = bench.run(crowd.scenario(shown), found.tallies[shown].worlds, terms.seed)
+    metric, _ = frontier_latency(result, question)
     tried = sorted(found.tallies.values(), key=lambda tally: -tally.count)
     return Capacity(
         name=design.name,
@@ -227,6 +235,7 @@ def most_users(
         found=found,
         candidates=pd.DataFrame([_row(crowd, tally, found, metric, terms) for tally in tried]),
         latency_metric=metric,
+        worst=worst_served(result),
         simulated_worlds=bench.worlds - before,
     )
 

@@ -7,33 +7,59 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.model.design import Design
+from sim.montecarlo.result import RunResult
 from sim.montecarlo.sample import Sample
+from sim.montecarlo.verdict import served
 from sim.studies.size.board import Tally
 from sim.studies.size.evidence import Verdict
-from sim.studies.size.fleet import design_of
 from sim.studies.size.options import Option, Terms
-from sim.studies.size.question import Question, bound
+from sim.studies.size.question import Question
 
 NOTICED = 0.005  # share of requests without an answer: it moves a p95 to the p95.5
 
 
-def frontier_latency(design: Design, question: Question) -> tuple[str, float]:
-    """The p95 that the frontier shows, of the first workload with an SLO, and its threshold."""
-    workload = bound(design)[0]
-    which = "ttft" if math.isfinite(workload.slo.ttft_s) else "e2e"
-    limit_s = workload.slo.ttft_s if which == "ttft" else workload.slo.e2e_s
-    peak = "peak_hour_" if question.peak else ""
-    return f"workloads.{workload.name}.{peak}{which}_p95_s", limit_s
+def shown_run(options: list[Option], chosen: Option | None, terms: Terms) -> RunResult:
+    """The run of the fleet that is spoken of: the chosen one, else the largest simulated."""
+    option = chosen or next(each for each in options if each.found is not None)
+    assert option.found is not None
+    tallies = option.found.tallies
+    count = option.count
+    if count is None:
+        count = max(n for n, tally in tallies.items() if tally.simulated)
+    scenario = option.kind.scenario(count)
+    return terms.bench.run(scenario, tallies[count].worlds, terms.seed)
 
 
-def candidates(options: list[Option], chosen: Option | None, terms: Terms) -> pd.DataFrame:
-    """One row per fleet that was considered, with the reason that it was dropped for, if it was."""
-    rows = [row for option in options for row in _rows(option, chosen, terms)]
+def frontier_latency(result: RunResult, question: Question) -> tuple[str, float]:
+    """The p95 that the frontier shows, of the worst served workload with an SLO; its threshold."""
+    worst = next(each for each in served(result.sample, result.design) if each.slo.is_stated)
+    slo = worst.slo
+    limits = {"ttft": slo.ttft_s, "e2e": slo.e2e_s, "tpot": slo.tpot_s}
+    which = next(name for name, limit_s in limits.items() if math.isfinite(limit_s))
+    peak = "peak_hour_" if question.peak and which != "tpot" else ""
+    return f"workloads.{worst.name}.{peak}{which}_p95_s", limits[which]
+
+
+def candidates(
+    options: list[Option], chosen: Option | None, metric: str, terms: Terms
+) -> pd.DataFrame:
+    """One row per fleet that was considered, with the reason that it was dropped for, if it was.
+
+    Parameters
+    ----------
+    options : list of Option
+    chosen : Option or None
+    metric : str
+        A latency, of which each row has its percentiles over worlds.
+    terms : Terms
+    """
+    rows = [row for option in options for row in _rows(option, chosen, metric, terms)]
     return pd.DataFrame(rows)
 
 
-def _rows(option: Option, chosen: Option | None, terms: Terms) -> Iterator[dict[str, Any]]:
+def _rows(
+    option: Option, chosen: Option | None, metric: str, terms: Terms
+) -> Iterator[dict[str, Any]]:
     if option.found is None:
         yield {
             **_fleet(option, None),
@@ -52,7 +78,7 @@ def _rows(option: Option, chosen: Option | None, terms: Terms) -> Iterator[dict[
             "kept_share_low": tally.low,
             "kept_share_high": tally.high,
             "overloaded_share": tally.overloaded,
-            **(_measured(option, count, tally, terms) if tally.simulated else {}),
+            **(_measured(option, count, tally, metric, terms) if tally.simulated else {}),
             "verdict": tally.verdict.value,
             "chosen": is_chosen,
             "reason": "" if is_chosen else _reason(option, tally, chosen),
@@ -69,11 +95,12 @@ def _fleet(option: Option, count: int | None) -> dict[str, Any]:
     }
 
 
-def _measured(option: Option, count: int, tally: Tally, terms: Terms) -> dict[str, float]:
+def _measured(
+    option: Option, count: int, tally: Tally, metric: str, terms: Terms
+) -> dict[str, float]:
     """Mean cost, and the p95 latency over worlds."""
     scenario = option.kind.scenario(count)
     sample = terms.bench.run(scenario, tally.worlds, terms.seed).sample
-    metric, _ = frontier_latency(design_of(scenario, terms.seed), terms.question)
     return {
         "cost_usd_per_month": float(terms.cost(scenario, tally.worlds).mean()),
         **latency_over_worlds(sample, metric, tally.worlds),

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from sim.errors import PeakfleetError
+from sim.montecarlo.controls import Controls
 from sim.montecarlo.shares import Interval
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
+from sim.studies.compare.paired import Paired, paired
 from sim.studies.size.board import FLUID_MARGIN, Board
 from sim.studies.size.evidence import Rule, fewest
 from sim.studies.size.fleet import Kind, design_of, pool_named, scales
@@ -62,19 +63,27 @@ class Difference:
     Attributes
     ----------
     other : Option
-    usd_per_month : float
-        Mean over the worlds that both were simulated in.
-    interval : (float, float)
+    paired : Paired
+        Over the worlds that both were simulated in.
     """
 
     other: Option
-    usd_per_month: float
-    interval: Interval
+    paired: Paired
+
+    @property
+    def usd_per_month(self) -> float:
+        """On average; in the median world where few worlds tell no interval of the mean."""
+        return self.paired.median if self.paired.by_median else self.paired.mean
+
+    @property
+    def interval(self) -> Interval:
+        """Of that; NaN where the worlds tell none, and where they all have the same difference."""
+        return self.paired.median_ci if self.paired.by_median else self.paired.mean_ci
 
     @property
     def told(self) -> bool:
-        """Whether the data tell which of the two is cheaper."""
-        return self.interval[0] > 0.0 or self.interval[1] < 0.0
+        """Whether the data tell which of the two is cheaper, on average or in every world."""
+        return self.paired.sign != 0 or self.paired.throughout != 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +183,10 @@ def differences(chosen: Option, found: list[Option], terms: Terms) -> Iterator[D
     others = [o for o in found if o.count is not None and o is not chosen]
     for other in others:
         worlds = min(_worlds(chosen), _worlds(other))
-        more = _costs(other, terms, worlds) - _costs(chosen, terms, worlds)
-        mean, sd = float(more.mean()), float(more.std(ddof=1))
-        level = 1.0 - terms.error / (2.0 * len(others))
-        half = float(stdtrit(worlds - 1, level)) * sd / math.sqrt(worlds)
-        yield Difference(other, mean, (mean - half, mean + half))
+        more, least = (_costs(each, terms, worlds) for each in (other, chosen))
+        confidence = 1.0 - terms.error / len(others)
+        controls = _controls(chosen, terms, worlds)
+        yield Difference(other, paired(more, least, None, confidence, controls))
 
 
 def _option(board: Board, start: int, terms: Terms, most: int | None = None) -> Option:
@@ -228,3 +236,9 @@ def _worlds(option: Option) -> int:
 def _costs(option: Option, terms: Terms, worlds: int) -> FloatArray:
     assert option.count is not None
     return terms.cost(option.kind.scenario(option.count), worlds)
+
+
+def _controls(option: Option, terms: Terms, worlds: int) -> Controls:
+    assert option.count is not None
+    result = terms.bench.run(option.kind.scenario(option.count), worlds, terms.seed)
+    return result.sample.controls().first(worlds)

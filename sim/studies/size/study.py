@@ -9,7 +9,7 @@ from sim.studies.bench import Bench
 from sim.studies.case import Case
 from sim.studies.size.answer import Beside, Size
 from sim.studies.size.fleet import design_of, kinds, pool_named
-from sim.studies.size.fleets import candidates, frontier_latency
+from sim.studies.size.fleets import candidates, frontier_latency, shown_run
 from sim.studies.size.options import (
     Difference,
     Option,
@@ -24,6 +24,7 @@ from sim.studies.size.question import Question
 from sim.studies.size.regret import least_regret, worth_of_a_miss
 from sim.studies.size.run_length import check_run_length
 from sim.studies.size.search import TRIAL
+from sim.studies.worst import worst_served
 
 FEWEST_WORLDS = 2
 ORACLE_WORLDS = 20  # or more, as the looks of the search have it
@@ -89,7 +90,8 @@ def size(
     check_run_length(scenario, design, pool, question, trial)
     all_options = options(found, start, terms)
     chosen = cheapest(all_options)
-    metric, limit_s = frontier_latency(design, question)
+    shown = shown_run(all_options, chosen, terms)
+    metric, limit_s = frontier_latency(shown, question)
     compared = tuple(differences(chosen, all_options, terms)) if chosen is not None else ()
     told = Beside(compared)
     if chosen is not None and beside:
@@ -106,9 +108,12 @@ def size(
         month=rests_on(design),
         options=all_options,
         chosen=chosen,
-        candidates=candidates(all_options, chosen, terms),
+        candidates=candidates(all_options, chosen, metric, terms),
         latency_metric=metric,
         latency_limit_s=limit_s,
+        shown_worlds=len(shown.sample),
+        undrawn=shown.sample.controls().undrawn,
+        worst=worst_served(shown),
         beside=told,
         simulated_worlds=bench.worlds - before[0],
         simulated_requests=bench.requests - before[1],

@@ -160,11 +160,12 @@ class Stress:
     def _cost_growth(self, fleet: str) -> str:
         found = self.elasticity(fleet)
         assert found is not None
-        low, high = found.value.mean_ci
+        middle, (low, high) = found.value.middle
         grows = "volume" if len({step.volume for step in self.steps}) > 1 else "growth"
-        interval = "" if low == high else f"{low:.2f} … {high:.2f}, 95 % interval, "
+        known = math.isfinite(low) and math.isfinite(high) and low != high
+        interval = f"{low:.2f} … {high:.2f}, 95 % interval, " if known else ""
         return (
-            f"cost grows as {grows} to the power {found.value.mean:.2f}"
+            f"cost grows as {grows} to the power {middle:.2f}"
             f" ({interval}{fleet}, {found.since} to {found.until})"
         )
 

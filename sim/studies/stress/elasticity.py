@@ -23,7 +23,7 @@ class Elasticity:
     broken : bool
         Whether the fleet broke at either: the cost is then not that of the service asked for.
     value : Estimate
-        Over worlds, paired; its mean and interval are the answer.
+        Over worlds, paired; its ``middle`` is the answer.
     """
 
     fleet: str
@@ -68,4 +68,4 @@ def _elasticity(one: Outcome, other: Outcome, factor: float) -> Estimate:
         ratios = np.log(after / before)
     ratios[~np.isfinite(ratios)] = np.nan
     known = one.result.sample.controls().first(common)
-    return estimate(ratios / np.log(factor), controls=known, fewest=2)
+    return estimate(ratios / np.log(factor), controls=known)

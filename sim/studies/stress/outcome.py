@@ -13,6 +13,7 @@ from sim.montecarlo.result import RunResult
 from sim.montecarlo.shares import Share
 from sim.studies.stress.growth import Growth
 from sim.studies.stress.verdict import Judge, Word
+from sim.studies.worst import WorstServed, worst_served
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -88,6 +89,8 @@ class Outcome:
     over_budget_share, loses_share : float
         Of the worlds; NaN where no budget, or no revenue, is stated.
     recovery : Recovery or None
+    worst : WorstServed or None
+        Of several workloads.
     """
 
     fleet: str
@@ -106,6 +109,7 @@ class Outcome:
     over_budget_share: float
     loses_share: float
     recovery: Recovery | None = None
+    worst: WorstServed | None = None
 
     @property
     def worst_attainment(self) -> float:
@@ -114,6 +118,12 @@ class Outcome:
         names = [f"workloads.{each.name}.slo_attainment" for each in self.result.design.workloads]
         every = [quantile(np.sort(known), 0.5) for known in map(_known, map(sample.values, names))]
         return min((each for each in every if not math.isnan(each)), default=math.nan)
+
+    @property
+    def first_token(self) -> Estimate:
+        """p95 in the worst hour, of several workloads that of the worst served."""
+        of_whom = f"workloads.{self.worst.workload}." if self.worst else ""
+        return self.result.sample.estimate(f"{of_whom}peak_hour_ttft_p95_s")
 
     @property
     def kept(self) -> Share:
@@ -167,6 +177,7 @@ def observe(
         if budget_usd is None
         else float((monthly_usd > budget_usd).mean()),
         loses_share=float(np.mean(loses)),
+        worst=worst_served(result),
     )
 
 

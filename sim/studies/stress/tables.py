@@ -73,14 +73,14 @@ def breaking_json(each: Breaking) -> dict[str, Any]:
 
 def elasticity_row(each: Elasticity) -> dict[str, Any]:
     """A row of an elasticity."""
-    low, high = each.value.mean_ci
+    middle, (low, high) = each.value.middle
     return {
         "fleet": each.fleet,
         "since": str(each.since),
         "until": str(each.until),
         "overall": each.overall,
         "broken": each.broken,
-        "elasticity": each.value.mean,
+        "elasticity": middle,
         "low": low,
         "high": high,
         "worlds": each.value.n,
@@ -119,6 +119,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "more_worlds": _plain(outcome.more),
         **_share("overloaded_share", outcome.overloaded_share, outcome.worlds),
         "breaks": list(outcome.breaks),
+        "worst_served": outcome.worst.as_json() if outcome.worst else None,
         "cause": None
         if why is None
         else {"name": why.name, "backend": why.backend, "worlds": outcome.caused, **why.signs},
