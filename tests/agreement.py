@@ -17,7 +17,14 @@ from sim.engine.state.state import State
 
 EQUAL = ("status", "replica", "rank", "attempts", "preemptions", "workload", "task")
 EQUAL += ("cached_tokens",)
-COUNTS = ("attempts", "retries", "hedges", "response_hits", "wasted_tokens")
+COUNTS = (
+    "attempts",
+    "retries",
+    "retries_withheld",
+    "hedges",
+    "response_hits",
+    "wasted_tokens",
+)
 COUNTS += ("prompt_tokens", "output_tokens", "cached_tokens")
 COUNTS += ("found_later_tokens", "found_again_tokens")
 COUNTS_OF_ROUTES = ("fallbacks", "escalations", "degraded")

@@ -222,7 +222,9 @@ class _Look:
 
     def _everywhere(self) -> dict[str, float]:
         names = ("unanswered_share", "retry_amplification", "wasted_work_share")
-        return {name: float(np.nan_to_num(self.value(name))) for name in names}
+        withheld = self.value("retries_withheld") / max(self.value("requests"), 1.0)
+        found = {name: float(np.nan_to_num(self.value(name))) for name in names}
+        return {**found, "withheld": float(np.nan_to_num(withheld))}
 
     def _lateness(self) -> float:
         """The largest 95th percentile of a latency over the threshold that is asked of it."""

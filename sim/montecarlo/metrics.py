@@ -32,6 +32,7 @@ COUNTS = (  # of the bins, summed over the horizon
     "requests",
     "attempts",
     "retries",
+    "retries_withheld",
     "hedges",
     "fallbacks",
     "escalations",

@@ -23,6 +23,7 @@ SIGNS = {
     "unanswered_share": "{} of requests not answered",
     "retry_amplification": "{:.2f} attempts for each request",
     "wasted_work_share": "{:.0%} of the work for nobody",
+    "withheld": "{} of requests not tried again, for their retry budget was spent",
 }
 AMPLIFIED = 1.5  # attempts per request, from which on they are part of the evidence everywhere
 NOTICED = 0.001  # share turned away, from which on it is
@@ -45,6 +46,8 @@ def _striking(signs: Mapping[str, float]) -> Iterator[str]:
     """Signs that are worth saying whatever the cause."""
     if signs.get("rejected", 0.0) >= NOTICED:
         yield "rejected"
+    if signs.get("withheld", 0.0) >= NOTICED:
+        yield "withheld"
     if signs.get("offered", 0.0) > OVER:
         yield "offered"
     if signs.get("retry_amplification", 0.0) > AMPLIFIED:

@@ -215,6 +215,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             requests="requests",
             completed="completed",
             retries="retries",
+            retries_withheld="not tried again: retry budget spent",
             hedges="hedged attempts",
             fallbacks="attempts that went on elsewhere",
             escalations="answers made again elsewhere",

@@ -33,6 +33,7 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
     "cost_used_share": 1.0,
     **dict.fromkeys(
         (
+            "retries_withheld",
             "hedges",
             "fallbacks",
             "escalations",

@@ -41,6 +41,7 @@ MANY = {
     "stopped while running": 300,
     "orphaned": 500,
     "gave up between attempts": 50,
+    "retries without budget": 50,
 }
 MANY_AND_PREEMPTED = {**MANY, "preempted": 500}
 MANY_AND_LOST = {**MANY, "lost: failed": 100, "resent": 25}

@@ -28,6 +28,7 @@ class Crowd:
     prefix_hit_rate: float = 0.0
     response_cache: ResponseCache | None = None
     tokens: float = field(init=False)
+    is_spent: bool = field(init=False, default=False)  # the latest retry had no budget
 
     def __post_init__(self) -> None:
         budget = self.retry.budget
@@ -63,14 +64,14 @@ class Crowd:
 
         ``retry_after_s`` is what it was told, NaN for nothing.
         """
+        self.is_spent = False
         if retries_made >= self.retry.max_retries or not self._retries_after(cause):
             return None
         delay_s: float | None = self._backoff_s(retries_made, serial)
         if retry_after_s > 0:
             delay_s = self._heed(retry_after_s, delay_s)
-        if delay_s is None or not self.pay(cause):
-            return None
-        return delay_s
+        self.is_spent = delay_s is not None and not self.pay(cause)
+        return None if self.is_spent else delay_s
 
     def _retries_after(self, cause: int) -> bool:
         return {

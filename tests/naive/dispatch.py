@@ -407,6 +407,9 @@ class Dispatch(Clockwork):
             cause, request.retries, attempt.serial, retry_after_s
         )
         if delay_s is None:
+            if self.crowd(request).is_spent:
+                self.seen["retries without budget"] += 1
+                self.books.count(request, "retries_withheld")
             self.end(request, cause)
         else:
             if delay_s == retry_after_s and isinstance(backend := self.backend(request), Managed):

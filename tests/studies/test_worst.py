@@ -110,6 +110,8 @@ def test_plan_names_it_and_shows_its_latency(case, place):
 
 
 def test_stress_names_it_at_each_step(case, place):
-    answer = stress(case, place, [Growth(), Growth(volume=1.5)], worlds=2, spike=None, enclose=False)
+    answer = stress(
+        case, place, [Growth(), Growth(volume=1.5)], worlds=2, spike=None, enclose=False
+    )
     assert all(each.worst.workload == "batch" for each in answer.outcomes)
     assert " of batch" in stress_text.render(answer)

@@ -235,7 +235,7 @@ def _lose(s: State, slot: int, cause: int, told_s: float, now: float) -> None:
 
 @inner
 def _retry_delay_s(s: State, slot: int, cause: int, told_s: float) -> float:
-    """Seconds until the next attempt, or -1 if there is to be none."""
+    """Seconds until the next attempt, or -1 if there is to be none, or no budget for it."""
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
     retries = seq.attempts - 1
@@ -243,6 +243,20 @@ def _retry_delay_s(s: State, slot: int, cause: int, told_s: float) -> float:
         retries -= s.extras[slot].hedges + s.extras[slot].detours
     if retries >= counts.max_retries or not _is_worth_it(counts, cause):
         return -1.0
+    delay_s = _delay_s(s, seq, retries, cause, told_s)
+    if delay_s >= 0.0 and counts.tokens < (
+        counts.timeout_cost if cause == TIMED_OUT else counts.cost
+    ):
+        if seq.arrival_s >= 0.0:
+            counts.retries_withheld += 1
+        return -1.0
+    return delay_s
+
+
+@inner
+def _delay_s(s: State, seq: Row, retries: int, cause: int, told_s: float) -> float:
+    """How long the client waits after so many retries, and what it was told; -1 to give up."""
+    counts = s.workloads[seq.workload]
     if cause == REJECTED and told_s > 0.0:
         if told_s == math.inf:
             return -1.0
@@ -259,8 +273,7 @@ def _retry_delay_s(s: State, slot: int, cause: int, told_s: float) -> float:
 
 @inner
 def _is_worth_it(counts: Row, cause: int) -> bool:
-    """Whether the client tries again after such a loss, and has the budget to."""
+    """Whether the client tries again after such a loss."""
     if cause == TIMED_OUT:
-        return counts.after_timeout and counts.tokens >= counts.timeout_cost
-    wanted = counts.after_rejection if cause == REJECTED else counts.after_failure
-    return wanted and counts.tokens >= counts.cost
+        return bool(counts.after_timeout)
+    return bool(counts.after_rejection if cause == REJECTED else counts.after_failure)

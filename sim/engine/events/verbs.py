@@ -269,6 +269,7 @@ def open_bin(numbers: IntArray, count: int, now: float) -> None:
     for w in range(len(s.workloads)):
         counts = s.workloads[w]
         counts.requests = counts.attempts = counts.retries = counts.completed = 0
+        counts.retries_withheld = 0
         counts.hedges = counts.response_hits = counts.cached_tokens = 0
         counts.fallbacks = counts.escalations = counts.degraded = 0
         counts.tasks = counts.tasks_completed = counts.tasks_failed = 0

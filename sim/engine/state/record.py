@@ -251,6 +251,7 @@ WORKLOAD = np.dtype(
         ("requests", "i8"),
         ("attempts", "i8"),
         ("retries", "i8"),
+        ("retries_withheld", "i8"),  # that the budget had no tokens for: the request ends
         ("hedges", "i8"),
         ("fallbacks", "i8"),
         ("escalations", "i8"),
