@@ -106,6 +106,15 @@ def mean_interval(
     return mean, (mean + float(low), mean + float(high))
 
 
+def fewest_of_difference(controls: Controls | None) -> int:
+    """Worlds from which on a mean difference has an interval.
+
+    Two where uncertain inputs say how worlds differ, and none of their branches is missing; where
+    there are none, or too many for so few worlds, as many as for any mean.
+    """
+    return 2 if controls and controls.enough else FEWEST
+
+
 def influences_of(values: FloatArray) -> FloatArray:
     """What each world moves the mean by; the squares sum to the variance of the mean.
 

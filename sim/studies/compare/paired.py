@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from sim.montecarlo.controls import Controls
 from sim.montecarlo.estimates import quantile, quantile_interval
-from sim.montecarlo.means import FEWEST, mean_interval
+from sim.montecarlo.means import fewest_of_difference, mean_interval
 from sim.montecarlo.shares import Interval, Share, share_interval
 
 FloatArray = npt.NDArray[np.float64]
@@ -157,7 +157,7 @@ def paired(
     difference = np.where(orders == 0.0, 0.0, one - other)[exact]
     used = controls if exact.all() else None
     told = not (controls and controls.undrawn)
-    fewest = 2 if used and used.enough else FEWEST
+    fewest = fewest_of_difference(used)
     mean, mean_ci = mean_interval(difference, confidence, used, fewest, tail=0, told=told)
     known = defined & ~(bound & other_bound)
     raised = np.where(exact, one - other, np.where(bound, np.inf, -np.inf))[known]

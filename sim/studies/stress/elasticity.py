@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from sim.montecarlo.estimates import Estimate, estimate
+from sim.montecarlo.means import fewest_of_difference
 from sim.studies.stress.growth import Growth
 from sim.studies.stress.outcome import Outcome
 
@@ -68,4 +69,4 @@ def _elasticity(one: Outcome, other: Outcome, factor: float) -> Estimate:
         ratios = np.log(after / before)
     ratios[~np.isfinite(ratios)] = np.nan
     known = one.result.sample.controls().first(common)
-    return estimate(ratios / np.log(factor), controls=known)
+    return estimate(ratios / np.log(factor), controls=known, fewest=fewest_of_difference(known))
