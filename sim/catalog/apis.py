@@ -340,6 +340,7 @@ def _price(row: dict[str, str]) -> ListedApiPrice:
         output=float(row["output"]),
         cached_input=_optional(row["cached_input"]),
         cache_write=_optional(row["cache_write"]),
+        cache_write_1h=_optional(row["cache_write_1h"]),
     )
     prices = {tier: _optional(row[f"{tier}_input"]) for tier in TIERS}
     return ListedApiPrice(
@@ -378,8 +379,9 @@ def _long_rates(row: dict[str, str], rates: TokenRates) -> TokenRates | None:
     dearer, cached = float(row["long_input"]) / rates.input, _optional(row["long_cached_input"])
     if cached is None and rates.cached_input is not None:
         cached = round(rates.cached_input * dearer, 6)
-    write = None if rates.cache_write is None else round(rates.cache_write * dearer, 6)
-    return TokenRates(float(row["long_input"]), float(row["long_output"]), cached, write)
+    writes = (None if rate is None else round(rate * dearer, 6)
+              for rate in (rates.cache_write, rates.cache_write_1h))  # fmt: skip
+    return TokenRates(float(row["long_input"]), float(row["long_output"]), cached, *writes)
 
 
 def _optional(text: str) -> float | None:

@@ -189,6 +189,7 @@ def _token_prices(model: str, provider: str) -> list[Row]:
             "input": price.rates.input,
             "cached_input": price.rates.cached_input,
             "cache_write": price.rates.cache_write,
+            "cache_write_1h": price.rates.cache_write_1h,
             "output": price.rates.output,
             **{tier: price.factors.get(tier) for tier in TIERS},
             "long_above": None if price.long_above_tokens == NO_STEP else price.long_above_tokens,

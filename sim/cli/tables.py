@@ -43,6 +43,7 @@ HEADINGS = {
     "kv_capacity_tokens": "KV tokens",
     "cached_input": "cached",
     "cache_write": "write",
+    "cache_write_1h": "write 1h",
     "batch": "batch x",
     "flex": "flex x",
     "priority": "priority x",

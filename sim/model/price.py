@@ -1,7 +1,7 @@
 """What GPUs and tokens cost."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +13,7 @@ DAY_S = 86_400.0
 YEAR_S = 365.25 * DAY_S
 MONTH_S = YEAR_S / 12  # the mean month, 730.5 hours
 MILLION = 1e6
+SHORT_LIFE_S = 300.0  # of what is written into a prompt cache, at the usual price
 WEEKDAYS = (0, 1, 2, 3, 4)
 
 FloatArray = npt.NDArray[np.float64]
@@ -66,12 +67,28 @@ class TokenRates:
         Tokens of prompts that were cached; None for the price of ``input``.
     cache_write : float or None
         Tokens of prompts that are written into the cache; None for the price of ``input``.
+    cache_write_1h : float or None
+        The same where they are to live longer than ``SHORT_LIFE_S``; None for ``cache_write``.
     """
 
     input: float = 0.0
     output: float = 0.0
     cached_input: float | None = None
     cache_write: float | None = None
+    cache_write_1h: float | None = None
+
+    def living(self, life_s: float) -> "TokenRates":
+        """The rates where what is written into the cache lives so long.
+
+        Examples
+        --------
+        >>> rates = TokenRates(3.0, 15.0, 0.3, cache_write=3.75, cache_write_1h=6.0)
+        >>> rates.living(300.0).cache_write, rates.living(3600.0).cache_write
+        (3.75, 6.0)
+        """
+        if life_s <= SHORT_LIFE_S or self.cache_write_1h is None:
+            return self
+        return replace(self, cache_write=self.cache_write_1h)
 
     def usd(self, prompt: Amount, cached: Amount, written: Amount, output: Amount) -> Amount:
         """Price of so many tokens.

@@ -34,6 +34,8 @@ def test_every_price_is_plausible_dated_and_sourced():
         assert 0 < row.rates.input <= row.rates.output <= 60, row
         assert row.rates.cached_input is None or row.rates.cached_input < row.rates.input, row
         assert row.rates.cache_write is None or row.rates.cache_write > row.rates.input, row
+        hour = row.rates.cache_write_1h
+        assert hour is None or hour > row.rates.cache_write, row
         assert row.source and day_of(row.as_of) > date(2026, 1, 1), row
 
 
@@ -89,7 +91,9 @@ def test_price_is_that_of_the_only_provider_or_of_the_one_named():
     assert api_price("GPT-4o-mini").rates.output == 0.6
     assert api_price("llama-3.3-70b", "Groq").rates.input == 0.59
     assert api_price("gpt-4o-mini", tier="batch").factor == 0.5
-    assert api_price("claude-sonnet-4-6").rates.cache_write == 3.75
+    rates = api_price("claude-sonnet-4-6").rates
+    assert (rates.cache_write, rates.cache_write_1h) == (3.75, 6.0)
+    assert api_price("claude-haiku-5-5").long_rates.cache_write_1h == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(

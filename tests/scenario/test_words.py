@@ -77,6 +77,13 @@ def test_a_model_is_taken_at_its_maker_which_is_said(tmp_path):
     assert named.model.backends["big"].price.input == found.model.backends["big"].price.input
 
 
+def test_a_prompt_cache_of_an_hour_is_written_at_the_price_of_the_catalogue(tmp_path):
+    for life, usd in (("5min", 3.75), ("1h", 6.0)):
+        text = f"claude-sonnet-4-6\n    prompt_caching: {{life: {life}}}"
+        (managed,) = load(tmp_path, *api(text)).typical_design().managed
+        assert managed.price.rates.cache_write == usd
+
+
 def test_quotas_of_a_preset_may_be_by_the_day_and_of_requests_at_once(tmp_path):
     for preset, key, limit in (
         ("gemini-tier-1", "requests_per_day", 10_000),

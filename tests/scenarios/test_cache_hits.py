@@ -129,3 +129,21 @@ def test_a_provider_remembers_nothing_of_what_another_answered():
     alone = figures("cache_life", "backends.api.prompt_caching.life=1h")
     # Of the calls that come to the API half, at most, were preceded by one within the hour.
     assert 0 < mixed["cache_hit_rate"] < 0.6 * alone["cache_hit_rate"]
+
+
+# What lives longer costs more to write
+
+
+def test_what_lives_an_hour_is_written_at_its_own_price():
+    hour = "backends.api.prompt_caching.life=1h"
+    usual, longer = (
+        kept("cache_life", hour),
+        kept("cache_life", hour, "backends.api.price.cache_write_1h=6"),
+    )
+    written = usual["prompt_tokens"] - usual["cached_tokens"]
+    assert written == longer["prompt_tokens"] - longer["cached_tokens"] > 0
+    more = longer["cost_usd"] - usual["cost_usd"]
+    assert more == pytest.approx(written * (6 - 3.75) / 1e6, rel=1e-12)
+    # Of what is kept for five minutes the other price says nothing.
+    short = kept("cache_life", "backends.api.price.cache_write_1h=6")
+    assert short["cost_usd"] == kept("cache_life")["cost_usd"]

@@ -241,19 +241,18 @@ def compiled(name: str, api: ManagedApi, start: datetime, draws: Draws) -> model
     units, caching = api.provisioned, api.prompt_caching
     assert api.price is not None
     per_hour = None if units is None else units.usd_per_unit_hour
+    life_s = FIVE_MINUTES_S if caching is None else known(caching.life, draws)
     return model.ManagedApi(
         name,
         _compiled_pace(api, draws),
-        token_price.compiled(api.price, per_hour, start, draws),
+        token_price.compiled(api.price, per_hour, start, draws, life_s),
         quota.compiled(api.quota, draws),
         quota.compiled_units(units, draws),
         outages.compiled(api.outages, start, draws),
         _or(api.error_share, 0.0, draws),
         None
         if caching is None
-        else model.PromptCaching(
-            known(caching.life, draws), int(known(caching.least_tokens, draws))
-        ),
+        else model.PromptCaching(life_s, int(known(caching.least_tokens, draws))),
         int(_or(api.max_model_len, model.NO_LIMIT, draws)),
         quality=_or(api.quality, math.nan, draws),
         cooldown_s=_or(api.cooldown, 0.0, draws),

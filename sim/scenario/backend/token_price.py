@@ -26,7 +26,8 @@ from sim.scenario.values.problems import Findings, Path
 Draws = Mapping[str, float]
 
 Dollars = Annotated[Number, number("money", least=0, most=1e9)]
-RATES: Final = ("input", "cached_input", "cache_write", "output")
+WRITES: Final = ("cache_write", "cache_write_1h")
+RATES: Final = ("input", "cached_input", *WRITES, "output")
 OWN: Final = ("input", "output")  # what a price of one's own must have
 
 
@@ -44,6 +45,8 @@ class LongContext(Model):
     """USD per million tokens of prompts that were cached; default the price of input."""
     cache_write: Dollars | None = None
     """USD per million tokens written into the cache; default the price of input."""
+    cache_write_1h: Dollars | None = None
+    """The same where life of prompt_caching is above 5min; default the price of cache_write."""
     output: Dollars
     """USD per million tokens of answers."""
 
@@ -81,6 +84,8 @@ class TokenPrice(Model):
     """USD per million tokens of prompts that were cached; default the price of input."""
     cache_write: Dollars | None = None
     """USD per million tokens written into the cache; default the price of input."""
+    cache_write_1h: Dollars | None = None
+    """The same where life of prompt_caching is above 5min; default the price of cache_write."""
     output: Dollars | None = None
     """USD per million tokens of answers."""
     long_context: LongContext | None = None
@@ -115,7 +120,7 @@ def check(path: Path, price: dict[str, Any], has_model: bool, findings: Findings
         findings.add(path, f"has no {missing} beside {own[0]}", f"add {missing}")
     if not own and not has_model and not flat:
         findings.add(path, "has no price", "add input and output, such as input: 0.15, output: 0.6")
-    for key in ("cached_input", "cache_write", "long_context", "peaks"):
+    for key in ("cached_input", *WRITES, "long_context", "peaks"):
         if key in price and not own:
             findings.add((*path, key), "has no input beside it", "add input and output")
     for key in ("source", "as_of"):
@@ -213,13 +218,17 @@ def _clock_s(start: datetime) -> float:
 
 
 def compiled(
-    price: TokenPrice, usd_per_unit_hour: Number | None, start: datetime, draws: Draws
+    price: TokenPrice,
+    usd_per_unit_hour: Number | None,
+    start: datetime,
+    draws: Draws,
+    life_s: float = model.SHORT_LIFE_S,
 ) -> model.TokenPrice:
-    """The price in a world whose horizon begins at ``start``."""
+    """The price in a world whose horizon begins at ``start``, of caches that live ``life_s``."""
     long, fee = price.long_context, price.subscription
     return model.TokenPrice(
-        rates=_rates(price, draws),
-        long_rates=None if long is None else _rates(long, draws),
+        rates=_rates(price, draws).living(life_s),
+        long_rates=None if long is None else _rates(long, draws).living(life_s),
         long_above_tokens=NO_STEP if long is None else int(known(long.above, draws)),
         factor=_or(price.factor, 1.0, draws),
         yearly_factor=_or(price.yearly_factor, 1.0, draws),
@@ -237,8 +246,11 @@ def _rates(given: TokenPrice | LongContext, draws: Draws) -> model.TokenRates:
     return model.TokenRates(
         input=_or(given.input, 0.0, draws),
         output=_or(given.output, 0.0, draws),
-        cached_input=None if given.cached_input is None else known(given.cached_input, draws),
-        cache_write=None if given.cache_write is None else known(given.cache_write, draws),
+        **{
+            key: known(rate, draws)
+            for key in ("cached_input", *WRITES)
+            if (rate := getattr(given, key)) is not None
+        },
     )
 
 
