@@ -25,8 +25,10 @@ YES_OR_NO = (
     "loses_money",
     "drained",
     "all_at_once",
+    "month_is_least",
 )  # 1 or 0: the mean over worlds is a probability
 MAKESPAN, DRAINED = "makespan_s", "drained"  # a drained world has answered all
+MONTH, MONTH_IS_LEAST = "cost_usd_per_month", "month_is_least"
 RECOVERY, UNRECOVERED = "time_to_recover_s", "spikes_unrecovered"
 
 
@@ -116,7 +118,8 @@ class Sample:
     def estimate(self, name: str) -> Estimate:
         """Estimate of a metric over the worlds."""
         yes_or_no = name.rpartition(".")[2] in YES_OR_NO
-        return estimate(self.values(name), self.lower_bound(name), self.controls(), yes_or_no)
+        bounds = self.least_month(name) if is_monthly(name) else self.lower_bound(name)
+        return estimate(self.values(name), bounds, self.controls(), yes_or_no)
 
     def controls(self) -> Controls:
         """What was drawn for the worlds, as control variates."""
@@ -160,6 +163,12 @@ class Sample:
             return self.values(name.removesuffix(RECOVERY) + UNRECOVERED) > 0.0
         return None
 
+    def least_month(self, name: str) -> npt.NDArray[np.bool_]:
+        """In which worlds a month costs at least as much, of a backend, or of any."""
+        backend = name.startswith("backends.")
+        flag = name.removesuffix(MONTH) + MONTH_IS_LEAST if backend else MONTH_IS_LEAST
+        return np.asarray((self.values(flag) == 1.0) & (self.values(name) > 0.0))
+
     def _hangs_on_unfinished(self, name: str) -> npt.NDArray[np.bool_]:
         """In which worlds a latency could move with those who are unanswered at the end."""
         stem, _, statistic = name.removesuffix("_s").rpartition("_")
@@ -193,6 +202,11 @@ class _Row(NamedTuple):
     def value(self, name: str) -> float:
         place = self.places.get(name)
         return float("nan") if place is None else float(self.values[place])
+
+
+def is_monthly(metric: str) -> bool:
+    """Whether a metric is what a month costs, of all, of a workload or of a backend."""
+    return metric.rpartition(".")[2] == MONTH
 
 
 def is_latency(metric: str) -> bool:

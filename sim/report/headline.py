@@ -212,6 +212,7 @@ def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
     """What to be told beside the answer: causes, the worst world, a vicious circle."""
     yield from _computed(summary)
     yield from _causes(summary)
+    yield from _least_month(summary)
     yield from undrawn_text(summary["means_rest_on"]["undrawn"])
     if summary["replications"] > 1:
         yield _worst_world(summary)
@@ -227,6 +228,18 @@ def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
             f" each request, and {percent(round(wasted, 2))} of the work serves nobody. A retry"
             f" budget, a server that drops what its client has left, or a shorter queue breaks the"
             f" circle."
+        )
+
+
+def _least_month(summary: Mapping[str, Any]) -> Iterator[str]:
+    """That a quiet horizon does not tell what an autoscaled fleet costs in a month."""
+    least = summary["metrics"].get("month_is_least")
+    if least and least["mean"]:
+        worlds = Share(round(least["mean"] * least["n"]), least["n"]).words()
+        yield (
+            f"A month may cost more: in {worlds} an autoscaled fleet stays at its least all the"
+            " time, while a mean day brings more requests. A whole week (--set horizon.days=7)"
+            " tells."
         )
 
 

@@ -79,7 +79,8 @@ OF_TASKS = (
 )
 HEADER = ("", "", "p5", "p50", "95 % interval", "p95", "95 % interval")
 NOTES = {
-    AT_LEAST: "at least: in some worlds the backlog or the recovery goes on after the end",
+    AT_LEAST: "at least: in some worlds the backlog or the recovery goes on after the end, or the"
+    " month is that of a quiet day",
     "?": "too few worlds for this end of the interval (a p50 needs 6, a p95 needs 72)",
 }
 

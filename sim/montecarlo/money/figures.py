@@ -44,6 +44,7 @@ def money(outcome: Outcome, design: Design) -> Figures:
     figures = _spend(list(bill.charges))
     month_usd = float(month.usd.sum())
     figures["cost_usd_per_month"] = month_usd
+    figures["month_is_least"] = float(month.is_least.any())
     figures["requests_per_month"] = float(month.volume @ booked["requests"].sum(axis=1))
     figures |= unit_costs(figures["cost_usd"], month_usd, booked, users)
     revenues = [_revenues(design, booked[index], month, index) for index in range(len(booked))]
@@ -63,6 +64,7 @@ def money(outcome: Outcome, design: Design) -> Figures:
     for index, backend in enumerate(design.backends):
         own = _spend([charge for charge in bill.charges if charge.backend == backend.name])
         own["cost_usd_per_month"] = float(month.usd[index].sum())
+        own["month_is_least"] = float(month.is_least[index])
         own |= _served(usage[:, index])
         figures |= {f"backends.{backend.name}.{name}": value for name, value in own.items()}
     return figures

@@ -20,6 +20,8 @@ from sim.montecarlo.money.usage import in_shares, users_of
 
 FloatArray = npt.NDArray[np.float64]
 
+BUSIER = 1.05  # requests of a mean stretch of the month over those of the horizon
+HARDLY = 0.01  # of the GPU-hours, beyond the least fleet
 BY_USE = ("Standard", "Dynamic")  # pricing of GPUs that are paid while they are there
 
 
@@ -40,6 +42,9 @@ class Monthly:
         Requests of a month over those of the horizon.
     usd : (backends, workloads) float64
         Cost of a month.
+    is_least : (backends,) bool
+        Whether a fleet that scales itself had its least replicas all the time although a mean day
+        brings more: how many that would take is not known, so the month costs at least so much.
     """
 
     def __init__(self, bill: Bill, outcome: Outcome, design: Design) -> None:
@@ -47,6 +52,8 @@ class Monthly:
         self.time = MONTH_S / design.horizon.duration_s
         weights = np.array([workload.month_weight for workload in design.workloads])
         self.volume = weights * self.time
+        self._busier = bool((weights > BUSIER).any())
+        self.is_least = np.zeros(len(design.backends), np.bool_)
         self.usd = np.zeros((len(design.backends), len(design.workloads)))
         for index, backend in enumerate(design.backends):
             charges = [charge for charge in bill.charges if charge.backend == backend.name]
@@ -59,6 +66,8 @@ class Monthly:
         """A fleet by time; of one that scales itself, what it has beyond its least by volume."""
         paid_in_use = [charge for charge in charges if _is_paid_in_use(pool, charge)]
         share = self._beyond_least(pool, index, paid_in_use)
+        scales = pool.autoscaler is not None and pool.limits[1] > pool.limits[0]
+        self.is_least[index] = scales and bool(paid_in_use) and self._busier and share < HARDLY
         usd, scaled_usd = self._sum(charges), share * self._sum(paid_in_use)
         by_volume = np.where(scaled_usd > 0, scaled_usd * self.volume, 0.0)
         return (usd - scaled_usd) * self.time + by_volume

@@ -17,6 +17,8 @@ from sim.model.price import DAY_S, MONTH_S, GpuPrice, Subscription, TokenPrice, 
 from sim.model.purchase import PayAsYouGo, PurchasePlan, Reserved
 from sim.montecarlo.money import money
 from sim.montecarlo.replication import replicate
+from sim.montecarlo.run import run
+from sim.report.table import render
 from sim.scenario import load_scenario
 
 PRODUCT = """
@@ -199,3 +201,41 @@ def test_a_fixed_fleet_costs_the_same_and_one_that_scales_lies_between(tmp_path:
     assert by_time[1] < saturday["cost_usd_per_month"] < by_volume[1]
     apart = monday["cost_usd_per_month"] - saturday["cost_usd_per_month"]
     assert abs(apart) < abs(by_time[0] - by_time[1])
+
+
+def test_a_fleet_that_never_leaves_its_least_on_a_quiet_day_costs_at_least_so_much(
+    tmp_path: Path,
+) -> None:
+    """A Saturday has 0.4 of the requests of a mean day: two replicas never scale, two do on any.
+
+    Nobody knows how many the mean day takes, and that is said; on a Monday, over a week, and of a
+    fixed fleet nothing is.
+    """
+    calm = ("backends.large.replicas={min: 2, max: 8}", *SCALED[1:])
+    path = written(tmp_path, ON_GPUS)
+
+    def told(day: str, *settings: str) -> tuple[bool, str]:
+        scenario = load_scenario(path, [f"horizon.{day}", "worlds=2", *settings])
+        summary = run(scenario, jobs=1).summary
+        found = "p50" in summary["metrics"]["cost_usd_per_month"].get("at_least", ())
+        return found, " ".join(render(summary).split())
+
+    least, text = told(SATURDAY, *calm)
+    assert least
+    assert "the median cost is at least " in text
+    assert "A month may cost more: in all 2 worlds" in text
+    for day, settings in ((MONDAY, calm), (SATURDAY, ())):
+        least, text = told(day, *settings)
+        assert not least
+        assert "A month may cost more" not in text
+
+
+@pytest.mark.parametrize(("weight", "extra_h", "least"), [(2.5, 0, 1), (2.5, 6, 0), (0.8, 0, 0)])
+def test_a_month_is_a_least_where_only_the_mean_day_would_scale(
+    weight: float, extra_h: float, least: int
+) -> None:
+    rentals = [*rent(1, 24.0), *([Rental(0, 0.0, extra_h * 3_600.0)] if extra_h else [])]
+    what = weighted(weight, pools=[scaling(GpuPrice(3.0), 1)], managed=[api(TokenPrice(FLAGSHIP))])
+    found = figures(what, 10, rentals=rentals)
+    assert found["month_is_least"] == least
+    assert found["backends.api.month_is_least"] == 0
