@@ -2,9 +2,9 @@
 
 A mean hangs on what happens in few worlds, and of that these may show nothing: something in 1 of
 100 is in none of 64 more often than not, and no interval made of those can tell (Bahadur and Savage
-1956). But where it is an uncertain input that has the rare branch, such as ``{choice: {1: 99%, 40:
-1%}}``, its share is known, and so is that no world has drawn it. Then there is no interval of a
-mean, and no verdict that rests on one, until it is.
+1956). But where it is an uncertain input that has the rare branch, such as a choice of 1 with a
+weight of 99 and 40 with one of 1, its share is known, and so is that no world has drawn it. Then
+there is no interval of a mean, and no verdict that rests on one, until it is.
 
 A branch is a value of a choice, a component of a mixture, or a value of a table that lies as far
 beyond all that are drawn as these lie apart.
