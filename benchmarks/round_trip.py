@@ -68,8 +68,10 @@ def drawn(number: int) -> ServiceProfile:
         prefill_s_per_token=20e-6 * factor(),
         prefill_s_per_token_context=1.2e-9 * factor(),
         frontend_s_per_request=2.5e-3 * factor(),
-        frontend_s_per_token=76e-6 * factor(),
+        frontend_s_per_token=54e-6 * factor(),
         output_delay_s=1.9e-3 * factor(),
+        frontend_s_per_token_from_rest=22e-6 * factor(),
+        frontend_s_per_prompt_token_out=1.5e-6 * factor(),
     )
 
 

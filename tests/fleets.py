@@ -208,6 +208,8 @@ def engines(draw: st.DrawFn, tight: bool) -> ServiceProfile:
         frontend_s_per_request=draw(st.sampled_from([0, 1])) * rng.uniform(0, 0.1),
         frontend_s_per_token=draw(st.sampled_from([0, 1])) * rng.uniform(0, 0.005),
         frontend_s_per_prompt_token=draw(st.sampled_from([0, 0, 1])) * rng.uniform(0, 0.001),
+        frontend_s_per_token_from_rest=draw(st.sampled_from([0, 0, 1])) * rng.uniform(0, 0.005),
+        frontend_s_per_prompt_token_out=draw(st.sampled_from([0, 0, 1])) * rng.uniform(0, 0.001),
         frontend_processes=draw(st.sampled_from([1, 1, 2, 3])),
         output_delay_s=draw(st.sampled_from([0, 0, 1])) * rng.uniform(0, 0.1),
         kv_capacity_tokens=(least_blocks + draw(spare)) * block + draw(st.integers(0, block - 1)),

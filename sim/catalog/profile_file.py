@@ -20,6 +20,8 @@ output_delay_ms                constant delay from the front end to the client (
 frontend_ms_per_request        serial cost of a request in the front end (0)
 frontend_us_per_prompt_token   and of each token of its prompt (0)
 frontend_us_per_token          and of each token of its answer, as it is streamed (0)
+frontend_us_per_token_from_rest   what it costs beyond that where the front end was idle (0)
+frontend_us_per_prompt_token_out  what the first token costs more, per token of the prompt (0)
 frontend_processes             processes of the front end, which share its work (1)
 kv_capacity_tokens             size of the KV cache
 kv_block_tokens                tokens in a block, a power of two (16)
@@ -74,6 +76,8 @@ _SCALARS: tuple[tuple[str, str, float, float | None], ...] = (
     ("frontend_ms_per_request", "frontend_s_per_request", 1e-3, 0.0),
     ("frontend_us_per_prompt_token", "frontend_s_per_prompt_token", 1e-6, 0.0),
     ("frontend_us_per_token", "frontend_s_per_token", 1e-6, 0.0),
+    ("frontend_us_per_token_from_rest", "frontend_s_per_token_from_rest", 1e-6, 0.0),
+    ("frontend_us_per_prompt_token_out", "frontend_s_per_prompt_token_out", 1e-6, 0.0),
 )
 _TABLES = (
     ("step_base_ms", "step_base_s", 1e-3),

@@ -190,7 +190,8 @@ def work_offered(profile: ServiceProfile, offered: Offered) -> Work:
     )
     frontend_s = (
         profile.frontend_s_per_request * requests
-        + profile.frontend_s_per_prompt_token * offered.prompt_tokens
+        + (profile.frontend_s_per_prompt_token + profile.frontend_s_per_prompt_token_out)
+        * offered.prompt_tokens
         + profile.frontend_s_per_token * offered.output_tokens
     )
     decoded = max(offered.output_tokens - requests, 0.0)

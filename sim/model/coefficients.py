@@ -23,6 +23,8 @@ SCALARS = {
     "output_delay_ms": "output_delay_s",
     "frontend_ms_per_request": "frontend_s_per_request",
     "frontend_us_per_token": "frontend_s_per_token",
+    "frontend_us_per_token_from_rest": "frontend_s_per_token_from_rest",
+    "frontend_us_per_prompt_token_out": "frontend_s_per_prompt_token_out",
 }
 
 

@@ -139,6 +139,11 @@ class ServiceProfile:
         What the hardware allows at most; None where it is not known.
     frontend_s_per_prompt_token : float
         Serial cost of the front end for each token of a prompt.
+    frontend_s_per_token_from_rest : float
+        What a token costs the front end beyond w where nothing was to be done when it came.
+    frontend_s_per_prompt_token_out : float
+        What an answer's first token costs beyond another one for each token of the prompt, which
+        the detokenizer reads before it goes on from it.
     frontend_processes : int
         P, processes of a replica's front end.
     output_delay_s : float
@@ -194,6 +199,8 @@ class ServiceProfile:
     admission: Admission = "prompt"
     steps_in_flight: int = 1
     data_parallel_ranks: int = 1
+    frontend_s_per_token_from_rest: float = 0.0
+    frontend_s_per_prompt_token_out: float = 0.0
 
     def step_s(self, batch: int, kv_tokens: float) -> float:
         """Seconds of a step in which ``batch`` sequences decode and nobody prefills.
@@ -225,8 +232,20 @@ class ServiceProfile:
             + self.frontend_s_per_request
             + self.frontend_s_per_prompt_token * prompt_tokens
             + self.frontend_s_per_token
+            + self.frontend_s_per_token_from_rest
+            + self.frontend_s_per_prompt_token_out * prompt_tokens
             + self.output_delay_s
         )
+
+    @property
+    def works_on_tokens(self) -> bool:
+        """Whether tokens wait for the front end."""
+        costs = (
+            self.frontend_s_per_token,
+            self.frontend_s_per_token_from_rest,
+            self.frontend_s_per_prompt_token_out,
+        )
+        return max(costs) > 0
 
     def step_tables(self) -> tuple[FloatArray, FloatArray]:
         """a(B) and c(B) for every B from 0 to ``max_num_seqs``.

@@ -250,7 +250,10 @@ class _Look:
         whole = self.value("prompt_tokens") / requests
         prompt = whole - self.value("cached_tokens") / requests
         front_s = profile.frontend_s_per_request + profile.frontend_s_per_token * output
-        front_s += profile.frontend_s_per_prompt_token * whole
+        per_prompt_token_s = (
+            profile.frontend_s_per_prompt_token + profile.frontend_s_per_prompt_token_out
+        )
+        front_s += per_prompt_token_s * whole
         base_s, _ = profile.step_tables()
         batch = profile.max_num_seqs
         gpu_s = (

@@ -89,8 +89,11 @@ def test_a_replica_has_one_rank_unless_the_file_says_how_many():
 
 def test_the_front_end_of_a_file_is_that_of_the_profile():
     text = GOOD + "frontend_us_per_prompt_token: 2\nfrontend_processes: 4\noutput_delay_ms: 1.9\n"
+    text += "frontend_us_per_token_from_rest: 22\nfrontend_us_per_prompt_token_out: 1.5\n"
     p = parse_profile(text, "mine.yaml", "mine.yaml")
     assert p.frontend_s_per_prompt_token == pytest.approx(2e-6)
+    assert p.frontend_s_per_token_from_rest == pytest.approx(22e-6)
+    assert p.frontend_s_per_prompt_token_out == pytest.approx(1.5e-6)
     assert (p.frontend_processes, p.output_delay_s) == (4, pytest.approx(1.9e-3))
     with pytest.raises(ScenarioError, match="frontend_processes: 65 must be at most 64"):
         parse_profile(text.replace("processes: 4", "processes: 65"), "mine.yaml", "mine.yaml")
@@ -212,6 +215,8 @@ def own_profiles(draw):
         overhead_s=draw(numbers),
         frontend_s_per_request=draw(numbers),
         frontend_s_per_token=draw(numbers),
+        frontend_s_per_token_from_rest=draw(numbers),
+        frontend_s_per_prompt_token_out=draw(numbers),
         kv_capacity_tokens=draw(st.integers(4096, 10**8)),
         kv_block_tokens=2 ** draw(st.integers(0, 7)),
         max_num_seqs=draw(st.integers(1, 256)),
@@ -236,7 +241,7 @@ def test_any_profile_survives_writing_and_reading(p, tmp_path_factory):
     for field in fields(ServiceProfile):
         expected, found = getattr(p, field.name), getattr(back, field.name)
         if field.name in {"step_base_s", "step_s_per_kv_token"} or field.name.endswith(
-            ("_s", "_request", "_token", "_context")
+            ("_s", "_request", "_token", "_context", "_out", "_rest")
         ):
             assert found == pytest.approx(expected, rel=1e-13, abs=1e-300)
         elif field.name == "measured" and expected is not None:

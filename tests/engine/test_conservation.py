@@ -249,6 +249,8 @@ def test_the_work_of_all_bins_is_that_of_the_answers() -> None:
         prefill_s_per_token=1e-4,
         prefill_s_per_token_context=1e-8,
         frontend_s_per_token=1e-5,
+        frontend_s_per_token_from_rest=1e-5,
+        frontend_s_per_prompt_token_out=1e-6,
     )
     workload = Workload("chat", GivenRequests(block), "pool", Slo())
     horizon = Horizon(datetime(2026, 1, 1), 400.0, 0.0, 0.7)
@@ -261,7 +263,7 @@ def test_the_work_of_all_bins_is_that_of_the_answers() -> None:
         "prompts": 30,
         "prefilled": prompt.sum(),
         "prefill_s": (1e-3 + 1e-4 * prompt + 1e-8 * prompt**2.0 / 2).sum(),
-        "frontend_s": 1e-5 * output.sum(),
+        "frontend_s": 1e-6 * prompt.sum() + 1e-5 * output.sum(),
     }
     assert outcome.ledger.workloads["completed"].sum() == 30
     assert {name: booked[name].sum() for name in expected} == pytest.approx(expected)
@@ -358,7 +360,13 @@ def streamed_at_once(design: Design) -> Design:
 
 
 def _streaming_at_once(drawn: GpuPool) -> GpuPool:
-    engine = replace(drawn.profile, frontend_s_per_token=0.0, output_delay_s=0.0)
+    engine = replace(
+        drawn.profile,
+        frontend_s_per_token=0.0,
+        frontend_s_per_token_from_rest=0.0,
+        frontend_s_per_prompt_token_out=0.0,
+        output_delay_s=0.0,
+    )
     return replace(drawn, profile=engine)
 
 
@@ -420,6 +428,8 @@ def slowed(drawn: GpuPool, factor: float) -> GpuPool:
             frontend_s_per_request=engine.frontend_s_per_request * factor,
             frontend_s_per_prompt_token=engine.frontend_s_per_prompt_token * factor,
             frontend_s_per_token=engine.frontend_s_per_token * factor,
+            frontend_s_per_token_from_rest=engine.frontend_s_per_token_from_rest * factor,
+            frontend_s_per_prompt_token_out=engine.frontend_s_per_prompt_token_out * factor,
             output_delay_s=engine.output_delay_s * factor,
         ),
     )

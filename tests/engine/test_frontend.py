@@ -77,6 +77,70 @@ def test_steps_that_grow_longer_let_it_catch_up() -> None:
     assert free_s == pytest.approx(end_s + 1.45)
 
 
+def test_a_first_token_costs_more_by_the_length_of_its_prompt_and_keeps_others_waiting() -> None:
+    """0.25 s a token, and 0.25 s more for a first one for each token of its prompt.
+
+    A's first token, made at 1, takes 0.25 + 4 x 0.25 s, until 2.25. B, which comes at 1.5, is
+    through then and in the step from 3: its first token and A's last, made at 4, cost 0.25 each and
+    3 x 0.25 s; its second, made at 5, comes after them.
+    """
+    engine = profile(frontend_s_per_token=0.25, frontend_s_per_prompt_token_out=0.25)
+    log = kernel_log(requests_of(engine, (0.0, 4, 4), (1.5, 3, 2)))
+    has(log, ready_s=[0, 2.25], first_token_s=[2.25, 5.25], finish_s=[5.25, 5.5])
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_from_rest_a_batch_takes_longer_than_one_that_follows_another(processes: int) -> None:
+    """1 s a token and 0.5 s more from rest, steps of 2 s and 0.25 s a sequence.
+
+    Two at once, one a process or both of one: with one process a batch takes 3 s from rest and 2 s
+    behind another; steps end at 2.5, 5, 7.5: tokens come at 5.5, then at 8 from rest, for 7.5 is
+    less, and at 10.5. Each of two processes has a batch of one: 1.5 s from rest.
+    """
+    engine = profile(
+        step_base_s=(2.5,),
+        frontend_s_per_token=1.0,
+        frontend_s_per_token_from_rest=0.5,
+        frontend_processes=processes,
+    )
+    log = kernel_log(requests_of(engine, (0.0, 1, 3), (0.0, 1, 3)))
+    batch_s = 3.0 / processes
+    has(log, first_token_s=[2.5 + batch_s] * 2, finish_s=[7.5 + batch_s] * 2)
+
+
+def test_a_front_end_that_is_behind_takes_what_a_token_costs_without_the_rest() -> None:
+    """Steps of 1 s for 1.5 s of work a batch: the k-th token comes after 1.25 + k x 1.5 s."""
+    engine = profile(frontend_s_per_token=1.5, frontend_s_per_token_from_rest=0.25)
+    for output in (1, 2, 3, 40):
+        finish_s = 1.0 + 0.25 + output * 1.5
+        has(kernel_log(requests_of(engine, (0.0, 1, output))), finish_s=[finish_s])
+
+
+def test_only_first_tokens_may_cost_and_others_wait_for_them() -> None:
+    """A's first token takes 4 s: its second, made at 2, comes with it, at 5; its sixth at 6."""
+    engine = profile(frontend_s_per_prompt_token_out=4.0)
+    for output, finish_s in ((1, 5.0), (2, 5.0), (6, 6.0), (7, 7.0)):
+        log = kernel_log(requests_of(engine, (0.0, 1, output)))
+        has(log, first_token_s=[5.0], finish_s=[finish_s])
+
+
+def test_a_preempted_sequence_has_had_its_first_token() -> None:
+    """Two of 6 tokens in a cache of 8, in blocks of one: the second is preempted.
+
+    Reading the prompt costs 0.125 s a token, once: the front end has worked on two first tokens.
+    """
+    engine = profile(
+        frontend_s_per_prompt_token_out=0.125,
+        kv_capacity_tokens=8,
+        kv_block_tokens=1,
+        max_model_len=8,
+    )
+    case = requests_of(engine, (0.0, 2, 4), (0.0, 2, 4))
+    assert assert_agreement(case)["preempted"] == 1
+    plane = kernel_run(case)
+    assert plane.close_bin().pools[0].frontend_s == 0.5
+
+
 def test_a_first_token_on_its_way_at_the_deadline_is_late() -> None:
     """Made at 1, with the client at 1.5."""
     engine = profile(frontend_s_per_token=0.5)
@@ -164,5 +228,5 @@ def test_the_kernel_agrees_with_the_naive_simulator(
     drawn: st.SearchStrategy[Case], least: dict[str, int]
 ) -> None:
     """Where every fleet has a front end that streams; ``PEAKFLEET_FLEETS`` sets how many."""
-    streams = drawn.filter(lambda each: any(p.profile.frontend_s_per_token for p in each.pools))
+    streams = drawn.filter(lambda each: any(p.profile.works_on_tokens for p in each.pools))
     assert_population(streams, FLEETS, least)

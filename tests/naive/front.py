@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from naive.attempt import Attempt
 from sim.model.profile import ServiceProfile
 
 
@@ -21,7 +22,14 @@ class FrontEnd:
     @property
     def streams(self) -> bool:
         """Whether tokens come later to their clients than out of the engine."""
-        return self.profile.frontend_s_per_token > 0 or self.profile.output_delay_s > 0
+        return self.works_on_tokens or self.profile.output_delay_s > 0
+
+    @property
+    def works_on_tokens(self) -> bool:
+        """Whether any token costs anything."""
+        engine = self.profile
+        per_token_s = engine.frontend_s_per_token + engine.frontend_s_per_token_from_rest
+        return per_token_s > 0 or engine.frontend_s_per_prompt_token_out > 0
 
     def next_process(self) -> int:
         """They take turns."""
@@ -34,10 +42,21 @@ class FrontEnd:
         work_s = self.profile.frontend_s_per_request + per_token_s * prompt
         return self._do(process, work_s, now_s)
 
-    def take_tokens(self, process: int, tokens: int, now_s: float) -> float:
-        """A step brings tokens; when they are through. Those that cost nothing are at once."""
-        work_s = self.profile.frontend_s_per_token * tokens
-        return self._do(process, work_s, now_s) if work_s > 0 else now_s
+    def take_tokens(self, process: int, made: list[Attempt], now_s: float) -> float:
+        """A step brings a token for each of some; when they are through.
+
+        They take longer where it had nothing else to do, and the first of an answer is begun by
+        reading its prompt. Where no token costs anything, they are through at once.
+        """
+        if not made or not self.works_on_tokens:
+            return now_s
+        begins_s = now_s + self.profile.frontend_s_per_token_from_rest * len(made)
+        work_s = 0.0
+        for attempt in made:
+            work_s += self.profile.frontend_s_per_token
+            if attempt.generated == 0:
+                work_s += self.profile.frontend_s_per_prompt_token_out * attempt.prompt
+        return self._do(process, work_s, begins_s)
 
     def _do(self, process: int, work_s: float, now_s: float) -> float:
         self.free_s[process] = max(self.free_s[process], now_s) + work_s

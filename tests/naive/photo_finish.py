@@ -44,7 +44,7 @@ def meets_an_end(replicas: Iterable[Replica], now_s: float) -> bool:
 
 def comes_at_an_end(replica: Replica, now_s: float) -> bool:
     """Whether a request comes to a front end as the tokens of a step do."""
-    if replica.step is None or not replica.profile.frontend_s_per_token:
+    if replica.step is None or not replica.front.works_on_tokens:
         return False
     if replica.team.in_line:  # it comes from another rank, at the very moment, or to be so
         return False

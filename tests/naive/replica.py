@@ -114,7 +114,7 @@ class Replica:
         made = [*step.decoding, *(a for a, tokens in step.chunks if a.cached + tokens == a.prefill)]
         for process in range(self.profile.frontend_processes):
             own = [attempt for attempt in made if attempt.process == process]
-            done_s = self.front.take_tokens(process, len(own), now_s)
+            done_s = self.front.take_tokens(process, own, now_s)
             for attempt in own:
                 attempt.token_s_of_step = done_s + self.profile.output_delay_s
 

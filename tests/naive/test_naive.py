@@ -204,6 +204,26 @@ def test_the_tokens_of_a_step_are_passed_on_together_while_the_engine_goes_on() 
     expect(plane, admitted_s=[0, 2], first_token_s=[4.25, 6.5], finish_s=[7.5, 8.25])
 
 
+def test_a_first_token_costs_more_by_the_length_of_its_prompt() -> None:
+    # 0.25 s a token, and 0.2 s more for a first one for each of 5 prompt tokens: A's first
+    # token, made at 1, is passed on at 2.25. B comes at 1.5 and is through then; its first and A's
+    # last, made at 4, take 0.25 + 0.25 + 1 s, and B's second, made at 5, is passed on after
+    # them.
+    engine = profile(frontend_s_per_token=0.25, frontend_s_per_prompt_token_out=0.2)
+    plane = run(engine, (0.0, 5, 4), (1.5, 5, 2))
+    expect(plane, admitted_s=[0, 3], first_token_s=[2.25, 5.5], finish_s=[5.5, 5.75])
+
+
+def test_a_batch_of_tokens_takes_longer_from_rest() -> None:
+    # 0.5 s a token and 0.25 s more from rest. A's first token, made at 1, takes until 1.75, its
+    # second, made at 2, until 2.75. With 1.5 s a token the second, made at 2, follows the first,
+    # which took from 1 to 2.75, by 1.5 s.
+    plane = run(profile(frontend_s_per_token=0.5, frontend_s_per_token_from_rest=0.25), (0, 5, 2))
+    expect(plane, first_token_s=[1.75], finish_s=[2.75])
+    plane = run(profile(frontend_s_per_token=1.5, frontend_s_per_token_from_rest=0.25), (0, 5, 2))
+    expect(plane, first_token_s=[2.75], finish_s=[4.25])
+
+
 def test_a_request_waits_behind_tokens_and_tokens_behind_a_request() -> None:
     # 0.75 s a token and 0.5 s a request. A is through at 0.5; its tokens come at 1.5, 2.5, 3.5. B
     # comes at 1.75, amid the first of them, and is through at 2.25 + 0.5. The second token, which

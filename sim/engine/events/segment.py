@@ -87,7 +87,7 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     replica.cached += replica.leap * replica.decoding
     replica.steps += replica.leap
     account_blocks(replica, pool, float(pool.kv_blocks - replica.free_blocks), now)
-    if pool.frontend_s_per_token > 0.0:
+    if pool.works_on_tokens:
         frontend.take_tokens(s, r, replica, pool, now)
     replica.mode = BOUNDARY
     while replica.decoding > 0 and s.heap_step[r, 0] == replica.steps:

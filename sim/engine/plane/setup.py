@@ -199,9 +199,12 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.frontend_s_per_request = profile.frontend_s_per_request
     row.frontend_s_per_prompt_token = profile.frontend_s_per_prompt_token
     row.frontend_s_per_token = profile.frontend_s_per_token
+    row.frontend_s_per_token_from_rest = profile.frontend_s_per_token_from_rest
+    row.frontend_s_per_prompt_token_out = profile.frontend_s_per_prompt_token_out
+    row.works_on_tokens = profile.works_on_tokens
     row.output_delay_s = profile.output_delay_s
     row.processes = profile.frontend_processes
-    row.streams = profile.frontend_s_per_token > 0.0 or profile.output_delay_s > 0.0
+    row.streams = profile.works_on_tokens or profile.output_delay_s > 0.0
 
 
 def fill_workload(row: Records, slo: Slo, priority: int, traits: Traits) -> None:

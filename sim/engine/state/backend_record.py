@@ -31,8 +31,11 @@ POOL = np.dtype(
         ("frontend_s_per_request", "f8"),
         ("frontend_s_per_prompt_token", "f8"),
         ("frontend_s_per_token", "f8"),
+        ("frontend_s_per_token_from_rest", "f8"),
+        ("frontend_s_per_prompt_token_out", "f8"),
         ("output_delay_s", "f8"),
         ("processes", "i8"),  # of the front end of a replica
+        ("works_on_tokens", "i8"),  # whether tokens wait for the front end
         ("streams", "i8"),  # whether tokens are delivered later than their steps end
         ("max_queue", "f8"),
         ("retry_after_s", "f8"),

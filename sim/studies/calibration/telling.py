@@ -40,6 +40,8 @@ WORDS = {
     "output_delay_ms": "the delay after it",
     "frontend_ms_per_request": "the front end's work for a request",
     "frontend_us_per_token": "the front end's work for a token",
+    "frontend_us_per_token_from_rest": "its further work for a token where it was idle",
+    "frontend_us_per_prompt_token_out": "its work for a prompt's token before the first token",
 }
 
 
