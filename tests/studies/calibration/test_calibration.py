@@ -214,3 +214,28 @@ def test_an_engine_is_simulated_with_its_own_rule_of_admission(engine, rule):
     given, _ = problem_of([run], Given(admission="watermark", frontend_us_per_prompt_token=2.0))
     assert given.start.admission == "watermark"
     assert given.start.frontend_s_per_prompt_token == pytest.approx(2e-6)
+
+
+OF_FIRST_TOKENS = {"frontend_us_per_token_from_rest", "frontend_us_per_prompt_token_out"}
+
+
+def test_what_first_tokens_cost_is_fitted_where_vllms_single_requests_tell_it(sweep):
+    problem, _ = problem_of(sweep)
+    assert set(problem.names) >= OF_FIRST_TOKENS
+
+
+@pytest.mark.parametrize("why", ["prompts of one length", "another engine", "statistics alone"])
+def test_elsewhere_it_is_zero_and_not_invented(sweep, why):
+    if why == "prompts of one length":
+        runs = [run for run, (_, prompt, _) in zip(sweep, SWEEP, strict=True) if prompt == 512]
+    elif why == "another engine":
+        runs = [replace(run, setup=replace(run.setup, engine="sglang")) for run in sweep]
+    else:
+        means = [{name: Statistics(run.statistic(name, "mean")) for name in ("ttft_s", "tpot_s")}
+                 for run in sweep]  # fmt: skip
+        runs = [replace(run, requests=None, statistics=each)
+                for run, each in zip(sweep, means, strict=True)]  # fmt: skip
+    problem, _ = problem_of(runs)
+    assert not set(problem.names) & OF_FIRST_TOKENS
+    assert problem.start.frontend_s_per_token_from_rest == 0.0
+    assert problem.start.frontend_s_per_prompt_token_out == 0.0
