@@ -25,7 +25,10 @@ def test_a_recent_measurement_within_its_range_needs_no_word(tmp_path):
          "llama-3-70b/h100-sxm/tp4/fp16/vllm-2024): grade B: an older engine, few points or a"
          " loose fit; an engine over a year old (2024-11)"),
         (f"{PLACE}=llama-3.1-8b/h200-sxm/tp1/bf16/vllm",
-         "llama-3.1-8b/h200-sxm/tp1/bf16/vllm): grade C: measured, but simulations of it are far"
+         "llama-3.1-8b/h200-sxm/tp1/bf16/vllm): grade B: an older engine, few points or a loose"
+         " fit"),
+        (f"{PLACE}=deepseek-r1/b200-sxm/tp8ep8/fp8/sglang",
+         "deepseek-r1/b200-sxm/tp8ep8/fp8/sglang): grade C: measured, but simulations of it are far"
          " off its own runs"),
         (f"{PLACE}={{model: qwen3-14b, gpu: l40s, gpus: 2, precision: fp8}}",
          "computed/qwen3-14b/l40s/tp2/fp8): computed, not measured (grade C)"),
