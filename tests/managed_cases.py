@@ -79,12 +79,16 @@ def _with_rules(quota: Quota, case: Case, rng: np.random.Generator) -> Quota:
     last_s = float(case.arrival_s[-1]) + 1
     assert case.day_start_s is not None
     many = len(case.arrival_s) * rng.uniform(0.1, 0.8)
+    weeks = np.random.default_rng(round(1e3 * many))  # leaves what else is drawn as it is
     return replace(
         quota,
         output_weight=rng.choice([1.0, 5.0, 0.5]),
         requests_per_day=rng.choice([math.inf, max(round(many), 1)]),
         tokens_per_day=rng.choice([math.inf, 30 * many]),
         reset_s=(case.day_start_s + rng.uniform(0, 1.5 * last_s)) % 86_400,
+        requests_per_week=weeks.choice([math.inf, math.inf, max(round(many), 1)]),
+        tokens_per_week=weeks.choice([math.inf, math.inf, 30 * many]),
+        week_reset_s=weeks.uniform(0, 1.5 * last_s),
         max_concurrency=rng.choice([math.inf, 1.0, 3.0]),
         too_large="refuse" if rng.uniform() < 0.5 else "pass",
     )

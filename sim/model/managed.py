@@ -25,6 +25,8 @@ LIMITS = (  # of a quota
     "output_tokens_per_min",
     "requests_per_day",
     "tokens_per_day",
+    "requests_per_week",
+    "tokens_per_week",
     "max_concurrency",
 )
 
@@ -56,7 +58,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Limits per minute, each a token bucket that refills continuously, and limits by the day.
+    """Limits per minute, token buckets that refill continuously; and by the day and the week.
 
     A bucket holds ``burst_s`` seconds of its rate and begins full. An attempt needs a request, its
     prompt in the input bucket, and ``reserved_output_tokens`` (what ``max_tokens`` asks for, where
@@ -67,8 +69,8 @@ class Quota:
     weighted (the reservation is not, as at Amazon Bedrock). Who asks for more is told to come back
     when there will be enough.
 
-    What is left of a day's limits lapses at the reset, at which they are full again. An answer
-    counts on the day on which it ends.
+    What is left of a day's or week's limits lapses at its reset, at which they are full again. An
+    answer counts in that in which it ends.
 
     Attributes
     ----------
@@ -77,8 +79,11 @@ class Quota:
     requests_per_day, tokens_per_day : float
     reset_s : float
         Time of the day at which the limits by the day begin anew, on the clock of the day shapes.
+    requests_per_week, tokens_per_week : float
+    week_reset_s : float
+        A time at which the limits by the week begin anew, in seconds from the start of the horizon.
     output_weight : float
-        Tokens of ``tokens_per_min`` and ``tokens_per_day`` that one of an answer takes.
+        Tokens of both kinds (by the minute, day and week) that one of an answer takes.
     max_concurrency : float
         Attempts under way at once; one more is turned away, and told nothing.
     too_large : {"refuse", "pass"}
@@ -99,6 +104,9 @@ class Quota:
     requests_per_day: float = math.inf
     tokens_per_day: float = math.inf
     reset_s: float = 0.0
+    requests_per_week: float = math.inf
+    tokens_per_week: float = math.inf
+    week_reset_s: float = 0.0
     output_weight: float = 1.0
     max_concurrency: float = math.inf
     too_large: Large = "pass"
@@ -107,6 +115,11 @@ class Quota:
     def has_days(self) -> bool:
         """Whether there are limits by the day."""
         return math.isfinite(min(self.requests_per_day, self.tokens_per_day))
+
+    @property
+    def has_weeks(self) -> bool:
+        """Whether there are limits by the week."""
+        return math.isfinite(min(self.requests_per_week, self.tokens_per_week))
 
     @property
     def is_limited(self) -> bool:

@@ -54,14 +54,39 @@ class Bucket:
 
 @dataclass(slots=True)
 class Daily:
-    """What may be taken in a day, and was."""
+    """What may be taken in a day or week, and was."""
 
     capacity: float
     taken: float = 0.0
 
     def has(self, tokens: float) -> bool:
-        """Whether so much is left; a new day is enough for any number."""
+        """Whether so much is left; a new one is enough for any number."""
         return self.taken + min(max(tokens, 1.0), self.capacity) <= self.capacity + SLACK
+
+
+class Spell:
+    """Days, or weeks: how much may be taken in one, and was in this one."""
+
+    def __init__(self, length_s: float, reset_s: float, requests: float, tokens: float) -> None:
+        self.length_s, self.reset_s = length_s, reset_s
+        limits = {"requests": requests, "both": tokens}
+        self.limits = {kind: Daily(limit) for kind, limit in limits.items() if limit < math.inf}
+        self.number = -math.inf
+
+    def number_of(self, now_s: float) -> int:
+        """The number of the spell, which begins at the reset."""
+        return math.floor((now_s + SLACK - self.reset_s) / self.length_s)
+
+    @property
+    def end_s(self) -> float:
+        return self.reset_s + self.length_s * (self.number + 1)
+
+    def reach(self, now_s: float) -> None:
+        """Begin anew where another one has come."""
+        if self.number_of(now_s) > self.number:
+            self.number = self.number_of(now_s)
+            for limit in self.limits.values():
+                limit.taken = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +125,10 @@ class Managed:
             for kind, rate in rates.items()
             if rate < math.inf
         }
-        self.daily = {  # how much may be taken in a day, and was on this one
-            kind: Daily(limit)
-            for kind, limit in (
-                ("requests", quota.requests_per_day),
-                ("both", quota.tokens_per_day),
-            )
-            if limit < math.inf
-        }
-        self.day = -math.inf
+        self.spells = [
+            Spell(DAY_S, quota.reset_s - day_start_s, quota.requests_per_day, quota.tokens_per_day),
+            Spell(7 * DAY_S, quota.week_reset_s, quota.requests_per_week, quota.tokens_per_week),
+        ]
         bought = 0.0
         if api.provisioned is not None:
             bought = api.provisioned.units * api.provisioned.tokens_per_min_per_unit / 60
@@ -162,14 +182,8 @@ class Managed:
         """All buckets at once: the moments at which many may come back are then the same."""
         for bucket in (self.bought, *self.buckets.values()):
             bucket.refill(now_s)
-        if self.day_of(now_s) > self.day:
-            self.day = self.day_of(now_s)
-            for daily in self.daily.values():
-                daily.taken = 0.0
-
-    def day_of(self, now_s: float) -> int:
-        """The number of the day, which begins at the reset."""
-        return math.floor((now_s + SLACK + self.day_start_s - self.api.quota.reset_s) / DAY_S)
+        for spell in self.spells:
+            spell.reach(now_s)
 
     def is_error(self, attempt: Attempt) -> bool:
         share = 1 - (1 - self.api.error_share) * (1 - self.outage_share)
@@ -207,7 +221,8 @@ class Managed:
         read = attempt.prompt - (cached if quota.cached_is_free else 0)
         reserved = quota.reserved_output_tokens
         costs = {"requests": 1, "input": read, "output": reserved, "both": read + reserved}
-        both = [*self.buckets.items(), *self.daily.items()]
+        limits = [item for spell in self.spells for item in spell.limits.items()]
+        both = [*self.buckets.items(), *limits]
         if quota.too_large == "refuse" and any(
             costs[kind] > limit.capacity + SLACK for kind, limit in both
         ):
@@ -215,13 +230,16 @@ class Managed:
         if all(limit.has(costs[kind]) for kind, limit in both):
             for kind, bucket in self.buckets.items():
                 bucket.level -= costs[kind]
-            for kind, daily in self.daily.items():
-                daily.taken += costs[kind]
+            for kind, limit in limits:
+                limit.taken += costs[kind]
             return None
-        reset_s = quota.reset_s + DAY_S * (self.day + 1) - self.day_start_s
-        days = [reset_s - now_s for kind, daily in self.daily.items() if not daily.has(costs[kind])]
+        resets = [
+            spell.end_s - now_s
+            for spell in self.spells
+            if not all(limit.has(costs[kind]) for kind, limit in spell.limits.items())
+        ]
         waits = [bucket.wait_s(costs[kind]) for kind, bucket in self.buckets.items()]
-        return max(waits + days)
+        return max(waits + resets)
 
     def remember(self, attempt: Attempt, said: int) -> None:
         """What has been said in a task is kept, from the beginning of the attempt on."""
@@ -265,10 +283,11 @@ class Managed:
             if (bucket := self.buckets.get(kind)) is not None:
                 more = tokens - quota.reserved_output_tokens
                 bucket.level = min(bucket.capacity, bucket.level - more)
-        if (daily := self.daily.get("both")) is not None:
-            is_of_today = self.day_of(attempt.dispatched_s) == self.day
-            reserved = quota.reserved_output_tokens if is_of_today else 0
-            daily.taken = max(0.0, daily.taken + takes["both"] - reserved)
+        for spell in self.spells:
+            if (limit := spell.limits.get("both")) is not None:
+                is_of_this = spell.number_of(attempt.dispatched_s) == spell.number
+                reserved = quota.reserved_output_tokens if is_of_this else 0
+                limit.taken = max(0.0, limit.taken + takes["both"] - reserved)
 
 
 def quantiles(law: Distribution) -> np.ndarray:

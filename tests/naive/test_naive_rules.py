@@ -63,6 +63,34 @@ def test_an_answer_counts_on_the_day_on_which_it_ends(prompt: int, fate: int) ->
     expect(naive, status=[COMPLETED, fate])
 
 
+# Weeks
+
+
+@pytest.mark.parametrize("week_reset_s", [10.0, 10.0 - 604_800, 10.0 + 604_800])
+def test_what_is_beyond_the_week_comes_back_at_its_reset(week_reset_s: float) -> None:
+    quota = Quota(requests_per_week=2, week_reset_s=week_reset_s)
+    requests = [(0.0, 1, 1), (0.0, 1, 1), (1.0, 1, 1), (11.0, 1, 1)]
+    naive = alone(api(quota=quota), *requests, client=OBEDIENT)
+    expect(naive, dispatched_s=[0, 0, 10, 11], attempts=[1, 1, 2, 1])
+
+
+def test_the_minute_the_day_and_the_week_all_bind() -> None:
+    # Two a minute, three a day from 90 s on, four a week from 200 s on: C waits for the minute, D
+    # for the day, E for the week.
+    quota = Quota(
+        requests_per_min=2, requests_per_day=3, reset_s=90, requests_per_week=4, week_reset_s=200
+    )
+    asked_at = [(0.0, 1, 1)] * 3 + [(40.0, 1, 1), (95.0, 1, 1)]
+    expect(alone(api(quota=quota), *asked_at, client=OBEDIENT), dispatched_s=[0, 0, 30, 90, 200])
+
+
+@pytest.mark.parametrize(("prompt", "fate"), [(10, COMPLETED), (11, REJECTED)])
+def test_an_answer_counts_in_the_week_in_which_it_ends(prompt: int, fate: int) -> None:
+    quota = Quota(tokens_per_week=20, week_reset_s=3, reserved_output_tokens=6)
+    naive = alone(api(quota=quota), (0.0, 5, 4), (6.0, prompt, 1))
+    expect(naive, status=[COMPLETED, fate])
+
+
 # Requests at once, and such as are too large
 
 

@@ -370,6 +370,14 @@ def test_speculation_divides_steps_by_the_tokens_that_they_bring(tmp_path):
         (["backends.mini.quota={requests_per_minute: 9, reset: '12:00'}"],
          "backends.mini.quota.reset: has no requests_per_day beside it (add requests_per_day or "
          "tokens_per_day)"),
+        (["backends.mini.quota={requests_per_day: 9, reset_day: tue}"],
+         "backends.mini.quota.reset_day: has no requests_per_week beside it (add requests_per_week "
+         "or tokens_per_week)"),
+        (["backends.mini.quota={requests_per_week: 9, reset_day: tuesday}"],
+         "backends.mini.quota.reset_day: 'tuesday' must be one of mon, tue, wed, thu, fri, sat, sun"
+         " (did you mean 'tue'?)"),
+        (["backends.mini.quota={requests_per_week: 0}"],
+         "backends.mini.quota.requests_per_week: 0 must be at least 1"),
         (["backends.mini.quota={requests_per_day: 9, reset: '25:00'}"],
          "backends.mini.quota.reset: '25:00' must be a time of day such as 07:30"),
         (["backends.mini.quota={requests_per_minute: 9, output_weight: 5}"],

@@ -1,5 +1,7 @@
 """What people write, and the one line that answers a slip."""
 
+from datetime import timedelta
+
 import pytest
 
 from sim.errors import ScenarioError
@@ -75,6 +77,14 @@ def test_a_model_is_taken_at_its_maker_which_is_said(tmp_path):
     named = load(tmp_path, *api("deepseek-v3.2\n    provider: deepseek"))
     assert named.footing == ()
     assert named.model.backends["big"].price.input == found.model.backends["big"].price.input
+
+
+def test_a_week_of_a_quota_begins_on_its_day_at_its_time(tmp_path):
+    week = "quota: {tokens_per_week: 1M, reset: '06:00', reset_day: thu}"
+    found = load(tmp_path, *api(f"gpt-4.1\n    {week}"))
+    (managed,) = found.typical_design().managed
+    begins = found.typical_design().horizon.start + timedelta(seconds=managed.quota.week_reset_s)
+    assert (begins.weekday(), begins.hour, begins.minute) == (3, 6, 0)
 
 
 def test_a_prompt_cache_of_an_hour_is_written_at_the_price_of_the_catalogue(tmp_path):

@@ -24,6 +24,8 @@ from sim.engine.state.backend_record import (
     SINCE,
     STANDARD,
     TOKENS,
+    WEEKLY_REQUESTS,
+    WEEKLY_TOKENS,
 )
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
@@ -39,7 +41,7 @@ _ERROR_STREAM, _ERROR_DRAW = np.uint64(0xE404), whole(13)
 _PACE_STREAM, _FIRST_DRAW, _TOKEN_DRAW = np.uint64(0x7715), whole(14), whole(15)
 _ENOUGH = 1e-6  # tokens: what rounding may take from who comes back in time
 _SOON_S = 1e-6  # likewise of the time
-_HOUR_S, _DAY_S = 3600.0, 86_400.0
+_HOUR_S, _DAY_S, _WEEK_S = 3600.0, 86_400.0, 604_800.0
 
 
 @inner_apart
@@ -107,6 +109,9 @@ def let_go(s: State, slot: int, generated: int, now: float) -> None:
     if provider.by_day:  # of yesterday's reservation nothing comes back today
         began_today = seq.dispatched_s > provider.day_ends_s - _DAY_S - _SOON_S
         _settle(s, b, DAILY_TOKENS, weighted - provider.reserved if began_today else weighted)
+    if provider.by_week:
+        began = seq.dispatched_s > provider.week_ends_s - _WEEK_S - _SOON_S
+        _settle(s, b, WEEKLY_TOKENS, weighted - provider.reserved if began else weighted)
 
 
 @inner
@@ -173,11 +178,16 @@ def _pay(s: State, slot: int, cached: int, now: float) -> float:
     if provider.by_day:
         wait_s = max(wait_s, _wait_s(s, b, DAILY_REQUESTS, 1.0, now))
         wait_s = max(wait_s, _wait_s(s, b, DAILY_TOKENS, both, now))
+    if provider.by_week:
+        wait_s = max(wait_s, _wait_s(s, b, WEEKLY_REQUESTS, 1.0, now))
+        wait_s = max(wait_s, _wait_s(s, b, WEEKLY_TOKENS, both, now))
     if wait_s == 0.0:
         for bucket in range(4):
             s.quotas[b, bucket, LEVEL] -= charges[bucket]
         s.quotas[b, DAILY_REQUESTS, LEVEL] -= 1.0
         s.quotas[b, DAILY_TOKENS, LEVEL] -= both
+        s.quotas[b, WEEKLY_REQUESTS, LEVEL] -= 1.0
+        s.quotas[b, WEEKLY_TOKENS, LEVEL] -= both
     return wait_s
 
 
@@ -192,6 +202,8 @@ def _wait_s(s: State, b: int, bucket: int, charge: float, now: float) -> float:
         return 0.0
     if bucket in (DAILY_REQUESTS, DAILY_TOKENS):
         return float(provider.day_ends_s - now)
+    if bucket in (WEEKLY_REQUESTS, WEEKLY_TOKENS):
+        return float(provider.week_ends_s - now)
     return float((need - quota[LEVEL]) / quota[RATE])
 
 
@@ -206,6 +218,8 @@ def _refill(s: State, b: int, now: float) -> None:
     provider.refilled_s = now
     if provider.by_day and now > provider.day_ends_s - _SOON_S:
         _begin_day(s, b, now)
+    if provider.by_week and now > provider.week_ends_s - _SOON_S:
+        _begin_week(s, b, now)
 
 
 @inner_apart
@@ -215,6 +229,16 @@ def _begin_day(s: State, b: int, now: float) -> None:
     passed = math.floor((now + _SOON_S + day_start_s - provider.reset_s) / _DAY_S)
     provider.day_ends_s = provider.reset_s + _DAY_S * (passed + 1) - day_start_s
     for bucket in (DAILY_REQUESTS, DAILY_TOKENS):
+        s.quotas[b, bucket, LEVEL] = s.quotas[b, bucket, CAPACITY]
+
+
+@inner_apart
+def _begin_week(s: State, b: int, now: float) -> None:
+    """The limits by the week are full again, until the next reset."""
+    provider = s.providers[b]
+    passed = math.floor((now + _SOON_S - provider.week_reset_s) / _WEEK_S)
+    provider.week_ends_s = provider.week_reset_s + _WEEK_S * (passed + 1)
+    for bucket in (WEEKLY_REQUESTS, WEEKLY_TOKENS):
         s.quotas[b, bucket, LEVEL] = s.quotas[b, bucket, CAPACITY]
 
 

@@ -19,6 +19,8 @@ from sim.engine.state.backend_record import (
     LEG,
     LEVEL,
     RATE,
+    WEEKLY_REQUESTS,
+    WEEKLY_TOKENS,
 )
 from sim.engine.state.record import (
     NONE,
@@ -84,6 +86,8 @@ def quotas(managed: Sequence[ManagedApi], pools: int) -> FloatArray:
         requests[CAPACITY] = max(requests[CAPACITY], 1.0)
         buckets[index, DAILY_REQUESTS, CAPACITY] = quota.requests_per_day
         buckets[index, DAILY_TOKENS, CAPACITY] = quota.tokens_per_day
+        buckets[index, WEEKLY_REQUESTS, CAPACITY] = quota.requests_per_week
+        buckets[index, WEEKLY_TOKENS, CAPACITY] = quota.tokens_per_week
     buckets[:, :, LEVEL] = buckets[:, :, CAPACITY]
     return buckets
 
@@ -105,6 +109,8 @@ def fill_provider(row: Records, backend: ManagedApi, start_s: float) -> None:
     row.refuses_large = quota.too_large == "refuse"
     row.by_day = quota.has_days
     row.reset_s, row.day_ends_s = quota.reset_s, -math.inf
+    row.by_week = quota.has_weeks
+    row.week_reset_s, row.week_ends_s = quota.week_reset_s, -math.inf
     row.output_weight = backend.provisioned.output_weight if backend.provisioned else 0.0
     row.long_above = backend.price.long_above_tokens
     row.refilled_s = start_s

@@ -118,6 +118,9 @@ PROVIDER = np.dtype(
         ("by_day", "i8"),  # whether there are limits by the day
         ("reset_s", "f8"),  # time of the day at which they begin anew
         ("day_ends_s", "f8"),
+        ("by_week", "i8"),  # whether there are limits by the week
+        ("week_reset_s", "f8"),  # a time at which they begin anew, from the start of the horizon
+        ("week_ends_s", "f8"),
         ("output_weight", "f8"),  # of provisioned units
         ("long_above", "i8"),
         ("refilled_s", "f8"),
@@ -125,10 +128,11 @@ PROVIDER = np.dtype(
     align=True,
 )
 
-# Token buckets of a managed backend, and the entries of each. Those by the day are full when it
-# begins, and are not refilled in it.
+# Token buckets of a managed backend, and the entries of each. Those by the day and the week are
+# full when it begins, and are not refilled in it.
 BY_REQUEST, BY_INPUT, BY_OUTPUT, BY_TOKEN, BY_UNIT, DAILY_REQUESTS, DAILY_TOKENS = range(7)
-BUCKETS_OF_QUOTA = 7
+WEEKLY_REQUESTS, WEEKLY_TOKENS = 7, 8
+BUCKETS_OF_QUOTA = 9
 RATE, CAPACITY, LEVEL = 0, 1, 2
 
 # What a managed backend keeps of a task: since when, and how many leading tokens.

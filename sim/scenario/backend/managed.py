@@ -246,7 +246,7 @@ def compiled(name: str, api: ManagedApi, start: datetime, draws: Draws) -> model
         name,
         _compiled_pace(api, draws),
         token_price.compiled(api.price, per_hour, start, draws, life_s),
-        quota.compiled(api.quota, draws),
+        quota.compiled(api.quota, start, draws),
         quota.compiled_units(units, draws),
         outages.compiled(api.outages, start, draws),
         _or(api.error_share, 0.0, draws),

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, get_args
 
 from sim.catalog import api_limits
 from sim.model import managed as model
-from sim.scenario.backend.timetable import TimeOfDay, time_of_day
+from sim.model.price import DAY_S
+from sim.scenario.backend.timetable import WEEK, TimeOfDay, time_of_day, week_s
 from sim.scenario.values.fields import Reads, flag, named, number, one_of
 from sim.scenario.values.numbers import Number, known
 from sim.scenario.values.part import Abbreviated, Model
@@ -20,9 +22,11 @@ LIMITS: Final = {  # keys and the fields of the model and the catalogue
     "input_tokens_per_minute": "input_tokens_per_min",
     "output_tokens_per_minute": "output_tokens_per_min",
 }
-FURTHER: Final = ("requests_per_day", "tokens_per_day", "max_concurrency")  # alike in both
-BY_DAY: Final = FURTHER[:2]
+BY_DAY: Final = ("requests_per_day", "tokens_per_day")
+BY_WEEK: Final = ("requests_per_week", "tokens_per_week")
+FURTHER: Final = (*BY_DAY, *BY_WEEK, "max_concurrency")  # alike in both
 OF_PRESET: Final = LIMITS | {key: key for key in ("requests_per_day", "max_concurrency")}
+WEIGHTED: Final = {"tokens_per_minute", "tokens_per_day", "tokens_per_week"}
 MINUTE_S: Final = 60.0
 
 Limit = Annotated[Number, number("count", above=0, most=1e15)]
@@ -53,15 +57,22 @@ class Quota(Abbreviated):
     tokens_per_day: Limit | None = None
     """Tokens of prompts and answers together from one reset to the next; default unlimited."""
     reset: Annotated[TimeOfDay, time_of_day()] | None = None
-    """Time of the day at which the limits by the day begin anew, on the scenario's clock, that of
-    horizon.start and the day shapes; default '00:00'."""
+    """Time of the day at which the limits by the day and week begin anew, on the scenario's clock,
+    that of horizon.start and the day shapes; default '00:00'."""
+    requests_per_week: Annotated[Number, number("count", least=1, most=1e15)] | None = None
+    """Requests from one reset of the week to the next; default unlimited."""
+    tokens_per_week: Limit | None = None
+    """Tokens of prompts and answers together from one reset of the week to the next; default
+    unlimited."""
+    reset_day: Annotated[str, one_of(*WEEK)] | None = None
+    """Day on which the limits by the week begin anew, at the time of reset; default mon."""
     max_concurrency: Annotated[Number, number("count", least=1, most=1e9, integer=True)] | None = (
         None
     )
     """Requests under way at once; default unlimited."""
     output_weight: Annotated[Number, number("factor", above=0, most=1000)] | None = None
-    """How many times a token of an answer counts for tokens_per_minute and tokens_per_day, not for
-    the bill, such as 5 for Claude at Amazon Bedrock; default 1."""
+    """How many times a token of an answer counts for tokens_per_minute, _per_day and _per_week, not
+    for the bill, such as 5 for Claude at Amazon Bedrock; default 1."""
     too_large: Annotated[model.Large, one_of(*get_args(model.Large))] | None = None
     """What becomes of a request that is larger than a whole limit: refuse for good, or pass when
     all of the limit is there; default pass."""
@@ -102,11 +113,14 @@ def resolved(quota: Quota | None, path: Path, findings: Findings) -> Quota | Non
     if not filled.keys() & {*LIMITS, *FURTHER}:
         remedy = f"add requests_per_minute, or one of {', '.join(_examples())}"
         findings.add(path, "has no limit", remedy)
-    elif "reset" in filled and not filled.keys() & set(BY_DAY):
+    elif "reset_day" in filled and not filled.keys() & set(BY_WEEK):
+        message, remedy = f"has no {BY_WEEK[0]} beside it", f"add {' or '.join(BY_WEEK)}"
+        findings.add((*path, "reset_day"), message, remedy)
+    elif "reset" in filled and not filled.keys() & {*BY_DAY, *BY_WEEK}:
         findings.add(
             (*path, "reset"), f"has no {BY_DAY[0]} beside it", f"add {' or '.join(BY_DAY)}"
         )
-    elif "output_weight" in filled and not filled.keys() & {"tokens_per_minute", "tokens_per_day"}:
+    elif "output_weight" in filled and not filled.keys() & WEIGHTED:
         message = "has no tokens_per_minute beside it"
         remedy = "add tokens_per_minute or tokens_per_day"
         findings.add((*path, "output_weight"), message, remedy)
@@ -117,8 +131,8 @@ def _examples() -> list[str]:
     return ["anthropic-tier-4", "openai-tier-5"]
 
 
-def compiled(quota: Quota | None, draws: Draws) -> model.Quota:
-    """The quota in a world."""
+def compiled(quota: Quota | None, start: datetime, draws: Draws) -> model.Quota:
+    """The quota in a world whose horizon begins at ``start``."""
     if quota is None:
         return model.Quota()
     limits: dict[str, Any] = {
@@ -129,6 +143,7 @@ def compiled(quota: Quota | None, draws: Draws) -> model.Quota:
     return model.Quota(
         **limits,
         reset_s=0.0 if quota.reset is None else float(quota.reset.seconds),
+        week_reset_s=_week_reset_s(quota, start),
         too_large=quota.too_large or "pass",
         burst_s=MINUTE_S if quota.burst is None else known(quota.burst, draws),
         cached_is_free=bool(quota.cached_is_free),
@@ -138,6 +153,13 @@ def compiled(quota: Quota | None, draws: Draws) -> model.Quota:
             else int(known(quota.reserved_output_tokens, draws))
         ),
     )
+
+
+def _week_reset_s(quota: Quota, start: datetime) -> float:
+    """When the week of the start began, in seconds from it."""
+    day = WEEK.index(quota.reset_day or WEEK[0])
+    reset_s = day * DAY_S + (0.0 if quota.reset is None else float(quota.reset.seconds))
+    return reset_s - week_s(start)
 
 
 def compiled_units(provisioned: Provisioned | None, draws: Draws) -> model.Provisioned | None:

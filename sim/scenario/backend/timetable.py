@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
+from sim.model.price import DAY_S
 from sim.scenario.values.fields import JsonSchema, Reads
 from sim.scenario.values.problems import Spot, choose
 from sim.scenario.values.units import shown
@@ -80,3 +82,9 @@ def _read_days(raw: Any, spot: Spot) -> Days | None:
 def _schema_of_days() -> JsonSchema:
     some = {"type": "array", "items": {"enum": list(WEEK)}, "minItems": 1, "uniqueItems": True}
     return {"anyOf": [{"enum": list(GROUPS)}, some]}
+
+
+def week_s(moment: datetime) -> float:
+    """Seconds from Monday, 0:00."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return moment.weekday() * DAY_S + (moment - midnight).total_seconds()

@@ -9,7 +9,6 @@ from sim.catalog import api_price, api_providers
 from sim.catalog.apis import NO_STEP, TIERS
 from sim.errors import CatalogError
 from sim.model import price as model
-from sim.model.price import DAY_S
 from sim.scenario.backend.timetable import (
     GROUPS,
     WEEK,
@@ -17,6 +16,7 @@ from sim.scenario.backend.timetable import (
     TimeOfDay,
     days_of_week,
     time_of_day,
+    week_s,
 )
 from sim.scenario.values.fields import iso_date, number, one_of
 from sim.scenario.values.numbers import Number, extent, known
@@ -211,12 +211,6 @@ def _peaks(price: TokenPrice, draws: Draws) -> tuple[model.Peak, ...]:
     )
 
 
-def _clock_s(start: datetime) -> float:
-    """Seconds from Monday, 0:00."""
-    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
-    return start.weekday() * DAY_S + (start - midnight).total_seconds()
-
-
 def compiled(
     price: TokenPrice,
     usd_per_unit_hour: Number | None,
@@ -236,7 +230,7 @@ def compiled(
         minimum_usd_per_month=_or(price.minimum_per_month, 0.0, draws),
         subscription=None if fee is None else _subscription(fee, draws),
         peaks=_peaks(price, draws),
-        clock_s=_clock_s(start),
+        clock_s=week_s(start),
         source=price.source or "",
         as_of=price.as_of or "",
     )
