@@ -150,7 +150,7 @@ def engine_of(
         steps is not None,
         given.admission or usual_admission(names["engine"]),
         (given.frontend_us_per_prompt_token or 0.0) * 1e-6,
-        given.frontend_processes or 1,
+        given.frontend_processes or _frontend_processes(names["engine"], ranks),
         front_end.tokens_per_s,
         is_mixture,
         own is not None and gpu in gpus(),
@@ -233,6 +233,11 @@ def _ranks(runs: Sequence[MeasuredRun], is_mixture: bool) -> int:
             " by itself"
         )
     return next(iter(said), 1)
+
+
+def _frontend_processes(engine: str, ranks: int) -> int:
+    """What an engine starts by itself: vLLM an API server for each rank (Architecture Overview)."""
+    return ranks if engine.casefold() == "vllm" else 1
 
 
 def _catalogued(name: str) -> Model | None:

@@ -14,7 +14,7 @@ from sim.studies.calibration.engine import engine_of
 from sim.studies.calibration.script import script
 
 RANKS = 4
-TRUTH = replace(KNOWN, gpus_per_replica=RANKS, data_parallel_ranks=RANKS)
+TRUTH = replace(KNOWN, gpus_per_replica=RANKS, data_parallel_ranks=RANKS, frontend_processes=RANKS)
 SWEEP = ((4, 512, 128), (32, 512, 128), (128, 512, 128), (32, 4000, 256))
 
 
@@ -38,6 +38,13 @@ def test_the_law_of_a_rank_is_found_from_runs_of_all(sweep):
     error = simulated_error(comparison(profile, [script(unseen)]))
     assert error.tpot < 0.03
     assert error.e2e < 0.03
+
+
+@pytest.mark.parametrize(("engine", "processes"), [("vllm", RANKS), ("sglang", 1)])
+def test_vllm_has_a_front_end_for_each_rank(sweep, engine, processes):
+    run = replace(sweep[0], setup=replace(sweep[0].setup, engine=engine))
+    assert engine_of([run], [script(run)], Given()).frontend_processes == processes
+    assert engine_of([run], [script(run)], Given(frontend_processes=2)).frontend_processes == 2
 
 
 def test_ranks_share_gpus_and_each_has_its_part_of_the_memory(sweep):
