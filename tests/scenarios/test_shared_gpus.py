@@ -1,7 +1,7 @@
 """Two models on a cluster of 24 GPUs, six replicas in all: who needs more gets more."""
 
 import pytest
-from places import FAULTS
+from places import FAULTS, SHIPPED
 
 from sim.engine.control import most_ready
 from sim.engine.simulation import Outcome, simulate
@@ -84,3 +84,14 @@ def test_the_run_says_that_requests_wait_for_gpus():
         ("cluster GPUs", "a")
     ]
     assert summary["backends"]["a"]["pending_replicas_mean"]["p50"] > 1
+
+
+def test_the_shipped_cluster_keeps_its_quotas_and_priority():
+    """At its launch the chat takes what the documents have beyond their 8 GPUs."""
+    scenario = load_scenario(SHIPPED / "shared_cluster.yaml")
+    found = simulate(scenario.typical_design(), Streams(scenario.seed, 0))
+    chat, documents = found.logs
+    assert most_ready(found.logs, -600.0, 3 * 3600.0) <= 6
+    assert max(chat.ready) == 4
+    assert fewest_ready(found, 1, 3600.0) <= 2
+    assert max(documents.ready) >= 2
