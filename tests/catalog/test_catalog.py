@@ -145,7 +145,7 @@ def test_built_in_profile_survives_writing_and_reading(name, tmp_path):
 
 def test_profile_names_are_sorted_and_found_in_any_case():
     names = profile_names()
-    assert names == sorted(names) and len(names) == 142
+    assert names == sorted(names) and len(names) == 143
     assert profile(LLAMA.upper()) is profile(LLAMA)
 
 
