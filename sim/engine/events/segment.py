@@ -90,17 +90,21 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     if pool.works_on_tokens:
         frontend.take_tokens(s, r, replica, pool, now)
     replica.mode = BOUNDARY
-    while replica.decoding > 0 and s.heap_step[r, 0] == replica.steps:
-        at = _first_to_finish(s, r, replica) if s.clock[0].has_prefix_caches else ZERO
-        slot = batch.stop_decoding(s, r, replica, pool, at)
-        _finish(s, r, replica, pool, slot, now)
-    slot = replica.chunk_head
+    chunk = replica.chunk_head
     replica.chunk_head = NONE
     replica.chunks = 0
-    while slot != NONE:
-        following = s.slots[slot].next
-        _prefilled(s, r, replica, pool, slot, now)
-        slot = following
+    while True:  # first those that decoded; with one call of what is long and compiled into here
+        if replica.decoding > 0 and s.heap_step[r, 0] == replica.steps:
+            at = _first_to_finish(s, r, replica) if s.clock[0].has_prefix_caches else ZERO
+            slot = batch.stop_decoding(s, r, replica, pool, at)
+        elif chunk != NONE:
+            slot = chunk
+            chunk = s.slots[slot].next
+            if not _prefilled(s, r, replica, pool, slot, now):
+                continue
+        else:
+            break
+        _finish(s, r, replica, pool, slot, now)
     while replica.stopping > 0:
         _drop_one(s, r, replica, pool, now)
 
@@ -118,8 +122,8 @@ def _first_to_finish(s: State, r: int, replica: Row) -> int:
 
 
 @inner
-def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
-    """The end of a prefill is a token: the sequence finishes with it or goes on to decode."""
+def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> bool:
+    """The end of a prefill is a token: whether the sequence finishes with it, or goes on."""
     seq = s.slots[slot]
     if s.clock[0].has_prefix_caches:
         prefix.keep(s, r, slot, s.extras[slot].names)
@@ -128,9 +132,9 @@ def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float)
     seq.generated += 1
     if seq.generated == seq.output:
         replica.free_blocks += batch.blocks_for(pool, seq.prefill)
-        _finish(s, r, replica, pool, slot, now)
-    else:
-        batch.start_decoding(s, r, replica, pool, slot)
+        return True
+    batch.start_decoding(s, r, replica, pool, slot)
+    return False
 
 
 @inner
