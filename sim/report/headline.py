@@ -211,7 +211,8 @@ def median(metrics: Mapping[str, Estimate], metric: str) -> float:
 def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
     """What to be told beside the answer: causes, the worst world, a vicious circle."""
     yield from _computed(summary)
-    yield from _causes(summary)
+    too_short = _too_short(summary)
+    yield from too_short or _causes(summary)
     yield from _least_month(summary)
     yield from undrawn_text(summary["means_rest_on"]["undrawn"])
     if summary["replications"] > 1:
@@ -229,6 +230,20 @@ def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
             f" budget, a server that drops what its client has left, or a shorter queue breaks the"
             f" circle."
         )
+
+
+def _too_short(summary: Mapping[str, Any]) -> list[str]:
+    """That the horizon ends before the first answer: then nothing else is the cause."""
+    metrics = summary["metrics"]
+    waiting = median(metrics, "in_flight_end")
+    ended = (median(metrics, name) for name in ("completed", "unanswered_share"))
+    if not waiting or any(ended):
+        return []
+    many = "request is" if waiting == 1 else "requests are"
+    return [
+        f"The horizon ends before the first answer: {waiting:,.0f} {many} still under way in the"
+        " median world. A longer one tells, or one that waits for them (--set horizon.end=drained)."
+    ]
 
 
 def _least_month(summary: Mapping[str, Any]) -> Iterator[str]:

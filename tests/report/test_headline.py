@@ -5,6 +5,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 from fake_replication import PROFILE, NoRequests
+from scenario_documents import written
 
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.distributions import Uniform
@@ -12,10 +13,13 @@ from sim.model.price import GpuPrice
 from sim.model.uncertain import UncertainInput
 from sim.model.workload import Slo, Workload
 from sim.montecarlo.cause import Cause
+from sim.montecarlo.run import run
 from sim.montecarlo.sample import INPUT_PREFIX, Sample
 from sim.montecarlo.shares import share_interval
 from sim.montecarlo.summary import summarise
+from sim.report.headline import paragraphs
 from sim.report.table import render
+from sim.scenario import load_scenario
 
 WORLDS = 20
 VOLUME = UncertainInput("workloads.chat.volume", Uniform(0.0, 100.0))
@@ -192,3 +196,24 @@ def test_what_became_of_requests_without_an_answer_is_said_whatever_it_was():
     assert "of batch are not answered, mostly timed out;" in answer(late)
     unknown = summary(TWO, lambda world: fates())
     assert "of batch are not answered, mostly turned away;" in answer(unknown)
+
+
+def test_a_horizon_that_ends_before_the_first_answer_is_said_to_and_no_cause_is_named(tmp_path):
+    """Answers take 1.5 s; one second of twenty requests says nothing of the API's pace."""
+    text = """\
+name: Short
+horizon: {duration: 1s, warm_up: 0}
+workloads:
+  chat:
+    arrivals: {requests_per_second: 20}
+    prompt_tokens: 500
+    output_tokens: 100
+    slo: {ttft_p95: 2s}
+backends:
+  api: {kind: managed_api, ttft: 0.5s, tokens_per_second: 100, price: {input: 1, output: 4}}
+worlds: 2
+"""
+    scenario = load_scenario(written(tmp_path, text))
+    told = " ".join(paragraphs(run(scenario, jobs=1).summary))
+    assert "The horizon ends before the first answer" in told
+    assert "Cause:" not in told
