@@ -98,15 +98,15 @@ def request_s(law: dict, batch: int, prompt: float, output: float, squared: floa
 def by_hand_gpu_hours(
     law: dict, gpus: int, log: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> float:
-    """GPU-hours of replicas that hold 32 requests each, from the log and the profile's law.
+    """GPU-hours of replicas that hold eight requests each, from the log and the profile's law.
 
-    A request takes its prefill, and its share of the steps of a batch of 32 for each token.
+    A request takes its prefill, and its share of the steps of a batch of eight for each token.
     """
     arrival_s, prompt, output = log
-    busy_s = request_s(law, 32, prompt.mean(), output.mean(), (prompt**2).mean())
+    busy_s = request_s(law, 8, prompt.mean(), output.mean(), (prompt**2).mean())
     quarters = np.histogram(arrival_s, np.arange(HOURS * 4 + 1) * 900.0)[0]
-    in_flight = 32 * 10 * quarters / 900 * busy_s
-    replicas = np.ceil((in_flight + 1.87 * np.sqrt(in_flight)) / 32)
+    in_flight = 8 * 10 * quarters / 900 * busy_s
+    replicas = np.ceil((in_flight + 1.87 * np.sqrt(in_flight)) / 8)
     return float(replicas.mean()) * gpus * HOURS
 
 
