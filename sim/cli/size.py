@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=SHARE,
     default="95%",
     show_default=True,
-    help="Share of worlds that must keep the SLO.",
+    help="Share of worlds that must keep the SLO; 95 % takes at least 83 worlds, 90 % 39.",
 )
 @click.option(
     "--attainment",
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     "gpus",
     multiple=True,
     metavar="NAME",
-    help="Consider every built-in profile of the same model on this type of GPU. Repeatable.",
+    help="Consider the same model on this type of GPU, as measured, else computed. Repeatable.",
 )
 @click.option(
     "--error",
@@ -108,7 +108,7 @@ def size(
     from sim.report.size_text import size_text
     from sim.studies.size import Question
     from sim.studies.size import size as study
-    from sim.studies.size.fleet import model_of, services_on, users_of, workload_of_users
+    from sim.studies.size.fleet import service_of, services_on, users_of, workload_of_users
 
     case = asked.case(scenario)
     if users is not None:
@@ -121,7 +121,7 @@ def size(
         _most_users(case, question, error, asked)
         return
     if gpus:
-        services = (*services, *services_on(gpus, model_of(case, backend)))
+        services = (*services, *services_on(gpus, service_of(case, backend)))
     check_emit(emit, case.load())
     with asked.study("size", case.load()) as under_way:
         answer = study(

@@ -4,8 +4,11 @@ Nearly all of the time goes into translating its source, which a process does on
 over events takes half of it; what the control plane calls takes the other half.
 """
 
+import sys
+from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import numba
 import numpy as np
@@ -41,11 +44,40 @@ def compile_kernel(jobs: int | None = None) -> None:
     jobs : int, optional
         Processes that may be used, by default one per core. With 1 all is compiled in this one.
     """
-    if not kernel_is_cached() and (jobs or available_cores()) > 1:
-        _compile_on_two_cores()
-    plane = _plane()
-    plane.advance(END_S)
-    _use_verbs(plane)
+    with _interruptible():
+        if not kernel_is_cached() and (jobs or available_cores()) > 1:
+            _compile_on_two_cores()
+        plane = _plane()
+        plane.advance(END_S)
+        _use_verbs(plane)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have a Ctrl-C end a compilation, in whatever the compiler is when it comes.
+
+    LLVM calls back into Python, where an exception is printed and forgotten, and what was compiled
+    meanwhile is missing afterwards.
+    """
+    lost: list[BaseException] = []
+    usual = sys.unraisablehook
+
+    def keep(what: Any) -> None:
+        if isinstance(what.exc_value, KeyboardInterrupt):
+            lost.append(what.exc_value)
+        else:
+            usual(what)
+
+    sys.unraisablehook = keep
+    try:
+        yield
+    except Exception:
+        if not lost:
+            raise
+    finally:
+        sys.unraisablehook = usual
+    if lost:
+        raise KeyboardInterrupt
 
 
 def _compile_on_two_cores() -> None:

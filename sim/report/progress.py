@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from sim.montecarlo.pulse import Pulse
 from sim.report.figures import ABSENT, BY_METRIC, scale
 
 if TYPE_CHECKING:
@@ -20,9 +21,18 @@ Progress = Callable[["Sample", int], None]
 
 @contextmanager
 def progress_bar(worlds: int, goal: "Goal | None", shown: bool) -> Iterator[Progress | None]:
-    """A progress bar for ``run``; None where stderr is no terminal, or if not to be shown."""
-    if not shown or not sys.stderr.isatty():
+    """A progress bar for ``run``, or a line now and then where stderr is no terminal.
+
+    None if it is not to be shown.
+    """
+    if not shown:
         yield None
+        return
+    if not sys.stderr.isatty():
+        pulse = Pulse(lambda text: print(f"sim: {text}", file=Forgiving(sys.stderr), flush=True))
+        yield lambda sample, target: pulse.tell(
+            lambda: f"{len(sample):,} of {target:,} worlds · {so_far(sample, goal)}"
+        )
         return
     # Here, for rich is slow to import and only terminals need it.
     from rich.console import Console  # noqa: PLC0415

@@ -1,7 +1,8 @@
 """The answer of ``sim size`` as text."""
 
 import math
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -30,9 +31,19 @@ def size_text(answer: Size) -> str:
     for note in notes:
         lines += ["", filled(note)]
     if answer.overrides:
-        shown = " ".join(f"--set '{override}'" for override in answer.overrides)
-        lines += ["", f"To simulate it: sim run ... {shown}"]
+        file = shlex.quote(str(answer.file))
+        lines += ["", f"To simulate it: sim run {file} {_settings(answer.overrides)}"]
     return "\n".join(lines)
+
+
+def _settings(overrides: Iterable[str]) -> str:
+    """Overrides as options, of a key that is set again the last.
+
+    >>> _settings(["a.b=1", "c=x", "a.b=2"])
+    '--set a.b=2 --set c=x'
+    """
+    last = {each.split("=", 1)[0]: each for each in overrides}
+    return " ".join(f"--set {shlex.quote(each)}" for each in last.values())
 
 
 def _table(answer: Size) -> list[str]:

@@ -215,7 +215,7 @@ def _notes(summary: Mapping[str, Any], shown: str) -> Iterator[str]:
     """What the signs in the table mean, and what never happened."""
     for sign, meaning in NOTES.items():
         if sign in shown:
-            yield f"{sign}  {meaning}"
+            yield filled(f"{sign}  {meaning}", hanging="   ")
     metrics = summary["metrics"]
     silent = [
         (metric, _always(metrics[metric], value))

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.montecarlo.execution import Executor, available_cores, shared_pool
+from sim.montecarlo.pulse import Pulse
 from sim.montecarlo.result import Earlier, RunResult
 from sim.montecarlo.run import run
+from sim.montecarlo.sample import Sample
 from sim.montecarlo.storage.identity import scenario_digest
 from sim.scenario import Scenario
 
@@ -41,6 +43,7 @@ class Bench:
     requests: float = 0.0
     worlds: int = 0
     _finished: dict[tuple[str, int], RunResult] = field(default_factory=dict)
+    _pulse: Pulse | None = None
 
     def run(
         self,
@@ -61,6 +64,8 @@ class Bench:
         have = len(before.sample) if before else 0
         if before and have >= worlds:
             return before
+        self._pulse = self._pulse or Pulse(self.told)
+        options.setdefault("progress", self._progress(have))
         result = run(
             scenario,
             worlds=worlds,
@@ -76,6 +81,18 @@ class Bench:
         self.worlds += worlds - have
         self.requests += float(result.sample.values("requests")[have:].sum())
         return result
+
+    def _progress(self, have: int) -> Callable[[Sample, int], None]:
+        """What is said while worlds are added to those that there were."""
+
+        def progress(sample: Sample, target: int) -> None:
+            assert self._pulse is not None
+            done = self.worlds + len(sample) - have
+            self._pulse.tell(
+                lambda: f"{done:,} worlds simulated, {len(sample):,} of {target:,} of this case"
+            )
+
+        return progress
 
     def values(
         self, scenario: Scenario, metric: str, worlds: int, seed: int | None = None

@@ -1,5 +1,7 @@
 """The kernel is compiled whole before it is used, on two cores where there are two."""
 
+import subprocess
+import sys
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,3 +88,49 @@ def test_a_run_finds_all_of_it_compiled():
     scenario = load_scenario(SCENARIOS / "agents.yaml", ("horizon.days=0.02",))
     run(scenario, worlds=1, jobs=1)
     assert versions() == before
+
+
+INTERRUPTED = """
+import ctypes, os, signal
+from sim.__main__ import main
+from sim.engine.plane.plane import DataPlane
+from sim.montecarlo import compilation
+
+@ctypes.CFUNCTYPE(None)
+def within_the_compiler():
+    os.kill(os.getpid(), signal.SIGINT)
+    sum(range(100_000))
+
+def compile_badly(plane, until_s):
+    within_the_compiler()
+    raise RuntimeError("no compiled object yet")
+
+compilation.kernel_is_cached = lambda: False
+DataPlane.advance = compile_badly
+raise SystemExit(main(["run", "scenarios/quickstart.yaml", "--jobs", "1"]))
+"""
+
+
+def test_a_ctrl_c_amid_the_compiler_ends_it_in_one_line():
+    """The exception of a callback is printed and dropped, and the compiler stumbles later."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        cwd=SCENARIOS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 130
+    assert done.stderr.endswith("sim: interrupted\n")
+    assert "Traceback" not in done.stderr
+    assert "RuntimeError" not in done.stderr
+
+
+def test_other_failures_of_a_compiler_are_not_hidden(monkeypatch):
+    def fail(plane, until_s):
+        raise RuntimeError("no compiled object yet")
+
+    monkeypatch.setattr(compilation.DataPlane, "advance", fail)
+    with pytest.raises(RuntimeError, match="no compiled object"):
+        compilation.compile_kernel(1)

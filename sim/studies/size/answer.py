@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -123,6 +124,11 @@ class Size:
     def worlds_needed(self) -> float:
         """Worlds of a fleet that would tell what these do not; 0 if nothing is open."""
         return max((o.found.needed for o in self.options if o.found is not None), default=0.0)
+
+    @property
+    def file(self) -> Path | None:
+        """The scenario's, of the chosen fleet."""
+        return None if self.chosen is None else self.chosen.kind.case.path
 
     @property
     def overrides(self) -> tuple[str, ...]:

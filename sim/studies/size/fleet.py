@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sim.catalog import profile, profile_names
+from sim.catalog.computed import PREFIX, fewest_gpus
 from sim.catalog.profiles import old_names
 from sim.errors import PeakfleetError, ScenarioError
 from sim.model.closed import ClosedSource
 from sim.model.design import Design, GpuPool
+from sim.model.profile import ServiceProfile
 from sim.model.purchase import PurchasePlan
 from sim.montecarlo.draws import draw_worlds
 from sim.scenario import Scenario
@@ -183,29 +185,32 @@ def scales(scenario: Scenario, pool: str) -> bool:
     return scaler is not None and scaler.preset not in UNSIZED
 
 
-def services_on(gpus: Iterable[str], model: str) -> list[str]:
-    """Built-in profiles of a model on some types of GPU.
+def services_on(gpus: Iterable[str], like: ServiceProfile) -> list[str]:
+    """Profiles of the model of another on some types of GPU: all that are measured, else computed.
+
+    What is computed has that profile's precision, on the fewest GPUs that the model fits on.
 
     Raises
     ------
     PeakfleetError
-        Where the model has not been measured on one of them.
+        Where there is no such GPU, or the model fits on none or is not known.
     """
+    model = like.model
     found: list[str] = []
     old = set(old_names())
     for gpu in gpus:
         on_it = [n for n in profile_names() if n.startswith(f"{model}/{gpu.casefold()}/")]
         if not on_it:
-            profile(f"{model}/{gpu}")  # says what there is, or how to compute one
+            count = fewest_gpus(model, gpu, like.precision)
+            on_it = [profile(f"{PREFIX}{model}/{gpu}/tp{count}/{like.precision}").name]
         found += [n for n in on_it if n not in old] or on_it
     return found
 
 
-def model_of(case: Case, backend: str | None) -> str:
-    """The model that the pool to size serves."""
+def service_of(case: Case, backend: str | None) -> ServiceProfile:
+    """The service of the pool to size."""
     scenario = case.load()
-    pool = pool_named(design_of(scenario, scenario.seed), backend)
-    return pool.profile.model
+    return pool_named(design_of(scenario, scenario.seed), backend).profile
 
 
 def _keys(scenario: Scenario, pool: str) -> PoolKeys:

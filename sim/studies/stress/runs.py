@@ -6,17 +6,16 @@ holds, that is the answer. How far a study is, and how long the rest may take, i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 
+from sim.montecarlo.pulse import Pulse
 from sim.montecarlo.result import RunResult
-from sim.montecarlo.sample import Sample
 from sim.scenario import Scenario
-from sim.studies.bench import Bench, Told
+from sim.studies.bench import Bench
 from sim.studies.stress.verdict import Judge
 
 FIRST_LOOK = 4  # the fewest of which it can be said, for a probability of 75 %, that a fleet breaks
-PULSE_S = 20.0  # between two messages of one run
 LONG_S = 15.0  # a run worth an estimate
 WORTH_TELLING_S = 60.0  # a study
 AROUND = 2.0  # simulated in all, over the steps: sizing, spikes, and what lies between steps
@@ -53,8 +52,15 @@ class Runs:
         """The first worlds of a scenario."""
         worlds = min(worlds, self.worlds)
         began_s, before = perf_counter(), self.bench.requests
-        told = _Pulse(self.bench.told, text)
-        result = self.bench.run(scenario, worlds, self.seed, progress=told)
+        pulse = Pulse(self.bench.told)
+        result = self.bench.run(
+            scenario,
+            worlds,
+            self.seed,
+            progress=lambda sample, most: pulse.tell(
+                lambda: f"{text}: {len(sample)} of {most} worlds"
+            ),
+        )
         if self._per_world:  # the workers are there, their modules loaded
             self._spent_s += perf_counter() - began_s
             self._requests += self.bench.requests - before
@@ -122,22 +128,6 @@ class Runs:
     def _guess(self, factor: float) -> str:
         seconds = self.seconds(factor * self._per_world * self.worlds)
         return f", about {spoken(seconds)}" if seconds > LONG_S else ""
-
-
-@dataclass
-class _Pulse:
-    """Tells from time to time how many worlds of a run are there."""
-
-    told: Told
-    text: str
-    at_s: Seconds = field(default_factory=perf_counter)
-
-    def __call__(self, sample: Sample, worlds: int) -> None:
-        """A world has ended."""
-        now_s = perf_counter()
-        if now_s - self.at_s > PULSE_S and len(sample) < worlds:
-            self.at_s = now_s
-            self.told(f"{self.text}: {len(sample)} of {worlds} worlds")
 
 
 def spoken(seconds: Seconds) -> str:

@@ -1,0 +1,27 @@
+"""``sim size --gpu``: a model on other GPUs, measured or computed."""
+
+import pytest
+
+from sim.catalog import profile
+from sim.errors import PeakfleetError
+from sim.studies.size.fleet import services_on
+
+MEASURED = "llama-3.3-70b/h100-sxm/tp4/fp8/vllm"
+
+
+def test_what_is_measured_on_a_gpu_comes_before_what_could_be_computed():
+    found = services_on(["h100-sxm"], profile(MEASURED))
+    assert MEASURED in found
+    assert not any(name.startswith("computed/") for name in found)
+
+
+def test_where_nobody_measured_it_is_computed_in_the_same_precision_on_the_fewest_gpus():
+    assert services_on(["l40s", "H100-SXM"], profile("computed/qwen3-32b/l40s/tp2/fp8")) == [
+        "computed/qwen3-32b/l40s/tp1/fp8",
+        "computed/qwen3-32b/h100-sxm/tp1/fp8",
+    ]
+
+
+def test_a_gpu_that_nobody_makes_is_refused_by_name():
+    with pytest.raises(PeakfleetError, match="h900"):
+        services_on(["h900"], profile(MEASURED))
