@@ -76,7 +76,7 @@ def test_the_kernel_agrees_with_the_naive_simulator(verbs: bool, least: dict[str
 
 
 def test_the_kernel_agrees_where_providers_and_routers_have_further_rules() -> None:
-    assert_population(cases_with_rules(verbs=True, hedges=True), 160, RULED)
+    assert_population(cases_with_rules(verbs=True, hedges=True), 190, RULED)
 
 
 @given(cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))

@@ -11,7 +11,7 @@ from naive.client import Crowd
 from naive.clockwork import FIRST_TOKEN, HEDGE, LAST_TOKEN, Clockwork
 from naive.gateway import Gateway
 from naive.managed import Managed
-from naive.photo_finish import ends_meet, is_told_again, meets_an_end, told_the_same
+from naive.photo_finish import ends_meet, is_due_too, is_told_again, meets_an_end, told_the_same
 from naive.replica import Replica
 from naive.request import Request
 from naive.route import Route
@@ -274,6 +274,7 @@ class Dispatch(Clockwork):
         if loser.replica >= 0:
             its = self.replicas[loser.replica]
             self.seen["photo finish"] += ends_meet(self.replicas[winner.replica], [its], self.now_s)
+            self.seen["photo finish"] += is_due_too(loser, self.now_s)
         self.abandon(request, loser)
         request.living, request.last = [winner], winner
 

@@ -60,6 +60,15 @@ def delivers_at_an_end(replica: Replica, delivered: Attempt, now_s: float) -> bo
     return ends or any(0 < other_s - now_s <= near for other_s in others_s)
 
 
+def is_due_too(loser: Attempt, now_s: float) -> bool:
+    """Whether the token of who loses a race is to be delivered at the same moment.
+
+    Two front ends that had the same to do since the same moment are done together, and a hedge
+    that made up for its delay is delivered with the attempt that it is to beat.
+    """
+    return abs(loser.first_due_s - now_s) <= near_s(now_s)
+
+
 def is_ready_at_an_end(replica: Replica, now_s: float) -> bool:
     """Whether somebody in line became ready when this step ended, or just after it had begun.
 

@@ -348,7 +348,7 @@ def whole_replicas(gpus: FloatArray, size: int) -> FloatArray:
     >>> whole_replicas(np.array([0.0, 4.0, 4.5, 12.0]), 4).tolist()
     [0.0, 4.0, 8.0, 12.0]
     """
-    return np.asarray(size * np.ceil(gpus / size - 1e-9))
+    return np.asarray(size * np.ceil(gpus / size - 1e-9) + 0.0)  # no minus zero
 
 
 def _gpus(count: float) -> str:

@@ -152,7 +152,7 @@ def _commitment(demand: FloatArray, flexible: FloatArray, reserved: float, size:
     The expected cost is convex in their number. Parameters as of :func:`best_commitment`.
 
     >>> hours, usd = np.array([4.0, 6.5, 6.5, 12.0]), np.full(4, 2.0)
-    >>> _commitment(hours, usd, 4 * 1.2, 4)  # 6.5 would be best; 8 costs less than 4
+    >>> _commitment(hours, usd, 4 * 1.0, 4)  # 6.5 would be best; 8 costs less than 4
     8.0
     """
     best = best_commitment(demand, flexible, reserved)
