@@ -18,7 +18,7 @@ MANY = {
     "the hedge won": 3,
     "the hedge lost": 500,
     "lost one of two": 500,
-    "gave up on two": 30,
+    "gave up on two": 15,
     "hedges without budget": 100,
     "over the limit": 1_000,
     "left the line": 500,
