@@ -172,9 +172,20 @@ def test_no_number_is_parted_from_its_unit_at_the_end_of_a_line():
 # Progress -------------------------------------------------------------------------------------
 
 
-def test_there_is_no_progress_bar_without_a_terminal(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
+def test_without_a_terminal_there_is_a_line_now_and_then_and_none_in_a_short_run(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stderr := io.StringIO())
     with progress_bar(10, None, shown=True) as progress:
+        progress([1, 2], 10)
+    assert stderr.getvalue() == ""
+    monkeypatch.setattr("sim.montecarlo.pulse.EVERY_S", 0.0)
+    monkeypatch.setattr("sim.report.progress.so_far", lambda sample, goal: "so far")
+    with progress_bar(10, None, shown=True) as progress:
+        progress([1, 2], 10)
+    assert stderr.getvalue() == "sim: 2 of 10 worlds · so far\n"
+
+
+def test_nothing_is_said_where_nothing_is_to_be_shown():
+    with progress_bar(10, None, shown=False) as progress:
         assert progress is None
 
 
