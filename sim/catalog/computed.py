@@ -6,6 +6,7 @@ name begins with ``computed/`` wherever it is printed: ``computed/qwen3-32b/l40s
 """
 
 import math
+from contextlib import suppress
 
 import numpy as np
 
@@ -19,7 +20,9 @@ from sim.catalog.hardware import (
     Gpu,
     Model,
     gpu,
+    gpus,
     model,
+    models,
 )
 from sim.catalog.model_config import is_config, stored_kv_cache
 from sim.catalog.roofline import USUAL_CONTEXT, Placed
@@ -117,6 +120,23 @@ def fewest_gpus(model_name: str, gpu_name: str, precision: str) -> int:
     if found is None:
         raise CatalogError(f"{of_model.name} does not fit on {MOST_GPUS} x {gpu_name}")
     return found
+
+
+def computed_names(model_part: str, gpu_part: str, most: int = 3) -> list[str]:
+    """Names of profiles in 8 bits that can be computed, of models and GPUs that contain these.
+
+    Of no model where none is asked for; on an H100 where no GPU is.
+
+    >>> computed_names("Qwen3-32b", "l40s"), computed_names("", "l40s")
+    (['computed/qwen3-32b/l40s/tp1/fp8'], [])
+    """
+    found: list[str] = []
+    for of_model in (each for each in models() if model_part and model_part.casefold() in each):
+        for of_gpu in (each for each in gpus() if (gpu_part.casefold() or "h100-sxm") in each):
+            with suppress(CatalogError):
+                count = fewest_gpus(of_model, of_gpu, "fp8")
+                found.append(f"{PREFIX}{of_model}/{of_gpu}/tp{count}/fp8")
+    return found[:most]
 
 
 def _free_bytes(placed: Placed) -> float:

@@ -3,7 +3,6 @@
 import json
 import math
 import textwrap
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -40,6 +39,7 @@ def profiles(name: str | None, gpu: str, model: str, as_json: bool, as_yaml: boo
 
     What nobody measured is computed, under a name such as computed/qwen3-32b/l40s/tp2/fp8.
     """
+    from sim.catalog.computed import computed_names
     from sim.catalog.profile_file import profile_yaml
     from sim.catalog.profiles import old_names, profile, profile_names
 
@@ -54,7 +54,7 @@ def profiles(name: str | None, gpu: str, model: str, as_json: bool, as_yaml: boo
     names, old = [each for each in profile_names() if _matches(each, model, gpu)], old_names()
     names.sort(key=lambda each: each in old)  # current engines come first
     print_rows([_profile_row(profile(each), each in old) for each in names], as_json)
-    if not names and (there := _computed_like(model, gpu)):
+    if not names and (there := computed_names(model, gpu)):
         click.echo(f"not measured; computed: {', '.join(there)}", err=True)
     if not as_json:
         click.echo(
@@ -64,22 +64,6 @@ def profiles(name: str | None, gpu: str, model: str, as_json: bool, as_yaml: boo
             "\nOthers can be computed, with grade C: see"
             "\n'sim catalog profiles computed/qwen3-32b/l40s/tp2/fp8'."
         )
-
-
-def _computed_like(model: str, gpu: str) -> list[str]:
-    """Names of some computed profiles of a model that nobody measured, in 8 bits."""
-    from sim.catalog.computed import fewest_gpus
-    from sim.catalog.hardware import gpus as all_gpus
-    from sim.catalog.hardware import models as all_models
-    from sim.errors import CatalogError
-
-    found = []
-    for of_model in (each for each in all_models() if model and model.casefold() in each):
-        for of_gpu in (each for each in all_gpus() if (gpu.casefold() or "h100-sxm") in each):
-            with suppress(CatalogError):
-                count = fewest_gpus(of_model, of_gpu, "fp8")
-                found.append(f"computed/{of_model}/{of_gpu}/tp{count}/fp8")
-    return found[:3]
 
 
 @catalog.command()

@@ -89,7 +89,7 @@ class Bench:
             assert self._pulse is not None
             done = self.worlds + len(sample) - have
             self._pulse.tell(
-                lambda: f"{done:,} worlds simulated, {len(sample):,} of {target:,} of this case"
+                lambda: f"{done:,} worlds simulated; of this case {len(sample):,} of {target:,}"
             )
 
         return progress

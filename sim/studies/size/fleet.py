@@ -6,6 +6,7 @@ from typing import Literal
 
 from sim.catalog import profile, profile_names
 from sim.catalog.computed import PREFIX, fewest_gpus
+from sim.catalog.hardware import gpu
 from sim.catalog.profiles import old_names
 from sim.errors import PeakfleetError, ScenarioError
 from sim.model.closed import ClosedSource
@@ -198,11 +199,11 @@ def services_on(gpus: Iterable[str], like: ServiceProfile) -> list[str]:
     model = like.model
     found: list[str] = []
     old = set(old_names())
-    for gpu in gpus:
-        on_it = [n for n in profile_names() if n.startswith(f"{model}/{gpu.casefold()}/")]
+    for name in (gpu(asked).name for asked in gpus):
+        on_it = [n for n in profile_names() if n.startswith(f"{model}/{name}/")]
         if not on_it:
-            count = fewest_gpus(model, gpu, like.precision)
-            on_it = [profile(f"{PREFIX}{model}/{gpu}/tp{count}/{like.precision}").name]
+            count = fewest_gpus(model, name, like.precision)
+            on_it = [profile(f"{PREFIX}{model}/{name}/tp{count}/{like.precision}").name]
         found += [n for n in on_it if n not in old] or on_it
     return found
 

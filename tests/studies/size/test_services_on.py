@@ -22,6 +22,15 @@ def test_where_nobody_measured_it_is_computed_in_the_same_precision_on_the_fewes
     ]
 
 
+@pytest.mark.parametrize("written", ["H200", "h200", "H200-SXM", "b200"])
+def test_a_gpu_is_the_same_however_it_is_written(written):
+    found = services_on([written], profile(MEASURED))
+    assert found == services_on(
+        [f"{written.casefold().removesuffix('-sxm')}-sxm"], profile(MEASURED)
+    )
+    assert not any(name.startswith("computed/") for name in found)
+
+
 def test_a_gpu_that_nobody_makes_is_refused_by_name():
     with pytest.raises(PeakfleetError, match="h900"):
         services_on(["h900"], profile(MEASURED))
