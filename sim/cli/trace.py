@@ -16,7 +16,7 @@ from sim.cli.delivery import Advice, deliver
     multiple=True,
     metavar="OURS=THEIRS",
     help="A column by hand, or its dotted path: timestamp, prompt_tokens, output_tokens, session,"
-    " cached, delay, blocks; or unit=ms, block_tokens=16. Repeatable.",
+    " cached, delay, blocks; or unit=ms, block_tokens=16, turns=new. Repeatable.",
 )
 @click.option("--format", "layout", default="auto", help="As 'sim catalog formats' names it.")
 @click.option(

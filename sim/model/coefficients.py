@@ -10,8 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from scipy import optimize
 
 from sim.model.profile import ServiceProfile
+
+FloatArray = npt.NDArray[np.float64]
 
 STEP_BASE = "step_base_ms"
 PER_KV_TOKEN = "step_ns_per_kv_token"
@@ -83,8 +87,35 @@ def moved(
 
 
 def drawn(profile: ServiceProfile, along: Sequence[float]) -> ServiceProfile:
-    """The profile with an error of so many standard deviations along each direction of it."""
+    """The profile with an error of so many standard deviations along each direction of it.
+
+    Errors under which a(B) would fall cannot be: in their place come the likeliest under which it
+    does not, so that an entry of which little is known gives way to its neighbours, and not they
+    to it.
+    """
     if profile.joint_error is None:
         return profile
-    error = profile.joint_error
-    return moved(profile, error.names, (error.directions @ np.asarray(along)).tolist())
+    error, directions = profile.joint_error, profile.joint_error.directions
+    moves = directions @ _without_falls(profile, error.names, directions, np.asarray(along))
+    return moved(profile, error.names, moves.tolist())
+
+
+def _without_falls(
+    profile: ServiceProfile, names: Sequence[str], directions: FloatArray, along: FloatArray
+) -> FloatArray:
+    """The errors nearest to some in standard deviations along which a(B) does not fall: (m,)."""
+    base = np.array(profile.step_base_s)
+    if len(base) < 2 or base[0] <= 0:
+        return along
+    rows = {name: directions[at] for at, name in enumerate(names)}
+    none = np.zeros(len(along))
+    rises = np.diff([rows.get(step_base(batch), none) for batch in profile.batch], axis=0)
+    missing = -np.diff(np.log(base)) - rises @ along  # of what each has to rise by at least
+    if (missing <= 0).all():
+        return along
+    # The shortest move that rises by what is missing (least distance programming: Lawson and Hanson
+    # 1974, chapter 23).
+    stacked = np.vstack([rises.T, missing])
+    dual, _ = optimize.nnls(stacked, np.eye(len(stacked))[-1])
+    left = stacked @ dual - np.eye(len(stacked))[-1]
+    return np.asarray(along - left[:-1] / left[-1])

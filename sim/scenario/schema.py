@@ -127,6 +127,9 @@ class TraceColumns(Model):
     delay: Text | None = None
     """Column of times from the answer to the session's request before, which then stand in place of
     arrival times: in their unit, or in seconds beside dates; default none."""
+    turns: Annotated[Literal["new", "whole"], one_of("new", "whole")] | None = None
+    """What the prompt tokens of later turns with a delay are: new, as AIPerf's, to which all that
+    was said before is added, or whole; by default as they show."""
 
 
 class Trace(Model):

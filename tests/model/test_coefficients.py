@@ -59,6 +59,61 @@ def test_what_trades_against_each_other_is_drawn_so():
     assert moves.sum(axis=1).std() == pytest.approx(np.sqrt(0.0002), rel=0.05)
 
 
+def drawn_steps(error, base_s, batch=(1, 4, 16, 64), worlds=400):
+    """(worlds, batches) of a(B), and c, of a profile with these coefficients and their error."""
+    profile = replace(LLAMA, batch=batch, step_base_s=base_s, joint_error=error,
+                      step_s_per_kv_token=(LLAMA.step_s_per_kv_token[0],) * len(batch))  # fmt: skip
+    rng = np.random.default_rng(2)
+    along = rng.standard_normal((worlds, error.directions.shape[1]))
+    found = [drawn(profile, each) for each in along]
+    steps = np.array([each.step_base_s for each in found])
+    return steps / base_s, np.array([each.step_s_per_kv_token[0] for each in found])
+
+
+def test_a_step_of_which_little_is_known_gives_way_to_those_that_are_known():
+    """Nobody measured a batch of one: a wide error of it must not make all others slower."""
+    names = [step_base(batch) for batch in (1, 4, 16, 64)]
+    error = JointError.of(names, np.diag([1.0, 0.02, 0.02, 0.02]) ** 2)
+    steps, _ = drawn_steps(error, (0.010, 0.011, 0.012, 0.015))
+    assert np.abs(np.log(steps[:, 1:])).max() < 5 * 0.02
+    assert steps[:, 0].min() < 0.2  # it stays as uncertain as it was, but for what cannot be
+    assert (steps[:, 0] <= steps[:, 1] * 1.1 + 1e-12).all()
+
+
+def test_a_step_between_two_that_are_known_lies_between_them():
+    names = [step_base(batch) for batch in (1, 4, 16, 64)]
+    error = JointError.of(names, np.diag([0.01, 1.0, 1.0, 0.01]) ** 2)
+    base_s = (0.010, 0.010, 0.011, 0.012)
+    steps, _ = drawn_steps(error, base_s)
+    assert np.abs(np.log(steps[:, [0, 3]])).max() < 5 * 0.01
+    inner = steps[:, 1:3] * base_s[1:3]
+    assert (inner > 0.0095).all() and (inner < 0.0126).all()
+
+
+def test_where_an_entry_gives_way_what_goes_with_it_does_too():
+    """a(64) and c are known by their sum: where a(64) may not be so low, c is not so high."""
+    names = (step_base(16), step_base(64), "step_ns_per_kv_token")
+    covariance = np.array([[1e-6, 0, 0], [0, 0.04, -0.0399], [0, -0.0399, 0.04]])
+    steps, c = drawn_steps(JointError.of(names, covariance), (0.01, 0.01, 0.01, 0.01))
+    gone = np.log(steps[:, 3]) + np.log(c / LLAMA.step_s_per_kv_token[0])
+    assert (steps[:, 3] >= 0.99).all()
+    assert np.abs(gone).max() < 6 * np.sqrt(0.0002)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.floats(-4, 4), min_size=4, max_size=4), st.lists(st.floats(0.001, 2), min_size=4,
+       max_size=4), st.lists(st.floats(0, 0.3), min_size=3, max_size=3))  # fmt: skip
+def test_no_draw_has_steps_that_become_shorter_with_the_batch(along, sd, rises):
+    names = [step_base(batch) for batch in (1, 4, 16, 64)]
+    error = JointError(tuple(names), tuple(sd), ((0.3,), (0.0, -0.4), (0.1, 0.0, 0.8)))
+    base_s = tuple(0.01 * np.exp(np.cumsum([0, *rises])))
+    profile = replace(LLAMA, batch=(1, 4, 16, 64), step_base_s=base_s, joint_error=error,
+                      step_s_per_kv_token=(1e-9,) * 4)  # fmt: skip
+    there = drawn(profile, along[: error.directions.shape[1]])
+    assert (np.diff(there.step_base_s) >= 0).all()
+    assert all(np.isfinite(there.step_base_s))
+
+
 @pytest.mark.parametrize(
     ("sd", "correlations", "rule"),
     [

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Final, Literal, get_args
 
+from sim.catalog.logs.turns import TURNS, Turns
 from sim.model.rule import require
 
 Unit = Literal["datetime", "s", "ms", "us", "ns"]
@@ -34,6 +35,9 @@ class TraceColumns:
         seconds beside dates.
     cached : str or None
         Column of the prompt's tokens that were found in a cache.
+    turns : {"new", "whole"} or None
+        What the prompt tokens of a session's later turns are, where they have a delay: their new
+        tokens, as AIPerf's, or whole prompts; None: as they show (:mod:`sim.catalog.logs.turns`).
     parent : str or None
         Column of the request before, by what ``session`` calls it: a session is then all that goes
         back to one request.
@@ -55,6 +59,7 @@ class TraceColumns:
     block_tokens: int = 0
     delay: str | None = None
     cached: str | None = None
+    turns: Turns | None = None
     parent: str | None = None
     also_prompt: tuple[str, ...] = ()
     default_unit: Unit = "s"
@@ -69,6 +74,8 @@ class TraceColumns:
         rule = "must be None where there is no column of sessions"
         require(self.delay is None or self.session is not None, "delay", self.delay, rule)
         rule = "must be at least 0, and 0 where there is no column of blocks"
+        of_turns = f"must be one of {', '.join(TURNS)}"
+        require(self.turns in (None, *TURNS), "turns", self.turns, of_turns)
         needless = self.blocks is None and self.block_tokens != 0
         require(not needless and self.block_tokens >= 0, "block tokens", self.block_tokens, rule)
 

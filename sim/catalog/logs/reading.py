@@ -26,6 +26,7 @@ from sim.catalog.logs.shared import (
     session_names,
     sessions,
 )
+from sim.catalog.logs.turns import Lengths, judged, whole
 from sim.catalog.logs.values import (
     BadValueError,
     BoolArray,
@@ -39,12 +40,14 @@ from sim.catalog.logs.values import (
 )
 from sim.errors import TraceError
 from sim.model import ragged
+from sim.model.lengths import MAX_TOKENS
 from sim.model.trace import Origin, Trace
 from sim.model.trace_loops import after, leads
 from sim.model.workload import Prefixes
 
 LONGEST = 80  # letters of a value in a message
 MOST_UNTIMED = 0.5  # share of rows without a time
+OF_TURNS = ("mooncake", "aiperf")  # formats whose later turns may say what is new alone
 UNTIMED, EMPTY = "without a time", "without prompt or output tokens"
 
 
@@ -227,7 +230,9 @@ def _trace(path: str, found: Found, rows: _Rows) -> Trace:
         unit_s = 1.0 if clock.unit == "datetime" else clock.per_s
         delay_s = after(lead[order], rows.delay[order] / unit_s)
     times, cached = times[order], rows.cached[order] if len(rows.cached) else rows.cached
-    prompt = rows.prompt[order]
+    told = None if rows.delay is None else _of_turns(path, found, rows, kept, prefixes, size)
+    whole, prefixes = (rows.prompt, prefixes) if told is None else told[:2]
+    prompt = whole[order]
     share = float(np.clip(cached, 0, prompt).sum() / prompt.sum()) if cached.any() else np.nan
     reasons = ((UNTIMED, int((lost & full).sum())), (EMPTY, int((~full).sum())))
     trace = Trace(
@@ -243,9 +248,47 @@ def _trace(path: str, found: Found, rows: _Rows) -> Trace:
         delay_s=delay_s,
     )
     skipped = tuple((reason, count) for reason, count in reasons if count)
-    remarks = (*_of_clock(clock, times, trace), *about_blocks, *_of_columns(found))
+    about_turns = () if told is None else told[2]
+    remarks = (*_of_clock(clock, times, trace), *about_blocks, *about_turns, *_of_columns(found))
     origin = Origin(found.format, found.table.name, n, skipped, remarks, share)
     return replace(trace, origin=origin)
+
+
+def _of_turns(
+    path: str,
+    found: Found,
+    rows: _Rows,
+    kept: Tokens,
+    prefixes: Prefixes | None,
+    size: int,
+) -> tuple[Tokens, Prefixes | None, tuple[str, ...]]:
+    """Whole prompts of all rows, names of their blocks, and what was taken for what."""
+    assert rows.session is not None
+    columns = found.columns
+    named = None if prefixes is None else ragged.reordered(prefixes, kept)
+    there = Lengths(rows.session[kept], rows.prompt[kept], rows.output[kept], named, size)
+    is_seen = columns.turns is None and found.format in OF_TURNS
+    turns = judged(there) if is_seen else columns.turns
+    prompt = rows.prompt.copy()
+    if turns == "new":
+        prompt[kept], named = whole(there)
+        if prompt.max() > MAX_TOKENS:
+            message = f"the turns of a session add up to {prompt.max():,} tokens"
+            raise TraceError(f"{path}: {message} (at most {MAX_TOKENS:,}; turns: whole?)")
+        if prefixes is not None and named is not None:
+            prefixes = _spread(named, kept, len(prompt))
+    if not is_seen:
+        return prompt, prefixes, ()
+    read, other = ("new tokens", "whole") if turns == "new" else ("whole prompts", "new")
+    text = f"{columns.prompt_tokens} of later turns is read as their {read} (else turns: {other})"
+    return prompt, prefixes, (text,)
+
+
+def _spread(table: Prefixes, rows: Tokens, n: int) -> Prefixes:
+    """The table of n requests, of which those of ``rows`` have the entries of another's."""
+    count = np.zeros(n, np.int32)
+    count[rows] = table.count  # rows ascend, so that entries keep their order
+    return Prefixes(count, table.name)
 
 
 def _clock(path: str, columns: TraceColumns, times: Times, bursts: bool) -> Clock:

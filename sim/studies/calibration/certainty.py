@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from sim.model.coefficients import STEP_BASE
 from sim.model.measured import Ended, RequestLog
 from sim.studies.calibration.figures import FEWEST, THROUGHPUT, Figure, chosen
 from sim.studies.calibration.noise import chance_of_mean, factors
@@ -24,6 +25,8 @@ FloatArray = npt.NDArray[np.float64]
 
 SOFT = 2.0  # standard deviations, beyond which a residual counts less
 WAITING_SD = 0.5  # of the logarithm of a first token's time where requests wait for a place
+APART = 0.01  # of a logarithm, within which entries of a(B) are taken to be pressed together
+NARROW = 0.1  # of a logarithm: what hardware allows is not known better than that
 WIDE = 0.1  # of a logarithm: as much as an error may be, before more is known of it
 LENGTHS = (0.03, 0.7)  # of the prior's: least and most over which derivatives are taken
 SHARED = 0.9  # correlation of the errors of figures of one run that come of one time per token
@@ -37,9 +40,47 @@ def concluded(problem: Problem, x: FloatArray, cost: float) -> Fit:
     logs = problem.logs(x)
     triples = zip(problem.scripts, problem.figures, logs, strict=True)
     known = [each for triple in triples for each in _with_chance(*triple)]
-    told = _told(problem, known, x)
-    _, covariance = _errors(problem, known, *told)
-    return Fit(problem, x, cost, covariance, told[1])
+    x = problem.point(problem.profile(x))
+    moves = together(problem, x)
+    prior_sd = _prior_sd(problem, x, moves)
+    misfit, jacobian, rough = _told(problem, known, x, moves, prior_sd)
+    _, covariance = _errors(problem, known, misfit, jacobian, rough, prior_sd)
+    covariance = moves @ covariance @ moves.T + np.diag(_alone(problem, x, moves) ** 2)
+    return Fit(problem, x, cost, covariance, jacobian @ (moves / moves.sum(axis=0)).T)
+
+
+def together(problem: Problem, x: FloatArray) -> FloatArray:
+    """How the coefficients move when one thing that may be off does: (n, m), n of them.
+
+    Each by itself, but entries of a(B) that the fit has pressed together, since it must not fall,
+    as one: moved alone, one of them meets its neighbours, and looks as if nothing told of it.
+    """
+    base = dict(zip(problem.start.batch, problem.profile(x).step_base_s, strict=True))
+    columns: list[list[int]] = []
+    last = math.nan  # a(B) of the entry before
+    for at, name in enumerate(problem.names):
+        key, _, batch = name.partition("@")
+        here = base[int(batch)] if key == STEP_BASE else math.nan
+        if here <= last * math.exp(APART):  # NaN compares false
+            columns[-1].append(at)
+        else:
+            columns.append([at])
+        last = here
+    found = np.zeros((len(x), len(columns)))
+    for column, entries in enumerate(columns):
+        found[entries, column] = 1.0
+    return found
+
+
+def _alone(problem: Problem, x: FloatArray, moves: FloatArray) -> FloatArray:
+    """Standard deviation of each coefficient apart from those that it moves with: (n,).
+
+    Of a step with fewer sequences than any run had, only the hardware tells anything.
+    """
+    fewest = min(each.in_flight for each in problem.scripts) / problem.start.data_parallel_ranks
+    batch = [float(name.partition("@")[2] or "inf") for name in problem.names]
+    sd = np.where(np.array(batch) < fewest, _own_prior_sd(problem, x), APART)
+    return np.where(moves.sum(axis=0)[moves.argmax(axis=1)] > 1, sd, 0.0)
 
 
 def derivatives(
@@ -80,7 +121,11 @@ def _with_chance(
 
 
 def _told(
-    problem: Problem, known: Sequence[Figure], x: FloatArray
+    problem: Problem,
+    known: Sequence[Figure],
+    x: FloatArray,
+    moves: FloatArray,
+    prior_sd: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Residuals of figures, derivatives over so much as an error may be, and how rough they are.
 
@@ -91,13 +136,18 @@ def _told(
     """
     here = problem.of_figures([x])[0]
     rough: FloatArray = np.zeros(len(here))
-    jacobian = derivatives(problem.of_figures, x, WIDE)
+
+    def moved(points: Sequence[FloatArray]) -> list[FloatArray]:
+        return problem.of_figures([x + moves @ each for each in points])
+
+    none = np.zeros(moves.shape[1])
+    jacobian = derivatives(moved, none, WIDE)
     sds = np.array([each.sd for each in problem.all_figures])
     for _ in range(ROUNDS):
-        noise, covariance = _errors(problem, known, here, jacobian, rough)
-        along = _directions(problem, covariance)
-        found = np.array(problem.of_figures([*(x + along), *(x - along)]))
-        sides = found[: len(x)] - here, here - found[len(x) :]
+        noise, covariance = _errors(problem, known, here, jacobian, rough, prior_sd)
+        along = _directions(prior_sd, covariance)
+        found = np.array(moved([*along, *-along]))
+        sides = found[: len(none)] - here, here - found[len(none) :]
         sizes = [((side * sds / noise) ** 2).sum(axis=1) for side in sides]
         lesser = np.where((sizes[0] < sizes[1])[:, None], *sides)
         jacobian = np.asarray(np.linalg.solve(along, lesser).T)
@@ -105,9 +155,20 @@ def _told(
     return here, jacobian, rough
 
 
-def _directions(problem: Problem, covariance: FloatArray) -> FloatArray:
+def _prior_sd(problem: Problem, x: FloatArray, moves: FloatArray) -> FloatArray:
+    """Of what moves, before the data speak: (m,)."""
+    return np.asarray((moves.T @ _own_prior_sd(problem, x) ** -2.0) ** -0.5)
+
+
+def _own_prior_sd(problem: Problem, x: FloatArray) -> FloatArray:
+    """Of each coefficient: (n,). A step is quicker than thought by what hardware allows at most."""
+    of_step = np.array([name.startswith(STEP_BASE) for name in problem.names])
+    room = x - np.array([each.least for each in problem.free])
+    return np.where(of_step, np.clip(room, NARROW, problem.prior_sd), problem.prior_sd)
+
+
+def _directions(prior_sd: FloatArray, covariance: FloatArray) -> FloatArray:
     """Independent directions of error, about one standard deviation long, a row each."""
-    prior_sd = problem.prior_sd
     values, vectors = np.linalg.eigh(covariance / np.outer(prior_sd, prior_sd))
     lengths = np.clip(np.sqrt(np.maximum(values, 0.0)), *LENGTHS)
     return np.asarray((vectors * lengths).T * prior_sd)
@@ -119,8 +180,9 @@ def _errors(
     misfit: FloatArray,
     jacobian: FloatArray,
     rough: FloatArray,
+    prior_sd: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """The standard deviation of each figure, roughness included, and the coefficients' covariance.
+    """The standard deviation of each figure, roughness included, and the covariance of what moves.
 
     The fit weighs figures by what they may be off at worst; so its errors are those that figures as
     well ``known`` as they are have under these weights (a sandwich: Huber 1967). Misfits,
@@ -131,7 +193,7 @@ def _errors(
     chance = np.hypot(chance, rough * sd)
     # A figure far off has been discounted by the loss, and says as much less.
     weight = 1.0 / np.sqrt(1.0 + (misfit / SOFT) ** 2)
-    prior = np.diag(problem.prior_sd**-2.0)
+    prior = np.diag(prior_sd**-2.0)
     weighed = jacobian * weight[:, None]
     inverse = np.linalg.inv(weighed.T @ jacobian + prior)
     leverage = ((weighed @ inverse) * jacobian).sum(axis=1)

@@ -2,9 +2,10 @@
 
 ``{"timestamp": 0, "input_length": 6758, "output_length": 500, "hash_ids": [0, 1]}``: milliseconds,
 and names of the prompt's blocks of 512 tokens where there are any. Later turns of a ``session_id``
-may have a ``delay`` after the answer before, in place of a timestamp, as AIPerf's have; a turn's
-``input_length`` is taken as its whole prompt. Timed traces of vLLM, GuideLLM and others have the
-same keys with seconds, or blocks of other sizes: see :mod:`sim.catalog.logs.clock`.
+may have a ``delay`` after the answer before, in place of a timestamp, as AIPerf's have; whether a
+turn's ``input_length`` is that of its new tokens or of its whole prompt is seen from the file
+(:mod:`sim.catalog.logs.turns`). Timed traces of vLLM, GuideLLM and others have the same keys with
+seconds, or blocks of other sizes: see :mod:`sim.catalog.logs.clock`.
 """
 
 from sim.catalog.logs.columns import TraceColumns
