@@ -87,7 +87,7 @@ def _with_rules(quota: Quota, case: Case, rng: np.random.Generator) -> Quota:
         tokens_per_day=rng.choice([math.inf, 30 * many]),
         reset_s=(case.day_start_s + rng.uniform(0, 1.5 * last_s)) % 86_400,
         requests_per_week=weeks.choice([math.inf, math.inf, max(round(many), 1)]),
-        tokens_per_week=weeks.choice([math.inf, math.inf, 30 * many]),
+        tokens_per_week=weeks.choice([math.inf, 30 * many, 60]),  # or next to none
         week_reset_s=weeks.uniform(0, 1.5 * last_s),
         max_concurrency=rng.choice([math.inf, 1.0, 3.0]),
         too_large="refuse" if rng.uniform() < 0.5 else "pass",
