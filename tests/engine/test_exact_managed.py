@@ -35,7 +35,7 @@ MANY = {
     "told when to come": 40,
     "error": 165,
     "billing 0": 350,
-    "billing 1": 35,
+    "billing 1": 15,
     "billing 2": 70,
     "left a managed backend": 145,
     "left amid an answer": 8,
@@ -58,7 +58,7 @@ RULED = {
     "left out": 60,
     "all left out": 20,
     "nowhere to go on to": 20,
-    "too large": 10,
+    "too large": 5,
     "beyond the quota": 150,
     "told when to come": 20,
 }
