@@ -189,8 +189,8 @@ def _lots(offers: tuple[ListedPrice, ...], gpus: int | None) -> tuple[ListedPric
     return tuple(row for row in offers if row.gpus == lot)
 
 
-def default_gpu_price(gpu: str) -> GpuPrice:
-    """The price taken when a scenario names none: the median on-demand price over providers.
+def default_gpu_price(gpu: str, purchase: str = "on_demand") -> GpuPrice:
+    """The price taken when a scenario names none: the median over providers, on demand or spot.
 
     Each provider counts once, with its price of :func:`gpu_price`. The date is that of the oldest
     price among them.
@@ -200,17 +200,17 @@ def default_gpu_price(gpu: str) -> GpuPrice:
     >>> default_gpu_price("h100-sxm").usd_per_gpu_hour
     3.99
     """
-    on_demand = [row for row in listed_prices() if row.purchase == "on_demand"]
-    name = gpu.casefold()
-    providers = dict.fromkeys(row.provider for row in on_demand if row.gpu == name)
+    listed = [row for row in listed_prices() if row.purchase == purchase]
+    name, kind = gpu.casefold(), purchase.replace("_", "-")
+    providers = dict.fromkeys(row.provider for row in listed if row.gpu == name)
     if not providers:
-        raise no_such("on-demand price of GPU", gpu, {row.gpu for row in on_demand}, LISTED_BY)
-    prices = {provider: gpu_price(provider, name) for provider in providers}
+        raise no_such(f"{kind} price of GPU", gpu, {row.gpu for row in listed}, LISTED_BY)
+    prices = {provider: gpu_price(provider, name, purchase) for provider in providers}
     listing = ", ".join(f"{who} {what.usd_per_gpu_hour:g}" for who, what in prices.items())
     return GpuPrice(
         usd_per_gpu_hour=round(statistics.median(p.usd_per_gpu_hour for p in prices.values()), 6),
         billing_granularity_s=1.0,
-        source=f"median of on-demand prices per GPU-hour: {listing}",
+        source=f"median of {kind} prices per GPU-hour: {listing}",
         as_of=min((price.as_of for price in prices.values()), key=day_of),
     )
 

@@ -28,12 +28,14 @@ FloatArray = npt.NDArray[np.float64]
 class Rental:
     """A replica's time on the bill: seconds from ``start_s`` to ``end_s`` within the horizon.
 
-    It begins when the replica's node runs, and ends when the replica is gone.
+    It begins when the replica's node runs, and ends when the replica is gone. One that
+    ``stands_in`` is rented on demand in the place of a spot replica.
     """
 
     pool: int
     start_s: float
     end_s: float
+    stands_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +180,11 @@ def _rentals(design: Design, fleets: Mapping[int, Fleet], end_s: float) -> Itera
     """Time on the bill within the horizon; replicas of a pool that never moves are always there."""
     for index, pool in enumerate(design.pools):
         fleet = fleets.get(index)
-        times = [(0.0, end_s)] * pool.replicas if fleet is None else fleet.rentals()
-        for from_s, to_s in times:
-            if to_s > 0.0 and from_s < end_s:
-                yield Rental(index, max(from_s, 0.0), min(to_s, end_s))
+        for stands_in in (False, True) if pool.falls_back else (False,):
+            resting = [(0.0, end_s)] * pool.replicas
+            for from_s, to_s in resting if fleet is None else fleet.rentals(stands_in):
+                if to_s > 0.0 and from_s < end_s:
+                    yield Rental(index, max(from_s, 0.0), min(to_s, end_s), stands_in)
 
 
 def _logs(design: Design, fleets: Mapping[int, Fleet]) -> Iterator[FleetLog]:

@@ -108,15 +108,27 @@ class GpuPool:
         there = self.replicas + self.lifecycle.kept_ready
         limit = self.lifecycle.capacity_limit
         require(there <= limit, "replicas at the start", there, f"exceed the capacity ({limit})")
-        if isinstance(self.price, PurchasePlan):
+        plan = self.price
+        if isinstance(plan, PurchasePlan):
             most = min(self.limits[1], limit) * self.profile.gpus_per_replica
+            there = plan.own().gpus if self.falls_back else plan.gpus
             rule = f"must be at least the {most} that the pool may have; let a tranche be unlimited"
-            require(self.price.gpus >= most, "GPUs of the purchase plan", self.price.gpus, rule)
+            require(there >= most, "GPUs of the purchase plan", there, rule)
 
     @property
     def gpus_per_replica(self) -> int:
         """GPUs that a replica holds."""
         return self.profile.gpus_per_replica
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether replicas on demand stand in for those on spot that are not to be had."""
+        return self.failures.spot is not None and self.failures.spot.falls_back
+
+    @property
+    def capacity_limit(self) -> float:
+        """Replicas that can be had at once; on demand, as many as are wanted."""
+        return math.inf if self.falls_back else self.lifecycle.capacity_limit
 
     @property
     def moves(self) -> bool:
@@ -164,7 +176,7 @@ class Design:
 
     def most_replicas(self, pool: GpuPool) -> float:
         """Replicas that a pool may have at once, with what the cluster owes to the others."""
-        return min(pool.limits[1], pool.lifecycle.capacity_limit, self.left_for(pool))
+        return min(pool.limits[1], pool.capacity_limit, self.left_for(pool))
 
     def left_for(self, pool: GpuPool) -> float:
         """Replicas of a pool that the cluster has GPUs for, beside what it owes to the others."""

@@ -65,11 +65,15 @@ class Spot:
         How long before its end the replica is told, and drains.
     absence : Distribution or None
         Seconds from the end of a node until another is to be had in its place; None for at once.
+    falls_back : bool
+        Whether a replica is rented on demand, with a cold start of its own, for each one that is
+        not to be had on spot, until one on spot serves again in its place.
     """
 
     life: Distribution
     notice_s: float = SPOT_NOTICE_S["aws"]
     absence: Distribution | None = None
+    falls_back: bool = False
 
     def __post_init__(self) -> None:
         require(self.notice_s >= 0, "notice_s", self.notice_s, "must be >= 0")

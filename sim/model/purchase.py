@@ -235,6 +235,14 @@ class PurchasePlan:
             if not (isinstance(tranche, CapacityBlock) and (tranche.days or tranche.start_s))
         )
 
+    def own(self) -> "PurchasePlan":
+        """Without what is rented on demand in the place of spot."""
+        return PurchasePlan(tuple(t for t in self.tranches if t.purchase != "on_demand"))
+
+    def stand_in(self) -> "PurchasePlan":
+        """What is rented on demand in the place of spot."""
+        return PurchasePlan(tuple(t for t in self.tranches if t.purchase == "on_demand"))
+
     @property
     def as_of(self) -> str:
         """The oldest date of its prices; empty where none has one."""

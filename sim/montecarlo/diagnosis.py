@@ -194,7 +194,7 @@ class _Look:
             and signs["too_long"] >= max(least, HALF * signs["rejected"]),
             "cooldown": full and pool.cooldown_s > 0,
             "lost replicas": signs["errors"] >= least or (full and unlimited),
-            "capacity limit": at_limit and pool.lifecycle.capacity_limit < pool.limits[1],
+            "capacity limit": at_limit and pool.capacity_limit < pool.limits[1],
             "cluster GPUs": self._waits_for_gpus(hot) and not idle,
             "cold start": scales and hot.starting >= HALF and not idle,
             "max replicas": at_limit,
@@ -329,7 +329,7 @@ class _Hot:
 def _limit(pool: GpuPool) -> float:
     if pool.autoscaler is None:
         return pool.replicas
-    return min(pool.limits[1], pool.lifecycle.capacity_limit)
+    return min(pool.limits[1], pool.capacity_limit)
 
 
 def _share_from(workload: Workload, tokens: int) -> float:

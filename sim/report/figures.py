@@ -148,6 +148,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             "usd",
             "USD",
             cost_usd="over the horizon",
+            cost_stand_in_usd="of this on demand, for want of spot",
             cost_usd_per_month="per month",
             cost_usd_per_request="per request answered",
         ),
@@ -204,6 +205,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             ready_replicas_max="replicas ready, most",
             pending_replicas_mean="replicas waiting for GPUs, mean",
             gpu_hours="GPU-hours",
+            stand_in_gpu_hours="of these on demand, for want of spot",
         ),
     ),
     "Reliability": (

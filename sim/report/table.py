@@ -45,6 +45,8 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
             "cost_wasted_share",
             "revenue_usd",
             "gpu_hours",
+            "stand_in_gpu_hours",
+            "cost_stand_in_usd",
             "failed_starts",
             "ready_replicas_mean",
             "ready_replicas_max",

@@ -69,7 +69,7 @@ def check_designs(
 
 def _check_batches(pool: GpuPool, findings: Findings) -> None:
     """Note a fleet whose batches alone would take gigabytes of memory to simulate."""
-    most = min(pool.limits[1], pool.lifecycle.capacity_limit) + pool.lifecycle.kept_ready
+    most = min(pool.limits[1], pool.capacity_limit) + pool.lifecycle.kept_ready
     places = most * pool.profile.replica_seqs
     if places > MOST_PLACES:
         message = f"at most {most:,.0f} replicas with batches of {pool.profile.replica_seqs:,}"

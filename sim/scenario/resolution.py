@@ -20,7 +20,7 @@ from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_loops import with_closed_sessions
 from sim.scenario import schema
-from sim.scenario.backend import caches, fleet, gpu_price, managed
+from sim.scenario.backend import caches, fallback, fleet, gpu_price, managed
 from sim.scenario.backend.gpu_pool import Engine, GpuPool
 from sim.scenario.backend.managed import Edge, ManagedApi
 from sim.scenario.schema import DAY_S, ScenarioDocument
@@ -291,7 +291,9 @@ def _pool(pool: GpuPool, named: dict[str, int], path: Path, findings: Findings) 
     coefficients = pool.coefficients
     if coefficients is None and profile.joint_error is not None:
         coefficients = "drawn" if pool.throughput_factor is None else "fixed"
-    is_drawn = coefficients == "drawn"
+    is_drawn, price = coefficients == "drawn", pool.price
+    if pool.spot is not None and pool.spot.fallback is not None:
+        price = fallback.completed(price, profile.gpu, path, findings)
     errors = _of_coefficients(profile, (*path, "service")) if is_drawn else ()
     return pool.model_copy(
         update={
@@ -300,7 +302,7 @@ def _pool(pool: GpuPool, named: dict[str, int], path: Path, findings: Findings) 
             "throughput_factor": factor,
             "coefficients": coefficients,
             "prefix_cache": caches.resolved(pool.prefix_cache, profile, named, path, findings),
-            "price": gpu_price.resolved(pool.price, profile.gpu, most, path, findings),
+            "price": gpu_price.resolved(price, profile.gpu, most, path, findings),
         }
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sim.catalog.logs.columns import NEEDED
-from sim.scenario.backend import cluster, gpu_price, token_price
+from sim.scenario.backend import cluster, fallback, gpu_price, token_price
 from sim.scenario.backend.backends import kind_of
 from sim.scenario.schema import Arrivals
 from sim.scenario.values.problems import Findings, Path, nearest
@@ -50,6 +50,7 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
     cluster.check_names(data.get("cluster"), pools, findings)
     for path, backend in _entries(data, "backends"):
         _price(path, backend, findings)
+        fallback.check(path, backend, data.get("cluster") is not None, findings)
         _gateway(path, backend, findings)
         _router(path, backend, findings)
 

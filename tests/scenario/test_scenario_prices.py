@@ -109,6 +109,12 @@ def test_the_oldest_price_of_a_plan_is_warned_of(tmp_path):
     assert advice == "backends.own.price: its date (2024-12) is over a year ago"
 
 
+def test_a_plan_with_a_provider_resolves_to_one_that_can_be_read_again(minimal):
+    scenario = load_scenario(minimal, (f"{PRICE}=[{{provider: nebius, purchase: spot}}]",))
+    again = load_scenario(written(minimal.parent, scenario.to_yaml(), "again.yaml"))
+    assert again.document == scenario.document
+
+
 @pytest.mark.parametrize(
     ("price", "expected"),
     [

@@ -48,7 +48,7 @@ def attach(fleet: Breakable, replica: Replica) -> None:
     failures = fleet.pool.failures
     if failures.crashes is not None:
         fleet.env.process(crash(fleet, replica, failures.crashes))
-    if failures.spot is not None:
+    if failures.spot is not None and not replica.stands_in:
         fleet.env.process(reclaim(fleet, replica, failures.spot))
     if failures.stragglers is not None:
         fleet.env.process(straggle(fleet, replica, failures.stragglers))
@@ -94,7 +94,7 @@ def straggle(fleet: Breakable, replica: Replica, stragglers: Stragglers) -> Proc
 
 
 def _stream(fleet: Breakable, kind: str, replica: Replica) -> np.random.Generator:
-    return fleet.streams(f"{kind}/{fleet.pool.name}/{replica.number}")
+    return fleet.streams(f"{kind}/{fleet.pool.name}/{replica.label}")
 
 
 def _drawn(duration: Distribution | None, rng: np.random.Generator) -> float:

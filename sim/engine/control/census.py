@@ -21,7 +21,7 @@ class Census:
 
     def __init__(self) -> None:
         self.starting = self.on_standby = 0
-        self._replicas: dict[int, Replica] = {}  # by number
+        self._replicas: dict[str, Replica] = {}  # by label
         self._in_stage = dict.fromkeys(Stage, 0)
 
     def __iter__(self) -> Iterator[Replica]:
@@ -33,7 +33,7 @@ class Census:
 
     def add(self, replica: Replica) -> None:
         """Count a new replica."""
-        self._replicas[replica.number] = replica
+        self._replicas[replica.label] = replica
         self._count(replica, 1)
 
     def put(self, replica: Replica, stage: Stage, standby: bool = False) -> None:
@@ -45,7 +45,7 @@ class Census:
     def remove(self, replica: Replica) -> None:
         """A replica is gone, from whatever stage."""
         self._count(replica, -1)
-        del self._replicas[replica.number]
+        del self._replicas[replica.label]
         replica.stage = Stage.GONE
 
     def _count(self, replica: Replica, change: int) -> None:

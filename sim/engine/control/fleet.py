@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import simpy
 
 from sim.engine.clock import Clock
-from sim.engine.control import breaking
-from sim.engine.control.capacity import Capacity
+from sim.engine.control import breaking, stand_ins
 from sim.engine.control.census import Census
 from sim.engine.control.fleet_log import FleetLog
 from sim.engine.control.gpu_budget import Tenant
-from sim.engine.control.replica import Node, Nodes, Replica
+from sim.engine.control.replica import Node, Replica, label_of
+from sim.engine.control.supply import Supply
 from sim.model.design import GpuPool
 from sim.model.lifecycle import Stage
 from sim.model.streams import Streams
@@ -68,19 +68,21 @@ class Fleet:
         self.log = FleetLog(clock.plane.now, pool.replicas)
         self.streams = streams
         self._clock, self._index, self._start = clock, index, start
-        self._lifecycle, self._tenant = pool.lifecycle, tenant
+        self._lifecycle = pool.lifecycle
         if tenant is not None:
             tenant.fleet = self
         self._least, self._most = pool.limits
         self._numbers, self._orders = itertools.count(), itertools.count()
+        self._stand_in_numbers = itertools.count()
         self._replicas = Census()
-        self._bills: list[tuple[float, float]] = []
         crashes = pool.failures.crashes
-        self._nodes = Nodes(1 if crashes is None else crashes.replicas_per_node)
-        self._capacity = Capacity(self.env, self._lifecycle.capacity_limit)
+        places = 1 if crashes is None else crashes.replicas_per_node
+        self._own = Supply(self.env, self._lifecycle.capacity_limit, places, tenant)
+        self._on_demand = Supply(self.env, places=places)
         outages = self._lifecycle.capacity_outages
         if outages is not None:
-            self.env.process(self._capacity.outages(outages, streams(f"capacity/{pool.name}")))
+            spells = self._own.capacity.outages(outages, streams(f"capacity/{pool.name}"))
+            self.env.process(spells)
         self._begin()
 
     # What can be seen
@@ -106,8 +108,8 @@ class Fleet:
 
     @property
     def starting(self) -> int:
-        """Replicas that are on their way."""
-        return self._replicas.starting
+        """Replicas that are on their way; with stand-ins, places that none of either serves."""
+        return self.desired - self.ready if self.pool.falls_back else self._replicas.starting
 
     @property
     def draining(self) -> int:
@@ -130,12 +132,10 @@ class Fleet:
         """The event that a request has to wait because no replica is ready."""
         return self._clock.request_held(self._index)
 
-    def rentals(self) -> Iterator[tuple[float, float]]:
-        """From when to when each replica was, or still is, on the bill."""
-        yield from self._bills
-        for replica in self._replicas:
-            if not math.isnan(replica.paid_from_s):
-                yield replica.paid_from_s, math.inf
+    def rentals(self, stand_ins: bool = False) -> Iterator[tuple[float, float]]:
+        """From when to when each replica, or each stand-in, was or still is on the bill."""
+        there = [replica for replica in self._replicas if replica.stands_in == stand_ins]
+        return (self._on_demand if stand_ins else self._own).rentals(there)
 
     # What can be done
 
@@ -151,7 +151,7 @@ class Fleet:
 
     def fail(self, node: Node) -> list[Replica]:
         """Take a node away, for it crashes; the replicas that were on it."""
-        victims = self._nodes.fail(node)
+        victims = self._supply(node.replicas[0]).fail(node)
         self.log.crashed_s += [self._now_s] * len(victims)
         return victims
 
@@ -161,7 +161,7 @@ class Fleet:
             self._clock.plane.kill(replica.on_plane)
         replica.slot_free_s = self._now_s + absent_s
         self._end(replica)
-        self._restore(absent_s)
+        self._restore(0.0 if replica.stands_in else absent_s)
 
     def give_notice(self, replica: Replica, notice_s: float, absent_s: float) -> None:
         """A replica dies after ``notice_s``; until then it drains, and a new one is asked for.
@@ -222,24 +222,36 @@ class Fleet:
     def _running(self, stage: Stage, standby: bool = False) -> Replica:
         """A replica that runs from the beginning."""
         replica = self._new(stage, standby)
-        replica.slot = self._capacity.ask()
-        if self._tenant is not None:
-            replica.claim = self._tenant.take()
+        self._own.take(replica)
         self._node_up(replica)
         return replica
 
     def _restore(self, absent_s: float = 0.0) -> None:
         """Have as many as desired; what is launched can be had after ``absent_s`` only."""
-        serving = [replica for replica in self._replicas if replica.serving]
+        serving = [r for r in self._replicas if r.serving and not r.stands_in]
         for _ in range(self.desired - len(serving)):
             self._add(absent_s)
-        if len(serving) > self.desired:
-            # Starting ones go first, then ready ones, the newest of each before the others.
-            serving.sort(key=lambda r: (r.starting, r.order), reverse=True)
-            for replica in serving[: len(serving) - self.desired]:
-                self._drop(replica)
+        self._drop_newest(serving, self.desired)
         self._refill(absent_s)
+        self._stand_in()
         self._note()
+
+    def _stand_in(self) -> None:
+        """Replicas on demand where none on spot is to be had; they go when one serves again."""
+        if not self.pool.falls_back:
+            return
+        least, most = stand_ins.bounds(self._replicas, self.desired)
+        there = [r for r in self._replicas if r.serving and r.stands_in]
+        for _ in range(least - len(there)):
+            self._launch(0.0, standby=False, stands_in=True)
+        self._drop_newest(there, most)
+
+    def _drop_newest(self, replicas: list[Replica], left: int) -> None:
+        """Keep so many: starting ones go first, then ready ones, the newest of each first."""
+        if len(replicas) > left:
+            replicas.sort(key=lambda r: (r.starting, r.order), reverse=True)
+            for replica in replicas[: len(replicas) - left]:
+                self._drop(replica)
 
     def _add(self, absent_s: float) -> None:
         """One more: the readiest on standby or on its way there, or a new one."""
@@ -274,17 +286,21 @@ class Fleet:
             for _ in range(standby.replicas - self._replicas.on_standby):
                 self._launch(absent_s, standby=True)
 
-    def _launch(self, absent_s: float, standby: bool) -> None:
+    def _launch(self, absent_s: float, standby: bool, stands_in: bool = False) -> None:
         stage = Stage.ABSENT if absent_s > 0 else Stage.REQUESTED
-        replica = self._new(stage, standby)
+        replica = self._new(stage, standby, stands_in)
         self.env.process(self._start_up(replica, absent_s))
 
-    def _new(self, stage: Stage, standby: bool) -> Replica:
-        number = next(self._numbers)
-        rng = self.streams(f"lifecycle/{self.pool.name}/{number}")
-        replica = Replica(number, stage, rng, standby, order=next(self._orders))
+    def _new(self, stage: Stage, standby: bool, stands_in: bool = False) -> Replica:
+        number = next(self._stand_in_numbers if stands_in else self._numbers)
+        rng = self.streams(f"lifecycle/{self.pool.name}/{label_of(number, stands_in)}")
+        order = next(self._orders)
+        replica = Replica(number, stage, rng, standby, order, stands_in=stands_in)
         self._replicas.add(replica)
         return replica
+
+    def _supply(self, replica: Replica) -> Supply:
+        return self._on_demand if replica.stands_in else self._own
 
     def _start_up(self, replica: Replica, absent_s: float) -> Process:
         """From the request to the loaded replica, unless it is cancelled or lost on the way."""
@@ -295,11 +311,10 @@ class Fleet:
         if replica.gone:
             return
         self._replicas.put(replica, Stage.REQUESTED, replica.standby)
-        replica.slot = self._capacity.ask()
-        yield replica.slot
-        if self._tenant is not None and not replica.gone:
-            replica.claim = self._tenant.ask()
-            yield replica.claim
+        supply = self._supply(replica)
+        supply.ask(replica)
+        self._stand_in()
+        yield from supply.granted(replica)
         if replica.gone:
             return
         self._replicas.put(replica, Stage.PROVISIONING, replica.standby)
@@ -321,8 +336,7 @@ class Fleet:
 
     def _node_up(self, replica: Replica) -> None:
         """The bill, and the clocks of all that can go wrong, start."""
-        replica.paid_from_s = self._now_s
-        self._nodes.place(replica)
+        self._supply(replica).node_up(replica)
         breaking.attach(self, replica)
 
     def _loaded(self, replica: Replica) -> None:
@@ -342,6 +356,7 @@ class Fleet:
         self._replicas.put(replica, Stage.READY)
         replica.order = next(self._orders)
         replica.on_plane = self._clock.plane.add(self._index, replica.slowness)
+        self._stand_in()
         self._note()
 
     def _drain(self, replica: Replica) -> None:
@@ -368,7 +383,7 @@ class Fleet:
     def _drained(self, replica: Replica) -> None:
         """Back to standby where there is room, unless the replica is to die or to make room."""
         standby = self._lifecycle.standby
-        doomed = replica.is_evicted or replica.slot_free_s > self._now_s
+        doomed = replica.is_evicted or replica.stands_in or replica.slot_free_s > self._now_s
         if standby is not None and not doomed and self._replicas.on_standby < standby.replicas:
             self._replicas.put(replica, Stage.STANDBY, standby=True)
         else:
@@ -377,21 +392,7 @@ class Fleet:
     def _end(self, replica: Replica) -> None:
         """Gone, from whatever stage."""
         self._replicas.remove(replica)
-        self._nodes.remove(replica)
-        if not math.isnan(replica.paid_from_s):
-            self._bills.append((replica.paid_from_s, self._now_s))
-        absent_s = replica.slot_free_s - self._now_s
-        if replica.claim is not None and self._tenant is not None:
-            self._tenant.withdraw(replica.claim, absent_s)
-        if replica.slot is not None:
-            if absent_s > 0:
-                self.env.process(self._free_slot(replica.slot, absent_s))
-            else:
-                self._capacity.withdraw(replica.slot)
-
-    def _free_slot(self, slot: simpy.Event, after_s: float) -> Process:
-        yield self.env.timeout(after_s)
-        self._capacity.withdraw(slot)
+        self._supply(replica).give_back(replica)
 
     def _note(self) -> None:
         pending = self._replicas.count(Stage.REQUESTED)

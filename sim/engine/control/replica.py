@@ -10,6 +10,11 @@ import simpy
 from sim.model.lifecycle import STARTING, Stage
 
 
+def label_of(number: int, stands_in: bool) -> str:
+    """The name of a replica in its pool, from its number among those of its kind."""
+    return f"on_demand/{number}" if stands_in else str(number)
+
+
 @dataclass(eq=False, slots=True)
 class Replica:
     """One replica from its request to its end.
@@ -40,6 +45,8 @@ class Replica:
     node : Node or None
     is_evicted : bool
         Gives its GPUs to another pool.
+    stands_in : bool
+        Rented on demand in the place of a spot replica; numbers of its kind are their own.
     """
 
     number: int
@@ -55,6 +62,12 @@ class Replica:
     slowness: float = 1.0
     node: "Node | None" = None
     is_evicted: bool = False
+    stands_in: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name in the pool, by which it has random numbers of its own."""
+        return label_of(self.number, self.stands_in)
 
     @property
     def gone(self) -> bool:

@@ -17,13 +17,14 @@ one-off cost over all that is paid in the product's life, if every month costs w
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.engine.simulation import Outcome
 from sim.engine.state.record import Records
-from sim.model.design import Design
+from sim.model.design import Design, GpuPool
 from sim.montecarlo.money.bill import Bill, costs
 from sim.montecarlo.money.charge import USES, Charge
 from sim.montecarlo.money.monthly import Monthly
@@ -41,7 +42,7 @@ def money(outcome: Outcome, design: Design) -> Figures:
     month = Monthly(bill, outcome, design)
     booked, usage = outcome.ledger.workloads, outcome.ledger.usage
     users = np.array([workload.economics.active_users for workload in design.workloads])
-    figures = _spend(list(bill.charges))
+    figures = _spend(list(bill.charges)) | _stand_ins(bill, design.pools)
     month_usd = float(month.usd.sum())
     figures["cost_usd_per_month"] = month_usd
     figures["month_is_least"] = float(month.is_least.any())
@@ -63,6 +64,7 @@ def money(outcome: Outcome, design: Design) -> Figures:
         figures |= {f"workloads.{workload.name}.{name}": value for name, value in own.items()}
     for index, backend in enumerate(design.backends):
         own = _spend([charge for charge in bill.charges if charge.backend == backend.name])
+        own |= _stand_ins(bill, [pool for pool in design.pools if pool.name == backend.name])
         own["cost_usd_per_month"] = float(month.usd[index].sum())
         own["month_is_least"] = float(month.is_least[index])
         own |= _served(usage[:, index])
@@ -82,6 +84,15 @@ def _spend(charges: list[Charge]) -> Figures:
             for name in ("effective", "headroom", "idle", "wasted")
         )
     )
+
+
+def _stand_ins(bill: Bill, pools: Sequence[GpuPool]) -> Figures:
+    """What of the cost is of replicas on demand in the place of spot ones, if any may be."""
+    names = {pool.name for pool in pools if pool.falls_back}
+    if not names:
+        return {}
+    charges = (c for c in bill.charges if c.backend in names and c.kind == "on_demand")
+    return {"cost_stand_in_usd": math.fsum(float(c.effective_usd.sum()) for c in charges)}
 
 
 def _workload_spend(bill: Bill, workload: int) -> Figures:

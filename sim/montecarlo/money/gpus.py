@@ -20,6 +20,7 @@ from sim.model.purchase import (
     PayAsYouGo,
     PurchasePlan,
     Reserved,
+    Tranche,
     TrancheUse,
     fill,
 )
@@ -58,8 +59,7 @@ def pool_charges(pool: GpuPool, work: PoolWork, hours_s: FloatArray) -> Iterator
         yield from _of_replicas(pool, pool.price, work, rented, hours_s)
         return
     plan = pool.price
-    uses = fill(plan, work.start_s, work.end_s, gpus, hours_s)
-    for tranche, use in zip(plan.tranches, uses, strict=True):
+    for tranche, use in _uses_of_tranches(pool, plan, work, hours_s):
         part = _Part(pool.name, work, use, rented, hours_s)
         match tranche:
             case PayAsYouGo():
@@ -68,6 +68,20 @@ def pool_charges(pool: GpuPool, work: PoolWork, hours_s: FloatArray) -> Iterator
                 yield from _owned(tranche, part)
             case _:
                 yield from _committed(tranche, plan, part)
+
+
+def _uses_of_tranches(
+    pool: GpuPool, plan: PurchasePlan, work: PoolWork, hours_s: FloatArray
+) -> Iterator[tuple[Tranche, TrancheUse]]:
+    """Each tranche with its GPU-hours: replicas that stand in for spot have those on demand."""
+    gpus = pool.profile.gpus_per_replica
+    if not pool.falls_back:
+        uses = fill(plan, work.start_s, work.end_s, gpus, hours_s)
+        yield from zip(plan.tranches, uses, strict=True)
+        return
+    for part, mine in ((plan.own(), ~work.stands_in), (plan.stand_in(), work.stands_in)):
+        uses = fill(part, work.start_s[mine], work.end_s[mine], gpus, hours_s)
+        yield from zip(part.tranches, uses, strict=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from sim.montecarlo.money.usage import ANSWERED, in_shares, users_of
 from sim.montecarlo.prompt_spread import prompt_cv2
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class PoolWork:
     ----------
     start_s, end_s : (rentals,) float64
         Of each replica, within the horizon.
+    stands_in : (rentals,) bool
+        Whether it is rented on demand in the place of one on spot.
     busy_share : (hours,) float64
         Of the rented time, with somebody in the batch.
     worked_share, headroom_share : (hours,) float64
@@ -50,6 +53,7 @@ class PoolWork:
 
     start_s: FloatArray
     end_s: FloatArray
+    stands_in: BoolArray
     busy_share: FloatArray
     worked_share: FloatArray
     headroom_share: FloatArray
@@ -62,8 +66,9 @@ class PoolWork:
 def pool_work(outcome: Outcome, design: Design, index: int, hours_s: FloatArray) -> PoolWork:
     """Work of the pool with this number."""
     ledger, pool = outcome.ledger, design.pools[index]
-    rentals = [(r.start_s, r.end_s) for r in outcome.rentals if r.pool == index]
-    start_s, end_s = np.array(rentals, dtype=np.float64).reshape(-1, 2).T
+    rentals = [r for r in outcome.rentals if r.pool == index]
+    start_s = np.array([r.start_s for r in rentals], np.float64)
+    end_s = np.array([r.end_s for r in rentals], np.float64)
     rented_s = rented_hours(start_s, end_s, hours_s) * HOUR_S
     booked, usage = ledger.pools[index], ledger.usage[:, index]
     spread = prompt_cv2(outcome, design, pool)
@@ -81,6 +86,7 @@ def pool_work(outcome: Outcome, design: Design, index: int, hours_s: FloatArray)
     return PoolWork(
         start_s,
         end_s,
+        np.array([r.stands_in for r in rentals], np.bool_),
         busy_share=busy,
         worked_share=worked,
         headroom_share=np.minimum(headroom, 1.0 - worked),

@@ -1,7 +1,7 @@
 """What goes wrong with the replicas of a pool: the keys, and the failures that they make."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
 from sim.model import failure as model
 from sim.model.distributions import Distribution
@@ -61,6 +61,10 @@ class Spot(Model):
     """How long before its end a replica is told, and drains; default 2min."""
     absence: Annotated[Varied, varied()] | None = None
     """How long no other is to be had in its place; default it is at once."""
+    fallback: Annotated[Literal["on_demand"], one_of("on_demand")] | None = None
+    """on_demand: for each replica that is not to be had on spot (taken back, absent, under repair,
+    or for want of capacity) one is rented on demand, with a cold start of its own, until one on
+    spot serves again; price then has both. Default nothing stands in."""
 
 
 def resolved(failures: Failures | None, path: Path, findings: Findings) -> Failures | None:
@@ -116,7 +120,8 @@ def _crashes(failures: Failures, draws: Draws) -> model.Crashes | None:
 
 def _spot(spot: Spot, draws: Draws) -> model.Spot:
     life = spot.life.distribution(draws)
-    return model.Spot(life, known(spot.notice, draws), _drawn(spot.absence, draws))
+    absence, falls_back = _drawn(spot.absence, draws), spot.fallback is not None
+    return model.Spot(life, known(spot.notice, draws), absence, falls_back)
 
 
 def _stragglers(stragglers: Stragglers | None, draws: Draws) -> model.Stragglers | None:

@@ -176,7 +176,8 @@ def resolved(
     path = (*path, "price")
     if isinstance(price, list):
         plan = [_resolved(one, gpu, (*path, i), findings) for i, one in enumerate(price)]
-        found = [one for one in plan if one is not None]
+        # In a plan what is rented is paid by the second, whatever its provider does.
+        found = [one.model_copy(update={"billing": None}) for one in plan if one is not None]
         _check_size(found, most, path, findings)
         return found
     only = _resolved(price, gpu, path, findings)

@@ -41,6 +41,7 @@ def idle_usd_per_day(scenario: Scenario, draws: dict[str, float], replicas: int)
     work = PoolWork(
         start_s=np.zeros(replicas),
         end_s=np.full(replicas, design.horizon.duration_s),
+        stands_in=np.zeros(replicas, np.bool_),
         busy_share=nothing,
         worked_share=nothing,
         headroom_share=nothing,

@@ -158,7 +158,7 @@ def autoscaled(
     for pool in serving(design):
         count = counts[pool.name]
         target = max(round(AIM * peak[pool.name] / count), 1)
-        most = min(ROOM * max(largest[pool.name], count), pool.lifecycle.capacity_limit)
+        most = min(ROOM * max(largest[pool.name], count), pool.capacity_limit)
         overrides += [
             f"backends.{pool.name}.replicas={{min: 1, initial: {count}, max: {int(most)}}}",
             f"backends.{pool.name}.autoscaler={{preset: hpa, target_concurrency: {target}}}",

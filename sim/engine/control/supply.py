@@ -1,0 +1,97 @@
+"""Where a pool has its machines from: slots, GPUs of a cluster, nodes, and what is on the bill."""
+
+import math
+from collections.abc import Generator, Iterable, Iterator
+
+import simpy
+
+from sim.engine.control.capacity import Capacity
+from sim.engine.control.gpu_budget import Tenant
+from sim.engine.control.replica import Node, Nodes, Replica
+
+Process = Generator[simpy.Event, object, None]
+
+
+class Supply:
+    """Machines that are had in one way: what each replica on them holds, and since when it is paid.
+
+    Parameters
+    ----------
+    env : simpy.Environment
+    slots : float
+        Replicas that can be had at once.
+    places : int
+        Replicas that share a node.
+    tenant : Tenant or None
+        Whose GPUs of a cluster they are.
+
+    Attributes
+    ----------
+    capacity : Capacity
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        slots: float = math.inf,
+        places: int = 1,
+        tenant: Tenant | None = None,
+    ) -> None:
+        self.env = env
+        self.capacity = Capacity(env, slots)
+        self._nodes = Nodes(places)
+        self._tenant = tenant
+        self._bills: list[tuple[float, float]] = []
+
+    def take(self, replica: Replica) -> None:
+        """What a replica holds that is there from the beginning."""
+        replica.slot = self.capacity.ask()
+        if self._tenant is not None:
+            replica.claim = self._tenant.take()
+
+    def ask(self, replica: Replica) -> None:
+        """Ask for a slot."""
+        replica.slot = self.capacity.ask()
+
+    def granted(self, replica: Replica) -> Process:
+        """Wait for the slot that was asked for, and for GPUs of the cluster."""
+        assert replica.slot is not None
+        yield replica.slot
+        if self._tenant is not None and not replica.gone:
+            replica.claim = self._tenant.ask()
+            yield replica.claim
+
+    def node_up(self, replica: Replica) -> None:
+        """Its node runs, and the bill begins."""
+        replica.paid_from_s = float(self.env.now)
+        self._nodes.place(replica)
+
+    def fail(self, node: Node) -> list[Replica]:
+        """Take a node away, for it dies; the replicas that were on it."""
+        return self._nodes.fail(node)
+
+    def give_back(self, replica: Replica) -> None:
+        """A replica is gone: its slot and GPUs are free once its ``slot_free_s`` has come."""
+        now_s = float(self.env.now)
+        self._nodes.remove(replica)
+        if not math.isnan(replica.paid_from_s):
+            self._bills.append((replica.paid_from_s, now_s))
+        absent_s = replica.slot_free_s - now_s
+        if replica.claim is not None and self._tenant is not None:
+            self._tenant.withdraw(replica.claim, absent_s)
+        if replica.slot is not None:
+            if absent_s > 0:
+                self.env.process(self._free_slot(replica.slot, absent_s))
+            else:
+                self.capacity.withdraw(replica.slot)
+
+    def rentals(self, replicas: Iterable[Replica]) -> Iterator[tuple[float, float]]:
+        """From when to when each replica was, or of those that are there still is, on the bill."""
+        yield from self._bills
+        for replica in replicas:
+            if not math.isnan(replica.paid_from_s):
+                yield replica.paid_from_s, math.inf
+
+    def _free_slot(self, slot: simpy.Event, after_s: float) -> Process:
+        yield self.env.timeout(after_s)
+        self.capacity.withdraw(slot)
