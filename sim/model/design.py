@@ -111,9 +111,9 @@ class GpuPool:
         plan = self.price
         if isinstance(plan, PurchasePlan):
             most = min(self.limits[1], limit) * self.profile.gpus_per_replica
-            there = plan.own().gpus if self.falls_back else plan.gpus
+            gpus = plan.own().gpus if self.falls_back else plan.gpus
             rule = f"must be at least the {most} that the pool may have; let a tranche be unlimited"
-            require(there >= most, "GPUs of the purchase plan", there, rule)
+            require(gpus >= most, "GPUs of the purchase plan", gpus, rule)
 
     @property
     def gpus_per_replica(self) -> int:
