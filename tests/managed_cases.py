@@ -17,13 +17,14 @@ from sim.model.design import GpuPool
 from sim.model.distributions import Constant, LogNormal, Uniform
 from sim.model.managed import (
     NO_LIMIT,
+    Budget,
     ManagedApi,
     Pace,
     PromptCaching,
     Provisioned,
     Quota,
 )
-from sim.model.price import TokenPrice
+from sim.model.price import Peak, TokenPrice, TokenRates
 from sim.model.routing import LONGEST_PROMPT, Degradation, Leg, Routing
 
 AT_ONCE = Pace(Constant(0.0), Constant(1e15))  # no latency at all
@@ -72,6 +73,40 @@ def cases_with_rules(draw: st.DrawFn, verbs: bool = False, hedges: bool = False)
             )
             for api in case.managed or []
         ],
+    )
+
+
+@st.composite
+def cases_with_budgets(draw: st.DrawFn, verbs: bool = False, hedges: bool = False) -> Case:
+    """Cases with rules whose backends are paid for, some of them within budgets.
+
+    A budget is spent by a few answers, by many or by none; its periods end while requests come.
+    """
+    case: Case = draw(cases_with_rules(verbs, hedges))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return replace(case, managed=[_on_a_budget(api, case, rng) for api in case.managed or []])
+
+
+def _on_a_budget(api: ManagedApi, case: Case, rng: np.random.Generator) -> ManagedApi:
+    last_s = float(case.arrival_s[-1]) + 1
+    rates = TokenRates(*rng.uniform(0.5, 5, 2), *rng.uniform(0.1, 6, 2))
+    peak = Peak(2.5, (0, 3), 3600.0 * rng.uniform(0, 24), 3600.0 * rng.uniform(0, 24))
+    price = replace(
+        api.price,
+        rates=rates,
+        long_rates=None if rng.uniform() < 0.5 else TokenRates(3.0, 7.0),
+        factor=rng.choice([1.0, 0.5]),
+        yearly_factor=rng.choice([1.0, 0.5]),
+        peaks=() if rng.uniform() < 0.5 else (peak,),
+        clock_s=rng.uniform(0, 604_800),
+    )
+    caching = api.caching and replace(api.caching, marked_tokens=int(rng.choice([NO_LIMIT, 3, 15])))
+    usd = 1e-6 * math.exp(rng.uniform(1, 7))
+    ends = np.cumsum(rng.uniform(0.05, 0.6, 4) * last_s)
+    spent = rng.choice([0.0, 0.0, 0.9, 1.0]) * usd
+    budget = Budget(usd, (*ends.tolist(), last_s + 1e5), spent)
+    return replace(
+        api, price=price, caching=caching, budget=budget if rng.uniform() < 0.8 else Budget()
     )
 
 

@@ -307,7 +307,8 @@ backends:
       planned: [{{start: 2026-11-23T12:00, duration: 1h}},
         {{start: 20h, duration: {{p5: 5min, p95: 1h}}}}]
     error_share: 0.1%
-    prompt_caching: {{life: 1h, least_tokens: 512}}
+    prompt_caching: {{life: 1h, least_tokens: 512, mode: explicit, marked_tokens: 2k}}
+    budget: {{usd: {{p5: 300, p95: 500}}, per: week, spent: 120 USD}}
     max_model_len: 200k
     quality: 80
   open: {{kind: managed_api, model: llama-3.3-70b, provider: groq, prompt_caching: {{}}}}

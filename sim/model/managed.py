@@ -13,6 +13,7 @@ from sim.model.distributions import Distribution
 from sim.model.price import TokenPrice
 
 Large = Literal["refuse", "pass"]
+Period = Literal["day", "week", "month"]
 Kind = Literal["managed_api", "edge"]
 Hours = tuple[float, ...]
 
@@ -153,6 +154,34 @@ class Provisioned:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """Dollars that a gateway lets be spent at a backend, by the day, week or month.
+
+    What an answer costs by the token is booked when it ends, or its client leaves, from the start
+    of the horizon on. Once all is spent the gateway leaves the backend out until the period ends:
+    requests go on to the next one, or are turned away and told when that is. Those under way are
+    answered, so that a little more is spent. (LiteLLM's budget routing and budget fallbacks;
+    OpenRouter's limits of a key, which begin anew at midnight, on Monday, or with the month.)
+
+    Attributes
+    ----------
+    usd : float
+        In a period; infinite for no budget.
+    ends_s : tuple of float
+        When the periods end, from that of the start on, in seconds from it; the last is after the
+        end of the simulation.
+    spent_usd : float
+        What of it is spent at the start.
+    per : {"day", "week", "month"}
+    """
+
+    usd: float = math.inf
+    ends_s: tuple[float, ...] = (math.inf,)
+    spent_usd: float = 0.0
+    per: Period = "month"
+
+
+@dataclass(frozen=True, slots=True)
 class Outages:
     """Incidents, one after the other: in each a share of the attempts fails, the others are slow.
 
@@ -193,10 +222,14 @@ class PromptCaching:
         comes exactly then still finds it.
     least_tokens : int
         Shorter beginnings are not kept.
+    marked_tokens : int
+        Leading tokens of each prompt that are kept and paid as written, where the application marks
+        them (explicit caching); ``NO_LIMIT`` where the provider keeps all by itself (automatic).
     """
 
     life_s: float = 300.0
     least_tokens: int = 1024
+    marked_tokens: int = NO_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +257,7 @@ class ManagedApi:
     cooldown_s : float
         For which the router leaves it out after an attempt that came to nothing there: it failed,
         was turned away or timed out. 0 for never.
+    budget : Budget
     """
 
     name: str
@@ -239,3 +273,4 @@ class ManagedApi:
     kind: Kind = "managed_api"
     quality: float = math.nan
     cooldown_s: float = 0.0
+    budget: Budget = field(default_factory=Budget)

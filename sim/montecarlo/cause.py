@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MEANINGS = {
+    "budget": "the API's budget, which is spent",
     "cooldown": "the cooldown after failures",
     "quota": "the API's quota",
     "provisioned": "the provisioned throughput, and the quota beyond it",
@@ -28,6 +29,7 @@ MEANINGS = {
     "prefill": "prefill",
 }
 EVIDENCE = {  # signs of each cause
+    "budget": ("rejected", "unanswered_share"),
     "cooldown": ("rejected", "errors", "unanswered_share"),
     "quota": ("rejected", "retry_amplification", "unanswered_share"),
     "provisioned": ("rejected", "retry_amplification", "unanswered_share"),

@@ -9,6 +9,7 @@ fails most often. Its cause is the first that applies, in this order; "at least 
 requests are lost, no SLO is missed, and the fleet keeps up.
 
 ==================  ===============================================================================
+budget              at least 1 % of an API's attempts were turned away as its budget was spent
 cooldown            at least 1 % of the attempts at a backend with a cooldown were turned away
 provisioned         an API with units of its own turned at least 1 % of its attempts away
 quota               any other API with a quota did
@@ -145,6 +146,7 @@ class _Look:
         applies = {
             "devices": rejected >= least and api.capable_share < 1.0,
             "context length": signs["too_long"] >= max(least, HALF * rejected),
+            "budget": self.share(api.name, "over_budget") >= max(least, HALF * rejected),
             "cooldown": rejected >= least and api.cooldown_s > 0,
             "provisioned": rejected >= least and units is not None and units.units > 0,
             "quota": rejected >= least and api.quota.is_limited,

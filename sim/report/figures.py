@@ -290,6 +290,8 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
         "attempts",
         "answers",
         "rejections",
+        "over_budget",
+        "diverted",
         "errors",
         "offered_load_peak",
         "hours_over_capacity",
@@ -315,6 +317,8 @@ OF_PARTS: tuple[Figure, ...] = _figures(  # shown of a part only
     attempts="attempts",
     answers="answers",
     rejections="turned away",
+    over_budget="of these, the budget spent",
+    diverted="went elsewhere, the budget spent",
     errors="errors",
 )
 BY_METRIC = {

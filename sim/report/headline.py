@@ -37,6 +37,7 @@ FATES = {  # of requests without an answer
     "gave_up": "given up by their users",
 }
 TURNS_AWAY = (  # causes
+    "budget",
     "cooldown",
     "quota",
     "provisioned",
@@ -213,6 +214,7 @@ def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
     yield from _computed(summary)
     too_short = _too_short(summary)
     yield from too_short or _causes(summary)
+    yield from _spent_budgets(summary)
     yield from _least_month(summary)
     yield from undrawn_text(summary["means_rest_on"]["undrawn"])
     if summary["replications"] > 1:
@@ -244,6 +246,21 @@ def _too_short(summary: Mapping[str, Any]) -> list[str]:
         f"The horizon ends before the first answer: {waiting:,.0f} {many} still under way in the"
         " median world. A longer one tells, or one that waits for them (--set horizon.end=drained)."
     ]
+
+
+def _spent_budgets(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What became of attempts that were meant for an API whose budget was spent."""
+    for name, own in summary["backends"].items():
+        elsewhere, away = median(own, "diverted"), median(own, "over_budget")
+        meant = median(own, "attempts") + elsewhere
+        if not elsewhere and not away:
+            continue
+        fates = {"went elsewhere": elsewhere, "were turned away": away}
+        said = [f"{percent(n / meant)} {fate}" for fate, n in fates.items() if n]
+        yield (
+            f"Budget: in the median world the budget of {name} is spent for a part of the time; of"
+            f" the attempts that were meant for it {' and '.join(said)} for that."
+        )
 
 
 def _least_month(summary: Mapping[str, Any]) -> Iterator[str]:

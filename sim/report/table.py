@@ -39,6 +39,8 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
             "escalations",
             "degraded",
             "rejections",
+            "over_budget",
+            "diverted",
             "errors",
             "cost_headroom_share",
             "cost_idle_share",

@@ -274,7 +274,8 @@ def _dispersion(dispersion: schema.Dispersion | None, draws: Draws) -> Dispersio
 
 def _managed(name: str, backend: Any, horizon: Horizon, draws: Draws) -> model.ManagedApi:
     if isinstance(backend, managed.ManagedApi):
-        return managed.compiled(name, backend, horizon.start, draws)
+        until_s = horizon.duration_s + horizon.end_limit_s
+        return managed.compiled(name, backend, horizon.start, draws, until_s)
     return managed.compiled_edge(name, backend, draws)
 
 

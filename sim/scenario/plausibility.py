@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from sim.model.closed import drawn_lengths
-from sim.model.design import Design, GpuPool
+from sim.model.design import Design, GpuPool, Horizon
 from sim.model.distributions import Constant, Distribution
 from sim.model.failure import Failures
 from sim.model.lengths import Lengths
 from sim.model.managed import ManagedApi
-from sim.model.price import HOUR_S, GpuPrice
+from sim.model.price import DAY_S, HOUR_S, GpuPrice
 from sim.model.workload import Workload
 from sim.scenario.backend import gpu_pool
 from sim.scenario.schema import ScenarioDocument
@@ -36,6 +36,7 @@ LONG_S = {  # waits beyond which milliseconds may have been meant
 SLOW_FIRST_TOKEN_S = 60.0  # of an API
 STARTS = 31  # cold starts, for their median
 SUMS_TO_ONE = 1e-6
+PERIODS_S = {"day": DAY_S, "week": 7 * DAY_S, "month": 28 * DAY_S}  # the shortest of each
 
 
 def warnings(document: ScenarioDocument, design: Design) -> Iterator[str]:
@@ -52,6 +53,8 @@ def warnings(document: ScenarioDocument, design: Design) -> Iterator[str]:
             yield from _of_cold_start(workload, pool)
     for backend in design.backends:
         yield from _of_price(backend)
+    for api in design.managed:
+        yield from _of_budget(api, design.horizon)
     for pool in design.pools:
         yield from _of_ranks(document, pool)
 
@@ -164,8 +167,21 @@ def _loses(workload: Workload, backends: list[Backend]) -> bool:
 
 def _turns_away(backend: Backend) -> bool:
     if isinstance(backend, ManagedApi):
-        return backend.quota.is_limited or backend.outages is not None or backend.error_share > 0
+        limited = backend.quota.is_limited or math.isfinite(backend.budget.usd)
+        return limited or backend.outages is not None or backend.error_share > 0
     return math.isfinite(backend.gateway.max_queue) or backend.failures != Failures()
+
+
+def _of_budget(api: ManagedApi, horizon: Horizon) -> Iterator[str]:
+    """A budget of a period that is longer than what is simulated of it."""
+    budget, length_s = api.budget, PERIODS_S[api.budget.per]
+    if math.isfinite(budget.usd) and horizon.duration_s < length_s and not budget.spent_usd:
+        yield (
+            f"backends.{api.name}.budget: its {budget.per} is longer than the horizon of"
+            f" {format_duration(horizon.duration_s)}, which begins with all of it there, and what a"
+            f" month costs is not held to it; simulate a whole {budget.per}, or give what is spent"
+            " by then (spent)"
+        )
 
 
 def _of_slo(workload: Workload, backends: list[Backend]) -> Iterator[str]:

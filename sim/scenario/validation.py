@@ -20,6 +20,7 @@ EXAMPLES = {  # of what cannot be left out
     " 900, output_tokens: 250}}",
     "backends": "such as backends: {api: {kind: managed_api, model: gpt-4.1}}",
     "arrivals": "such as arrivals: {requests_per_day: 100k}",
+    "per": "such as per: day",
 }
 
 

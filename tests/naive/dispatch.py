@@ -18,6 +18,7 @@ from naive.route import Route
 from naive.task import Call, Task
 from naive.user import User
 from sim.engine.state import status
+from sim.engine.state.backend_record import STANDARD
 
 SLACK_S = 1e-6  # who comes back at the told moment is in time, whatever the last bit of a sum
 
@@ -57,6 +58,7 @@ class Dispatch(Clockwork):
             self.set_timer(crowd.response_cache.latency_s, lambda: self.answer(request))
         else:
             crowd.note_request()
+            self.note_other_leg(request)
             self.place(request, 0)
 
     def begin(self, task: Task) -> None:
@@ -83,6 +85,10 @@ class Dispatch(Clockwork):
         self.seen["left out"] += bool(here) and here[0] != fit[0]
         self.seen["passed over"] += bool(fit) and request.position != begin
         self.seen["overflowed"] += bool(calm) and calm[0] != here[0]
+        if here:
+            for place in fit:
+                if place < request.position and self.is_over_budget(request.chain[place]):
+                    self.note_diverted(request, request.chain[place])
         if fit:
             self.shorten(request)
             self.send(request)
@@ -105,7 +111,30 @@ class Dispatch(Clockwork):
 
     def is_out(self, number: int) -> bool:
         """Whether a router leaves a backend out, as an attempt came to nothing there."""
-        return self.now_s < self.out_until_s[number] - SLACK_S
+        return self.now_s < self.back_s(number) - SLACK_S
+
+    def back_s(self, number: int) -> float:
+        """When it is back, or that it is."""
+        backend = self.backends[number]
+        spent_until_s = backend.spent_until_s if isinstance(backend, Managed) else -math.inf
+        return max(self.out_until_s[number], spent_until_s)
+
+    def is_over_budget(self, number: int) -> bool:
+        backend = self.backends[number]
+        return isinstance(backend, Managed) and backend.is_over_budget(self.now_s)
+
+    def note_other_leg(self, request: Request) -> None:
+        """Another leg than if nothing were left out, as the budget of that one is spent."""
+        usual = self.route(request).leg(request.number, request.prompt, [])
+        number = self.route(request).chain(usual.to)[0]
+        if usual is not request.leg and self.is_over_budget(number):
+            self.note_diverted(request, number)
+
+    def note_diverted(self, request: Request, number: int) -> None:
+        """An attempt goes elsewhere, as the budget of a backend is spent."""
+        self.seen["diverted"] += 1
+        if request.arrival_s >= 0:
+            self.books.usage[request.workload, number, STANDARD]["diverted"] += 1
 
     def leave_out(self, attempt: Attempt) -> None:
         """The backend of an attempt that came to nothing is left out for a while."""
@@ -117,7 +146,7 @@ class Dispatch(Clockwork):
         fit = [number for number in request.chain[begin:] if self.fits(request, number)]
         if not fit or not all(map(self.is_out, fit)):
             return None
-        return min(self.out_until_s[number] for number in fit) - self.now_s
+        return min(map(self.back_s, fit)) - self.now_s
 
     def overflows(self, request: Request, number: int) -> bool:
         backend = self.backends[number]
@@ -154,6 +183,9 @@ class Dispatch(Clockwork):
             self.set_deadline(hedge_s, HEDGE, attempt, lambda: self.hedge(request, attempt))
         if self.is_out(attempt.backend):
             self.seen["all left out"] += 1
+            if self.is_over_budget(attempt.backend):
+                self.seen["over budget"] += 1
+                self.books.use(request, attempt, "over_budget")
             wait_s = self.until_one_is_back_s(request, request.position) or math.nan
             if any(isinstance(self.backends[number], Gateway) for number in request.chain):
                 self.seen["photo finish"] += is_told_again(self.told_s, self.now_s + wait_s)
@@ -442,6 +474,7 @@ class Dispatch(Clockwork):
             self.seen["retried after an escalation"] += request.asks_again
             request.asks_again = False
             self.take_leg(request)
+            self.note_other_leg(request)
             self.place(request, 0)
 
     def end(self, request: Request, final: int) -> None:

@@ -1,5 +1,6 @@
 """Managed backends in the naive simulator: their quotas, their errors and how fast they answer."""
 
+import bisect
 import math
 from dataclasses import dataclass, field
 
@@ -107,6 +108,7 @@ class Managed:
         self.kept: dict[int, tuple[float, int]] = {}  # by task: since when, and how many tokens
         self.told_s: list[float] = []  # the moments at which attempts may come back
         self.follows_steps = False  # whether some came at times that follow from ends of steps
+        self.period, self.spent_usd = 0, api.budget.spent_usd
         self.outage_share = 0.0
         self.slowness = 1.0
         quota = api.quota
@@ -143,6 +145,29 @@ class Managed:
     @property
     def cooldown_s(self) -> float:
         return self.api.cooldown_s
+
+    # Its budget
+
+    def pay(self, attempt: Attempt, generated: int, now_s: float) -> None:
+        """What an attempt costs is spent of the budget of its period, when it ends."""
+        if now_s < 0 or attempt.billing == PROVISIONED:
+            return
+        period = bisect.bisect_right(self.api.budget.ends_s, now_s + SLACK)
+        if period != self.period:
+            self.period, self.spent_usd = period, 0.0
+        rates = self.api.price.rates_of(attempt.billing == LONG)
+        tokens = attempt.prompt, attempt.spared, self.written(attempt), generated
+        usd = rates.usd(*map(float, tokens)) * self.api.price.factor_at(np.array([now_s]))
+        self.spent_usd += usd.item()
+
+    @property
+    def spent_until_s(self) -> float:
+        """When the period ends of which the budget is spent."""
+        is_spent = self.spent_usd >= self.api.budget.usd * (1 - 1e-9)
+        return self.api.budget.ends_s[self.period] if is_spent else -math.inf
+
+    def is_over_budget(self, now_s: float) -> bool:
+        return now_s < self.spent_until_s - SLACK
 
     @property
     def outstanding(self) -> int:
@@ -196,7 +221,7 @@ class Managed:
             found = math.floor(attempt.hit_rate * attempt.prompt)
         elif caching is not None:
             since_s, tokens = self.kept.get(attempt.task, (-math.inf, 0))
-            both = min(tokens, attempt.carried)
+            both = min(tokens, attempt.carried, caching.marked_tokens)
             if both >= caching.least_tokens and now_s - since_s <= caching.life_s:
                 found = both
         return min(found, attempt.prompt - 1)
@@ -262,7 +287,10 @@ class Managed:
 
     def written(self, attempt: Attempt) -> int:
         """Tokens of its prompt that are kept."""
-        return 0 if self.api.caching is None else attempt.prompt - attempt.spared
+        if (caching := self.api.caching) is None:
+            return 0
+        kept = min(attempt.prompt, caching.marked_tokens)
+        return max(kept - attempt.spared, 0) if kept >= caching.least_tokens else 0
 
     def generated(self, attempt: Attempt, now_s: float) -> int:
         """Tokens of its answer that there are by now."""
@@ -274,6 +302,7 @@ class Managed:
     def let_go(self, attempt: Attempt, generated: int, now_s: float) -> None:
         """An attempt ends: what it generated takes the place of what was reserved for it."""
         self.inside.remove(attempt)
+        self.pay(attempt, generated, now_s)
         if attempt.billing == PROVISIONED:
             return
         self.refill(now_s)

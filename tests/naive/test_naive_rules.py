@@ -3,13 +3,16 @@
 First tokens come after 2 s, each further one a second later.
 """
 
+from typing import Any
+
 import pytest
 
-from naive.runs import api, asked, expect, routed, to, used
+from naive.runs import api, asked, chains, expect, routed, to, used
 from naive.test_naive_managed import OBEDIENT, alone
 from sim.engine.state.status import COMPLETED, FAILED, REJECTED, TIMED_OUT
 from sim.model.client import Client
-from sim.model.managed import Quota
+from sim.model.managed import Budget, ManagedApi, PromptCaching, Quota
+from sim.model.price import TokenPrice, TokenRates
 from sim.model.routing import Leg, Routing
 
 # Weighted outputs
@@ -89,6 +92,93 @@ def test_an_answer_counts_in_the_week_in_which_it_ends(prompt: int, fate: int) -
     quota = Quota(tokens_per_week=20, week_reset_s=3, reserved_output_tokens=6)
     naive = alone(api(quota=quota), (0.0, 5, 4), (6.0, prompt, 1))
     expect(naive, status=[COMPLETED, fate])
+
+
+# Budgets
+
+# A dollar for each token of a prompt, two for each of an answer.
+DEAR = TokenPrice(TokenRates(input=1e6, output=2e6))
+A_WEEK_S = 604_800.0
+
+
+def dear(name: str = "api", usd: float = 5.0, spent_usd: float = 0.0, **changes: Any) -> ManagedApi:
+    """A budget of dollars for the first 10 s, and again for the next 10."""
+    budget = Budget(usd, (10.0, 20.0, A_WEEK_S), spent_usd)
+    return api(name, price=changes.pop("price", DEAR), budget=budget, **changes)
+
+
+def test_who_comes_when_the_budget_is_spent_goes_elsewhere_until_its_period_ends() -> None:
+    # A costs 1 + 2·2 at 3, B is under way by then. C goes on, D comes in the next period.
+    requests = [(0.0, 1, 2), (2.5, 1, 1), (4.0, 1, 1), (10.0, 1, 1)]
+    naive = asked(routed([dear(), api("other")], to("api", "other")), *requests)
+    expect(naive, status=[COMPLETED] * 4, backend=[0, 0, 1, 0])
+    assert used(naive, 0)["diverted"] == 1
+    assert "rejections" not in used(naive, 0)
+
+
+def test_who_finds_no_other_backend_is_turned_away_and_told_when_it_is_back() -> None:
+    naive = alone(dear(), (0.0, 1, 2), (4.0, 1, 1), client=OBEDIENT)
+    expect(naive, attempts=[1, 2], dispatched_s=[0, 10])
+    assert used(naive, 0)["over_budget"] == used(naive, 0)["rejections"] == 1
+    expect(alone(dear(), (0.0, 1, 2), (4.0, 1, 1)), status=[COMPLETED, REJECTED])
+
+
+def test_what_is_left_of_a_budget_lapses_with_its_period() -> None:
+    # 4 of 5 by 3, then 3 by 12: none is spent. A budget of 4 is, until 10.
+    requests = [(0.0, 2, 1), (4.0, 1, 1), (10.0, 1, 1)]
+    expect(alone(dear(usd=7.5), *requests), status=[COMPLETED] * 3)
+    expect(alone(dear(usd=4.0), *requests), status=[COMPLETED, REJECTED, COMPLETED])
+
+
+def test_what_is_spent_before_the_start_counts() -> None:
+    requests = [(0.0, 1, 1), (3.0, 1, 1), (10.0, 1, 1)]
+    naive = alone(dear(spent_usd=2.0), *requests)
+    expect(naive, status=[COMPLETED, REJECTED, COMPLETED])
+    naive = alone(dear(spent_usd=5.0), *requests)
+    expect(naive, status=[REJECTED, REJECTED, COMPLETED])
+
+
+def test_an_answer_that_nobody_waits_for_is_spent_too() -> None:
+    # The provider goes on: 1 + 2·5 are billed when A's client leaves at 1.
+    hasty = Client(timeout_s=1.0, server_stops=False)
+    naive = alone(dear(usd=11.0), (0.0, 1, 5), (1.5, 1, 1), client=hasty)
+    expect(naive, status=[TIMED_OUT, REJECTED])
+
+
+def test_shares_are_of_those_whose_budget_is_not_spent() -> None:
+    routing = Routing((Leg("api", 0.5), Leg("other", 0.5)))
+    naive = routed([dear(usd=0.1), api("other")], routing)
+    asked(naive, (0.0, 1, 1), *[(4.0 + at / 8, 1, 1) for at in range(40)])
+    assert naive.column("status").tolist() == [COMPLETED] * 41
+    assert 10 < used(naive, 0)["diverted"] < 30
+    assert used(naive, 0)["attempts"] + used(naive, 1)["attempts"] == 41
+
+
+@pytest.mark.parametrize(
+    ("caching", "usd"),
+    [
+        (None, 10.0 + 2),
+        (PromptCaching(least_tokens=10), 30.0 + 2),
+        (PromptCaching(least_tokens=11), 10.0 + 2),  # too short to be kept, and paid as usual
+        (PromptCaching(least_tokens=1, marked_tokens=4), 6.0 + 12 + 2),
+        (PromptCaching(least_tokens=5, marked_tokens=4), 10.0 + 2),
+    ],
+)
+def test_only_what_is_kept_of_a_prompt_is_paid_as_written(
+    caching: PromptCaching | None, usd: float
+) -> None:
+    price = TokenPrice(TokenRates(input=1e6, output=2e6, cache_write=3e6))
+    for budget_usd, fate in ((usd, REJECTED), (usd + 0.01, COMPLETED)):
+        own = dear(usd=budget_usd, price=price, caching=caching)
+        expect(alone(own, (0.0, 10, 1), (3.0, 1, 1)), status=[COMPLETED, fate])
+
+
+def test_a_call_finds_what_was_marked_of_the_one_before() -> None:
+    # Of 10 + 1 carried over 4 are found; B's prompt has 6 more.
+    caching = PromptCaching(least_tokens=1, marked_tokens=4)
+    naive = alone(api(caching=caching), (0.0, 10, 1), chains=chains([(1, 0.0, 6, 1)]))
+    expect(naive, prompt=[10, 17], cached_tokens=[0, 4])
+    assert used(naive, 0)["written_tokens"] == 4
 
 
 # Requests at once, and such as are too large

@@ -115,7 +115,8 @@ def test_every_key_of_an_api_reaches_the_design(backends):
     assert (frontier.outages.partial_errors, frontier.outages.partial_slowness) == (0.2, 2.0)
     last_s = 72_000 + values[f"{first}.outages.planned.1.duration"]
     assert frontier.outages.planned == ((43_200.0, 46_800.0), (72_000.0, last_s))
-    assert frontier.caching == PromptCaching(3600.0, 512)
+    assert frontier.caching == PromptCaching(3600.0, 512, marked_tokens=2000)
+    assert (frontier.budget.spent_usd, frontier.budget.per) == (120.0, "week")
     assert (frontier.error_share, frontier.max_model_len, frontier.quality) == (0.001, 200_000, 80)
     assert mini.price.factor == pytest.approx(5 / 3, rel=1e-6)  # priority
     assert mini.price.yearly_factor == values["backends.mini.price.yearly_factor"]
@@ -362,11 +363,35 @@ def test_speculation_divides_steps_by_the_tokens_that_they_bring(tmp_path):
         (["backends.mini.replicas=3"],
          "backends.mini.replicas: unknown key (one of kind, model, provider, price, ttft, "
          "ttft_per_prompt_token, tokens_per_second, ttft_by_hour, speed_by_hour, quota, cooldown, "
-         "provisioned, outages, error_share, prompt_caching, max_model_len, quality)"),
+         "budget, provisioned, outages, error_share, prompt_caching, max_model_len, quality)"),
         (["backends.mini.cooldwn=1min"],
          "backends.mini.cooldwn: unknown key (did you mean 'cooldown'?)"),
         (["backends.mini.cooldown=-1min"],
          "backends.mini.cooldown: '-1min' must be at least 0"),
+        (["backends.mini.budget=500"],
+         "backends.mini.budget: 500 must be a mapping (keys: usd, per, spent)"),
+        (["backends.mini.budget={usd: 500}"],
+         "backends.mini.budget.per: is missing (such as per: day)"),
+        (["backends.mini.budget={usd: 500, per: year}"],
+         "backends.mini.budget.per: 'year' must be one of day, week, month"),
+        (["backends.mini.budget={usd: 500, per: dya}"],
+         "backends.mini.budget.per: 'dya' must be one of day, week, month (did you mean 'day'?)"),
+        (["backends.mini.budget={usd: 0, per: day}"],
+         "backends.mini.budget.usd: 0 must be greater than 0"),
+        (["backends.mini.budget={usd: 5, per: day, spent: 6}"],
+         "backends.mini.budget.spent: (6) is more than the budget (5), which is left out all the"
+         " time (spend at most all of it)"),
+        (["backends.mini.prompt_caching={mode: explicit}"],
+         "backends.mini.prompt_caching: has no marked_tokens beside mode: explicit (add "
+         "marked_tokens, such as marked_tokens: 2000)"),
+        (["backends.mini.prompt_caching={marked_tokens: 2000}"],
+         "backends.mini.prompt_caching.marked_tokens: has no meaning where the provider keeps all "
+         "(add mode: explicit)"),
+        (["backends.mini.prompt_caching={mode: explicit, marked_tokens: 500}"],
+         "backends.mini.prompt_caching.marked_tokens: (500) must be at least least_tokens (1024), "
+         "or nothing is kept (mark more)"),
+        (["backends.mini.prompt_caching={mode: manual}"],
+         "backends.mini.prompt_caching.mode: 'manual' must be one of automatic, explicit"),
         (["backends.mini.quota={requests_per_minute: 9, reset: '12:00'}"],
          "backends.mini.quota.reset: has no requests_per_day beside it (add requests_per_day or "
          "tokens_per_day)"),
@@ -512,7 +537,7 @@ def test_what_makes_no_difference_is_said(api):
     assert warnings(f"{CHAT}.route=own") == ("backends.mini: no workload is routed to it",)
     (idle,) = warnings(f"{CHAT}.fallback=own", f"{MINI}.prompt_caching={{}}")
     assert idle == (
-        "backends.mini.prompt_caching: makes no difference, as no calls follow each other; add "
+        "backends.mini.prompt_caching: saves nothing, as no calls follow each other; add "
         "follow_ups, or prefix_cache, to a workload"
     )
     degraded = warnings("backends.own=null", f"{CHAT}.degradation={{queue: 9, output_share: 0.5}}")

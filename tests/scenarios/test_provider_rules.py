@@ -100,3 +100,75 @@ def test_a_short_cooldown_costs_little_and_a_third_backend_helps():
         "workloads.chat.fallback=[one, two, three]",
     )
     assert third["completed"] / third["requests"] > 0.99
+
+
+# Budgets
+
+SMALL = "backends.api.budget={usd: 21, per: day}"
+
+
+def test_a_budget_is_spent_and_the_rest_is_turned_away():
+    # 0.0105 USD each are 2,000 of some 7,200; six are under way when the last dollar is spent.
+    found = figures("burndown", SMALL, "horizon.warm_up=0s")
+    assert 2_000 <= found["completed"] <= 2_020
+    assert found["rejected"] == found["requests"] - found["completed"]
+    assert found["cost_usd"] == pytest.approx(21, rel=0.01)
+
+
+@pytest.mark.parametrize("when", ["2026-09-06T23:00", "2026-09-30T23:00", "2026-09-02T23:00"])
+def test_a_budget_begins_anew_with_its_day_week_or_month(when):
+    # An hour before a Monday, a month, and a mere day: 1,000 requests before midnight, 1,000 after.
+    start = f"horizon.start={when}"
+    budgets = {per: f"{{usd: 10.5, per: {per}}}" for per in ("day", "week", "month")}
+    days = {per: math.ceil(count(start, budget) / 1_020) for per, budget in budgets.items()}
+    begin_anew = {"day", "week" if "06T" in when else "month" if "30T" in when else "day"}
+    assert days == {per: 2 if per in begin_anew else 1 for per in budgets}
+
+
+def count(start, budget):
+    """Requests that are answered on a budget."""
+    budget = f"backends.api.budget={budget}"
+    return figures("burndown", start, budget, "horizon.warm_up=0s")["completed"]
+
+
+def test_what_is_spent_at_the_start_is_not_spent_again():
+    spent = "backends.api.budget={usd: 21, per: month, spent: 10.5}"
+    found = figures("burndown", spent, "horizon.warm_up=0s")
+    assert 1_000 <= found["completed"] <= 1_020
+
+
+def test_a_fallback_serves_whom_the_budget_does_not():
+    # Half of ten a second for an hour at 0.0009 USD; 1 USD are 1,111 answers, 111 s in 3,600 after
+    # which the other half comes to the second, too.
+    found = figures("cooldown", "backends.one.budget={usd: 1, per: day}")
+    assert found["failed"] / found["requests"] < 0.06
+    assert found["backends.one.cost_usd"] == pytest.approx(1, rel=0.02)
+    meant = found["requests"] / 2
+    assert found["backends.one.diverted"] == pytest.approx(meant * (1 - 222 / 3_600), rel=0.05)
+    assert found["backends.one.over_budget"] == 0
+
+
+# Caching that the provider does, or the application marks
+
+
+def test_an_application_that_marks_little_pays_for_little():
+    # Tasks of ten calls; each prompt carries all before it. By hand, without rounding: of the first
+    # 100,000 tokens 20,000 are marked: written once, read nine times, and the rest is paid in full.
+    price = {"input": 3.0, "cached": 0.30, "written": 3.75, "output": 15.0}
+    prompts = [100_000 + call * (2_400 + 1_000) for call in range(10)]
+    plain = sum(prompts) - 10 * 20_000
+    usd = plain * price["input"] + 20_000 * price["written"] + 9 * 20_000 * price["cached"]
+    usd += 10 * 2_400 * price["output"]
+    marks = "{life: 1h, mode: explicit, marked_tokens: 20k}"
+    found = figures("cache_life", f"backends.api.prompt_caching={marks}", "horizon.end=drained")
+    assert found["cost_usd_per_task"] == pytest.approx(usd / 1e6, rel=1e-6)
+
+
+def test_a_prompt_that_is_too_short_to_be_kept_is_not_paid_as_written():
+    short = ("workloads.chat.prompt_tokens=1000", "horizon.warm_up=0s", "backends.api.quota=null")
+    price = "backends.api.price={input: 3, cached_input: 0.3, cache_write: 3.75, output: 15}"
+    usd = {}
+    for least in (1_000, 1_001):
+        memory = f"backends.api.prompt_caching={{least_tokens: {least}}}"
+        usd[least] = figures("burndown", *short, price, memory)["cost_usd_per_request"]
+    assert usd == pytest.approx({1_000: 0.01125, 1_001: 0.0105}, rel=1e-9)

@@ -54,6 +54,8 @@ def send(s: State, slot: int, why: int, now: float) -> None:
     seq.serial = clock.serial
     clock.serial += 1
     seq.attempts += 1
+    if clock.has_budgets and counts.routes > 1 and why in (FIRST, RETRY):
+        routes.note_other_leg(s, slot, now)
     if clock.has_detours:
         fits = routes.place(s, slot, now)
     else:
@@ -69,8 +71,8 @@ def send(s: State, slot: int, why: int, now: float) -> None:
     if not fits:  # no use in trying again
         outcome.settle(s, slot, REJECTED, now)
         return
-    if clock.has_cooldowns and cooldown.is_out(s, seq.backend, now):
-        usage.turned_away(s, seq)
+    if clock.has_absences and cooldown.is_out(s, seq.backend, now):
+        cooldown.turn_away(s, seq, now)
         _lose(s, slot, REJECTED, routes.wait_s(s, slot, now), now)
         return
     fate = gateway.take_in(s, slot, now)
@@ -208,7 +210,7 @@ def _abandon(s: State, slot: int, now: float) -> int:
 
 @inner
 def _note_loss(s: State, slot: int, cause: int, now: float) -> None:
-    if s.clock[0].has_cooldowns:
+    if s.clock[0].has_absences:
         cooldown.note_loss(s, slot, cause, now)
 
 

@@ -55,12 +55,12 @@ def send_beside(s: State, slot: int, now: float) -> None:
 
 @inner
 def _is_taken_in(s: State, twin: int, now: float) -> bool:
-    has_cooldowns, seq = s.clock[0].has_cooldowns, s.slots[twin]
-    if has_cooldowns and cooldown.is_out(s, seq.backend, now):
-        usage.turned_away(s, seq)
+    has_absences, seq = s.clock[0].has_absences, s.slots[twin]
+    if has_absences and cooldown.is_out(s, seq.backend, now):
+        cooldown.turn_away(s, seq, now)
         return False
     fate = gateway.take_in(s, twin, now)
-    if has_cooldowns and fate != IN_FLIGHT:
+    if has_absences and fate != IN_FLIGHT:
         cooldown.note_loss(s, twin, fate, now)
     return fate == IN_FLIGHT
 

@@ -1,6 +1,12 @@
-"""Cooldown: a router leaves a backend out for a while after an attempt came to nothing there."""
+"""Absence: a router leaves a backend out for a while.
 
+It does so after an attempt came to nothing there (cooldown), and when its budget is spent.
+"""
+
+from sim.engine.gateway import budget
+from sim.engine.request import usage
 from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.record import Row
 from sim.engine.state.state import State
 from sim.engine.state.status import REJECTED
 
@@ -10,7 +16,22 @@ SOON_S = 1e-6  # what rounding may take from who comes back in time
 @inner
 def is_out(s: State, b: int, now: float) -> bool:
     """Whether a backend is left out; at the very end of that time it is back."""
-    return now < s.providers[b].out_until_s - SOON_S
+    return now < back_s(s, b) - SOON_S
+
+
+@inner
+def back_s(s: State, b: int) -> float:
+    """When it is back."""
+    provider = s.providers[b]
+    return float(max(provider.out_until_s, provider.spent_until_s))
+
+
+@inner_apart
+def turn_away(s: State, seq: Row, now: float) -> None:
+    """An attempt comes to a backend that is left out."""
+    usage.turned_away(s, seq)
+    if budget.is_spent(s, seq.backend, now):
+        usage.over_budget(s, seq)
 
 
 @inner_apart

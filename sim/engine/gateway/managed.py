@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from sim.engine.gateway import budget
 from sim.engine.request import timers, usage
 from sim.engine.state.backend_record import (
     BY_OUTPUT,
@@ -101,6 +102,8 @@ def let_go(s: State, slot: int, generated: int, now: float) -> None:
     s.workloads[seq.workload].inside -= 1
     if s.extras[slot].billing == PROVISIONED:
         return
+    if s.clock[0].has_budgets:
+        budget.book(s, slot, generated, now)
     _refill(s, b, now)
     provider = s.providers[b]
     weighted = provider.quota_weight * generated
@@ -145,7 +148,7 @@ def _cached_tokens(s: State, slot: int, now: float) -> int:
     if not provider.caches or t == NONE:
         return 0
     kept = s.kept[t, seq.backend]
-    tokens = min(s.tasks[t].carried, int(kept[TOKENS]))
+    tokens = min(s.tasks[t].carried, int(kept[TOKENS]), provider.marked_tokens)
     if tokens < provider.least_tokens or now - kept[SINCE] > provider.life_s:
         return 0
     return min(tokens, seq.prompt - 1)

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from sim.engine.gateway import cooldown
+from sim.engine.gateway import budget, cooldown
+from sim.engine.request import usage
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import whole
@@ -33,11 +34,18 @@ def _chosen(s: State, slot: int, now: float) -> int:
     """
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
-    spares = s.clock[0].has_cooldowns == 1
+    spares = s.clock[0].has_absences == 1
     total = _shares(s, seq, counts, spares, now)
     if total == 0.0:
         spares = False
         total = _shares(s, seq, counts, spares, now)
+    return _at(s, seq, spares, total, now)
+
+
+@inner
+def _at(s: State, seq: Row, spares: bool, total: float, now: float) -> int:
+    """The leg at which a request's draw lies, the shares being so much together."""
+    counts = s.workloads[seq.workload]
     left = total * uniform(s.clock[0].routing_key ^ _LEG_STREAM, seq.number, _LEG_DRAW)
     for leg in range(counts.routes):
         left -= _share(s, seq, counts.first_leg + leg, spares, now)
@@ -66,6 +74,17 @@ def _share(s: State, seq: Row, leg: int, spares: bool, now: float) -> float:
 
 
 @inner_apart
+def note_other_leg(s: State, slot: int, now: float) -> None:
+    """A request takes another leg than it would if no budget were spent."""
+    seq = s.slots[slot]
+    counts = s.workloads[seq.workload]
+    wanted = _at(s, seq, False, _shares(s, seq, counts, False, now), now)
+    backend = s.legs[counts.first_leg + wanted].backend
+    if wanted != seq.leg and budget.is_spent(s, backend, now):
+        usage.diverted(s, seq, backend)
+
+
+@inner_apart
 def place(s: State, slot: int, now: float) -> bool:
     """Find the backend of an attempt, from its leg on; False if it fits none.
 
@@ -78,7 +97,7 @@ def place(s: State, slot: int, now: float) -> bool:
     while leg != NONE:
         row = s.legs[counts.first_leg + leg]
         if _fits(s, seq, row.backend):
-            if s.clock[0].has_cooldowns and cooldown.is_out(s, row.backend, now):
+            if s.clock[0].has_absences and cooldown.is_out(s, row.backend, now):
                 out = leg if out == NONE else out
             elif s.providers[row.backend].is_managed or (
                 s.pools[row.backend].waiting < counts.overflow_queue
@@ -92,10 +111,23 @@ def place(s: State, slot: int, now: float) -> bool:
     if leg == NONE:
         seq.backend = s.legs[counts.first_leg + seq.leg].backend
         return False
+    if s.clock[0].has_budgets:
+        _note_diverted(s, seq, counts, leg, now)
     seq.leg = leg
     seq.backend = s.legs[counts.first_leg + leg].backend
     _shorten(s, seq, counts)
     return True
+
+
+@inner_apart
+def _note_diverted(s: State, seq: Row, counts: Row, leg: int, now: float) -> None:
+    """An attempt goes to a leg: past backends whose budgets are spent, on the way to it."""
+    passed = int(seq.leg)
+    while passed != leg:
+        row = s.legs[counts.first_leg + passed]
+        if budget.is_spent(s, row.backend, now) and _fits(s, seq, row.backend):
+            usage.diverted(s, seq, row.backend)
+        passed = row.next
 
 
 @inner
@@ -133,7 +165,7 @@ def goes_on(s: State, slot: int, cause: int, now: float) -> bool:
         wanted = counts.falls_after_timeout
     if following == NONE or not wanted:
         return False
-    if s.clock[0].has_cooldowns and _back_s(s, seq, counts, following) - cooldown.SOON_S > now:
+    if s.clock[0].has_absences and _back_s(s, seq, counts, following) - cooldown.SOON_S > now:
         return False
     seq.leg = following
     return True
@@ -153,6 +185,6 @@ def _back_s(s: State, seq: Row, counts: Row, leg: int) -> float:
     while leg != NONE:
         row = s.legs[counts.first_leg + leg]
         if _fits(s, seq, row.backend):
-            first_s = min(first_s, s.providers[row.backend].out_until_s)
+            first_s = min(first_s, cooldown.back_s(s, row.backend))
         leg = row.next
     return first_s if first_s < math.inf else -math.inf

@@ -18,6 +18,7 @@ from sim.engine.state.backend_record import (
     DAILY_TOKENS,
     LEG,
     LEVEL,
+    PLAIN,
     RATE,
     WEEKLY_REQUESTS,
     WEEKLY_TOKENS,
@@ -30,6 +31,7 @@ from sim.engine.state.record import (
 )
 from sim.engine.state.state import State
 from sim.model.managed import ManagedApi, Pace
+from sim.model.price import factors_of_week
 from sim.model.routing import Leg, Routing
 
 QUANTILES = 1025  # of a pace, equally far apart
@@ -92,6 +94,41 @@ def quotas(managed: Sequence[ManagedApi], pools: int) -> FloatArray:
     return buckets
 
 
+def prices(managed: Sequence[ManagedApi], pools: int) -> FloatArray:
+    """USD of a token by backend, of a STANDARD and of a LONG prompt.
+
+    Returns
+    -------
+    (backends, 2, 4) float64
+    """
+    table = np.zeros((pools + len(managed), 2, 4))
+    one = np.eye(4)  # tokens of a prompt, of these cached, and written; of an answer
+    one[:, PLAIN] = [1.0, 1.0, 1.0, 0.0]
+    for index, backend in enumerate(managed, pools):
+        for is_long in (False, True):
+            rates = backend.price.rates_of(is_long)
+            usd = [rates.usd(*map(float, tokens)) for tokens in one]
+            table[index, int(is_long)] = np.array(usd) * backend.price.factor
+    return table
+
+
+def peaks(managed: Sequence[ManagedApi], pools: int) -> FloatArray:
+    """Factors on them by the hour of the week: (backends, 168) float64."""
+    table = np.ones((pools + len(managed), 168))
+    for index, backend in enumerate(managed, pools):
+        table[index] = factors_of_week(backend.price.peaks)
+    return table
+
+
+def ends(managed: Sequence[ManagedApi], pools: int) -> FloatArray:
+    """When the periods of budgets end: (backends, n) float64, infinite after the last."""
+    most = max((len(backend.budget.ends_s) for backend in managed), default=0)
+    table = np.full((pools + len(managed), most + 1), math.inf)
+    for index, backend in enumerate(managed, pools):
+        table[index, : len(backend.budget.ends_s)] = backend.budget.ends_s
+    return table
+
+
 def fill_provider(row: Records, backend: ManagedApi, start_s: float) -> None:
     """Set what is constant of a managed backend."""
     row.is_managed = 1
@@ -102,6 +139,7 @@ def fill_provider(row: Records, backend: ManagedApi, start_s: float) -> None:
     if backend.caching is not None:
         row.caches = 1
         row.life_s, row.least_tokens = backend.caching.life_s, backend.caching.least_tokens
+        row.marked_tokens = backend.caching.marked_tokens
     quota = backend.quota
     row.cached_is_free = quota.cached_is_free
     row.reserved = quota.reserved_output_tokens
@@ -114,6 +152,15 @@ def fill_provider(row: Records, backend: ManagedApi, start_s: float) -> None:
     row.output_weight = backend.provisioned.output_weight if backend.provisioned else 0.0
     row.long_above = backend.price.long_above_tokens
     row.refilled_s = start_s
+    _fill_budget(row, backend)
+
+
+def _fill_budget(row: Records, backend: ManagedApi) -> None:
+    budget = backend.budget
+    row.budget_usd, row.spent_usd = budget.usd, budget.spent_usd
+    if budget.spent_usd >= budget.usd:
+        row.spent_until_s = budget.ends_s[0]
+    row.yearly_factor, row.clock_s = backend.price.yearly_factor, backend.price.clock_s
 
 
 def legs(routes: Sequence[Routing], index_of: Mapping[str, int]) -> list[Records]:

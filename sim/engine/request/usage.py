@@ -26,6 +26,20 @@ def turned_away(s: State, seq: Row) -> None:
 
 
 @inner_apart
+def over_budget(s: State, seq: Row) -> None:
+    """An attempt is turned away as what its backend may cost is spent."""
+    if seq.arrival_s >= 0.0:
+        s.usage[seq.workload, seq.backend, STANDARD].over_budget += 1
+
+
+@inner_apart
+def diverted(s: State, seq: Row, backend: int) -> None:
+    """An attempt goes elsewhere as what a backend may cost is spent."""
+    if seq.arrival_s >= 0.0:
+        s.usage[seq.workload, backend, STANDARD].diverted += 1
+
+
+@inner_apart
 def failed(s: State, seq: Row) -> None:
     """An attempt fails at a backend."""
     if seq.arrival_s >= 0.0:
@@ -47,7 +61,17 @@ def answered(s: State, slot: int, billing: int) -> None:
         row.found_later_tokens += s.extras[slot].found_later
     row.output_tokens += seq.output
     if s.clock[0].has_detours and s.providers[seq.backend].caches:
-        row.written_tokens += seq.prompt - seq.cached
+        row.written_tokens += written(s, seq)
+
+
+@inner
+def written(s: State, seq: Row) -> int:
+    """Tokens of a prompt that its managed backend keeps, and had not: what is marked of it."""
+    provider = s.providers[seq.backend]
+    kept = min(seq.prompt, provider.marked_tokens)
+    if not provider.caches or kept < provider.least_tokens:
+        return ZERO
+    return max(kept - seq.cached, ZERO)
 
 
 @inner
@@ -91,5 +115,4 @@ def left(s: State, slot: int, generated: int) -> None:
     row.wasted_prompt_tokens += seq.prompt
     row.wasted_cached_tokens += seq.cached
     row.wasted_output_tokens += generated
-    if s.providers[seq.backend].caches:
-        row.wasted_written_tokens += seq.prompt - seq.cached
+    row.wasted_written_tokens += written(s, seq)

@@ -101,6 +101,12 @@ PROVIDER = np.dtype(
     [
         ("cooldown_s", "f8"),  # it is left out for, after an attempt that came to nothing
         ("out_until_s", "f8"),
+        ("budget_usd", "f8"),  # of a period, and what of it is spent in the one under way
+        ("spent_usd", "f8"),
+        ("spent_until_s", "f8"),  # it is left out, as all of it is spent
+        ("period", "i8"),  # under way, into ``ends``
+        ("yearly_factor", "f8"),  # on prices
+        ("clock_s", "f8"),  # from Monday, 0:00, to time 0
         ("is_managed", "i8"),
         ("error_share", "f8"),
         ("outage_share", "f8"),
@@ -110,6 +116,7 @@ PROVIDER = np.dtype(
         ("caches", "i8"),
         ("life_s", "f8"),
         ("least_tokens", "i8"),
+        ("marked_tokens", "i8"),
         ("cached_is_free", "i8"),
         ("reserved", "f8"),
         ("quota_weight", "f8"),  # tokens of the quota that one of an answer takes
@@ -135,6 +142,9 @@ WEEKLY_REQUESTS, WEEKLY_TOKENS = 7, 8
 BUCKETS_OF_QUOTA = 9
 RATE, CAPACITY, LEVEL = 0, 1, 2
 
+# The price of a token: of a prompt, neither cached nor written; cached; written; of an answer.
+PLAIN, CACHED, WRITTEN, GENERATED = range(4)
+
 # What a managed backend keeps of a task: since when, and how many leading tokens.
 SINCE, TOKENS = 0, 1
 
@@ -149,6 +159,8 @@ USAGE = np.dtype(
         ("attempts", "i8"),  # sent there, by the time of sending; STANDARD only
         ("errors", "i8"),  # attempts that failed there: an incident, a replica lost; STANDARD only
         ("rejections", "i8"),  # attempts that were turned away; STANDARD only
+        ("over_budget", "i8"),  # of the rejections, those as the budget was spent; STANDARD only
+        ("diverted", "i8"),  # attempts that went elsewhere for that reason; STANDARD only
         ("answers", "i8"),  # finished for somebody, those that were not good enough among them
         ("escalated", "i8"),  # of the answers, those that were not good enough
         ("degraded", "i8"),  # of the answers, those that were shortened

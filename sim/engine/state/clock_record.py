@@ -45,7 +45,8 @@ CLOCK = np.dtype(
         ("has_caches", "i8"),  # hit rates, or caches of prefixes
         ("has_prefix_caches", "i8"),
         ("has_detours", "i8"),  # several legs, or managed backends
-        ("has_cooldowns", "i8"),
+        ("has_absences", "i8"),  # backends that are left out for a while
+        ("has_budgets", "i8"),
         ("day_start_s", "f8"),  # time of the day at time 0
     ],
     align=True,

@@ -76,6 +76,9 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "quotas": (np.float64, 3),
     "paces": (np.float64, 3),
     "hours": (np.float64, 3),
+    "prices": (np.float64, 3),
+    "peaks": (np.float64, 2),
+    "ends": (np.float64, 2),
     "fed": (FED, 1),
     "fed_extras": (FED_EXTRA, 1),
     "users": (USER, 1),
@@ -146,6 +149,12 @@ class State(NamedTuple):
         Quantiles of the time to first token and of the time per token, in seconds.
     hours : (backends, 2, 24) float64
         Factors on them by the hour of the day.
+    prices : (backends, 2, 4) float64
+        USD of a token, of a STANDARD or LONG prompt, as in ``sim.engine.state.backend_record``.
+    peaks : (backends, 168) float64
+        Factors on them by the hour of the week.
+    ends : (backends, n) float64
+        When the periods of budgets end, in increasing order, in seconds.
     fed : (fed,) FED
         Requests to come.
     fed_extras : (fed,) FED_EXTRA
@@ -194,6 +203,9 @@ class State(NamedTuple):
     quotas: FloatArray
     paces: FloatArray
     hours: FloatArray
+    prices: FloatArray
+    peaks: FloatArray
+    ends: FloatArray
     fed: Records
     fed_extras: Records
     users: Records

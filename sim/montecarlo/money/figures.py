@@ -33,7 +33,7 @@ from sim.montecarlo.money.units import unit_costs
 FloatArray = npt.NDArray[np.float64]
 Figures = dict[str, float]
 
-OF_BACKENDS = ("attempts", "rejections", "errors", "answers")
+OF_BACKENDS = ("attempts", "rejections", "over_budget", "diverted", "errors", "answers")
 
 
 def money(outcome: Outcome, design: Design) -> Figures:

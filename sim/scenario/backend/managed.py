@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from sim.catalog import api_pace
 from sim.catalog import model as catalogue_model
@@ -12,13 +12,14 @@ from sim.errors import CatalogError
 from sim.model import managed as model
 from sim.model.distributions import LogNormal
 from sim.model.price import TokenPrice as ModelPrice
-from sim.scenario.backend import outages, quota, token_price
+from sim.scenario.backend import budget, outages, quota, token_price
+from sim.scenario.backend.budget import ApiBudget
 from sim.scenario.backend.gateway import Cooldown
 from sim.scenario.backend.outages import Outages
 from sim.scenario.backend.quota import Provisioned, Quota
 from sim.scenario.backend.token_price import Dollars, TokenPrice
-from sim.scenario.values.fields import JsonSchema, Reads, kind, number
-from sim.scenario.values.numbers import Number, Quantity, Spread, document_of, known
+from sim.scenario.values.fields import JsonSchema, Reads, kind, number, one_of
+from sim.scenario.values.numbers import Number, Quantity, Spread, document_of, extent, known
 from sim.scenario.values.part import Model, Text
 from sim.scenario.values.problems import Findings, Path, Spot
 from sim.scenario.values.reading import read_number
@@ -33,6 +34,7 @@ WAIT: Final = Quantity("duration", least=0, most=86_400)
 FIVE_MINUTES_S: Final = 300.0
 LEAST_CACHED: Final = 1024  # tokens; of OpenAI and, for most of its models, Anthropic
 
+Caching = Literal["automatic", "explicit"]
 Share = Annotated[Number, number("share", least=0, most=1)]
 Length = Annotated[Number, number("count", least=2, most=model.NO_LIMIT, integer=True)]
 
@@ -74,6 +76,12 @@ class PromptCaching(Model):
         LEAST_CACHED
     )
     """Shorter beginnings are not kept; default 1024."""
+    mode: Annotated[Caching, one_of(*get_args(Caching))] = "automatic"
+    """Who decides what is kept, and paid as cache write: the provider all of every prompt
+    (automatic), or the application what it marks (explicit); default automatic."""
+    marked_tokens: Annotated[Number, number("count", least=1, most=1e9, integer=True)] | None = None
+    """Leading tokens of each prompt that the application marks, with mode: explicit; such as the
+    length of the system prompt and the tools."""
 
 
 class ManagedApi(Model):
@@ -105,6 +113,9 @@ class ManagedApi(Model):
     cooldown: Cooldown | None = None
     """How long the router leaves it out after an attempt that failed, timed out or was turned away
     (429) there; default 0."""
+    budget: ApiBudget | None = None
+    """What may be spent there in a day, week or month, such as {usd: 500, per: day}; default
+    unlimited."""
     provisioned: Provisioned | None = None
     """Units of throughput that are paid by the hour; default none."""
     outages: Outages | None = None
@@ -162,14 +173,35 @@ class Edge(Model):
 
 def resolved(api: ManagedApi, path: Path, findings: Findings) -> ManagedApi:
     """The API with its defaults and what the catalogue has."""
+    budget.check(api.budget, path, findings)
     return api.model_copy(
         update={
             "price": token_price.resolved(api.price, api.model, api.provider, path, findings),
             **_pace(api, path, findings),
             "quota": quota.resolved(api.quota, path, findings),
+            "prompt_caching": _checked(api.prompt_caching, path, findings),
             "outages": outages.resolved(api.outages, path, findings),
         }
     )
+
+
+def _checked(caching: PromptCaching | None, path: Path, findings: Findings) -> PromptCaching | None:
+    """The memory of prompts; notes what it cannot be."""
+    path = (*path, "prompt_caching")
+    if caching is None:
+        return None
+    marked = caching.marked_tokens
+    if caching.mode == "explicit" and marked is None:
+        remedy = "add marked_tokens, such as marked_tokens: 2000"
+        findings.add(path, "has no marked_tokens beside mode: explicit", remedy)
+    elif caching.mode == "automatic" and marked is not None:
+        message = "has no meaning where the provider keeps all"
+        findings.add((*path, "marked_tokens"), message, "add mode: explicit")
+    elif marked is not None and extent(marked)[1] < extent(caching.least_tokens)[0]:
+        least = extent(caching.least_tokens)[0]
+        message = f"({extent(marked)[1]:g}) must be at least least_tokens ({least:g}), or nothing"
+        findings.add((*path, "marked_tokens"), f"{message} is kept", "mark more")
+    return caching
 
 
 def _pace(api: ManagedApi, path: Path, findings: Findings) -> dict[str, Varied]:
@@ -236,8 +268,10 @@ def _memory(edge: Edge, memory: Memory, path: Path, findings: Findings) -> Memor
     return memory.model_copy(update=missing)
 
 
-def compiled(name: str, api: ManagedApi, start: datetime, draws: Draws) -> model.ManagedApi:
-    """The API in a world whose horizon begins at ``start``."""
+def compiled(
+    name: str, api: ManagedApi, start: datetime, draws: Draws, duration_s: float = 0.0
+) -> model.ManagedApi:
+    """The API in a world that is simulated from ``start`` for so long."""
     units, caching = api.provisioned, api.prompt_caching
     assert api.price is not None
     per_hour = None if units is None else units.usd_per_unit_hour
@@ -252,10 +286,15 @@ def compiled(name: str, api: ManagedApi, start: datetime, draws: Draws) -> model
         _or(api.error_share, 0.0, draws),
         None
         if caching is None
-        else model.PromptCaching(life_s, int(known(caching.least_tokens, draws))),
+        else model.PromptCaching(
+            life_s,
+            int(known(caching.least_tokens, draws)),
+            int(_or(caching.marked_tokens, model.NO_LIMIT, draws)),
+        ),
         int(_or(api.max_model_len, model.NO_LIMIT, draws)),
         quality=_or(api.quality, math.nan, draws),
         cooldown_s=_or(api.cooldown, 0.0, draws),
+        budget=budget.compiled(api.budget, start, duration_s, draws),
     )
 
 

@@ -66,9 +66,12 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return f"did you mean '{known[close[0]]}'?" if close else ""
 
 
+MOST_NAMED = 30  # in a message
+
+
 def choose(word: str, words: Iterable[str]) -> str:
     """The nearest of ``words``, or else all of them if they are few."""
     every = list(words)
     if remedy := nearest(word, every):
         return remedy
-    return f"one of {', '.join(every)}" if 0 < len(every) <= 17 else ""
+    return f"one of {', '.join(every)}" if 0 < len(every) <= MOST_NAMED else ""

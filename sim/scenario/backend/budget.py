@@ -1,0 +1,79 @@
+"""Budgets: what may be spent at an API in a period, before its gateway leaves it out."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Final, get_args
+
+from sim.model import managed as model
+from sim.model.price import DAY_S
+from sim.scenario.values.fields import number, one_of
+from sim.scenario.values.numbers import Number, extent, known
+from sim.scenario.values.part import Model
+from sim.scenario.values.problems import Findings, Path
+
+MONTHS: Final = 12  # of a year
+
+
+class ApiBudget(Model):
+    """What may be spent by the token at an API; beyond it requests go on to the next backend."""
+
+    usd: Annotated[Number, number("money", above=0, most=1e12)]
+    """Dollars in a period. Once they are spent the gateway leaves the API out until the next period
+    begins: requests go to the fallback, or are turned away."""
+    per: Annotated[model.Period, one_of(*get_args(model.Period))]
+    """Period: a day from midnight, a week from Monday or a calendar month, on the scenario's clock,
+    that of horizon.start."""
+    spent: Annotated[Number, number("money", least=0, most=1e12)] | None = None
+    """What of it is spent when the horizon starts; default 0."""
+
+
+def check(budget: ApiBudget | None, path: Path, findings: Findings) -> None:
+    """Note what can only be a mistake."""
+    if budget is None or budget.spent is None:
+        return
+    if extent(budget.spent)[0] > extent(budget.usd)[1]:
+        spent, usd = extent(budget.spent)[0], extent(budget.usd)[1]
+        message = f"({spent:g}) is more than the budget ({usd:g}), which is left out all the time"
+        findings.add((*path, "budget", "spent"), message, "spend at most all of it")
+
+
+def compiled(
+    budget: ApiBudget | None, start: datetime, duration_s: float, draws: Mapping[str, float]
+) -> model.Budget:
+    """The budget in a world that is simulated from ``start`` for so long."""
+    if budget is None:
+        return model.Budget()
+    return model.Budget(
+        known(budget.usd, draws),
+        tuple(_ends_s(budget.per, start, duration_s)),
+        0.0 if budget.spent is None else known(budget.spent, draws),
+        budget.per,
+    )
+
+
+def _ends_s(per: model.Period, start: datetime, duration_s: float) -> Iterator[float]:
+    """When periods end, in seconds from the start, up to the first after the simulation.
+
+    Examples
+    --------
+    >>> list(_ends_s("day", datetime(2026, 7, 31, 18), DAY_S))
+    [21600.0, 108000.0]
+    >>> list(_ends_s("month", datetime(2026, 12, 31), 2 * DAY_S))
+    [86400.0, 2764800.0]
+    """
+    end, end_s = start, 0.0
+    while end_s <= duration_s:
+        end = _next(per, end)
+        end_s = (end - start).total_seconds()
+        yield end_s
+
+
+def _next(per: model.Period, moment: datetime) -> datetime:
+    """When the period of a moment ends."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    if per == "day":
+        return midnight + timedelta(seconds=DAY_S)
+    if per == "week":
+        return midnight + timedelta(days=7 - midnight.weekday())
+    months = midnight.year * MONTHS + midnight.month
+    return midnight.replace(year=months // MONTHS, month=months % MONTHS + 1, day=1)
