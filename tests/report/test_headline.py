@@ -191,6 +191,18 @@ def test_what_turned_requests_away_is_named_with_them():
     ) in answer(found)
 
 
+def test_what_went_elsewhere_as_a_budget_was_spent_is_said():
+    at_api = {"backends.large.attempts": 70.0, "backends.large.over_budget": 7.0}
+    found = summary(TWO, lambda world: at_api | {"backends.large.diverted": 30.0})
+    assert (
+        "Budget: in the median world the budget of large is spent for a part of the time; of the"
+        " attempts that were meant for it 30 % went elsewhere and 7 % were turned away for that."
+    ) in told(found)
+    alone = summary(TWO, lambda world: at_api)
+    assert "of the attempts that were meant for it 10 % were turned away for that." in told(alone)
+    assert "Budget" not in told(summary(TWO))
+
+
 def test_what_became_of_requests_without_an_answer_is_said_whatever_it_was():
     late = summary(TWO, lambda world: fates(rejected=4.0, timed_out=70.0))
     assert "of batch are not answered, mostly timed out;" in answer(late)

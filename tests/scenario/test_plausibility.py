@@ -107,6 +107,18 @@ def test_a_long_threshold_with_a_unit_is_meant_and_survives_its_own_document(tmp
     assert load_scenario(again).document == scenario.document
 
 
+def test_a_budget_of_a_longer_period_than_is_simulated_is_asked_about(tmp_path: Path):
+    def warnings(budget: str, *more: str):
+        return load(tmp_path, TO_BOTH, f"{A}.budget={budget}", *more).warnings
+
+    (found,) = warnings("{usd: 500, per: month}")
+    assert "backends.api.budget: its month is longer than the horizon of 1d" in found
+    assert "month costs is not held to it" in found
+    assert warnings("{usd: 500, per: day}") == ()
+    assert warnings("{usd: 500, per: month, spent: 250}") == ()
+    assert warnings("{usd: 500, per: month}", "horizon.days=28") == ()
+
+
 KEDA = (
     f"{L}.replicas={{min: 0, max: 4}}",
     f"{L}.autoscaler={{preset: keda, target_concurrency: 4}}",
