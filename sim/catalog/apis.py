@@ -313,7 +313,10 @@ def api_price(model: str, provider: str | None = None, tier: str = "standard") -
             raise CatalogError(f"model {model!r} has several providers: {', '.join(hosts)}")
     name = (provider or hosts[0]).casefold()
     if name not in hosts:
-        raise no_such(f"price of {model!r}: provider", name, hosts, LISTED_BY)
+        raise CatalogError(
+            f"price of {model!r}: provider {name!r} is not in the catalogue (there:"
+            f" {', '.join(hosts)}; {LISTED_BY!r} lists all)"
+        )
     listed = listed_api_prices()
     called = known_as(model, api_models())
     (row,) = (r for r in listed if (r.model, r.provider) == (called, name))

@@ -29,7 +29,8 @@ def known_as(name: str, known: Iterable[str]) -> str | None:
     word, names = name.casefold().strip(), list(known)
     if word in names:
         return word
-    for parts in (_parts(word), _bare(word.rpartition("/")[2])):
+    last = word.rpartition("/")[2]
+    for parts in (_parts(word), _parts(last), _bare(last)):
         same = [each for each in names if _parts(each) == parts]
         if parts and len(same) == 1:
             return same[0]

@@ -1,5 +1,6 @@
 """From plain data to the models of the schema, with all problems in the user's words."""
 
+from dataclasses import replace
 from typing import Any, get_args, get_origin
 
 from pydantic import Tag, ValidationError
@@ -13,7 +14,8 @@ from sim.scenario.values.part import Model
 from sim.scenario.values.problems import Finding, Path, choose, nearest
 from sim.scenario.values.units import shown
 
-UNKNOWN, MISSING = "unknown key", "is missing"
+UNKNOWN, MISSING, NO_MAPPING = "unknown key", "is missing", "must be a mapping"
+NO_VALUE = ("is empty", "has no space after its colon", "follows a comma, and is no key")
 EXAMPLES = {  # of what cannot be left out
     "name": "such as name: Our chat",
     "workloads": "such as workloads: {chat: {arrivals: {requests_per_day: 100k}, prompt_tokens:"
@@ -21,6 +23,9 @@ EXAMPLES = {  # of what cannot be left out
     "backends": "such as backends: {api: {kind: managed_api, model: gpt-4.1}}",
     "arrivals": "such as arrivals: {requests_per_day: 100k}",
     "per": "such as per: day",
+    "kind": "such as kind: managed_api, or gpu_pool",
+    "service": "such as service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm",
+    "replicas": "such as replicas: 2",
 }
 
 
@@ -33,7 +38,7 @@ def validate(document: Document, surroundings: Surroundings) -> ScenarioDocument
         return None  # of what is something else, nothing is repeated
     empty = list(_empty(document.data, ()))
     for path in empty:
-        findings.add(path, "is empty", "give a value or remove the key")
+        findings.add(path, *_of_empty(str(path[-1])))
     check_rules(document.data, findings)
     try:
         return ScenarioDocument.model_validate(document.data, context=surroundings)
@@ -47,12 +52,57 @@ def validate(document: Document, surroundings: Surroundings) -> ScenarioDocument
 
 def _once(found: list[Finding]) -> list[Finding]:
     """Without what is missing only because its name is misspelt: one slip, one error."""
-    meant = {(*f.path[:-1], f.remedy) for f in found if f.message == UNKNOWN}
+    found = _renamed(found)
+    slips = [f for f in found if f.message == UNKNOWN or f.message in NO_VALUE]
+    meant = {(f.path[:-1], f.remedy) for f in slips}
+    sections = {path for path, _ in meant}
+    wrong = [f.path for f in found if f.message.endswith(NO_MAPPING)]
     return [
         f
         for f in found
-        if f.message != MISSING or (*f.path[:-1], f"did you mean '{f.path[-1]}'?") not in meant
+        if not (
+            (f.message == MISSING and _is_meant(f.path, meant))
+            or (f.message.startswith("has no ") and f not in slips and f.path in sections)
+            or (f.message.startswith("has no ") and f.path and _is_meant(f.path, meant))
+            or any(path != f.path and _below_any(f.path, [path]) for path in wrong)
+        )
     ]
+
+
+def _is_meant(path: Path, meant: set[tuple[Path, str]]) -> bool:
+    return (path[:-1], f"did you mean '{path[-1]}'?") in meant
+
+
+def _renamed(found: list[Finding]) -> list[Finding]:
+    """The only unknown key of a section that lacks one alone is likely to be that."""
+    missing, unknown = (_alone(found, message) for message in (MISSING, UNKNOWN))
+    renamed = {
+        unknown[section]: replace(
+            unknown[section], remedy=f"did you mean '{missing[section].path[-1]}'?"
+        )
+        for section in missing.keys() & unknown.keys()
+        if not unknown[section].remedy.startswith("did you mean")
+    }
+    return [renamed.get(f, f) for f in found]
+
+
+def _alone(found: list[Finding], message: str) -> dict[Path, Finding]:
+    """Findings that are the only such ones of their section."""
+    all_of: dict[Path, list[Finding]] = {}
+    for f in found:
+        if f.message == message:
+            all_of.setdefault(f.path[:-1], []).append(f)
+    return {section: each[0] for section, each in all_of.items() if len(each) == 1}
+
+
+def _of_empty(key: str) -> tuple[str, str]:
+    """What to say of a key without a value: of some the value stands in the key."""
+    name, colon, value = key.partition(":")
+    if colon and value:
+        return NO_VALUE[1], f"write {name}: {value}"
+    if key.replace(".", "").isdecimal():
+        return NO_VALUE[2], "write numbers without commas"
+    return NO_VALUE[0], "give a value or remove the key"
 
 
 def _empty(value: Any, path: Path) -> list[Path]:
@@ -88,7 +138,7 @@ def _findings(details: ErrorDetails, data: Any) -> list[Finding]:
         case _:
             keys = ", ".join(_keys(tagged))
             remedy = f"keys: {keys}" if keys else ""
-            return [Finding(path, f"{shown(_at(data, path))} must be a mapping", remedy)]
+            return [Finding(path, f"{shown(_at(data, path))} {NO_MAPPING}", remedy)]
 
 
 def _at(data: Any, path: Path) -> Any:

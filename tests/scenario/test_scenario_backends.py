@@ -313,7 +313,8 @@ def test_speculation_divides_steps_by_the_tokens_that_they_bring(tmp_path):
          "million)"),
         (["backends.mini.provider=azur"],
          "backends.mini.model: price of 'gpt-4o-mini': provider 'azur' is not in the catalogue "
-         "('sim catalog prices' lists all) (give price: {input: 0.15, output: 0.6})"),
+         "(there: openai; 'sim catalog prices' lists all) (give price: {input: 0.15, output: "
+         "0.6})"),
         (["backends.mini.model=null"],
          "backends.mini: has neither model nor price (add model, such as model: gpt-4o-mini)"),
         (["backends.mini.model=null", "backends.mini.price={input: 1}"],

@@ -129,13 +129,14 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         (
             REQUESTS,
             "requests_per_day: {lognormal: {p50: 180k, p95: 100k}}",
-            "5: workloads.chat.arrivals.requests_per_day.lognormal: p95 (100000.0) must be above "
-            "p50 (180000.0)",
+            "5: workloads.chat.arrivals.requests_per_day.lognormal: p95 (100000) must be above "
+            "p50 (180000)",
         ),
         (
             REQUESTS,
             "requests_per_day: 1,000",
-            "5: workloads.chat.arrivals.000: is empty (give a value or remove the key)",
+            "5: workloads.chat.arrivals.000: follows a comma, and is no key (write numbers "
+            "without commas)",
         ),
         (
             REQUESTS,
@@ -198,7 +199,8 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         (
             PROMPT,
             "prompt_tokens: {p5: 100, p95: {p5: 1, p95: 2}, mean: 3}",
-            "6: workloads.chat.prompt_tokens.mean: unknown key (one of p5, p95)",
+            "6: workloads.chat.prompt_tokens.mean: unknown key (name a distribution, such as "
+            "{lognormal: {mean: 1000, p95: 2600}})",
         ),
         (
             PROMPT,
@@ -296,7 +298,8 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
          "(such as backends: {api: {kind: managed_api, model: gpt-4.1}})"),
         (POOL, f"{POOL}  small:\n{POOL}",
          "4: workloads.chat.route: is missing (one of large, small)"),
-        (POOL, "    kind: gpu_pool\n", "9: backends.large.service: is missing"),
+        (POOL, "    kind: gpu_pool\n", "9: backends.large.service: is "
+         "missing (such as service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm)"),
         ("arrivals: {requests_per_day: 100k}", "arrivals: 100k",
          "5: workloads.chat.arrivals: '100k' must be a mapping (keys: requests_per_day, "
          "requests_per_second, users, requests_per_user_per_day, think_time, ramp, requests, "
@@ -395,7 +398,8 @@ def test_problems_of_a_profile_file_are_told_at_its_key(tmp_path):
         ),
         (
             "worlds=[1",
-            "--set worlds=[1: is not YAML: expected ',' or ']', but got '<stream end>'",
+            "--set worlds=[1: is not YAML: expected ',' or ']', but got '<stream end>' (close the "
+            "bracket [)",
         ),
         (
             "workloads.chat.arrivals.events.0.factor=3",
@@ -413,7 +417,7 @@ def test_null_removes_a_key(tmp_path):
     load_scenario(path, ["backends.large.router=null"])
     path = written(tmp_path, MINIMAL)
     assert problems(path, ["backends.large.replicas=null"]) == [
-        "scenario.yaml:9: backends.large.replicas: is missing"
+        "scenario.yaml:9: backends.large.replicas: is missing (such as replicas: 2)"
     ]
 
 
@@ -450,7 +454,8 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         (
             b"name: a: b\n",
             "chat.yaml:1: is not YAML: mapping values are not allowed here "
-            '(put a text that holds ": " in quotes; indent the keys of one mapping alike)',
+            '(put a text that holds ": " in quotes; indent the keys of one mapping alike; '
+            'end each key with a colon)',
         ),
         (b"a: 1\n---\nb: 2\n", "chat.yaml:2: has a second document (remove the line '---')"),
         (b"name: caf\xe9\n", "chat.yaml:1: byte 0xe9 is not UTF-8 (save the file as UTF-8)"),
@@ -502,5 +507,6 @@ def test_no_message_speaks_of_the_library_that_checks(tmp_path):
 
 def test_a_bracket_left_open_is_told_with_the_line_where_it_begins(tmp_path):
     assert of_text(tmp_path, "name: x\nhorizon: {days: 1\nworkloads: 3\n") == [
-        "chat.yaml:3: is not YAML: expected ',' or '}', but got ':' (in what begins on line 2)"
+        "chat.yaml:3: is not YAML: expected ',' or '}', but got ':' (close the bracket {, in what "
+        "begins on line 2)"
     ]

@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.catalog.logs.access_lines import LAST
 from sim.catalog.logs.clock import Clock, UnitError, clock_of, said, senseless
-from sim.catalog.logs.columns import BLOCK_TOKENS, TraceColumns
+from sim.catalog.logs.columns import BLOCK_TOKENS, NEEDED, TraceColumns
 from sim.catalog.logs.container import A_LIST, Batch
 from sim.catalog.logs.finding import Found, find
 from sim.catalog.logs.run_files import trace_of_run
@@ -78,6 +78,9 @@ def read_trace(
         if run is not None:
             return run
         remedy = "name the columns that hold the time, the prompt tokens and the output tokens"
+        missing = [key for key in NEEDED if (given or {}).get(key) is None]
+        if len(missing) < len(NEEDED):
+            remedy = f"name the column of {' and of '.join(missing)}, too"
         raise TraceError(f"{path}: is of no known trace format ({remedy})")
     parts, found = _parts(path, found)
     if not any(len(part.times) for part in parts):

@@ -265,8 +265,8 @@ def _two(stats: dict[str, float]) -> list[tuple[float, float]]:
     names = [name for name in QUANTILES if name in stats]
     if len(names) == 2:
         low, high = names
-        rule = f"must be above {low} ({stats[low]})"
-        require(stats[high] > stats[low], high, stats[high], rule)
+        rule = f"must be above {low} ({stats[low]:.10g})"
+        require(stats[high] > stats[low], high, f"{stats[high]:.10g}", rule)
     return [(stats[name], float(special.ndtri(QUANTILES[name]))) for name in names]
 
 

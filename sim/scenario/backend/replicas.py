@@ -1,5 +1,6 @@
 """Replicas of a pool: ``6``, or the limits of its autoscaler, ``{min: 2, max: 40, initial: 6}``."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,7 +9,10 @@ from sim.scenario.values.fields import JsonSchema, Reads, number_schema
 from sim.scenario.values.numbers import Number, Quantity, document_of
 from sim.scenario.values.problems import Spot, choose, nearest
 from sim.scenario.values.reading import read_number
+from sim.scenario.values.units import shown
 
+# A range of numbers, or a word that asks for one.
+_NO_NUMBER: Final = re.compile(r"\d\s*(?:-|–|\.\.+|to\b)\s*\d|^\s*auto", re.IGNORECASE)
 MOST_REPLICAS: Final = 10_000
 ONE: Final = Quantity("count", least=1, most=MOST_REPLICAS, integer=True)
 ANY: Final = Quantity("count", least=0, most=MOST_REPLICAS, integer=True)
@@ -47,6 +51,10 @@ def replica_limits() -> Reads:
 
 def _read(raw: Any, spot: Spot) -> Replicas | None:
     if not _is_mapping_of_limits(raw):
+        if isinstance(raw, list) or (isinstance(raw, str) and _NO_NUMBER.search(raw)):
+            remedy = "limits are written {min: 2, max: 8}"
+            spot.wrong(f"{shown(raw)} must be a whole number of replicas", remedy)
+            return None
         fixed = read_number(raw, ONE, spot)
         return None if fixed is None else Replicas(fixed)
     limits: dict[str, Number | None] = {}

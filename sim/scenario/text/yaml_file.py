@@ -41,6 +41,7 @@ MAX_VALUES = 20_000
 _INT = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}\.000")
 _CONSTANTS: dict[str, bool | float | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -178,17 +179,27 @@ def _refusal(file: str, line: int | None, message: str, remedy: str = "") -> Sce
     return ScenarioError([Problem(file, line, "", message, remedy)])
 
 
+_REMEDIES = {  # of what a parser says
+    r"'\t'": "indent with spaces, not tabs",
+    "mapping values are not allowed": 'put a text that holds ": " in quotes; indent the keys of one'
+    " mapping alike; end each key with a colon",
+    "expected <block end>": "indent the keys of one mapping alike",
+    "could not find expected ':'": "write a key, a colon, a space and its value",
+    "cannot start any token": "put a text that begins with it in quotes",
+    "unexpected end of stream": "close the quotation mark",
+    "expected ',' or '}'": "close the bracket {",
+    "expected ',' or ']'": "close the bracket [",
+    "expected the node content": "remove a comma",
+}
+
+
 def _syntax_error(error: MarkedYAMLError, file: str) -> ScenarioError:
     mark = error.problem_mark or error.context_mark
     message = " ".join(str(error.problem or error.context or "unreadable").split())
     begun = error.context_mark
-    remedy = ""
-    if r"'\t'" in message:
-        remedy = "indent with spaces, not tabs"
-    elif message.startswith("mapping values are not allowed"):
-        remedy = 'put a text that holds ": " in quotes; indent the keys of one mapping alike'
-    elif mark and begun and begun.line != mark.line:
-        remedy = f"in what begins on line {begun.line + 1}"
+    remedy = next((words for sign, words in _REMEDIES.items() if sign in message), "")
+    if mark and begun and begun.line != mark.line:
+        remedy = f"{remedy}{', ' if remedy else ''}in what begins on line {begun.line + 1}"
     return _refusal(file, mark.line + 1 if mark else None, f"is not YAML: {message}", remedy)
 
 
@@ -310,4 +321,6 @@ def resolve_scalar(text: str) -> Any:
         return int(text) if len(text) <= 18 else float(text)
     if _BASED.fullmatch(text):
         return int(text, 0) if len(text) <= 18 else text
+    if _GROUPED.fullmatch(text):  # a hundred, or a hundred thousand: whoever reads it asks
+        return text
     return float(text) if _FLOAT.fullmatch(text) else text

@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sim.scenario.values.numbers import Number, Quantity, document_of
 from sim.scenario.values.problems import Finding, Findings, Path, Spot, choose, nearest
-from sim.scenario.values.reading import read_number
+from sim.scenario.values.reading import read_number, spelled
 from sim.scenario.values.units import UnitError, parse_quantity, shown
 
 REFERENCE = "x-definition"
@@ -143,7 +143,8 @@ def whole(least: int, most: int) -> Reads:
 
     def read(raw: Any, spot: Spot) -> Any:
         if isinstance(raw, bool) or not isinstance(raw, int):
-            spot.wrong(f"{shown(raw)} must be a whole number")
+            remedy = spelled(raw) if isinstance(raw, str) else ""
+            spot.wrong(f"{shown(raw)} must be a whole number", remedy)
         elif not least <= raw <= most:
             spot.wrong(f"{shown(raw)} must be from {least} to {shown(most)}")
         return raw

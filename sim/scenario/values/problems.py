@@ -1,6 +1,6 @@
 """Problems of a document, gathered so that all of them are reported at once."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path as FilePath
@@ -53,6 +53,43 @@ class Spot:
         self.findings.add(self.path, message, remedy)
 
 
+SYNONYMS = {  # what people call a key, and what it is called here
+    "rps": "requests_per_second",
+    "qps": "requests_per_second",
+    "rate": "requests_per_second",
+    "rpd": "requests_per_day",
+    "input_tokens": "prompt_tokens",
+    "tokens_in": "prompt_tokens",
+    "completion_tokens": "output_tokens",
+    "tokens_out": "output_tokens",
+    "max_tokens": "output_tokens",
+    "type": "kind",
+    "profile": "service",
+    "instances": "replicas",
+    "pods": "replicas",
+    "cost": "price",
+    "runs": "worlds",
+    "samples": "worlds",
+    "replications": "worlds",
+    "in": "input",
+    "out": "output",
+    "hours": "duration",
+    "weeks": "days",
+    "usd_per_hour": "usd_per_gpu_hour",
+    "price_per_hour": "usd_per_gpu_hour",
+}
+
+
+def _meant(word: str, known: Collection[str]) -> str:
+    """The key that another name stands for, or the same words in another order; else empty."""
+    word = word.replace("/", "_per_").replace("-", "_").replace(" ", "_")
+    meant = SYNONYMS.get(word, "")
+    if meant in known:
+        return meant
+    parts = sorted(word.split("_"))
+    return next((each for each in known if sorted(each.split("_")) == parts), "")
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """A remedy that names the word most like ``word``; empty if none is like it.
 
@@ -62,6 +99,9 @@ def nearest(word: str, words: Iterable[str]) -> str:
     "did you mean 'max'?"
     """
     known = {candidate.lower(): candidate for candidate in words}
+    meant = _meant(word.lower(), known)
+    if meant:
+        return f"did you mean '{known[meant]}'?"
     close = get_close_matches(word.lower()[:80], known, n=1, cutoff=0.6)
     return f"did you mean '{known[close[0]]}'?" if close else ""
 

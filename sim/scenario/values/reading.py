@@ -89,7 +89,10 @@ def _read_plain(raw: Any, quantity: Quantity, spot: Spot) -> float | None:
 
 
 _SPELLED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_INTERVAL = "write the number alone, or an interval {p5: 80, p95: 120}"
 _PER = re.compile(r"\s*([\d._]+\s*[kKM]?)\s*(?:/|per\b)")
+_TIME = r"(?:sec|min|hour|day|week|month|year)"
+_ALONE = re.compile(rf"\s*([\d.,_]+(?:e\d+)?\s*[kKM]?)\s+(?!{_TIME})[a-z]", re.I)
 _MISTAKES: tuple[tuple[Kind | None, re.Pattern[str], str], ...] = (
     ("duration", re.compile(r"m\s*$"), "minutes are written min"),
     ("duration", re.compile(r"\d:\d"), "as 1h30 or 90s"),
@@ -98,7 +101,8 @@ _MISTAKES: tuple[tuple[Kind | None, re.Pattern[str], str], ...] = (
     ("count", re.compile(r"\d\s+\d{3}(?!\d)"), "write numbers without spaces"),
     ("share", re.compile(r"^\s*\d+\s*/\s*\d+\s*$"), "divide: a third is 33.3%"),
     ("money", re.compile(r"\dc(t|ents?)?\s*$", re.I), "cents are fractions: 5c is 0.05"),
-    (None, re.compile(r"^\s*[~≈<>]"), "write the number alone, or an interval {p5: 80, p95: 120}"),
+    (None, re.compile(r"^\s*(?:[~≈<>]|about\b|around\b|circa\b|ca\b|approx)", re.I), _INTERVAL),
+    (None, re.compile(r"\d\s*[a-z%]*\s*(?:-|–|\.\.+|\bto\b)\s*\$?\d|±|\+/-", re.I), _INTERVAL),
     (None, re.compile(","), "write numbers without commas"),
     ("count", re.compile(r"\d\s*m\s*$"), "a million is written M"),
     ("money", re.compile("[€£¥]|EUR|GBP|CHF"), "all money is in USD: convert it"),
@@ -111,9 +115,21 @@ def _common_mistake(text: str, kind: Kind) -> str:
             return remedy
     if kind != "bandwidth" and (per := _PER.match(text)):
         return f"the key says per what: write {per[1].strip()}"
+    if kind == "count" and (alone := _ALONE.match(text)):
+        return f"write the number alone: {alone[1].strip()}"
+    return spelled(text) if kind == "count" else ""
+
+
+def spelled(text: str) -> str:
+    """What to write in place of a number in words; empty if it is none.
+
+    Examples
+    --------
+    >>> spelled("three"), spelled("many")
+    ('a whole number: write 3', '')
+    """
     word = text.strip().casefold()
-    is_spelled = kind == "count" and word in _SPELLED
-    return f"a whole number: write {_SPELLED.index(word)}" if is_spelled else ""
+    return f"a whole number: write {_SPELLED.index(word)}" if word in _SPELLED else ""
 
 
 def _read_uncertain(raw: dict[str, Any], quantity: Quantity, spot: Spot) -> Uncertain | None:
@@ -174,7 +190,10 @@ def _read_parameters(
         if role := kind.parameters.get(key):
             parameters[key] = _read_parameter(raw, role, quantity, spot.below(key), nested)
         else:
-            spot.below(key).wrong("unknown key", choose(key, kind.parameters))
+            remedy = choose(key, kind.parameters)
+            if name == "interval" and key in family("lognormal").parameters:
+                remedy = "name a distribution, such as {lognormal: {mean: 1000, p95: 2600}}"
+            spot.below(key).wrong("unknown key", remedy)
     if parameters.keys() == given.keys() and not kind.determined_by(list(given)):
         found = ", ".join(given) or "nothing"
         spot.wrong(f"must be given by {kind.expected()}; found {found}")

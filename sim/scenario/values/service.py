@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sim.catalog import profile, profile_names
+from sim.catalog import api_models, profile, profile_names
 from sim.catalog.computed import computed_profile, fewest_gpus
 from sim.catalog.hardware import WEIGHT_BYTES, gpus, models
 from sim.catalog.model_config import is_config, stored_precision
-from sim.catalog.naming import stored_as
+from sim.catalog.naming import known_as, stored_as
 from sim.catalog.profiles import path_of
 from sim.errors import CatalogError, ScenarioError
 from sim.model.coefficients import drawn
@@ -76,7 +76,9 @@ def _read(raw: Any, spot: Spot) -> Service | None:
         for problem in error.problems:
             spot.wrong(str(problem))
     except (CatalogError, OSError, ValueError) as error:
-        spot.wrong(str(error))
+        sold = known_as(raw, api_models())
+        is_api = sold is not None and sold not in models()
+        spot.wrong(str(error), f"an API is kind: managed_api, model: {sold}" if is_api else "")
     return None
 
 
@@ -84,9 +86,9 @@ def _computed(raw: dict[str, Any], spot: Spot) -> Service | None:
     """A computed profile from its mapping."""
     for key in raw.keys() - set(KEYS):
         spot.below(key).wrong("unknown key", choose(str(key), KEYS))
-    for key, known in (("model", models()), ("gpu", gpus())):
+    for key, example in (("model", "llama-3.3-70b"), ("gpu", "h100-sxm")):
         if not isinstance(raw.get(key), str):
-            spot.wrong(f"has no {key}", f"such as {key}: {next(iter(known))}")
+            spot.wrong(f"has no {key}", f"such as {key}: {example}")
     count = raw.get("gpus")
     if count is not None and (
         isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST_GPUS

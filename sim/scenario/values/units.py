@@ -70,6 +70,7 @@ _DOLLARS = re.compile(
     r"^\s*([-+]?)\s*(?:US\$|\$|USD\b)\s*(.*?)\s*$|^()(.*?)\s*\$\s*$", re.IGNORECASE
 )
 _THOUSANDS = re.compile(r"(?<![\d,.])[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,])")
+_POINTS = re.compile(r"^\s*([1-9]\d{0,2})\.000\s*$")  # of thousands, or of no fraction
 _COMMA = re.compile(r"(?<![\d,.])(\d+),(\d+)(?![\d,.])")
 _PER_CENT = re.compile(r"(?<=\d)\s*per\s+cent\s*$", re.IGNORECASE)
 # 1h30, 1h30m: what follows the hours can only be minutes.
@@ -113,7 +114,8 @@ def _in_plain_figures(text: str, kind: Kind) -> str:
     """The same without a dollar sign, and with commas that can mean one thing only resolved.
 
     Groups of three digits after commas are thousands, and any other comma is a decimal one. A
-    single group may be either but in counts and money, where nobody writes three decimals.
+    single group may be either but in counts and money, where nobody writes three decimals; but
+    thousands after a point are asked about.
 
     Examples
     --------
@@ -126,6 +128,9 @@ def _in_plain_figures(text: str, kind: Kind) -> str:
         text = _CLOCK.sub(lambda match: f"h {match[1] or match[2]}min", text)
     elif kind in ("share", "factor"):
         text = _PER_CENT.sub("%", text)
+    if kind in ("count", "money") and (points := _POINTS.match(text)):
+        whole = points[1]
+        raise UnitError(f"{shown(text)} can be read in two ways; write {whole} or {whole}000")
     if kind == "money" and (dollars := _DOLLARS.match(text)):
         text = (dollars[1] or "") + (dollars[2] or dollars[4] or "")
     if grouped := _THOUSANDS.search(text):
