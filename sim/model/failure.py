@@ -11,6 +11,7 @@ from sim.model.distributions import Distribution
 from sim.model.lifecycle import Alternation
 from sim.model.price import HOUR_S
 from sim.model.rule import require
+from sim.model.zones import Zones
 
 # 419 unexpected interruptions in 54 days of 16,384 H100, 58.7 % caused by GPUs: 1.97e-5 per
 # GPU-hour (Meta, 2024-07); 6.50 failures per 1,000 node-days of 8 A100: 3.4e-5 per GPU-hour
@@ -115,3 +116,4 @@ class Failures:
     crashes: Crashes | None = None
     spot: Spot | None = None
     stragglers: Stragglers | None = None
+    zones: Zones | None = None

@@ -29,6 +29,7 @@ from sim.scenario.backend import (
     lifecycle,
     managed,
     scaled,
+    zones,
 )
 from sim.scenario.backend.gpu_pool import GpuPool
 from sim.scenario.backend.speculation import sped_up
@@ -63,7 +64,7 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
         horizon=horizon,
         workloads=workloads,
         pools=tuple(
-            _reached(_pool(name, backend, horizon, draws), document, workloads)
+            _reached(_pool(name, backend, document.zones, horizon, draws), document, workloads)
             for name, backend in document.backends.items()
             if isinstance(backend, GpuPool)
         ),
@@ -292,12 +293,15 @@ def _reached(
     return pool if profile is pool.profile else replace(pool, profile=profile)
 
 
-def _pool(name: str, pool: GpuPool, horizon: Horizon, draws: Draws) -> design.GpuPool:
+def _pool(
+    name: str, pool: GpuPool, there: zones.Zones | None, horizon: Horizon, draws: Draws
+) -> design.GpuPool:
     factor = known(_there(pool.throughput_factor), draws)
     profile = sped_up(pool.service.drawn(draws), pool.speculative_decoding, draws)
     scaler = scaled.compiled(pool.autoscaler, pool.replicas, draws)
     begins = horizon.start - timedelta(seconds=horizon.warm_up_s)
     most = fleet.most_gpus(pool, profile)
+    lost = failures.compiled(pool.failures, pool.spot, draws)
     return design.GpuPool(
         name,
         profile if factor == 1 else profile.sped_up(factor),
@@ -307,7 +311,7 @@ def _pool(name: str, pool: GpuPool, horizon: Horizon, draws: Draws) -> design.Gp
         gateway.compiled(pool.gateway, scaler is not None, draws),
         lifecycle.compiled(pool.cold_start, pool.standby, pool.capacity, pool.drain_limit, draws),
         scaler,
-        failures.compiled(pool.failures, pool.spot, draws),
+        replace(lost, zones=zones.compiled(there, pool.zones, horizon.start, draws)),
         caches.compiled(pool.prefix_cache, draws),
         math.nan if pool.quality is None else known(pool.quality, draws),
         0.0 if pool.cooldown is None else known(pool.cooldown, draws),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sim.catalog.logs.columns import NEEDED
-from sim.scenario.backend import cluster, fallback, gpu_price, token_price
+from sim.scenario.backend import cluster, fallback, gpu_price, token_price, zones
 from sim.scenario.backend.backends import kind_of
 from sim.scenario.schema import Arrivals
 from sim.scenario.values.problems import Findings, Path, nearest
@@ -46,8 +46,9 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
         names_in_routes.check(path, workload, list(backends), findings)
         _client(path, workload, findings)
         _value(path, workload, findings)
-    pools = [name for name, each in backends.items() if kind_of(each) == "gpu_pool"]
-    cluster.check_names(data.get("cluster"), pools, findings)
+    pools = {name: each for name, each in backends.items() if kind_of(each) == "gpu_pool"}
+    cluster.check_names(data.get("cluster"), list(pools), findings)
+    zones.check(data, pools, findings)
     for path, backend in _entries(data, "backends"):
         _price(path, backend, findings)
         fallback.check(path, backend, data.get("cluster") is not None, findings)

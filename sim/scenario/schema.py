@@ -15,6 +15,7 @@ from sim.model.trace import MOST_TIMES
 from sim.scenario.backend.backends import Backend
 from sim.scenario.backend.caches import PrefixHits, ResponseCache
 from sim.scenario.backend.cluster import Cluster
+from sim.scenario.backend.zones import Zones
 from sim.scenario.values.catalogued import Shape, day_shape
 from sim.scenario.values.fields import (
     Start,
@@ -294,6 +295,9 @@ class ScenarioDocument(Model):
     """What serves them, by name."""
     cluster: Cluster | None = None
     """GPUs that all pools share, such as {gpus: 24}; default each pool has what it asks for."""
+    zones: Zones | None = None
+    """Zones that pools are spread over, whose outages take all that is there, such as {names: [a,
+    b], planned: [{zone: a, start: 2h, duration: 1h}]}; default none is ever lost."""
     one_off: OneOff | None = None
     """Training or fine-tuning, such as {cost: 50 kUSD, life_months: 18}; default none."""
     worlds: Annotated[int, whole(1, 10_000_000)] = 200

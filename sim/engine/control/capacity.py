@@ -26,7 +26,8 @@ class Capacity:
         self.env = env
         self.limit = limit
         self.taken = taken
-        self.to_be_had = True
+        self._is_out = False
+        self._is_placed = True
         self._asking: deque[simpy.Event] = deque()
 
     def ask(self) -> simpy.Event:
@@ -52,13 +53,27 @@ class Capacity:
         """Process: nothing is to be had while the spells are off."""
         while True:
             yield self.env.timeout(spell_s(spells, True, rng))
-            self.to_be_had = False
+            self._is_out = True
             yield self.env.timeout(spell_s(spells, False, rng))
-            self.to_be_had = True
+            self._is_out = False
             self._grant()
 
+    @property
+    def is_placed(self) -> bool:
+        """Whether there is a place, such as a zone, to have anything in."""
+        return self._is_placed
+
+    @is_placed.setter
+    def is_placed(self, is_placed: bool) -> None:
+        self._is_placed = is_placed
+        self._grant()
+
+    @property
+    def _is_to_be_had(self) -> bool:
+        return self._is_placed and not self._is_out
+
     def _grant(self) -> None:
-        while self._asking and self.to_be_had and self.taken < self.limit:
+        while self._asking and self._is_to_be_had and self.taken < self.limit:
             self.taken += 1
             self._asking.popleft().succeed()
 

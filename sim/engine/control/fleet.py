@@ -6,30 +6,28 @@ of one instant act in the order in which they were scheduled.
 
 import itertools
 import math
-from collections.abc import Generator, Iterator
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from datetime import datetime
 
 import simpy
 
 from sim.engine.clock import Clock
-from sim.engine.control import breaking, stand_ins
+from sim.engine.control import breaking, spread, stand_ins
 from sim.engine.control.census import Census
 from sim.engine.control.fleet_log import FleetLog
+from sim.engine.control.fleet_view import FleetView
 from sim.engine.control.gpu_budget import Tenant
 from sim.engine.control.replica import Node, Replica, label_of
+from sim.engine.control.spread import Spread
 from sim.engine.control.supply import Supply
 from sim.model.design import GpuPool
 from sim.model.lifecycle import Stage
 from sim.model.streams import Streams
 
-if TYPE_CHECKING:
-    from sim.engine.plane.plane import PoolView
-
 Process = Generator[simpy.Event, object, None]
 
 
-class Fleet:
+class Fleet(FleetView):
     """The replicas of one pool, as an autoscaler sees and moves them.
 
     Parameters
@@ -46,10 +44,6 @@ class Fleet:
 
     Attributes
     ----------
-    env : simpy.Environment
-        For processes of one's own: ``yield fleet.env.timeout(15)``.
-    desired : int
-        Replicas that there should be, ready or starting.
     log : FleetLog
     """
 
@@ -77,65 +71,18 @@ class Fleet:
         self._replicas = Census()
         crashes = pool.failures.crashes
         places = 1 if crashes is None else crashes.replicas_per_node
-        self._own = Supply(self.env, self._lifecycle.capacity_limit, places, tenant)
-        self._on_demand = Supply(self.env, places=places)
+        zones = pool.failures.zones
+        self._spread = Spread(zones)
+        slots = self._lifecycle.capacity_limit
+        self._own = Supply(self.env, self._spread, slots, places, tenant)
+        self._on_demand = Supply(self.env, self._spread, places=places)
         outages = self._lifecycle.capacity_outages
         if outages is not None:
             spells = self._own.capacity.outages(outages, streams(f"capacity/{pool.name}"))
             self.env.process(spells)
         self._begin()
-
-    # What can be seen
-
-    @property
-    def moment(self) -> datetime:
-        """The time of the calendar."""
-        return self._start + timedelta(seconds=float(self.env.now))
-
-    @property
-    def view(self) -> "PoolView":
-        """Counts of the pool at this instant."""
-        return self._clock.plane.view(self._index)
-
-    def count(self, stage: Stage) -> int:
-        """Replicas in a stage of their lives."""
-        return self._replicas.count(stage)
-
-    @property
-    def ready(self) -> int:
-        """Replicas that serve."""
-        return self._replicas.count(Stage.READY)
-
-    @property
-    def starting(self) -> int:
-        """Replicas that are on their way; with stand-ins, places that none of either serves."""
-        return self.desired - self.ready if self.pool.falls_back else self._replicas.starting
-
-    @property
-    def draining(self) -> int:
-        """Replicas that finish their requests and are then gone."""
-        return self._replicas.count(Stage.DRAINING)
-
-    @property
-    def queue(self) -> int:
-        """Requests at the gateway and on replicas that are in no batch."""
-        view = self.view
-        return view.held + view.waiting
-
-    @property
-    def concurrency(self) -> int:
-        """Requests at the gateway and on replicas."""
-        view = self.view
-        return view.held + view.waiting + view.running
-
-    def request_held(self) -> simpy.Event:
-        """The event that a request has to wait because no replica is ready."""
-        return self._clock.request_held(self._index)
-
-    def rentals(self, stand_ins: bool = False) -> Iterator[tuple[float, float]]:
-        """From when to when each replica, or each stand-in, was or still is on the bill."""
-        there = [replica for replica in self._replicas if replica.stands_in == stand_ins]
-        return (self._on_demand if stand_ins else self._own).rentals(there)
+        if zones is not None:
+            spread.start(self, zones)
 
     # What can be done
 
@@ -162,6 +109,20 @@ class Fleet:
         replica.slot_free_s = self._now_s + absent_s
         self._end(replica)
         self._restore(0.0 if replica.stands_in else absent_s)
+
+    def lose_zone(self, zone: str) -> None:
+        """All replicas in a zone are dead at once, and none is to be had there."""
+        self._spread.close(zone)
+        self._open_supplies()
+        victims = [replica for replica in self._replicas if replica.zone == zone]
+        self.log.crashed_s += [self._now_s] * len(victims)
+        for victim in victims:
+            self.lose(victim, 0.0)
+
+    def regain_zone(self, zone: str) -> None:
+        """Replicas are to be had in a zone again."""
+        self._spread.open(zone)
+        self._open_supplies()
 
     def give_notice(self, replica: Replica, notice_s: float, absent_s: float) -> None:
         """A replica dies after ``notice_s``; until then it drains, and a new one is asked for.
@@ -298,6 +259,10 @@ class Fleet:
         replica = Replica(number, stage, rng, standby, order, stands_in=stands_in)
         self._replicas.add(replica)
         return replica
+
+    def _open_supplies(self) -> None:
+        for supply in (self._own, self._on_demand):
+            supply.capacity.is_placed = self._spread.is_anywhere
 
     def _supply(self, replica: Replica) -> Supply:
         return self._on_demand if replica.stands_in else self._own

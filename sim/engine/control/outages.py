@@ -1,7 +1,6 @@
 """Incidents of managed backends: what is under way at any moment, told to the data plane.
 
-Incidents that happen by chance follow one another, each a gap after the last. They are laid out
-from many cycles before the simulation begins, so that its beginning finds them as any moment would.
+Incidents that happen by chance follow one another, each a gap after the last.
 """
 
 from collections.abc import Generator, Iterator
@@ -10,13 +9,12 @@ from typing import NamedTuple
 import simpy
 
 from sim.engine.clock import Clock
+from sim.engine.control.spells import spells
 from sim.model.design import Design
 from sim.model.managed import Outages
 from sim.model.streams import Streams
 
 Process = Generator[simpy.Event, object, None]
-
-_CYCLES_BEFORE = 20
 
 
 class Incident(NamedTuple):
@@ -46,19 +44,14 @@ def incidents_of(
     if outages.gap is None or outages.duration is None:
         return
     rng = streams(f"outages/{name}")
-    cycle_s = outages.gap.mean() + outages.duration.mean()
-    now_s = begin_s - (_CYCLES_BEFORE + rng.random()) * cycle_s
-    while True:
-        now_s += float(outages.gap.sample(rng, 1)[0])
-        lasts_s = float(outages.duration.sample(rng, 1)[0])
+    for start_s, until_s in spells(outages.gap, outages.duration, rng, begin_s):
         is_full = rng.random() < outages.full_share
-        if now_s >= end_s:
+        if start_s >= end_s:
             return
-        if now_s + lasts_s > begin_s:
+        if until_s > begin_s:
             errors = 1.0 if is_full else outages.partial_errors
             slowness = 1.0 if is_full else outages.partial_slowness
-            yield Incident(max(now_s, begin_s), now_s + lasts_s, errors, slowness)
-        now_s += lasts_s
+            yield Incident(max(start_s, begin_s), until_s, errors, slowness)
 
 
 def _happen(clock: Clock, index: int, incidents: list[Incident]) -> Process:

@@ -45,6 +45,8 @@ class Replica:
     node : Node or None
     is_evicted : bool
         Gives its GPUs to another pool.
+    zone : str or None
+        Where it is; None before it is anywhere.
     stands_in : bool
         Rented on demand in the place of a spot replica; numbers of its kind are their own.
     """
@@ -62,6 +64,7 @@ class Replica:
     slowness: float = 1.0
     node: "Node | None" = None
     is_evicted: bool = False
+    zone: str | None = None
     stands_in: bool = False
 
     @property

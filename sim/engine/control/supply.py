@@ -8,6 +8,7 @@ import simpy
 from sim.engine.control.capacity import Capacity
 from sim.engine.control.gpu_budget import Tenant
 from sim.engine.control.replica import Node, Nodes, Replica
+from sim.engine.control.spread import Spread
 
 Process = Generator[simpy.Event, object, None]
 
@@ -18,6 +19,8 @@ class Supply:
     Parameters
     ----------
     env : simpy.Environment
+    spread : Spread
+        Zones of the pool.
     slots : float
         Replicas that can be had at once.
     places : int
@@ -33,19 +36,23 @@ class Supply:
     def __init__(
         self,
         env: simpy.Environment,
+        spread: Spread,
         slots: float = math.inf,
         places: int = 1,
         tenant: Tenant | None = None,
     ) -> None:
         self.env = env
         self.capacity = Capacity(env, slots)
-        self._nodes = Nodes(places)
+        self._spread = spread
+        self._places = places
+        self._nodes: dict[str | None, Nodes] = {}  # by zone
         self._tenant = tenant
         self._bills: list[tuple[float, float]] = []
 
     def take(self, replica: Replica) -> None:
         """What a replica holds that is there from the beginning."""
         replica.slot = self.capacity.ask()
+        self._spread.place(replica)
         if self._tenant is not None:
             replica.claim = self._tenant.take()
 
@@ -54,26 +61,34 @@ class Supply:
         replica.slot = self.capacity.ask()
 
     def granted(self, replica: Replica) -> Process:
-        """Wait for the slot that was asked for, and for GPUs of the cluster."""
+        """Wait for the slot that was asked for, in a zone, and for GPUs of the cluster."""
         assert replica.slot is not None
         yield replica.slot
-        if self._tenant is not None and not replica.gone:
+        while not replica.gone and not self._spread.is_anywhere:  # lost in the instant of its grant
+            self.capacity.withdraw(replica.slot)
+            self.ask(replica)
+            yield replica.slot
+        if replica.gone:
+            return
+        self._spread.place(replica)
+        if self._tenant is not None:
             replica.claim = self._tenant.ask()
             yield replica.claim
 
     def node_up(self, replica: Replica) -> None:
         """Its node runs, and the bill begins."""
         replica.paid_from_s = float(self.env.now)
-        self._nodes.place(replica)
+        self._nodes_of(replica.zone).place(replica)
 
     def fail(self, node: Node) -> list[Replica]:
         """Take a node away, for it dies; the replicas that were on it."""
-        return self._nodes.fail(node)
+        return self._nodes_of(node.replicas[0].zone).fail(node)
 
     def give_back(self, replica: Replica) -> None:
         """A replica is gone: its slot and GPUs are free once its ``slot_free_s`` has come."""
         now_s = float(self.env.now)
-        self._nodes.remove(replica)
+        self._nodes_of(replica.zone).remove(replica)
+        self._spread.remove(replica)
         if not math.isnan(replica.paid_from_s):
             self._bills.append((replica.paid_from_s, now_s))
         absent_s = replica.slot_free_s - now_s
@@ -91,6 +106,9 @@ class Supply:
         for replica in replicas:
             if not math.isnan(replica.paid_from_s):
                 yield replica.paid_from_s, math.inf
+
+    def _nodes_of(self, zone: str | None) -> Nodes:
+        return self._nodes.setdefault(zone, Nodes(self._places))
 
     def _free_slot(self, slot: simpy.Event, after_s: float) -> Process:
         yield self.env.timeout(after_s)

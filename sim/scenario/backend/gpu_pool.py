@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal, get_args
 
+from pydantic import Field
+
 from sim.model.design import Router
 from sim.model.kv_cache import AUTO, BYTES
 from sim.model.profile import MOST_RANKS, Admission, Scheduler
@@ -15,7 +17,7 @@ from sim.scenario.backend.replicas import Replicas, replica_limits
 from sim.scenario.backend.speculation import Speculation, tokens_per_step
 from sim.scenario.values.fields import kind, number, one_of, whole
 from sim.scenario.values.numbers import Number
-from sim.scenario.values.part import Factor, Model
+from sim.scenario.values.part import Factor, Model, Text
 from sim.scenario.values.service import Service, service_profile
 
 Coefficients = Literal["drawn", "fixed"]
@@ -80,6 +82,8 @@ class GpuPool(Model):
     """Crashes and slow replicas; default none."""
     spot: Spot | None = None
     """Instances that their owner takes back; default none is."""
+    zones: Annotated[list[Text], Field(min_length=1)] | None = None
+    """Which of the scenario's zones its replicas are spread over, evenly; default all."""
     engine: Engine | None = None
     """What is set otherwise than in the profile."""
     router: Annotated[Router, one_of(*get_args(Router))] = "least_loaded"
