@@ -172,11 +172,12 @@ def _earlier(kept: "Store", resume: bool, advice: Advice) -> "Earlier | None":
 
 
 def compile_once(advice: Advice, jobs: int | None = None) -> None:
-    """Compile the kernel, saying so, unless it lies on disk."""
-    from sim.montecarlo.compilation import compile_kernel, kernel_is_cached
+    """Compile the kernel, saying so and why, unless it lies on disk."""
+    from sim.montecarlo.compilation import compile_kernel, kernel_is_cached, why_compiled_anew
 
     if not kernel_is_cached():
-        advice.say("compiling the kernel (once)")
+        why = why_compiled_anew()
+        advice.say("compiling the kernel (once)" + (f": {why}" if why else ""))
     compile_kernel(jobs)
 
 

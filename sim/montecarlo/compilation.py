@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -17,7 +18,7 @@ from sim.engine.events import kernel
 from sim.engine.ledger import Ledger
 from sim.engine.plane.plane import DataPlane
 from sim.engine.replica import runs
-from sim.engine.state import jit, kernel_cache
+from sim.engine.state import jit, kernel_cache, shipped
 from sim.engine.state.histogram import quantile
 from sim.errors import PeakfleetError
 from sim.model.design import GpuPool
@@ -34,6 +35,11 @@ END_S = 1.0
 def kernel_is_cached() -> bool:
     """Whether the compiled kernel of this version lies on disk."""
     return kernel_cache.is_cached("advance")
+
+
+def why_compiled_anew() -> str | None:
+    """Why the compiled kernel that came with the installation is of no use; None if none came."""
+    return shipped.misfit()
 
 
 def compile_kernel(jobs: int | None = None) -> None:
@@ -88,6 +94,23 @@ def _compile_on_two_cores() -> None:
         others = pool.submit(compile_verbs)
         jit.compile_for(kernel.advance, (STATE, numba.float64))
         others.result()
+
+
+def compile_into(place: Path) -> None:
+    """Compile the kernel for a wheel.
+
+    Parameters
+    ----------
+    place : Path
+        The folder of the engine's object code in the package that is built.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written there.
+    """
+    compile_kernel()
+    kernel_cache.copy_to(place)
 
 
 def compile_verbs() -> None:

@@ -4,10 +4,12 @@ What lies in the cache is executed, so it is taken only from a folder that belon
 that nobody else can write to; each file carries the hash of what was written, so that a damaged one
 is compiled anew, never run. The places, in this order:
 
-1. ``NUMBA_CACHE_DIR``, then ``XDG_CACHE_HOME`` or ``~/.cache``, in a folder named after the sources
+1. What came with the installation, beside the sources and trusted as they are, if it fits
+   (:mod:`sim.engine.state.shipped`). It is only read.
+2. ``NUMBA_CACHE_DIR``, then ``XDG_CACHE_HOME`` or ``~/.cache``, in a folder named after the sources
    of the whole engine: Numba looks at the file of a function only, and would not notice a change
    in another file that the function calls.
-2. A fresh folder of mode 0700 for this run and its workers, where the first cannot be trusted, or
+3. A fresh folder of mode 0700 for this run and its workers, where that one cannot be trusted, or
    cannot be written to and holds nothing.
 
 A cache that turns out to be full or read-only is read as far as it goes. Each such departure is
@@ -16,6 +18,7 @@ said once, in one line on stderr.
 
 import atexit
 import hashlib
+import json
 import os
 import pickle
 import shutil
@@ -35,7 +38,8 @@ from numba.core.caching import (
     _SourceFileBackedLocatorMixin,
 )
 
-ENGINE = Path(__file__).parents[1]
+from sim.engine.state import shipped
+
 SHARED = "PEAKFLEET_KERNEL_CACHE"  # the fresh folder of a run, for its workers
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 HASH_BYTES = 32
@@ -56,8 +60,26 @@ def folder() -> Path | None:
 
 def is_cached(function_name: str) -> bool:
     """Whether a compiled version of the function lies on disk."""
+    if shipped.folder() is not None:
+        return True
     place = folder()
     return place is not None and any(place.rglob(f"*.{function_name}-*.nbi"))
+
+
+def copy_to(place: Path) -> None:
+    """Copy the compiled kernel to where a later installation looks for it.
+
+    Raises
+    ------
+    OSError
+        If there is none, or it cannot be written there.
+    """
+    own = folder()
+    if own is None:
+        raise OSError("no folder for the compiled kernel")
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(own, place, ignore=shutil.ignore_patterns("*.tmp.*"))
+    (place / shipped.MADE_FOR).write_text(json.dumps(shipped.conditions(), indent=1), "utf-8")
 
 
 class KernelCache(FunctionCache):
@@ -69,7 +91,10 @@ class KernelCache(FunctionCache):
                 self._py_file, self._lineno = py_file, py_func.__code__.co_firstlineno
 
             def get_cache_path(self) -> str:
-                return str(place / self.get_suitable_cache_subpath(self._py_file))
+                return str(place / _module_path(self._py_file))
+
+            def get_source_stamp(self) -> str:
+                return ""  # the folder is that of exactly these sources
 
             @classmethod
             def from_function(cls, py_func: Any, py_file: str) -> "Locator":
@@ -80,13 +105,23 @@ class KernelCache(FunctionCache):
 
         self._impl_class = Impl
         super().__init__(function)
-        usual = self._cache_file
-        self._cache_file = _CheckedFiles(
-            self._cache_path, self._impl.filename_base, usual._source_stamp
-        )
+        stamp = self._cache_file._source_stamp
+        self._own_files = _CheckedFiles(self._cache_path, self._impl.filename_base, stamp)
+        self._cache_file = self._own_files
+        self._shipped_files = None
+        if shipped.folder() is not None:
+            path = str(shipped.PLACE / _module_path(function.__code__.co_filename))
+            self._shipped_files = _CheckedFiles(path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function from disk, or None where it is not there, or not as it was."""
+        if self._shipped_files is not None:
+            self._cache_file = self._shipped_files
+            with suppress(Exception):  # whatever was done to it: there is another way
+                found = super().load_overload(sig, target_context)
+                if found is not None:
+                    return found
+            self._cache_file = self._own_files
         try:
             return super().load_overload(sig, target_context)
         except Exception as problem:
@@ -129,6 +164,13 @@ class _CheckedFiles(IndexDataCacheFile):
             file.write(hashlib.sha256(content).digest() + content)
 
 
+def _module_path(py_file: str) -> Path:
+    """Where the functions of a file are kept: the same for each copy of the sources."""
+    path = Path(py_file)
+    own = path.is_relative_to(shipped.ENGINE)
+    return path.relative_to(shipped.ENGINE).with_suffix("") if own else Path(path.stem)
+
+
 def _checked(stored: bytes) -> bytes:
     """What was written, if the file still holds it."""
     content = stored[HASH_BYTES:]
@@ -139,14 +181,11 @@ def _checked(stored: bytes) -> bytes:
 
 def _usual_folder() -> Path | None:
     """The folder in the user's cache, made if need be; None where there is none to be trusted."""
-    digest = hashlib.sha256()
-    for source in sorted(ENGINE.rglob("*.py")):
-        digest.update(source.read_bytes())
     asked = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
     with suppress(RuntimeError):  # no home at all
         home = Path(asked) if asked else Path("~/.cache").expanduser()
         own = home / "peakfleet"
-        place = own / f"kernel-{digest.hexdigest()[:16]}"
+        place = own / f"kernel-{shipped.sources_digest()}"
         with suppress(OSError):
             own.mkdir(mode=0o700, parents=True, exist_ok=True)
             place.mkdir(mode=0o700, exist_ok=True)
