@@ -169,6 +169,8 @@ class Workload:
     month_weight : float
         Requests of a mean stretch of a month, as long as the horizon, over those of the horizon
         (:mod:`sim.model.month`).
+    has_deadline : bool
+        Whether it is a batch, whose SLO is to be answered in time.
     """
 
     name: str
@@ -185,6 +187,7 @@ class Workload:
     routing: Routing | None = None
     economics: Economics = field(default_factory=Economics)
     month_weight: float = 1.0
+    has_deadline: bool = False
 
     @property
     def route(self) -> Routing:

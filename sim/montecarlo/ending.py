@@ -2,7 +2,8 @@
 
 A **job** is a crowd: all requests have come before the first is answered, as when a file of them is
 worked off overnight. Nobody asks for a pace, and what counts is the time until the last answer
-(``makespan_s``), the machine time and the cost.
+(``makespan_s``), the machine time and the cost. A **batch** is a workload with a deadline, beside
+others that go before it.
 """
 
 import numpy as np
@@ -18,6 +19,19 @@ def is_job(outcome: Outcome) -> bool:
     answered = np.flatnonzero(outcome.ledger.histograms[:, E2E].sum(axis=0))
     earliest_s = float(edges_s()[answered[0]]) if len(answered) else outcome.end_s
     return outcome.arrived_s <= earliest_s
+
+
+def of_batch(outcome: Outcome, index: int) -> dict[str, float]:
+    """When the last answer of a workload came, to the end of a bin of the timeline.
+
+    ``makespan_s`` is a lower bound where some of its requests are unanswered at the end, and
+    undefined where none is answered.
+    """
+    if bool((outcome.in_flight["workload"] == index).any()):
+        return {"makespan_s": outcome.end_s}
+    answered = np.flatnonzero(outcome.ledger.workloads[index]["completed"])
+    last = float(outcome.ledger.edges_s[answered[-1] + 1]) if len(answered) else float("nan")
+    return {"makespan_s": last}
 
 
 def ending(outcome: Outcome, design: Design) -> dict[str, float]:

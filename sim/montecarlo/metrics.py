@@ -20,8 +20,9 @@ from sim.engine.state.record import Records
 from sim.model.capacity import Offered, needed_s, work_offered
 from sim.model.design import Design
 from sim.model.price import HOUR_S
+from sim.montecarlo.deadline import spread
 from sim.montecarlo.early_warning import warnings
-from sim.montecarlo.ending import ending
+from sim.montecarlo.ending import ending, of_batch
 from sim.montecarlo.latencies import late, latencies
 from sim.montecarlo.money import money
 from sim.montecarlo.prompt_spread import prompt_cv2
@@ -65,6 +66,8 @@ def metrics(outcome: Outcome, design: Design) -> dict[str, float]:
     for index, workload in enumerate(design.workloads):
         is_all = len(every_workload) == 1
         own = together if is_all else _service(outcome, design, [index], row=index)
+        if workload.has_deadline:
+            own = own | {"deadline_met_share": own["slo_attainment"]} | of_batch(outcome, index)
         figures |= {f"workloads.{workload.name}.{name}": value for name, value in own.items()}
     for pool, own in zip(design.pools, pools, strict=True):
         figures |= {f"backends.{pool.name}.{name}": value for name, value in own.items()}
@@ -204,7 +207,8 @@ def work_and_capacity_s(
 
     Capacity is that of :mod:`sim.model.capacity`: with more work than that the pool cannot keep up,
     whatever its scheduler and autoscaler do. What a cache answers is no work; retries are none that
-    anybody asked for. Every request is taken to be like the mean one of the horizon.
+    anybody asked for. Every request is taken to be like the mean one of the horizon; those of a
+    batch are spread evenly over the time until their deadline.
 
     Returns
     -------
@@ -216,17 +220,20 @@ def work_and_capacity_s(
     mine = [i for i, w in enumerate(design.workloads) if pool.name in w.route.backends]
     booked, usage = outcome.ledger.workloads[mine], outcome.ledger.usage[mine, index]
     part = _part(booked, usage)
-    arrived = (part * booked["requests"]).sum(axis=0)
-    hits = (part * booked["response_hits"]).sum(axis=0)
+    arrived, hits = part * booked["requests"], part * booked["response_hits"]
     if arrived.sum() == 0:
-        return np.zeros(len(arrived)), able_s
+        return np.zeros(arrived.shape[1]), able_s
+    to_do = arrived - hits
+    for row, workload in zip(to_do, (design.workloads[i] for i in mine), strict=True):
+        if workload.has_deadline:
+            row[:] = spread(row, outcome.ledger.edges_s, workload.slo.e2e_s)
     cached, prefilled = (float(usage[field].sum()) for field in ("cached_tokens", "prompt_tokens"))
     sums = {name: float((part * booked[f"offered_{name}"]).sum()) for name in _OFFERED}
     cached_share = float(np.nan_to_num(_ratio(cached, prefilled)))
     offered = Offered(float(arrived.sum()), cached_share=cached_share, **sums)
     work = work_offered(pool.profile, offered)
     all_s = needed_s(pool.profile, work, prompt_cv2(outcome, design, pool))
-    return (arrived - hits) * all_s / arrived.sum(), able_s
+    return to_do.sum(axis=0) * all_s / arrived.sum(), able_s
 
 
 _OFFERED = ("prompt_tokens", "prompt_squares", "output_tokens", "context")

@@ -159,6 +159,8 @@ class Sample:
             return np.asarray(grows | self._hangs_on_unfinished(name))
         if name == MAKESPAN:
             return np.asarray(self.values(DRAINED) == 0.0)
+        if name.endswith(f".{MAKESPAN}"):
+            return self.values(name.removesuffix(MAKESPAN) + "in_flight_end") > 0.0
         if name.endswith(RECOVERY):
             return self.values(name.removesuffix(RECOVERY) + UNRECOVERED) > 0.0
         return None

@@ -171,7 +171,10 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
         Figure("gross_margin", "gross margin", "share"),
         Figure("quality_mean", "quality of the answers, points", "rate"),
     ),
-    "Duration": (Figure("makespan_s", "until the last answer", "seconds"),),
+    "Duration": (
+        Figure("makespan_s", "until the last answer", "seconds"),
+        Figure("deadline_met_share", "answered by their deadline", "share"),
+    ),
     "Latency": _figures(
         "seconds",
         "s",
@@ -265,6 +268,8 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
         "peak_hour_ttft_p95_s",
         "e2e_p95_s",
         "slo_attainment",
+        "deadline_met_share",
+        "makespan_s",
         "rejected",
         "timed_out",
         "failed",

@@ -44,6 +44,8 @@ from sim.scenario.workload.compression import compressed
 
 Draws = Mapping[str, float]
 
+DEADLINES_MET = 0.99  # share of a batch's requests
+
 
 def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draws: Draws) -> Design:
     """The design in the world of these draws; ValueError if they admit none."""
@@ -119,7 +121,7 @@ def _workload(
         name,
         source,
         route.legs[0].to,
-        Slo() if workload.slo is None else workload.slo.slo(),
+        _slo(workload),
         client.compiled(workload.client, draws),
         PRIORITIES[workload.priority],
         max_concurrency=math.inf if most is None else known(most, draws),
@@ -132,7 +134,15 @@ def _workload(
         ),
         economics=value.compiled(workload, draws),
         month_weight=_month_weight(workload.arrivals, source, horizon, draws),
+        has_deadline=workload.deadline is not None,
     )
+
+
+def _slo(workload: schema.Workload) -> Slo:
+    """What is asked of its requests: of a batch that they are answered by their deadline."""
+    if workload.deadline is not None:
+        return Slo(e2e_s=workload.deadline, attainment=DEADLINES_MET)
+    return Slo() if workload.slo is None else workload.slo.slo()
 
 
 def _month_weight(

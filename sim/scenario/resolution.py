@@ -20,7 +20,7 @@ from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_loops import with_closed_sessions
 from sim.scenario import schema
-from sim.scenario.backend import caches, fallback, fleet, gpu_price, managed
+from sim.scenario.backend import caches, fallback, fleet, gateway, gpu_price, managed
 from sim.scenario.backend.gpu_pool import Engine, GpuPool
 from sim.scenario.backend.managed import Edge, ManagedApi
 from sim.scenario.schema import DAY_S, ScenarioDocument
@@ -52,6 +52,8 @@ def resolve(
         workload = _counted(written, surroundings, path, findings)
         only = routes.Route((routes.Leg(next(iter(document.backends))),))
         changes: dict[str, Any] = {"route": workload.route or only}
+        if workload.deadline is not None:
+            changes["priority"] = "batch"
         if workload.client is not None:
             changes["client"] = client.resolved(workload.client, path, findings)
         if workload.arrivals.trace is None:
@@ -64,12 +66,26 @@ def resolve(
         workloads[name] = workload.model_copy(update=changes)
     backends = {
         name: _backend(name, backend, _named_blocks(name, workloads, traces), findings)
-        for name, backend in document.backends.items()
+        for name, backend in _with_queues(document, workloads).items()
     }
     resolved = document.model_copy(update={"workloads": workloads, "backends": backends})
     _check_billers(resolved, findings)
     horizon = _horizon(resolved, traces, findings)
     return resolved.model_copy(update={"horizon": horizon}), traces
+
+
+def _with_queues(
+    document: ScenarioDocument, workloads: dict[str, schema.Workload]
+) -> dict[str, Any]:
+    """The backends, with a queue before each pool that requests with a deadline may come to."""
+    batches = (each for each in workloads.values() if each.deadline is not None)
+    queued = {name for batch in batches for name in schema.reached(batch)}
+    return {
+        name: each.model_copy(update={"gateway": gateway.with_queue(each.gateway)})
+        if isinstance(each, GpuPool) and name in queued
+        else each
+        for name, each in document.backends.items()
+    }
 
 
 def _counted(

@@ -45,14 +45,16 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
         _lengths(path, workload, findings)
         names_in_routes.check(path, workload, list(backends), findings)
         _client(path, workload, findings)
+        _deadline(path, workload, findings)
         _value(path, workload, findings)
     pools = {name: each for name, each in backends.items() if kind_of(each) == "gpu_pool"}
     cluster.check_names(data.get("cluster"), list(pools), findings)
     zones.check(data, pools, findings)
+    has_batch = any(each.get("deadline") is not None for _, each in _entries(data, "workloads"))
     for path, backend in _entries(data, "backends"):
         _price(path, backend, findings)
         fallback.check(path, backend, data.get("cluster") is not None, findings)
-        _gateway(path, backend, findings)
+        _gateway(path, backend, has_batch, findings)
         _router(path, backend, findings)
 
 
@@ -219,9 +221,21 @@ def _client(path: Path, workload: dict[str, Any], findings: Findings) -> None:
         findings.add((*path, "client", "on_timeout"), message, "add timeout, such as timeout: 60s")
 
 
-def _gateway(path: Path, backend: dict[str, Any], findings: Findings) -> None:
+def _deadline(path: Path, workload: dict[str, Any], findings: Findings) -> None:
+    if workload.get("deadline") is None:
+        return
+    if workload.get("slo") is not None:
+        message = "goes beside deadline, which is what counts as good service of a batch"
+        findings.add((*path, "slo"), message, "remove one or the other")
+    if workload.get("priority", "batch") == "interactive":
+        message = "interactive goes beside deadline, whose requests give way to others"
+        findings.add((*path, "priority"), message, "remove one or the other")
+
+
+def _gateway(path: Path, backend: dict[str, Any], has_batch: bool, findings: Findings) -> None:
     gateway = _mapping(backend, "gateway")
-    if "replica_limit" in gateway and gateway.get("queue", "push") == "push":
+    usual = "central" if has_batch else "push"  # a batch waits in a queue
+    if "replica_limit" in gateway and gateway.get("queue", usual) == "push":
         message = "has no meaning where requests are pushed to replicas at once"
         findings.add((*path, "gateway", "replica_limit"), message, "add queue: central")
 

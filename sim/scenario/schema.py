@@ -247,8 +247,15 @@ class Workload(Model):
     client: Client | None = None
     """How long those wait who send them, and what they do when an attempt comes to nothing; by
     default they wait for ever."""
+    deadline: (
+        Annotated[float, number("duration", above=0, most=366 * DAY_S, certain=True)] | None
+    ) = None
+    """Time from its arrival in which a request of a batch is to be answered, such as 24h, in place
+    of an slo; 99 % of them are to be. They wait in the queue of a gateway before their pools and
+    leave it after interactive ones; the share that met it and when the last came are told."""
     priority: Annotated[str, one_of(*PRIORITIES)] = "interactive"
-    """Interactive requests leave the queue of a gateway before those of a batch."""
+    """Interactive requests leave the queue of a gateway before those of a batch; default batch with
+    a deadline."""
     max_concurrency: Annotated[Number, number("count", least=1, most=1e9, integer=True)] | None = (
         None
     )

@@ -34,6 +34,15 @@ class Gateway(Model):
     """Whether the requests of a replica that dies fail, or are sent again to another one."""
 
 
+def with_queue(gateway: Gateway | None) -> Gateway:
+    """The same with one queue before all replicas, unless it says otherwise."""
+    if gateway is None:
+        return Gateway.model_construct(queue="central")
+    if "queue" in gateway.model_fields_set:
+        return gateway
+    return gateway.model_copy(update={"queue": "central"})
+
+
 def compiled(gateway: Gateway | None, holds: bool, draws: Mapping[str, float]) -> model.Gateway:
     """The gateway in a world; it ``holds`` requests while no replica is ready."""
     if gateway is None:
