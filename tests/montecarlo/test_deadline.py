@@ -75,7 +75,7 @@ def test_interactive_requests_go_before_a_batch_and_wait_for_one_of_it_at_most()
 
 
 def test_what_is_still_waiting_at_the_end_counts_by_its_age():
-    """At 800 s twenty are left: with a deadline of 605 s they are late, with an hour they may not be."""
+    """At 800 s twenty are left: late with a deadline of 605 s, and not yet with an hour."""
     _, figures = simulated([documents()], duration_s=800.0)
     assert of(figures, "deadline_met_share") == pytest.approx(60 / 100)
     assert of(figures, "makespan_s") == 800.0  # a lower bound

@@ -22,7 +22,8 @@ def test_the_batch_gives_way_and_is_done_by_its_deadline():
     found = figures()
     alike = figures("workloads.documents.deadline=null")
     waits = "workloads.chat.ttft_p95_s"
-    assert found[waits] < 2.0 < 60.0 < alike[waits]
+    assert found[waits] < 2.0
+    assert alike[waits] > 60.0
     assert found["workloads.documents.deadline_met_share"] == 1.0
     makespan_s = found["workloads.documents.makespan_s"]
     assert 300.0 < makespan_s < 3_000.0
