@@ -22,6 +22,19 @@ from sim.cli.delivery import Advice, deliver
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Where the modelled workload goes."
 )
+@click.option(
+    "--scenario",
+    type=click.Path(path_type=Path),
+    metavar="YAML",
+    help="Write a whole scenario of it, to be run as it stands.",
+)
+@click.option(
+    "--on",
+    "served_by",
+    metavar="MODEL|PROFILE",
+    help="Who answers in that scenario: a model with an API, or the profile of a pool."
+    "  [default: gpt-4.1-mini]",
+)
 @click.option("--figures", type=click.Path(path_type=Path), help="Folder for pictures and tables.")
 @click.option(
     "--week",
@@ -49,6 +62,8 @@ def trace(
     columns: tuple[str, ...],
     layout: str,
     output: Path | None,
+    scenario: Path | None,
+    served_by: str | None,
     figures: Path | None,
     week: Path | None,
     day: Path | None,
@@ -67,6 +82,7 @@ def trace(
     sim trace export.json --column timestamp=at --column prompt_tokens=usage.in \\
         --column output_tokens=usage.out
     sim trace hour.jsonl --column unit=s --day day.csv
+    sim trace requests.csv.gz --scenario shop.yaml --on llama-3.3-70b/h100-sxm/tp4/fp8/vllm
     """  # noqa: D301 (Click wants the control character itself)
     from sim.catalog.logs import FORMATS, read_trace
     from sim.cli.calibrate import pairs
@@ -75,6 +91,8 @@ def trace(
     from sim.report.trace_text import render_trace
     from sim.studies.traffic.contents import as_data, contents
 
+    if served_by is not None and scenario is None:
+        raise click.UsageError("--on needs --scenario, whose traffic it answers")
     if layout not in ("auto", "columns", *FORMATS):
         raise click.UsageError(f"--format ({layout}) must be auto, columns, {', '.join(FORMATS)}")
     given = of_columns(pairs(columns, "--column"))
@@ -94,6 +112,8 @@ def trace(
     def save() -> None:
         if output is not None or figures is not None:
             _save_model(found, output, figures, advice)
+        if scenario is not None:
+            _save_scenario(found, given, scenario, served_by, advice)
         for path, days, answer in drawn:
             _write(answer.trace, path)
             name = "day" if days == 1 else "week"
@@ -119,6 +139,23 @@ def _save_model(found: Any, output: Path | None, figures: Path | None, advice: A
     if found.model is None:
         raise TraceError(f"{found.trace.file}: no model to be saved: {found.no_model}")
     keep_traffic(found.model, output, figures, advice)
+
+
+def _save_scenario(
+    found: Any, given: dict[str, Any], path: Path, served_by: str | None, advice: Advice
+) -> None:
+    """Write a whole scenario, and read it as whoever runs it will."""
+    from sim.errors import ResultError
+    from sim.scenario import load_scenario
+    from sim.studies.traffic.whole import DEFAULT, scenario_yaml
+
+    text = scenario_yaml(found, given, served_by or DEFAULT)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be written: {error.strerror}") from None
+    load_scenario(path)
+    advice.say(f"a whole scenario in {path} (sim run {path})")
 
 
 def _write(log: Any, path: Path) -> None:

@@ -141,3 +141,57 @@ def test_what_cannot_be_is_one_line(
     error = capfd.readouterr().err
     assert said in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("on", "backend"),
+    [
+        (None, {"api": {"kind": "managed_api", "model": "gpt-4.1-mini"}}),
+        ("openai/gpt-4.1", {"api": {"kind": "managed_api", "model": "openai/gpt-4.1"}}),
+        (
+            "llama-3.3-70b/h100-sxm/tp4/fp8/vllm",
+            {
+                "fleet": {
+                    "kind": "gpu_pool",
+                    "service": "llama-3.3-70b/h100-sxm/tp4/fp8/vllm",
+                    "replicas": 1,
+                }
+            },
+        ),
+    ],
+)
+def test_a_log_becomes_a_whole_scenario(tmp_path: Path, on: str | None, backend: dict) -> None:
+    path = tmp_path / "whole.yaml"
+    done = called(SAMPLE, "--scenario", path, *(("--on", on) if on else ()))
+    assert f"a whole scenario in {path} (sim run {path})" in done.stderr
+    assert parse_document(path.read_text(), "s").data["backends"] == backend
+    scenario = load_scenario(path)
+    (workload,) = scenario.typical_design().workloads
+    log = read_trace(str(SAMPLE))
+    expected = scenario.typical_design().horizon.duration_s * len(log.arrival_s) / log.span_s
+    assert workload.source.curve.cumulative(3600.0) == pytest.approx(expected, rel=0.02)
+
+
+def test_the_scenario_of_a_whole_day_is_a_day_with_its_date_and_shape(tmp_path: Path) -> None:
+    log = hours(tmp_path / "day.csv", 24, 60, "2026-07-01T00:00")
+    called(log, "--scenario", tmp_path / "whole.yaml")
+    data = parse_document((tmp_path / "whole.yaml").read_text(), "s").data
+    assert data["horizon"] == {"start": "2026-07-01", "days": 1}
+    load_scenario(tmp_path / "whole.yaml")
+
+
+def test_a_log_that_makes_no_model_is_played_in_its_scenario(tmp_path: Path) -> None:
+    (tmp_path / "spend.json").write_text(json.dumps(LITELLM))
+    called(tmp_path / "spend.json", "--scenario", tmp_path / "whole.yaml")
+    text = (tmp_path / "whole.yaml").read_text()
+    assert "the log itself, played once" in text.replace("\n# ", " ")
+    (trace,) = load_scenario(tmp_path / "whole.yaml").traces.values()
+    assert len(trace.arrival_s) == 2
+
+
+def test_who_cannot_answer_is_told_at_once(tmp_path: Path, capsys) -> None:
+    path = str(tmp_path / "whole.yaml")
+    assert main(["trace", str(SAMPLE), "--scenario", path, "--on", "qwen3-32b/l40s"]) == 2
+    assert "computed: service: {model: qwen3-32b, gpu: l40s" in capsys.readouterr().err
+    assert main(["trace", str(SAMPLE), "--on", "gpt-4.1"]) == 2
+    assert "--on needs --scenario" in capsys.readouterr().err

@@ -1,0 +1,63 @@
+"""A log as a whole scenario, which can be run as it stands: its traffic, and who answers it."""
+
+import math
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from sim.catalog import api_models
+from sim.catalog.naming import known_as
+from sim.errors import one_line
+from sim.model.arrivals.shape import FLAT
+from sim.scenario.text.emission import to_yaml
+from sim.studies.traffic.answer import Traffic
+from sim.studies.traffic.contents import Contents
+from sim.studies.traffic.written import WIDTH, workload
+
+DEFAULT = "gpt-4.1-mini"  # an API answers any volume, so that the first run is about the traffic
+HOUR_S, DAY_S = 3600.0, 86_400.0
+
+
+def scenario_yaml(found: Contents, given: Mapping[str, Any], served_by: str = DEFAULT) -> str:
+    """A scenario as YAML: the modelled traffic of a log, or where there is no model the log itself.
+
+    Parameters
+    ----------
+    found : Contents
+    given : mapping
+        What was said of the log's columns.
+    served_by : str
+        A model with an API, or the profile of a pool.
+    """
+    document: dict[str, Any] = {"name": found.name}
+    if found.model is None:
+        how = "the log itself, played once"
+        document["workloads"] = found.replay(given)
+    else:
+        how = "its traffic as modelled"
+        document["horizon"] = _horizon(found, found.model)
+        document["workloads"] = {found.model.name: workload(found.model)}
+    document["backends"] = _backends(served_by)
+    comments = [
+        f"{found.trace.file}: {how} ('sim trace' says what it rests on).",
+        "Put your own in place of what answers it here: a pool of GPUs ('sim catalog profiles'), an"
+        " API ('sim catalog prices'); slo: {ttft_p95: 2s} in the workload asks for a latency.",
+    ]
+    lines = [line for text in comments for line in textwrap.wrap(one_line(text), WIDTH)]
+    return "".join(f"# {line}\n" for line in lines) + to_yaml(document)
+
+
+def _horizon(found: Contents, model: Traffic) -> dict[str, Any]:
+    """As long as the shape, from the log's first midnight on; hours where it tells of no day."""
+    began, rate = found.trace.began, model.rate
+    start = {} if began is None else {"start": f"{began:%Y-%m-%d}"}
+    if rate.shape is not FLAT:
+        return {**start, "days": 7 if len(rate.shape.values) % 7 == 0 else 1}
+    hours = min(max(math.ceil(model.span_s / HOUR_S), 1), 24)
+    return {**start, "duration": f"{hours}h"}
+
+
+def _backends(served_by: str) -> dict[str, Any]:
+    if known_as(served_by, api_models()) is not None:
+        return {"api": {"kind": "managed_api", "model": served_by}}
+    return {"fleet": {"kind": "gpu_pool", "service": served_by, "replicas": 1}}
