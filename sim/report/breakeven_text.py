@@ -71,7 +71,7 @@ def _break_evens(answer: BreakEven) -> str:
     title = f"Break-even with {answer.reference}, {answer.arrivals} a day"
     foot = (
         "replicas at the p50; used: work that comes against what that fleet can do at its largest"
-        " batch, median"
+        f" batch, median{_of_the_least(rows, answer)}"
     )
     return _table(title, header, rows, foot)
 
@@ -122,6 +122,7 @@ def _cheaper(answer: BreakEven) -> str:
         f"a bill of one's own that rises (GPU prices) does the same: {same}; flips at: share of its"
         f" price at which {answer.reference} is the cheaper again in the median world at"
         f" {short(answer.volumes[-1])}; in years: until it falls to that at its yearly_factor"
+        f"{_of_the_least(rows, answer)}"
     )
     return _table(title, header, rows, foot)
 
@@ -166,6 +167,17 @@ def _lines(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str
 def _bounded(volume: float, answer: BreakEven) -> str:
     """A break-even; one at the beginning of the range may be below it."""
     return f"≤{short(volume)}" if volume <= answer.volumes[0] else short(volume)
+
+
+def _of_the_least(rows: Sequence[Sequence[str]], answer: BreakEven) -> str:
+    """What a break-even says that lies where the range begins."""
+    least = _bounded(answer.volumes[0], answer)
+    if not any(least in row for row in rows):
+        return ""
+    return (
+        f"; {least}: the cheaper one from the least volume of the range on, and maybe below it"
+        " (smaller --volumes tell)"
+    )
 
 
 def _end(volume: float) -> str:

@@ -11,7 +11,10 @@ GLOSSARY = {
     "break-even": (
         "The volume from which on a side costs no more than the API, at every greater volume."
     ),
-    "budget": "USD a month that must not be exceeded; with retries, the share of them allowed.",
+    "budget": (
+        "What must not be exceeded: USD a month of a plan, USD a day, week or month of an API"
+        " before its gateway leaves it out; with retries, the share of them allowed."
+    ),
     "capacity": "The work that the ready replicas can do at their largest batch.",
     "cause": "What ran out, or turned requests away, in worlds in which something went wrong.",
     "cold start": "From asking for a replica until it serves; it is paid from when its node runs.",

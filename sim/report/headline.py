@@ -152,13 +152,22 @@ def _troubles(summary: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield f"the SLO is met in {Share(missing.worlds - missing.count, missing.worlds).words()}"
     found = {name: share for name, share in counts.items() if share is not None}
+    is_met = missing is not None and not _in_most(missing)
+    by_all = all(each["attainment"] is not None for each in summary["worst_workloads"])
     for name, share in found.items():
         if share.count:
-            yield TROUBLES[name][0].format(share.words())
+            yet = "yet " if is_met and _in_most(share) else ""
+            allowed = ", no more than it allows" if yet and by_all else ""
+            words = TROUBLES[name][0].format(share.words())
+            yield f"{yet}{words}{allowed if name == 'loses_requests' else ''}"
     never = [TROUBLES[name][1] for name, share in found.items() if not share.count]
     if never:
         bound = next(share.bounds() for share in found.values() if not share.count)
         yield f"no world {_either(never)} {bound}"
+
+
+def _in_most(share: Share) -> bool:
+    return 2 * share.count >= share.worlds
 
 
 def shares(summary: Mapping[str, Any]) -> dict[str, Share | None]:

@@ -82,6 +82,9 @@ OF_TASKS = (
     "task_e2e_p95_s",
 )
 HEADER = ("", "", "p5", "p50", "95 % interval", "p95", "95 % interval")
+WORDS = "A world is one draw of all that is uncertain; 'sim catalog words' has the other words."
+P50_INTERVAL, P95_INTERVAL = 4, 6
+UNKNOWN = "? … ?"  # an interval of which too few worlds tell anything
 NOTES = {
     AT_LEAST: "at least: in some worlds the backlog or the recovery goes on after the end, or the"
     " month is that of a quiet day",
@@ -96,15 +99,18 @@ def render(summary: Mapping[str, Any]) -> str:
     """
     blocks = dict(_blocks(summary))
     rows = [row for block in blocks.values() for row in block]
+    told = [at for at, column in enumerate(zip(HEADER, *rows, strict=True)) if _tells(at, column)]
     widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
     lines = [filled(sentence(summary)), ""]
     lines += [line for text in paragraphs(summary) for line in (filled(text), "")]
     lines += [*_worlds(summary), ""]
-    lines.append(_line(HEADER, widths))
+    lines.append(_line(HEADER, widths, told))
     for title, block in blocks.items():
-        lines += [click.style(title, bold=True), *(_line(row, widths) for row in block)]
-    notes = list(_notes(summary, "\n".join(lines)))
-    return "\n".join([*lines, *([""] if notes else []), *notes])
+        lines += [click.style(title, bold=True), *(_line(row, widths, told) for row in block)]
+    notes = [*_notes(summary, "\n".join(lines)), WORDS]
+    if any(row[P50_INTERVAL] for row in rows) and P50_INTERVAL not in told:
+        notes.insert(0, "Too few worlds for intervals of the p50, which need 6.")
+    return "\n".join([*lines, "", *notes])
 
 
 def _worlds(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -209,9 +215,16 @@ def _cells(
     yield f"{low} … {AT_LEAST if interval in bounds else ''}{high}"
 
 
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    label, unit, *numbers = cells
-    right = [cell.rjust(width) for cell, width in zip(numbers, widths[2:], strict=True)]
+def _tells(at: int, column: tuple[str, ...]) -> bool:
+    """Whether there is anything in a column; in one of intervals, an end of any."""
+    return at not in (P50_INTERVAL, P95_INTERVAL) or any(
+        cell not in ("", UNKNOWN) for cell in column[1:]
+    )
+
+
+def _line(cells: tuple[str, ...], widths: list[int], told: list[int]) -> str:
+    label, unit = cells[:2]
+    right = [cells[at].rjust(widths[at]) for at in told[2:]]
     return "  ".join([label.ljust(widths[0]), unit.ljust(widths[1]), *right]).rstrip()
 
 

@@ -161,7 +161,22 @@ def test_nothing_is_said_of_capacity_where_no_machines_are_ours():
 def test_no_world_is_said_to_overload_beside_hours_over_capacity():
     found = summary(TWO, lambda world: {"hours_over_capacity": 3.0, "offered_load_peak": 1.2})
     assert "no world overloads" not in told(found)
-    assert "an hour is over capacity in all 20 worlds (at least 83 %)" in answer(found)
+    assert "yet an hour is over capacity in all 20 worlds (at least 83 %)" in answer(found)
+
+
+def test_what_goes_wrong_though_the_slo_is_met_is_set_against_it():
+    few = {"workloads.chat.rejected": 3.0, "workloads.chat.unanswered_share": 0.01}
+    said = answer(summary(TWO, lambda world: few))
+    assert (
+        "the SLO is met in all 20 worlds (at least 83 %); yet requests are lost in all 20 worlds"
+        " (at least 83 %), no more than it allows;"
+    ) in said
+    missed = few | {"workloads.chat.slo_attainment": 0.3}
+    said = answer(summary(TWO, lambda world: missed))
+    assert "; requests are lost in all 20 worlds (at least 83 %);" in said
+    free = summary(design(chat=Slo(ttft_s=2.0), batch=Slo()), lambda world: few)
+    assert "yet requests are lost in all 20 worlds (at least 83 %);" in answer(free)
+    assert "yet" not in answer(summary(TWO, lambda world: few if world < 3 else {}))
 
 
 def test_undefined_figures_do_not_hide_the_worst():
@@ -229,3 +244,19 @@ worlds: 2
     told = " ".join(paragraphs(run(scenario, jobs=1).summary))
     assert "The horizon ends before the first answer" in told
     assert "Cause:" not in told
+
+
+def test_intervals_of_which_few_worlds_tell_nothing_have_no_column():
+    def table_of(worlds):
+        sample = Sample([])
+        for world in range(worlds):
+            figures = {"cost_usd": 100.0 + world, "hours_over_capacity": 0.0}
+            for name in ("chat", "batch"):
+                figures |= {f"workloads.{name}.{key}": value for key, value in GOOD.items()}
+            sample.add_row(world, "stable", figures, {})
+        return render(summarise(sample, TWO, 7, interrupted=False))
+
+    few, more = " ".join(table_of(2).split()), " ".join(table_of(12).split())
+    assert "p5 p50 p95 95 % interval" in few and "? … ?" not in few
+    assert "Too few worlds for intervals of the p50, which need 6." in few
+    assert "p5 p50 95 % interval p95" in more and "intervals of the p50" not in more

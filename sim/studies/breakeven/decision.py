@@ -116,6 +116,7 @@ def notes(answer: Findings) -> Iterator[str]:
             "The scenario states no SLO: a fleet is taken to be large enough while it falls behind"
             " in no world. Add slo to the workload, and the sides are compared at equal service."
         )
+    yield from _other_models(answer)
     thin: dict[str, list[str]] = {}
     for side, run in answer.runs.items():
         failed = [t for t in run.trials if t.kept_share < 0.95]
@@ -137,6 +138,24 @@ def notes(answer: Findings) -> Iterator[str]:
     for finding, sides in thin.items():
         yield f"Fleets of {', '.join(sides)} {finding}"
     yield from _extrapolated(answer)
+
+
+def _other_models(answer: Findings) -> Iterator[str]:
+    """That what answers is not the same everywhere, so that the answers may not be, either."""
+    sides: dict[str, list[str]] = {}
+    for side in answer.runs:
+        if side in answer.models:
+            sides.setdefault(answer.models[side], []).append(side)
+    if len(sides) < 2:
+        return
+    each = (f"{model} on {', '.join(names)}" for model, names in sides.items())
+    asked = (
+        "" if all("quality" in model for model in sides) else "; quality of a backend tells both"
+    )
+    yield (
+        f"Not the same model answers: {'; '.join(each)}. The costs are of equal volumes, not of"
+        f" equal answers{asked}."
+    )
 
 
 def _thin(worlds: int, failed: list[Trial]) -> str:

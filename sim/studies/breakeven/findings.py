@@ -1,7 +1,7 @@
 """What was found: where every side breaks even with the reference, as tables."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -84,6 +84,8 @@ class Findings:
         The scenario's own volume.
     switches : tuple of Switch
         From the reference to every other side, at that volume.
+    models : dict of str to str
+        What answers on each side, by the catalogue's name, with its quality where one is given.
     """
 
     scenario: str
@@ -100,6 +102,7 @@ class Findings:
     payback: pd.DataFrame
     own: Own
     switches: tuple[Switch, ...]
+    models: dict[str, str] = field(default_factory=dict)
 
     @property
     def simulated_to(self) -> float:

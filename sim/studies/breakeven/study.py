@@ -18,6 +18,7 @@ from sim.studies.breakeven.answer import BreakEven
 from sim.studies.breakeven.crossing import Breaking, break_even
 from sim.studies.breakeven.field import Field, Run
 from sim.studies.breakeven.findings import Verdict, replicas_at
+from sim.studies.breakeven.models import models_of
 from sim.studies.breakeven.outlay import outlays, years_to_pay
 from sim.studies.breakeven.own import own_volume
 from sim.studies.breakeven.payback import levels
@@ -91,6 +92,7 @@ def breakeven(
         payback=_payback(sides, found, asked, each, trend),
         own=own,
         switches=tuple(switch(sides, name, found, own, trend) for name in sides.challengers),
+        models=models_of(sides.scenario),
     )
 
 

@@ -122,7 +122,12 @@ class Terms:
             return
         enough = fewest(rule.asked, rule.error)
         least = math.floor(100.0 * rule.most_asked)
-        among = f" among {searches} searches" if searches > 1 else ""
+        among = ""
+        if searches > 1:
+            among = (
+                f", shared by {searches} searches (one for each kind of fleet, two more for the"
+                " limits of an autoscaler)"
+            )
         raise PeakfleetError(
             f"worlds ({self.worlds}) must be at least {enough} to name a fleet that keeps the SLO"
             f" in {100.0 * rule.asked:g} % of worlds with an error of at most"

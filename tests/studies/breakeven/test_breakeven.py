@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from sim.studies.breakeven import BreakEven, breakeven
 from sim.studies.breakeven.costs import ByFleet, ByUse
 from sim.studies.breakeven.crossing import Breaking, break_even
 from sim.studies.breakeven.idle import idle_usd_per_day
+from sim.studies.breakeven.models import models_of
 from sim.studies.breakeven.payback import payback_years
 from sim.studies.breakeven.sides import Fleet, contest
 from sim.studies.case import Case
@@ -253,6 +255,33 @@ def test_text_begins_with_the_decision_and_fits(answer: BreakEven) -> None:
     text = render(answer)
     assert text.replace("\n", " ").startswith(answer.sentence)
     assert max(map(len, text.splitlines())) <= 96
+
+
+def test_models_that_differ_are_told_beside_their_costs(answer: BreakEven) -> None:
+    assert answer.models == {"pool": "any", "mix": "any"}  # the API's has no name
+    assert "Not the same model" not in render(answer)
+    other = " ".join(render(replace(answer, models={"api": "gpt-4.1", **answer.models})).split())
+    assert (
+        "Not the same model answers: gpt-4.1 on api; any on pool, mix. The costs are of equal"
+        " volumes, not of equal answers; quality of a backend tells both."
+    ) in other
+    rated = {"api": "gpt-4.1 (quality 80)", "pool": "test (quality 70)"}
+    assert "not of equal answers." in " ".join(render(replace(answer, models=rated)).split())
+
+
+def test_models_are_the_catalogues_however_they_are_written(path: Path) -> None:
+    api = ["backends.api.model=openai/gpt4.1", "backends.api.quality=80"]
+    found = models_of(Case(path).load(api))
+    assert found["api"] == "gpt-4.1 (quality 80)"
+
+
+def test_a_break_even_where_the_range_begins_is_said_to_be_one(path: Path) -> None:
+    cheap = ["backends.pool.price.usd_per_gpu_hour=0.06", "backends.mix=null"]
+    text = " ".join(render(breakeven(Case(path, cheap), Bench(1), (2e3, 1e4), worlds=2)).split())
+    assert (
+        "≤2k: the cheaper one from the least volume of the range on, and maybe below it (smaller"
+        " --volumes tell)"
+    ) in text
 
 
 def test_pictures_have_units_and_their_data(answer: BreakEven) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ from scipy import stats
 from size_cases import FLAT, SCENARIOS, SHORT, chat, engine, queue, service
 
 from sim.__main__ import main
+from sim.cli.size import size as size_command
 from sim.errors import PeakfleetError
 from sim.montecarlo.shares import share_at_least, share_at_most
 from sim.report.charts.size import size_charts
 from sim.report.size_text import size_text
 from sim.studies.bench import bench
 from sim.studies.size import Question, size
-from sim.studies.size.evidence import Rule, Verdict
+from sim.studies.size.evidence import Rule, Verdict, fewest
 
 # Evidence -------------------------------------------------------------------------------------
 
@@ -101,6 +103,16 @@ def test_a_capacity_that_is_too_small_is_named(tmp_path):
         answer = size(case, ready, Question(0.8), worlds=24)
     assert answer.chosen is None
     assert "no more than 4 replicas are to be had" in answer.sentence
+
+
+def test_the_least_worlds_that_the_help_tells_are_those_that_are_asked_for():
+    (option,) = (each for each in size_command.params if each.name == "probability")
+    told = [fewest(share, 0.05 / searches) for searches in (1, 2, 3) for share in (0.95, 0.9)]
+    assert [int(each) for each in re.findall(r"\d+(?! %)\b", option.help)][-6:] == told
+    for searches in (1, 2, 3):
+        least = fewest(0.95, 0.05 / searches)
+        assert Rule.of(0.95, 0.05 / searches, least).can_keep
+        assert not Rule.of(0.95, 0.05 / searches, least - 1).can_keep
 
 
 def test_worlds_that_could_name_no_fleet_are_refused_before_any_is_simulated(tmp_path):
