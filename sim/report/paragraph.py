@@ -1,8 +1,16 @@
 """Paragraphs of an answer, in lines that a terminal shows whole."""
 
+import shutil
+import sys
 import textwrap
 
 WIDTH = 96
+NARROWEST = 40
+
+
+def terminal_columns() -> int | None:
+    """Columns of the terminal that an answer goes to; None where it goes to a file or a pipe."""
+    return max(shutil.get_terminal_size().columns, NARROWEST) if sys.stdout.isatty() else None
 
 
 def filled(paragraph: str, indent: str = "", hanging: str | None = None) -> str:
@@ -16,5 +24,6 @@ def filled(paragraph: str, indent: str = "", hanging: str | None = None) -> str:
     """
     kept = paragraph.replace(" %", "\xa0%")
     after = indent if hanging is None else hanging
-    lines = textwrap.fill(kept, WIDTH, initial_indent=indent, subsequent_indent=after)
+    width = min(WIDTH, terminal_columns() or WIDTH)
+    lines = textwrap.fill(kept, width, initial_indent=indent, subsequent_indent=after)
     return lines.replace("\xa0", " ")

@@ -20,7 +20,7 @@ from sim.report.figures import (
     typical,
 )
 from sim.report.headline import KINDS, WORTH_SAYING, paragraphs, sentence, shares
-from sim.report.paragraph import filled
+from sim.report.paragraph import filled, terminal_columns
 
 Estimate = Mapping[str, Any]
 
@@ -101,14 +101,18 @@ def render(summary: Mapping[str, Any]) -> str:
     rows = [row for block in blocks.values() for row in block]
     told = [at for at, column in enumerate(zip(HEADER, *rows, strict=True)) if _tells(at, column)]
     widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
+    left_out = list(_too_wide(widths, told))
+    told = [at for at in told if at not in left_out]
     lines = [filled(sentence(summary)), ""]
     lines += [line for text in paragraphs(summary) for line in (filled(text), "")]
     lines += [*_worlds(summary), ""]
     lines.append(_line(HEADER, widths, told))
     for title, block in blocks.items():
         lines += [click.style(title, bold=True), *(_line(row, widths, told) for row in block)]
-    notes = [*_notes(summary, "\n".join(lines)), WORDS]
-    if any(row[P50_INTERVAL] for row in rows) and P50_INTERVAL not in told:
+    notes = [*_notes(summary, "\n".join(lines)), filled(WORDS)]
+    if left_out:
+        notes.insert(0, "Wider terminals have the intervals, too, and so has --json.")
+    elif any(row[P50_INTERVAL] for row in rows) and P50_INTERVAL not in told:
         notes.insert(0, "Too few worlds for intervals of the p50, which need 6.")
     return "\n".join([*lines, "", *notes])
 
@@ -215,6 +219,16 @@ def _cells(
     yield f"{low} … {AT_LEAST if interval in bounds else ''}{high}"
 
 
+def _too_wide(widths: list[int], told: list[int]) -> Iterator[int]:
+    """Columns of intervals for which the terminal has no room."""
+    room = terminal_columns()
+    wide = sum(widths[at] + 2 for at in told) - 2
+    for at in (P95_INTERVAL, P50_INTERVAL):
+        if room is not None and wide > room and at in told:
+            wide -= widths[at] + 2
+            yield at
+
+
 def _tells(at: int, column: tuple[str, ...]) -> bool:
     """Whether there is anything in a column; in one of intervals, an end of any."""
     return at not in (P50_INTERVAL, P95_INTERVAL) or any(
@@ -241,7 +255,7 @@ def _notes(summary: Mapping[str, Any], shown: str) -> Iterator[str]:
     ]
     never = [BY_METRIC[m].label for m, always in silent if always and m in NAMED_WHERE_ABSENT]
     if never:
-        yield f"In no world: {', '.join(never)}."
+        yield filled(f"In no world: {', '.join(never)}.")
     rare = [BY_METRIC[m].label for m, always in silent if not always]
     if rare:
         yield filled(f"In few worlds, not in the table: {', '.join(rare)}.")

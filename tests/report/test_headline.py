@@ -260,3 +260,27 @@ def test_intervals_of_which_few_worlds_tell_nothing_have_no_column():
     assert "p5 p50 p95 95 % interval" in few and "? … ?" not in few
     assert "Too few worlds for intervals of the p50, which need 6." in few
     assert "p5 p50 95 % interval p95" in more and "intervals of the p50" not in more
+
+
+@pytest.mark.parametrize(("columns", "intervals"), [("64", 0), ("80", 1), ("140", 2)])
+def test_a_narrow_terminal_has_the_figures_on_whole_lines(monkeypatch, columns, intervals):
+    sample = Sample([])
+    for world in range(200):
+        figures = {
+            "cost_usd": 1e4 + 37.1 * world,
+            "cost_usd_per_request_asked": 0.0123 + world / 1e5,
+        }
+        figures |= {"hours_over_capacity": 0.0, "time_to_recover_s": 100.0 + world}
+        for name in ("chat", "batch"):
+            figures |= {f"workloads.{name}.{key}": value for key, value in GOOD.items()}
+        sample.add_row(world, "stable", figures, {})
+    found = summarise(sample, TWO, 7, interrupted=False)
+    whole = render(found)
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    text = render(found)
+    assert max(map(len, text.splitlines())) <= int(columns)
+    header = next(line for line in text.splitlines() if line.split()[:2] == ["p5", "p50"])
+    assert header.count("95 % interval") == intervals
+    assert ("Wider terminals" in text) == (intervals < 2)
+    assert max(map(len, whole.splitlines())) > 80 and "Wider" not in whole
