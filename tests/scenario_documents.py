@@ -274,6 +274,7 @@ backends:
     ttft_by_hour: [{", ".join(str(1 + hour / 24) for hour in range(24))}]
     quota: {{preset: openai-tier-5, tokens_per_minute: {{p5: 1M, p95: 3M}}}}
     outages: openai
+    budget: {{usd: {{p5: 300, p95: 500}}, per: week, spent: 120 USD}}
     quality: {{uniform: {{low: 60, high: 66}}}}
   frontier:
     kind: managed_api
@@ -308,7 +309,6 @@ backends:
         {{start: 20h, duration: {{p5: 5min, p95: 1h}}}}]
     error_share: 0.1%
     prompt_caching: {{life: 1h, least_tokens: 512, mode: explicit, marked_tokens: 2k}}
-    budget: {{usd: {{p5: 300, p95: 500}}, per: week, spent: 120 USD}}
     max_model_len: 200k
     quality: 80
   open: {{kind: managed_api, model: llama-3.3-70b, provider: groq, prompt_caching: {{}}}}

@@ -116,7 +116,8 @@ def test_every_key_of_an_api_reaches_the_design(backends):
     last_s = 72_000 + values[f"{first}.outages.planned.1.duration"]
     assert frontier.outages.planned == ((43_200.0, 46_800.0), (72_000.0, last_s))
     assert frontier.caching == PromptCaching(3600.0, 512, marked_tokens=2000)
-    assert (frontier.budget.spent_usd, frontier.budget.per) == (120.0, "week")
+    assert (mini.budget.usd, mini.budget.per) == (values["backends.mini.budget.usd"], "week")
+    assert (mini.budget.spent_usd, frontier.budget.usd) == (120.0, math.inf)
     assert (frontier.error_share, frontier.max_model_len, frontier.quality) == (0.001, 200_000, 80)
     assert mini.price.factor == pytest.approx(5 / 3, rel=1e-6)  # priority
     assert mini.price.yearly_factor == values["backends.mini.price.yearly_factor"]
@@ -382,6 +383,10 @@ def test_speculation_divides_steps_by_the_tokens_that_they_bring(tmp_path):
         (["backends.mini.budget={usd: 5, per: day, spent: 6}"],
          "backends.mini.budget.spent: (6) is more than the budget (5), which is left out all the"
          " time (spend at most all of it)"),
+        (["backends.mini.budget={usd: 5, per: day}", "backends.mini.price={input: 1, output: 4, "
+          "subscription: {usd_per_month: 200}}"],
+         "backends.mini.budget: has no meaning beside a subscription, which is paid by the month "
+         "(remove one)"),
         (["backends.mini.prompt_caching={mode: explicit}"],
          "backends.mini.prompt_caching: has no marked_tokens beside mode: explicit (add "
          "marked_tokens, such as marked_tokens: 2000)"),

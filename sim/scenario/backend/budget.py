@@ -6,6 +6,7 @@ from typing import Annotated, Final, get_args
 
 from sim.model import managed as model
 from sim.model.price import DAY_S
+from sim.scenario.backend.token_price import TokenPrice
 from sim.scenario.values.fields import number, one_of
 from sim.scenario.values.numbers import Number, extent, known
 from sim.scenario.values.part import Model
@@ -27,11 +28,16 @@ class ApiBudget(Model):
     """What of it is spent when the horizon starts; default 0."""
 
 
-def check(budget: ApiBudget | None, path: Path, findings: Findings) -> None:
+def check(
+    budget: ApiBudget | None, price: TokenPrice | None, path: Path, findings: Findings
+) -> None:
     """Note what can only be a mistake."""
-    if budget is None or budget.spent is None:
+    if budget is None:
         return
-    if extent(budget.spent)[0] > extent(budget.usd)[1]:
+    if price is not None and price.subscription is not None:
+        message = "has no meaning beside a subscription, which is paid by the month"
+        findings.add((*path, "budget"), message, "remove one")
+    if budget.spent is not None and extent(budget.spent)[0] > extent(budget.usd)[1]:
         spent, usd = extent(budget.spent)[0], extent(budget.usd)[1]
         message = f"({spent:g}) is more than the budget ({usd:g}), which is left out all the time"
         findings.add((*path, "budget", "spent"), message, "spend at most all of it")

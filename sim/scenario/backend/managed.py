@@ -173,7 +173,7 @@ class Edge(Model):
 
 def resolved(api: ManagedApi, path: Path, findings: Findings) -> ManagedApi:
     """The API with its defaults and what the catalogue has."""
-    budget.check(api.budget, path, findings)
+    budget.check(api.budget, api.price, path, findings)
     return api.model_copy(
         update={
             "price": token_price.resolved(api.price, api.model, api.provider, path, findings),
