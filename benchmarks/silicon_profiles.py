@@ -18,7 +18,16 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from silicon_rows import RENAMED, Configuration, configurations, every_run, requests
+from silicon_rows import (
+    RENAMED,
+    WAITED,
+    Configuration,
+    configurations,
+    every_run,
+    key_of,
+    requests,
+    waits,
+)
 
 from sim.catalog import write_profile
 from sim.catalog.profile_file import load_profile
@@ -39,10 +48,10 @@ UNVERSIONED = "of no stated version"
 
 
 def made(
-    one: tuple[Configuration, list[MeasuredRun], list[MeasuredRun], list[Path]],
+    one: tuple[Configuration, list[MeasuredRun], list[MeasuredRun], list[Path], bool],
 ) -> tuple[Configuration, ServiceProfile | None]:
-    """The profile of a configuration; other runs show what front ends keep up with."""
-    key, runs, others, old = one
+    """The profile of a configuration; others' runs show what front ends keep up with."""
+    key, runs, others, old, left_out = one
     model, gpu, _, precision, engine, version = key
     given = Given(model=RENAMED.get(model, model), gpu=gpu, precision=precision, engine=engine)
     try:
@@ -53,9 +62,10 @@ def made(
         print(" ".join(key), error, file=sys.stderr)
         return key, None
     source = SOURCE.format(rows=len(runs), engine=engine, version=version or UNVERSIONED)
+    notes = f"{profile.notes}; {WAITED}" if left_out else profile.notes
     if profile.as_of:
-        return key, replace(profile, source=source)
-    notes = f"{profile.notes}; the rows carry no date: that of their publication"
+        return key, replace(profile, source=source, notes=notes)
+    notes = f"{notes}; the rows carry no date: that of their publication"
     return key, replace(profile, source=source, as_of=PUBLISHED, notes=notes)
 
 
@@ -87,7 +97,7 @@ def main() -> None:
     parser.add_argument("--begin", type=Path, nargs="*", default=[], help="earlier profiles")
     asked = parser.parse_args()
     every = every_run(asked.data)
-    fastest = _fastest(every)
+    fastest, waiting = _fastest(every), {key_of(run) for run in every if waits(run)}
     found = {
         key: runs
         for key, runs in configurations(every).items()
@@ -96,7 +106,9 @@ def main() -> None:
     written: dict[Path, tuple[bool, list[int]]] = {}
     quick_first = sorted(found.items(), key=lambda one: sum(map(requests, one[1])))
     with ProcessPoolExecutor(asked.jobs) as pool:
-        jobs = ((key, runs, fastest[key[4]], asked.begin) for key, runs in quick_first)
+        jobs = (
+            (key, runs, fastest[key[4]], asked.begin, key in waiting) for key, runs in quick_first
+        )
         for key, profile in pool.map(made, jobs):
             if profile is None:
                 continue

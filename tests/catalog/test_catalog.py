@@ -30,9 +30,13 @@ from sim.catalog.profile_file import load_profile
 from sim.catalog.profiles import date_of, old_names
 from sim.cli.catalog import catalog
 from sim.errors import CatalogError
+from sim.model.coefficients import drawn
 from sim.model.profile import ServiceProfile
 
 LLAMA = "llama-3.3-70b/h100-sxm/tp4/fp8/vllm"
+# Of Qwen3-235B on two GPUs: some requests waited for a place in most of their runs.
+WIDE = ("qwen3-235b-a22b/h200-sxm/tp2/fp8/vllm", "qwen3-235b-a22b/h200-sxm/tp2ep2/fp8/vllm",
+        "qwen3-235b-a22b/h200-sxm/tp2dp2/fp8/vllm")  # fmt: skip
 every_profile = pytest.mark.parametrize("name", profile_names())
 
 
@@ -68,12 +72,52 @@ def test_profile_has_source_date_grade_and_what_was_measured(name):
     assert day_of(p.as_of) > date(2023, 1, 1)
     assert date_of(name) == p.as_of  # which is read without the rest of the file
     assert p.grade in {"A", "B", "C"}
-    assert p.grade != "C" or p.simulated_error is not None  # it says how far it is off, and where
-    assert p.fit_error < {"A": 0.05 if p.simulated_error else 0.04, "B": 0.1, "C": 0.5}[p.grade]
+    assert p.simulated_error is not None  # it says how far it is off
+    assert p.fit_error < {"A": 0.05, "B": 0.1, "C": 0.5}[p.grade]
     assert p.measured is not None and p.measured.points >= 9
     assert p.measured.batch is not None and p.measured.batch[1] == p.batch[-1]
-    if p.simulated_error is None:  # else the front end was fitted as well
+    if p.joint_error is None:  # else the front end was fitted as well
         assert "assumed" in p.notes and "computed" in p.notes
+
+
+@every_profile
+def test_grade_is_that_of_simulating_its_own_runs(name):
+    """A: 5 % in TPOT and 15 % in TTFT; B: 10 and 25 %; fits by hand are of grade B at best."""
+    p = profile(name)
+    error = p.simulated_error
+    if math.isnan(error.tpot):  # static batches, of which only the whole was measured
+        assert (p.grade == "B") == (error.e2e <= 0.10)
+        return
+    rule = "A" if error.tpot <= 0.05 and error.ttft <= 0.15 else "C"
+    if rule == "C" and error.tpot <= 0.10 and error.ttft <= 0.25:
+        rule = "B"
+    assert p.grade == (rule if p.joint_error is not None else max(rule, "B"))
+
+
+@every_profile
+def test_worlds_keep_to_what_was_measured(name):
+    """Nine steps in ten that worlds draw are near those of the profile, of a grade A or B.
+
+    At the largest measured batch, with contexts as they were in the runs.
+    """
+    p = profile(name)
+    if p.joint_error is None:
+        return
+    rng = np.random.default_rng(1)
+    batch, context = p.measured.batch[1], sum(p.measured.prompt_tokens) / 2
+    count = p.joint_error.directions.shape[1]
+    draws = [drawn(p, rng.standard_normal(count)) for _ in range(60)]
+    ratio = [each.step_s(batch, batch * context) / p.step_s(batch, batch * context)
+             for each in draws]  # fmt: skip
+    low, high = np.quantile(ratio, (0.05, 0.95))
+    assert (low > 0.7 and high < 2.1) or name in WIDE
+
+
+def test_a_hundred_profiles_of_engines_of_today_are_graded_a_or_b_by_their_own_runs():
+    found = [profile(name) for name in profile_names()]
+    good = [p for p in found if p.joint_error is not None and p.grade in "AB"]
+    assert len(good) >= 100
+    assert all(p.as_of >= "2025" for p in good)
 
 
 @every_profile
@@ -123,7 +167,7 @@ def test_front_end_does_not_limit_a_measured_engine(name):
     """
     p = profile(name)
     of_token_s = p.frontend_s_per_token / p.frontend_processes
-    if p.simulated_error is None:
+    if p.joint_error is None:
         fastest = max(figure.tokens_per_s for figure in decode_figures(p))
         assert fastest * of_token_s < 0.5
         return
@@ -243,7 +287,7 @@ def test_prefill_of_the_longest_measured_prompt_takes_what_was_measured():
         ratio = ours_s / (float(row["p1_ms_per_prompt_token"]) * 1e-3 * n)
         assert 0.999 < ratio < 1 + 1 / 6, p.name
         exact += ratio < 1.001
-    assert exact == 6
+    assert exact == 3
 
 
 # The law
@@ -255,6 +299,7 @@ def test_chunks_of_a_prompt_add_up_to_its_prefill_time():
     chunks = [(x, min(budget, n - x)) for x in range(0, n, budget)]
     by_law = sum(
         p.step_s(0, 0)
+        + p.prefill_s_per_request
         + p.prefill_s_per_token * size
         + p.prefill_s_per_token_context * size * (x + size / 2)
         for x, size in chunks

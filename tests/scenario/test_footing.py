@@ -38,8 +38,8 @@ def test_a_recent_measurement_within_its_range_needs_no_word(tmp_path):
         ("horizon={start: 2026-11-23, days: 1}",
          "llama-3.3-70b/h100-sxm/tp4/fp8/vllm): an engine over a year old (2025-10-29)"),
         ("workloads.chat.prompt_tokens=30000",
-         "llama-3.3-70b/h100-sxm/tp4/fp8/vllm): prompts go to 30,000 tokens, measured up to 7,373;"
-         " contexts go to 30,500 tokens, measured up to 14,746"),
+         "llama-3.3-70b/h100-sxm/tp4/fp8/vllm): prompts go to 30,000 tokens, measured up to 8,191;"
+         " contexts go to 30,500 tokens, measured up to 16,382"),
     ],
 )  # fmt: skip
 def test_what_is_less_than_that_is_said_in_one_line(tmp_path, override, expected):

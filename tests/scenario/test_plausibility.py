@@ -153,7 +153,7 @@ KEDA = (
         ((f"{A}.price={{input: 2500, output: 10}}",), "price.input", "far from any"),
         ((f"{A}.ttft=300",), "ttft", "milliseconds"),
         ((f"{L}.price={{usd_per_gpu_hour: 299}}",), "price", "far from any"),
-        ((f"{L}.engine={{data_parallel_ranks: 2}}",), "data_parallel_ranks", "697,072 tokens"),
+        ((f"{L}.engine={{data_parallel_ranks: 2}}",), "data_parallel_ranks", "1,394,160 tokens"),
         (
             (f"{W}.degradation={{queue: 5, output_share: 50%, quality_loss: 3}}",),
             "quality_loss",

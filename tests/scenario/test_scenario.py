@@ -63,7 +63,8 @@ def _plain(value):
 
 def assert_same_design(one, other):
     """Two designs simulate the same thing."""
-    assert (one.name, one.horizon, one.pools) == (other.name, other.horizon, other.pools)
+    assert (one.name, one.horizon) == (other.name, other.horizon)
+    assert repr(one.pools) == repr(other.pools)  # NaN of another process is not equal to NaN
     but_requests = [replace(w, source=None) for w in one.workloads]
     assert but_requests == [replace(w, source=None) for w in other.workloads]
     for index in range(len(one.workloads)):
@@ -94,15 +95,17 @@ def test_a_minimal_scenario_has_documented_defaults(minimal):
 
 
 def test_the_fit_error_of_a_profile_is_an_uncertain_input(minimal):
-    scenario = load_scenario(minimal)
+    """Where the joint error of its coefficients is not known."""
+    by_hand = "llama-3-70b/h100-sxm/tp4/fp16/vllm-2024"
+    scenario = load_scenario(minimal, [f"backends.large.service={by_hand}"])
     (one,) = scenario.inputs
     assert one.path == "backends.large.throughput_factor"
     assert isinstance(one.distribution, LogNormal)
     assert one.distribution.mu == 0
     deviation = np.abs(np.log(one.distribution.ppf((np.arange(10**5) + 0.5) / 10**5))).mean()
-    assert deviation == pytest.approx(profile(SERVICE).fit_error, rel=1e-3)
+    assert deviation == pytest.approx(profile(by_hand).fit_error, rel=1e-3)
     pool = scenario.design({one.path: 2.0}).pools[0]
-    assert pool.profile == profile(SERVICE).sped_up(2.0)
+    assert pool.profile == profile(by_hand).sped_up(2.0)
 
 
 def test_a_throughput_factor_of_one_takes_the_profile_as_it_is(minimal):

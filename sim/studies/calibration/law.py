@@ -23,15 +23,17 @@ import numpy as np
 
 from sim.catalog.limits import limits_of
 from sim.model.coefficients import PER_KV_TOKEN, step_base
+from sim.model.extrapolation import Limits
 from sim.model.profile import ServiceProfile
 from sim.studies.calibration.engine import Engine
 from sim.studies.calibration.problem import FARTHEST, Free
 from sim.studies.calibration.script import Script
-from sim.studies.calibration.starts import knots, start
+from sim.studies.calibration.starts import Start, knots, start
 
 REQUEST_S, TOKEN_S, OUTPUT_S, OVERHEAD_S = 2.5e-3, 76e-6, 1.9e-3, 0.5e-3  # vllm_h200_live
 FROM_REST, PROMPT_TOKEN_OUT_S = 22 / 76, 1.5e-6  # share of a token's time; and as above
 VARIED = 4.0  # 90th over 10th percentile of prompts from which on the data tell it
+OF_TOKENS, OF_PAIRS = 0.75, 0.35  # share of the peak of arithmetic; vllm_h200_live
 BUSY = 0.7  # share of a measured step that the front end may take of a start
 
 
@@ -44,6 +46,7 @@ def starting_law(
     begun = start(scripts, at, ranks)
     of_client = any(script.run.clock == "client" for script in scripts)
     token_s = _token_s(engine, scripts) if of_client else 0.0
+    d1, d2 = _of_prompts(engine, begun)
     profile = ServiceProfile(
         name="calibrated",
         model=engine.model,
@@ -56,8 +59,8 @@ def starting_law(
         step_base_s=tuple(begun.base_s.tolist()),
         step_s_per_kv_token=(begun.c,) * len(at),
         prefill_s_per_request=begun.d0,
-        prefill_s_per_token=begun.d1,
-        prefill_s_per_token_context=begun.d2,
+        prefill_s_per_token=d1,
+        prefill_s_per_token_context=d2,
         overhead_s=OVERHEAD_S if of_client else 0.0,
         frontend_s_per_request=REQUEST_S if of_client else 0.0,
         frontend_s_per_token=token_s,
@@ -83,6 +86,22 @@ def starting_law(
         *(_of_front_end(profile, engine) if of_client else ()),
         *(_OF_FIRST_TOKENS if tells_first else ()),
     )
+
+
+def _of_prompts(engine: Engine, begun: Start) -> tuple[float, float]:
+    """Costs of a prompt's token and of its square to begin with: what arithmetic makes likely.
+
+    Two lengths of prompts cannot tell a cost for each prompt, its tokens and their square apart.
+    """
+    limits = _limits(engine)
+    if limits is None:
+        return begun.d1, begun.d2
+    return max(begun.d1, limits.token_s / OF_TOKENS), limits.pair_s / OF_PAIRS
+
+
+def _limits(engine: Engine) -> Limits | None:
+    what = (engine.model, engine.gpu, engine.gpus_per_replica, engine.precision)
+    return limits_of(*what, engine.kv_cache_dtype)
 
 
 _OF_FIRST_TOKENS = (

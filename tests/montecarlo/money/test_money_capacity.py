@@ -24,7 +24,24 @@ from sim.model.streams import Streams
 from sim.model.workload import RequestBlock
 from sim.montecarlo.metrics import metrics
 
-LLAMA = profile("llama-3.3-70b/h100-sxm/tp4/fp8/vllm")
+# A law of its own, so that what is simulated here does not move with the catalogue: a fit by hand.
+LLAMA = replace(
+    profile("llama-3.3-70b/h100-sxm/tp4/fp8/vllm"),
+    batch=(0, 64),
+    step_base_s=(11.02e-3, 14.524e-3),
+    step_s_per_kv_token=(31.014e-9, 31.014e-9),
+    prefill_s_per_request=0.0,
+    prefill_s_per_token=39.142e-6,
+    prefill_s_per_token_context=1.4726e-9,
+    overhead_s=20e-3,
+    output_delay_s=0.0,
+    frontend_s_per_request=0.78e-3,
+    frontend_s_per_token=20e-6,
+    kv_capacity_tokens=697_072,
+    kv_cache_dtype="bf16",
+    max_num_seqs=256,
+    joint_error=None,
+)
 LASTS_S, WARM_UP_S = 900.0, 600.0
 
 LOADS: dict[str, tuple[dict[str, Any], float, float, float]] = {

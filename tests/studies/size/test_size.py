@@ -223,6 +223,8 @@ def test_an_autoscaled_fleet_is_sized_by_both_of_its_limits(tmp_path):
         {"min": 1, "max": 6, "initial": 2},
         autoscaler={"preset": "hpa", "target_concurrency": 30},
         cold_start="60s",
+    ).but(
+        "workloads.chat.arrivals.requests_per_second={lognormal: {p50: 10, p95: 30}}",
     )
     with bench(1) as ready:
         answer = size(case, ready, Question(0.7), worlds=24, beside=False)

@@ -217,7 +217,7 @@ def test_a_budget_is_never_passed_over(pool_answer: Stress) -> None:
 
 def test_the_sentence_says_who_holds_the_growth_that_was_asked_about(pool_answer: Stress) -> None:
     assert pool_answer.sentence == (
-        "Small: at 8x it breaks as it is (1 replica) at 3.4x at the latest (decoding), autoscaled"
+        "Small: at 8x it breaks as it is (1 replica) from about 2.9x on (decoding), autoscaled"
         " already at 1x (its budget) and sized anew at 3x (its budget)."
     )
     free = replace(
@@ -229,7 +229,7 @@ def test_the_sentence_says_who_holds_the_growth_that_was_asked_about(pool_answer
     assert last.counts
     held = f"sized anew with {last.counts['large']} replicas, for {costs[1] / costs[0]:.3g} times"
     broken, _, holding = free.sentence.removesuffix(".").partition("; it holds ")
-    assert broken == "Small: at 8x it breaks as it is (1 replica) at 3.4x at the latest (decoding)"
+    assert broken == "Small: at 8x it breaks as it is (1 replica) from about 2.9x on (decoding)"
     assert holding.startswith("autoscaled, for ")
     assert holding.endswith(f" and {held} the cost")
     assert free.detail.startswith("As it is (1 replica), it ")
