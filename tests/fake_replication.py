@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+import sim.studies.case  # noqa: F401 (it holds the real loader, which tests replace elsewhere)
 from sim.errors import PeakfleetError
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.distributions import Distribution, LogNormal, Uniform

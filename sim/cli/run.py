@@ -175,9 +175,10 @@ def compile_once(advice: Advice, jobs: int | None = None) -> None:
     """Compile the kernel, saying so and why, unless it lies on disk."""
     from sim.montecarlo.compilation import compile_kernel, kernel_is_cached, why_compiled_anew
 
-    if not kernel_is_cached():
-        why = why_compiled_anew()
-        advice.say("compiling the kernel (once)" + (f": {why}" if why else ""))
+    if kernel_is_cached():
+        return  # whoever uses it loads what it needs
+    why = why_compiled_anew()
+    advice.say("compiling the kernel (once)" + (f": {why}" if why else ""))
     compile_kernel(jobs)
 
 

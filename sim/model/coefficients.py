@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from sim.model.profile import ServiceProfile
 
@@ -113,6 +112,8 @@ def _without_falls(
     missing = -np.diff(np.log(base)) - rises @ along  # of what each has to rise by at least
     if (missing <= 0).all():
         return along
+    from scipy import optimize  # noqa: PLC0415 (a quarter of a second)
+
     # The shortest move that rises by what is missing (least distance programming: Lawson and Hanson
     # 1974, chapter 23).
     stacked = np.vstack([rises.T, missing])

@@ -33,8 +33,8 @@ END_S = 1.0
 
 
 def kernel_is_cached() -> bool:
-    """Whether the compiled kernel of this version lies on disk."""
-    return kernel_cache.is_cached("advance")
+    """Whether all functions of the kernel lie on disk, compiled for this machine."""
+    return jit.all_cached()
 
 
 def why_compiled_anew() -> str | None:

@@ -26,8 +26,8 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from sim.model.uncertain import UncertainInput
 from sim.montecarlo.normal_scores import NormalScores
@@ -150,7 +150,7 @@ class Controls:
         """
         if not self.enough:
             return None
-        ranks = rankdata(values)
+        ranks = pd.Series(values).rank().to_numpy()
         below = ranks <= p * len(values) + 0.5
         if below.sum() != rank_of(p, len(values)):
             return None

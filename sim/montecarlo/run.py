@@ -248,9 +248,10 @@ def _ready_job(scenario: "Scenario", seed: int, draws: Draws, jobs: int) -> Job:
     """The real engine, compiled before any worker starts, so that each only loads it."""
     # Here, for it brings the compiler, which another replicate does not need.
     from sim.engine.control import own_autoscalers  # noqa: PLC0415
-    from sim.montecarlo.compilation import compile_kernel  # noqa: PLC0415
+    from sim.montecarlo.compilation import compile_kernel, kernel_is_cached  # noqa: PLC0415
     from sim.montecarlo.replication import replicate  # noqa: PLC0415
 
     autoscalers = own_autoscalers(scenario.design(_world(draws, 0)))
-    compile_kernel(jobs)
+    if not kernel_is_cached():  # else whoever uses it loads what it needs
+        compile_kernel(jobs)
     return Job(scenario, seed, replicate, autoscalers)

@@ -11,9 +11,10 @@ from sim.scenario.backend.outages import Outages
 from sim.scenario.backend.quota import Quota
 from sim.scenario.rules import NAME, RATES
 from sim.scenario.schema import ScenarioDocument
+from sim.scenario.values.docs import key_docs, parts_by_name
 from sim.scenario.values.families import FAMILIES, INTERVAL, Family, Role
 from sim.scenario.values.fields import REFERENCE, JsonSchema
-from sim.scenario.values.part import Abbreviated
+from sim.scenario.values.part import Abbreviated, Model
 from sim.scenario.values.units import EXPECTED, UNITS, Kind
 from sim.scenario.workload.client import Budget, Retries
 from sim.scenario.workload.lengths import LIMITS
@@ -49,6 +50,10 @@ def json_schema() -> dict[str, Any]:
     """
     schema = ScenarioDocument.model_json_schema(schema_generator=_Generator)
     definitions = schema.pop("$defs")
+    for name, part in parts_by_name().items():
+        if name in definitions:
+            _describe(definitions[name], part)
+    _describe(schema, ScenarioDocument)
     definitions["Arrivals"]["oneOf"] = [{"required": [key]} for key in RATES]
     for part in ABBREVIATED:
         definitions[part.__name__] = _abbreviated(part, definitions[part.__name__])
@@ -68,6 +73,18 @@ def json_schema() -> dict[str, Any]:
     named = {"title": "Peakfleet scenario", "$defs": definitions}
     whole: dict[str, Any] = _resolved({"$schema": DIALECT, **schema, **named})
     return whole
+
+
+def _describe(definition: JsonSchema, part: type[Model]) -> None:
+    """Add what the source says of the keys of a part."""
+    texts = key_docs(part)
+    for name, field in part.model_fields.items():
+        if name in texts:
+            key = field.alias or name
+            definition["properties"][key] = {
+                "description": texts[name],
+                **definition["properties"][key],
+            }
 
 
 class _Generator(GenerateJsonSchema):

@@ -131,7 +131,6 @@ def test_where_nothing_can_be_written_the_kernel_is_compiled_each_time(usual, mo
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/none")
     monkeypatch.setattr("tempfile.mkdtemp", refuse)
     assert kernel_cache.folder() is None
-    assert kernel_cache.is_cached("advance") is False
     assert "no folder for the compiled kernel (Read-only file system)" in capsys.readouterr().err
 
 
@@ -143,6 +142,23 @@ def test_a_function_is_loaded_from_its_cache(tmp_path):
     again = compiled(tmp_path)
     assert again(2) == 6
     assert was_loaded(again)
+
+
+def test_a_cache_is_filled_when_it_holds_the_function_for_this_processor(tmp_path, monkeypatch):
+    function = compiled(tmp_path)
+    assert not function._cache.is_filled()
+    function(2)
+    assert function._cache.is_filled()
+    assert compiled(tmp_path)._cache.is_filled()
+    monkeypatch.setattr(kernel_cache, "cpu_target", another_processor())
+    assert not function._cache.is_filled()
+
+
+def another_processor():
+    class Context:
+        codegen = type("Codegen", (), {"magic_tuple": staticmethod(lambda: ("x", "y", "z"))})
+
+    return type("Target", (), {"target_context": Context})
 
 
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])

@@ -36,7 +36,7 @@ def test_what_came_along_is_used_and_nothing_is_written(installed, tmp_path):
     assert was_loaded(function)
     assert not own.exists()
     assert shipped.misfit() is None
-    assert kernel_cache.is_cached("advance")
+    assert compiled(own)._cache.is_filled()
 
 
 @pytest.mark.parametrize(

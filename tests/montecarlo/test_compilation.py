@@ -82,6 +82,7 @@ def test_one_process_does_it_where_two_are_of_no_use(monkeypatch, uncached, reas
 
 def test_a_run_finds_all_of_it_compiled():
     compilation.compile_kernel(1)
+    assert compilation.kernel_is_cached()
     jit.compile_for(kernel.advance, (compilation.STATE, numba.float64))  # as with two cores
     before = versions()
     assert before["advance"] == before["kill"] == before["hash_all"] == 1

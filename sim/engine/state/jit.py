@@ -39,6 +39,12 @@ def compile_for(function: Callable[..., object], types: tuple[Any, ...]) -> None
         function.compile(types)
 
 
+def all_cached() -> bool:
+    """Whether what :func:`compiled` has made so far lies on disk, compiled for this machine."""
+    caches = [getattr(function, "_cache", None) for function in CALLABLE]
+    return all(isinstance(each, kernel_cache.KernelCache) and each.is_filled() for each in caches)
+
+
 def inner(function: F) -> F:
     """Compile a function of the kernel into its callers, which alone can call it.
 

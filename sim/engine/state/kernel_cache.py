@@ -37,6 +37,7 @@ from numba.core.caching import (
     _CacheLocator,
     _SourceFileBackedLocatorMixin,
 )
+from numba.core.registry import cpu_target
 
 from sim.engine.state import shipped
 
@@ -56,14 +57,6 @@ def folder() -> Path | None:
     if usual is not None and (os.access(usual, os.W_OK) or any(usual.rglob("*.nbi"))):
         return usual
     return _fresh_folder()
-
-
-def is_cached(function_name: str) -> bool:
-    """Whether a compiled version of the function lies on disk."""
-    if shipped.folder() is not None:
-        return True
-    place = folder()
-    return place is not None and any(place.rglob(f"*.{function_name}-*.nbi"))
 
 
 def copy_to(place: Path) -> None:
@@ -129,6 +122,18 @@ class KernelCache(FunctionCache):
             with suppress(OSError):
                 self._cache_file.flush()
             return None
+
+    def is_filled(self) -> bool:
+        """Whether a version of the function for this processor lies on disk, unless it is damaged.
+
+        The kernel's functions have one version each, but for a few that take several types.
+        """
+        codegen = cpu_target.target_context.codegen().magic_tuple()
+        for files in filter(None, (self._shipped_files, self._own_files)):
+            with suppress(Exception):  # damaged: said when it is loaded
+                if any(key[1] == codegen for key in files._load_index()):
+                    return True
+        return False
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled function, if there is room for it."""

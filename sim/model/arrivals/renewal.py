@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from sim.model.distributions.protocol import FloatArray
 from sim.model.rule import require, require_finite
@@ -103,6 +103,7 @@ CLOCKWORK = (_ones, _ones)
 @lru_cache(maxsize=256)
 def weibull_law(cv: float) -> tuple[float, float]:
     """Shape and scale of the Weibull law of mean 1 and this coefficient of variation."""
+    from scipy import optimize  # noqa: PLC0415 (a quarter of a second)
 
     def excess(log_shape: float) -> float:  # 1 + cv² = Γ(1 + 2/k) / Γ(1 + 1/k)²
         k = math.exp(log_shape)

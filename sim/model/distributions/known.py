@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from sim.model.distributions.protocol import FloatArray
 from sim.model.rule import require, require_finite
@@ -305,6 +305,7 @@ def _lognormal_sigma(value: float, z: float, stats: dict[str, float]) -> float:
 
 def _gamma_shape(level: float, value: float, mean: float) -> float:
     """Shape of the gamma with this quantile and mean; the less skewed one where there are two."""
+    from scipy import optimize  # noqa: PLC0415 (a quarter of a second)
 
     def ratio(log_shape: float) -> float:  # quantile / mean depends on the shape alone
         shape = math.exp(log_shape)

@@ -14,9 +14,7 @@ Factor = Annotated[Number, number("factor", above=0, most=1e6)]
 class Model(BaseModel):
     """Common to all parts: unknown keys are refused."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 class Abbreviated(Model):

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from sim.montecarlo.draws import FloatArray
 from sim.montecarlo.estimates import estimate
@@ -105,7 +104,7 @@ def tail_rules(values: FloatArray) -> bool:
 
 def ranks(values: FloatArray) -> FloatArray:
     """Ranks among all values, from 0 to 1, equal values alike: the order without the tail."""
-    ranked = (rankdata(values) - 0.5) / max(values.size, 1)
+    ranked = (pd.Series(values.ravel()).rank().to_numpy() - 0.5) / max(values.size, 1)
     return np.asarray(ranked, np.float64).reshape(values.shape)
 
 
