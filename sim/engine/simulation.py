@@ -1,6 +1,6 @@
 """One replication: a design in a world, simulated from its warm-up to the end of its horizon."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -46,6 +46,7 @@ class Outcome:
     ----------
     ledger : Ledger
     rentals : tuple of Rental
+        Of replicas.
     logs : tuple of FleetLog
         Ready and starting replicas of each pool over time.
     in_flight : (n,) SEQUENCE
@@ -60,6 +61,8 @@ class Outcome:
         When the last request came, but for those that follow others in tasks.
     is_drained : bool
         Whether the horizon ended with the last answer, nothing being left.
+    nodes : tuple of Rental
+        Of the nodes of pools that buy them whole.
     """
 
     ledger: Ledger
@@ -71,6 +74,12 @@ class Outcome:
     requests: Records
     arrived_s: float
     is_drained: bool
+    nodes: tuple[Rental, ...] = ()
+
+    def bought(self, design: Design, index: int) -> list[Rental]:
+        """What a pool pays for: its nodes where they are bought whole, else its replicas."""
+        by_node = design.pools[index].node_gpus is not None
+        return [each for each in (self.nodes if by_node else self.rentals) if each.pool == index]
 
     @property
     def end_s(self) -> float:
@@ -111,6 +120,7 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
     return Outcome(
         ledger=ledger,
         rentals=tuple(_rentals(design, fleets, plane.now)),
+        nodes=tuple(_nodes(design, fleets, plane.now)),
         logs=tuple(_logs(design, fleets)),
         in_flight=in_flight[in_flight.arrival_s >= 0.0],
         tasks_in_flight=plane.tasks_in_flight(),
@@ -177,14 +187,33 @@ def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane
 
 
 def _rentals(design: Design, fleets: Mapping[int, Fleet], end_s: float) -> Iterator[Rental]:
-    """Time on the bill within the horizon; replicas of a pool that never moves are always there."""
+    """Time of replicas within the horizon; those of a pool that never moves are always there."""
     for index, pool in enumerate(design.pools):
         fleet = fleets.get(index)
         for stands_in in (False, True) if pool.falls_back else (False,):
             resting = [(0.0, end_s)] * pool.replicas
-            for from_s, to_s in resting if fleet is None else fleet.rentals(stands_in):
-                if to_s > 0.0 and from_s < end_s:
-                    yield Rental(index, max(from_s, 0.0), min(to_s, end_s), stands_in)
+            times = resting if fleet is None else fleet.rentals(stands_in)
+            yield from _within(index, times, end_s, stands_in)
+
+
+def _nodes(design: Design, fleets: Mapping[int, Fleet], end_s: float) -> Iterator[Rental]:
+    """Time of nodes within the horizon, of pools that buy them whole."""
+    for index, pool in enumerate(design.pools):
+        if pool.node_gpus is None:
+            continue
+        fleet = fleets.get(index)
+        for stands_in in (False, True) if pool.falls_back else (False,):
+            resting = [(0.0, end_s)] * (pool.bought_gpus(pool.replicas) // pool.unit_gpus)
+            times = resting if fleet is None else fleet.bought(stands_in)
+            yield from _within(index, times, end_s, stands_in)
+
+
+def _within(
+    index: int, times: Iterable[tuple[float, float]], end_s: float, stands_in: bool
+) -> Iterator[Rental]:
+    for from_s, to_s in times:
+        if to_s > 0.0 and from_s < end_s:
+            yield Rental(index, max(from_s, 0.0), min(to_s, end_s), stands_in)
 
 
 def _logs(design: Design, fleets: Mapping[int, Fleet]) -> Iterator[FleetLog]:

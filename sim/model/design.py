@@ -89,6 +89,7 @@ class GpuPool:
 
     ``replicas`` are ready when the simulation begins. There are as many from then on, but for
     failures, unless there is an autoscaler. ``cooldown_s`` is as that of a managed backend.
+    ``node_gpus`` are those of a node, where nodes are bought whole; None where replicas are.
     """
 
     name: str
@@ -103,6 +104,7 @@ class GpuPool:
     prefix_cache: PrefixCache | None = None
     quality: float = math.nan
     cooldown_s: float = 0.0
+    node_gpus: int | None = None
 
     def __post_init__(self) -> None:
         there = self.replicas + self.lifecycle.kept_ready
@@ -110,7 +112,7 @@ class GpuPool:
         require(there <= limit, "replicas at the start", there, f"exceed the capacity ({limit})")
         plan = self.price
         if isinstance(plan, PurchasePlan):
-            most = min(self.limits[1], limit) * self.profile.gpus_per_replica
+            most = self.bought_gpus(min(self.limits[1], limit))
             gpus = plan.own().gpus if self.falls_back else plan.gpus
             rule = f"must be at least the {most} that the pool may have; let a tranche be unlimited"
             require(gpus >= most, "GPUs of the purchase plan", gpus, rule)
@@ -119,6 +121,21 @@ class GpuPool:
     def gpus_per_replica(self) -> int:
         """GPUs that a replica holds."""
         return self.profile.gpus_per_replica
+
+    @property
+    def unit_gpus(self) -> int:
+        """GPUs that are bought together: of a replica, of a node, or of a replica's nodes."""
+        size = self.gpus_per_replica
+        return size if self.node_gpus is None else math.ceil(size / self.node_gpus) * self.node_gpus
+
+    @property
+    def unit_replicas(self) -> int:
+        """Replicas that those serve at most."""
+        return 1 if self.node_gpus is None else max(1, self.node_gpus // self.gpus_per_replica)
+
+    def bought_gpus(self, replicas: float) -> int:
+        """GPUs that are bought for so many replicas, one on a node until it is full."""
+        return math.ceil(replicas / self.unit_replicas - 1e-9) * self.unit_gpus
 
     @property
     def falls_back(self) -> bool:
@@ -171,7 +188,7 @@ class Design:
     def quota_gpus(self, pool: GpuPool) -> int:
         """GPUs of the cluster that are guaranteed to a pool: by default for its fewest replicas."""
         given = None if self.cluster is None else self.cluster.standing(pool.name).quota
-        least = (pool.limits[0] + pool.lifecycle.kept_ready) * pool.gpus_per_replica
+        least = pool.bought_gpus(pool.limits[0] + pool.lifecycle.kept_ready)
         return least if given is None else given
 
     def most_replicas(self, pool: GpuPool) -> float:
@@ -183,4 +200,4 @@ class Design:
         if self.cluster is None:
             return math.inf
         owed = sum(self.quota_gpus(each) for each in self.pools if each.name != pool.name)
-        return (self.cluster.gpus - owed) // pool.gpus_per_replica
+        return (self.cluster.gpus - owed) // pool.unit_gpus * pool.unit_replicas

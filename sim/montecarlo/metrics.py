@@ -151,6 +151,7 @@ def _fleet(outcome: Outcome, design: Design, pools: list[dict[str, float]]) -> d
     return {
         "gpu_hours": float(sum(pool["gpu_hours"] for pool in pools)),
         "stand_in_gpu_hours": float(sum(pool["stand_in_gpu_hours"] for pool in pools)),
+        "unused_gpu_hours": float(sum(pool["unused_gpu_hours"] for pool in pools)),
         "utilisation": _ratio(booked["busy_s"].sum(), booked["serving_s"].sum()),
         "batch_occupancy": _weighted(pools, "batch_occupancy", booked["busy_s"].sum(axis=1)),
         "kv_utilisation": _weighted(pools, "kv_utilisation", booked["serving_s"].sum(axis=1)),
@@ -176,15 +177,17 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
     profile = pool.profile
     busy_s, serving_s = float(booked["busy_s"].sum()), float(booked["serving_s"].sum())
     rented = [r.end_s - r.start_s for r in outcome.rentals if r.pool == index]
-    stood_in = [r.end_s - r.start_s for r in outcome.rentals if r.pool == index and r.stands_in]
-    gpus = profile.gpus_per_replica
+    bought = outcome.bought(design, index)
+    gpu_hours = sum(r.end_s - r.start_s for r in bought) * pool.unit_gpus / HOUR_S
+    stood_in = sum(r.end_s - r.start_s for r in bought if r.stands_in) * pool.unit_gpus / HOUR_S
     running_s = float(booked["running_s"].sum())
     work_s, able_s = work_and_capacity_s(outcome, design, index)
     loads = _load(work_s, able_s)
     logs, ends_s = outcome.logs[index : index + 1], np.array([0.0, design.horizon.duration_s])
     return {
-        "gpu_hours": sum(rented) * gpus / HOUR_S,
-        "stand_in_gpu_hours": sum(stood_in) * gpus / HOUR_S,
+        "gpu_hours": gpu_hours,
+        "stand_in_gpu_hours": stood_in,
+        "unused_gpu_hours": gpu_hours - sum(rented) * profile.gpus_per_replica / HOUR_S,
         "utilisation": _ratio(busy_s, serving_s),
         "batch_occupancy": _ratio(running_s, busy_s) / profile.replica_seqs,
         "kv_utilisation": _ratio(float(booked["blocks_s"].sum()), serving_s)

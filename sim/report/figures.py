@@ -209,6 +209,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             pending_replicas_mean="replicas waiting for GPUs, mean",
             gpu_hours="GPU-hours",
             stand_in_gpu_hours="of these on demand, for want of spot",
+            unused_gpu_hours="of these on no replica, in whole nodes",
         ),
     ),
     "Reliability": (

@@ -48,6 +48,7 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
             "revenue_usd",
             "gpu_hours",
             "stand_in_gpu_hours",
+            "unused_gpu_hours",
             "cost_stand_in_usd",
             "failed_starts",
             "ready_replicas_mean",

@@ -325,4 +325,5 @@ def _pool(
         caches.compiled(pool.prefix_cache, draws),
         math.nan if pool.quality is None else known(pool.quality, draws),
         0.0 if pool.cooldown is None else known(pool.cooldown, draws),
+        pool.node_gpus,
     )

@@ -51,14 +51,14 @@ def _tenants(design: Design, clock: Clock) -> dict[int, Tenant]:
     cluster = design.cluster
     if cluster is None:
         return {}
-    resting = sum(each.replicas * each.gpus_per_replica for each in design.pools if not each.moves)
+    resting = sum(each.bought_gpus(each.replicas) for each in design.pools if not each.moves)
     budget = GpuBudget(clock.env, cluster.gpus - resting, cluster.sharing)
     return {
         index: budget.join(
-            pool.gpus_per_replica,
+            pool.unit_gpus,
             design.quota_gpus(pool),
             cluster.standing(pool.name).priority,
-            pool.profile.max_num_seqs,
+            pool.profile.max_num_seqs * pool.unit_replicas,
         )
         for index, pool in enumerate(design.pools)
         if pool.moves

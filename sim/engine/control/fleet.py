@@ -17,6 +17,7 @@ from sim.engine.control.census import Census
 from sim.engine.control.fleet_log import FleetLog
 from sim.engine.control.fleet_view import FleetView
 from sim.engine.control.gpu_budget import Tenant
+from sim.engine.control.node_supply import NodeSupply
 from sim.engine.control.replica import Node, Replica, label_of
 from sim.engine.control.spread import Spread
 from sim.engine.control.supply import Supply
@@ -69,13 +70,9 @@ class Fleet(FleetView):
         self._numbers, self._orders = itertools.count(), itertools.count()
         self._stand_in_numbers = itertools.count()
         self._replicas = Census()
-        crashes = pool.failures.crashes
-        places = 1 if crashes is None else crashes.replicas_per_node
         zones = pool.failures.zones
         self._spread = Spread(zones)
-        slots = self._lifecycle.capacity_limit
-        self._own = Supply(self.env, self._spread, slots, places, tenant)
-        self._on_demand = Supply(self.env, self._spread, places=places)
+        self._own, self._on_demand = self._supplies(tenant)
         outages = self._lifecycle.capacity_outages
         if outages is not None:
             spells = self._own.capacity.outages(outages, streams(f"capacity/{pool.name}"))
@@ -144,18 +141,13 @@ class Fleet(FleetView):
                 self.lose(replica, absent_s)
 
     def evict(self) -> None:
-        """Give up the replica that is missed least, and ask for another in its place.
-
-        On standby ones go first, then starting ones, then ready ones, the newest of each first.
-        """
-        there = (r for r in self._replicas if r.stage is not Stage.DRAINING)
-        hold = (r for r in there if r.claim is not None and r.claim.triggered)
-        replica = max(hold, key=lambda r: (r.standby, r.starting, r.order))
-        replica.is_evicted = True
-        if replica.stage is Stage.READY:
-            self._drain(replica)
-        else:
-            self._end(replica)
+        """Give up the replica or node that is missed least, and ask for others in its place."""
+        for replica in self._own.to_evict(self._replicas):
+            replica.is_evicted = True
+            if replica.stage is Stage.READY:
+                self._drain(replica)
+            else:
+                self._end(replica)
         self._restore()
 
     def set_slowness(self, replica: Replica, slowness: float) -> None:
@@ -169,6 +161,15 @@ class Fleet(FleetView):
     @property
     def _now_s(self) -> float:
         return float(self.env.now)
+
+    def _supplies(self, tenant: Tenant | None) -> tuple[Supply, Supply]:
+        """Machines of the pool's own, and those on demand in their place."""
+        crashes, slots = self.pool.failures.crashes, self._lifecycle.capacity_limit
+        together = 1 if crashes is None else crashes.replicas_per_node
+        by_node = self.pool.node_gpus is not None
+        kind, places = (NodeSupply, self.pool.unit_replicas) if by_node else (Supply, together)
+        own = kind(self.env, self._spread, slots, places, tenant)
+        return own, kind(self.env, self._spread, places=places)
 
     def _begin(self) -> None:
         """Take over the replicas that the data plane began with, and fill the warm pool."""
@@ -284,7 +285,7 @@ class Fleet(FleetView):
             return
         self._replicas.put(replica, Stage.PROVISIONING, replica.standby)
         self._note()
-        yield self.env.timeout(provisioning_s)
+        yield self.env.timeout(supply.provisioned_s(replica, provisioning_s))
         if replica.gone:
             return
         self._replicas.put(replica, Stage.LOADING, replica.standby)

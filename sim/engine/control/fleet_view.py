@@ -67,6 +67,11 @@ class FleetView:
         return self._replicas.count(Stage.DRAINING)
 
     @property
+    def vacating(self) -> int:
+        """Of what is bought as a whole, replicas or nodes, how many will soon be given back."""
+        return self._own.vacating(self.draining)
+
+    @property
     def queue(self) -> int:
         """Requests at the gateway and on replicas that are in no batch."""
         view = self.view
@@ -86,3 +91,8 @@ class FleetView:
         """From when to when each replica, or each stand-in, was or still is on the bill."""
         there = [replica for replica in self._replicas if replica.stands_in == stand_ins]
         return (self._on_demand if stand_ins else self._own).rentals(there)
+
+    def bought(self, stand_ins: bool = False) -> Iterator[tuple[float, float]]:
+        """From when to when each node that is bought whole, or else each replica, was paid."""
+        there = [replica for replica in self._replicas if replica.stands_in == stand_ins]
+        return (self._on_demand if stand_ins else self._own).bought(there)

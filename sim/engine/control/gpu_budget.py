@@ -48,12 +48,12 @@ class Fleet(Protocol):
         ...
 
     @property
-    def draining(self) -> int:
-        """Replicas that hold GPUs and will soon be gone."""
+    def vacating(self) -> int:
+        """Replicas, or nodes bought whole, that hold GPUs and will soon be gone."""
         ...
 
     def evict(self) -> None:
-        """Give up the replica that is missed least, and ask for another in its place."""
+        """Give up the replica or node that is missed least, and ask for others in its place."""
         ...
 
 
@@ -66,10 +66,10 @@ class Tenant:
     number : int
         In the order of the scenario.
     gpus : int
-        That a replica holds.
+        That a replica holds, or a node that is bought whole.
     quota, priority : int
     batch : int
-        Requests that a replica has in its batch at most.
+        Requests that these GPUs have in their batches at most.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Tenant:
     @property
     def using(self) -> int:
         """GPUs of its replicas, those left out that will soon be gone."""
-        return self.held - self.fleet.draining * self.gpus
+        return self.held - self.fleet.vacating * self.gpus
 
     def take(self) -> simpy.Event:
         """GPUs for a replica that is there from the beginning."""
@@ -220,7 +220,7 @@ class GpuBudget:
     @property
     def _coming(self) -> int:
         """GPUs that will soon be free."""
-        return sum(each.fleet.draining * each.gpus for each in self._tenants)
+        return sum(each.fleet.vacating * each.gpus for each in self._tenants)
 
     def _reclaim(self, tenant: Tenant) -> bool:
         """See that GPUs come free for the next replica of a pool, if any may be taken for it."""

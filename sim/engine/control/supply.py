@@ -9,6 +9,7 @@ from sim.engine.control.capacity import Capacity
 from sim.engine.control.gpu_budget import Tenant
 from sim.engine.control.replica import Node, Nodes, Replica
 from sim.engine.control.spread import Spread
+from sim.model.lifecycle import Stage
 
 Process = Generator[simpy.Event, object, None]
 
@@ -62,18 +63,24 @@ class Supply:
 
     def granted(self, replica: Replica) -> Process:
         """Wait for the slot that was asked for, in a zone, and for GPUs of the cluster."""
+        yield from self._slot_granted(replica)
+        if self._tenant is not None and not replica.gone:
+            replica.claim = self._tenant.ask()
+            yield replica.claim
+
+    def _slot_granted(self, replica: Replica) -> Process:
         assert replica.slot is not None
         yield replica.slot
         while not replica.gone and not self._spread.is_anywhere:  # lost in the instant of its grant
             self.capacity.withdraw(replica.slot)
             self.ask(replica)
             yield replica.slot
-        if replica.gone:
-            return
-        self._spread.place(replica)
-        if self._tenant is not None:
-            replica.claim = self._tenant.ask()
-            yield replica.claim
+        if not replica.gone:
+            self._spread.place(replica)
+
+    def provisioned_s(self, replica: Replica, provisioning_s: float) -> float:
+        """Time until its node runs, of one that takes so long."""
+        return provisioning_s
 
     def node_up(self, replica: Replica) -> None:
         """Its node runs, and the bill begins."""
@@ -87,11 +94,11 @@ class Supply:
     def give_back(self, replica: Replica) -> None:
         """A replica is gone: its slot and GPUs are free once its ``slot_free_s`` has come."""
         now_s = float(self.env.now)
-        self._nodes_of(replica.zone).remove(replica)
+        absent_s = replica.slot_free_s - now_s
+        self._leave_node(replica, absent_s)
         self._spread.remove(replica)
         if not math.isnan(replica.paid_from_s):
             self._bills.append((replica.paid_from_s, now_s))
-        absent_s = replica.slot_free_s - now_s
         if replica.claim is not None and self._tenant is not None:
             self._tenant.withdraw(replica.claim, absent_s)
         if replica.slot is not None:
@@ -106,6 +113,23 @@ class Supply:
         for replica in replicas:
             if not math.isnan(replica.paid_from_s):
                 yield replica.paid_from_s, math.inf
+
+    def bought(self, replicas: Iterable[Replica]) -> Iterator[tuple[float, float]]:
+        """The same of what is bought as a whole: the machines of a replica."""
+        return self.rentals(replicas)
+
+    def to_evict(self, replicas: Iterable[Replica]) -> list[Replica]:
+        """Who gives its GPUs up: on standby ones first, then starting, then ready, the newest."""
+        there = (r for r in replicas if r.stage is not Stage.DRAINING)
+        hold = (r for r in there if r.claim is not None and r.claim.triggered)
+        return [max(hold, key=lambda r: (r.standby, r.starting, r.order))]
+
+    def vacating(self, draining: int) -> int:
+        """Of what is bought as a whole, how many will soon be free, as so many replicas drain."""
+        return draining
+
+    def _leave_node(self, replica: Replica, absent_s: float) -> None:
+        self._nodes_of(replica.zone).remove(replica)
 
     def _nodes_of(self, zone: str | None) -> Nodes:
         return self._nodes.setdefault(zone, Nodes(self._places))

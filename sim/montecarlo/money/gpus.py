@@ -53,8 +53,7 @@ def pool_charges(pool: GpuPool, work: PoolWork, hours_s: FloatArray) -> Iterator
     hours_s : (hours + 1,) float64
         Edges of the hours.
     """
-    gpus = pool.profile.gpus_per_replica
-    rented = rented_hours(work.start_s, work.end_s, hours_s) * gpus
+    rented = rented_hours(work.start_s, work.end_s, hours_s) * work.gpus
     if isinstance(pool.price, GpuPrice):
         yield from _of_replicas(pool, pool.price, work, rented, hours_s)
         return
@@ -74,7 +73,7 @@ def _uses_of_tranches(
     pool: GpuPool, plan: PurchasePlan, work: PoolWork, hours_s: FloatArray
 ) -> Iterator[tuple[Tranche, TrancheUse]]:
     """Each tranche with its GPU-hours: replicas that stand in for spot have those on demand."""
-    gpus = pool.profile.gpus_per_replica
+    gpus = work.gpus
     if not pool.falls_back:
         uses = fill(plan, work.start_s, work.end_s, gpus, hours_s)
         yield from zip(plan.tranches, uses, strict=True)
@@ -120,8 +119,12 @@ class _Uses(TypedDict):
 
 
 def _uses(work: PoolWork, usd: FloatArray, rented_usd: FloatArray) -> _Uses:
-    """Uses of a cost, of which a part is of the time that replicas were rented."""
-    worked_usd, headroom_usd = rented_usd * work.worked_share, rented_usd * work.headroom_share
+    """Uses of a cost, of which a part is of the time for which GPUs were rented.
+
+    Of these, those that no replica has are idle.
+    """
+    placed_usd = rented_usd * work.placed_share
+    worked_usd, headroom_usd = placed_usd * work.worked_share, placed_usd * work.headroom_share
     return _Uses(
         headroom_usd=headroom_usd,
         idle_usd=np.maximum(usd - worked_usd - headroom_usd, 0.0),
@@ -133,11 +136,11 @@ def _uses(work: PoolWork, usd: FloatArray, rented_usd: FloatArray) -> _Uses:
 def _of_replicas(
     pool: GpuPool, price: GpuPrice, work: PoolWork, rented: FloatArray, hours_s: FloatArray
 ) -> Iterator[Charge]:
-    """One price for every replica, its time rounded up; what is added falls into its last hour.
+    """One price for every replica or node, its time rounded up: its last hour has what is added.
 
     At the price of a commitment, as much is committed to as is billed.
     """
-    gpus = pool.profile.gpus_per_replica
+    gpus = work.gpus
     rented_s = work.end_s - work.start_s
     added_s = np.array([price.billed_s(float(s)) for s in rented_s]) - rented_s
     last = (np.searchsorted(hours_s, work.end_s, side="left") - 1).astype(np.intp)
@@ -300,7 +303,7 @@ def _running(kind: str, unit: str, quantity: FloatArray, usd: FloatArray, part: 
 
 def _power(tranche: Owned, part: _Part) -> Charge:
     """Energy of busy and idle GPUs: what the busy ones draw is of the work and of headroom."""
-    work, busy = part.work, part.use.used * part.work.busy_share
+    work, busy = part.work, part.use.used * part.work.placed_share * part.work.busy_share
     idle = part.use.held - busy
     nothing = 0.0 * idle
     busy_usd = tranche.energy_kwh(busy, nothing) * tranche.usd_per_kwh

@@ -77,11 +77,11 @@ class Monthly:
         gpu_hours = math.fsum(float(charge.consumed.sum()) for charge in paid_in_use)
         if pool.autoscaler is None or gpu_hours == 0:
             return 0.0
-        rentals = (each for each in self._outcome.rentals if each.pool == index)
-        rented = math.fsum(each.end_s - each.start_s for each in rentals)
-        least = pool.limits[0] + pool.lifecycle.kept_ready
-        beyond_s = max(rented - least * self._design.horizon.duration_s, 0.0)
-        return min(beyond_s / HOUR_S * pool.profile.gpus_per_replica / gpu_hours, 1.0)
+        bought = self._outcome.bought(self._design, index)
+        bought_s = math.fsum(each.end_s - each.start_s for each in bought) * pool.unit_gpus
+        least = pool.bought_gpus(pool.limits[0] + pool.lifecycle.kept_ready)
+        beyond_s = max(bought_s - least * self._design.horizon.duration_s, 0.0)
+        return min(beyond_s / HOUR_S / gpu_hours, 1.0)
 
     def _api(self, api: ManagedApi, index: int, charges: list[Charge]) -> FloatArray:
         """Tokens by volume, the rest by time; what is counted by the month by what it has."""

@@ -9,12 +9,13 @@ told by what the work of the hour would have taken at the replica's capacity, as
 - **idle**: the rest of what was rented: nobody there, starting, draining beyond the work.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.simulation import Outcome
+from sim.engine.simulation import Outcome, Rental
 from sim.engine.state.record import Records
 from sim.model.capacity import Work, needed_s
 from sim.model.design import Design, GpuPool
@@ -36,9 +37,13 @@ class PoolWork:
     Attributes
     ----------
     start_s, end_s : (rentals,) float64
-        Of each replica, within the horizon.
+        Of each replica within the horizon, or of each node that is bought whole.
     stands_in : (rentals,) bool
         Whether it is rented on demand in the place of one on spot.
+    gpus : int
+        Of each.
+    placed_share : (hours,) float64
+        Of these GPUs, those of replicas: 1 but for nodes that are bought whole.
     busy_share : (hours,) float64
         Of the rented time, with somebody in the batch.
     worked_share, headroom_share : (hours,) float64
@@ -54,6 +59,8 @@ class PoolWork:
     start_s: FloatArray
     end_s: FloatArray
     stands_in: BoolArray
+    gpus: int
+    placed_share: FloatArray
     busy_share: FloatArray
     worked_share: FloatArray
     headroom_share: FloatArray
@@ -67,9 +74,9 @@ def pool_work(outcome: Outcome, design: Design, index: int, hours_s: FloatArray)
     """Work of the pool with this number."""
     ledger, pool = outcome.ledger, design.pools[index]
     rentals = [r for r in outcome.rentals if r.pool == index]
-    start_s = np.array([r.start_s for r in rentals], np.float64)
-    end_s = np.array([r.end_s for r in rentals], np.float64)
-    rented_s = rented_hours(start_s, end_s, hours_s) * HOUR_S
+    bought = outcome.bought(design, index)
+    rented_s = rented_hours(*_ends(rentals), hours_s) * HOUR_S
+    bought_s = rented_hours(*_ends(bought), hours_s) * HOUR_S
     booked, usage = ledger.pools[index], ledger.usage[:, index]
     spread = prompt_cv2(outcome, design, pool)
     worked_s = needed_s(pool.profile, work_booked(booked), spread)
@@ -84,9 +91,10 @@ def pool_work(outcome: Outcome, design: Design, index: int, hours_s: FloatArray)
     tokens = np.stack([usage[name].sum(axis=(0, 1)) for name in ANSWERED])
     all_s = float(answered_s.sum() + wasted_s.sum())
     return PoolWork(
-        start_s,
-        end_s,
-        np.array([r.stands_in for r in rentals], np.bool_),
+        *_ends(bought),
+        np.array([r.stands_in for r in bought], np.bool_),
+        pool.unit_gpus,
+        _over(rented_s * pool.gpus_per_replica, bought_s * pool.unit_gpus),
         busy_share=busy,
         worked_share=worked,
         headroom_share=np.minimum(headroom, 1.0 - worked),
@@ -95,6 +103,12 @@ def pool_work(outcome: Outcome, design: Design, index: int, hours_s: FloatArray)
         wasted_shares=in_shares(wasted_s, users),
         tokens=by_hour(tokens, ledger.edges_s, hours_s),
     )
+
+
+def _ends(rentals: Sequence[Rental]) -> tuple[FloatArray, FloatArray]:
+    """Beginnings and ends."""
+    begins, ends = ([getattr(r, end) for r in rentals] for end in ("start_s", "end_s"))
+    return np.array(begins, np.float64), np.array(ends, np.float64)
 
 
 def work_booked(booked: Records) -> Work:

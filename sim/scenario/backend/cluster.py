@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field
 
 from sim.model import cluster as model
-from sim.model.design import Design
+from sim.model.design import Design, GpuPool
 from sim.scenario.values.fields import one_of, whole
 from sim.scenario.values.part import Model
 from sim.scenario.values.problems import Findings, choose
@@ -71,7 +71,7 @@ def check(design: Design, findings: Findings) -> None:
     if _is_too_small(design, begin, "the replicas of its pools at the beginning", findings):
         return
     for pool in design.pools:
-        owed, needed = design.quota_gpus(pool), least[pool.name] * pool.gpus_per_replica
+        owed, needed = design.quota_gpus(pool), pool.bought_gpus(least[pool.name])
         if owed < needed:
             message = f"{owed} must be at least the {needed} GPUs of the fewest replicas"
             findings.add(("cluster", "pools", pool.name, "quota"), message)
@@ -85,7 +85,7 @@ def check(design: Design, findings: Findings) -> None:
         if design.most_replicas(pool) < 1:
             left = cluster.gpus - total + design.quota_gpus(pool)
             message = f"{cluster.gpus} leaves {left} to '{pool.name}', whose replicas take"
-            findings.add(("cluster", "gpus"), f"{message} {pool.gpus_per_replica} each")
+            findings.add(("cluster", "gpus"), f"{message} {pool.unit_gpus} each")
 
 
 def _is_too_small(
@@ -93,11 +93,15 @@ def _is_too_small(
 ) -> bool:
     assert design.cluster is not None
     gpus = design.cluster.gpus
-    sizes = {pool.name: pool.gpus_per_replica for pool in design.pools}
-    needed = sum(count * sizes[name] for name, count in replicas.items())
+    needed = sum(pool.bought_gpus(replicas[pool.name]) for pool in design.pools)
     if needed <= gpus:
         return False
-    parts = ", ".join(f"{name} {count} x {sizes[name]}" for name, count in replicas.items())
+    parts = ", ".join(_part(pool, replicas[pool.name]) for pool in design.pools)
     message = f"{gpus} must be at least {needed}, which {what} take ({parts})"
     findings.add(("cluster", "gpus"), message, "raise it, or lower replicas")
     return True
+
+
+def _part(pool: GpuPool, replicas: int) -> str:
+    nodes = "" if pool.node_gpus is None else f" on nodes of {pool.node_gpus}"
+    return f"{pool.name} {replicas} x {pool.gpus_per_replica}{nodes}"

@@ -1,5 +1,6 @@
 """The moving parts of a pool together: autoscaler, life cycle, failures, gateway."""
 
+import math
 from typing import Any
 
 from sim.model.profile import ServiceProfile
@@ -17,6 +18,7 @@ def resolved(
     scaler, replicas = autoscaler.resolved(pool.autoscaler, pool.replicas, path, findings)
     lifecycle.check_capacity(pool.capacity, replicas, path, findings)
     _check_cold_start(pool, path, findings)
+    _check_nodes(pool, profile, path, findings)
     return {
         "replicas": replicas,
         "autoscaler": scaler,
@@ -36,6 +38,18 @@ def _check_cold_start(pool: GpuPool, path: Path, findings: Findings) -> None:
         findings.add((*path, "cold_start"), f"is missing, and {reason}", remedy)
 
 
+def _check_nodes(pool: GpuPool, profile: ServiceProfile, path: Path, findings: Findings) -> None:
+    """Note what is said of nodes twice, and losses of one replica of a node that has several."""
+    if pool.node_gpus is None:
+        return
+    if pool.failures is not None and pool.failures.replicas_per_node is not None:
+        message = "goes beside node_gpus, which says how many there are"
+        findings.add((*path, "failures", "replicas_per_node"), message, "remove it")
+    if pool.spot is not None and pool.node_gpus >= 2 * profile.gpus_per_replica:
+        message = f"{pool.node_gpus} puts several replicas on a node, which spot takes one by one"
+        findings.add((*path, "node_gpus"), message, "remove it, or spot")
+
+
 def _gateway(gateway: Gateway | None, profile: ServiceProfile) -> Gateway | None:
     """The gateway with its replicas' limit."""
     if gateway is None or gateway.queue == "push" or gateway.replica_limit is not None:
@@ -48,4 +62,8 @@ def most_gpus(pool: GpuPool, profile: ServiceProfile) -> Most:
     replicas = pool.replicas.most if pool.replicas.fixed is None else pool.replicas.fixed
     standby = None if pool.standby is None else pool.standby.replicas
     numbers = tuple(number for number in (replicas, standby) if number is not None)
-    return Most(numbers, profile.gpus_per_replica)
+    size = profile.gpus_per_replica
+    if pool.node_gpus is None:
+        return Most(numbers, size)
+    unit = math.ceil(size / pool.node_gpus) * pool.node_gpus
+    return Most(numbers, unit, max(1, pool.node_gpus // size))

@@ -113,14 +113,16 @@ GpuPrices = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Most:
-    """GPUs that a pool may have at once."""
+    """GPUs that a pool may have at once, bought so many together for so many replicas."""
 
     replicas: tuple[Number, ...]
-    gpus_per_replica: int
+    unit_gpus: int
+    unit_replicas: int = 1
 
     def gpus(self, draws: Draws) -> float:
         """In a world."""
-        return self.gpus_per_replica * sum(known(number, draws) for number in self.replicas)
+        replicas = sum(known(number, draws) for number in self.replicas)
+        return self.unit_gpus * math.ceil(replicas / self.unit_replicas)
 
 
 def check(path: Path, raw: Any, findings: Findings) -> None:

@@ -22,7 +22,7 @@ def full_fleets(scenario: Scenario, draws: dict[str, float]) -> list[int]:
     if not isinstance(pool.price, PurchasePlan):
         return []
     sizes = np.cumsum([tranche.gpus for tranche in pool.price.tranches])
-    full = [size / pool.profile.gpus_per_replica for size in sizes if math.isfinite(size)]
+    full = [size / pool.unit_gpus * pool.unit_replicas for size in sizes if math.isfinite(size)]
     return [n for size in full for n in (math.floor(size), math.ceil(size))]
 
 
@@ -31,17 +31,20 @@ def idle_usd_per_day(scenario: Scenario, draws: dict[str, float], replicas: int)
     design = scenario.design(draws)
     pool, (model,) = design.pools[0], _pools(scenario)
     hours_s = hour_edges_s(design.horizon.duration_s)
-    gpus = pool.profile.gpus_per_replica
+    bought = pool.bought_gpus(replicas) // pool.unit_gpus
+    most = Most((float(replicas),), pool.unit_gpus, pool.unit_replicas)
     assert model.price is not None
     start = design.horizon.start
-    price = gpu_price.compiled(model.price, Most((float(replicas),), gpus), start, draws)
+    price = gpu_price.compiled(model.price, most, start, draws)
     pool = replace(pool, replicas=replicas, price=price)
     nothing = np.zeros(len(hours_s) - 1)
     alike = np.full(len(design.workloads), 1 / len(design.workloads))
     work = PoolWork(
-        start_s=np.zeros(replicas),
-        end_s=np.full(replicas, design.horizon.duration_s),
-        stands_in=np.zeros(replicas, np.bool_),
+        start_s=np.zeros(bought),
+        end_s=np.full(bought, design.horizon.duration_s),
+        stands_in=np.zeros(bought, np.bool_),
+        gpus=pool.unit_gpus,
+        placed_share=nothing,  # of nobody's work, whatever it is
         busy_share=nothing,
         worked_share=nothing,
         headroom_share=nothing,

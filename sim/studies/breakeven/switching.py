@@ -115,7 +115,7 @@ def switch(
     if replicas is not None and able:
         scenario = contest.at(side, contest.volume, Fleet(replicas))
         designs = [scenario.design(draws) for draws in own.draws]
-        gpus = replicas * designs[0].pools[0].profile.gpus_per_replica
+        gpus = designs[0].pools[0].bought_gpus(replicas)
         paid = np.array(
             [_paid(d, *sums) for d, *sums in zip(designs, usd, reference, trend, strict=True)]
         ).T

@@ -70,6 +70,7 @@ class Plan:
     gpus : dict of str to (worlds, months, 24 x kinds of days) float64
         By the hour of weekday, weekend and, where there is one, peak day, of each pool.
     gpus_per_replica : dict of str to int
+        Or of the node that is bought whole.
         Of each pool.
     commitments : tuple of Commitment
     reserved_usd, flexible_usd, api_usd, revenue_usd, requests, weekday_p95_s, peak_p95_s : array

@@ -11,7 +11,7 @@ from sim.studies.plan.contracts import Contract
 from sim.studies.plan.days import busiest, days_per_month, kinds_of
 from sim.studies.plan.months import interpolated
 from sim.studies.plan.outlook import PREFIX, Outlook
-from sim.studies.plan.runs import HOURS, Month
+from sim.studies.plan.runs import HOURS, Month, in_gpus
 from sim.studies.worst import worst_served
 
 FloatArray = npt.NDArray[np.float64]
@@ -119,9 +119,8 @@ class Future:
         replicas = np.clip(wanted + ROUNDED_UP, 1.0, max(pool.lifecycle.most_serving, 1))
         for each in self.months:
             replicas[:, each.month] = each.replicas[pool.name]
-        size = pool.profile.gpus_per_replica
         shape = (*wanted.shape, *self.hours.shape)
-        return np.broadcast_to(size * replicas[:, :, None, None], shape).copy()
+        return np.broadcast_to(in_gpus(pool, replicas)[:, :, None, None], shape).copy()
 
     def sufficient(self, pool: GpuPool) -> FloatArray:
         """Replicas that suffice of a pool that does not scale, not rounded: (worlds, months).

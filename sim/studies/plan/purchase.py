@@ -135,7 +135,7 @@ def bought(prices: Mapping[str, float], terms: Terms, future: Future) -> Ledger:
                 reserved_usd = terms.reserved * float(on_demand[:, first].mean())
                 total = reserved_usd * hours.sum() * (end - first) * shape[0]
                 every = flexible[:, here]
-                size = pool.profile.gpus_per_replica
+                size = pool.unit_gpus
                 committed = _commitment(gpus[:, here].ravel(), every.ravel(), total, size)
                 ledger.commitments.append(
                     Commitment(pool.name, first, end, committed, reserved_usd)

@@ -265,7 +265,15 @@ class Simulations:
             replicas = sum(columns[prefix + name].astype(np.float64) for name in COLUMNS)
             replicas = replicas - columns[f"{prefix}pending_replicas"].astype(np.float64)
             rows.append(np.asarray(replicas).reshape(HOURS, -1).mean(axis=1))
-        return np.stack(rows) * pool.profile.gpus_per_replica
+        return in_gpus(pool, np.stack(rows))
+
+
+def in_gpus(pool: GpuPool, replicas: FloatArray) -> FloatArray:
+    """GPUs that are paid for so many replicas, in whole nodes where they are bought so."""
+    if pool.node_gpus is None:
+        return replicas * pool.gpus_per_replica
+    nodes: FloatArray = np.ceil(replicas / pool.unit_replicas - 1e-9)
+    return nodes * pool.unit_gpus
 
 
 def whole(replicas: float, pool: GpuPool) -> int:

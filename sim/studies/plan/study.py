@@ -97,7 +97,7 @@ def plan(
         margins=tuple(each.margin for each in months),
         volume=future.volume,
         gpus={name: gpus.reshape(worlds, outlook.months, -1) for name, gpus in ledger.gpus.items()},
-        gpus_per_replica={pool.name: pool.profile.gpus_per_replica for pool in design.pools},
+        gpus_per_replica={pool.name: pool.unit_gpus for pool in design.pools},
         commitments=tuple(ledger.commitments),
         reserved_usd=ledger.reserved_usd,
         flexible_usd=ledger.flexible_usd,

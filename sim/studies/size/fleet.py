@@ -117,7 +117,7 @@ def most_replicas(design: Design, pool: GpuPool) -> int:
     """Replicas that are to be had, and paid for."""
     most = min(float(MOST_REPLICAS), pool.lifecycle.most_serving, design.left_for(pool))
     if isinstance(pool.price, PurchasePlan):
-        most = min(most, pool.price.gpus // pool.profile.gpus_per_replica)
+        most = min(most, pool.price.gpus // pool.unit_gpus * pool.unit_replicas)
     return int(most)
 
 

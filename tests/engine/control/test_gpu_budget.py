@@ -23,7 +23,7 @@ class Pool:
         drain_s: float = 5.0,
     ) -> None:
         self.env, self.concurrency, self.drain_s = budget.env, load, drain_s
-        self.draining = self.evictions = 0
+        self.vacating = self.evictions = 0
         self.claims: list[simpy.Event] = []
         self.least_using = 10**9
         self.tenant = budget.join(gpus, quota, priority, batch=1)
@@ -47,14 +47,14 @@ class Pool:
     def evict(self) -> None:
         at = max(index for index, claim in enumerate(self.claims) if claim.triggered)
         self.evictions += 1
-        self.draining += 1
+        self.vacating += 1
         self.least_using = min(self.least_using, self.tenant.using)
         self.env.process(self._drained(self.claims.pop(at)))
         self.ask()
 
     def _drained(self, claim: simpy.Event) -> Iterator[simpy.Event]:
         yield self.env.timeout(self.drain_s)
-        self.draining -= 1
+        self.vacating -= 1
         self.tenant.withdraw(claim, 0.0)
 
 
@@ -145,7 +145,7 @@ def test_a_pool_within_its_quota_takes_back_what_others_have_borrowed(sharing: S
     assert a.held == 4
     b.ask()
     after(budget)
-    assert (b.held, a.draining) == (0, 2)  # two of theirs make room for one of b's
+    assert (b.held, a.vacating) == (0, 2)  # two of theirs make room for one of b's
     after(budget, 5.0)
     assert (a.held, a.pending, b.held) == (2, 2, 1)
     after(budget, 10 * LOOK_S)
@@ -226,9 +226,9 @@ def test_never_more_gpus_than_there_are_and_none_idle_that_somebody_waits_for(
         held = sum(p.tenant.held for p in pools)
         assert held + budget.free <= 16 and budget.free >= 0
         for p in pools:
-            assert p.tenant.held == (p.held + p.draining) * p.tenant.gpus
+            assert p.tenant.held == (p.held + p.vacating) * p.tenant.gpus
             fits = p.pending and p.tenant.gpus <= budget.free
-            assert not fits or any(other.draining for other in pools)
+            assert not fits or any(other.vacating for other in pools)
         after(budget, float(wait_s))
     for p in pools:
         assert p.evictions == 0 or p.least_using >= p.tenant.quota
