@@ -1,4 +1,4 @@
-"""What studies take a fleet on nodes of eight GPUs to cost, by hand: two replicas of four on each."""
+"""What studies take a fleet on nodes of eight GPUs to cost, by hand: two replicas on each."""
 
 import numpy as np
 import pytest
