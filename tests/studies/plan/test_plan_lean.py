@@ -18,7 +18,8 @@ MONTHS, WORLDS, HOLDING = 13, 12, 0.75
 POOL: Any = SimpleNamespace(
     name="pool",
     moves=False,
-    profile=SimpleNamespace(gpus_per_replica=1),
+    node_gpus=None,
+    gpus_per_replica=1,
     lifecycle=SimpleNamespace(most_serving=np.inf),
 )
 
