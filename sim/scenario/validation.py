@@ -1,6 +1,5 @@
 """From plain data to the models of the schema, with all problems in the user's words."""
 
-from dataclasses import replace
 from typing import Any, get_args, get_origin
 
 from pydantic import Tag, ValidationError
@@ -52,7 +51,6 @@ def validate(document: Document, surroundings: Surroundings) -> ScenarioDocument
 
 def _once(found: list[Finding]) -> list[Finding]:
     """Without what is missing only because its name is misspelt: one slip, one error."""
-    found = _renamed(found)
     slips = [f for f in found if f.message == UNKNOWN or f.message in NO_VALUE]
     meant = {(f.path[:-1], f.remedy) for f in slips}
     sections = {path for path, _ in meant}
@@ -71,28 +69,6 @@ def _once(found: list[Finding]) -> list[Finding]:
 
 def _is_meant(path: Path, meant: set[tuple[Path, str]]) -> bool:
     return (path[:-1], f"did you mean '{path[-1]}'?") in meant
-
-
-def _renamed(found: list[Finding]) -> list[Finding]:
-    """The only unknown key of a section that lacks one alone is likely to be that."""
-    missing, unknown = (_alone(found, message) for message in (MISSING, UNKNOWN))
-    renamed = {
-        unknown[section]: replace(
-            unknown[section], remedy=f"did you mean '{missing[section].path[-1]}'?"
-        )
-        for section in missing.keys() & unknown.keys()
-        if not unknown[section].remedy.startswith("did you mean")
-    }
-    return [renamed.get(f, f) for f in found]
-
-
-def _alone(found: list[Finding], message: str) -> dict[Path, Finding]:
-    """Findings that are the only such ones of their section."""
-    all_of: dict[Path, list[Finding]] = {}
-    for f in found:
-        if f.message == message:
-            all_of.setdefault(f.path[:-1], []).append(f)
-    return {section: each[0] for section, each in all_of.items() if len(each) == 1}
 
 
 def _of_empty(key: str) -> tuple[str, str]:

@@ -67,6 +67,8 @@ SYNONYMS = {  # what people call a key, and what it is called here
     "profile": "service",
     "instances": "replicas",
     "pods": "replicas",
+    "copies": "replicas",
+    "count": "replicas",
     "cost": "price",
     "runs": "worlds",
     "samples": "worlds",
