@@ -6,8 +6,11 @@ Run with ``python benchmarks/validation.py DATA [SET ...] [--most N] [--jobs N]`
   ``development/``;
 - ``cpu``: ``vllm_cpu_live``, each concurrency of GuideLLM's sweep from the other runs;
 - ``silicon``: ``inferencex_silicon``, ``--most`` aggregated configurations with at least 4
-  concurrencies, in turn over models, those with the fewest requests first; rows with a TTFT of up
-  to 5 s; each concurrency from the others (of the ends of a sweep, too: so it extrapolates).
+  concurrencies (of those that ``--only`` names by a part), in turn over models, those with the
+  fewest requests first; rows with a TTFT of up to 5 s, but those of engines that were told to hold
+  requests back (``silicon_rows.py``); each concurrency from the others (of the ends of a sweep,
+  too: so it extrapolates). Rows of NVIDIA's gap analyses, which are in the same table, stand apart:
+  in many of them first tokens come sooner the more users there are.
 
 Bars: h200 and cpu as in the table; silicon: median absolute error of TPOT 4 % for dense models and
 6 % for mixtures of experts, of TTFT 15 %.
@@ -66,6 +69,7 @@ CPU = Given(
 )
 COLUMNS = (("ttft", "p50"), ("ttft", "p95"), ("tpot", "p50"), ("tpot", "p95"), ("e2e", "p50"),
            ("e2e", "p95"), ("throughput", "mean"))  # fmt: skip
+KINDS = ("dense", "mixtures of experts", "NVIDIA's gap analyses")
 BETWEEN = (1, 2, 4, 8, 16)  # concurrencies of the CPU set that others enclose, or nearly
 
 Errors = dict[str, float]
@@ -119,9 +123,11 @@ def cpu(data: Path) -> Iterator[str]:
         yield row(f"c{users}", profile, left[:1])
 
 
-def silicon(data: Path, most: int, jobs: int) -> Iterator[str]:
+def silicon(data: Path, most: int, jobs: int, only: Sequence[str]) -> Iterator[str]:
     """Each concurrency from the others, over configurations."""
-    chosen = spread(configurations(every_run(data)), most)
+    every = configurations(every_run(data))
+    named = {key: runs for key, runs in every.items() if any(o in " ".join(key) for o in only)}
+    chosen = spread(named, most)
     names = {key[0] for key, _ in chosen}
     yield (f"InferenceX, {len(chosen)} configurations of {len(names)} models, each concurrency from"
            " the others:")  # fmt: skip
@@ -130,9 +136,8 @@ def silicon(data: Path, most: int, jobs: int) -> Iterator[str]:
         found = list(pool.map(left_out, chosen))
     yield "| models | configurations | rows | TPOT, median | mean | TTFT, median | mean |"
     yield "|---|---|---|---|---|---|---|"
-    for name, is_mixture in (("dense", False), ("mixtures of experts", True)):
-        own = [rows for (key, _), rows in zip(chosen, found, strict=True)
-               if mixture(key) is is_mixture]  # fmt: skip
+    for name in KINDS:
+        own = [rows for one, rows in zip(chosen, found, strict=True) if kind(*one) == name]
         errors = {metric: np.abs([e[metric] for rows in own for e in rows])
                   for metric in ("tpot", "ttft")}  # fmt: skip
         if not len(errors["tpot"]):
@@ -155,6 +160,13 @@ def spread(
         turns[key[0]] += 1
     placed.sort(key=lambda each: each[0])  # stable: within a turn the quickest first
     return [(key, runs) for _, key, runs in placed[:most]]
+
+
+def kind(key: Configuration, runs: Sequence[MeasuredRun]) -> str:
+    """Of InferenceX's own runs the kind of model; they say how many requests there were."""
+    if all(run.drive.requests is None for run in runs):
+        return KINDS[2]
+    return KINDS[mixture(key)]
 
 
 def mixture(key: Configuration) -> bool:
@@ -218,11 +230,13 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("sets", nargs="*", default=[], help=", ".join(SETS))
     parser.add_argument("--most", type=int, default=1000, help="configurations of InferenceX")
+    parser.add_argument("--only", nargs="*", default=[""], help="parts of configurations' names")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
     for name in asked.sets or SETS:
         lines = {"h200": h200, "cpu": cpu}.get(name)
-        for line in lines(asked.data) if lines else silicon(asked.data, asked.most, asked.jobs):
+        rows = silicon(asked.data, asked.most, asked.jobs, asked.only)
+        for line in lines(asked.data) if lines else rows:
             print(line, flush=True)
         print(flush=True)
 

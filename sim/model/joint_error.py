@@ -92,7 +92,7 @@ class JointError:
         return np.asarray(along[:, np.abs(along).max(axis=0) > SLIGHT])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SimulatedError:
     """How far simulations of the measured runs with this very profile are from what was measured.
 
@@ -104,3 +104,16 @@ class SimulatedError:
     tpot: float = math.nan
     e2e: float = math.nan
     throughput: float = math.nan
+
+    @property
+    def known(self) -> tuple[float | None, ...]:
+        """The four, None for what was not measured."""
+        errors = (self.ttft, self.tpot, self.e2e, self.throughput)
+        return tuple(None if math.isnan(each) else each for each in errors)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal errors, of which the same were not measured: NaN does not equal itself."""
+        return isinstance(other, SimulatedError) and self.known == other.known
+
+    def __hash__(self) -> int:
+        return hash(self.known)

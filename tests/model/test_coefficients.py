@@ -1,5 +1,6 @@
 """Coefficients of profiles by name, and their joint error."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from sim.catalog import profile
 from sim.model.coefficients import drawn, is_coefficient, moved, step_base
-from sim.model.joint_error import JointError
+from sim.model.joint_error import JointError, SimulatedError
 
 LLAMA = profile("llama-3.3-70b/h100-sxm/tp4/fp8/vllm")
 NAMES = (step_base(LLAMA.batch[-1]), "step_ns_per_kv_token", "prefill_us_per_token")
@@ -131,3 +132,10 @@ def test_errors_that_fit_nothing_are_refused(sd, correlations, rule):
 def test_correlations_that_contradict_each_other_are_refused():
     with pytest.raises(ValueError, match="contradict"):
         JointError(NAMES, (0.1, 0.1, 0.1), ((0.9,), (0.9, -0.9)))
+
+
+def test_errors_of_which_some_were_not_measured_are_equal_in_another_process():
+    error = SimulatedError(ttft=0.1, tpot=0.02)
+    again = pickle.loads(pickle.dumps(error))
+    assert again == error and hash(again) == hash(error)
+    assert error != SimulatedError(ttft=0.1) and error != 0.1

@@ -140,7 +140,7 @@ def test_resolved_fleets_give_the_same_designs(tmp_path, fleets, level):
 
 def test_inputs_of_fleets_are_named_by_their_paths(fleets):
     paths = {one.path for one in fleets.inputs if "throughput" not in one.path}
-    assert paths == {
+    assert {path for path in paths if "service.error_" not in path} == {
         "backends.fragile.failures.repair.exponential.mean",
         "backends.scaled.autoscaler.target_concurrency",
         "backends.scaled.cold_start.load_bandwidth.lognormal.p95",
@@ -406,7 +406,7 @@ def test_what_makes_no_difference_is_warned_of(minimal, override, warning):
     assert list(load_scenario(minimal, [override]).warnings) == [warning]
 
 
-@pytest.mark.parametrize(("dtype", "ratio"), [("fp8", 0.5), ("auto", 0.5), ("bf16", 1.0)])
+@pytest.mark.parametrize(("dtype", "ratio"), [("fp8", 1.0), ("auto", 1.0), ("bf16", 2.0)])
 def test_another_precision_of_the_cache_changes_what_it_holds_and_how_it_is_read(
     tmp_path, dtype, ratio
 ):
@@ -414,9 +414,9 @@ def test_another_precision_of_the_cache_changes_what_it_holds_and_how_it_is_read
     path = written(tmp_path, MINIMAL)
     own = profile(SERVICE)
     override = f"backends.large.engine={{kv_cache_dtype: {dtype}}}"
-    assert own.kv_cache_dtype == "bf16" and own.model == "llama-3.3-70b"
+    assert own.kv_cache_dtype == "fp8" and own.model == "llama-3.3-70b"
     cast = load_scenario(path, [override]).typical_design().pools[0].profile
-    assert cast.kv_capacity_tokens == own.kv_capacity_tokens / ratio
+    assert cast.kv_capacity_tokens == own.kv_capacity_tokens / ratio // 16 * 16
     ratios = np.divide(cast.step_s_per_kv_token, own.step_s_per_kv_token)
     assert ratios == pytest.approx(ratio)
     given = f"backends.large.engine={{kv_cache_dtype: {dtype}, kv_capacity_tokens: 200000}}"
