@@ -123,8 +123,10 @@ def _plain() -> JsonSchema:
 def _text_of(kind: Kind) -> JsonSchema:
     """A number with or without unit as text."""
     units = "|".join(UNITS[kind])
-    term = rf"\s*{_NUMBER}\s*({units})?\s*"
-    pattern = rf"^({term})+$" if kind == "duration" else rf"^{term}$"
+    # A sum of terms, each but the last with its unit: else a row of digits could be split in very
+    # many ways, and an editor would try them all.
+    terms = rf"({_NUMBER}\s*({units})\s*)*" if kind == "duration" else ""
+    pattern = rf"^\s*{terms}{_NUMBER}\s*({units})?\s*$"
     description = f"Must be {EXPECTED[kind]}."
     return {
         "type": "string",

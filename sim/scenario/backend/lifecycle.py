@@ -25,6 +25,16 @@ SPELL: Final = Quantity("duration", above=0, most=LONGEST_S)
 SIZE: Final = Quantity("size", above=0, most=1e15)
 BANDWIDTH: Final = Quantity("bandwidth", above=0, most=1e15)
 TIMES: Final = ("node", "image_pull", "engine_start", "graph_capture")
+TEXTS: Final = {
+    "duration": "From the request for a replica to its serving.",
+    "node": "Until there is a machine, which is not billed yet; default 0.",
+    "image_pull": "Until the container's image is there; default 0.",
+    "engine_start": "Until the engine has started; default 0.",
+    "graph_capture": "Until the engine has compiled and captured its graphs; default 0.",
+    "weights": "Bytes that are loaded, with load_bandwidth; default none.",
+    "load_bandwidth": "Bytes a second at which weights are loaded.",
+    "deadline": "When a start is given up and tried again; default never.",
+}
 PARTS: Final = (*TIMES, "weights", "load_bandwidth")
 WHOLE: Final = "duration"
 
@@ -138,13 +148,13 @@ def _put_together(raw: Mapping[str, Any], spot: Spot) -> ColdStart:
 
 
 def _schema() -> JsonSchema:
-    deadline = number_schema(SPELL)
+    deadline = {"description": TEXTS["deadline"], **number_schema(SPELL)}
     parts = {
         "type": "object",
         "properties": {
-            **dict.fromkeys(TIMES, schema_of("duration")),
-            "weights": number_schema(SIZE),
-            "load_bandwidth": schema_of("bandwidth"),
+            **{key: {"description": TEXTS[key], **schema_of("duration")} for key in TIMES},
+            "weights": {"description": TEXTS["weights"], **number_schema(SIZE)},
+            "load_bandwidth": {"description": TEXTS["load_bandwidth"], **schema_of("bandwidth")},
             "deadline": deadline,
         },
         "minProperties": 1,
@@ -152,7 +162,10 @@ def _schema() -> JsonSchema:
     }
     whole = {
         "type": "object",
-        "properties": {WHOLE: schema_of("duration"), "deadline": deadline},
+        "properties": {
+            WHOLE: {"description": TEXTS[WHOLE], **schema_of("duration")},
+            "deadline": deadline,
+        },
         "required": [WHOLE],
         "additionalProperties": False,
     }

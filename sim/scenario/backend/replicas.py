@@ -16,6 +16,11 @@ _NO_NUMBER: Final = re.compile(r"\d\s*(?:-|–|\.\.+|to\b)\s*\d|^\s*auto", re.IG
 MOST_REPLICAS: Final = 10_000
 ONE: Final = Quantity("count", least=1, most=MOST_REPLICAS, integer=True)
 ANY: Final = Quantity("count", least=0, most=MOST_REPLICAS, integer=True)
+TEXTS: Final = {
+    "min": "Fewest replicas; default 1.",
+    "max": "Most replicas.",
+    "initial": "Replicas at the beginning; default as many as min, and one at least.",
+}
 LIMITS: Final = {"min": ANY, "max": ONE, "initial": ANY}
 
 
@@ -78,7 +83,10 @@ def _is_mapping_of_limits(raw: Any) -> bool:
 def _schema() -> JsonSchema:
     limits = {
         "type": "object",
-        "properties": {key: number_schema(quantity) for key, quantity in LIMITS.items()},
+        "properties": {
+            key: {"description": TEXTS[key], **number_schema(quantity)}
+            for key, quantity in LIMITS.items()
+        },
         "required": ["max"],
         "additionalProperties": False,
     }

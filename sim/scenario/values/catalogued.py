@@ -19,7 +19,12 @@ from sim.scenario.values.reading import read_number
 from sim.scenario.values.units import shown
 
 DAY_CELLS, WEEK_CELLS = 24, 168
-SHAPE_KEYS = ("csv", "column", "time")
+SHAPE_TEXTS = {
+    "csv": "File with the rate by hour of the day or week, or over time.",
+    "column": "Column of the rate; default the one that is no time.",
+    "time": "Column of the time; default the rows are the hours of a day or a week.",
+}
+SHAPE_KEYS = tuple(SHAPE_TEXTS)
 Found = TypeVar("Found")
 
 
@@ -121,7 +126,9 @@ def _shape_schema() -> JsonSchema:
     ]
     file = {
         "type": "object",
-        "properties": {key: {"type": "string"} for key in SHAPE_KEYS},
+        "properties": {
+            key: {"description": text, "type": "string"} for key, text in SHAPE_TEXTS.items()
+        },
         "required": ["csv"],
         "additionalProperties": False,
     }

@@ -241,7 +241,8 @@ def iso_date() -> Reads:
             spot.wrong(f"{shown(raw)} must be a date such as 2026-08-01 or 2026-08")
         return written
 
-    forms = [{"type": "string", "pattern": r"^\d{4}(-\d\d(-\d\d)?)?$"}, {"type": "integer"}]
+    text = {"type": "string", "pattern": r"^\d{4}(-\d\d(-\d\d)?)?$", "examples": ["2026-09-01"]}
+    forms = [text, {"type": "integer"}]
     return Reads(read, lambda: {"anyOf": forms})
 
 

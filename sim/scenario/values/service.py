@@ -124,11 +124,26 @@ def _schema() -> JsonSchema:
     mapping = {
         "type": "object",
         "properties": {
-            "model": {**text, "examples": [*models()][:3]},
-            "gpu": {**text, "examples": [*gpus()][:3]},
-            "gpus": {"type": "integer", "minimum": 1, "maximum": MOST_GPUS},
-            "precision": {"enum": [*WEIGHT_BYTES]},
-            "kv_cache_dtype": {"enum": [AUTO, *BYTES]},
+            "model": {
+                "description": "A model of the catalogue, or the path of its config.json.",
+                **text,
+                "examples": [*models()][:3],
+            },
+            "gpu": {"description": "A GPU of the catalogue.", **text, "examples": [*gpus()][:3]},
+            "gpus": {
+                "description": "GPUs of a replica; default as few as hold it.",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MOST_GPUS,
+            },
+            "precision": {
+                "description": "Of the weights; default that of the model's checkpoint.",
+                "enum": [*WEIGHT_BYTES],
+            },
+            "kv_cache_dtype": {
+                "description": "Of the KV cache; default auto, that of the checkpoint.",
+                "enum": [AUTO, *BYTES],
+            },
         },
         "required": ["model", "gpu"],
         "additionalProperties": False,

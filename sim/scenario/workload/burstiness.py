@@ -56,7 +56,16 @@ def _read(raw: Any, spot: Spot) -> Burstiness | None:
 def _schema() -> JsonSchema:
     full = {
         "type": "object",
-        "properties": {"cv": number_schema(CV), "family": {"enum": list(GAP_FAMILIES)}},
+        "properties": {
+            "cv": {
+                "description": "Standard deviation of the gaps over their mean; 1 is Poisson.",
+                **number_schema(CV),
+            },
+            "family": {
+                "description": "Law of the gaps; default gamma.",
+                "enum": list(GAP_FAMILIES),
+            },
+        },
         "required": ["cv"],
         "additionalProperties": False,
     }

@@ -268,13 +268,22 @@ def _route_schema() -> JsonSchema:
             "prompt_tokens": {
                 "type": "object",
                 "description": "Lengths of prompts that it is for.",
-                "properties": {"min": tokens, "max": tokens},
+                "properties": {
+                    "min": {"description": "Least tokens of a prompt; default 0.", **tokens},
+                    "max": {"description": "Most tokens of a prompt; default any.", **tokens},
+                },
                 "additionalProperties": False,
             },
             "escalate": {
                 "type": "object",
                 "description": "Answers that are not good enough, and who is asked again.",
-                "properties": {"share": number_schema(PART), "to": _NAME},
+                "properties": {
+                    "share": {
+                        "description": "Share of the answers that are not good enough.",
+                        **number_schema(PART),
+                    },
+                    "to": {"description": "Backend that is asked again.", **_NAME},
+                },
                 "required": ["share", "to"],
                 "additionalProperties": False,
             },
@@ -290,7 +299,16 @@ def _fallback_schema() -> JsonSchema:
     names = {"type": "array", "items": _NAME, "minItems": 1, "uniqueItems": True}
     full = {
         "type": "object",
-        "properties": {"to": {"anyOf": [_NAME, names]}, "after": some_of(*CAUSES).schema()},
+        "properties": {
+            "to": {
+                "description": "Backend that is asked next, or several, in this order.",
+                "anyOf": [_NAME, names],
+            },
+            "after": {
+                "description": "What makes a request go on; default all of it.",
+                **some_of(*CAUSES).schema(),
+            },
+        },
         "required": ["to"],
         "additionalProperties": False,
     }
