@@ -17,7 +17,7 @@ MOST_REPLICAS: Final = 10_000
 ONE: Final = Quantity("count", least=1, most=MOST_REPLICAS, integer=True)
 ANY: Final = Quantity("count", least=0, most=MOST_REPLICAS, integer=True)
 TEXTS: Final = {
-    "min": "Fewest replicas; default 1.",
+    "min": "Fewest replicas; default 1, and 0 of keda, knative, scheduled and custom ones.",
     "max": "Most replicas.",
     "initial": "Replicas at the beginning; default as many as min, and one at least.",
 }
