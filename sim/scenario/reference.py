@@ -222,7 +222,8 @@ def _default(schema: Schema, text: str, required: bool) -> str:
     if "default" in schema:
         return _written(schema["default"])
     found = TEXT_DEFAULT.search(text)
-    return found[1].strip() if found else "none: it may be left out"
+    said = found[1].strip() if found else "none"
+    return "none (may be left out)" if said.split()[0] == "none" else said
 
 
 def _example(schema: Schema, text: str) -> str:

@@ -75,6 +75,7 @@ def test_a_key_says_unit_bounds_default_and_example():
     assert key.default == "15s, of knative 2s"
     assert key_at("worlds").default == "200"
     assert key_at("workloads").default == "required"
+    assert key_at("backends.x.spot").default == "none (may be left out)"
     assert key_at("cluster").example == "{gpus: 24}"
     assert key_at("backends.x.quota").kinds == ("managed_api",)
     assert key_at("backends.x.quality").kinds == ()
