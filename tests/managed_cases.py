@@ -59,7 +59,7 @@ def cases_with_rules(draw: st.DrawFn, verbs: bool = False, hedges: bool = False)
     Days end while requests come, or never.
     """
     case: Case = draw(cases_with_managed(verbs, hedges))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rng = _chance(draw, case)
     cooldowns_s = [0.0, 0.3, 2.0]
     return replace(
         case,
@@ -83,8 +83,14 @@ def cases_with_budgets(draw: st.DrawFn, verbs: bool = False, hedges: bool = Fals
     A budget is spent by a few answers, by many or by none; its periods end while requests come.
     """
     case: Case = draw(cases_with_rules(verbs, hedges))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rng = _chance(draw, case)
     return replace(case, managed=[_on_a_budget(api, case, rng) for api in case.managed or []])
+
+
+def _chance(draw: st.DrawFn, case: Case) -> np.random.Generator:
+    """Random numbers of a case: a drawn seed alone is 0 or another of few more often than not."""
+    arrivals = np.frombuffer(case.arrival_s.tobytes(), np.uint32)
+    return np.random.default_rng([draw(st.integers(0, 2**32 - 1)), *arrivals.tolist()])
 
 
 def _on_a_budget(api: ManagedApi, case: Case, rng: np.random.Generator) -> ManagedApi:

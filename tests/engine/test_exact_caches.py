@@ -51,7 +51,7 @@ MANY_AND_LOST = {"lost: failed": 8, "resent": 8}
 def test_the_kernel_agrees_with_the_naive_simulator(
     verbs: bool, hedges: bool, least: dict[str, int]
 ) -> None:
-    assert_population(cases_with_caches(verbs, hedges), 200, least)
+    assert_population(cases_with_caches(verbs, hedges), 100, least)
 
 
 @given(cases_with_caches(verbs=True, hedges=True), st.floats(0, 1))

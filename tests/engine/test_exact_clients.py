@@ -59,7 +59,7 @@ MANY_AND_LOST = {**MANY, "lost: failed": 50, "resent": 13}
 def test_the_kernel_agrees_with_the_naive_simulator(
     tight: bool, verbs: bool, least: dict[str, int]
 ) -> None:
-    assert_population(cases_with_clients(tight, verbs), 300, least)
+    assert_population(cases_with_clients(tight, verbs), 120, least)
 
 
 @given(cases_with_clients(tight=True, verbs=True), st.floats(0, 1))

@@ -24,7 +24,7 @@ from sim.engine.state import status
 from sim.model.client import Client, Hedge
 from sim.model.gateway import Gateway
 
-FLEETS = int(os.environ.get("PEAKFLEET_FLEETS", "120"))  # drawn for each population
+FLEETS = int(os.environ.get("PEAKFLEET_FLEETS", "60"))  # drawn for each population
 
 
 def has(log: Any, **columns: Sequence[float]) -> None:
