@@ -20,7 +20,9 @@ From the dollars of the horizon to those of a month (:mod:`sim.montecarlo.money.
 - **by volume**, times month/D and the weight: tokens that are paid each, whatever is served per
   request, and revenue per request, task or outcome.
 - **in between**, a fleet that scales itself: its least replicas by time, what it has beyond by
-  volume.
+  volume. Of one that may have none the first replica is there as long as somebody needs it: with w
+  times the requests (the weight) in 1 − (1 − f)^w of the time rather than f, as if requests came at
+  random. Where it always was there it goes by time, where hardly ever by volume.
 - **by the month**: a subscription's included requests and a committed spend are held against what a
   month has of requests and spend, not against a day's part of them.
 

@@ -50,9 +50,9 @@ class Monthly:
     def __init__(self, bill: Bill, outcome: Outcome, design: Design) -> None:
         self._outcome, self._design = outcome, design
         self.time = MONTH_S / design.horizon.duration_s
-        weights = np.array([workload.month_weight for workload in design.workloads])
-        self.volume = weights * self.time
-        self._busier = bool((weights > BUSIER).any())
+        self._weights = np.array([workload.month_weight for workload in design.workloads])
+        self.volume = self._weights * self.time
+        self._busier = bool((self._weights > BUSIER).any())
         self.is_least = np.zeros(len(design.backends), np.bool_)
         self.usd = np.zeros((len(design.backends), len(design.workloads)))
         for index, backend in enumerate(design.backends):
@@ -65,23 +65,43 @@ class Monthly:
     def _pool(self, pool: GpuPool, index: int, charges: list[Charge]) -> FloatArray:
         """A fleet by time; of one that scales itself, what it has beyond its least by volume."""
         paid_in_use = [charge for charge in charges if _is_paid_in_use(pool, charge)]
-        share = self._beyond_least(pool, index, paid_in_use)
+        first, beyond, present = self._moving(pool, index, paid_in_use)
         scales = pool.autoscaler is not None and pool.limits[1] > pool.limits[0]
-        self.is_least[index] = scales and bool(paid_in_use) and self._busier and share < HARDLY
-        usd, scaled_usd = self._sum(charges), share * self._sum(paid_in_use)
-        by_volume = np.where(scaled_usd > 0, scaled_usd * self.volume, 0.0)
-        return (usd - scaled_usd) * self.time + by_volume
+        moving = beyond + first * (1 - present)
+        self.is_least[index] = scales and bool(paid_in_use) and self._busier and moving < HARDLY
+        usd, in_use = self._sum(charges), self._sum(paid_in_use)
+        # The more requests there are, the seldomer none of them needs the first.
+        presence = (1 - (1 - present) ** self._weights) / present if first > 0 else self._weights
+        scaled = in_use * (beyond * self.volume + first * presence * self.time)
+        return (usd - (first + beyond) * in_use) * self.time + np.where(in_use > 0, scaled, 0.0)
 
-    def _beyond_least(self, pool: GpuPool, index: int, paid_in_use: list[Charge]) -> float:
-        """Share of the GPU-hours that are paid in use that the least fleet would not have."""
+    def _moving(
+        self, pool: GpuPool, index: int, paid_in_use: list[Charge]
+    ) -> tuple[float, float, float]:
+        """What moves with the volume: the first replica of a fleet that may have none, and more.
+
+        Returns
+        -------
+        first, beyond : float
+            Shares of the GPU-hours that are paid in use: of the first replica, if the least fleet
+            has none, and of what there is beyond it or beyond the least fleet.
+        present : float
+            Share of the horizon in which there was any, where the least fleet has none.
+        """
         gpu_hours = math.fsum(float(charge.consumed.sum()) for charge in paid_in_use)
         if pool.autoscaler is None or gpu_hours == 0:
-            return 0.0
+            return 0.0, 0.0, 1.0
         bought = self._outcome.bought(self._design, index)
         bought_s = math.fsum(each.end_s - each.start_s for each in bought) * pool.unit_gpus
         least = pool.bought_gpus(pool.limits[0] + pool.lifecycle.kept_ready)
-        beyond_s = max(bought_s - least * self._design.horizon.duration_s, 0.0)
-        return min(beyond_s / HOUR_S / gpu_hours, 1.0)
+        duration_s = self._design.horizon.duration_s
+        beyond_s = max(bought_s - least * duration_s, 0.0)
+        any_s = _union_s([(each.start_s, each.end_s) for each in bought]) if least == 0 else 0.0
+        first_s = any_s * pool.unit_gpus
+        of_all = 1 / HOUR_S / gpu_hours
+        first = min(first_s * of_all, 1.0)
+        beyond = min(max(beyond_s - first_s, 0.0) * of_all, 1.0 - first)
+        return first, beyond, min(any_s / duration_s, 1.0) if first > 0 else 1.0
 
     def _api(self, api: ManagedApi, index: int, charges: list[Charge]) -> FloatArray:
         """Tokens by volume, the rest by time; what is counted by the month by what it has."""
@@ -121,6 +141,19 @@ class Monthly:
     def _sum(self, charges: list[Charge]) -> FloatArray:
         """What charges cost over the horizon: (workloads,)."""
         return sum((charge.workload_usd for charge in charges), np.zeros(len(self.volume)))
+
+
+def _union_s(spans: list[tuple[float, float]]) -> float:
+    """Time that is within any of some spans.
+
+    >>> _union_s([(5.0, 6.0), (0.0, 2.0), (1.0, 3.0)])
+    4.0
+    """
+    total_s = until_s = 0.0
+    for start_s, end_s in sorted(spans):
+        total_s += max(end_s - max(start_s, until_s), 0.0)
+        until_s = max(until_s, end_s)
+    return total_s
 
 
 def _is_paid_in_use(pool: GpuPool, charge: Charge) -> bool:

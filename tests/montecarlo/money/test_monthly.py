@@ -10,7 +10,7 @@ from scenario_documents import SERVICE, written
 
 from sim.engine.simulation import Rental
 from sim.engine.state.backend_record import STANDARD
-from sim.model.autoscaler import Hpa
+from sim.model.autoscaler import Hpa, Keda
 from sim.model.design import Design
 from sim.model.economics import Economics
 from sim.model.price import DAY_S, MONTH_S, GpuPrice, Subscription, TokenPrice, TokenRates
@@ -116,6 +116,28 @@ def test_a_fleet_that_scales_itself_lies_between(weight: float) -> None:
     assert found["cost_usd_per_month"] == pytest.approx((2.0 * 24 + 3.0 * 6 * weight) * DAYS)
     found = figures(weighted(weight, pools=[scaling(plan, 2)]), 10, rentals=rent(2, 24.0))
     assert found["cost_usd_per_month"] == pytest.approx((2.0 + 3.0) * 24 * DAYS)
+
+
+@pytest.mark.parametrize("weight", [0.2, BUSY, QUIET])
+def test_the_first_replica_of_a_fleet_that_may_have_none_is_there_while_it_is_needed(
+    weight: float,
+) -> None:
+    def month(*rentals: Rental) -> float:
+        pool = replace(gpus(GpuPrice(3.0), replicas=0), autoscaler=Keda(8.0, 4))
+        what = weighted(weight, pools=[pool])
+        return figures(what, 10, rentals=rentals)["cost_usd_per_month"]
+
+    def hours(begin: float, end: float) -> Rental:
+        return Rental(0, begin * 3_600.0, end * 3_600.0)
+
+    # Always there, once with another beside it: a day with an event does not make a month cheap.
+    assert month(hours(0, 24)) == pytest.approx(3.0 * 24 * DAYS)
+    assert month(hours(0, 14), hours(12, 24), hours(1, 5)) == pytest.approx(
+        3.0 * (24 + 6 * weight) * DAYS
+    )
+    # Half of the time there; and hardly ever, which goes by the volume.
+    assert month(hours(6, 18)) == pytest.approx(3.0 * 24 * (1 - 0.5**weight) * DAYS)
+    assert month(hours(6, 6.01)) == pytest.approx(3.0 * 0.01 * weight * DAYS, rel=1e-3)
 
 
 def test_a_committed_spend_is_held_against_the_spend_of_the_month() -> None:
