@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sim.errors import PeakfleetError
 from sim.scenario.json_schema import EXAMPLES, json_schema
-from sim.scenario.values.units import EXPECTED
+from sim.scenario.values.units import EXPECTED, Kind, parse_quantity
 
 Schema = dict[str, Any]
 NAMED = "<name>"  # stands for a name that the author of a scenario chooses
@@ -24,7 +24,12 @@ CLOSES = {"{": "}", "[": "]"}
 KIND = re.compile(r"^(varied|uncertain|maybe)?_?(\w+?)(?:_text|_value)?$")
 BELIEVED = "what is believed of it, such as {p5: …, p95: …}"
 DIFFERS = "how it differs from case to case, such as {lognormal: {p50: …, p95: …}}"
-SMALL = {"count": "4", "factor": "1.5"}  # examples where large numbers make no sense
+# Examples of numbers, of which the first is taken that is within the bounds of a key.
+NUMBERS: dict[Kind, list[str]] = EXAMPLES | {
+    "count": ["100k", "100", "4", "1"],
+    "factor": ["1.5", "0.5"],
+    "duration": ["90s", "2s", "50ms"],
+}
 
 
 class Inside(NamedTuple):
@@ -126,13 +131,14 @@ def _whole(schema: Schema) -> Schema:
     return {**_root()["$defs"][name], **{k: v for k, v in schema.items() if k != "$ref"}}
 
 
-def _kind_of(schema: Schema) -> tuple[str, str] | None:
+def _kind_of(schema: Schema) -> tuple[str, Kind] | None:
     """Of a reference to a number with a unit: how it is meant, and of what kind it is."""
     name = schema.get("$ref", "").removeprefix("#/$defs/")
     found = KIND.match(name)
     if name == "token_lengths":
         return "varied", "count"
-    return (found[1] or "", found[2]) if found and found[2] in EXPECTED else None
+    kind = next((each for each in EXPECTED if found and each == found[2]), None)
+    return (found[1] or "", kind) if found and kind else None
 
 
 def _forms(schema: Schema) -> Iterator[Schema]:
@@ -189,7 +195,7 @@ def _takes(form: Schema) -> list[str]:
     """One form in words, or in two where it is a number or a distribution of it."""
     if kind := _kind_of(form):
         how, what = kind
-        expected = EXPECTED[what]  # type: ignore[index]  # a key of it, as was looked up
+        expected = EXPECTED[what]
         return {"uncertain": [BELIEVED], "varied": [expected, DIFFERS]}.get(how, [expected])
     if "enum" in form:
         return ["one of " + ", ".join(map(str, form["enum"]))]
@@ -219,9 +225,9 @@ def _bounds(forms: list[Schema]) -> str:
 def _default(schema: Schema, text: str, required: bool) -> str:
     if required:
         return "required"
-    if "default" in schema:
-        return _written(schema["default"])
     found = TEXT_DEFAULT.search(text)
+    if "default" in schema and not found:
+        return _written(schema["default"])
     said = found[1].strip() if found else "none"
     return "none (may be left out)" if said.split()[0] == "none" else said
 
@@ -235,10 +241,11 @@ def _example(schema: Schema, text: str) -> str:
         return _written(schema["examples"][0])
     forms = list(_forms(schema))
     whole = any(form.get("type") == "integer" for form in forms)
+    least = max((form["minimum"] for form in forms if "minimum" in form), default=-math.inf)
     most = min((form["maximum"] for form in forms if "maximum" in form), default=math.inf)
     for form in sorted(forms, key=lambda form: _kind_of(form) is None):
         kind = _kind_of(form)
-        value = _number(*kind, whole, most) if kind else _value_of(form)
+        value = _number(form, whole, least, most) if kind else _value_of(form)
         if value:
             return value
     return "…"
@@ -254,15 +261,20 @@ def _bracketed(text: str) -> str:
     return text
 
 
-def _number(how: str, kind: str, whole: bool, most: float) -> str:
-    """A number with its unit, or how it differs."""
+def _number(form: Schema, whole: bool, least: float, most: float) -> str:
+    """A number with its unit, within its bounds, or how it differs."""
+    found = _kind_of(form)
+    assert found is not None
+    how, kind = found
     if how == "varied":
-        middle, high = ("20s", "90s") if kind == "duration" else ("900", "4000")
+        tokens = form["$ref"].endswith("token_lengths")
+        of_kind = {"duration": ("20s", "90s"), "count": ("900", "4000") if tokens else ("3", "8")}
+        middle, high = of_kind.get(kind, ("1", "2"))
         return f"{{lognormal: {{p50: {middle}, p95: {high}}}}}"
-    if whole or kind == "factor":
-        small = SMALL.get(kind, "1")
-        return small if float(small) <= most else "0.5"
-    return EXAMPLES[kind][0]  # type: ignore[index]  # a key of it, as was looked up
+    if whole and least <= 4 <= most:
+        return "4"
+    fitting = [each for each in NUMBERS[kind] if least <= parse_quantity(each, kind) <= most]
+    return (fitting or NUMBERS[kind][-1:])[0]
 
 
 def _value_of(form: Schema) -> str:

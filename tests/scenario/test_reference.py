@@ -12,14 +12,15 @@ from sim.__main__ import main
 from sim.errors import PeakfleetError
 from sim.scenario.json_schema import json_schema
 from sim.scenario.reference import NAMED, all_keys, key_at
+from sim.scenario.values.units import EXPECTED, UNITS, parse_quantity
 
+ROOT = json_schema()
 KEYS = {key.path: key for key in all_keys()}
 
 
 def schema_of(path: str) -> dict:
     """The schema at a path, with all definitions, found otherwise than by the reference."""
-    root = json_schema()
-    definitions = root["$defs"]
+    root, definitions = ROOT, ROOT["$defs"]
 
     def inside(schema, name):
         if "$ref" in schema:
@@ -56,6 +57,29 @@ def test_each_key_has_a_meaning_a_form_a_default_and_a_valid_example(path):
     assert key.default
     value = YAML(typ="safe").load(io.StringIO(f"x: {key.example}"))["x"]
     jsonschema.Draft202012Validator(schema_of(path)).validate(plain(value))
+
+
+def test_examples_of_numbers_lie_within_their_bounds():
+    """A text with a unit has no bounds in the schema, so a validator does not see them."""
+    seen = 0
+    for key in KEYS.values():
+        bounds = re.findall(r"(above|at least|below|at most) (-?[\d,.e+]+)", key.bounds)
+        if not bounds or not re.match(r"[\d.]+ ?[\w%/]*$", key.example):
+            continue
+        value = (
+            max(
+                parse_quantity(key.example, kind)
+                for kind in UNITS
+                if any(EXPECTED[kind] == form for form in key.takes) or not key.takes
+            )
+            if any(form in EXPECTED.values() for form in key.takes)
+            else float(key.example)
+        )
+        for word, number in bounds:
+            bound = float(number.replace(",", ""))
+            assert {"above": value > bound, "at least": value >= bound}.get(word, value <= bound)
+        seen += 1
+    assert seen > 100
 
 
 def test_no_key_of_the_schema_is_missing():
