@@ -28,7 +28,19 @@ def spread(work: FloatArray, edges_s: FloatArray, within_s: float) -> FloatArray
     array([4., 4., 6., 2.])
     """
     begins_s, end_s = edges_s[:-1], edges_s[-1]
-    lasts_s = np.minimum(within_s, end_s - begins_s)
-    done = np.clip((edges_s[None, :] - begins_s[:, None]) / lasts_s[:, None], 0.0, 1.0)
-    evenly: FloatArray = np.diff(work @ done)
+    ends_s = np.minimum(begins_s + within_s, end_s)  # in the order of the beginnings
+    pace = work / (ends_s - begins_s)
+    done = _since(begins_s, pace, edges_s) - _since(ends_s, pace, edges_s)
+    # What is done by an edge is a difference of large sums, of which a little less than nothing
+    # may be left.
+    evenly: FloatArray = np.maximum(np.diff(done), 0.0)
     return evenly
+
+
+def _since(times_s: FloatArray, pace: FloatArray, edges_s: FloatArray) -> FloatArray:
+    """Work done by each edge if each pace began at its time and never ended: (edges,)."""
+    passed = np.searchsorted(times_s, edges_s, side="right")
+    paces = np.append(0.0, np.cumsum(pace))[passed]
+    begun = np.append(0.0, np.cumsum(pace * times_s))[passed]
+    since: FloatArray = paces * edges_s - begun
+    return since

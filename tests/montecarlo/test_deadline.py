@@ -108,3 +108,25 @@ def test_spreading_loses_nothing_and_does_nothing_before_its_time(within_s):
     assert found.sum() == pytest.approx(work.sum())
     assert (np.cumsum(found) <= np.cumsum(work) + 1e-9).all()
     assert (found >= -1e-12).all()
+
+
+def test_work_is_spread_evenly_over_any_bins_until_its_deadline():
+    """Bin by bin: what arrives in one is done at an even pace until its deadline, or the end."""
+    rng = np.random.default_rng(3)
+    for within_s in (0.3, 40.0, 1e9):
+        edges_s = np.append(0.0, np.cumsum(rng.uniform(0.1, 9.0, 200)))
+        work = rng.poisson(2.0, 200) * 1e3
+        expected = np.zeros(200)
+        for arrived_s, each in zip(edges_s[:-1], work, strict=True):
+            until_s = min(arrived_s + within_s, edges_s[-1])
+            inside_s = np.diff(np.clip(edges_s, arrived_s, until_s))
+            expected += each * inside_s / (until_s - arrived_s)
+        np.testing.assert_allclose(spread(work, edges_s, within_s), expected, atol=1e-6)
+
+
+def test_spreading_a_year_in_minutes_takes_little_memory():
+    edges_s = np.arange(525_601) * 60.0  # a table of bins by bins would not fit anywhere
+    work = np.ones(525_600)
+    done = spread(work, edges_s, 86_400.0)
+    assert done.sum() == pytest.approx(work.sum())
+    assert done.min() >= 0
