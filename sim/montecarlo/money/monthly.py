@@ -78,15 +78,15 @@ class Monthly:
     def _moving(
         self, pool: GpuPool, index: int, paid_in_use: list[Charge]
     ) -> tuple[float, float, float]:
-        """What moves with the volume: the first replica of a fleet that may have none, and more.
+        """What moves with the volume: the first replica of a fleet that may serve none, and more.
 
         Returns
         -------
         first, beyond : float
-            Shares of the GPU-hours that are paid in use: of the first replica, if the least fleet
-            has none, and of what there is beyond it or beyond the least fleet.
+            Shares of the GPU-hours that are paid in use: of the first replica beside those that are
+            kept on standby, if the least fleet serves none; and of what there is beyond.
         present : float
-            Share of the horizon in which there was any, where the least fleet has none.
+            Share of the horizon in which that first one was there.
         """
         gpu_hours = math.fsum(float(charge.consumed.sum()) for charge in paid_in_use)
         if pool.autoscaler is None or gpu_hours == 0:
@@ -96,12 +96,16 @@ class Monthly:
         least = pool.bought_gpus(pool.limits[0] + pool.lifecycle.kept_ready)
         duration_s = self._design.horizon.duration_s
         beyond_s = max(bought_s - least * duration_s, 0.0)
-        any_s = _union_s([(each.start_s, each.end_s) for each in bought]) if least == 0 else 0.0
-        first_s = any_s * pool.unit_gpus
+        present_s = 0.0
+        if pool.limits[0] == 0:
+            spans = [(each.start_s, each.end_s) for each in bought]
+            present_s = _time_above_s(spans, least // pool.unit_gpus)
+        first_s = present_s * pool.unit_gpus
         of_all = 1 / HOUR_S / gpu_hours
-        first = min(first_s * of_all, 1.0)
-        beyond = min(max(beyond_s - first_s, 0.0) * of_all, 1.0 - first)
-        return first, beyond, min(any_s / duration_s, 1.0) if first > 0 else 1.0
+        # What is committed serves the first: those that are paid in use are what is beyond.
+        beyond = min(max(beyond_s - first_s, 0.0) * of_all, 1.0)
+        first = min(first_s * of_all, 1.0 - beyond)
+        return first, beyond, min(present_s / duration_s, 1.0) if first > 0 else 1.0
 
     def _api(self, api: ManagedApi, index: int, charges: list[Charge]) -> FloatArray:
         """Tokens by volume, the rest by time; what is counted by the month by what it has."""
@@ -143,16 +147,19 @@ class Monthly:
         return sum((charge.workload_usd for charge in charges), np.zeros(len(self.volume)))
 
 
-def _union_s(spans: list[tuple[float, float]]) -> float:
-    """Time that is within any of some spans.
+def _time_above_s(spans: list[tuple[float, float]], level: int) -> float:
+    """Time in which there are more than so many of some spans.
 
-    >>> _union_s([(5.0, 6.0), (0.0, 2.0), (1.0, 3.0)])
-    4.0
+    >>> spans = [(5.0, 6.0), (0.0, 2.0), (1.0, 3.0)]
+    >>> _time_above_s(spans, 0), _time_above_s(spans, 1)
+    (4.0, 1.0)
     """
-    total_s = until_s = 0.0
-    for start_s, end_s in sorted(spans):
-        total_s += max(end_s - max(start_s, until_s), 0.0)
-        until_s = max(until_s, end_s)
+    changes = sorted([(start, 1) for start, _ in spans] + [(end, -1) for _, end in spans])
+    total_s = since_s = 0.0
+    there = 0
+    for at_s, change in changes:
+        total_s += at_s - since_s if there > level else 0.0
+        there, since_s = there + change, at_s
     return total_s
 
 

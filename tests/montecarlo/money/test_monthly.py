@@ -12,7 +12,9 @@ from sim.engine.simulation import Rental
 from sim.engine.state.backend_record import STANDARD
 from sim.model.autoscaler import Hpa, Keda
 from sim.model.design import Design
+from sim.model.distributions import Constant
 from sim.model.economics import Economics
+from sim.model.lifecycle import Standby
 from sim.model.price import DAY_S, MONTH_S, GpuPrice, Subscription, TokenPrice, TokenRates
 from sim.model.purchase import PayAsYouGo, PurchasePlan, Reserved
 from sim.montecarlo.money import money
@@ -47,6 +49,7 @@ SCALED = (
     "backends.large.cold_start=1min",
 )
 MONDAY, SATURDAY, WEEK = "start=2026-11-23", "start=2026-11-28", "days=7"
+ON_DEMAND = GpuPrice(3.0)
 CALL_USD = 0.035  # 4,000 tokens in and 1,000 out
 FLAGSHIP = TokenRates(input=5.0, output=15.0)
 DAYS = MONTH_S / DAY_S
@@ -122,8 +125,11 @@ def test_a_fleet_that_scales_itself_lies_between(weight: float) -> None:
 def test_the_first_replica_of_a_fleet_that_may_have_none_is_there_while_it_is_needed(
     weight: float,
 ) -> None:
-    def month(*rentals: Rental) -> float:
-        pool = replace(gpus(GpuPrice(3.0), replicas=0), autoscaler=Keda(8.0, 4))
+    def month(*rentals: Rental, price: Any = ON_DEMAND, on_standby: int = 0) -> float:
+        pool = replace(gpus(price, replicas=0), autoscaler=Keda(8.0, 4))
+        if on_standby:
+            standby = Standby(on_standby, Constant(1.0))
+            pool = replace(pool, lifecycle=replace(pool.lifecycle, standby=standby))
         what = weighted(weight, pools=[pool])
         return figures(what, 10, rentals=rentals)["cost_usd_per_month"]
 
@@ -138,6 +144,16 @@ def test_the_first_replica_of_a_fleet_that_may_have_none_is_there_while_it_is_ne
     # Half of the time there; and hardly ever, which goes by the volume.
     assert month(hours(6, 18)) == pytest.approx(3.0 * 24 * (1 - 0.5**weight) * DAYS)
     assert month(hours(6, 6.01)) == pytest.approx(3.0 * 0.01 * weight * DAYS, rel=1e-3)
+    # A reserved one is the first: what is paid in use beside it goes by the volume.
+    plan = PurchasePlan((Reserved(2.0, 1), PayAsYouGo(3.0)))
+    assert month(hours(0, 24), hours(1, 7), price=plan) == pytest.approx(
+        (2.0 * 24 + 3.0 * 6 * weight) * DAYS
+    )
+    # One is kept on standby: the first is the second that is there.
+    assert month(hours(0, 24), hours(0, 24), on_standby=1) == pytest.approx(3.0 * 48 * DAYS)
+    assert month(hours(0, 24), hours(0, 12), on_standby=1) == pytest.approx(
+        3.0 * 24 * (2 - 0.5**weight) * DAYS
+    )
 
 
 def test_a_committed_spend_is_held_against_the_spend_of_the_month() -> None:
