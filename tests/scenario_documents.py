@@ -1,8 +1,14 @@
 """Scenario documents that several tests begin with."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from places import SHIPPED
+
+from sim.errors import ScenarioError
+from sim.scenario import load_scenario
 
 QUICKSTART = SHIPPED / "quickstart.yaml"
 AZURE_TRACE = SHIPPED / "azure_trace.yaml"
@@ -333,3 +339,11 @@ def written(folder: Path, text: str, name: str = "scenario.yaml") -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def only_problem(path: Path, overrides: Sequence[str]) -> str:
+    """The one problem of a scenario that is refused, without file and line."""
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(path, tuple(overrides))
+    (problem,) = caught.value.problems
+    return str(replace(problem, file="", line=None))[2:]
