@@ -71,7 +71,9 @@ def key_at(path: str) -> Key:
         If there is none; near names are named.
     """
     at, found = "", Inside(_root(), True, ())
-    for part in filter(None, path.split(".")):
+    for part in path.split(".") if path else ():
+        if not part:
+            raise PeakfleetError(f"{path}: has an empty part; write names between single dots")
         inside = _inside(found.schema)
         name = part if part in inside else NAMED
         if name not in inside:

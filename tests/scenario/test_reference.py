@@ -110,6 +110,8 @@ def test_a_key_says_unit_bounds_default_and_example():
     [
         ("backends.large.autoscalr", "no key autoscalr below backends.large; did you mean autosc"),
         ("wrlds", "no key wrlds in a scenario; did you mean worlds"),
+        ("workloads..slo", "has an empty part"),
+        ("horizon.", "has an empty part"),
         ("worlds.more", "no key more below worlds; nothing is"),
         ("backends.large.autoscaler.zzz", "did you mean"),
     ],

@@ -81,7 +81,7 @@ class Price(Model):
     purchase: Annotated[str, one_of(*PURCHASES)] | None = None
     """How they are had; default on_demand. What is reserved is paid whether it is used or not."""
     owned: Owned | None = None
-    """GPUs that were bought."""
+    """GPUs that were bought, such as {usd_per_gpu: 30 kUSD, years: 4}."""
     gpus: Annotated[Number, number("count", least=0, most=1e7, integer=True)] | None = None
     """How many GPUs are had this way; default as many as are wanted, or of those committed to or
     owned as many as there may be."""
