@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numba
@@ -91,6 +92,36 @@ def test_a_folder_that_was_given_to_somebody_else_is_not_used(usual, capsys):
     usual.mkdir()
     os.chown(usual, 12345, 12345)
     assert_fresh(kernel_cache.folder(), capsys)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_folder_that_one_may_not_look_into_is_not_used():
+    code = (
+        "import os\n"
+        "from sim.engine.state import kernel_cache\n"
+        "os.setuid(65534)\n"
+        "place = kernel_cache.folder()\n"
+        "assert str(place).startswith(os.environ['TMPDIR'])\n"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        home, temporary = Path(name), Path(name) / "temporary"
+        home.chmod(0o755)
+        (home / "peakfleet").mkdir(mode=0o700)
+        temporary.mkdir()
+        temporary.chmod(0o777)
+        there = {"XDG_CACHE_HOME": name, "TMPDIR": str(temporary)}
+        others = ("NUMBA_CACHE_DIR", kernel_cache.SHARED)
+        kept = {key: value for key, value in os.environ.items() if key not in others}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=kept | there | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "is not used for the compiled kernel" in done.stderr
 
 
 def test_a_link_is_not_followed(usual, tmp_path, capsys):

@@ -199,7 +199,9 @@ def _usual_folder() -> Path | None:
                 own.chmod(0o700)
                 place.chmod(0o700)
             return place
-        if place.exists():
+        # One may not even be allowed to look into what belongs to somebody else.
+        is_foreign = os.path.lexists(own) and not _is_own(own)
+        if is_foreign or place.exists():
             _say(
                 f"{place} is not used for the compiled kernel: it and its parent must be folders"
                 " that you own and nobody else can write to (chmod 700)"
