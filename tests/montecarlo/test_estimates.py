@@ -11,6 +11,8 @@ from scipy import stats
 
 from sim.montecarlo.estimates import estimate, order_interval, quantile, quantile_interval
 from sim.montecarlo.lower_bounds import TOLERANCE
+from sim.montecarlo.means import mean_interval
+from sim.montecarlo.shares import share_interval
 from sim.montecarlo.timelines import column_quantiles
 
 NAN = float("nan")
@@ -103,14 +105,14 @@ def test_a_mean_has_an_interval_from_72_worlds_and_none_of_width_zero():
     assert np.isnan(estimate(np.full(100, 3.0)).mean_ci).all()
 
 
-def test_a_mean_under_rare_disasters_is_at_least_something():
+def test_a_mean_under_rare_disasters_may_be_several_times_what_the_worlds_show():
     values = np.where(np.arange(200) < 3, 1000.0, 0.0) + np.random.default_rng(0).random(200)
     low, high = estimate(values).mean_ci
-    assert low > 0.0
-    assert math.isnan(high)
+    assert 0.0 < low < 0.25 * values.mean()
+    assert high > 1000.0 * share_interval(3, 200)[1]
+    assert math.isnan(mean_interval(values, 0.98, verdict=True)[1][1])
     low, high = estimate(-values).mean_ci
-    assert math.isnan(low)
-    assert high < 0.0
+    assert (-high, -low) == pytest.approx(estimate(values).mean_ci)
 
 
 def test_infinite_values_make_no_nan_of_percentiles():

@@ -158,7 +158,7 @@ def paired(
     used = controls if exact.all() else None
     told = not (controls and controls.undrawn)
     fewest = fewest_of_difference(used)
-    mean, mean_ci = mean_interval(difference, confidence, used, fewest, tail=0, told=told)
+    mean, mean_ci = mean_interval(difference, confidence, used, fewest, told)
     known = defined & ~(bound & other_bound)
     raised = np.where(exact, one - other, np.where(bound, np.inf, -np.inf))[known]
     by_order = bool((defined & ~exact).any())
@@ -192,7 +192,7 @@ def _of_means(
 ) -> tuple[int, float]:
     """Verdict by the mean difference: an interval of it leaves out 0."""
     stricter = 1.0 - STRICTER * (1.0 - confidence)
-    mean, (low, high) = mean_interval(difference, stricter, controls, nearer=False)
+    mean, (low, high) = mean_interval(difference, stricter, controls, verdict=True)
     n = len(difference)
     if n >= FEWEST_WORLDS and (low > 0.0 or high < 0.0):
         return (1 if low > 0.0 else -1), float(n)
