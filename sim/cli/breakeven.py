@@ -34,11 +34,28 @@ def _volumes(
     metavar="BACKEND",
     help="The side that all others are measured against.  [default: the first managed API]",
 )
+@click.option(
+    "--switching-cost",
+    "switching",
+    multiple=True,
+    metavar="[SIDE=]USD",
+    help="What switching costs once: 40k, its p5 and p95 20k..60k, or that of one side own=40k."
+    " Comes on top of the scenario's one_off. Repeatable.",
+)
+@click.option(
+    "--term",
+    type=click.FloatRange(min=0.0, min_open=True, max=1200.0),
+    metavar="MONTHS",
+    help="Within which what is paid at once must be saved.  [default: its life; 24 of a"
+    " --switching-cost]",
+)
 @study_options
 def breakeven(
     scenario: Path,
     volumes: tuple[float, ...],
     against: str | None,
+    switching: tuple[str, ...],
+    term: float | None,
     asked: Asked,
 ) -> None:
     """Find the volume from which on each backend of SCENARIO costs less than the managed API.
@@ -49,14 +66,25 @@ def breakeven(
     \b
     sim breakeven scenarios/breakeven.yaml
     sim breakeven scenarios/breakeven.yaml --volumes 10k,100k,1M --worlds 100
+    sim breakeven scenarios/breakeven.yaml --switching-cost 20k..60k --term 24
     sim breakeven chat.yaml --against on-demand --set workloads.chat.arrivals.shape=flat
     """  # noqa: D301 (click wants the character itself)
     from sim.report.breakeven_text import render
     from sim.report.charts.breakeven import breakeven_charts
-    from sim.studies.breakeven import VOLUMES
+    from sim.studies.breakeven import VOLUMES, switching_cost
     from sim.studies.breakeven import breakeven as study
 
+    costs = dict(switching_cost(each) for each in switching)
     case = asked.case(scenario)
     with asked.study("breakeven", case.load()) as under_way:
-        answer = study(case, under_way.bench, volumes or VOLUMES, against, asked.worlds, asked.seed)
+        answer = study(
+            case,
+            under_way.bench,
+            volumes or VOLUMES,
+            against,
+            asked.worlds,
+            asked.seed,
+            costs,
+            term,
+        )
         under_way.give(answer, render, breakeven_charts)

@@ -9,7 +9,7 @@ from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.report.paragraph import filled
 from sim.studies.breakeven import BreakEven
 from sim.studies.breakeven.decision import notes
-from sim.studies.breakeven.saving import amount, short
+from sim.studies.breakeven.saving import amount, short, whole
 
 USD = Figure("cost_usd_per_month", "", "usd")
 NONE = "none"
@@ -27,7 +27,7 @@ def render(answer: BreakEven) -> str:
 
 def _switching(answer: BreakEven) -> str:
     """What each side would save a month at the scenario's own volume."""
-    header = ("side", "p5", "p50", "p95", "costs more in", "GPUs", "paid at once", "saved in years")
+    header = ("side", "p5", "p50", "p95", "costs more in", "GPUs", "paid at once", "in months")
     rows: list[tuple[str, ...]] = []
     for each in answer.switches:
         if not each.able:
@@ -42,11 +42,11 @@ def _switching(answer: BreakEven) -> str:
                 f"{each.costs_more.count} of {answer.worlds}",
                 _whole(math.nan if each.gpus is None else each.gpus),
                 amount(float(row["paid_at_once_usd_p50"])) if paid else ABSENT,
-                _years(float(row["payback_years_p50"])) if paid else ABSENT,
+                whole(float(row["payback_months_p50"])) if paid else ABSENT,
             )
         )
     title = f"Saved by switching from {answer.reference}, USD a month, at the scenario's own volume"
-    foot = "paid at once, and the years until it is saved: medians; below 0 a side costs more"
+    foot = "paid at once, and the months until it is saved: medians; below 0 a side costs more"
     return _table(title, header, rows, foot)
 
 
@@ -128,18 +128,19 @@ def _cheaper(answer: BreakEven) -> str:
 
 
 def _payback(answer: BreakEven) -> str:
-    """How long owned hardware takes."""
+    """How long what is paid at once takes to be saved."""
     rows = []
     for row in answer.payback.to_dict("records"):
         if math.isinf(row["p5_years"]):
             continue  # never, in hardly any world
-        cells = [_years(row[f"{level}_years"]) for level in ("p5", "p50", "p95")]
+        cells = [whole(12 * row[f"{level}_years"]) for level in ("p5", "p50", "p95")]
         rows.append((row["side"], short(row["volume"]), *cells, _percent(row["within_life"])))
     if not rows:
-        return "Owned hardware pays back at no volume."
-    header = ("side", "volume", "p5", "p50", "p95", "within its life")
-    foot = "purchase price over what is saved, at the yearly_factor of the reference's price"
-    return _table("Payback of owned hardware, years", header, rows, foot)
+        return "What is paid at once pays back at no volume."
+    within = "within the term" if answer.once.is_term else "within its life"
+    header = ("side", "volume", "p5", "p50", "p95", within)
+    foot = "what is paid over what is saved, at the yearly_factor of the reference's price"
+    return _table("Payback of what is paid at once, months", header, rows, foot)
 
 
 def _basis(answer: BreakEven) -> str:

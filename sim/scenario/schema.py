@@ -306,7 +306,8 @@ class ScenarioDocument(Model):
     """Zones that pools are spread over, whose outages take all that is there, such as {names: [a,
     b], planned: [{zone: a, start: 2h, duration: 1h}]}; default none is ever lost."""
     one_off: OneOff | None = None
-    """Training or fine-tuning, such as {cost: 50 kUSD, life_months: 18}; default none."""
+    """Training, fine-tuning or a migration, such as {cost: 50 kUSD, life_months: 18}; for 'sim
+    breakeven' what switching costs, whichever side is switched to; default none."""
     worlds: Annotated[int, whole(1, 10_000_000)] = 200
     """How many worlds to simulate."""
     seed: Annotated[int, whole(0, LAST_SEED)] = 0

@@ -146,8 +146,12 @@ def test_a_finance_person_decides_on_a_bill() -> None:
     assert rented["saved_usd_per_month_p50"] == pytest.approx(saved, rel=0.10)
     assert rented["costs_more_share"] == 0
     # Machines of four years are paid back by the bill less the staff.
-    years = 4 * 43_000 / (12 * (38_000 - 6_000))
-    assert bought["payback_years_p50"] == pytest.approx(years, rel=0.10)
+    migration = np.sqrt(20_000 * 60_000)  # the median of what has that p5 and p95
+    assert rented["paid_at_once_usd_p50"] == pytest.approx(migration, rel=0.10)
+    months = (4 * 43_000 + migration) / (38_000 - 6_000)
+    assert bought["payback_months_p50"] == pytest.approx(months, rel=0.10)
+    assert rented["payback_months_p50"] == pytest.approx(migration / saved, rel=0.15)
+    assert rented["not_paid_back_share"] == 0
 
 
 # -- the founder

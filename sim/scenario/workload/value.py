@@ -28,7 +28,7 @@ class Outcome(Model):
 
 
 class OneOff(Model):
-    """Training or fine-tuning: paid once, for the life of the product."""
+    """Training, fine-tuning or a migration: paid once, for the life of its result."""
 
     cost: Dollars
     """What is paid."""

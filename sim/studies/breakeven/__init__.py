@@ -8,7 +8,8 @@
 :mod:`~sim.studies.breakeven.idle`                 what a fleet costs while nobody comes
 :mod:`~sim.studies.breakeven.costs`                cost as a function of volume, in every world
 :mod:`~sim.studies.breakeven.crossing`             where one side becomes the cheaper for good
-:mod:`~sim.studies.breakeven.outlay`               what is paid at once
+:mod:`~sim.studies.breakeven.once`                 what switching costs once
+:mod:`~sim.studies.breakeven.outlay`               what is paid at once, for machines
 :mod:`~sim.studies.breakeven.payback`              how long that takes to pay
 :mod:`~sim.studies.breakeven.own`                  the volume that the scenario itself has
 :mod:`~sim.studies.breakeven.switching`            what switching saves at it, in every world
@@ -21,6 +22,7 @@
 
 from sim.studies.breakeven.answer import BreakEven
 from sim.studies.breakeven.findings import Verdict
+from sim.studies.breakeven.once import switching_cost
 from sim.studies.breakeven.study import VOLUMES, breakeven
 
-__all__ = ["VOLUMES", "BreakEven", "Verdict", "breakeven"]
+__all__ = ["VOLUMES", "BreakEven", "Verdict", "breakeven", "switching_cost"]

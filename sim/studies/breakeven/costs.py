@@ -40,6 +40,30 @@ class Curve(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Burdened:
+    """A side whose every day bears its part of what switching to it costs once.
+
+    Attributes
+    ----------
+    curve : Curve
+    more_usd : (worlds,) float64
+        A day.
+    """
+
+    curve: Curve
+    more_usd: FloatArray
+
+    @property
+    def breaks(self) -> FloatArray:
+        """Those of the side."""
+        return self.curve.breaks
+
+    def usd(self, volume: FloatArray) -> FloatArray:
+        """Cost a day: (worlds, volumes)."""
+        return np.asarray(self.curve.usd(volume) + self.more_usd[:, None])
+
+
+@dataclass(frozen=True, slots=True)
 class ByUse:
     """What is paid by use.
 

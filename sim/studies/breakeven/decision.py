@@ -117,6 +117,7 @@ def notes(answer: Findings) -> Iterator[str]:
             " in no world. Add slo to the workload, and the sides are compared at equal service."
         )
     yield from _other_models(answer)
+    yield from _once(answer)
     thin: dict[str, list[str]] = {}
     for side, run in answer.runs.items():
         failed = [t for t in run.trials if t.kept_share < 0.95]
@@ -155,6 +156,18 @@ def _other_models(answer: Findings) -> Iterator[str]:
     yield (
         f"Not the same model answers: {'; '.join(each)}. The costs are of equal volumes, not of"
         f" equal answers{asked}."
+    )
+
+
+def _once(answer: Findings) -> Iterator[str]:
+    """That costs by volume bear what switching costs once."""
+    if not answer.once.is_paid:
+        return
+    months = answer.once.months
+    over = f"{months[0]:g} months" if (months == months[0]).all() else "its life"
+    yield (
+        f"What switching costs once is spread over {over} in break-evens and in costs by volume;"
+        " what is saved in a month of the scenario's own volume is said without it."
     )
 
 

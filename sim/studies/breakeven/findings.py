@@ -10,9 +10,10 @@ import pandas as pd
 
 from sim.montecarlo.estimates import quantile
 from sim.montecarlo.shares import Share
-from sim.studies.breakeven.costs import ByFleet, Curve
+from sim.studies.breakeven.costs import Burdened, ByFleet, Curve
 from sim.studies.breakeven.crossing import Breaking, break_even
 from sim.studies.breakeven.field import Run, Trial
+from sim.studies.breakeven.once import Once
 from sim.studies.breakeven.own import Own
 from sim.studies.breakeven.runs import MONTH_DAYS
 from sim.studies.breakeven.switching import Switch
@@ -84,6 +85,8 @@ class Findings:
         The scenario's own volume.
     switches : tuple of Switch
         From the reference to every other side, at that volume.
+    once : Once
+        What switching costs once; costs by volume bear their part of it, break-evens with them.
     models : dict of str to str
         What answers on each side, by the catalogue's name, with its quality where one is given.
     """
@@ -102,12 +105,17 @@ class Findings:
     payback: pd.DataFrame
     own: Own
     switches: tuple[Switch, ...]
+    once: Once
     models: dict[str, str] = field(default_factory=dict)
 
     @property
     def simulated_to(self) -> float:
         """The greatest volume at which every side was simulated."""
         return min(max(trial.volume for trial in run.trials) for run in self.runs.values())
+
+    def curve(self, side: str) -> Curve:
+        """Cost of a side, its part of what switching to it costs once included."""
+        return burdened(self.runs[side].curve, self.once, side)
 
     def trials(self) -> list[Trial]:
         """All simulated volumes of all sides."""
@@ -138,7 +146,7 @@ class Findings:
 
     def costs_frame(self, volumes: FloatArray) -> pd.DataFrame:
         """Cost a month of every side at volumes, over worlds."""
-        usd = {side: run.curve.usd(volumes) * MONTH_DAYS for side, run in self.runs.items()}
+        usd = {side: self.curve(side).usd(volumes) * MONTH_DAYS for side in self.runs}
         least = np.min(list(usd.values()), axis=0)
         rows = []
         for side, values in usd.items():
@@ -179,7 +187,7 @@ class Findings:
         rows = []
         for verdict in self.verdicts:
             for factor in CHEAPER:
-                curve = self.runs[verdict.side].curve
+                curve = self.curve(verdict.side)
                 breaking = Breaking(
                     break_even(curve, reference, least, most, 1 / factor), least, most
                 )
@@ -208,6 +216,12 @@ class Findings:
                     {"side": side, "replicas": replicas, "volume": carried, "simulated": was}
                 )
         return pd.DataFrame(rows, columns=["side", "replicas", "volume", "simulated"])
+
+
+def burdened(curve: Curve, once: Once, side: str) -> Curve:
+    """A side with its part of what switching to it costs once."""
+    paid = once.usd.get(side)
+    return curve if paid is None or not paid.any() else Burdened(curve, once.per_day(side))
 
 
 def replicas_at(curve: Curve, volume: float) -> float:

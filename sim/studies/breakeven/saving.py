@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sim.montecarlo.estimates import quantile
-from sim.montecarlo.shares import Share, spread_over
+from sim.montecarlo.shares import spread_over
 from sim.studies.breakeven.findings import Findings
 from sim.studies.breakeven.switching import Switch
 
@@ -54,21 +54,37 @@ def _fleet(best: Switch) -> str:
 
 def _paid(answer: Findings, best: Switch) -> str:
     if not best.paid_usd.any():
-        return "nothing is paid at once"
+        return "nothing is paid at once (--switching-cost 20k..60k says what switching costs)"
     least, most, said = spread_over(answer.worlds)
-    years = [quantile(np.sort(best.payback_years), level) for level in (least, 0.5, most)]
-    paid = f"the {amount(quantile(np.sort(best.paid_usd), 0.5))} USD that are paid at once"
-    if math.isinf(years[1]):
-        return f"{paid} are never saved in {_never(best).words()}"
-    spread = f" ({_years(years[0])} to {_years(years[2])} {said})" if years[0] < years[2] else ""
-    return (
-        f"{paid} are saved in {years[1]:.1f} years{spread},"
-        f" within their life in {best.pays_back.words()}"
-    )
+    low, middle, high = (quantile(np.sort(best.paid_usd), level) for level in (least, 0.5, most))
+    paid = f"the {amount(middle)} USD"
+    paid += f" ({amount(low)} to {amount(high)} {said})" if low < high else ""
+    paid += " that are paid at once"
+    months = [best.payback_months(level) for level in (least, 0.5, most)]
+    late = f"later than {_term(best)} or never in {best.too_late.words()}"
+    if math.isinf(months[1]):
+        return f"{paid} are never saved in the median world, {late}"
+    if not best.too_late.count:
+        late = f"within {_term(best)} in {best.pays_back.words()}"
+    spread = f" ({whole(months[0])} to {whole(months[2])} {said})" if months[0] < months[2] else ""
+    return f"{paid} are saved in {whole(months[1])} months{spread}, {late}"
 
 
-def _never(best: Switch) -> Share:
-    return Share.of(np.isinf(best.payback_years))
+def _term(best: Switch) -> str:
+    """Within which what is paid at once has to be saved."""
+    months = best.term_months
+    return f"{months:g} months" if math.isfinite(months) else "their life"
+
+
+def whole(months: float) -> str:
+    """Months, in tenths where they are few.
+
+    >>> whole(3.26), whole(31.4), whole(math.inf)
+    ('3.3', '31', 'never')
+    """
+    if math.isinf(months):
+        return "never"
+    return f"{months:.1f}" if months < 9.95 else f"{months:.0f}"
 
 
 def amount(value: float) -> str:
@@ -79,10 +95,6 @@ def amount(value: float) -> str:
     """
     shown = f"{abs(value):,.0f}"
     return f"−{shown}" if value < 0 and shown != "0" else shown
-
-
-def _years(years: float) -> str:
-    return "never" if math.isinf(years) else f"{years:.1f}"
 
 
 def short(volume: float) -> str:

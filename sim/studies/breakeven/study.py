@@ -1,6 +1,6 @@
 """The study: who breaks even with whom, from which volume on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 
 from sim.errors import PeakfleetError
 from sim.model.design import Design
+from sim.model.distributions import Distribution
 from sim.model.price import DAY_S, YEAR_S
 from sim.montecarlo.controls import Controls
 from sim.montecarlo.draws import draw_worlds
@@ -17,8 +18,10 @@ from sim.studies.bench import Bench
 from sim.studies.breakeven.answer import BreakEven
 from sim.studies.breakeven.crossing import Breaking, break_even
 from sim.studies.breakeven.field import Field, Run
-from sim.studies.breakeven.findings import Verdict, replicas_at
+from sim.studies.breakeven.findings import Verdict, burdened, replicas_at
 from sim.studies.breakeven.models import models_of
+from sim.studies.breakeven.once import Once
+from sim.studies.breakeven.once import once as paid_once
 from sim.studies.breakeven.outlay import outlays, years_to_pay
 from sim.studies.breakeven.own import own_volume
 from sim.studies.breakeven.payback import levels
@@ -32,6 +35,7 @@ FloatArray = npt.NDArray[np.float64]
 VOLUMES: Final = (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7)
 MOST_VOLUME: Final = 1e9  # a day
 YEAR_DAYS: Final = YEAR_S / DAY_S
+NOTHING: Final[Mapping[str, Distribution]] = {}
 
 
 def breakeven(
@@ -41,6 +45,8 @@ def breakeven(
     against: str | None = None,
     worlds: int | None = None,
     seed: int | None = None,
+    switching: Mapping[str, Distribution] = NOTHING,
+    term_months: float | None = None,
 ) -> BreakEven:
     """The volume from which on each side costs less than the reference, in every world.
 
@@ -55,6 +61,11 @@ def breakeven(
         The reference; by default the first managed API.
     worlds, seed : int, optional
         Those of the scenario by default.
+    switching : mapping of str to Distribution
+        What switching costs once beside the scenario's ``one_off``: to a side, by its name, or to
+        whichever, by an empty one.
+    term_months : float, optional
+        Within which what is paid at once has to be saved; by default its life.
 
     Raises
     ------
@@ -69,6 +80,7 @@ def breakeven(
     seed = sides.scenario.seed if seed is None else seed
     draws = draw_worlds(sides.scenario.inputs, seed, worlds)
     each = worlds_of(draws, worlds)
+    once = paid_once(sides.scenario, sides.challengers, each, seed, switching, term_months)
     own = own_volume(sides, each)
     simulated = asked if asked[0] <= own.usual <= asked[-1] else np.union1d(asked, [own.usual])
     runs = Runs(bench, seed, draws)
@@ -86,12 +98,13 @@ def breakeven(
         month=sides.month,
         volumes=asked,
         verdicts=tuple(
-            _verdict(sides, name, found, asked, trend, controls) for name in sides.challengers
+            _verdict(sides, name, found, asked, trend, controls, once) for name in sides.challengers
         ),
         runs=found,
-        payback=_payback(sides, found, asked, each, trend),
+        payback=_payback(sides, found, asked, each, trend, once),
         own=own,
-        switches=tuple(switch(sides, name, found, own, trend) for name in sides.challengers),
+        switches=tuple(switch(sides, name, found, own, trend, once) for name in sides.challengers),
+        once=once,
         models=models_of(sides.scenario),
     )
 
@@ -115,13 +128,15 @@ def _verdict(
     volumes: FloatArray,
     trend: FloatArray,
     controls: Controls,
+    once: Once,
 ) -> Verdict:
     run, reference = runs[side], runs[sides.reference]
+    curve = burdened(run.curve, once, side)
     least, most = float(volumes[0]), float(volumes[-1])
-    volume = break_even(run.curve, reference.curve, least, most)
+    volume = break_even(curve, reference.curve, least, most)
     breaking = Breaking(volume, least, most, controls)
     at = np.array([most])
-    usd, other = run.curve.usd(at)[:, 0], reference.curve.usd(at)[:, 0]
+    usd, other = curve.usd(at)[:, 0], reference.curve.usd(at)[:, 0]
     with np.errstate(invalid="ignore"):
         ratio = np.where(np.isinf(usd), np.inf, usd / other)
     middle = replicas_at(run.curve, breaking.level(0.5))
@@ -174,14 +189,15 @@ def _payback(
     volumes: FloatArray,
     worlds: Sequence[dict[str, float]],
     trend: FloatArray,
+    once: Once,
 ) -> pd.DataFrame:
     """How long what is paid at once takes to pay for itself, at each volume."""
     rows = []
     for side in sides.challengers:
-        if not (sides.kind(side) == FIXED and runs[side].able):
+        if not runs[side].able:
             continue
         for volume in volumes.tolist():
-            years = _years(sides, side, runs, volume, worlds, trend)
+            years = _years(sides, side, runs, volume, worlds, trend, once)
             if years is None:
                 break
             values, life = years
@@ -197,20 +213,23 @@ def _years(
     volume: float,
     worlds: Sequence[dict[str, float]],
     trend: FloatArray,
+    once: Once,
 ) -> tuple[FloatArray, FloatArray] | None:
     """Payback and life in each world; None if nothing is paid at once."""
     at = np.array([volume])
     own_usd = runs[side].curve.usd(at)[:, 0] * YEAR_DAYS
     other_usd = runs[sides.reference].curve.usd(at)[:, 0] * YEAR_DAYS
-    scenario = sides.at(side, volume, Fleet(int(replicas_at(runs[side].curve, volume))))
+    replicas = replicas_at(runs[side].curve, volume)
+    fleet = None if np.isnan(replicas) else sides.at(side, volume, Fleet(int(replicas)))
     years, life = np.full((2, len(worlds)), np.nan)
     for world, draws in enumerate(worlds):
-        owned = outlays(scenario.design(draws))
+        owned = [] if fleet is None else outlays(fleet.design(draws))
+        owned += once.outlays(side, world)
         if not owned:
             return None
         sums = float(own_usd[world]), float(other_usd[world]), float(trend[world])
         years[world] = years_to_pay(owned, *sums)
-        life[world] = max(each.years for each in owned)
+        life[world] = once.life_years(owned, world)
     return years, life
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.model.design import Design
 from sim.montecarlo.estimates import quantile
 from sim.montecarlo.shares import Share
 from sim.studies.breakeven.costs import ByFleet, ByUse
 from sim.studies.breakeven.field import Run
-from sim.studies.breakeven.outlay import outlays, years_to_pay
+from sim.studies.breakeven.once import Once
+from sim.studies.breakeven.outlay import Outlay, outlays, years_to_pay
 from sim.studies.breakeven.own import Own
 from sim.studies.breakeven.runs import MONTH_DAYS
 from sim.studies.breakeven.sides import EDGE, Contest, Fleet
@@ -40,7 +40,8 @@ class Switch:
     usd, reference_usd : array
         Cost in a month.
     paid_usd, payback_years, life_years : array
-        What is paid at once, the years that take to save it, and those that it lasts.
+        What is paid at once, the years that take to save it, and those that it lasts, or the term
+        that was asked for.
     """
 
     side: str
@@ -68,6 +69,21 @@ class Switch:
         """Worlds in which what is paid at once is saved within its life."""
         return Share.of(self.payback_years <= self.life_years)
 
+    @property
+    def too_late(self) -> Share:
+        """Worlds in which it is not."""
+        return Share.of(~(self.payback_years <= self.life_years))
+
+    def payback_months(self, level: float) -> float:
+        """A quantile over worlds of the months that what is paid at once takes to be saved."""
+        return 12 * quantile(np.sort(self.payback_years), level)
+
+    @property
+    def term_months(self) -> float:
+        """The months within which it has to be; NaN where worlds differ."""
+        first = float(self.life_years[0])
+        return 12 * first if bool((self.life_years == first).all()) else math.nan
+
     def saved(self, level: float) -> float:
         """A quantile of the saving over worlds."""
         return quantile(np.sort(self.saved_usd), level)
@@ -83,15 +99,21 @@ class Switch:
             ("reference_usd_per_month", self.reference_usd),
             ("paid_at_once_usd", self.paid_usd),
             ("payback_years", self.payback_years),
+            ("payback_months", 12 * self.payback_years),
         ):
             ordered = np.sort(values)
             row |= {f"{name}_p{p}": quantile(ordered, p / 100) for p in (5, 50, 95)}
         row |= {"costs_more_share": self.costs_more.value}
-        return row | {"costs_more_share_low": low, "costs_more_share_high": high}
+        row |= {"costs_more_share_low": low, "costs_more_share_high": high}
+        if not self.paid_usd.any():
+            return row
+        low, high = self.too_late.interval
+        row |= {"term_months": self.term_months, "not_paid_back_share": self.too_late.value}
+        return row | {"not_paid_back_share_low": low, "not_paid_back_share_high": high}
 
 
 def switch(
-    contest: Contest, side: str, runs: dict[str, Run], own: Own, trend: FloatArray
+    contest: Contest, side: str, runs: dict[str, Run], own: Own, trend: FloatArray, once: Once
 ) -> Switch:
     """What becomes of the bill if all goes to a side.
 
@@ -104,33 +126,36 @@ def switch(
         The scenario's volume in each world.
     trend : (worlds,) float64
         Factor by which the reference's price changes in a year.
+    once : Once
+        What switching costs beside machines.
     """
     reference = _usd(contest, contest.reference, runs, own)
     usd = _usd(contest, side, runs, own)
     able = runs[side].able and bool(np.isfinite(usd).all()) and _keeps(runs[side], own)
     curve = runs[side].curve
     replicas = int(curve.capacity.needed(own.planned)[0]) if isinstance(curve, ByFleet) else None
-    paid = np.zeros((3, len(usd)))
+    found = [once.outlays(side, world) for world in range(len(usd))]
     gpus = None
     if replicas is not None and able:
         scenario = contest.at(side, contest.volume, Fleet(replicas))
         designs = [scenario.design(draws) for draws in own.draws]
         gpus = designs[0].pools[0].bought_gpus(replicas)
-        paid = np.array(
-            [_paid(d, *sums) for d, *sums in zip(designs, usd, reference, trend, strict=True)]
-        ).T
+        found = [[*outlays(d), *also] for d, also in zip(designs, found, strict=True)]
+    sums = zip(found, usd.tolist(), reference.tolist(), trend.tolist(), strict=True)
+    paid = np.array(
+        [(*_paid(*each), once.life_years(each[0], world)) for world, each in enumerate(sums)]
+    ).T
     return Switch(side, able, replicas, gpus, usd, reference, *paid)
 
 
 def _paid(
-    design: Design, usd: float, reference_usd: float, trend: float
-) -> tuple[float, float, float]:
-    """What is paid at once, years until it is saved, and its life."""
-    found = outlays(design)
+    found: list[Outlay], usd: float, reference_usd: float, trend: float
+) -> tuple[float, float]:
+    """What is paid at once, and years until it is saved."""
     if not found:
-        return 0.0, 0.0, math.inf
+        return 0.0, 0.0
     years = years_to_pay(found, usd * 12, reference_usd * 12, trend)
-    return math.fsum(each.usd for each in found), years, max(each.years for each in found)
+    return math.fsum(each.usd for each in found), years
 
 
 def _usd(contest: Contest, side: str, runs: dict[str, Run], own: Own) -> FloatArray:

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sim.errors import PeakfleetError
+from sim.report.breakeven_text import render
 from sim.studies.bench import Bench
-from sim.studies.breakeven import BreakEven, breakeven
+from sim.studies.breakeven import BreakEven, breakeven, switching_cost
 from sim.studies.case import Case
 
 PROFILE = """\
@@ -125,7 +127,8 @@ def test_a_loss_at_the_scenarios_own_volume_is_said_first(closed: BreakEven) -> 
     assert closed.sentence.startswith(
         "no chance: at the scenario's own volume, 1k requests a day, switching from api to"
         f" half-price (1 replica, 1 GPU) costs {lost:,.0f} USD a month more; it costs more in all 3"
-        " worlds (at least 29 %); nothing is paid at once. By volume: "
+        " worlds (at least 29 %); nothing is paid at once (--switching-cost 20k..60k says what"
+        " switching costs). By volume: "
     )
 
 
@@ -174,7 +177,9 @@ def test_saving_risk_and_payback_are_the_first_sentence(switched: BreakEven) -> 
     assert (
         f"USD a month {ends}; it costs more in {half.costs_more.words()}; the 13,105 USD" in first
     )
-    assert "that are paid at once are saved in 0.3 years (0." in first
+    months = half.payback_months(0.5)
+    assert f"that are paid at once are saved in {months:.1f} months (" in first
+    assert f", within 12 months in {half.pays_back.words()}" in first
     row = switched.as_json()["switching"][1]
     assert row["saved_usd_per_month_p50"] == pytest.approx(half.saved(0.5))
 
@@ -306,3 +311,83 @@ def test_break_even_is_the_same_whichever_day_is_simulated(tmp_path: Path, horiz
     at = 24 * 2.99 / API_USD
     assert verdict_of(answer, "pool").breaking.volume == pytest.approx([at] * 2, rel=1e-6)
     assert ("weighted to a mean week" in answer.month) == ("days: 7" not in horizon)
+
+
+# -- what switching costs once
+
+
+def test_what_switching_costs_once_is_paid_back_by_the_closed_form(tmp_path: Path) -> None:
+    # 50,000 requests a day cost 225 USD at the API, a GPU at 2.99 USD 71.76 a day.
+    path = write(tmp_path, CLOSED_FORM)
+    own = ("workloads.chat.arrivals.requests_per_day=50k", "one_off={cost: 30k, life_months: 12}")
+    answer = study(path, *own, volumes=(1e3, 1e5))
+    pool, half, bought = answer.switches
+    saved = (50e3 * API_USD - 24 * 2.99) * MONTH_DAYS
+    assert pool.saved_usd == pytest.approx(np.full(3, saved), rel=1e-6)  # as without it
+    assert pool.paid_usd == pytest.approx(np.full(3, 30e3))
+    assert 12 * pool.payback_years == pytest.approx(np.full(3, 30e3 / saved), rel=1e-6)  # 6.4
+    assert (pool.term_months, pool.too_late.count) == (12.0, 0)
+    # Machines are paid beside it, from what is saved but for their staff.
+    each = (50e3 * API_USD - 24.0) * MONTH_DAYS
+    assert 12 * bought.payback_years == pytest.approx(np.full(3, 65_064 / each), rel=1e-6)
+    # By volume a day bears its part: so many more requests have to be saved.
+    once = 30e3 / (12 * MONTH_DAYS)
+    at = (24 * 2.99 + once) / API_USD
+    assert verdict_of(answer, "pool").breaking.volume == pytest.approx([at] * 3, rel=1e-9)
+    costs = answer.costs_frame(np.array([at])).set_index("side")["p50_usd_per_month"]
+    assert costs["pool"] == pytest.approx(costs["api"], abs=0.005)
+    months = 30e3 / ((50e3 * API_USD - 24 * 1.495) * MONTH_DAYS)
+    assert half.payback_months(0.5) == pytest.approx(months, rel=1e-6)
+    assert (
+        f"the 30,000 USD that are paid at once are saved in {months:.1f} months, within 12 months"
+        " in all 3 worlds (at least 29 %)" in answer.sentence
+    )
+    text = render(answer)
+    assert "What switching costs once is spread over 12 months in break-evens" in text
+
+
+def test_an_uncertain_cost_of_switching_is_drawn_in_each_world_and_may_never_be_saved(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, CLOSED_FORM)
+    side, cost = switching_cost("pool=20k..60k")
+    case = Case(path, ("workloads.chat.arrivals.requests_per_day=30k",))
+    answer = breakeven(case, Bench(1), (1e3, 1e5), worlds=8, switching={side: cost}, term_months=18)
+    pool, half, _ = answer.switches
+    saved = (30e3 * API_USD - 24 * 2.99) * MONTH_DAYS  # 1,925 USD a month
+    assert pool.payback_years * 12 == pytest.approx(pool.paid_usd / saved, rel=1e-6)
+    # A Latin hypercube of 8: four lie above the median, 34,641 USD, which 18 months save.
+    assert 18 * saved == pytest.approx(34_641, rel=1e-3)
+    late = int((pool.paid_usd > 18 * saved).sum())
+    assert late == 4
+    assert (pool.paid_usd.min(), pool.paid_usd.max()) == pytest.approx((2e4, 6e4), rel=0.25)
+    assert (pool.too_late.count, pool.pays_back.count) == (late, 8 - late)
+    assert not half.paid_usd.any()
+    row = answer.as_json()["switching"][0]
+    assert row["payback_months_p50"] == pytest.approx(pool.payback_months(0.5))
+    assert (row["term_months"], row["not_paid_back_share"]) == (18.0, late / 8)
+    # The other side saves more, so that the sentence is about it.
+    assert "half-price (1 replica, 1 GPU) saves" in answer.sentence
+    assert "nothing is paid at once (--switching-cost" in answer.sentence
+
+
+def test_savings_that_never_come_are_said_to_be_late_or_never(tmp_path: Path) -> None:
+    own = ("one_off={cost: 30k, life_months: 12}",)
+    answer = study(write(tmp_path, CLOSED_FORM), *own, volumes=(1e3, 1e5))
+    assert (
+        "the 30,000 USD that are paid at once are never saved in the median world, later than 12"
+        " months or never in all 3 worlds (at least 29 %)" in answer.sentence
+    )
+
+
+@pytest.mark.parametrize("text", ["", "own=", "=40k", "60k..20k", "-5k", "a lot", "1..2..3"])
+def test_a_cost_of_switching_that_cannot_be_read_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(PeakfleetError, match="an amount such as 40k, its p5 and p95"):
+        switching_cost(text)
+
+
+def test_a_cost_of_switching_to_nobody_names_the_sides(tmp_path: Path) -> None:
+    path = write(tmp_path, CLOSED_FORM)
+    side, cost = switching_cost("pol=20k")
+    with pytest.raises(PeakfleetError, match=r"'pol' is no side .*\(one of pool, half-price, b"):
+        breakeven(Case(path), Bench(1), (1e3, 1e5), worlds=2, switching={side: cost})
