@@ -3,10 +3,11 @@
 Numba takes a tuple of arrays apart value by value: seven or more for each array, two hundred for
 the state, which makes every call slow, and each of a hundred functions slow to compile. Of arrays
 whose types are known their addresses and shapes are enough. Python hands over one array of these
-numbers; a *thin* state is made of them, and gives back whole arrays where one is looked at. Without
-Numba both are the state itself.
+numbers; a *thin* state is where they are, and gives back whole arrays where one is looked at. The
+compiler is told that nothing changes them meanwhile. Without Numba both are the state itself.
 """
 
+from itertools import accumulate, chain
 from typing import Any
 
 import numba
@@ -27,26 +28,32 @@ from sim.engine.state.state import ARRAYS, State
 
 
 class ThinType(types.Type):
-    """The type of a thin state."""
+    """The type of a thin state.
+
+    Attributes
+    ----------
+    arrays : dict[str, types.Array]
+        The types of its arrays by name.
+    first : dict[str, int]
+        Which of the numbers is the address of an array; its shape follows.
+    """
 
     def __init__(self) -> None:
         self.arrays = {
             name: types.Array(numba.from_dtype(np.dtype(dtype)), axes, "C")
             for name, (dtype, axes) in ARRAYS.items()
         }
+        numbers = accumulate(1 + array.ndim for array in self.arrays.values())
+        self.first = dict(zip(self.arrays, chain([0], numbers), strict=False))
         super().__init__(name="ThinState")
 
 
 @register_model(ThinType)
-class ThinModel(models.StructModel):
-    """Addresses and shapes."""
+class ThinModel(models.PrimitiveModel):
+    """Where the numbers are."""
 
     def __init__(self, manager: Any, thin: ThinType) -> None:
-        members: list[tuple[str, types.Type]] = []
-        for name, array in thin.arrays.items():
-            members.append((name, types.voidptr))
-            members += [(f"{name}_{axis}", types.intp) for axis in range(array.ndim)]
-        super().__init__(manager, thin, members)
+        super().__init__(manager, thin, cgutils.intp_t.as_pointer())
 
 
 @infer_getattr
@@ -61,9 +68,10 @@ class _Attributes(AttributeTemplate):
 def _array(context: Any, builder: Any, thin: ThinType, value: Any, name: str) -> Any:
     """The array of a thin state: contiguous, held by whoever called the kernel."""
     array_type = thin.arrays[name]
-    parts = cgutils.create_struct_proxy(thin)(context, builder, value=value)
+    at = thin.first[name]
     item = context.get_data_type(array_type.dtype)
-    shape = [getattr(parts, f"{name}_{axis}") for axis in range(array_type.ndim)]
+    address = _number(builder, value, at)
+    shape = [_number(builder, value, at + 1 + axis) for axis in range(array_type.ndim)]
     stride = itemsize = context.get_constant(types.intp, context.get_abi_sizeof(item))
     strides: list[Any] = []
     for extent in reversed(shape):
@@ -72,7 +80,7 @@ def _array(context: Any, builder: Any, thin: ThinType, value: Any, name: str) ->
     array = context.make_array(array_type)(context, builder)
     arrayobj.populate_array(
         array,
-        data=builder.bitcast(getattr(parts, name), item.as_pointer()),
+        data=builder.inttoptr(address, item.as_pointer()),
         shape=shape,
         strides=strides,
         itemsize=itemsize,
@@ -81,23 +89,20 @@ def _array(context: Any, builder: Any, thin: ThinType, value: Any, name: str) ->
     return array._getvalue()
 
 
+def _number(builder: Any, numbers: Any, at: int) -> Any:
+    """One of the numbers, which nothing changes while the kernel runs."""
+    number = builder.load(cgutils.gep(builder, numbers, at))
+    number.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return number
+
+
 @intrinsic
 def _thin(typing_context: Any, numbers: Any) -> Any:
     """A thin state of the numbers of :func:`numbered`."""
     thin = ThinType()
 
     def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        parts = cgutils.create_struct_proxy(thin)(context, builder)
-        array = context.make_array(signature.args[0])(context, builder, value=arguments[0])
-        at = 0
-        for name, array_type in thin.arrays.items():
-            address = builder.load(cgutils.gep(builder, array.data, at))
-            setattr(parts, name, builder.inttoptr(address, cgutils.voidptr_t))
-            for axis in range(array_type.ndim):
-                extent = builder.load(cgutils.gep(builder, array.data, at + 1 + axis))
-                setattr(parts, f"{name}_{axis}", extent)
-            at += 1 + array_type.ndim
-        return parts._getvalue()
+        return context.make_array(signature.args[0])(context, builder, value=arguments[0]).data
 
     return thin(numbers), make
 
