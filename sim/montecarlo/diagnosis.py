@@ -21,6 +21,7 @@ context length      at least 1 % of first prompts are longer than the model take
 lost replicas       at least 1 % of a pool's attempts failed, or found no replica
 capacity limit      there are as many replicas as are to be had, in at least half of the hot bins
 cluster GPUs        requests wait while replicas wait for GPUs, in at least half of the hot bins
+first replica       at least half of all waiting fell in bins in which a fleet had come from zero
 cold start          requests wait while replicas start, in at least half of the hot bins
 max replicas        the autoscaler is at its limit, in at least half of the hot bins
 queue limit         at least 1 % were turned away by a full queue, with no hour over capacity
@@ -55,6 +56,7 @@ Backend = GpuPool | ManagedApi
 NOTICED = 0.01  # share of attempts or prompts, as many as an SLO of 99 % allows to fail
 FULL = 0.85  # averaged over a bin of minutes and over replicas, a cache that overflows is no fuller
 HALF = 0.5
+ONE = 1.0 - 1e-6  # replica on average over a bin: below, for a part of it there was none
 WAITING = 1.0  # requests that wait for each ready replica, below which nobody waits to speak of
 LOST = ("rejected", "failed", "timed_out", "gave_up")  # as metrics of a workload
 
@@ -172,6 +174,7 @@ class _Look:
             "queue": hot.queue,
             "ready": hot.ready,
             "starting": hot.starting,
+            "first": hot.first,
             "pending": hot.pending,
             "at_limit": hot.at_limit,
             "utilisation": hot.utilisation,
@@ -198,6 +201,7 @@ class _Look:
             "lost replicas": signs["errors"] >= least or (full and unlimited),
             "capacity limit": at_limit and pool.capacity_limit < pool.limits[1],
             "cluster GPUs": self._waits_for_gpus(hot) and not idle,
+            "first replica": scales and hot.first >= HALF and self._waits_too_long(),
             "cold start": scales and hot.starting >= HALF and not idle,
             "max replicas": at_limit,
             "queue limit": full and math.isfinite(pool.gateway.max_queue),
@@ -244,6 +248,15 @@ class _Look:
         """Whether the first tokens come in time, and the answers do not."""
         return all(
             self.value(f"workloads.{w.name}.ttft_p95_s") <= w.slo.ttft_s for w in self.troubled()
+        )
+
+    def _waits_too_long(self) -> bool:
+        """Whether what is missed is a time that counts waiting: to the first token, or the last."""
+        missing = self.missing()
+        return not missing or any(
+            self.value(f"workloads.{w.name}.{latency}_p95_s") > asked_s
+            for w in missing
+            for latency, asked_s in (("ttft", w.slo.ttft_s), ("e2e", w.slo.e2e_s))
         )
 
     def _front_end_first(self, profile: ServiceProfile) -> bool:
@@ -297,6 +310,9 @@ class _Hot:
     starting, pending, at_limit : float
         Share of the hot bins in which a replica started, in which one waited for GPUs, and in which
         there were as many as may be.
+    first : float
+        Share of all waiting that fell in bins with no replica for a part of the time, or after such
+        a one.
     """
 
     kv: float
@@ -307,6 +323,7 @@ class _Hot:
     starting: float
     pending: float
     at_limit: float
+    first: float
 
     @classmethod
     def of(cls, columns: Columns, pool: GpuPool) -> "_Hot":
@@ -325,7 +342,15 @@ class _Hot:
             starting=float(np.mean(columns["starting_replicas"][hot] >= HALF)),
             pending=float(np.mean(columns["pending_replicas"][hot] >= HALF)),
             at_limit=float(np.mean(ready[hot] >= _limit(pool) - HALF)),
+            first=_from_zero(ready, queue, pool.replicas),
         )
+
+
+def _from_zero(ready: FloatArray, queue: FloatArray, initial: int) -> float:
+    """Share of all waiting that fell in bins in which a fleet had come from zero replicas."""
+    least = np.minimum(ready, np.concatenate(([float(initial)], ready[:-1])))
+    waited = float(queue.sum())
+    return float(queue[least < ONE].sum()) / waited if waited > 0 else 0.0
 
 
 def _limit(pool: GpuPool) -> float:

@@ -12,7 +12,7 @@ from sim.montecarlo.shares import Share
 from sim.report.means_text import means_text
 from sim.report.paragraph import filled
 from sim.studies.compare.answer import Comparison
-from sim.studies.measure import Measure
+from sim.studies.measure import SLO_MET, Measure
 
 Row = Mapping[Any, Any]
 
@@ -32,6 +32,7 @@ def render(answer: Comparison) -> str:
     )
     parts = [filled(_capital(answer.sentence)), filled(basis)]
     parts += ["\n".join(_designs(answer)), "\n".join(_worlds(answer))]
+    parts += ["\n".join(_figures(answer))]
     parts += ["\n".join(_block(answer, label)) for label in answer.labels[1:]]
     parts += [filled(note) for note in (*answer.notes, *_signs(answer, "\n".join(parts)))]
     return "\n\n".join(parts)
@@ -78,6 +79,41 @@ def _worlds(answer: Comparison) -> Iterator[str]:
         served = ((label, w.words, w.missed.words()) for label, w in worst)
         yield ""
         yield from _columns((heads, *served))
+
+
+def _figures(answer: Comparison) -> Iterator[str]:
+    """Every other figure that is compared, of each design by itself."""
+    rows: list[tuple[str, ...]] = [("Figures", "median", "95 % interval", "p5 … p95")]
+    for metric, own in answer.figures.groupby("metric", sort=False):
+        measure = Measure.parse(str(metric))
+        if measure.metric == SLO_MET:
+            continue  # told in worlds
+        rows.append((f"  {measure.words()}{', share of worlds' if measure.decision else ''}",))
+        rows += [_figure(row, measure) for row in own.to_dict("records")]
+    filled_up = [(*row, "", "", "")[:4] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*filled_up, strict=True)]
+    names = max((len(row[0]) for row in rows if len(row) > 1), default=0)
+    for name, *cells in filled_up:
+        texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
+        line = "  ".join([name.ljust(names), *texts]).rstrip()
+        yield click.style(line, bold=True) if name == "Figures" else line
+
+
+def _figure(row: Row, measure: Measure) -> tuple[str, ...]:
+    """A design's own figure."""
+    if math.isnan(row["p50"]):
+        return (f"    {_shortened(row['design'])}", "–", "", "")
+    figures = [row[name] for name in ("p50", "p50_low", "p50_high", "p5", "p95")]
+    (middle, low, high, p5, p95), unit = measure.scaled(*figures)
+    bound = AT_LEAST if row["at_least"] else ""
+    interval = f"{low} … {high}".replace("–", OPEN) if low != high else ""
+    spread = f"{p5} … {p95}" if p5 != p95 and not measure.decision else ""
+    return (
+        f"    {_shortened(row['design'])}",
+        f"{bound}{middle} {unit}".rstrip(),
+        interval,
+        spread,
+    )
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

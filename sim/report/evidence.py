@@ -10,6 +10,7 @@ SIGNS = {
     "batch": "batch {:.0%} full",
     "queue": "{:,.0f} requests waiting for each ready replica",
     "ready": "{:.1f} replicas ready",
+    "first": "{:.0%} of the waiting fell in times without a replica",
     "starting": "replicas starting in {:.0%} of that time",
     "pending": "replicas waiting for GPUs in {:.0%} of that time",
     "at_limit": "at its limit in {:.0%} of that time",

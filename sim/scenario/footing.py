@@ -1,4 +1,6 @@
-"""What an answer rests on: one line for each pool whose profile is not a recent measurement.
+"""What an answer rests on: a line for each pool whose profile is not a recent measurement.
+
+And one for each bill that a volume follows from: the requests and tokens it stands for.
 
 Said are a grade below A, an engine over a year old, and prompts and contexts beyond what was
 measured. How old an engine is counts from the start of the horizon, or from the newest of the
@@ -15,6 +17,7 @@ from sim.model.profile import ServiceProfile
 from sim.model.reach import reach_of
 from sim.scenario.backend.gpu_pool import GpuPool as PoolKeys
 from sim.scenario.backend.managed import ManagedApi
+from sim.scenario.billing import of_bills
 from sim.scenario.schema import ScenarioDocument
 from sim.scenario.sharing import workloads_of
 
@@ -39,6 +42,7 @@ def footing(document: ScenarioDocument, design: Design) -> Iterator[str]:
     for name, backend in document.backends.items():
         if isinstance(backend, ManagedApi):
             yield from _of_host(name, backend)
+    yield from of_bills(document, design)
 
 
 def _of_host(name: str, api: ManagedApi) -> Iterator[str]:

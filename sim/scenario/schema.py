@@ -198,8 +198,8 @@ class Arrivals(Model):
     """With usd_per_month: the managed API among the backends; default the one that the route leads
     to, else the first."""
     bill_shares: BillShares | None = None
-    """With usd_per_month: how its dollars are shared, such as {output: {p5: 40%, p95: 60%}, cached:
-    5%}; prompts are then as long, and as often cached, as that says."""
+    """With usd_per_month: how its dollars, not its tokens, are shared, such as {output: {p5: 40%,
+    p95: 60%}, cached: 5%}; prompts are then as long, and as often cached, as that says."""
     trace: Trace | None = None
     """Replay a recorded trace, with its prompt and output lengths."""
     shape: Annotated[Shape, day_shape()] | None = None

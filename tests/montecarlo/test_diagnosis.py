@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sim.montecarlo.run import run
+from sim.report.headline import paragraphs
 from sim.scenario import load_scenario
 
 API = """
@@ -44,6 +45,7 @@ SCALED = (
     "backends.large.cold_start=1s",
     "workloads.assistant.arrivals.requests_per_second=30",
 )
+BUSY = "{requests_per_second: 8}"
 CRASHES = "{crashes_per_gpu_hour: 20, repair: 1min}"
 W, A, L = "workloads.assistant", "backends.api", "backends.large"
 UNITS = "{units: 1, tokens_per_minute_per_unit: 1000, usd_per_unit_hour: 1}"
@@ -101,3 +103,49 @@ def test_no_cause_is_named_where_nothing_is_wrong(tmp_path: Path):
     summary = run(load_scenario(path), worlds=2, jobs=1).summary
     assert summary["causes"] == [] and summary["worst_world"]["cause"] is None
     assert [each and each["count"] for each in summary["worlds"].values()] == [None, None, 0, 0]
+
+
+ZERO = (
+    f"{L}.replicas={{min: 0, max: 4, initial: 0}}",
+    f"{L}.autoscaler={{preset: keda, target_concurrency: 24}}",
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        # From zero, whether the start is long against a bin of 5 minutes or short; it serves after.
+        ((f"{L}.cold_start=6min",), "first replica"),
+        ((f"{L}.cold_start=2min",), "first replica"),
+        ((f"{L}.cold_start=20s", "horizon.duration=10min"), "first replica"),
+        # A lone request waits for it, too.
+        (
+            (f"{L}.cold_start=1min", f"{W}.arrivals={{requests_per_day: 96, burstiness: 0}}"),
+            "first replica",
+        ),
+        # One that is there from the beginning, and further ones that are late.
+        (
+            (f"{L}.cold_start=8min", f"{L}.replicas={{min: 1, max: 8}}", f"{W}.arrivals={BUSY}"),
+            "cold start",
+        ),
+        # There since long before most of the waiting.
+        ((f"{L}.cold_start=5s", f"{L}.replicas.max=1", f"{W}.arrivals={BUSY}"), "max replicas"),
+        # Nobody waits: what is slow is the answer.
+        (
+            (
+                f"{L}.cold_start=5s",
+                f"{W}.slo={{tpot_p95: 1ms}}",
+                f"{W}.arrivals={{requests_per_second: 0.2}}",
+            ),
+            "decode",
+        ),
+    ],
+)
+def test_waiting_for_the_first_replica_is_told_from_other_waiting(tmp_path: Path, changes, cause):
+    path = tmp_path / "scenario.yaml"
+    path.write_text(POOL)
+    summary = run(load_scenario(path, (*ZERO, *changes)), worlds=1, jobs=1).summary
+    assert [each["cause"] for each in summary["causes"]] == [cause], summary["causes"]
+    if cause == "first replica":
+        text = " ".join(" ".join(paragraphs(summary)).split())
+        assert "cold starts from zero, requests waited for the first replica (large): " in text

@@ -137,3 +137,33 @@ def test_what_tells_no_volume_is_refused(tmp_path, overrides, said):
     text = TEXT.replace("{kind: managed_api, model: gpt-4.1}", pool)
     with pytest.raises(ScenarioError, match="has no managed API that usd_per_month is paid to"):
         scenario(tmp_path, text=text)
+
+
+def test_a_bill_is_told_in_tokens_beside_its_dollars(tmp_path):
+    # 38,000 USD, half of it for answers of 500 tokens at 8 USD a million, half for prompts at 2.
+    path = tmp_path / "bill.yaml"
+    path.write_text(
+        """\
+name: Bill
+horizon: {start: 2026-11-23, days: 7}
+workloads:
+  chat:
+    arrivals: {usd_per_month: 38k, bill_shares: {output: 50%}}
+    prompt_tokens: {lognormal: {mean: 1000, cv: 0.5}}
+    output_tokens: 500
+backends:
+  api: {kind: managed_api, price: {input: 2, output: 8}, ttft: 1s, tokens_per_second: 50}
+""",
+        encoding="utf-8",
+    )
+    (line,) = load_scenario(path).footing
+    requests = 19_000 / (500 * 8e-6)  # a month: 4.75 million
+    assert line == (
+        "workloads.chat.arrivals.usd_per_month: the bill stands for"
+        f" {requests / 30.4375 / 1e3:.0f}k requests a day in the median world, with 2,000 tokens of"
+        f" prompt and 500 of answer on average: {requests * 2000 / 1e9:.3g}G and"
+        f" {requests * 500 / 1e9:.3g}G tokens a month; answers are 20 % of its tokens (bill_shares"
+        " are of its dollars)"
+    )
+    whole = load_scenario(path, ["workloads.chat.arrivals.bill_shares=null"]).footing
+    assert whole[0].endswith("answers are 33 % of its tokens")

@@ -392,3 +392,30 @@ def test_the_help_shows_an_example_on_a_line_of_its_own(capsys):
     assert "sim compare chat.yaml --variant 'two: backends.large.replicas=2'" in map(
         str.strip, capsys.readouterr().out.splitlines()
     )
+
+
+def test_what_differences_are_of_is_told_of_each_design(path):
+    metrics = ("retries", "ttft_p95_s<=2")
+    found = compare(contenders([Case(path)], [CHEAPER, SLOWER]), Bench(1), 24, metrics=metrics)
+    own = found.figures.set_index(["metric", "design"])
+    assert "cost_usd_per_month" not in own.index  # stands in the first table
+    # A metric's own values, so that their difference is that of the table below.
+    each = own.loc["cost_usd_per_request"]
+    halved = each.loc["cheaper", "mean"] - each.loc["Two ways to serve", "mean"]
+    row = rows(found, "cheaper")["cost_usd_per_request"]
+    assert halved == pytest.approx(row["mean_difference"], rel=1e-9)
+    assert each.loc["cheaper", "p5"] <= each.loc["cheaper", "p50"] <= each.loc["cheaper", "p95"]
+    assert each.loc["cheaper", "p50_low"] <= each.loc["cheaper", "p50"]
+    # Of a decision, the share of worlds in which it holds, with its interval.
+    met = own.loc["ttft_p95_s<=2"]
+    slow = met.loc["slower"]
+    holds = round(slow["p50"] * 24)
+    assert slow["p50"] == holds / 24 < 0.5
+    assert (slow["p50_low"], slow["p50_high"]) == share_interval(holds, 24)
+    text = render(found)
+    block = text[text.index("Figures") : text.index("cheaper against")].splitlines()
+    assert all(len(line) <= 80 for line in block)
+    assert "  first token p95 at most 2 s, share of worlds" in block
+    at = block.index("  cost per request")
+    assert [line.split()[0] for line in block[at + 1 : at + 4]] == ["Two", "cheaper", "slower"]
+    assert found.as_json()["figures"][0]["metric"] == "cost_usd_per_request"

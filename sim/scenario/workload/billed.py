@@ -10,12 +10,13 @@ from sim.scenario.values.part import Model
 
 
 class BillShares(Model):
-    """How the dollars of a bill are shared; the rest is for input that was not cached."""
+    """How the dollars of a bill, not its tokens, are shared; the rest is for uncached input."""
 
     output: Annotated[Number, number("share", above=0, most=0.999)]
-    """Share of the answers."""
+    """Share of the dollars, not of the tokens, that is paid for answers: a token of an answer costs
+    several times one of a prompt."""
     cached: Annotated[Number, number("share", least=0, most=0.999)] = 0.0
-    """Share of input that was read from the cache."""
+    """Share of the dollars, not of the tokens, that is paid for input read from the cache."""
 
 
 def compiled(shares: BillShares | None, draws: Mapping[str, float]) -> ModelShares | None:

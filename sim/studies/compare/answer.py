@@ -110,6 +110,10 @@ class Comparison:
     cost, latency : Award
         Which is the cheapest, which the fastest.
     overviews : tuple of Overview
+    figures : pandas.DataFrame
+        A row per metric and design, of what the differences are of: ``metric``, ``design``; mean,
+        p5, p50 and p95 over worlds, the interval of the median (of a decision, that of the share),
+        ``at_least`` where the median is a lower bound.
     differences : pandas.DataFrame
         A row per design but the first and metric: ``design``, ``against``, ``metric``; mean and
         median difference with intervals; in how many worlds it is lower, higher, the same, unknown;
@@ -133,6 +137,7 @@ class Comparison:
     cost: Award
     latency: Award
     overviews: tuple[Overview, ...]
+    figures: pd.DataFrame
     differences: pd.DataFrame
     joint: pd.DataFrame
     by_world: pd.DataFrame
@@ -145,8 +150,9 @@ class Comparison:
         return "; ".join([*self._verdicts(), *self._service()]) + "."
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """``differences``, ``joint`` and ``by_world``."""
+        """``figures``, ``differences``, ``joint`` and ``by_world``."""
         return {
+            "figures": self.figures,
             "differences": self.differences,
             "joint": self.joint,
             "by_world": self.by_world,
@@ -175,6 +181,7 @@ class Comparison:
             "fastest": self.latency.best if self.latency.told else None,
             "cheapest_by": _by(self.cost),
             "fastest_by": _by(self.latency),
+            "figures": _records(self.figures),
             "differences": _records(self.differences),
             "joint": _records(self.joint),
             "notes": list(self.notes),

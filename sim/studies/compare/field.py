@@ -95,6 +95,31 @@ class Field:
             worst=worst_served(self._results[place]),
         )
 
+    def figures(self, measures: list[Measure]) -> pd.DataFrame:
+        """Each design's own figures, a row per measure and design."""
+        rows = []
+        for measure in measures:
+            for place, label in enumerate(self.labels):
+                values, bounds = self.values(place, measure), self.bounds(place, measure)
+                found = estimate(values, bounds, self._controls, measure.decision)
+                share = Share.of(values[~np.isnan(values)] > 0.0)
+                low, high = share.interval if measure.decision else found.p50_ci
+                rows.append(
+                    {
+                        "metric": measure.name,
+                        "design": label,
+                        "mean": found.mean,
+                        "p5": found.p5,
+                        "p50": share.value if measure.decision else found.p50,
+                        "p50_low": low,
+                        "p50_high": high,
+                        "p95": found.p95,
+                        "worlds": found.n,
+                        "at_least": "p50" in found.at_least,
+                    }
+                )
+        return pd.DataFrame(rows)
+
     def differences(self, measures: list[Measure], confidence: float) -> pd.DataFrame:
         """Each design less the first, a row per measure; those undefined everywhere left out."""
         rows = []

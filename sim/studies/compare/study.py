@@ -78,6 +78,7 @@ def compare(
         cost=field.award(chosen[0], confidence),
         latency=field.award(chosen[1], confidence),
         overviews=tuple(field.overview(place, *chosen, slo) for place in range(len(results))),
+        figures=field.figures([each for each in listed if each not in chosen]),
         differences=field.differences(listed, confidence),
         joint=field.joint(*chosen),
         by_world=field.by_world(*chosen),
