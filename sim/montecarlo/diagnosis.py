@@ -50,7 +50,8 @@ from sim.montecarlo.cause import Cause
 from sim.montecarlo.sample import OVERLOADED, Sample
 
 FloatArray = npt.NDArray[np.float64]
-Columns = dict[str, npt.NDArray[np.floating]]
+Column = npt.NDArray[np.floating]
+Columns = dict[str, Column]
 Backend = GpuPool | ManagedApi
 
 NOTICED = 0.01  # share of attempts or prompts, as many as an SLO of 99 % allows to fail
@@ -346,7 +347,7 @@ class _Hot:
         )
 
 
-def _from_zero(ready: FloatArray, queue: FloatArray, initial: int) -> float:
+def _from_zero(ready: Column, queue: Column, initial: int) -> float:
     """Share of all waiting that fell in bins in which a fleet had come from zero replicas."""
     least = np.minimum(ready, np.concatenate(([float(initial)], ready[:-1])))
     waited = float(queue.sum())
