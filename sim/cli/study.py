@@ -15,6 +15,7 @@ from sim.cli.values import ALLOW_CODE
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.montecarlo.archive import Archive
     from sim.montecarlo.storage.folder import Folder
     from sim.report.charts import Chart
     from sim.scenario import Scenario
@@ -59,6 +60,8 @@ class Asked:
     allow_code : bool
         Whether the scenario may name code that is run.
     as_json, quiet : bool
+    resume : bool
+        Whether to go on with a study that was cut off.
     """
 
     worlds: int | None
@@ -69,6 +72,7 @@ class Asked:
     allow_code: bool
     as_json: bool
     quiet: bool
+    resume: bool = False
 
     def case(self, path: Path) -> "Case":
         """A scenario as it was asked for."""
@@ -89,6 +93,7 @@ class Asked:
         """
         from sim.cli.own_code import make_importable
         from sim.cli.run import compile_once
+        from sim.montecarlo.archive import Archive
         from sim.montecarlo.storage.folder import PICTURES, claim
         from sim.montecarlo.store import slug
         from sim.studies.bench import bench
@@ -100,11 +105,43 @@ class Asked:
             advice.say(line)
         place = self.out or Path("outputs", slug(cases[0].name), name)
         writes = (*WRITES, *PICTURES)
-        with claim(place, name, writes, anywhere=self.out is None, tell=advice.warn) as folder:
+        how = {"anywhere": self.out is None, "resume": self.resume}
+        with claim(place, name, writes, tell=advice.warn, **how) as folder:
             folder.begin({"command": command_line()})
+            archive = Archive(folder, cases[0], self.seed, advice.warn)
+            self._take_up(archive, advice)
             compile_once(advice, self.jobs)
-            with bench(self.jobs, advice.say) as ready:
-                yield Study(name, ready, folder, self.as_json, advice)
+            with _keeping(archive, advice), bench(self.jobs, advice.say) as ready:
+                ready.archive = archive
+                yield Study(name, ready, folder, archive, self.as_json, advice)
+
+    def _take_up(self, archive: "Archive", advice: Advice) -> None:
+        """Take up the worlds of a study that was cut off, if asked to; say what becomes of them."""
+        place = archive.folder
+        if self.resume:
+            archive.resume()
+            some = f"{archive.worlds:,} finished worlds are taken from {place}"
+            advice.say(some if archive.worlds else f"nothing to resume in {place}; starting anew")
+        elif archive.has_parts:
+            advice.say(
+                f"{place} holds worlds of a study that was cut off, which --resume continues;"
+                " this one begins anew and replaces them"
+            )
+
+
+@contextmanager
+def _keeping(archive: "Archive", advice: Advice) -> "Iterator[None]":
+    """Put all finished worlds on disk where a study does not come to its end."""
+    try:
+        yield
+    except BaseException:
+        archive.flush()
+        if archive.worlds:
+            advice.say(
+                f"{archive.worlds:,} finished worlds are kept; --resume --out {archive.folder}"
+                " continues"
+            )
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +154,8 @@ class Study:
     bench : Bench
         Where its scenarios are run; progress goes to stderr.
     folder : Folder
+    archive : Archive
+        Where its worlds are on disk until the answer is.
     as_json : bool
     advice : Advice
     """
@@ -124,6 +163,7 @@ class Study:
     name: str
     bench: "Bench"
     folder: "Folder"
+    archive: "Archive"
     as_json: bool
     advice: Advice
 
@@ -163,6 +203,7 @@ class Study:
 
         about = {"peakfleet": __version__, "command": command_line()}
         self.folder.replace(write, Manifest(self.name, "finished", about))
+        self.archive.clear()
         self.folder.add(lambda draft: save(charts, draft / "figures"))
         self.advice.say(f"results in {self.folder}")
 
@@ -184,6 +225,7 @@ OPTIONS = (
         help="Change the scenario. Repeatable.",
     ),
     ALLOW_CODE,
+    click.option("--resume", is_flag=True, help="Continue an interrupted study in its folder."),
     click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
     click.option("--quiet", is_flag=True, help="No progress, no advice."),
 )

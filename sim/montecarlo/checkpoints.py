@@ -6,7 +6,8 @@ parts; never more often than that the writing takes a fiftieth of the time. And 
 in any case, so that a kill never loses more than a minute.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Protocol
 
@@ -27,6 +28,47 @@ class Keeper(Protocol):
         ...
 
 
+class Pace:
+    """When it is time to put worlds on disk, of one run or of several after each other.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds from any moment on.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._begun_s = self._kept_s = self._last_s = clock()
+        self._gap_s = 0.0  # between the last two worlds
+        self._cost_s = 0.0  # of the last writing
+
+    def take(self) -> None:
+        """A world is finished."""
+        now_s = self._clock()
+        self._gap_s, self._last_s = now_s - self._last_s, now_s
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time."""
+        now_s = self._clock()
+        waited_s = now_s - self._kept_s
+        interval_s = max(SHARE_OF_RUN * (now_s - self._begun_s), TIMES_COST * self._cost_s)
+        # A world may take longer than that, and nobody looks before it is finished.
+        next_look_s = waited_s + self._gap_s
+        return waited_s >= min(max(interval_s, SHORTEST_S), LONGEST_S) or next_look_s > LONGEST_S
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While worlds are put on disk."""
+        begun_s = self._clock()
+        try:
+            yield
+        finally:
+            self._kept_s = self._clock()
+            self._cost_s = self._kept_s - begun_s
+
+
 class Checkpoints:
     """The worlds of a run that are finished and not on disk yet.
 
@@ -35,25 +77,24 @@ class Checkpoints:
     keeper : Keeper
     tell : callable
         Told once if worlds cannot be put on disk. The run goes on: they may fit later.
-    clock : callable
-        Seconds from any moment on.
+    pace : Pace, optional
+        One of its own by default.
     """
 
     def __init__(
-        self,
-        keeper: Keeper,
-        tell: Tell = lambda _: None,
-        clock: Callable[[], float] = monotonic,
+        self, keeper: Keeper, tell: Tell = lambda _: None, pace: Pace | None = None
     ) -> None:
         self._keeper = keeper
         self._tell = tell
-        self._clock = clock
-        self._begun_s = self._kept_s = self._last_s = clock()
-        self._gap_s = 0.0  # between the last two worlds
-        self._cost_s = 0.0  # of the last writing
+        self._pace = pace or Pace()
         self._waiting: list[int] = []
         self._files = Earlier(Sample())  # of world 0
         self._failed = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there are any."""
+        return bool(self._waiting)
 
     def take(self, world: int, sample: Sample, files: Earlier | None = None) -> None:
         """Take in a world that is finished.
@@ -66,8 +107,7 @@ class Checkpoints:
         files : Earlier, optional
             Those of world 0.
         """
-        now_s = self._clock()
-        self._gap_s, self._last_s = now_s - self._last_s, now_s
+        self._pace.take()
         self._waiting.append(world)
         if files is not None:
             self._files = files
@@ -75,27 +115,19 @@ class Checkpoints:
 
     def look(self, sample: Sample, urgent: bool = False) -> None:
         """Put worlds on disk if it is time, or urgent."""
-        if self._waiting and (urgent or self._is_due()):
+        if self._waiting and (urgent or self._pace.is_due):
             self._write(sample)
 
-    def _is_due(self) -> bool:
-        now_s = self._clock()
-        waited_s = now_s - self._kept_s
-        interval_s = max(SHARE_OF_RUN * (now_s - self._begun_s), TIMES_COST * self._cost_s)
-        # A world may take longer than that, and nobody looks before it is finished.
-        next_look_s = waited_s + self._gap_s
-        return waited_s >= min(max(interval_s, SHORTEST_S), LONGEST_S) or next_look_s > LONGEST_S
-
     def _write(self, sample: Sample) -> None:
-        begun_s = self._clock()
-        try:
-            self._keeper.keep(sample.part(self._waiting), self._files)
-        except OSError as error:
-            if not self._failed:
-                reason = error.strerror or str(error)
-                self._tell(f"finished worlds cannot be put on disk ({reason}); the run goes on")
-            self._failed = True
-        else:
-            self._waiting, self._files = [], Earlier(Sample())
-        self._kept_s = self._clock()
-        self._cost_s = self._kept_s - begun_s
+        with self._pace.writing():
+            try:
+                self._keeper.keep(sample.part(self._waiting), self._files)
+            except OSError as error:
+                if not self._failed:
+                    reason = error.strerror or str(error)
+                    self._tell(
+                        f"finished worlds cannot be put on disk ({reason}); the work goes on"
+                    )
+                self._failed = True
+            else:
+                self._waiting, self._files = [], Earlier(Sample())

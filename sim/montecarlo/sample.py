@@ -84,11 +84,15 @@ class Sample:
     def part(self, worlds: Iterable[int]) -> "Sample":
         """Some of the worlds, as a sample of their own."""
         part = Sample(self.inputs)
-        for world in worlds:
-            verdict, places, values = self._rows[world]
-            figures = dict(zip(places, values.tolist(), strict=True))
-            part.add_row(world, verdict, figures, self.timelines.timeline(world))
+        part.add_from(self, worlds)
         return part
+
+    def add_from(self, other: "Sample", worlds: Iterable[int]) -> None:
+        """Take in some of the worlds of another sample."""
+        for world in worlds:
+            verdict, places, values = other._rows[world]
+            figures = dict(zip(places, values.tolist(), strict=True))
+            self.add_row(world, verdict, figures, other.timelines.timeline(world))
 
     @property
     def worlds(self) -> list[int]:

@@ -1,16 +1,18 @@
 """A place to run many scenarios: one set of workers, and no world simulated twice."""
 
+import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.montecarlo.archive import Archive
 from sim.montecarlo.execution import Executor, available_cores, shared_pool
 from sim.montecarlo.pulse import Pulse
-from sim.montecarlo.result import Earlier, RunResult
+from sim.montecarlo.result import Draws, Earlier, RunResult
 from sim.montecarlo.run import run
 from sim.montecarlo.sample import Sample
 from sim.montecarlo.storage.identity import scenario_digest
@@ -32,6 +34,10 @@ class Bench:
     jobs : int
     told : callable
         Told in a few words of what is going on.
+    executor : optional
+        Workers; else all happens in this process.
+    archive : Archive, optional
+        Where finished worlds are on disk meanwhile.
     requests : float
         Simulated so far.
     worlds : int
@@ -40,6 +46,7 @@ class Bench:
     jobs: int
     told: Told = lambda _: None
     executor: Executor | None = None
+    archive: Archive | None = None
     requests: float = 0.0
     worlds: int = 0
     _finished: dict[tuple[str, int], RunResult] = field(default_factory=dict)
@@ -59,25 +66,58 @@ class Bench:
         be known by different names.
         """
         seed = scenario.seed if seed is None else seed
-        key = known_by or scenario_digest(scenario), seed
-        before = self._finished.get(key)
+        known_by = known_by or scenario_digest(scenario)
+        before = self._finished.get((known_by, seed))
         have = len(before.sample) if before else 0
         if before and have >= worlds:
             return before
         self._pulse = self._pulse or Pulse(self.told)
         options.setdefault("progress", self._progress(have))
-        result = run(
-            scenario,
-            worlds=worlds,
-            seed=seed,
-            jobs=min(self.jobs, worlds - have),
-            executor=self.executor,
-            earlier=Earlier(before.sample, exports=before.exports) if before else None,
-            **options,
-        )
+        result = self._simulated(scenario, worlds, seed, known_by, before, **options)
+        self._finished[known_by, seed] = result
+        return result
+
+    def at(self, scenario: Scenario, draws: Draws, worlds: int, seed: int) -> RunResult:
+        """The first worlds of a scenario at given values of its inputs; not remembered."""
+        digest = hashlib.sha256()
+        for path in sorted(draws):
+            digest.update(f"{path}\0".encode() + draws[path].tobytes())
+        known_by = f"{scenario_digest(scenario)} at {digest.hexdigest()}"
+        return self._simulated(scenario, worlds, seed, known_by, None, draws=draws)
+
+    def _simulated(
+        self,
+        scenario: Scenario,
+        worlds: int,
+        seed: int,
+        known_by: str,
+        before: RunResult | None,
+        **options: Any,
+    ) -> RunResult:
+        """The first worlds: those of before, those of the archive, and the others simulated.
+
+        All but those of before count as simulated here, so that the answer does not tell.
+        """
+        sample = before.sample if before else Sample(scenario.inputs)
+        exports = before.exports if before else None
+        have = len(sample)
+        drawer = self.archive.drawer(scenario, seed, known_by) if self.archive else None
+        draws = options.get("draws")
+        with drawer.opened(sample, worlds, draws) if drawer else nullcontext() as checkpoints:
+            if exports is None and 0 in sample:
+                exports = {}  # of world 0, which studies do not look at
+            result = run(
+                scenario,
+                worlds=worlds,
+                seed=seed,
+                jobs=min(self.jobs, worlds - have),
+                executor=self.executor,
+                earlier=Earlier(sample, exports=exports),
+                checkpoints=checkpoints,
+                **options,
+            )
         if result.interrupted:
             raise KeyboardInterrupt
-        self._finished[key] = result
         self.worlds += worlds - have
         self.requests += float(result.sample.values("requests")[have:].sum())
         return result

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sim.montecarlo import checkpoints as module
-from sim.montecarlo.checkpoints import Checkpoints
+from sim.montecarlo.checkpoints import Checkpoints, Pace
 from sim.montecarlo.result import Earlier
 from sim.montecarlo.sample import Sample
 
@@ -38,7 +38,7 @@ class Run:
         self.disk = disk
         self.said: list[str] = []
         self.sample = Sample()
-        self.checkpoints = Checkpoints(disk, self.said.append, lambda: disk.now_s)
+        self.checkpoints = Checkpoints(disk, self.said.append, Pace(lambda: disk.now_s))
         self.late_s = 0.0
         self._waiting: dict[int, float] = {}  # worlds and when they were finished
         self._seen = 0
@@ -124,7 +124,7 @@ def test_a_full_disk_is_said_once_and_tried_again() -> None:
     for _ in range(50):
         run.world(1.0)
     assert run.said == [
-        "finished worlds cannot be put on disk (No space left on device); the run goes on"
+        "finished worlds cannot be put on disk (No space left on device); the work goes on"
     ]
     run.disk.full = False
     for _ in range(50):

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +35,13 @@ def identity(scenario: "Scenario", seed: int) -> dict[str, Any]:
         "numerical_libraries": {name: metadata.version(name) for name in NUMERICAL},
         "scenario_sha256": scenario_digest(scenario),
         "seed": seed,
+        **files_of(scenario),
+    }
+
+
+def files_of(scenario: "Scenario") -> dict[str, dict[str, str]]:
+    """Digests of the files that the worlds of a scenario come from, beside its own."""
+    return {
         "inputs_sha256": dict(_input_digests(scenario.document)),
         "code_sha256": {name: code_digest(name) for name in _own_code(scenario.document)},
     }
@@ -89,8 +96,16 @@ def _input_digests(document: Any) -> Iterator[tuple[str, str]]:
     """The files that a resolved scenario names, which it does by absolute paths; hashed."""
     for text in _values(document):
         if text.startswith("/"):
-            with suppress(InputFileError), opened(text, "trace") as file:
-                yield text, hashlib.file_digest(file, "sha256").hexdigest()
+            with suppress(OSError, ValueError, InputFileError):  # ValueError: no path at all
+                found = Path(text).stat()
+                yield text, _input_digest(text, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _input_digest(path: str, inode: int, size: int, time_ns: int) -> str:
+    """That of a file which has not changed since, as its inode, size and time say."""
+    with opened(path, "trace") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _own_code(document: Any) -> Iterator[str]:

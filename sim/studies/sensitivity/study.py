@@ -12,7 +12,6 @@ from sim.model.streams import Streams
 from sim.model.uncertain import UncertainInput
 from sim.montecarlo.draws import FloatArray
 from sim.montecarlo.result import Draws, RunResult
-from sim.montecarlo.run import run
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.measure import SLO_MET, Measure, has_slo
@@ -143,19 +142,14 @@ class _Simulator:
         """Worlds 0 to ``worlds`` - 1, or as many others, at these values."""
         seed = Streams(self.seed, world=0).key("sensitivity/luck") if other_luck else self.seed
         constant = {path: np.full(worlds, value) for path, value in self.fixed.items()}
-        result = run(
+        given = {**draws, **constant}
+        result = self.bench.at(
             self.scenario,
-            worlds=worlds,
-            seed=seed,
-            jobs=min(self.bench.jobs, worlds),
-            executor=self.bench.executor,
-            draws={each.path: {**draws, **constant}[each.path] for each in self.scenario.inputs},
+            {each.path: given[each.path] for each in self.scenario.inputs},
+            worlds,
+            seed,
         )
-        if result.interrupted:
-            raise KeyboardInterrupt
         self.simulated += worlds
-        self.bench.worlds += worlds
-        self.bench.requests += float(result.sample.values("requests").sum())
         return result
 
 
