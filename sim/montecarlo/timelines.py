@@ -58,7 +58,8 @@ class Timelines:
     def timeline(self, world: int) -> dict[str, SingleArray]:
         """The timeline of one world: (bins,) float32 by column."""
         cells = self._read(self._slots[world], 0, len(self.columns) * self.bins)
-        return dict(zip(self.columns, cells.reshape(-1, self.bins), strict=True))
+        table = cells.reshape(len(self.columns), self.bins)  # perhaps of nothing
+        return dict(zip(self.columns, table, strict=True))
 
     def until_end(self, world: int) -> dict[str, SingleArray]:
         """The timeline of one world, without the bins after its end."""
