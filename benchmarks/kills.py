@@ -1,7 +1,7 @@
 """Runs that are killed at random moments, and results that are damaged: is anything lost or taken?
 
 Run with ``python benchmarks/kills.py [KIND ...]`` from the root of the repository, where a kind is
-``KILL``, ``TERM``, ``worker`` or ``damage``; all of them take half an hour.
+``KILL``, ``TERM``, ``worker``, ``damage`` or ``study``; all of them take an hour.
 
 One run of four is disturbed at a random moment before its first worlds are on disk, while processes
 start; the others at one of the time from then to its end, however long a busy machine takes to
@@ -10,7 +10,7 @@ start them.
 The runs use the real engine; their worlds are made to last by an autoscaler that sleeps, so that
 it is the keeping that takes the time and not the computing. After each signal the processes that
 are left are counted, the run is resumed, and every file but the manifest must have the bytes of a
-run that nobody disturbed.
+run that nobody disturbed. Of every study the same is asked after SIGKILLs at random moments.
 """
 
 import os
@@ -33,6 +33,7 @@ from sim.scenario import Scenario, load_scenario
 KILLS, DAMAGES = 20, 400
 WORLDS, JOBS, SLEEP_S = 200, 2, 0.2
 MARK = "PEAKFLEET_KILLS"
+OF_THE_RUN = (MANIFEST, "command.txt")
 SLOW = f"""
 import time
 
@@ -48,14 +49,40 @@ SETTINGS = (
     "backends.large.autoscaler={preset: custom, process: 'slow:slow'}",
     f"worlds={WORLDS}",
 )
+STUDY_KILLS = 4  # of each
+SMALL = """\
+name: Small
+horizon: {duration: 30min, warm_up: 0, bin: 5min}
+workloads:
+  chat:
+    arrivals: {requests_per_day: {lognormal: {p50: 100k, p95: 200k}}}
+    prompt_tokens: {lognormal: {mean: 500, p95: 1500}}
+    output_tokens: 50
+    slo: {ttft_p95: 2s}
+    route: own
+backends:
+  own: {kind: gpu_pool, service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm, replicas: 2}
+  api: {kind: managed_api, model: gpt-4o}
+"""
+STUDIES = {
+    "compare": ("--variant", "three: backends.own.replicas=3", "--worlds", "100"),
+    "stress": ("--growth", "1,2,5", "--worlds", "12"),
+    "size": ("--probability", "90%", "--worlds", "80"),
+    "plan": ("--months", "4", "--worlds", "8"),
+    "sensitivity": ("--worlds", "16", "--metric", "cost_usd_per_month"),
+    "breakeven": ("--worlds", "20", "--volumes", "10k,100k,1M"),
+}
 
 
 def begin(folder: Path, out: Path, *more: str) -> "subprocess.Popen[str]":
     """Start a run."""
-    command = [sys.executable, "-m", "sim", "run", "quickstart.yaml", "--jobs", str(JOBS)]
-    command += ["--out", str(out), "--allow-code", *more]
-    for each in SETTINGS:
-        command += ["--set", each]
+    settings = [text for each in SETTINGS for text in ("--set", each)]
+    return started(folder, out, "run", "quickstart.yaml", "--allow-code", *more, *settings)
+
+
+def started(folder: Path, out: Path, *command: str) -> "subprocess.Popen[str]":
+    """Start a command that leaves a results folder."""
+    command = (sys.executable, "-m", "sim", *command, "--jobs", str(JOBS), "--out", str(out))
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -88,8 +115,8 @@ def left(mark: str, patience_s: float = 20.0) -> int:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file but the manifest."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    """Every file but those that say how they came to be."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in OF_THE_RUN)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
@@ -180,6 +207,44 @@ def kills(kind: str, folder: Path, whole: dict[str, bytes], times_s: tuple[float
     )
 
 
+def studies(folder: Path) -> None:
+    """Kill studies at random moments after their first worlds are on disk, and resume them."""
+    (folder / "small.yaml").write_text(SMALL)
+    moments = random.Random("study")
+    for name, options in STUDIES.items():
+        whole, out = folder / name, folder / f"{name}-killed"
+        begun_s = time.monotonic()
+        started(folder, whole, name, "small.yaml", *options).communicate()
+        takes_s = time.monotonic() - begun_s
+        same = some = lingering = kept = 0
+        for _ in range(STUDY_KILLS):
+            shutil.rmtree(out, ignore_errors=True)
+            process = started(folder, out, name, "small.yaml", *options)
+            until_kept(process, out)
+            try:
+                process.wait(moments.uniform(0.0, 0.5 * takes_s))
+            except subprocess.TimeoutExpired:
+                disturb(process, "KILL", str(out))
+            process.communicate()
+            lingering += left(str(out))
+            kept = sum(
+                pq.read_metadata(each).num_rows
+                for each in out.glob("checkpoint/part-*/replications.parquet")
+            )
+            some += kept > 0
+            resumed = started(folder, out, name, "small.yaml", *options, "--resume")
+            _, error = resumed.communicate()
+            taken = f"{kept:,} finished worlds are taken" in error
+            same += (
+                resumed.returncode == 0 and (taken or not kept) and contents(out) == contents(whole)
+            )
+        print(
+            f"{name} ({takes_s:.0f} s): of {STUDY_KILLS} studies {some} had worlds kept, and"
+            f" {same} were resumed to the same bytes; {lingering} processes were left",
+            flush=True,
+        )
+
+
 def damages(folder: Path, whole: Path) -> None:
     """Flip a bit, or cut a file short, in all files in turn."""
     settings = [each for each in SETTINGS if "process" not in each]
@@ -220,12 +285,12 @@ def is_accepted(out: Path, scenario: Scenario, damaged: Path) -> bool:
 
 def main() -> None:
     """Print what became of all runs."""
-    kinds = sys.argv[1:] or ["KILL", "TERM", "worker", "damage"]
+    kinds = sys.argv[1:] or ["KILL", "TERM", "worker", "damage", "study"]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         shutil.copy("scenarios/quickstart.yaml", folder)
         (folder / "slow.py").write_text(SLOW)
-        if set(kinds) - {"damage"}:
+        if set(kinds) - {"damage", "study"}:
             begin(folder, folder / "compiled", "--worlds", "2").communicate()
             run = begin(folder, folder / "whole")
             first_s, begun_s = until_kept(run, folder / "whole"), time.monotonic()
@@ -233,7 +298,9 @@ def main() -> None:
             times_s = first_s, time.monotonic() - begun_s
             print("a run takes {:.1f} s to its first worlds, {:.1f} s from then".format(*times_s))
         for kind in kinds:
-            if kind == "damage":
+            if kind == "study":
+                studies(folder)
+            elif kind == "damage":
                 damages(folder, folder / "undamaged")
             else:
                 kills(kind, folder, contents(folder / "whole"), times_s)

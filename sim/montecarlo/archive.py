@@ -128,13 +128,17 @@ class Archive:
 
     def checkpoints(self, drawer: "Drawer") -> Checkpoints:
         """What puts the worlds of a design on disk while they come in."""
-        return Checkpoints(drawer, self._tell_once, self._pace)
+        return _Checkpoints(self, drawer, self._tell_once, self._pace)
 
     def leave(self, checkpoints: Checkpoints, sample: Sample) -> None:
         """Have done with a design whose last worlds need not be on disk yet."""
         if checkpoints.is_waiting:
             self._left.append((checkpoints, sample))
-        if self._pace.is_due:
+        self.look()
+
+    def look(self) -> None:
+        """Put on disk what designs have left over, if it is time."""
+        if self._left and self._pace.is_due:
             self.flush()
 
     def flush(self) -> None:
@@ -160,6 +164,19 @@ class Archive:
         if not self._failed:
             self._tell(text)
         self._failed = True
+
+
+class _Checkpoints(Checkpoints):
+    """Those of a design; where its worlds are long in coming, what is left over does not wait."""
+
+    def __init__(self, archive: Archive, drawer: "Drawer", tell: Tell, pace: Pace) -> None:
+        super().__init__(drawer, tell, pace)
+        self._archive = archive
+
+    def look(self, sample: Sample, urgent: bool = False) -> None:
+        if not self.is_waiting:
+            self._archive.look()
+        super().look(sample, urgent)
 
 
 class Drawer:

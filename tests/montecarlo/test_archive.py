@@ -13,6 +13,7 @@ from sim.errors import ResultError
 from sim.montecarlo.archive import Archive
 from sim.montecarlo.checkpoints import Pace
 from sim.montecarlo.draws import draw_worlds
+from sim.montecarlo.sample import Sample
 from sim.montecarlo.storage import parts
 from sim.montecarlo.storage.folder import Folder
 from sim.studies.bench import Bench
@@ -117,6 +118,19 @@ def test_small_designs_are_put_on_disk_with_the_next(tmp_path):
         part.about["design_sha256"] for _, part in parts.read_parts(Folder(tmp_path, "size"))
     }
     assert len(designs) == 3
+
+
+def test_what_is_left_over_does_not_wait_for_a_slow_design(tmp_path):
+    now_s = 0.0
+    with Folder(tmp_path, "size") as folder:
+        archive = Archive(folder, CASE, pace=Pace(lambda: now_s))
+        Bench(1, archive=archive).run(CASE, 3, replicate=simulate)
+        slow = archive.checkpoints(archive.drawer(CASE, 0, "slow"))
+        slow.look(Sample())
+        assert archive.worlds == 0
+        now_s = 2.0
+        slow.look(Sample())
+        assert archive.worlds == 3
 
 
 @pytest.mark.parametrize(
