@@ -19,6 +19,9 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
+    "init": Entry(
+        "sim.cli.init:init", "Write a first scenario: chat, RAG, code, agents, batch, voice."
+    ),
     "run": Entry("sim.cli.run:run", "Simulate a scenario: cost, utilisation and latency."),
     "size": Entry("sim.cli.size:size", "Find the cheapest fleet whose SLO holds."),
     "stress": Entry("sim.cli.stress:stress", "Find what breaks first as traffic grows."),

@@ -147,9 +147,9 @@ def _save_scenario(
     """Write a whole scenario, and read it as whoever runs it will."""
     from sim.errors import ResultError
     from sim.scenario import load_scenario
-    from sim.studies.traffic.whole import DEFAULT, scenario_yaml
+    from sim.studies.traffic.whole import DEFAULT, backends_of, scenario_yaml
 
-    text = scenario_yaml(found, given, served_by or DEFAULT)
+    text = scenario_yaml(found, given, backends_of(served_by or DEFAULT))
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

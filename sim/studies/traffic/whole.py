@@ -18,7 +18,9 @@ DEFAULT = "gpt-4.1-mini"  # an API answers any volume, so that the first run is 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 
 
-def scenario_yaml(found: Contents, given: Mapping[str, Any], served_by: str = DEFAULT) -> str:
+def scenario_yaml(
+    found: Contents, given: Mapping[str, Any], backends: Mapping[str, Any] | None = None
+) -> str:
     """A scenario as YAML: the modelled traffic of a log, or where there is no model the log itself.
 
     Parameters
@@ -26,8 +28,8 @@ def scenario_yaml(found: Contents, given: Mapping[str, Any], served_by: str = DE
     found : Contents
     given : mapping
         What was said of the log's columns.
-    served_by : str
-        A model with an API, or the profile of a pool.
+    backends : mapping, optional
+        Who answers, the first of them in the first place; by default an API.
     """
     document: dict[str, Any] = {"name": found.name}
     if found.model is None:
@@ -37,7 +39,10 @@ def scenario_yaml(found: Contents, given: Mapping[str, Any], served_by: str = DE
         how = "its traffic as modelled"
         document["horizon"] = _horizon(found, found.model)
         document["workloads"] = {found.model.name: workload(found.model)}
-    document["backends"] = _backends(served_by)
+    document["backends"] = dict(backends or backends_of(DEFAULT))
+    if len(document["backends"]) > 1:
+        for each in document["workloads"].values():
+            each["route"] = next(iter(document["backends"]))
     comments = [
         f"{found.trace.file}: {how} ('sim trace' says what it rests on).",
         "Put your own in place of what answers it here: a pool of GPUs ('sim catalog profiles'), an"
@@ -57,7 +62,8 @@ def _horizon(found: Contents, model: Traffic) -> dict[str, Any]:
     return {**start, "duration": f"{hours}h"}
 
 
-def _backends(served_by: str) -> dict[str, Any]:
+def backends_of(served_by: str) -> dict[str, Any]:
+    """The only backend: a model with an API, or the profile of a pool."""
     if known_as(served_by, api_models()) is not None:
         return {"api": {"kind": "managed_api", "model": served_by}}
     return {"fleet": {"kind": "gpu_pool", "service": served_by, "replicas": 1}}

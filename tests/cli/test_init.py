@@ -1,0 +1,213 @@
+"""``sim init``: what it writes loads, runs, and says what was asked for."""
+
+import os
+import pty
+import subprocess
+import sys
+from datetime import date
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from sim.__main__ import main
+from sim.catalog import profile
+from sim.cli.init import SERVED_BY, TEMPLATES
+from sim.scenario import load_scenario
+from sim.studies.first.kind import KINDS
+from sim.studies.first.pool import pool_of, replicas_for
+from sim.studies.first.scenario import Wishes, first_scenario
+
+ROOT = Path(__file__).parents[2]
+FRIDAY = date(2026, 11, 27)
+
+
+def init(*arguments):
+    return main(["init", *map(str, arguments)])
+
+
+def test_the_templates_on_the_command_line_are_those_that_there_are():
+    assert list(TEMPLATES) == list(KINDS)
+
+
+@pytest.mark.parametrize(("kind", "served_by"), list(product(TEMPLATES, SERVED_BY)))
+def test_each_first_scenario_loads_with_nothing_to_be_said(kind, served_by, tmp_path):
+    path = tmp_path / "first.yaml"
+    path.write_text(first_scenario(Wishes(kind, served_by), "first.yaml", FRIDAY))
+    scenario = load_scenario(path)
+    assert set(scenario.document["backends"]) == {
+        "api": {"api"}, "gpus": {"fleet"}, "both": {"api", "fleet"}
+    }[served_by]  # fmt: skip
+    unrouted = [line for line in scenario.warnings if "no workload is routed" in line]
+    assert scenario.warnings == tuple(unrouted)
+    assert len(unrouted) == (served_by == "both")
+    assert scenario.document["horizon"]["start"].startswith("2026-11-23")  # that week's Monday
+
+
+@pytest.mark.parametrize("kind", TEMPLATES)
+def test_the_commands_in_a_first_scenario_can_be_run(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = first_scenario(Wishes(kind, "both", volume=200), "first.yaml", FRIDAY)
+    Path("first.yaml").write_text(text)
+    runs = [line for line in text.splitlines() if line.startswith("#     sim ")]
+    assert len(runs) == 4
+    for line in runs:
+        arguments = line.removeprefix("#     sim ").split("  # ")[0].split()
+        if arguments[0] == "breakeven":
+            continue  # of minutes, and tested elsewhere
+        if arguments[0] == "run":
+            arguments += ["--worlds", "1", "--jobs", "1"]
+        assert main(arguments) == 0, arguments
+
+
+def test_what_is_asked_for_is_in_the_file(tmp_path, capfd):
+    path = tmp_path / "shop.yaml"
+    code = init(path, "--template", "rag", "--volume", "20k", "--serve", "both",
+                "--model", "Qwen/Qwen3-32B", "--gpu", "L40S", "--api", "gpt4.1")  # fmt: skip
+    assert code == 0
+    assert "sim breakeven" in capfd.readouterr().err
+    document = load_scenario(path).document
+    arrivals = document["workloads"]["answers"]["arrivals"]
+    assert arrivals["requests_per_day"] == 20_000
+    assert document["backends"]["api"]["model"] == "gpt-4.1"
+    assert document["backends"]["fleet"]["service"] == "computed/qwen3-32b/l40s/tp1/fp8"
+    assert "computed, not measured" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "backends"),
+    [
+        ([], {"api"}),
+        (["--model", "gpt-4.1"], {"api"}),
+        (["--model", "qwen2.5-72b"], {"fleet"}),
+        (["--model", "qwen3-32b"], {"api"}),
+        (["--model", "llama-3.3-70b", "--serve", "gpus"], {"fleet"}),
+        (["--gpu", "h200-sxm"], {"fleet"}),
+        (["--model", "llama-3.3-70b", "--api", "gpt-4.1"], {"api", "fleet"}),
+        (["--from-bill", "38,000 USD", "--model", "gpt-4.1"], {"api", "fleet"}),
+        (["--from-bill", "38k", "--serve", "api"], {"api"}),
+    ],
+)
+def test_who_answers_follows_from_what_is_named(options, backends, tmp_path):
+    path = tmp_path / "first.yaml"
+    assert init(path, *options) == 0
+    assert set(load_scenario(path).document["backends"]) == backends
+
+
+def test_a_bill_says_how_many_there_are_and_how_many_replicas(tmp_path):
+    # gpt-4.1 takes 2 and 8 USD a million: 1,200 and 350 tokens are 0.0052 USD, so that 38,000 USD
+    # a month are 240,000 requests a day: five times the usual 50,000.
+    pool = pool_of("llama-3.3-70b", None)
+    usual = replicas_for(KINDS["chat"], 50_000, pool)
+    wanted = replicas_for(KINDS["chat"], 38_000 / (365.25 / 12) / 0.0052, pool)
+    assert wanted > usual
+    text = first_scenario(Wishes("chat", "both", usd_per_month=38e3, api="gpt-4.1"), "f", FRIDAY)
+    assert f"replicas: {wanted} " in text
+    assert "usd_per_month: 38000 " in text
+
+
+def test_the_guess_of_replicas_by_hand():
+    # 86,400 documents a night of 12 h are 2 a second; each takes its share of full batches.
+    pool = pool_of("llama-3.3-70b", None)
+    one = replicas_for(KINDS["batch"], 86_400, pool)
+    assert replicas_for(KINDS["batch"], 10 * 86_400, pool) == pytest.approx(10 * one, abs=10)
+    assert replicas_for(KINDS["batch"], 1, pool) == 1
+
+
+def test_a_measured_profile_of_a_current_engine_is_taken_where_there_is_one():
+    found = pool_of("Llama 3.3 70B", None)
+    assert found.measured
+    assert found.profile.grade in "AB"
+    assert found.profile.gpu == "h100-sxm"
+    assert pool_of("llama-3.3-70b", "h200-sxm").profile.gpu == "h200-sxm"
+    assert profile(pool_of("qwen3-8b", "l4").service).grade == "C"
+
+
+def test_a_log_gives_the_traffic(tmp_path):
+    path = tmp_path / "ours.yaml"
+    log = ROOT / "scenarios/azure_trace_sample.csv"
+    assert init(path, "--from-trace", log, "--serve", "both") == 0
+    document = load_scenario(path).document
+    assert list(document["backends"]) == ["api", "fleet"]
+    (workload,) = document["workloads"].values()
+    assert workload["arrivals"]["requests_per_second"] == pytest.approx(0.83, rel=0.02)
+
+
+def test_to_stdout(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert init("-", "--template", "voice") == 0
+    said = capfd.readouterr()
+    assert "name: Voice assistant" in said.out
+    assert said.err == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_overwritten_unasked(tmp_path, capfd):
+    path = tmp_path / "mine.yaml"
+    path.write_text("mine")
+    assert init(path) == 2
+    assert "--force" in capfd.readouterr().err
+    assert path.read_text() == "mine"
+    assert init(path, "--force") == 0
+    assert "name: Chat" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--volume", "three"], "'three' must be a number"),
+        (["--volume", "0"], "must be above 0"),
+        (["--volume", "nan"], "must be a number"),
+        (["--model", "nonsuch"], "model 'nonsuch' is not in the catalogue"),
+        (["--model", "llama-3.3-70b", "--gpu", "abacus"], "GPU 'abacus' is not in the catalogue"),
+        (["--api", "nonsuch", "--serve", "api"], "model with an API 'nonsuch'"),
+        (["--model", "deepseek-r1", "--gpu", "l4"], "does not fit"),
+        (["--from-bill", "38k", "--serve", "gpus"], "--serve api or both"),
+        (["--from-bill", "38k", "--template", "batch"], "one night"),
+        (["--from-bill", "38k", "--volume", "3"], "give one"),
+        (["--from-trace", "no.csv", "--volume", "3"], "from the log"),
+        (["--from-trace", "no.csv"], "no.csv"),
+        (["--template", "chess"], "chess"),
+    ],
+)
+def test_what_cannot_be_meant(options, said, tmp_path, capfd):
+    path = tmp_path / "first.yaml"
+    assert init(path, *options) == 2
+    error = capfd.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert not path.exists()
+
+
+def test_a_folder_that_is_not_there(tmp_path, capfd):
+    assert init(tmp_path / "no" / "first.yaml") == 2
+    assert "cannot be written" in capfd.readouterr().err
+
+
+def test_on_a_terminal_at_most_five_questions_are_asked(tmp_path):
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "sim", "init", "asked.yaml"],
+        cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        said = b""
+        answers = iter([b"agents\n", b"both\n", b"2k\n", b"gpt-5-mini\n", b"\n"])
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not piece:
+                break
+            said += piece
+            if said.rstrip().endswith(b"]:"):
+                os.write(ours, next(answers, b"\x03"))
+                said += b"\n"
+        os.close(ours)
+    assert process.returncode == 0, said
+    assert next(answers, None) is None
+    document = load_scenario(tmp_path / "asked.yaml").document
+    assert document["workloads"]["agents"]["arrivals"]["requests_per_day"] == 2_000
+    assert document["backends"]["api"]["model"] == "gpt-5-mini"
