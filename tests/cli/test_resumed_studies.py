@@ -1,6 +1,7 @@
 """A study that is cut off goes on, with ``--resume``, to the bytes it would have had.
 
-``benchmarks/kills.py study`` kills all of them, in processes of their own.
+Those here are one of each way to ask for worlds: of a design, at given values of its inputs, and
+with several bills. ``benchmarks/kills.py study`` kills all studies, in processes of their own.
 """
 
 from pathlib import Path
@@ -33,9 +34,7 @@ backends:
   own: {kind: gpu_pool, service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm, replicas: 2}
 """
 STUDIES = {
-    "compare": ["--variant", "three: backends.own.replicas=3", "--worlds", "4"],
     "size": ["--probability", "75%", "--worlds", "13", "--set", "horizon.duration=30min"],
-    "plan": ["--months", "1", "--worlds", "2"],
     "sensitivity": ["--worlds", "16", "--metric", "cost_usd"],
     "breakeven": ["--worlds", "4", "--against", "api", "--volumes", "1k,100k"],
 }

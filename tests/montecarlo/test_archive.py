@@ -40,7 +40,7 @@ class Study:
         Seconds that a world takes.
     """
 
-    def __init__(self, folder, case=CASE, resume=False, most=10**6, world_s=0.6):
+    def __init__(self, folder, case=CASE, resume=False, most=10**6, world_s=0.3):
         self.case, self.most, self.world_s = case, most, world_s
         self.simulated, self.said, self.now_s = [], [], 0.0
         self.tables, self.bench = {}, Bench(1)
@@ -93,7 +93,7 @@ def whole(tmp_path_factory):
     return Study(tmp_path_factory.mktemp("whole") / "out")
 
 
-@pytest.mark.parametrize("most", [1, 5, 17, 57])
+@pytest.mark.parametrize("most", [1, 17, 57])
 def test_a_study_that_was_cut_off_is_resumed_to_the_same_figures(tmp_path, whole, most):
     cut_off(tmp_path, most)
     resumed = Study(tmp_path, resume=True)
@@ -114,9 +114,8 @@ def test_cut_off_again_and_again_it_comes_to_its_end(tmp_path, whole):
 def test_small_designs_are_put_on_disk_with_the_next(tmp_path):
     """None of them takes as long as that it is time."""
     cut_off(tmp_path, 35, world_s=0.06)
-    designs = {
-        part.about["design_sha256"] for _, part in parts.read_parts(Folder(tmp_path, "size"))
-    }
+    with Folder(tmp_path, "size") as folder:
+        designs = {part.about["design_sha256"] for _, part in parts.read_parts(folder)}
     assert len(designs) == 3
 
 
@@ -138,7 +137,6 @@ def test_what_is_left_over_does_not_wait_for_a_slow_design(tmp_path):
     [
         ("replications.parquet", "flip"),
         ("timelines.parquet", "truncate"),
-        ("timelines.parquet", "remove"),
         ("manifest.json", "flip"),
     ],
 )
@@ -152,8 +150,6 @@ def test_a_damaged_part_is_set_aside_and_its_worlds_simulated_again(tmp_path, wh
         if harm == "flip"
         else content[:place]
     )
-    if harm == "remove":
-        path.unlink()
     resumed = Study(tmp_path, resume=True)
     assert alike(resumed, whole)
     assert len(whole.simulated) - 30 < len(resumed.simulated) < len(whole.simulated)
