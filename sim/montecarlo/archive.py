@@ -51,8 +51,6 @@ class Archive:
     Attributes
     ----------
     folder : Folder
-    worlds : int
-        On disk, of those that this study can use.
     """
 
     def __init__(
@@ -64,12 +62,12 @@ class Archive:
         pace: Pace | None = None,
     ) -> None:
         self.folder = folder
-        self.worlds = 0
         self._scenario = scenario
         self._seed = seed
         self._tell = tell
         self._pace = pace or Pace()
         self._places: defaultdict[str, list[Path]] = defaultdict(list)  # by design
+        self._worlds: defaultdict[str, set[int]] = defaultdict(set)
         self._left: list[tuple[Checkpoints, Sample]] = []  # worlds of designs that are done with
         self._failed = False
 
@@ -80,6 +78,11 @@ class Archive:
         return identity(self._scenario, seed)
 
     # Taking out --------------------------------------------------------------------------------
+
+    @property
+    def worlds(self) -> int:
+        """How many are on disk, of those that this study can use."""
+        return sum(map(len, self._worlds.values()))
 
     @property
     def has_parts(self) -> bool:
@@ -100,7 +103,7 @@ class Archive:
                 others = others or different
                 continue
             self._places[part.about[DESIGN]].append(place)
-            self.worlds += part.about[WORLDS]
+            self._worlds[part.about[DESIGN]].update(part.about[WORLDS])
         if others and not self._places:
             raise ResultError(
                 f"results folder ({self.folder}) holds another study (differs in"
@@ -150,15 +153,16 @@ class Archive:
 
     def keep(self, design: str, sample: Sample) -> None:
         """Put worlds of a design on disk; raises OSError if that is not possible."""
-        about = {**self.identity, DESIGN: design, WORLDS: len(sample)}
+        about = {**self.identity, DESIGN: design, WORLDS: sample.worlds}
         parts.write_part(self.folder, lambda draft: write_worlds(sample, draft), about)
-        self.worlds += len(sample)
+        self._worlds[design].update(sample.worlds)
 
     def clear(self) -> None:
         """Drop all worlds, for the answer that they made is on disk."""
         parts.remove_parts(parts.all_parts(self.folder))
-        self._left, self.worlds = [], 0
+        self._left = []
         self._places.clear()
+        self._worlds.clear()
 
     def _tell_once(self, text: str) -> None:
         if not self._failed:
