@@ -222,7 +222,7 @@ def studies(folder: Path) -> None:
             process = started(folder, out, name, "small.yaml", *options)
             until_kept(process, out)
             try:
-                process.wait(moments.uniform(0.0, 0.5 * takes_s))
+                process.wait(moments.uniform(0.0, 0.2 * takes_s))
             except subprocess.TimeoutExpired:
                 disturb(process, "KILL", str(out))
             process.communicate()
