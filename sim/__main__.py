@@ -1,7 +1,8 @@
 """The command ``sim``; also ``python -m sim``.
 
 Exit codes: 0 done, 1 a defect of the program (with its traceback), 2 something that the user can
-mend (a message without one), 130 ended by Ctrl-C, SIGTERM or SIGHUP.
+mend (a message without one), 3 a run that does not keep to one of its thresholds, 130 ended by
+Ctrl-C, SIGTERM or SIGHUP.
 """
 
 import os

@@ -11,9 +11,10 @@ import click
 from sim.cli.delivery import Advice, command_line, deliver
 from sim.cli.emission import EMIT, check_emit
 from sim.cli.emission import emit as write_manifests
-from sim.cli.values import ALLOW_CODE, EXIT_INTERRUPTED, SHARE
+from sim.cli.values import ALLOW_CODE, EXIT_INTERRUPTED, EXIT_MISSED, SHARE, Condition
 
 if TYPE_CHECKING:
+    from sim.model.threshold import Threshold
     from sim.montecarlo.precision import Goal
     from sim.montecarlo.result import Earlier, RunResult
     from sim.montecarlo.store import Store
@@ -48,6 +49,15 @@ DEFAULT_CAP = 10_000
     help="The metric for --precision, and its percentile over worlds (both if none is named)."
     f"  [default: {DEFAULT_METRIC}]",
 )
+@click.option(
+    "--fail-if",
+    "failing",
+    type=Condition(),
+    multiple=True,
+    metavar="CONDITION",
+    help="Exit with code 3 if this holds of the answer, such as 'slo_met < 95%' or"
+    " 'cost_usd_per_month:p95 > 40k'. Repeatable; see also the scenario's thresholds.",
+)
 @ALLOW_CODE
 @click.option("--requests", is_flag=True, help="Keep every request of the first world.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in its folder.")
@@ -65,6 +75,7 @@ def run(
     overrides: tuple[str, ...],
     precision: float | None,
     precision_metric: str | None,
+    failing: "tuple[Threshold, ...]",
     allow_code: bool,
     requests: bool,
     resume: bool,
@@ -108,6 +119,7 @@ def run(
             metric=metric,
             record_requests=requests,
             earlier=earlier,
+            thresholds=[each.negated() for each in failing],
         )
         _tell_batches(result, advice)
         with _final(kept, result, earlier, opening, advice) as final:
@@ -118,6 +130,8 @@ def run(
         context.exit(EXIT_INTERRUPTED)
     if not quiet:
         _tell_levers(scenario, overrides, allow_code, loaded, advice)
+    if not all(each["kept"] for each in result.summary["thresholds"]):
+        context.exit(EXIT_MISSED)
 
 
 def _tell_levers(

@@ -1,9 +1,12 @@
 """Kinds of values on the command line."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from sim.model.threshold import Threshold
 
 
 class Share(click.ParamType[float]):
@@ -37,6 +40,26 @@ class Share(click.ParamType[float]):
         return share
 
 
+class Condition(click.ParamType["Threshold"]):
+    """A condition on the answer of a run, such as ``slo_met < 95%``."""
+
+    name = "condition"
+
+    def convert(
+        self, value: "str | Threshold", param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Threshold":
+        """As a threshold."""
+        from sim.scenario.values.threshold import parse_threshold
+        from sim.scenario.values.units import UnitError
+
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse_threshold(value)
+        except UnitError as error:
+            self.fail(str(error), param, ctx)
+
+
 SHARE: Final = Share()
 SHARE_OR_ALL: Final = Share(ends=True)
 ALLOW_CODE: Final = click.option(
@@ -44,6 +67,7 @@ ALLOW_CODE: Final = click.option(
     is_flag=True,
     help="Run the Python code that the scenario names as process: module:function.",
 )
+EXIT_MISSED: Final = 3  # a threshold of the run is not kept
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 
 

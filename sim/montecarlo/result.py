@@ -10,12 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.model.design import Design
+from sim.model.threshold import Threshold
 from sim.montecarlo.cause import Cause
 from sim.montecarlo.diagnosis import diagnose
 from sim.montecarlo.draws import FloatArray
 from sim.montecarlo.precision import Goal
 from sim.montecarlo.sample import INPUT_PREFIX, Sample
 from sim.montecarlo.summary import Summary, summarise
+from sim.montecarlo.thresholds import judged
 
 if TYPE_CHECKING:
     from sim.scenario import Scenario
@@ -61,6 +63,8 @@ class RunResult:
     exports : dict of str to str, or None
         World 0 in the formats of others: text of each file by its name; None if it is not finished.
     started_at, finished_at : datetime
+    thresholds : tuple of Threshold
+        What the answer has to keep to.
     """
 
     scenario: "Scenario"
@@ -75,11 +79,14 @@ class RunResult:
     exports: Exports | None
     started_at: datetime
     finished_at: datetime
+    thresholds: tuple[Threshold, ...] = ()
 
     @cached_property
     def summary(self) -> Summary:
         """As in ``summary.json``; on demand, for studies look at a few figures only."""
-        return summarise(self.sample, self.design, self.seed, self.interrupted, self.cause)
+        found = summarise(self.sample, self.design, self.seed, self.interrupted, self.cause)
+        kept = judged(self.thresholds, found)
+        return found | {"thresholds": [each.as_json() for each in kept]}
 
     def design_of(self, world: int) -> Design:
         """The design in one of the worlds."""

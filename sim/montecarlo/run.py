@@ -5,13 +5,14 @@ that is computed from them is computed in their order. So the result depends on 
 seed and the number of worlds only; not on the number of workers, not on which of them was first.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sim.errors import PeakfleetError
+from sim.model.threshold import Threshold
 from sim.montecarlo.checkpoints import Checkpoints
 from sim.montecarlo.draws import draw_worlds
 from sim.montecarlo.execution import (
@@ -29,6 +30,7 @@ from sim.montecarlo.interruption import Interruption
 from sim.montecarlo.precision import DEFAULT_CAP, DEFAULT_METRIC, Goal, looks
 from sim.montecarlo.result import Draws, Earlier, RunResult
 from sim.montecarlo.sample import Sample
+from sim.montecarlo.thresholds import check
 
 if TYPE_CHECKING:
     from sim.montecarlo.replication import Replication
@@ -52,6 +54,7 @@ def run(
     announce: Callable[[], None] | None = None,
     draws: Draws | None = None,
     checkpoints: Checkpoints | None = None,
+    thresholds: Sequence[Threshold] = (),
 ) -> RunResult:
     """Simulate the worlds of a scenario.
 
@@ -88,6 +91,8 @@ def run(
         Values of the uncertain inputs in each world, in place of those drawn.
     checkpoints : Checkpoints, optional
         Puts finished worlds on disk meanwhile.
+    thresholds : sequence of Threshold
+        What the answer has to keep to, beside those of the scenario.
 
     Raises
     ------
@@ -99,10 +104,11 @@ def run(
     goal = None if precision is None else Goal.parse(precision, metric)
     seed = scenario.seed if seed is None else seed
     worlds = _asked_worlds(scenario, worlds, goal, earlier)
-    plan = _Plan(scenario, seed, worlds, goal, datetime.now(UTC))
+    thresholds = (*scenario.thresholds, *thresholds)
+    plan = _Plan(scenario, seed, worlds, goal, thresholds, datetime.now(UTC))
     draws = draw_worlds(scenario.inputs, seed, worlds) if draws is None else draws
     earlier = earlier or Earlier(Sample(scenario.inputs))
-    gathering = _Gathering(earlier, goal, progress, checkpoints)
+    gathering = _Gathering(earlier, goal, thresholds, progress, checkpoints)
     jobs = jobs or min(available_cores(), worlds)
     job = Job(scenario, seed, replicate) if replicate else _ready_job(scenario, seed, draws, jobs)
     complete = False
@@ -130,6 +136,7 @@ class _Plan:
     seed: int
     worlds: int
     goal: Goal | None
+    thresholds: tuple[Threshold, ...]
     started_at: datetime
 
     def result(self, gathering: "_Gathering", draws: Draws, complete: bool) -> RunResult:
@@ -148,6 +155,7 @@ class _Plan:
             exports=gathering.exports,
             started_at=self.started_at,
             finished_at=datetime.now(UTC),
+            thresholds=self.thresholds,
         )
 
 
@@ -158,6 +166,7 @@ class _Gathering:
         self,
         earlier: Earlier,
         goal: Goal | None,
+        thresholds: tuple[Threshold, ...],
         progress: Progress | None,
         checkpoints: Checkpoints | None,
     ) -> None:
@@ -165,6 +174,7 @@ class _Gathering:
         self.requests = earlier.requests
         self.exports = earlier.exports
         self._goal = goal
+        self._thresholds = thresholds
         self._progress = progress
         self._checkpoints = checkpoints
 
@@ -201,6 +211,7 @@ class _Gathering:
         """Take in one world of ``target``."""
         if self._goal is not None:
             self._goal.check(tuple(replication.metrics))
+        check(self._thresholds, tuple(replication.metrics))
         self.sample.add(replication)
         if replication.requests is not None:
             self.requests = replication.requests

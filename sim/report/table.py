@@ -21,6 +21,7 @@ from sim.report.figures import (
 )
 from sim.report.headline import KINDS, WORTH_SAYING, paragraphs, sentence, shares
 from sim.report.paragraph import filled, terminal_columns
+from sim.report.thresholds_text import threshold_lines
 
 Estimate = Mapping[str, Any]
 
@@ -104,7 +105,9 @@ def render(summary: Mapping[str, Any]) -> str:
     widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
     left_out = list(_too_wide(widths, told))
     told = [at for at in told if at not in left_out]
-    lines = [filled(sentence(summary)), ""]
+    lines = threshold_lines(summary.get("thresholds", ()))
+    lines += [""] if lines else []
+    lines += [filled(sentence(summary)), ""]
     lines += [line for text in paragraphs(summary) for line in (filled(text), "")]
     lines += [*_worlds(summary), ""]
     lines.append(_line(HEADER, widths, told))

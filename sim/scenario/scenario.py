@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.errors import Problem, ScenarioError
 from sim.model.design import Design
+from sim.model.threshold import Threshold
 from sim.model.trace import Trace
 from sim.model.uncertain import UncertainInput
 from sim.scenario.checks import check_code, check_designs, warnings
@@ -23,6 +24,7 @@ from sim.scenario.text.yaml_file import read_document
 from sim.scenario.validation import validate
 from sim.scenario.values.fields import Surroundings
 from sim.scenario.values.numbers import uncertain_in
+from sim.scenario.values.threshold import parse_threshold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +66,11 @@ class Scenario:
     footing: tuple[str, ...]
     model: ScenarioDocument
     traces: dict[str, Trace]
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """What the answer of a run has to keep to."""
+        return tuple(map(parse_threshold, self.model.thresholds))
 
     def design(self, values: Mapping[str, float]) -> Design:
         """The design in a world.

@@ -28,6 +28,7 @@ from sim.scenario.values.fields import (
 )
 from sim.scenario.values.numbers import Number, Quantity
 from sim.scenario.values.part import Factor, Model, Text
+from sim.scenario.values.threshold import threshold
 from sim.scenario.values.varied import Varied, varied
 from sim.scenario.workload import routes
 from sim.scenario.workload.billed import BillShares
@@ -308,6 +309,9 @@ class ScenarioDocument(Model):
     one_off: OneOff | None = None
     """Training, fine-tuning or a migration, such as {cost: 50 kUSD, life_months: 18}; for 'sim
     breakeven' what switching costs, whichever side is switched to; default none."""
+    thresholds: list[Annotated[str, threshold()]] = Field(default_factory=list)
+    """What the answer of 'sim run' has to keep to, such as [slo_met >= 95%]; where it does not, the
+    exit code is 3. Default none."""
     worlds: Annotated[int, whole(1, 10_000_000)] = 200
     """How many worlds to simulate."""
     seed: Annotated[int, whole(0, LAST_SEED)] = 0

@@ -1,0 +1,47 @@
+"""What became of the conditions that were set for a run: one line each, the first that is read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from sim.montecarlo.shares import percent
+from sim.report.figures import Figure, Kind, scale
+from sim.scenario.values.threshold import kind_of
+
+KEPT, MISSED = "✓ kept  ", "✗ missed"
+_KINDS: dict[str, Kind] = {
+    "share": "share", "money": "usd", "duration": "seconds", "count": "count"
+}  # fmt: skip
+UNDECIDED = "; more worlds may decide otherwise"
+
+
+def threshold_lines(judged: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each, as ``summary.json`` has them: kept or not, the figure and its interval."""
+    width = max((len(each["threshold"]) for each in judged), default=0)
+    return [_line(each, width) for each in judged]
+
+
+def _line(judged: Mapping[str, Any], width: int) -> str:
+    word, colour = (KEPT, "green") if judged["kept"] else (MISSED, "red")
+    mark, condition = click.style(word, fg=colour, bold=True), f"{judged['threshold']:<{width}}"
+    if judged["value"] is None:
+        return f"{mark}  {condition}  there is no such figure in this run"
+    doubt = "" if judged["certain"] else UNDECIDED
+    return f"{mark}  {condition}  {_figure(judged)}{doubt}"
+
+
+def _figure(judged: Mapping[str, Any]) -> str:
+    """The figure and its interval, on the scale that the table of a run has for it."""
+    value, ends = judged["value"], judged["value_ci"]
+    name = judged["threshold"].split(" ")[0].partition(":")[0]
+    kind = _KINDS[kind_of(name)]
+    if kind == "share":
+        texts = ["?" if each is None else percent(each) for each in (value, *ends)]
+        unit = ""
+    else:
+        on = scale(Figure(name, name, kind), value)
+        texts = ["?" if each is None else on.text(each) for each in (value, *ends)]
+        unit = f" {on.unit}" if on.unit else ""
+    within = "" if ends == [None, None] else f" ({texts[1]} … {texts[2]})"
+    return f"{texts[0]}{unit}{within}"
