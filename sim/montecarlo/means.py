@@ -10,14 +10,14 @@ on the side of the tail as far as it says, never less than Student's. On the oth
 nearer only as far as the fourth moment agrees that the tail is a one-sided one. A sample shows less
 of its skewness than there is, so that is taken for 1.6 times as much, but for none where it is no
 larger than chance makes that of normal figures. How often such intervals hold is measured in
-``benchmarks/interval_coverage.py``.
+``benchmarks/interval_shapes.py``.
 
 Both ends are given however few worlds make up the tail. How many do is chance: to keep back the
-end on their side where they are one to three leaves the samples that have too many, of which every
-second one is wrong where 1 in 100 of 200 worlds is a disaster. Of a figure with two values, one of
-which any share of 72 worlds or more has, the interval holds in 94.8 % at least of the samples that
-show both (``tests/montecarlo/test_interval_shapes.py``). A verdict may be kept back at no such
-price, and none rests on the side of a tail that fewer than four worlds make up.
+end on their side where they are one to three would leave the samples with none of them or too many,
+and of those of 200 worlds every second interval is wrong where 1 in 100 is a disaster. Of a figure
+with two values, one of which any share of 72 worlds or more has, the interval holds in 94.8 % at
+least of the samples that show both (``tests/montecarlo/test_interval_shapes.py``). A verdict can be
+kept back at no such price: none rests on the side of a tail that fewer than four worlds make up.
 
 Where all worlds have the same value there is no interval. And no interval tells of what is in none
 of the worlds: something in 1 of 100 is missing from 37 % of all samples of 100
