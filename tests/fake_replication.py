@@ -20,6 +20,7 @@ from sim.model.distributions import Distribution, LogNormal, Uniform
 from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.streams import Streams
+from sim.model.threshold import Threshold
 from sim.model.uncertain import UncertainInput
 from sim.model.workload import RequestBlock, Slo, Workload
 from sim.montecarlo import exports
@@ -70,6 +71,7 @@ class FakeScenario:
     broken_world: int = -1
     warnings: tuple[str, ...] = ()
     footing: tuple[str, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
     extra: dict[str, object] = field(default_factory=dict)
     bins: int = BINS
 
