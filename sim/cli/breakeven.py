@@ -67,7 +67,7 @@ def breakeven(
     sim breakeven scenarios/breakeven.yaml
     sim breakeven scenarios/breakeven.yaml --volumes 10k,100k,1M --worlds 100
     sim breakeven scenarios/breakeven.yaml --switching-cost 20k..60k --term 24
-    sim breakeven chat.yaml --against on-demand --set workloads.chat.arrivals.shape=flat
+    sim breakeven chat.yaml --against on-demand --set worlds=100
     """  # noqa: D301 (click wants the character itself)
     from sim.report.breakeven_text import render
     from sim.report.charts.breakeven import breakeven_charts

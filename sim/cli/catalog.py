@@ -2,7 +2,6 @@
 
 import json
 import math
-import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +14,13 @@ if TYPE_CHECKING:
     from sim.model.profile import ServiceProfile
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+NARROWEST = 30  # columns of a value beside its key
+OF_PROFILES = (
+    "grade A: recent end-to-end measurements; B: older engines, fewer points or a looser fit; C:"
+    " far off its own runs; old: two calendar years before the newest, or more. tok/s: decoded at"
+    " the largest batch with 1,024 tokens in each cache. Others can be computed, with grade C: see"
+    " 'sim catalog profiles computed/qwen3-32b/l40s/tp2/fp8'."
+)
 by_gpu = click.option("--gpu", default="", help="Only GPUs whose name contains this.")
 by_model = click.option("--model", default="", help="Only models whose name contains this.")
 
@@ -57,13 +63,9 @@ def profiles(name: str | None, gpu: str, model: str, as_json: bool, as_yaml: boo
     if not names and (there := computed_names(model, gpu)):
         click.echo(f"not measured; computed: {', '.join(there)}", err=True)
     if not as_json:
-        click.echo(
-            "\ngrade A: recent end-to-end measurements; B: older engines, fewer points or a"
-            "\nlooser fit; C: far off its own runs; old: two calendar years before the newest,"
-            "\nor more. tok/s: decoded at the largest batch with 1,024 tokens in each cache."
-            "\nOthers can be computed, with grade C: see"
-            "\n'sim catalog profiles computed/qwen3-32b/l40s/tp2/fp8'."
-        )
+        from sim.report.paragraph import filled
+
+        click.echo(f"\n{filled(OF_PROFILES)}")
 
 
 @catalog.command()
@@ -345,6 +347,8 @@ def _show_profile(profile: "ServiceProfile", as_json: bool) -> None:
 
 def _print_document(document: Row, indent: str = "") -> None:
     """A mapping as aligned lines, long texts wrapped."""
+    from sim.report.paragraph import answer_width, lines_of
+
     width = max(map(len, document))
     for key, value in document.items():
         if isinstance(value, dict):
@@ -352,7 +356,7 @@ def _print_document(document: Row, indent: str = "") -> None:
             _print_document(value, indent + "  ")
             continue
         margin = " " * (len(indent) + width + 2)
-        lines = textwrap.wrap(str(value), 98 - len(margin)) or [""]
+        lines = lines_of(str(value), max(answer_width() - len(margin), NARROWEST)) or [""]
         click.echo(f"{indent}{key:<{width}}  {lines[0]}")
         for line in lines[1:]:
             click.echo(margin + line)

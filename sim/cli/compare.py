@@ -59,7 +59,7 @@ def compare(
     sim compare own_gpus.yaml api.yaml
     sim compare chat.yaml --variant 'two: backends.large.replicas=2'
     sim compare chat.yaml --variant backends.large.router=round_robin
-    sim compare chat.yaml --variant 'few: backends.large.replicas=2, workloads.chat.slo=null'
+    sim compare chat.yaml --variant 'few: backends.large.replicas=2, worlds=50'
     """  # noqa: D301 (Click wants the control character itself)
     from sim.report.charts.compare import charts
     from sim.report.compare_text import render

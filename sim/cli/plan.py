@@ -18,7 +18,7 @@ reservation runs past it.
 
 \b
 sim plan scenarios/quickstart.yaml --growth 1.5..4 --price 0.8 --reserved 0.6
-sim plan chat.yaml --months 36 --growth 3 --creep 1.3 --refresh 13:1.8:1.3 --refresh 25:3:2
+sim plan chat.yaml --months 36 --growth 3 --creep 1.3 --refresh 13:1.8:1.3
 sim plan chat.yaml --months 6 --growth 1,1.1,1.3,2,1.4,1.5 --simulate all
 sim plan chat.yaml --growth launch.csv --retrain 6:20000 --budget 50000
 """

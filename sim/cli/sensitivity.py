@@ -36,8 +36,9 @@ def sensitivity(
 
     \b
     sim sensitivity scenarios/quickstart.yaml
-    sim sensitivity chat.yaml --metric slo_met --metric "cost_usd_per_request<=0.01"
-    sim sensitivity chat.yaml --set 'backends.large.price.usd_per_gpu_hour={p5: 2, p95: 4}'
+    sim sensitivity chat.yaml --metric "cost_usd_per_request<=0.01"
+    sim sensitivity chat.yaml \\
+        --set 'backends.large.price.usd_per_gpu_hour={p5: 2, p95: 4}'
     """  # noqa: D301 (Click wants the control character itself)
     from sim.report.charts.sensitivity import charts
     from sim.report.sensitivity_text import render

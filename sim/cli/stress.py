@@ -27,7 +27,7 @@ every step.
 
 \b
 sim stress scenarios/quickstart.yaml --growth 10
-sim stress scenarios/pilot.yaml --growth 1,5,50,250 --budget 2000 --set horizon.days=1
+sim stress scenarios/pilot.yaml --growth 1,5,50,250 --budget 2000
 sim stress chat.yaml --growth 1,2,4 --prompt-growth 1,1.5,2
 """
 

@@ -1,13 +1,14 @@
 """Rows as JSON, or as tables whose sources are numbered and listed beneath."""
 
 import json
-import sys
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import click
 
 Row = dict[str, Any]
+INDENT = "  "
+DIGITS = 4
 
 # Headings of tables, where the key (as in JSON) would be long; the others are the key in words.
 HEADINGS = {
@@ -50,7 +51,7 @@ HEADINGS = {
     "long_above": "long above",
     "peak": "peak x",
     "term_days": "term d",
-    "age_days": "days",
+    "age_days": "days old",
 }
 
 
@@ -62,52 +63,44 @@ def print_rows(rows: list[Row], as_json: bool) -> None:
     if not rows:
         click.echo("nothing matches", err=True)
         return
+    from sim.report.paragraph import lines_of, terminal_columns
+
     sources = list(dict.fromkeys(row["source"] for row in rows))
     table = [{**row, "source": f"[{sources.index(row['source']) + 1}]"} for row in rows]
-    _print_table({key: [row[key] for row in table] for key in table[0]})
+    columns = {key: [row[key] for row in table] for key in table[0]}
+    told = {key: cells for key, cells in columns.items() if any(cell is not None for cell in cells)}
+    _print_table(told)
     click.echo("\nsources")
     for number, source in enumerate(sources, start=1):
-        click.echo(f"  [{number}] {source}")
+        said = f"[{number}] {source}"
+        width = terminal_columns() or len(said) + len(INDENT)
+        for line in lines_of(said, width, INDENT, INDENT + " " * 4):
+            click.echo(line)
 
 
 def _print_table(columns: dict[str, list[Any]]) -> None:
-    """Columns side by side: with rich on a terminal, elsewhere as plain aligned text."""
-    headings = [HEADINGS.get(key, key.replace("_", " ")) for key in columns]
-    cells = [_cells(values) for values in columns.values()]
-    right = [any(isinstance(value, int | float) for value in values) for values in columns.values()]
-    if sys.stdout.isatty():
-        _print_rich_table(headings, cells, right)
-        return
-    texts = []
-    for heading, column, is_right in zip(headings, cells, right, strict=True):
-        width = max(map(len, [heading, *column]))
-        justify = str.rjust if is_right else str.ljust
-        texts.append([justify(text, width) for text in [heading, *column]])
-    for line in zip(*texts, strict=True):
-        click.echo("  ".join(line).rstrip())
+    """Columns side by side, as far as there is room for them."""
+    from sim.report.columns import Column, table
 
-
-def _print_rich_table(headings: list[str], cells: list[list[str]], right: Sequence[bool]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading, is_right in zip(headings, right, strict=True):
-        table.add_column(heading, justify="right" if is_right else "left", no_wrap=True)
-    for row in zip(*cells, strict=True):
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console()
-    # Names, dates and figures are not cut short: on a narrow terminal the lines run over.
-    console.width = max(console.width, table.__rich_measure__(console, console.options).maximum)
-    console.print(table)
+    heads = []
+    for key, values in columns.items():
+        right = any(isinstance(value, int | float) for value in values)
+        heading = HEADINGS.get(key, key.replace("_", " "))
+        heads.append(Column(heading, right, text=not right))
+    cells = map(_cells, columns.values())
+    for line in table(heads, list(zip(*cells, strict=True))).lines:
+        click.echo(line)
 
 
 def _cells(values: list[Any]) -> list[str]:
-    """A column as text; its fractions all with as many decimals as the longest of them."""
+    """A column as text; its fractions all with as many decimals.
+
+    As many as the longest of them has, or as show four digits of the least.
+    """
     fractions = [value for value in values if isinstance(value, float)]
-    decimals = max((len(str(value).partition(".")[2]) for value in fractions), default=0)
+    longest = max((len(str(value).partition(".")[2]) for value in fractions), default=0)
+    least = min((abs(value) for value in fractions if value), default=1.0)
+    decimals = min(longest, max(DIGITS - 1 - math.floor(math.log10(least)), 0))
     return [_cell(value, decimals) for value in values]
 
 

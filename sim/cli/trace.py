@@ -82,7 +82,7 @@ def trace(
     sim trace export.json --column timestamp=at --column prompt_tokens=usage.in \\
         --column output_tokens=usage.out
     sim trace hour.jsonl --column unit=s --day day.csv
-    sim trace requests.csv.gz --scenario shop.yaml --on llama-3.3-70b/h100-sxm/tp4/fp8/vllm
+    sim trace requests.csv.gz --scenario shop.yaml --on gpt-4.1
     """  # noqa: D301 (Click wants the control character itself)
     from sim.catalog.logs import FORMATS, read_trace
     from sim.cli.calibrate import pairs

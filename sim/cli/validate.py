@@ -54,8 +54,8 @@ def validate(
     beyond the bar.
 
     \b
-    sim validate mine.yaml tuesday/*.json
-    sim validate llama-3.3-70b/h100-sxm/tp4/fp8/vllm runs.csv --bar 'tpot_p50<=5%'
+    sim validate mine.yaml tuesday/*.json --bar 'tpot_p50<=5%'
+    sim validate llama-3.3-70b/h100-sxm/tp4/fp8/vllm runs.csv
     """  # noqa: D301 (Click wants the control character itself)
     from sim.catalog import profile as named
     from sim.cli.run import compile_once

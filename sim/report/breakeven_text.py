@@ -1,10 +1,11 @@
 """The answer of ``sim breakeven`` as text: the decision, then what it rests on."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
+from sim.report.columns import Column, table
 from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.report.paragraph import filled
 from sim.studies.breakeven import BreakEven
@@ -16,7 +17,7 @@ NONE = "none"
 
 
 def render(answer: BreakEven) -> str:
-    """The whole answer, at most 96 columns wide."""
+    """The whole answer."""
     blocks = [filled(answer.sentence), *map(filled, notes(answer)), _switching(answer)]
     blocks += [_break_evens(answer), _costs(answer), _cheaper(answer)]
     if len(answer.payback):
@@ -153,16 +154,11 @@ def _basis(answer: BreakEven) -> str:
 
 
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], foot: str) -> str:
-    """Columns as wide as they need; the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = list(_lines((header, *rows), widths))
-    return "\n".join([title, *lines, filled(foot)])
-
-
-def _lines(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
-    for first, *rest in rows:
-        cells = [c.rjust(w) for c, w in zip(rest, widths[1:], strict=True)]
-        yield "  ".join(["  " + first.ljust(widths[0]), *cells]).rstrip()
+    """A table under its title; names of sides to the left, figures to the right."""
+    first, *others = header
+    columns = [Column(f"  {first}", right=False, text=True), *map(Column, others)]
+    named = [(f"  {side}", *cells) for side, *cells in rows]
+    return "\n".join([filled(title), *table(columns, named).lines, filled(foot)])
 
 
 def _bounded(volume: float, answer: BreakEven) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import click
 import pandas as pd
 
-from sim.report.paragraph import filled
+from sim.report.columns import Column, table
+from sim.report.paragraph import command_lines, filled
 from sim.studies.calibration import Calibration
 from sim.studies.measure import rounded
 from sim.studies.validation import Validation
@@ -20,6 +21,12 @@ COLUMNS = (
     ("E2E", "e2e", "p95"),
     ("E2E", "e2e", "p99"),
     ("tokens/s", "throughput", "mean"),
+)
+LAW = (
+    Column("", right=False),
+    Column(""),
+    Column("", right=False),
+    Column("", right=False, text=True),
 )
 NAME = 22  # of a run, at most
 MARK = "*"  # at loads beyond saturation
@@ -42,7 +49,8 @@ def render_calibration(answer: Calibration) -> str:
         parts.append(filled(text))
         if each.command:
             left = f"{100 * each.untold.remaining:.0f} %"
-            parts.append(f"  Add (leaves {left} of that error):\n  {each.command}")
+            lines = command_lines(each.command, "  ")
+            parts.append("\n".join([f"  Add (leaves {left} of that error):", *lines]))
     limits = (
         f"Measured at {_range(profile.measured.batch)} requests in flight, prompts of"
         f" {_range(profile.measured.prompt_tokens)} and answers of"
@@ -76,6 +84,7 @@ def _law(answer: Calibration) -> Iterator[str]:
     error = answer.profile.joint_error
     if error is None:
         return
+    rows = []
     for name, sd in zip(error.names, error.relative_sd, strict=True):
         key, at, batch = name.partition("@")
         value = document[key]
@@ -84,7 +93,8 @@ def _law(answer: Calibration) -> Iterator[str]:
         elif isinstance(value, list):
             value = value[0]
         factor = f"± {100 * sd:.2g} %" if sd < 0.5 else f"within a factor of {math.exp(sd):.2g}"
-        yield f"  {name:<31}{rounded(float(value), 4):>10}  {factor:<22} {in_words(name)}"
+        rows.append((f"  {name}", str(rounded(float(value), 4)), factor, in_words(name)))
+    yield from table(LAW, rows).lines
 
 
 def render_validation(answer: Validation) -> str:
@@ -105,30 +115,26 @@ def _errors(rows: pd.DataFrame) -> str:
         "load",
         *(f"{name} {which if which != 'mean' else ''}".strip() for name, _, which in shown),
     ]
-    widths = [max(len(head), 7) for head in heads]
-    title = click.style("Simulated / measured − 1, in per cent", bold=True)
-    lines = [title, "  ".join(["  run".ljust(NAME + 2), *_right(heads, widths)])]
+    lines = [click.style("Simulated / measured − 1, in per cent", bold=True)]
+    cells = []
     saturated = False
     for _, run in runs.iterrows():
         own = rows[(rows["run"] == run["run"]) & (rows["load"] == run["load"])]
         mark = MARK if run["saturated"] else ""
         saturated |= bool(mark)
         load = f"{rounded(float(run['load']), 3)}{'/s' if run['loop'] == 'open' else ''}"
-        cells = [load, *(_cell(own, metric, which) for _, metric, which in shown)]
-        name = f"{_short(str(run['run']))}{mark}"
-        lines.append("  ".join([f"  {name}".ljust(NAME + 2), *_right(cells, widths)]).rstrip())
+        errors = (_cell(own, metric, which) for _, metric, which in shown)
+        cells.append((f"  {_short(str(run['run']))}{mark}", load, *errors))
+    lines += table([Column("  run", right=False), *map(Column, heads)], cells).lines
     if saturated:
-        lines.append(f"  {MARK} saturated: requests wait for a place; not among the errors above")
+        said = f"{MARK} saturated: requests wait for a place; not among the errors above"
+        lines.append(filled(said, "  ", "    "))
     return "\n".join(lines)
 
 
 def _short(name: str) -> str:
     """The end of a long name, which tells it from others."""
     return name if len(name) < NAME else f"…{name[2 - NAME :]}"
-
-
-def _right(cells: list[str], widths: list[int]) -> list[str]:
-    return [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
 
 
 def _has(rows: pd.DataFrame, metric: str, which: str) -> bool:

@@ -4,11 +4,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import click
-
 from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.means import FEWEST
 from sim.montecarlo.shares import Share
+from sim.report.columns import Column, blocks, heading, table
 from sim.report.means_text import means_text
 from sim.report.paragraph import filled
 from sim.studies.compare.answer import Comparison
@@ -18,7 +17,15 @@ Row = Mapping[Any, Any]
 
 NAME = 28  # of a design, at most
 AT_LEAST, OPEN, MEDIAN, MOST = "≥", "?", "median", "most"
-DIFFERENCES = ("", "difference", "interval", "lower", "higher", "")
+FIGURES = (
+    Column("Figures", right=False, text=True),
+    *map(Column, ("median", "95 % interval", "p5 … p95")),
+)
+DIFFERENCES = (
+    Column("", right=False, text=True),
+    *map(Column, ("difference", "interval", "lower", "higher")),
+    Column("", right=False, text=True),
+)
 
 
 def render(answer: Comparison) -> str:
@@ -38,11 +45,13 @@ def render(answer: Comparison) -> str:
     return "\n\n".join(parts)
 
 
-def _designs(answer: Comparison) -> Iterator[str]:
+def _designs(answer: Comparison) -> list[str]:
     """A line per design."""
     cost, latency = answer.cost.measure, answer.latency.measure
-    rows = [("", "p5 … p95", "median", "p5 … p95", "median")]
-    rows += [
+    heads = [Column("Designs", right=False)]
+    for each in (cost, latency):
+        heads += [Column(f"{each.words()}\np5 … p95"), Column("median")]
+    rows = [
         (
             _shortened(each.label),
             *_spread(each.cost, cost),
@@ -50,21 +59,10 @@ def _designs(answer: Comparison) -> Iterator[str]:
         )
         for each in answer.overviews
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    groups = (cost.words(), latency.words())
-    spans = [
-        max(widths[1 + 2 * i] + 2 + widths[2 + 2 * i], len(group)) for i, group in enumerate(groups)
-    ]
-    for i in range(2):
-        widths[1 + 2 * i] = spans[i] - 2 - widths[2 + 2 * i]
-    heads = (group.rjust(span) for group, span in zip(groups, spans, strict=True))
-    yield click.style("  ".join(["Designs".ljust(widths[0]), *heads]), bold=True)
-    for name, *cells in rows:
-        texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
-        yield "  ".join([name.ljust(widths[0]), *texts]).rstrip()
+    return table(heads, rows).lines
 
 
-def _worlds(answer: Comparison) -> Iterator[str]:
+def _worlds(answer: Comparison) -> list[str]:
     """In how many worlds each design meets the SLO, and falls behind."""
     heads = ("Worlds", "the SLO is met in", "it falls behind in")
     rows = [
@@ -72,31 +70,24 @@ def _worlds(answer: Comparison) -> Iterator[str]:
         for each in answer.overviews
         for shares in [(each.slo_met, each.overloaded)]
     ]
-    yield from _columns((heads, *rows))
+    lines = _columns(heads, rows)
     worst = [(_shortened(each.label), each.worst) for each in answer.overviews if each.worst]
     if worst:
         heads = ("Worst served", "its latency, median world", "too few within the SLO in")
-        served = ((label, w.words, w.missed.words()) for label, w in worst)
-        yield ""
-        yield from _columns((heads, *served))
+        lines += ["", *_columns(heads, [(label, w.words, w.missed.words()) for label, w in worst])]
+    return lines
 
 
-def _figures(answer: Comparison) -> Iterator[str]:
+def _figures(answer: Comparison) -> list[str]:
     """Every other figure that is compared, of each design by itself."""
-    rows: list[tuple[str, ...]] = [("Figures", "median", "95 % interval", "p5 … p95")]
+    parts = []
     for metric, own in answer.figures.groupby("metric", sort=False):
         measure = Measure.parse(str(metric))
         if measure.metric == SLO_MET:
             continue  # told in worlds
-        rows.append((f"  {measure.words()}{', share of worlds' if measure.decision else ''}",))
-        rows += [_figure(row, measure) for row in own.to_dict("records")]
-    filled_up = [(*row, "", "", "")[:4] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*filled_up, strict=True)]
-    names = max((len(row[0]) for row in rows if len(row) > 1), default=0)
-    for name, *cells in filled_up:
-        texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
-        line = "  ".join([name.ljust(names), *texts]).rstrip()
-        yield click.style(line, bold=True) if name == "Figures" else line
+        title = f"  {measure.words()}{', share of worlds' if measure.decision else ''}"
+        parts.append((title, [_figure(row, measure) for row in own.to_dict("records")]))
+    return blocks(FIGURES, parts).lines
 
 
 def _figure(row: Row, measure: Measure) -> tuple[str, ...]:
@@ -116,14 +107,9 @@ def _figure(row: Row, measure: Measure) -> tuple[str, ...]:
     )
 
 
-def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """A head and rows, in columns."""
-    heads = rows[0]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for row in rows:
-        texts = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        line = "  ".join(texts).rstrip()
-        yield click.style(line, bold=True) if row is heads else line
+def _columns(heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Words in columns."""
+    return table([Column(head, right=False, text=True) for head in heads], rows).lines
 
 
 def _spread(figure: Estimate, measure: Measure) -> tuple[str, str]:
@@ -137,13 +123,10 @@ def _spread(figure: Estimate, measure: Measure) -> tuple[str, str]:
 
 def _block(answer: Comparison, label: str) -> Iterator[str]:
     """A design against the first."""
-    yield click.style(f"{label} against {answer.labels[0]}", bold=True)
     mine = answer.differences[answer.differences["design"] == label]
-    rows = [DIFFERENCES, *(_row(row) for row in mine.to_dict("records"))]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, *cells, remark in rows:
-        texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:-1], strict=True)]
-        yield "  ".join([f"  {name}".ljust(widths[0] + 2), *texts, remark]).rstrip()
+    title = f"{label} against {answer.labels[0]}"
+    yield from heading(title)
+    yield from table(DIFFERENCES, [_row(row) for row in mine.to_dict("records")]).lines
     chances: Row = answer.joint[answer.joint["design"] == label].to_dict("records")[0]
     said = (
         f"{word} in {_share(chances[word], answer.worlds).words()}"
@@ -163,7 +146,7 @@ def _share(share: float, worlds: int) -> Share:
 def _row(row: Row) -> tuple[str, ...]:
     measure = Measure.parse(str(row["metric"]))
     if row["verdict"] == "the same":
-        return (measure.words(), "the same", "", "", "", "")
+        return (f"  {measure.words()}", "the same", "", "", "", "")
     ways = [f"{row[f'{way}_in']:,}" for way in ("lower", "higher")]
     of = "median" if row["by_median"] else "mean"
     figures = row[f"{of}_difference"], row[f"{of}_low"], row[f"{of}_high"]
@@ -171,7 +154,7 @@ def _row(row: Row) -> tuple[str, ...]:
     sign = "+" if figures[0] > 0 else ""
     unit = unit if math.isfinite(figures[0]) else ""
     return (
-        measure.words(),
+        f"  {measure.words()}",
         f"{sign}{difference} {unit.replace('%', 'points')}".rstrip(),
         f"{low} … {high}".replace("–", OPEN) if low != high else "",
         *ways,
@@ -192,12 +175,18 @@ def _signs(answer: Comparison, shown: str) -> Iterator[str]:
     """What the signs in the tables mean."""
     if AT_LEAST in shown:
         yield f"{AT_LEAST}  at least: in some worlds the backlog goes on after the end."
-    if any(f"{before} {OPEN} " in shown for before in (" ", MEDIAN, MOST)):
+    signs = {
+        word
+        for row in answer.differences.to_dict("records")
+        for remark in _remark(row)
+        for word in remark.split()
+    }
+    if OPEN in signs:
         yield (
             f"{OPEN}  these worlds cannot tell, of the mean; about so many would (alike: more than"
             " 100,000, so that in practice there is no difference)."
         )
-    if f"  {MOST} " in shown or f"{MEDIAN} {MOST} " in shown:
+    if MOST in signs:
         yield f"{MOST}  which design is lower in most worlds is sure, but not which is on average."
     differences = answer.differences
     if differences["by_median"].any():

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sim.report.columns import Column, table
 from sim.report.figures import Figure, duration, scale
 from sim.report.paragraph import filled
 from sim.report.size_text import latency_text
@@ -9,7 +10,6 @@ from sim.studies.measure import Measure
 from sim.studies.size import Capacity
 
 SECONDS = Figure("latency", "", "seconds")
-RIGHT = 5  # cells to the right of their columns; the last is a word
 
 
 def crowd_text(answer: Capacity) -> str:
@@ -31,13 +31,9 @@ def _table(answer: Capacity) -> list[str]:
     frame = answer.candidates
     known = frame["latency_p95_p50_s"].dropna()
     latency = scale(SECONDS, float(known.median()) if len(known) else 1.0)
-    header = ("users", "keep the SLO", "bounds", "worlds", f"p95 {latency.unit}", "")
-    rows = [header, *(_row(row, latency) for row in frame.to_dict(orient="records"))]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [cell.rjust(width) for cell, width in zip(row[:RIGHT], widths, strict=False)]
-        lines.append("  ".join([*cells, *row[RIGHT:]]).rstrip())
+    heads = ("users", "keep the SLO", "bounds", "worlds", f"p95 {latency.unit}")
+    rows = [_row(row, latency) for row in frame.to_dict(orient="records")]
+    lines = table([*map(Column, heads), Column("", right=False)], rows).lines
     what = Measure.parse(answer.latency_metric).words()
     foot = (
         "bounds: of the test that decides, which spends a part of the error at every look; p95:"

@@ -7,6 +7,7 @@ import click
 import numpy as np
 
 from sim.montecarlo.cause import MEANINGS
+from sim.report.columns import Column, table
 from sim.report.evidence import evidence
 from sim.report.figures import Figure, scale
 from sim.report.paragraph import filled
@@ -31,46 +32,32 @@ def render(answer: Plan) -> str:
     """The whole answer."""
     unit = 1e3 if np.quantile(answer.cost_usd, 0.5, axis=0).max() >= THOUSANDS else 1.0
     head = _head(unit, answer.outlook.peak_days > 0, answer.waiting)
-    rows = [*head, *(_row(answer, month, unit) for month in _shown(answer))]
-    columns = [column for column in zip(*rows, strict=True) if any(column[len(head) :])]
-    widths = [max(map(len, column)) for column in columns]
-    table = (_line(row, widths) for row in zip(*columns, strict=True))
-    lines = [filled(answer.sentence), "", *table]
+    rows = [_row(answer, month, unit) for month in _shown(answer)]
+    told = [at for at, cells in enumerate(zip(*rows, strict=True)) if any(cells)]
+    months = table([head[at] for at in told], [[row[at] for at in told] for row in rows])
+    lines = [filled(answer.sentence), "", *months.lines]
     broken = list(_broken(answer))
     if broken:
         lines += ["", click.style("What gives way", bold=True), *broken]
     return "\n".join([*lines, "", *map(filled, _notes(answer))])
 
 
-def _head(unit: float, has_peak: bool = True, waiting: str = "") -> tuple[Row, Row]:
+def _head(unit: float, has_peak: bool = True, waiting: str = "") -> list[Column]:
     of_whom = f" of {waiting}" if waiting else ""
     usd = "USD" if unit == 1.0 else "kUSD"
-    return (
-        (
-            "",
-            "volume",
-            "GPUs",
-            "GPUs",
-            "cost a month,",
-            "gross",
-            f"first token p95{of_whom}",
-            "worlds",
-        ),
-        (
+    return [
+        Column(head)
+        for head in (
             "month",
-            "times",
-            "at peak",
-            "reserved",
-            f"p50 (p5 … p95) {usd}",
-            "margin",
-            "weekday, peak" if has_peak else "weekday",
-            "that hold",
-        ),
-    )
-
-
-def _line(cells: Row, widths: list[int]) -> str:
-    return "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+            "volume\ntimes",
+            "GPUs\nat peak",
+            "GPUs\nreserved",
+            f"cost a month,\np50 (p5 … p95) {usd}",
+            "gross\nmargin",
+            f"first token p95{of_whom}\n{'weekday, peak' if has_peak else 'weekday'}",
+            "worlds\nthat hold",
+        )
+    ]
 
 
 def _shown(answer: Plan) -> list[int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import click
 import pandas as pd
 
+from sim.report.columns import Column, table
 from sim.report.paragraph import filled
 from sim.studies.measure import Measure, compact
 from sim.studies.sensitivity.answer import (
@@ -19,7 +20,10 @@ from sim.studies.sensitivity.answer import (
 )
 
 NAME = 30  # of an input, at most
-HEADER = ("", "alone", "95 %", "in all", "input p10 → p90", "moves it from … to")
+HEADER = (
+    Column("", right=False),
+    *map(Column, ("alone", "95 %", "in all", "input p10 → p90", "moves it from … to")),
+)
 
 
 def render(answer: Sensitivity) -> str:
@@ -33,33 +37,21 @@ def render(answer: Sensitivity) -> str:
     if answer.rough:
         basis += f" From fewer than {ROUGH} rows (--worlds {ROUGH}) all of it is rough."
     parts = [filled(answer.sentence), filled(basis)]
-    widths = _widths(answer)
-    parts += ["\n".join(_block(each, widths)) for each in answer.influences]
+    parts += ["\n".join(_block(each)) for each in answer.influences]
     parts += [filled(note) for note in _notes(answer)]
     return "\n\n".join(parts)
 
 
-def _widths(answer: Sensitivity) -> list[int]:
-    """Widths of the columns of all tables."""
-    rows: list[tuple[str, ...]] = [HEADER]
-    for each in answer.influences:
-        names = short_names(each.factors["factor"].tolist())
-        rows += [_row(row, names, each.measure) for _, row in each.factors.iterrows()]
-    return [max(map(len, column)) for column in zip(*rows, strict=True)]
-
-
-def _block(each: Influence, widths: list[int]) -> Iterator[str]:
+def _block(each: Influence) -> Iterator[str]:
     measure = each.measure
-    title = measure.words()
-    yield click.style(_capital(title), bold=True)
-    yield f"  {_spread(each)}"
-    names = short_names(each.factors["factor"].tolist())
+    yield click.style(_capital(measure.words()), bold=True)
+    yield filled(_spread(each), indent="  ")
     if not each.varies:
         return
-    rows = [HEADER, *(_row(row, names, measure) for _, row in each.factors.iterrows())]
-    for name, *cells in rows:
-        texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
-        yield "  ".join([f"  {name}".ljust(widths[0] + 2), *texts]).rstrip()
+    names = short_names(each.factors["factor"].tolist())
+    yield from table(
+        HEADER, [_row(row, names, measure) for _, row in each.factors.iterrows()]
+    ).lines
     yield filled(_worth(each, names), indent="  ")
 
 
@@ -80,7 +72,8 @@ def _row(row: "pd.Series[float]", names: dict[str, str], measure: Measure) -> tu
     factor = str(row["factor"])
     known = not math.isnan(row["first_low"])
     interval = f"{_points(row['first_low'])} … {_points(row['first_high'])}" if known else ""
-    cells = (_shortened(names[factor]), percent(row["first"]), interval, percent(row["total"]))
+    name = f"  {_shortened(names[factor])}"
+    cells = (name, percent(row["first"]), interval, percent(row["total"]))
     if factor == CHANCE:
         return (*cells, "", "")
     ends = f"{compact(row['input_p10'])} → {compact(row['input_p90'])}"

@@ -5,13 +5,13 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import click
 import pandas as pd
 
 from sim.montecarlo.shares import percent
+from sim.report.columns import Column, blocks
 from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.report.means_text import means_text
-from sim.report.paragraph import filled
+from sim.report.paragraph import command_lines, filled
 from sim.report.table import AT_LEAST
 from sim.studies.measure import Measure
 from sim.studies.size import Size
@@ -32,7 +32,8 @@ def size_text(answer: Size) -> str:
         lines += ["", filled(note)]
     if answer.overrides:
         file = shlex.quote(str(answer.file))
-        lines += ["", f"To simulate it: sim run {file} {_settings(answer.overrides)}"]
+        command = f"sim run {file} {_settings(answer.overrides)}"
+        lines += ["", "To simulate it:", "", *command_lines(command, "  ")]
     return "\n".join(lines)
 
 
@@ -49,18 +50,17 @@ def _settings(overrides: Iterable[str]) -> str:
 def _table(answer: Size) -> list[str]:
     frame = answer.candidates
     services = frame["service"].unique()
-    blocks: dict[str, list[tuple[str, ...]]] = {}
+    blocks_of: dict[str, list[tuple[str, ...]]] = {}
     for name in services:
         rows = frame[frame["service"] == name]
-        blocks[name] = [_row(row, _scale(frame), answer) for row in rows.to_dict(orient="records")]
-    unit = _scale(frame).unit
-    header = ("replicas", "keep the SLO", "bounds", "worlds", "a month", f"p95 {unit}", "")
-    rows = [row for block in blocks.values() for row in block]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [_line(header, widths)]
-    for name, block in blocks.items():
-        lines.append(click.style(name, bold=True))
-        lines += [_line(row, widths) for row in block]
+        blocks_of[name] = [
+            _row(row, _scale(frame), answer) for row in rows.to_dict(orient="records")
+        ]
+    heads = ("replicas", "keep the SLO", "bounds", "worlds", "a month")
+    columns = [*map(Column, heads), Column(f"p95 {_scale(frame).unit}")]
+    said = Column("", right=False, text=True)
+    rows = [row for block in blocks_of.values() for row in block]
+    lines = blocks([*columns, said], list(blocks_of.items())).lines
     month = f" of {answer.month}" if answer.month else ""
     latency = Measure.parse(answer.latency_metric).words()
     foot = (
@@ -187,8 +187,3 @@ def _method(answer: Size) -> Iterator[str]:
 
 def _usd(value: float) -> str:
     return scale(MONEY, value).text(value) + " USD"
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    aligned = [cell.rjust(width) for cell, width in zip(cells[:-1], widths, strict=False)]
-    return ("  ".join(aligned) + "  " + cells[-1]).rstrip()

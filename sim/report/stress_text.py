@@ -8,6 +8,7 @@ import click
 from sim.montecarlo.cause import MEANINGS
 from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.shares import Share
+from sim.report.columns import Column, blocks
 from sim.report.evidence import evidence
 from sim.report.figures import BY_METRIC, scale
 from sim.report.paragraph import filled
@@ -18,14 +19,22 @@ from sim.studies.stress.outcome import Outcome
 
 Row = tuple[str, ...]
 
+WITHIN = 4  # its place among the headings
 TITLES = {FIXED: "Fixed", AUTOSCALED: "Autoscaled", RESIZED: "Re-sized at every step"}
-SERVICE_HEAD: tuple[Row, ...] = (
-    ("", "replicas", "worlds", "", "within", "first token p95, worst hour", "recovers"),
-    ("", "ready", "that hold", "verdict", "the SLO", "p50 (95 % interval)", "from a spike"),
+SERVICE_HEAD = (
+    "",
+    "replicas\nready",
+    "worlds\nthat hold",
+    "verdict",
+    "within\nthe SLO",
+    "first token p95, worst hour\np50 (95 % interval)",
+    "recovers\nfrom a spike",
 )
-MONEY_HEAD: tuple[Row, ...] = (
-    ("", "cost a month", "cost of 1,000 requests", "elasticity of cost"),
-    ("", "p50 (95 % interval)", "p50 (95 % interval)", "up to the step"),
+MONEY_HEAD = (
+    "",
+    "cost a month\np50 (95 % interval)",
+    "cost of 1,000 requests\np50 (95 % interval)",
+    "elasticity of cost\nup to the step",
 )
 
 
@@ -43,15 +52,15 @@ def render(answer: Stress) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _service_head(answer: Stress) -> tuple[Row, ...]:
+def _service_head(answer: Stress) -> Row:
     """Nothing is within an SLO where none is stated; of several workloads it is the worst's."""
     design = answer.outcomes[0].result.design
-    first, second = SERVICE_HEAD
+    within = SERVICE_HEAD[WITHIN]
     if not any(workload.slo.is_stated for workload in design.workloads):
-        first, second = (*first[:4], "", *first[5:]), (*second[:4], "answered", *second[5:])
+        within = "answered"
     if len(design.workloads) > 1:
-        second = (*second[:4], f"{second[4]}, worst", *second[5:])
-    return first, second
+        within += ", worst"
+    return (*SERVICE_HEAD[:WITHIN], within, *SERVICE_HEAD[WITHIN + 1 :])
 
 
 def _title(answer: Stress, fleet: str) -> str:
@@ -61,19 +70,10 @@ def _title(answer: Stress, fleet: str) -> str:
     return TITLES[fleet]
 
 
-def _table(head: tuple[Row, ...], blocks: dict[str, list[Row]]) -> Iterator[str]:
-    """A head of two lines, then each fleet under its title."""
-    rows = [row for block in blocks.values() for row in block]
-    widths = [max(map(len, column)) for column in zip(*head, *rows, strict=True)]
-    yield from (_line(row, widths) for row in head)
-    for fleet, block in blocks.items():
-        yield click.style(fleet, bold=True)
-        yield from (_line(row, widths) for row in block)
-
-
-def _line(cells: Row, widths: list[int]) -> str:
-    first, *others = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-    return "  ".join([first, *others]).rstrip()
+def _table(heads: Row, fleets: dict[str, list[Row]]) -> list[str]:
+    """Each fleet under its title."""
+    columns = [Column(head, right=False) for head in heads]
+    return blocks(columns, list(fleets.items())).lines
 
 
 def _service(outcome: Outcome) -> Row:

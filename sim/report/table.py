@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import click
-
 from sim.montecarlo.shares import percent
+from sim.report.columns import Column, blocks, table
 from sim.report.figures import (
     ABSENT,
     BY_METRIC,
@@ -20,7 +19,7 @@ from sim.report.figures import (
     typical,
 )
 from sim.report.headline import KINDS, WORTH_SAYING, paragraphs, sentence, shares
-from sim.report.paragraph import filled, terminal_columns
+from sim.report.paragraph import filled
 from sim.report.thresholds_text import threshold_lines
 
 Estimate = Mapping[str, Any]
@@ -83,9 +82,17 @@ OF_TASKS = (
     "task_e2e_p50_s",
     "task_e2e_p95_s",
 )
-HEADER = ("", "", "p5", "p50", "95 % interval", "p95", "95 % interval")
+HEADER = (
+    Column("", right=False),
+    Column("", right=False),
+    Column("p5"),
+    Column("p50"),
+    Column("95 % interval", leaves=1),
+    Column("p95"),
+    Column("95 % interval", leaves=2),
+)
 WORDS = "A world is one draw of all that is uncertain; 'sim catalog words' has the other words."
-P50_INTERVAL, P95_INTERVAL = 4, 6
+INTERVALS = P50_INTERVAL, _ = 4, 6
 UNKNOWN = "? … ?"  # an interval of which too few worlds tell anything
 NOTES = {
     AT_LEAST: "at least: in some worlds the backlog or the recovery goes on after the end, or the"
@@ -99,41 +106,36 @@ def render(summary: Mapping[str, Any]) -> str:
 
     Headings are bold by terminal codes, which ``click.echo`` takes out where there is no terminal.
     """
-    blocks = dict(_blocks(summary))
-    rows = [row for block in blocks.values() for row in block]
-    told = [at for at, column in enumerate(zip(HEADER, *rows, strict=True)) if _tells(at, column)]
-    widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
-    left_out = list(_too_wide(widths, told))
-    told = [at for at in told if at not in left_out]
+    parts = list(_blocks(summary))
+    rows = [row for _, block in parts for row in block]
+    told = [at for at in range(len(HEADER)) if at not in INTERVALS or _tells(at, rows)]
+    figures = blocks(
+        [HEADER[at] for at in told],
+        [(title, [[row[at] for at in told] for row in block]) for title, block in parts],
+    )
     lines = threshold_lines(summary.get("thresholds", ()))
     lines += [""] if lines else []
     lines += [filled(sentence(summary)), ""]
     lines += [line for text in paragraphs(summary) for line in (filled(text), "")]
-    lines += [*_worlds(summary), ""]
-    lines.append(_line(HEADER, widths, told))
-    for title, block in blocks.items():
-        lines += [click.style(title, bold=True), *(_line(row, widths, told) for row in block)]
-    notes = [*_notes(summary, "\n".join(lines)), filled(WORDS)]
-    if left_out:
-        notes.insert(0, "Wider terminals have the intervals, too, and so has --json.")
+    lines += [*_worlds(summary), "", *figures.lines]
+    notes = [*_notes(summary, "\n".join(figures.lines)), filled(WORDS)]
+    if figures.left_out:
+        notes.insert(0, filled("Wider terminals have the intervals, too, and so has --json."))
     elif any(row[P50_INTERVAL] for row in rows) and P50_INTERVAL not in told:
-        notes.insert(0, "Too few worlds for intervals of the p50, which need 6.")
+        notes.insert(0, filled("Too few worlds for intervals of the p50, which need 6."))
     return "\n".join([*lines, "", *notes])
 
 
-def _worlds(summary: Mapping[str, Any]) -> Iterator[str]:
+def _worlds(summary: Mapping[str, Any]) -> list[str]:
     """In how many worlds something goes wrong, each count with its interval."""
     found = {name: share for name, share in shares(summary).items() if share is not None}
     rows = [
         (f"  {KINDS[name]}", str(s.count), percent(s.value), s.bounds().strip("()"))
         for name, s in found.items()
     ]
-    head = ("Worlds", f"of {summary['replications']:,}", "share", "95 % interval")
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        name = row[0].ljust(widths[0])
-        yield "  ".join([click.style(name, bold=True) if row is head else name, *cells]).rstrip()
+    first = Column("Worlds", right=False)
+    others = (Column(f"of {summary['replications']:,}"), Column("share"), Column("95 % interval"))
+    return table((first, *others), rows).lines
 
 
 def _blocks(summary: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
@@ -223,27 +225,9 @@ def _cells(
     yield f"{low} … {AT_LEAST if interval in bounds else ''}{high}"
 
 
-def _too_wide(widths: list[int], told: list[int]) -> Iterator[int]:
-    """Columns of intervals for which the terminal has no room."""
-    room = terminal_columns()
-    wide = sum(widths[at] + 2 for at in told) - 2
-    for at in (P95_INTERVAL, P50_INTERVAL):
-        if room is not None and wide > room and at in told:
-            wide -= widths[at] + 2
-            yield at
-
-
-def _tells(at: int, column: tuple[str, ...]) -> bool:
-    """Whether there is anything in a column; in one of intervals, an end of any."""
-    return at not in (P50_INTERVAL, P95_INTERVAL) or any(
-        cell not in ("", UNKNOWN) for cell in column[1:]
-    )
-
-
-def _line(cells: tuple[str, ...], widths: list[int], told: list[int]) -> str:
-    label, unit = cells[:2]
-    right = [cells[at].rjust(widths[at]) for at in told[2:]]
-    return "  ".join([label.ljust(widths[0]), unit.ljust(widths[1]), *right]).rstrip()
+def _tells(at: int, rows: list[tuple[str, ...]]) -> bool:
+    """Whether there is an end of any interval in a column of them."""
+    return any(row[at] not in ("", UNKNOWN) for row in rows)
 
 
 def _notes(summary: Mapping[str, Any], shown: str) -> Iterator[str]:

@@ -11,14 +11,15 @@ import numpy.typing as npt
 
 from sim.catalog.logs.clock import span
 from sim.errors import one_line
-from sim.report.paragraph import filled
+from sim.report.columns import Column, table
+from sim.report.paragraph import answer_width, filled
 from sim.scenario.text.emission import to_yaml
 from sim.studies.traffic.contents import Contents
 from sim.studies.traffic.written import workload_yaml
 
 BARS = "▁▂▃▄▅▆▇█"
 LISTS = re.compile(r"\[[^\[\]\n]{100,}\]")  # too long for a terminal
-COLUMNS = ("mean", "p50", "p95", "p99", "max")
+SHOWN = ("mean", "p50", "p95", "p99", "max")
 
 
 def render_trace(found: Contents, given: dict[str, Any]) -> str:
@@ -30,7 +31,7 @@ def render_trace(found: Contents, given: dict[str, Any]) -> str:
     if found.model is None:
         lines.append(filled(f"No model: {found.no_model}."))
     else:
-        lines.append(LISTS.sub(_shortened, workload_yaml(found.model).rstrip()))
+        lines.append(LISTS.sub(_shortened, workload_yaml(found.model, answer_width()).rstrip()))
     return "\n".join(lines)
 
 
@@ -68,15 +69,24 @@ def _rates(found: Contents) -> list[str]:
     mean = len(trace.arrival_s) / trace.span_s
     step = span(found.cell_s)
     lines = [
-        f"Rate     {mean:.3g} requests/s in the mean, {rates[peak]:.3g} in the highest {step}"
-        f" ({at})",
+        _fact(
+            f"Rate     {mean:.3g} requests/s in the mean, {rates[peak]:.3g} in the highest {step}"
+            f" ({at})"
+        ),
         f"         {_bars(rates)}",
     ]
     if not np.isnan(found.gap_cv):
         lines.append(
-            f"Gaps     cv {found.gap_cv:.2f} between requests (1 is Poisson, at a steady rate)"
+            _fact(
+                f"Gaps     cv {found.gap_cv:.2f} between requests (1 is Poisson, at a steady rate)"
+            )
         )
     return lines
+
+
+def _fact(text: str) -> str:
+    """A fact after its name, which takes nine columns."""
+    return filled(text, hanging=" " * 9)
 
 
 def _bars(rates: npt.NDArray[np.float64]) -> str:
@@ -90,26 +100,26 @@ def _bars(rates: npt.NDArray[np.float64]) -> str:
 
 
 def _lengths(found: Contents) -> list[str]:
-    header = f"{'Tokens':<9}" + "".join(f"{name:>10}" for name in COLUMNS)
+    heads = [Column("Tokens", right=False), *map(Column, SHOWN)]
     rows = [
-        f"{row['what']:<9}" + "".join(f"{row[name]:>10,.0f}" for name in COLUMNS)
+        (row["what"], *(f"{row[name]:,.0f}" for name in SHOWN))
         for row in found.lengths.to_dict("records")
     ]
-    return [header, *rows]
+    return table(heads, rows).lines
 
 
 def _shared(found: Contents) -> list[str]:
     """Sessions, and what was or could be cached."""
     lines = []
     if found.trace.sessions:
-        lines.append(f"Sessions {found.trace.sessions:,}, of {found.turns:.2f} requests each")
+        said = f"Sessions {found.trace.sessions:,}, of {found.turns:.2f} requests each"
+        lines.append(_fact(said))
     if found.cached_share is not None:
-        lines.append(f"Cache    {found.cached_share:.1%} of the prompt tokens, as the log says")
+        said = f"Cache    {found.cached_share:.1%} of the prompt tokens, as the log says"
+        lines.append(_fact(said))
     if found.begun_before is not None:
-        lines.append(
-            f"Prefixes {found.begun_before:.1%} of the prompt tokens begin as an earlier prompt,"
-            f" in blocks of {found.trace.block_tokens}"
-        )
+        said = f"Prefixes {found.begun_before:.1%} of the prompt tokens begin as an earlier prompt,"
+        lines.append(_fact(f"{said} in blocks of {found.trace.block_tokens}"))
     return ["", *lines] if lines else []
 
 

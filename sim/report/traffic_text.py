@@ -2,6 +2,7 @@
 
 import click
 
+from sim.report.columns import Column, table
 from sim.report.paragraph import filled
 from sim.studies.traffic import Traffic
 
@@ -43,11 +44,11 @@ def _sentence(found: Traffic) -> str:
 
 def _fit(found: Traffic) -> list[str]:
     """Data and model side by side."""
-    rows = [("", "data", "model")]
+    rows = []
     for what, law in (("prompt", found.prompt), ("output", found.output)):
-        table = found.quantiles[found.quantiles["what"] == what]
+        own = found.quantiles[found.quantiles["what"] == what]
         for level in SHOWN:
-            row = table[table["percentile"] == level].iloc[0]
+            row = own[own["percentile"] == level].iloc[0]
             name = f"{what} tokens p{level:g} ({law.kind})"
             rows.append((name, f"{row['data']:,.0f}", f"{row['model']:,.0f}"))
     inside = found.windows["per_s"].between(found.windows["low"], found.windows["high"]).mean()
@@ -55,8 +56,5 @@ def _fit(found: Traffic) -> list[str]:
     for each in found.dispersions.iloc[:: max(len(found.dispersions) // 3, 1)].itertuples():
         name = f"dispersion of counts in {each.window_s:,.0f} s"
         rows.append((name, f"{each.data:.2f}", f"{each.model:.2f}"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        f"{name.ljust(widths[0])}  {data.rjust(widths[1])}  {model.rjust(widths[2])}"
-        for name, data, model in rows
-    ]
+    heads = (Column("", right=False), Column("data"), Column("model"))
+    return table(heads, rows).lines

@@ -74,7 +74,10 @@ def _names(data: dict[str, Any], findings: Findings) -> None:
     for key in ("workloads", "backends"):
         for name in _mapping(data, key):
             if not NAME.fullmatch(name):
-                message = f"name {shown(name)} must be a letter, then letters, digits, - or _"
+                message = (
+                    f"name {shown(name)} must be a letter from a to z, then such letters, digits,"
+                    " - or _"
+                )
                 findings.add((key, name), message, "at most 64 characters")
 
 

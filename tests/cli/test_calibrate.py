@@ -27,12 +27,15 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def profile(files):
     path = files[0].parent / "mine.yaml"
+    runner = CliRunner(env={"COLUMNS": "80"})
     figures = files[0].parent / "figures"
-    done = called("calibrate", *files, "-o", path, "--gpu", "h100-sxm", "--precision", "bf16",
-                  "--engine", "vllm", *LIMITS, "--figures", figures)  # fmt: skip
+    asked = ["calibrate", *files, "-o", path, "--gpu", "h100-sxm", "--precision", "bf16",
+             "--engine", "vllm", *LIMITS, "--figures", figures]  # fmt: skip
+    done = runner.invoke(cli, [str(each) for each in asked], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert "grade A" in done.output
     assert "Simulated / measured" in done.output
+    assert max(map(len, done.stdout.splitlines())) <= 80
     assert (figures / "errors_closed.svg").exists()
     assert (figures / "residuals.csv").exists()
     return path

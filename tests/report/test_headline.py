@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import click
 import numpy as np
 import pytest
 from fake_replication import PROFILE, NoRequests
@@ -278,7 +279,7 @@ def test_a_narrow_terminal_has_the_figures_on_whole_lines(monkeypatch, columns, 
     whole = render(found)
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    text = render(found)
+    text = click.unstyle(render(found))
     assert max(map(len, text.splitlines())) <= int(columns)
     header = next(line for line in text.splitlines() if line.split()[:2] == ["p5", "p50"])
     assert header.count("95 % interval") == intervals

@@ -12,15 +12,15 @@ WIDTH = 96
 DAY_S = 86_400.0
 
 
-def workload_yaml(found: Traffic) -> str:
-    """The ``workloads`` of a scenario, as YAML."""
+def workload_yaml(found: Traffic, width: int = WIDTH) -> str:
+    """The ``workloads`` of a scenario, as YAML, its comments in lines of so many columns."""
     spans = f"{found.requests:,} requests in {span_text(found.span_s)}"
     lines = [f"Traffic of {found.file}: {spans}.", *found.remarks]
     comments = []
     for index, line in enumerate(lines):
         text = line if index == 0 else f"- {line}"
         indent = "" if index == 0 else "  "
-        comments += textwrap.wrap(one_line(text), WIDTH, subsequent_indent=indent)
+        comments += textwrap.wrap(one_line(text), width - 2, subsequent_indent=indent)
     head = "".join(f"# {line}\n" for line in comments)
     return head + to_yaml({"workloads": {found.name: workload(found)}})
 
