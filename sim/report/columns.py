@@ -112,11 +112,18 @@ def table(columns: Sequence[Column], rows: Rows, room: int | None = None) -> Tab
 
 
 def blocks(columns: Sequence[Column], parts: Sequence[Block], room: int | None = None) -> Table:
-    """Blocks of rows under one head, each under its title if it has one."""
+    """Blocks of rows under one head, each under its title if it has one.
+
+    A column that is empty in all rows is none.
+    """
     room = terminal_columns() if room is None else room
     rows = [tuple(row) for _, block in parts for row in block]
     cells = zip(*rows, strict=True) if rows else [()] * len(columns)
-    every = [_set(column, own) for column, own in zip(columns, cells, strict=True)]
+    every = [
+        _set(column, own)
+        for at, (column, own) in enumerate(zip(columns, cells, strict=True))
+        if at == 0 or not own or any(own)
+    ]
     kept, left_out, gap = _fitted(every, room)
     folds = _folds(kept, room, gap)
     lines = [click.style(line, bold=True) for line in _head(folds, gap) if line]

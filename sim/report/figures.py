@@ -13,6 +13,7 @@ from typing import Any, Literal
 Kind = Literal["usd", "seconds", "share", "count", "rate"]
 
 ABSENT = "–"
+FINEST_MS = 2  # decimals of a millisecond: no clock of a server is finer
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def scale(figure: Figure, typical: float, largest: float = 0.0) -> Scale:
         case "seconds":
             # A row that runs from milliseconds to minutes is read in seconds.
             unit, size = _time_unit(max(abs(typical), largest / 100.0))
-            return Scale(unit, size, _decimals(typical / size, 3))
+            most = FINEST_MS if unit == "ms" else 3
+            return Scale(unit, size, min(_decimals(typical / size, 3), most))
         case "share":
             return Scale("%", 0.01, 1)
         case "usd":

@@ -8,6 +8,7 @@ from sim.report import ending_text
 from sim.report.evidence import evidence
 from sim.report.figures import BY_METRIC, text
 from sim.report.means_text import undrawn_text
+from sim.studies.measure import compact
 
 Estimate = Mapping[str, Any]
 
@@ -368,7 +369,7 @@ def _drawn(draws: Mapping[str, Mapping[str, float]]) -> str:
         return ""
     order = sorted(draws, key=lambda path: -abs(draws[path]["level"] - 0.5))
     shown = (
-        f"{path} {draws[path]['value']:.4g} (p{100 * draws[path]['level']:.3g})"
+        f"{path} {compact(draws[path]['value'])} (p{100 * draws[path]['level']:.3g})"
         for path in order[:MOST_DRAWS]
     )
     more = len(draws) - MOST_DRAWS

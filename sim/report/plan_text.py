@@ -33,8 +33,7 @@ def render(answer: Plan) -> str:
     unit = 1e3 if np.quantile(answer.cost_usd, 0.5, axis=0).max() >= THOUSANDS else 1.0
     head = _head(unit, answer.outlook.peak_days > 0, answer.waiting)
     rows = [_row(answer, month, unit) for month in _shown(answer)]
-    told = [at for at, cells in enumerate(zip(*rows, strict=True)) if any(cells)]
-    months = table([head[at] for at in told], [[row[at] for at in told] for row in rows])
+    months = table(head, rows)
     lines = [filled(answer.sentence), "", *months.lines]
     broken = list(_broken(answer))
     if broken:

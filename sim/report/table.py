@@ -68,6 +68,7 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
         0.0,
     ),
 }
+ANSWERED = BY_METRIC["requests_answered_share"]
 OF_REPLICAS = ("queue_wait_mean_s", "queue_wait_p95_s")
 OF_ASKED = {  # unit costs of what was asked for, and the share of it that was served
     "cost_usd_per_request_asked": "requests_answered_share",
@@ -160,21 +161,29 @@ def _block(
     rows = [
         _row(figure, estimates[figure.metric])
         for figure in figures
-        if figure.metric in estimates and not _left_out(figure.metric, estimates)
+        if figure.metric in estimates and not _left_out(figure, estimates)
     ]
     if rows:
         yield title, rows
 
 
-def _left_out(metric: str, estimates: Mapping[str, Estimate]) -> bool:
+def _left_out(figure: Figure, estimates: Mapping[str, Estimate]) -> bool:
     """Undefined in every world, none in any, what it is without trouble, or a task of one call.
 
-    Where nearly all that was asked for was served, costs of both are the same.
+    Where nearly all that was asked for was served, costs of both are the same; where no SLO is
+    stated, the share within it is of those answered, which is a figure of its own. Nobody waits for
+    a replica's batch where none has anything to do.
     """
+    metric = figure.metric
     estimate = estimates[metric]
+    if figure.label == WITHOUT_SLO.get(metric) and figure.label == ANSWERED.label:
+        return ANSWERED.metric in estimates and typical(estimates[ANSWERED.metric]) is not None
     if metric in OF_TASKS and estimates.get("tasks") == estimates.get("requests"):
         return True
-    if metric in OF_REPLICAS and _always(estimates["gpu_hours"], 0.0):
+    if metric in OF_REPLICAS and any(
+        name in estimates and _always(estimates[name], 0.0)
+        for name in ("gpu_hours", "offered_load")
+    ):
         return True
     share = estimates.get(OF_ASKED.get(metric, ""))
     if share and (share["p5"] or 0.0) > 1.0 - WORTH_SAYING:

@@ -25,6 +25,7 @@ BoolArray = npt.NDArray[np.bool_]
 SLO_MET = "slo_met"
 LIMIT = re.compile(r"(?P<metric>[^<>=\s]+)\s*(?P<sign><=|>=)\s*(?P<limit>\S+)")
 SHARES = ("share", "rate", "attainment", "utilisation", "margin", "occupancy", "success", "money")
+TIMES = ((1.0, (1e-3, "ms")), (600.0, (1.0, "s")), (36_000.0, (60.0, "min")))
 WORDS = {"e2e": "whole answer", "ttft": "first token", "tpot": "time per token", "slo": "SLO"}
 
 
@@ -132,7 +133,7 @@ class Measure:
         """Values in one unit, with three digits, and the unit."""
         known = [abs(value) for value in values if math.isfinite(value)]
         size, unit = self._unit(max(known, default=0.0))
-        return [rounded(value / size, 3) for value in values], unit
+        return [rounded(self._seen(value) / size, 3) for value in values], unit
 
     def amount(self, value: float) -> str:
         """A value with its unit.
@@ -144,7 +145,12 @@ class Measure:
         """
         size, unit = self._unit(value)
         digits = 3 if self.kind in ("seconds", "share") else 4
-        return f"{rounded(value / size, digits)} {unit}".rstrip()
+        return f"{rounded(self._seen(value) / size, digits)} {unit}".rstrip()
+
+    def _seen(self, value: float) -> float:
+        """A value as far as it can be seen: of times, hundredths of a millisecond."""
+        tiny = self.kind == "seconds" and abs(value) < 1e-3
+        return round(value, 5) if tiny else value
 
     def _unit(self, value: float) -> tuple[float, str]:
         """Size and name of the unit in which a value is best read."""
@@ -152,7 +158,7 @@ class Measure:
             case "usd":
                 return 1.0, "USD"
             case "seconds":
-                return (1e-3, "ms") if abs(value) < 1.0 else (1.0, "s")
+                return next((unit for below, unit in TIMES if abs(value) < below), (3600.0, "h"))
             case "share":
                 return 0.01, "%"
             case _:

@@ -152,6 +152,12 @@ def test_no_slo_is_met_where_none_is_stated():
     assert "requests answered" in text
 
 
+def test_without_an_slo_the_share_that_was_answered_is_told_once():
+    answered = {"slo_attainment": 1.0, "requests_answered_share": 0.99}
+    found = summary(design(chat=Slo()), lambda world: answered)
+    assert told(found).count("requests answered ") == 1
+
+
 def test_nothing_is_said_of_capacity_where_no_machines_are_ours():
     plan = Design("Shop", DAY, TWO.workloads, ())
     found = summary(plan)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from sim.report.charts.chart import Chart
-from sim.report.charts.style import BLACK, GREY, PALETTE, drawn
+from sim.report.charts.style import BLACK, GREY, PALETTE, drawn, number_axis
 from sim.studies.breakeven import BreakEven
 from sim.studies.breakeven.saving import short
 
@@ -38,7 +38,7 @@ def _volume(answer: BreakEven) -> alt.X:
         "volume:Q",
         title=f"{answer.arrivals} a day (logarithmic)",
         scale=alt.Scale(type="log", domain=[float(answer.volumes[0]), float(answer.volumes[-1])]),
-        axis=alt.Axis(format="~s", values=_powers(answer)),
+        axis=number_axis("~s", values=_powers(answer)),
     )
 
 

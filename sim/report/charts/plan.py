@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sim.report.charts.chart import Chart
-from sim.report.charts.style import BLUE, GREEN, GREY, ORANGE, PINK, VERMILION, drawn
+from sim.report.charts.style import BLUE, GREEN, GREY, ORANGE, PINK, VERMILION, drawn, number_axis
 from sim.studies.plan.answer import Plan
 
 WIDTH, HEIGHT = 480, 260
@@ -121,7 +121,7 @@ def _bands(
     """Medians with their bands, dots where they are simulated, and what breaks when."""
     frame = _long(answer, lines)
     x = _month(answer)
-    y = alt.Y("p50:Q", title=title, axis=alt.Axis(format=form), scale=alt.Scale(type=kind))
+    y = alt.Y("p50:Q", title=title, axis=number_axis(form), scale=alt.Scale(type=kind))
     colour = _colour([*lines, *(also or [])])
     base = alt.Chart(frame)
     layers: list[Any] = [

@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd
 
 from sim.report.charts.chart import Chart
-from sim.report.charts.style import BLUE, GREEN, VERMILION, drawn
+from sim.report.charts.style import BLUE, GREEN, VERMILION, drawn, number_axis
 from sim.studies.stress.answer import Stress
 from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
 from sim.studies.stress.outcome import Outcome
@@ -56,7 +56,7 @@ def _chart(answer: Stress, metric: str) -> Chart:
     frame = _frame(answer, metric)
     x = _growth(answer)
     span = alt.Scale(type="log") if kind == "log" else alt.Scale(domain=[0, 1])
-    y = alt.Y("p50:Q", title=title, scale=span, axis=alt.Axis(format=digits, tickCount=5))
+    y = alt.Y("p50:Q", title=title, scale=span, axis=number_axis(digits, tickCount=5))
     colour, dash = _fleets([fleet for fleet in COLOURS if fleet in answer.fleets])
     base = alt.Chart(frame)
     band = base.mark_area(opacity=0.15).encode(x=x, y=alt.Y("p5:Q"), y2="p95:Q", color=colour)

@@ -1,5 +1,7 @@
 """How all charts look: colours that everybody can tell apart, titles that ask."""
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
@@ -27,3 +29,11 @@ def drawn(
     title = alt.TitleParams(question, subtitle=subtitle, anchor="start")
     spec = drawing.properties(title=title, width=width, height=height).to_dict()
     return Chart(name, frame, spec)
+
+
+def number_axis(form: str, **options: Any) -> alt.Axis:
+    """An axis of numbers. Thousands (``~s``) are counted from one on: half a second is no 500m."""
+    if form != "~s":
+        return alt.Axis(format=form, **options)
+    parts = "abs(datum.value) < 1 ? format(datum.value, '~g') : format(datum.value, '~s')"
+    return alt.Axis(labelExpr=parts, **options)
