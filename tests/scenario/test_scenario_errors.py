@@ -290,7 +290,8 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         ("name: minimal", "name: 7", "1: name: 7 must be a text (put it in quotes)"),
         ("name: minimal", "name:", "1: name: is empty (give a value or remove the key)"),
         ("  chat:", "  my chat:",
-         "4: workloads.my chat: name 'my chat' must be a letter from a to z, then such letters, digits, - or _ "
+         "4: workloads.my chat: name 'my chat' must be a letter from a to z, then such letters,"
+         " digits, - or _ "
          "(at most 64 characters)"),
         (MINIMAL[MINIMAL.index("backends") :], "backends: {}\n",
          "8: backends: is empty, must have at least one entry"),
