@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sim.catalog.logs.columns import NEEDED
-from sim.scenario.backend import cluster, fallback, gpu_price, token_price, zones
+from sim.scenario import references
+from sim.scenario.backend import fallback, gpu_price, token_price, zones
 from sim.scenario.backend.backends import kind_of
 from sim.scenario.schema import Arrivals
 from sim.scenario.values.problems import Findings, Path, nearest
@@ -37,7 +38,7 @@ NOT_OF_REPLAYED = (
 
 def check_rules(data: dict[str, Any], findings: Findings) -> None:
     """Note every rule that the document breaks."""
-    _names(data, findings)
+    named = _names(data, findings)
     _horizon(data, findings)
     backends = _mapping(data, "backends")
     for path, workload in _entries(data, "workloads"):
@@ -48,7 +49,8 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
         _deadline(path, workload, findings)
         _value(path, workload, findings)
     pools = {name: each for name, each in backends.items() if kind_of(each) == "gpu_pool"}
-    cluster.check_names(data.get("cluster"), list(pools), findings)
+    if named:
+        references.check(data, list(_entries(data, "workloads")), list(pools), findings)
     zones.check(data, pools, findings)
     has_batch = any(each.get("deadline") is not None for _, each in _entries(data, "workloads"))
     for path, backend in _entries(data, "backends"):
@@ -70,7 +72,9 @@ def _entries(data: dict[str, Any], key: str) -> Iterator[tuple[Path, dict[str, A
             yield (key, name), entry
 
 
-def _names(data: dict[str, Any], findings: Findings) -> None:
+def _names(data: dict[str, Any], findings: Findings) -> bool:
+    """Note names that cannot be any; whether all can be."""
+    good = True
     for key in ("workloads", "backends"):
         for name in _mapping(data, key):
             if not NAME.fullmatch(name):
@@ -79,6 +83,8 @@ def _names(data: dict[str, Any], findings: Findings) -> None:
                     " - or _"
                 )
                 findings.add((key, name), message, "at most 64 characters")
+                good = False
+    return good
 
 
 def _horizon(data: dict[str, Any], findings: Findings) -> None:

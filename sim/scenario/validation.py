@@ -39,14 +39,29 @@ def validate(document: Document, surroundings: Surroundings) -> ScenarioDocument
     for path in empty:
         findings.add(path, *_of_empty(str(path[-1])))
     check_rules(document.data, findings)
+    valid: ScenarioDocument | None = None
     try:
-        return ScenarioDocument.model_validate(document.data, context=surroundings)
+        valid = ScenarioDocument.model_validate(document.data, context=surroundings)
     except ValidationError as error:
         for details in error.errors(include_url=False, include_input=False):
             found = _findings(details, document.data)
             findings.found += [f for f in found if not _below_any(f.path, empty)]
-    findings.found = _once(findings.found)
-    return None
+        findings.found = _once(findings.found)
+    findings.found = _not_there(findings.found, document)
+    return valid
+
+
+def _not_there(found: list[Finding], document: Document) -> list[Finding]:
+    """What is missing of a workload or backend that only an override names: it is not there."""
+    for path in [path for path in document.made if len(path) == 2]:
+        section, name = map(str, path)
+        named = document.data[section]
+        others = [each for each in named if (section, each) not in document.made]
+        meant = len(named[name]) == 1 or nearest(str(name), others)  # not one that is made anew
+        if meant and any(f.message == MISSING and _below_any(f.path, [path]) for f in found):
+            told = Finding(path, "is not there", choose(str(name), others))
+            found = [told, *(f for f in found if not _below_any(f.path, [path]))]
+    return found
 
 
 def _once(found: list[Finding]) -> list[Finding]:

@@ -1,6 +1,6 @@
 """A cluster whose GPUs several pools share: the keys, and the cluster that they make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, get_args
 
 from pydantic import Field
@@ -9,7 +9,7 @@ from sim.model import cluster as model
 from sim.model.design import Design, GpuPool
 from sim.scenario.values.fields import one_of, whole
 from sim.scenario.values.part import Model
-from sim.scenario.values.problems import Findings, choose
+from sim.scenario.values.problems import Findings, Path
 
 MOST_GPUS = 1_000_000
 HIGHEST = 10**9  # priority, as of Kubernetes' PriorityClass
@@ -37,12 +37,11 @@ class Cluster(Model):
     """Quota and priority of pools by name, such as {chat: {quota: 8, priority: 10}}."""
 
 
-def check_names(cluster: Any, pools: Sequence[str], findings: Findings) -> None:
-    """Note what is said of pools that there are not."""
+def references(cluster: Any) -> Iterator[tuple[Path, str]]:
+    """Names of pools that have a standing, each with its path."""
     named = cluster.get("pools") if isinstance(cluster, dict) else None
     for name in named if isinstance(named, dict) else ():
-        if name not in pools:
-            findings.add(("cluster", "pools", name), "is no pool of GPUs", choose(name, pools))
+        yield ("cluster", "pools", name), name
 
 
 def compiled(cluster: Cluster | None) -> model.Cluster | None:

@@ -71,6 +71,7 @@ def _parent(document: Document, keys: list[str], source: str) -> tuple[Any, Path
             if node.get(key) is None:
                 node[key] = {}
                 document.places[(*path, key)] = Place(source, None)
+                document.made.add((*path, key))
             node, path = node[key], (*path, key)
         elif isinstance(node, list):
             index = _index(node, key, path, source)

@@ -75,12 +75,15 @@ class Document:
         Where the key or list entry of each path is written.
     findings : Findings
         What is wrong so far.
+    made : set of path
+        Mappings that are there only because an override set something inside them.
     """
 
     file: str
     data: dict[str, Any]
     places: dict[Path, Place]
     findings: Findings = field(default_factory=Findings)
+    made: set[Path] = field(default_factory=set)
 
     def place(self, path: Path) -> Place:
         """Where ``path`` is written, or else what surrounds it."""

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sim.scenario.values.problems import Findings, Path, choose
+from sim.scenario.values.problems import Findings, Path
 from sim.scenario.values.units import shown
 
 
 def check(
     path: Path, workload: dict[str, Any], backends: Sequence[str], findings: Findings
 ) -> None:
-    """Note names that no backend has, and ways that lead nowhere.
+    """Note ways that lead nowhere.
 
     Parameters
     ----------
@@ -22,10 +22,6 @@ def check(
     """
     if "route" not in workload and len(backends) > 1:
         findings.add((*path, "route"), "is missing", f"one of {', '.join(backends)}")
-    for at, name in (*_of_route(path, workload), *_of_fallback(path, workload)):
-        if isinstance(name, str) and name.strip() and backends and name not in backends:
-            message = f"{shown(name)} is not the name of a backend"
-            findings.add(at, message, choose(name, backends))
     _check_fallback(path, workload, backends, findings)
     for index, leg in enumerate(_legs(workload)):
         again = leg.get("escalate")
@@ -34,6 +30,12 @@ def check(
             findings.add(at, f"{shown(leg['to'])} leads back to itself", "name a better one")
     if "overflow" in workload and "fallback" not in workload:
         findings.add((*path, "overflow"), "has no fallback beside it", "add fallback")
+
+
+def references(path: Path, workload: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """Names of backends to which requests go, each with its path."""
+    yield from _of_route(path, workload)
+    yield from _of_fallback(path, workload)
 
 
 def _legs(workload: dict[str, Any]) -> list[dict[str, Any]]:

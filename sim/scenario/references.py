@@ -1,0 +1,60 @@
+"""Names of backends where they are used: in routes, in fallbacks, in the standing of pools.
+
+One typo is one error. Where a backend's own name is misspelt, all that use it name one that is not
+there, and it is said once with where else; where its name cannot be one at all, that alone is said.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sim.scenario.backend import cluster
+from sim.scenario.values.problems import Findings, Path, choose, dotted
+from sim.scenario.values.units import shown
+from sim.scenario.workload import names_in_routes
+
+MOST_PLACES = 2  # that are named beside the first
+
+
+def check(
+    data: Mapping[str, Any],
+    workloads: Sequence[tuple[Path, dict[str, Any]]],
+    pools: Sequence[str],
+    findings: Findings,
+) -> None:
+    """Note names that no backend has, each once.
+
+    Parameters
+    ----------
+    data : mapping
+        The document.
+    workloads : sequence of (path, dict)
+    pools : sequence of str
+        Backends that are pools of GPUs.
+    findings : Findings
+    """
+    backends = data.get("backends")
+    names = list(backends) if isinstance(backends, dict) else []
+    if not names:
+        return
+    places: dict[str, list[Path]] = {}
+    for path, workload in workloads:
+        for at, name in names_in_routes.references(path, workload):
+            if isinstance(name, str) and name.strip() and name not in names:
+                places.setdefault(name, []).append(at)
+    for at, name in cluster.references(data.get("cluster")):
+        if name in places:
+            places[name].append(at)
+        elif name not in pools:
+            findings.add(at, "is no pool of GPUs", choose(name, pools))
+    for name, (first, *others) in places.items():
+        remedy = "; ".join(_remedies(choose(name, names), others))
+        findings.add(first, f"{shown(name)} is not the name of a backend", remedy)
+
+
+def _remedies(first: str, others: Sequence[Path]) -> Iterator[str]:
+    if first:
+        yield first
+    if others:
+        more = len(others) - MOST_PLACES
+        named = ", ".join(map(dotted, others[:MOST_PLACES]))
+        yield f"the same at {named}" + (f" and {more} more" if more > 0 else "")
