@@ -71,7 +71,7 @@ def init(file: str, force: bool, quiet: bool, log: str | None, **given: Any) -> 
 
     \b
     sim init
-    sim init shop.yaml --template rag --serve both --volume 20k --model qwen3-32b --gpu l40s
+    sim init shop.yaml --template rag --serve both --volume 20k --model qwen3-32b
     sim init ours.yaml --from-trace requests.csv.gz --serve gpus
     sim init bill.yaml --from-bill 38k --model gpt-4.1
     """  # noqa: D301 (Click wants the control character itself)

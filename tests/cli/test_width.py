@@ -61,7 +61,7 @@ LINES = {
     "explain": "backends.large.autoscaler",
 }
 STUDIES = {"run", "size", "stress", "plan", "compare", "breakeven", "sensitivity"}
-WITHOUT_LINES = {"schema", "catalog"}  # JSON; a command for each table, below
+WITHOUT_LINES = {"init", "schema", "catalog"}  # files; a command for each table, below
 OF_THE_CATALOG = {
     "profiles": (
         "--model llama",

@@ -3,6 +3,7 @@
 import json
 import math
 
+import click
 import numpy as np
 import pytest
 
@@ -412,7 +413,7 @@ def test_what_differences_are_of_is_told_of_each_design(path):
     holds = round(slow["p50"] * 24)
     assert slow["p50"] == holds / 24 < 0.5
     assert (slow["p50_low"], slow["p50_high"]) == share_interval(holds, 24)
-    text = render(found)
+    text = click.unstyle(render(found))
     block = text[text.index("Figures") : text.index("cheaper against")].splitlines()
     assert all(len(line) <= 80 for line in block)
     assert "  first token p95 at most 2 s, share of worlds" in block
