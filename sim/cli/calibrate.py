@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sim.cli.completion import GPU
 from sim.cli.delivery import Advice, deliver
 
 
@@ -51,7 +52,7 @@ def benchmark_options(command: Callable[..., None]) -> Callable[..., None]:
     " prompt_tokens, output_tokens, unit, session).",
 )
 @click.option("--model", help="What was served, as in 'sim catalog models'.")
-@click.option("--gpu", help="On what, as in 'sim catalog gpus'.")
+@click.option("--gpu", type=GPU, help="On what, as in 'sim catalog gpus'.")
 @click.option("--gpus", "gpus_per_replica", type=click.IntRange(1, 4096), help="Per replica.")
 @click.option("--precision", help="bf16, fp8, fp4.")
 @click.option("--engine", help="vllm, sglang, trtllm.")

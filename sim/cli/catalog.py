@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sim.cli.completion import GPU, MODEL, PROFILE
 from sim.cli.formats import formats
 from sim.cli.tables import Row, print_rows
 from sim.cli.words import words
@@ -21,8 +22,10 @@ OF_PROFILES = (
     " the largest batch with 1,024 tokens in each cache. Others can be computed, with grade C: see"
     " 'sim catalog profiles computed/qwen3-32b/l40s/tp2/fp8'."
 )
-by_gpu = click.option("--gpu", default="", help="Only GPUs whose name contains this.")
-by_model = click.option("--model", default="", help="Only models whose name contains this.")
+by_gpu = click.option("--gpu", type=GPU, default="", help="Only GPUs whose name contains this.")
+by_model = click.option(
+    "--model", type=MODEL, default="", help="Only models whose name contains this."
+)
 
 
 @click.group()
@@ -35,7 +38,7 @@ catalog.add_command(words)
 
 
 @catalog.command()
-@click.argument("name", required=False)
+@click.argument("name", type=PROFILE, required=False)
 @by_gpu
 @by_model
 @as_json

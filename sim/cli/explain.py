@@ -4,11 +4,13 @@ import shutil
 
 import click
 
+from sim.cli.completion import KEY
+
 WIDEST = 98
 
 
 @click.command()
-@click.argument("key", required=False, default="")
+@click.argument("key", type=KEY, required=False, default="")
 @click.option("--all", "everything", is_flag=True, help="Print all keys, as Markdown.")
 def explain(key: str, everything: bool) -> None:
     """Print what KEY of a scenario means, takes and defaults to, and the keys inside it.

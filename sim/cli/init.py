@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
+from sim.cli.completion import API, GPU, MODEL
 from sim.cli.delivery import Advice
 
 if TYPE_CHECKING:
@@ -56,12 +57,13 @@ MONEY: Final = Amount("money")
 @click.option(
     "--from-bill", "bill", type=MONEY, metavar="USD", help="An API's bill by the month instead."
 )
-@click.option("--api", help="Model of the API.  [default: gpt-4.1-mini]")
+@click.option("--api", type=API, help="Model of the API.  [default: gpt-4.1-mini]")
 @click.option(
     "--model",
+    type=MODEL,
     help="Model or profile on GPUs, or the API's if that answers.  [default: llama-3.3-70b]",
 )
-@click.option("--gpu", help="Its GPU.  [default: one on which the model was measured]")
+@click.option("--gpu", type=GPU, help="Its GPU.  [default: one on which the model was measured]")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @click.option("--quiet", is_flag=True, help="Ask and say nothing.")
 def init(file: str, force: bool, quiet: bool, log: str | None, **given: Any) -> None:

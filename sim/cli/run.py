@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli.completion import OVERRIDE
 from sim.cli.delivery import Advice, command_line, deliver
 from sim.cli.emission import EMIT, check_emit
 from sim.cli.emission import emit as write_manifests
@@ -33,6 +34,7 @@ DEFAULT_CAP = 10_000
 @click.option(
     "--set",
     "overrides",
+    type=OVERRIDE,
     multiple=True,
     metavar="PATH=VALUE",
     help="Change the scenario. Repeatable.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
+from sim.cli.completion import OVERRIDE
 from sim.cli.delivery import Advice, command_line, deliver
 from sim.cli.values import ALLOW_CODE
 
@@ -220,6 +221,7 @@ OPTIONS = (
     click.option(
         "--set",
         "overrides",
+        type=OVERRIDE,
         multiple=True,
         metavar="PATH=VALUE",
         help="Change the scenario. Repeatable.",
