@@ -34,7 +34,7 @@ class DrawnBoard(Board):
         told: Any = SimpleNamespace(told=lambda _: None)
         super().__init__(kind, question, rule, told, seed=0)
         self.needs, self.worlds = needs, dict[int, int]()
-        self.most = 10_000
+        self.most, self.probes = 10_000, 0
 
     def measure(self, count: int, worlds: int) -> Any:
         """Take note of the worlds, and of their work."""
@@ -42,6 +42,11 @@ class DrawnBoard(Board):
         if worlds > len(self._mean) or not self._mean.any():
             self._peak = UTILISED * self.needs[:worlds]
             self._mean = MEAN * self._peak
+
+    def probed(self, count: int, worlds: list[int]) -> npt.NDArray[np.bool_]:
+        """Which of some worlds a count is enough for."""
+        self.probes += len(worlds)
+        return np.asarray(self.needs[worlds] <= count)
 
     def judged(self, count: int, worlds: int) -> tuple[npt.NDArray[np.bool_], float]:
         """Which of the first worlds a count is enough for."""

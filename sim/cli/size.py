@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     default="95%",
     show_default=True,
     help="Share of worlds that must keep the SLO; 95 % takes at least 83 worlds, 90 % 39; with a"
-    " second --service or --gpu 98 and 46, with an autoscaler 106 and 51.",
+    " second service 98 and 46, with an autoscaler 106 and 51; each degree of a --gpu is one.",
 )
 @click.option(
     "--attainment",
@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     "gpus",
     multiple=True,
     metavar="NAME",
-    help="Consider the same model on this type of GPU, as measured, else computed. Repeatable.",
+    help="Consider the same model on this type of GPU, on 1, 2, 4 and 8 to a replica: as measured,"
+    " else computed. Repeatable.",
 )
 @click.option(
     "--error",

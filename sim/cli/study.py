@@ -1,7 +1,7 @@
 """What the commands of all studies share: their options, and how an answer is given."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -112,9 +112,28 @@ class Asked:
             archive = Archive(folder, cases[0], self.seed, advice.warn)
             self._take_up(archive, advice)
             compile_once(advice, self.jobs)
-            with _keeping(archive, advice), bench(self.jobs, advice.say) as ready:
+            with (
+                _keeping(archive, advice),
+                bench(self.jobs, advice.say, advice.finishing) as ready,
+            ):
                 ready.archive = archive
-                yield Study(name, ready, folder, archive, self.as_json, advice)
+                try:
+                    yield Study(name, ready, folder, archive, self.as_json, advice)
+                except KeyboardInterrupt:
+                    self._show_what_was_found(name, cases[0].name, ready)
+                    raise
+
+    def _show_what_was_found(self, name: str, scenario: str, ready: "Bench") -> None:
+        """Print what a study had found that is ended before its answer, marked as that."""
+        from sim.montecarlo.storage.manifest import to_json
+        from sim.report.unfinished_text import unfinished_text
+        from sim.studies.unfinished import unfinished
+
+        found = unfinished(name, scenario, ready)
+        if found.cases:
+            shown = to_json(found.as_json()) if self.as_json else unfinished_text(found) + "\n"
+            with suppress(OSError):  # a terminal that is closed
+                click.echo(shown, nl=False)
 
     def _take_up(self, archive: "Archive", advice: Advice) -> None:
         """Take up the worlds of a study that was cut off, if asked to; say what becomes of them."""
@@ -186,6 +205,7 @@ class Study:
         """
         from sim.montecarlo.storage.manifest import to_json
 
+        self.bench.seen.clear()  # the answer has it
         text = to_json(answer.as_json())
         shown = text if self.as_json else render(answer) + "\n"
         deliver(shown, lambda: self._save(answer, text, charts(answer)), self.advice)

@@ -55,6 +55,7 @@ def run(
     draws: Draws | None = None,
     checkpoints: Checkpoints | None = None,
     thresholds: Sequence[Threshold] = (),
+    only: Sequence[int] = (),
 ) -> RunResult:
     """Simulate the worlds of a scenario.
 
@@ -93,6 +94,8 @@ def run(
         Puts finished worlds on disk meanwhile.
     thresholds : sequence of Threshold
         What the answer has to keep to, beside those of the scenario.
+    only : sequence of int, optional
+        Numbers of the worlds to simulate, in place of the first so many.
 
     Raises
     ------
@@ -103,10 +106,11 @@ def run(
     """
     goal = None if precision is None else Goal.parse(precision, metric)
     seed = scenario.seed if seed is None else seed
-    worlds = _asked_worlds(scenario, worlds, goal, earlier)
+    worlds = len(only) if only else _asked_worlds(scenario, worlds, goal, earlier)
     thresholds = (*scenario.thresholds, *thresholds)
     plan = _Plan(scenario, seed, worlds, goal, thresholds, datetime.now(UTC))
-    draws = draw_worlds(scenario.inputs, seed, worlds) if draws is None else draws
+    numbers = tuple(only) or range(worlds)
+    draws = draw_worlds(scenario.inputs, seed, max(numbers) + 1) if draws is None else draws
     earlier = earlier or Earlier(Sample(scenario.inputs))
     gathering = _Gathering(earlier, goal, thresholds, progress, checkpoints)
     jobs = jobs or min(available_cores(), worlds)
@@ -118,7 +122,7 @@ def run(
             suppress(KeyboardInterrupt),
             workers(job, jobs, executor) as staff,
         ):
-            complete = gathering.gather(staff, draws, worlds, record_requests, interruption)
+            complete = gathering.gather(staff, draws, numbers, record_requests, interruption)
     except StoppedError as error:
         if len(gathering.sample):
             error.partial = plan.result(gathering, draws, complete=False)
@@ -182,15 +186,16 @@ class _Gathering:
         self,
         staff: Workers,
         draws: Draws,
-        worlds: int,
+        numbers: Sequence[int],
         record_requests: bool,
         interruption: Interruption,
     ) -> bool:
         """Have the missing worlds simulated until they suffice; False if interrupted before."""
+        worlds = len(numbers)
         for look in looks(worlds, self._goal):
             if look < len(self.sample):
                 continue  # passed by an earlier run
-            tasks = self._tasks(draws, look, record_requests)
+            tasks = self._tasks(draws, numbers[:look], record_requests)
             for replication in replications(staff, tasks, interruption, self._look):
                 self._take(replication, look if self._goal is None else worlds)
             if self._suffices(look, worlds):
@@ -199,9 +204,9 @@ class _Gathering:
                 return False
         return False
 
-    def _tasks(self, draws: Draws, worlds: int, record_requests: bool) -> Iterator[Task]:
-        """What is missing of the first ``worlds`` worlds."""
-        for world in range(worlds):
+    def _tasks(self, draws: Draws, numbers: Sequence[int], record_requests: bool) -> Iterator[Task]:
+        """What is missing of some worlds."""
+        for world in numbers:
             record = record_requests and world == 0 and self.requests is None
             export = world == 0 and self.exports is None
             if record or export or world not in self.sample:

@@ -26,6 +26,8 @@ def size_text(answer: Size) -> str:
     """The decision, every fleet that was looked at, and what is worth knowing beside them."""
     lines = [filled(answer.sentence), ""]
     lines += [filled(f"SLO: {answer.asked}."), ""]
+    if len(answer.services) > 1:
+        lines += [*_services(answer.services), ""]
     lines += _table(answer)
     notes = [note for part in (_oracle, _regret, _others, _method) for note in part(answer)]
     for note in notes:
@@ -45,6 +47,32 @@ def _settings(overrides: Iterable[str]) -> str:
     """
     last = {each.split("=", 1)[0]: each for each in overrides}
     return " ".join(f"--set {shlex.quote(each)}" for each in last.values())
+
+
+def _services(frame: pd.DataFrame) -> list[str]:
+    """A row per service: its fleet, what that costs, and how sure it is."""
+    heads = ("replicas", "GPUs", "a month", "keep the SLO", "speed known")
+    columns = [*map(Column, heads), Column("", right=False, text=True)]
+    rows = [(str(row["service"]), [_service(row)]) for row in frame.to_dict("records")]
+    foot = "speed known: mean error of the profile, measured or computed."
+    return [*blocks(columns, rows).lines, *filled(foot).split("\n")]
+
+
+def _service(row: dict[Any, Any]) -> tuple[str, ...]:
+    """Cells of a service."""
+    basis = f"±{100 * row['fit_error']:.2g} %{'' if row['measured'] else ' computed'}"
+    if math.isnan(row["replicas"]):
+        dropped = not math.isnan(row["cost_usd_per_month"])
+        cost = f"≥ {_usd(row['cost_usd_per_month'])}" if dropped else ABSENT
+        return (ABSENT, ABSENT, cost, "", basis, row["says"])
+    return (
+        f"{row['replicas']:,.0f}",
+        f"{row['gpus']:,.0f}",
+        _usd(row["cost_usd_per_month"]),
+        f"{100 * row['kept_share']:.3g} % (≥ {100 * row['kept_share_low']:.3g})",
+        basis,
+        "",
+    )
 
 
 def _table(answer: Size) -> list[str]:

@@ -1,7 +1,7 @@
 """A place to run many scenarios: one set of workers, and no world simulated twice."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from sim.scenario import Scenario
 
 FloatArray = npt.NDArray[np.float64]
 Told = Callable[[str], None]
+Announce = Callable[[], None]
 
 
 @dataclass
@@ -38,17 +39,24 @@ class Bench:
         Workers; else all happens in this process.
     archive : Archive, optional
         Where finished worlds are on disk meanwhile.
+    announce : callable, optional
+        Called at the first Ctrl-C, SIGTERM or SIGHUP while worlds are simulated.
     requests : float
         Simulated so far.
     worlds : int
+    seen : dict of str to (str, RunResult)
+        What was simulated, with what it is about, in order; of a run that is cut off what was
+        finished.
     """
 
     jobs: int
     told: Told = lambda _: None
     executor: Executor | None = None
     archive: Archive | None = None
+    announce: Announce = lambda: None
     requests: float = 0.0
     worlds: int = 0
+    seen: dict[str, tuple[str, RunResult]] = field(default_factory=dict)
     _finished: dict[tuple[str, int], RunResult] = field(default_factory=dict)
     _pulse: Pulse | None = None
 
@@ -58,12 +66,14 @@ class Bench:
         worlds: int,
         seed: int | None = None,
         known_by: str = "",
+        about: str = "",
         **options: Any,
     ) -> RunResult:
         """The first ``worlds`` worlds of a scenario, or more if more are there.
 
         Further options are those of :func:`~sim.montecarlo.run.run`; runs that differ in them must
-        be known by different names.
+        be known by different names. ``about`` says what it is, to whom ends the study before its
+        answer.
         """
         seed = scenario.seed if seed is None else seed
         known_by = known_by or scenario_digest(scenario)
@@ -73,17 +83,19 @@ class Bench:
             return before
         self._pulse = self._pulse or Pulse(self.told)
         options.setdefault("progress", self._progress(have))
-        result = self._simulated(scenario, worlds, seed, known_by, before, **options)
+        result = self._simulated(scenario, worlds, seed, known_by, before, about, **options)
         self._finished[known_by, seed] = result
         return result
 
-    def at(self, scenario: Scenario, draws: Draws, worlds: int, seed: int) -> RunResult:
+    def at(
+        self, scenario: Scenario, draws: Draws, worlds: int, seed: int, about: str = ""
+    ) -> RunResult:
         """The first worlds of a scenario at given values of its inputs; not remembered."""
         digest = hashlib.sha256()
         for path in sorted(draws):
             digest.update(f"{path}\0".encode() + draws[path].tobytes())
         known_by = f"{scenario_digest(scenario)} at {digest.hexdigest()}"
-        return self._simulated(scenario, worlds, seed, known_by, None, draws=draws)
+        return self._simulated(scenario, worlds, seed, known_by, None, about, draws=draws)
 
     def _simulated(
         self,
@@ -92,6 +104,7 @@ class Bench:
         seed: int,
         known_by: str,
         before: RunResult | None,
+        about: str,
         **options: Any,
     ) -> RunResult:
         """The first worlds: those of before, those of the archive, and the others simulated.
@@ -114,12 +127,38 @@ class Bench:
                 executor=self.executor,
                 earlier=Earlier(sample, exports=exports),
                 checkpoints=checkpoints,
+                announce=self.announce,
                 **options,
             )
+        self.note(about, result, f"{known_by}/{seed}")
         if result.interrupted:
             raise KeyboardInterrupt
         self.worlds += worlds - have
         self.requests += float(result.sample.values("requests")[have:].sum())
+        return result
+
+    def note(self, about: str, result: RunResult, key: str = "") -> None:
+        """Take note of what was simulated, for whom ends the study before its answer."""
+        key = key or about
+        about = about or self.seen.get(key, ("", None))[0]
+        if about:
+            self.seen[key] = about, result
+
+    def probe(self, scenario: Scenario, only: Sequence[int], seed: int) -> RunResult:
+        """Some worlds of a scenario by their numbers; they are not kept."""
+        jobs = min(self.jobs, len(only))
+        result = run(
+            scenario,
+            seed=seed,
+            jobs=jobs,
+            executor=self.executor,
+            announce=self.announce,
+            only=tuple(only),
+        )
+        if result.interrupted:
+            raise KeyboardInterrupt
+        self.worlds += len(only)
+        self.requests += float(result.sample.values("requests").sum())
         return result
 
     def _progress(self, have: int) -> Callable[[Sample, int], None]:
@@ -142,11 +181,13 @@ class Bench:
 
 
 @contextmanager
-def bench(jobs: int | None = None, told: Told = lambda _: None) -> Iterator[Bench]:
+def bench(
+    jobs: int | None = None, told: Told = lambda _: None, announce: Announce = lambda: None
+) -> Iterator[Bench]:
     """A bench with worker processes of its own, by default one per core."""
     jobs = jobs or available_cores()
     if jobs == 1:
-        yield Bench(1, told)
+        yield Bench(1, told, announce=announce)
         return
     with shared_pool(jobs) as executor:
-        yield Bench(jobs, told, executor)
+        yield Bench(jobs, told, executor, announce=announce)

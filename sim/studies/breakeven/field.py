@@ -331,7 +331,9 @@ class Field:
         self, group: tuple[str, ...], volume: float, fleet: Fleet | None, worlds: int
     ) -> RunResult:
         ways = {side: self.contest.at(side, volume, fleet) for side in group}
-        return self.runs(ways, min(worlds, self.worlds))
+        many = f", {fleet.words()}" if fleet else ""
+        about = f"{', '.join(group)} at {volume:,.0f} a day{many}"
+        return self.runs(ways, min(worlds, self.worlds), about)
 
     # -- figures of runs
 

@@ -89,13 +89,14 @@ class Runs:
         self.seed = seed
         self.draws = draws
 
-    def __call__(self, ways: dict[str, Scenario], worlds: int) -> RunResult:
+    def __call__(self, ways: dict[str, Scenario], worlds: int, about: str) -> RunResult:
         """The first worlds of a side, billed in its ways; the first of them is simulated."""
         scenario = next(iter(ways.values()))
         return self.bench.run(
             scenario,
             worlds,
             self.seed,
+            about=about,
             known_by="/".join(["billed", *map(scenario_digest, ways.values())]),
             replicate=Billed(ways, self._autoscalers(scenario)),
             draws={path: values[:worlds] for path, values in self.draws.items()},

@@ -57,6 +57,12 @@ class Fleet:
     initial: int = 0
     most: int = 0
 
+    def words(self) -> str:
+        """In words: ``3 replicas``, ``1 to 9 replicas``."""
+        if self.most:
+            return f"{self.replicas} to {self.most} replicas"
+        return f"{self.replicas} replica{'' if self.replicas == 1 else 's'}"
+
     def written(self) -> str:
         """As a scenario has it."""
         if not self.most:

@@ -59,7 +59,7 @@ def compare(
     results: list[RunResult] = []
     for each in contenders:
         bench.told(f"{each.label}: {worlds} worlds")
-        results.append(bench.run(each.scenario, worlds, seed))
+        results.append(bench.run(each.scenario, worlds, seed, about=each.label))
     field = Field([each.label for each in contenders], results, worlds)
     designs = [each.scenario.typical_design() for each in contenders]
     chosen = Measure.parse(cost or _cost_of(designs)), Measure.parse(latency)

@@ -126,7 +126,10 @@ class Simulations:
             margin = self._margin(month, needs, beside)
         used = MARGINS[-1] if math.isnan(margin) else margin
         counts = self._counts(needs, used)
-        days = {kind: self._run(self._day(month, kind, counts)) for kind in kinds_of(self.outlook)}
+        days = {
+            kind: self._run(self._day(month, kind, counts), f"month {month + 1}, {kind}")
+            for kind in kinds_of(self.outlook)
+        }
         held = {kind: self.held(result) for kind, result in days.items()}
         holding = int(np.logical_and.reduce(list(held.values())).sum())
         why = None
@@ -154,7 +157,8 @@ class Simulations:
         """The busiest day of a month, with today's fleet on today's hardware."""
         self.bench.told(f"today's fleet in month {month + 1}")
         outlook = self.outlook.unrefreshed() if self.outlook.changes else self.outlook
-        return self._run(day(self.case, outlook, month, busiest(outlook)))
+        about = f"today's fleet in month {month + 1}"
+        return self._run(day(self.case, outlook, month, busiest(outlook)), about)
 
     def held(self, result: RunResult) -> BoolArray:
         """Whether each world of a day holds: (worlds,) bool."""
@@ -173,8 +177,8 @@ class Simulations:
     def _day(self, month: int, kind: str, counts: Counts | None = None) -> Scenario:
         return day(self.case, self.outlook, month, kind, counts)
 
-    def _run(self, scenario: Scenario, worlds: int | None = None) -> RunResult:
-        return self.bench.run(scenario, worlds or self.worlds, self.seed)
+    def _run(self, scenario: Scenario, about: str, worlds: int | None = None) -> RunResult:
+        return self.bench.run(scenario, worlds or self.worlds, self.seed, about=about)
 
     def _counts(self, needs: Needs, margin: float) -> Counts | None:
         """Whole replicas, so many times what is needed."""
@@ -196,10 +200,11 @@ class Simulations:
             scenario = self._day(month, busiest(self.outlook), counts)
             allowed = self.judge.allowed(self.worlds)
             first = min(FIRST_LOOK, self.worlds)
-            looked = self.judge.held(self._run(scenario, first))[:first]
+            about = f"month {month + 1}, sizing, margin {MARGINS[index]:g}"
+            looked = self.judge.held(self._run(scenario, about, first))[:first]
             if int((~looked).sum()) > allowed:
                 return False
-            return int((~self.held(self._run(scenario))).sum()) <= allowed
+            return int((~self.held(self._run(scenario, about))).sum()) <= allowed
 
         known = [each.margin for each in beside if each.margin in MARGINS]
         start = MARGINS.index(known[0]) if known else START
@@ -229,7 +234,8 @@ class Simulations:
         tokens = np.array([self._tokens(month, values) for values in self.values])
         guess = {pool.name: pool.replicas * tokens for pool in self.fixed}
         counts = self._counts(guess, 1.0)
-        sample = self._run(self._day(month, busiest(self.outlook), counts)).sample
+        looked = self._day(month, busiest(self.outlook), counts)
+        sample = self._run(looked, f"month {month + 1}, how much work").sample
         found = {}
         for pool in self.fixed:
             load = sample.values(f"backends.{pool.name}.offered_load_peak")[: self.worlds]

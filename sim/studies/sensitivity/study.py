@@ -138,7 +138,7 @@ class _Simulator:
     fixed: dict[str, float]
     simulated: int = 0
 
-    def at(self, draws: Draws, worlds: int, other_luck: bool = False) -> RunResult:
+    def at(self, draws: Draws, worlds: int, about: str, other_luck: bool = False) -> RunResult:
         """Worlds 0 to ``worlds`` - 1, or as many others, at these values."""
         seed = Streams(self.seed, world=0).key("sensitivity/luck") if other_luck else self.seed
         constant = {path: np.full(worlds, value) for path, value in self.fixed.items()}
@@ -148,6 +148,7 @@ class _Simulator:
             {each.path: given[each.path] for each in self.scenario.inputs},
             worlds,
             seed,
+            about,
         )
         self.simulated += worlds
         return result
@@ -182,12 +183,13 @@ def _worlds(simulator: _Simulator, inputs: list[UncertainInput], rows: int) -> _
     )
     told = simulator.bench.told
     told(f"{rows} rows: {rows * (len(inputs) + 3):,} worlds")
-    results = [simulator.at(a, rows), simulator.at(b, rows, other_luck=True)]
+    results = [simulator.at(a, rows, "A"), simulator.at(b, rows, "B", other_luck=True)]
     for number, each in enumerate(inputs, 1):
         told(f"input {number} of {len(inputs)}: {each.path}")
-        results.append(simulator.at(a | {each.path: b[each.path]}, rows))
+        mixed = a | {each.path: b[each.path]}
+        results.append(simulator.at(mixed, rows, f"A, of B {each.path}"))
     told("chance within a world")
-    results.append(simulator.at(a, rows, other_luck=True))
+    results.append(simulator.at(a, rows, "A, other chance", other_luck=True))
     return _Worlds(results, points)
 
 
@@ -211,14 +213,15 @@ def _tornado(
     dict of Measure to (1 + 2 inputs, worlds) float64
     """
     medians = {path: middle for path, (_, middle, _) in levels.items()}
-    points = [medians]
+    points = {"all medians": medians}
     for path, (low, _, high) in levels.items():
-        points += [medians | {path: low}, medians | {path: high}]
+        points[f"p10 of {path}"] = medians | {path: low}
+        points[f"p90 of {path}"] = medians | {path: high}
     simulator.bench.told(f"tornado: {len(points)} points, {TORNADO_WORLDS} worlds at each")
     rows: dict[Measure, list[FloatArray]] = {measure: [] for measure in measures}
-    for point in points:
+    for about, point in points.items():
         draws = {path: np.full(TORNADO_WORLDS, value) for path, value in point.items()}
-        result = simulator.at(draws, TORNADO_WORLDS)
+        result = simulator.at(draws, TORNADO_WORLDS, about)
         for measure in measures:
             rows[measure].append(measure.of(result))
     return {measure: np.array(each) for measure, each in rows.items()}

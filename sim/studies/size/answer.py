@@ -63,6 +63,11 @@ class Size:
         Every kind of fleet.
     chosen : Option or None
         None where no fleet is decided to keep the SLO.
+    lone : str
+        Where no fleet is decided to keep the SLO, what a lone request takes, if that leaves little
+        or nothing.
+    services : pandas.DataFrame
+        A row per service: what its fleet is, costs and rests on, or why there is none.
     candidates : pandas.DataFrame
         Every fleet that was considered, with the reason that it was dropped for.
     latency_metric : str
@@ -89,6 +94,8 @@ class Size:
     month: str
     options: list[Option]
     chosen: Option | None
+    lone: str
+    services: pd.DataFrame
     candidates: pd.DataFrame
     latency_metric: str
     latency_limit_s: float
@@ -146,7 +153,7 @@ class Size:
         asked = percent(self.question.probability)
         worst = [f"worst served is {self.worst.words}"] if self.worst else []
         if self.chosen is None:
-            return "; ".join([no_fleet(self.options, f"{asked} of worlds"), *worst])
+            return "; ".join([no_fleet(self.options, f"{asked} of worlds", self.lone), *worst])
         chosen, found = self.chosen, self.chosen.found
         assert found is not None and chosen.count is not None
         tally = found.tallies[chosen.count]
@@ -167,7 +174,7 @@ class Size:
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Tables by name."""
-        frames = {"candidates": self.candidates}
+        frames = {"candidates": self.candidates, "services": self.services}
         if self.beside.oracle is not None:
             frames["oracle"] = self.beside.oracle.hours
         if self.beside.regret is not None:
@@ -207,6 +214,7 @@ class Size:
                 }
                 for d in self.beside.differences
             ],
+            "services": _rows(self.services),
             "candidates": _rows(self.candidates),
             **means_rest_on(self.shown_worlds, self.undrawn),
             "simulated_worlds": self.simulated_worlds,

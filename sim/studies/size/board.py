@@ -181,11 +181,42 @@ class Board:
         hopeless = self.rule.needed(tally.share) > HOPELESS * allowed
         return not (hopeless and 2 * tally.worlds >= allowed)
 
-    def exhaust(self, count: int) -> Tally:
-        """Look at a count until it is decided, or no more worlds help."""
+    def exhaust(self, count: int, asked: Verdict | None = None) -> Tally:
+        """Look at a count until it is decided, or no more worlds help.
+
+        Parameters
+        ----------
+        asked : Verdict, optional
+            The only one of interest: where it is out of reach, no further world is looked at.
+        """
         while self.can_tell_more(count):
+            tally = self.known(count)
+            if asked and not self.rule.may_come_to(asked, tally.kept, tally.worlds):
+                break
             self.look(count)
         return self.known(count)
+
+    def refuted(self, count: int) -> bool:
+        """Whether a few worlds show that a count cannot be told to keep the SLO.
+
+        They are some that the next smaller fleet missed. If too many are missed again, no look can
+        be passed, whatever the others show; so where further replicas are of no help, each count
+        takes a few worlds.
+        """
+        smaller = [n for n in self._kept if n < count]
+        if not smaller or self._simulated(count):
+            return False
+        most = self.rule.spare(self.rule.looks[-1])
+        suspects = np.flatnonzero(~self._kept[max(smaller)])[: 2 * (most + 2)]
+        if len(suspects) <= most:
+            return False
+        missed = suspects[~self.probed(count, suspects.tolist())]
+        return all(int((missed < look).sum()) > self.rule.spare(look) for look in self.rule.looks)
+
+    def probed(self, count: int, worlds: list[int]) -> BoolArray:
+        """Simulate some worlds, by their numbers: whether each keeps the SLO."""
+        result = self.bench.probe(self.kind.scenario(count), worlds, self.seed)
+        return self.question.kept(result, self._design(result), len(worlds))
 
     def reversals(self) -> float:
         """Share of worlds kept by a fleet and not by the next larger, the largest over all."""
@@ -223,7 +254,8 @@ class Board:
         return Tally(count, worlds, kept, low, high, verdict, True, overloaded)
 
     def _result(self, count: int, worlds: int) -> RunResult:
-        return self.bench.run(self.kind.scenario(count), worlds, self.seed)
+        about = self.kind.about(count)
+        return self.bench.run(self.kind.scenario(count), worlds, self.seed, about=about)
 
     def _design(self, result: RunResult) -> Design:
         return design_of(result.scenario, self.seed)

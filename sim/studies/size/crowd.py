@@ -41,6 +41,10 @@ class Crowd(Kind):
         """What makes the case's users so many fewer than the ceiling."""
         return (users_of(self.workload, CEILING - count),)
 
+    def about(self, count: int) -> str:
+        """The users in words."""
+        return self.words(count)
+
     def words(self, count: int) -> str:
         """The users in words."""
         return people(CEILING - count)

@@ -71,6 +71,23 @@ class Rule:
             return Verdict.MISSES
         return Verdict.OPEN
 
+    def may_come_to(self, verdict: Verdict, kept: int, worlds: int) -> bool:
+        """Whether a design that keeps the SLO in so many of some worlds may be decided so yet.
+
+        The last look is the one that is passed most easily: until then there are no fewer worlds
+        that keep it, and no fewer that miss it, than there are.
+        """
+        most = self.looks[-1]
+        best = kept if verdict is Verdict.MISSES else most - (worlds - kept)
+        return self.verdict(best, most) is verdict
+
+    def spare(self, worlds: int) -> int:
+        """Most of the worlds of a look that may miss the SLO of a design told to keep it; or -1."""
+        missed = 0
+        while missed <= worlds and self.verdict(worlds - missed, worlds) is Verdict.KEEPS:
+            missed += 1
+        return missed - 1
+
     @property
     def can_keep(self) -> bool:
         """Whether a design that keeps the SLO in all worlds is told to keep it in enough."""

@@ -1,6 +1,6 @@
 """Kinds of fleet: designs of one pool that differ in a single count."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -20,6 +20,8 @@ from sim.scenario.backend.replicas import MOST_REPLICAS
 from sim.studies.case import Case
 
 Counted = Literal["replicas", "min", "max"]
+
+DEGREES = (1, 2, 4, 8)  # GPUs of a replica, as engines are run
 
 UNSIZED = ("none", "scheduled")  # autoscalers without limits of their own
 
@@ -83,6 +85,10 @@ class Kind:
         if count not in self._loaded:
             self._loaded[count] = self.case.load(self.overrides(count))
         return self._loaded[count]
+
+    def about(self, count: int) -> str:
+        """The fleet and its service, in words."""
+        return f"{self.words(count)}, {self.service}"
 
     def words(self, count: int) -> str:
         """The fleet in words: ``6 replicas``, ``2 to 9 replicas``."""
@@ -187,9 +193,10 @@ def scales(scenario: Scenario, pool: str) -> bool:
 
 
 def services_on(gpus: Iterable[str], like: ServiceProfile) -> list[str]:
-    """Profiles of the model of another on some types of GPU: all that are measured, else computed.
+    """Profiles of the model of another on some types of GPU, each degree of parallelism.
 
-    What is computed has that profile's precision, on the fewest GPUs that the model fits on.
+    All that are measured; degrees of 1, 2, 4 and 8 GPUs that nobody measured, and that the weights
+    fit on, are computed, in that profile's precision.
 
     Raises
     ------
@@ -201,11 +208,29 @@ def services_on(gpus: Iterable[str], like: ServiceProfile) -> list[str]:
     old = set(old_names())
     for name in (gpu(asked).name for asked in gpus):
         on_it = [n for n in profile_names() if n.startswith(f"{model}/{name}/")]
-        if not on_it:
-            count = fewest_gpus(model, name, like.precision)
-            on_it = [profile(f"{PREFIX}{model}/{name}/tp{count}/{like.precision}").name]
-        found += [n for n in on_it if n not in old] or on_it
+        on_it = [n for n in on_it if n not in old] or on_it
+        measured = {profile(n).gpus_per_replica for n in on_it}
+        found += [*on_it, *_computed(like, name, measured, needed=not on_it)]
     return found
+
+
+def _computed(
+    like: ServiceProfile, gpu_name: str, measured: set[int], needed: bool
+) -> Iterator[str]:
+    """Profiles of the degrees that nobody measured, the fewest GPUs first."""
+    try:
+        least = fewest_gpus(like.model, gpu_name, like.precision)
+    except PeakfleetError:  # a model of which nothing can be computed, or that fits on none
+        if needed:
+            raise
+        return
+    for count in DEGREES:
+        if count >= least and count not in measured:
+            name = f"{PREFIX}{like.model}/{gpu_name}/tp{count}/{like.precision}"
+            try:
+                yield profile(name).name
+            except PeakfleetError:  # of a degree that the model cannot be cut into
+                continue
 
 
 def service_of(case: Case, backend: str | None) -> ServiceProfile:

@@ -6,9 +6,11 @@ was simulated, for all see the same arrivals. The search starts where the fleet 
 busiest time, gallops from there to counts on both sides of the boundary with few worlds, halves the
 way between them, and follows the boundary as looks with more worlds move it. Then it gallops and
 halves upwards to the first count that is decided to keep the SLO, and downwards to the last that is
-decided to miss it (:mod:`~sim.studies.size.evidence`); what lies between stays open. The larger a
-fleet, the less a replica changes, and the more counts that are: of 60 replicas and 200 worlds, some
-ten.
+decided to miss it (:mod:`~sim.studies.size.evidence`); what lies between stays open. On these ways
+a count is left as soon as its further worlds could not decide it so, and one above is tried first
+in worlds that the one below missed: where they are missed again, more replicas are of no help. The
+larger a fleet, the less a replica changes, and the more counts that are: of 60 replicas and 200
+worlds, some ten.
 
 Assumed is that where a fleet keeps the SLO a larger one does. Under common random numbers that can
 be looked at, world by world, and ``reversals`` says how often it was not so. Then, whichever counts
@@ -113,6 +115,8 @@ def find(board: Board, start: int, most: int | None = None) -> Found:
         missed = _last_missed(board, high, least)
     else:  # that smaller ones miss it, too, needs no proof
         missed = top - 1 if board.known(top).verdict is Verdict.OPEN else top
+    if sure is not None and sure - 1 > missed:
+        board.exhaust(sure - 1)  # what is told of the next smaller one
     in_doubt = tuple(range(missed + 1, top + 1 if sure is None else sure))
     return Found(
         board.kind,
@@ -174,7 +178,9 @@ def _first_kept(board: Board, high: int, top: int) -> int | None:
     """Least count that is decided to keep the SLO; None if there is none."""
 
     def keeps(count: int) -> bool:
-        return board.exhaust(count).verdict is Verdict.KEEPS
+        if board.refuted(count):
+            return False
+        return board.exhaust(count, Verdict.KEEPS).verdict is Verdict.KEEPS
 
     if keeps(high):
         return high
@@ -186,7 +192,7 @@ def _last_missed(board: Board, high: int, least: int) -> int:
     """Largest count below that is decided to miss the SLO; ``least`` - 1 where none is."""
 
     def may_keep(count: int) -> bool:
-        return board.exhaust(count).verdict is not Verdict.MISSES
+        return board.exhaust(count, Verdict.MISSES).verdict is not Verdict.MISSES
 
     if not may_keep(high):
         return high

@@ -10,6 +10,7 @@ from sim.studies.case import Case
 from sim.studies.size.answer import Beside, Size
 from sim.studies.size.fleet import design_of, kinds, pool_named
 from sim.studies.size.fleets import candidates, frontier_latency, shown_run
+from sim.studies.size.lone import ruled_out
 from sim.studies.size.options import (
     Difference,
     Option,
@@ -24,6 +25,7 @@ from sim.studies.size.question import Question
 from sim.studies.size.regret import least_regret, worth_of_a_miss
 from sim.studies.size.run_length import check_run_length
 from sim.studies.size.search import TRIAL
+from sim.studies.size.services import services_frame
 from sim.studies.worst import worst_served
 
 FEWEST_WORLDS = 2
@@ -86,7 +88,7 @@ def size(
     found = kinds(case, pool.name, services)
     terms.check(searches_of(found))
     start = max(1, pool.limits[1])
-    trial = bench.run(found[0].scenario(start), TRIAL, terms.seed)
+    trial = bench.run(found[0].scenario(start), TRIAL, terms.seed, about=found[0].about(start))
     check_run_length(scenario, design, pool, question, trial)
     all_options = options(found, start, terms)
     chosen = cheapest(all_options)
@@ -108,6 +110,8 @@ def size(
         month=rests_on(design),
         options=all_options,
         chosen=chosen,
+        lone="" if chosen is not None else ruled_out([each.kind for each in all_options], question),
+        services=services_frame(all_options, question),
         candidates=candidates(all_options, chosen, metric, terms),
         latency_metric=metric,
         latency_limit_s=limit_s,

@@ -72,8 +72,21 @@ def more_worlds(found: Found) -> str:
     return f"four times the worlds (--worlds {worlds}) would leave about half as many open"
 
 
-def no_fleet(options: list[Option], asked: str) -> str:
-    """Why there is no fleet to name."""
+def no_fleet(options: list[Option], asked: str, lone: str) -> str:
+    """Why there is no fleet to name.
+
+    Parameters
+    ----------
+    options : list of Option
+    asked : str
+        The share of worlds, in words.
+    lone : str
+        What a lone request takes, where that leaves little or nothing; else empty.
+    """
+    return "; ".join(filter(None, [_no_fleet(options, asked), lone]))
+
+
+def _no_fleet(options: list[Option], asked: str) -> str:
     found = [option.found for option in options if option.found is not None]
     if any(each.open for each in found):
         parts = [_open(each) for each in found if each.open]

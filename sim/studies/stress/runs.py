@@ -57,6 +57,7 @@ class Runs:
             scenario,
             worlds,
             self.seed,
+            about=text,
             progress=lambda sample, most: pulse.tell(
                 lambda: f"{text}: {len(sample)} of {most} worlds"
             ),

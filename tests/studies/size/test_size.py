@@ -70,6 +70,16 @@ def test_an_slo_that_no_fleet_can_meet_is_an_honest_no(tmp_path):
     assert answer.decided
     assert "no number of replicas keeps the SLO" in answer.sentence
     assert size_text(answer).startswith("Queue: no number of replicas")
+    # The 95th of 100 answers of an exponential length of 1,000 tokens, a millisecond each.
+    longest = math.ceil(-1000 * math.log(0.05) - 0.5)
+    service = answer.options[0].kind.service
+    assert answer.sentence.endswith(
+        f"; on {service} a lone request of calls ({longest:,} tokens of answer) already takes 3.0 s"
+        " for its answer (SLO 500 ms)."
+    )
+    (row,) = answer.services.to_dict("records")
+    assert row["says"] == "no number of replicas: a lone request is late"
+    assert row["lone_s"] == pytest.approx(longest / 1000, rel=1e-3)
 
 
 def test_requests_that_time_out_do_not_make_a_smaller_fleet_look_better(tmp_path):
@@ -212,6 +222,15 @@ def test_of_two_services_the_cheaper_is_chosen_and_the_other_keeps_its_reason(tm
     assert dear.chosen.kind.service != str(other)
     assert cheap.chosen.kind.service == str(other)
     for answer in (dear, cheap):
+        by = answer.services.set_index("service")
+        assert list(by.index) == [option.kind.service for option in answer.options]
+        assert by.loc[answer.chosen.kind.service, "gpus"] == answer.replicas
+        assert by.loc[answer.chosen.kind.service, "cost_usd_per_month"] == pytest.approx(
+            answer.chosen.cost_usd_per_month
+        )
+        text = size_text(answer)
+        table = text[text.index("speed known") : text.index("speed known: mean")].splitlines()
+        assert sum(line.startswith(("  ", str(tmp_path))) for line in table) == len(table) - 1
         rest = answer.candidates[answer.candidates["service"] != answer.chosen.kind.service]
         assert len(rest) > 0
         assert (rest["reason"] != "").all()
