@@ -60,7 +60,8 @@ def _services(frame: pd.DataFrame) -> list[str]:
 
 def _service(row: dict[Any, Any]) -> tuple[str, ...]:
     """Cells of a service."""
-    basis = f"±{100 * row['fit_error']:.2g} %{'' if row['measured'] else ' computed'}"
+    computed = " computed" if str(row["service"]).startswith("computed/") else ""
+    basis = f"±{100 * row['fit_error']:.2g} %{computed}"
     if math.isnan(row["replicas"]):
         dropped = not math.isnan(row["cost_usd_per_month"])
         cost = f"≥ {_usd(row['cost_usd_per_month'])}" if dropped else ABSENT
