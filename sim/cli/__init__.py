@@ -36,7 +36,9 @@ COMMANDS = {
     "calibrate": Entry("sim.cli.calibrate:calibrate", "A service profile from benchmark files."),
     "trace": Entry("sim.cli.trace:trace", "What a log holds, and the workload that replays it."),
     "validate": Entry("sim.cli.validate:validate", "How well a profile predicts measured runs."),
-    "explain": Entry("sim.cli.explain:explain", "What a key of a scenario means and takes."),
+    "explain": Entry(
+        "sim.cli.explain:explain", "What a key of a scenario means, or a word of the answers."
+    ),
     "schema": Entry("sim.cli.schema:schema", "Print the JSON Schema of scenarios, for editors."),
     "catalog": Entry(
         "sim.cli.catalog:catalog", "List built-in profiles, prices, GPUs, shapes, formats."

@@ -1,12 +1,14 @@
-"""``sim explain``: what a key of a scenario means."""
+"""``sim explain``: what a key of a scenario means, and what a word of the answers does."""
 
 import shutil
 
 import click
 
 from sim.cli.completion import KEY
+from sim.errors import PeakfleetError
 
 WIDEST = 98
+ALL_WORDS = ("glossary", "words")
 
 
 @click.command()
@@ -15,16 +17,46 @@ WIDEST = 98
 def explain(key: str, everything: bool) -> None:
     """Print what KEY of a scenario means, takes and defaults to, and the keys inside it.
 
-    KEY is a path such as backends.large.autoscaler or workloads.chat.slo; without one the top of a
-    scenario is explained. What the words of the answers mean is in "sim catalog words".
-    """
-    from sim.report.reference_text import key_text, reference
-    from sim.scenario.reference import all_keys, key_at
+    KEY is a path such as backends.large.autoscaler or workloads.chat.slo, or the name of a key
+    alone; without one the top of a scenario is explained. It may be a word of the answers, too,
+    such as headroom; "glossary" prints all of these.
+
+    \b
+    sim explain workloads.chat.slo
+    sim explain rate_scale
+    sim explain headroom
+    sim explain glossary
+    """  # noqa: D301 (click reads the \b)
+    from sim.report.glossary import glossary_lines
+    from sim.report.reference_text import reference
+    from sim.scenario.reference import all_keys
 
     if everything:
         click.echo(reference(all_keys()))
-        return
-    found = key_at(key)
-    below = [key_at(f"{found.path}.{name}" if found.path else name) for name in found.below]
+    elif key.casefold() in ALL_WORDS:
+        click.echo("\n".join(glossary_lines()))
+    else:
+        click.echo(_explained(key))
+
+
+def _explained(name: str) -> str:
+    """The key of a path, the word, or the keys of a name."""
+    from sim.report.glossary import is_word, meaning
+    from sim.report.paragraph import filled
+    from sim.report.reference_text import key_text, places_text
+    from sim.scenario.reference import key_at, keys_named
+
     width = min(shutil.get_terminal_size((WIDEST, 0)).columns, WIDEST)
-    click.echo(key_text(found, below, width))
+    try:
+        keys = [key_at(name)]
+    except PeakfleetError:
+        keys = keys_named(name)
+        if not keys and not is_word(name):
+            raise
+    said = [filled(f"{name}: {meaning(name)}")] if is_word(name) else []
+    if len(keys) > 1:
+        said.append(places_text(name, keys, width))
+    for key in keys if len(keys) == 1 else []:
+        below = [key_at(f"{key.path}.{each}" if key.path else each) for each in key.below]
+        said.append(key_text(key, below, width))
+    return "\n\n".join(said)

@@ -7,14 +7,8 @@ import click
 @click.argument("word", required=False)
 def words(word: str | None) -> None:
     """Print what WORD means in the answers, or all words, each with one meaning."""
-    from sim.report.glossary import GLOSSARY, meaning
-    from sim.report.paragraph import answer_width, filled, lines_of
+    from sim.report.glossary import glossary_lines, meaning
+    from sim.report.paragraph import filled
 
-    if word is not None:
-        click.echo(filled(meaning(word)))
-        return
-    margin = max(map(len, GLOSSARY)) + 2
-    for each, text in GLOSSARY.items():
-        first = click.style(each, bold=True) + " " * (margin - len(each))
-        lines = lines_of(text, answer_width() - margin)
-        click.echo(first + ("\n" + " " * margin).join(lines))
+    for line in glossary_lines() if word is None else [filled(meaning(word))]:
+        click.echo(line)

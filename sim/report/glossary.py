@@ -1,6 +1,9 @@
 """The words of the answers, each with one meaning: what people who read them ask about first."""
 
+import click
+
 from sim.errors import PeakfleetError
+from sim.report.paragraph import answer_width, lines_of
 
 GLOSSARY = {
     "at least": (
@@ -18,6 +21,10 @@ GLOSSARY = {
     "capacity": "The work that the ready replicas can do at their largest batch.",
     "cause": "What ran out, or turned requests away, in worlds in which something went wrong.",
     "cold start": "From asking for a replica until it serves; it is paid from when its node runs.",
+    "elasticity": (
+        "The power of the volume with which cost grows: 1 in proportion, 0 not at all, between them"
+        " more slowly than volume."
+    ),
     "falls behind": (
         "A world whose backlog is still growing at the end: more work comes than is done."
     ),
@@ -42,6 +49,10 @@ GLOSSARY = {
         " in a column's head."
     ),
     "payback": "The time until what is saved has paid for what is paid at once.",
+    "points": (
+        "The difference of two shares in per cent: from 97 % to 99 % are 2 points; the quality of"
+        " answers has points of its own scale."
+    ),
     "profile": "What an engine, a model and a GPU can do: measured, or computed where nobody did.",
     "regret": "What a choice costs more, in a world, than the choice that is best in that world.",
     "replica": "One copy of the model on its GPUs.",
@@ -62,6 +73,28 @@ GLOSSARY = {
 }
 
 
+def glossary_lines() -> list[str]:
+    """All words, each with its meaning beside it."""
+    margin = max(map(len, GLOSSARY)) + 2
+    lines = []
+    for word, text in GLOSSARY.items():
+        first, *others = lines_of(text, answer_width() - margin)
+        lines.append(click.style(word, bold=True) + " " * (margin - len(word)) + first)
+        lines += [" " * margin + line for line in others]
+    return lines
+
+
+def is_word(word: str) -> bool:
+    """Whether the glossary has it, in any case."""
+    return word.casefold() in _meanings()
+
+
+def _meanings() -> dict[str, str]:
+    """By word in lower case; two words of one meaning are found together and each by itself."""
+    every = {part: text for word, text in GLOSSARY.items() for part in (word, *word.split(", "))}
+    return {word.casefold(): text for word, text in every.items()}
+
+
 def meaning(word: str) -> str:
     """What a word means, in any case.
 
@@ -75,7 +108,7 @@ def meaning(word: str) -> str:
     >>> meaning("replica")
     'One copy of the model on its GPUs.'
     """
-    known = {each.casefold(): text for each, text in GLOSSARY.items()}
+    known = _meanings()
     if word.casefold() not in known:
         raise PeakfleetError(f"'{word}' is not in the glossary ({', '.join(GLOSSARY)})")
     return known[word.casefold()]

@@ -1,7 +1,7 @@
 """A key of a scenario as text, and all of them as Markdown."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sim.scenario.reference import NAMED, Key
 
@@ -40,6 +40,16 @@ def key_text(key: Key, below: Iterable[Key], width: int) -> str:
             mark += "required; " if each.default == "required" else ""
             text = textwrap.shorten(mark + each.text, max(width - len(name), 20), placeholder=" …")
             lines.append(name + text)
+    return "\n".join(lines)
+
+
+def places_text(name: str, keys: Sequence[Key], width: int) -> str:
+    """Where the keys of a name stand, each with its first words."""
+    lines = [f"{name} is a key at {len(keys)} places; 'sim explain PATH' has all of it:"]
+    for each in keys:
+        lines += ["", f"  {each.path}"]
+        text = textwrap.shorten(each.text, 2 * width, placeholder=" …")
+        lines += textwrap.wrap(text, width - 4, initial_indent="    ", subsequent_indent="    ")
     return "\n".join(lines)
 
 

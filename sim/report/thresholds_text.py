@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from sim.montecarlo.shares import percent
+from sim.report.columns import Column, table
 from sim.report.figures import Figure, Kind, scale
 from sim.scenario.values.threshold import kind_of
 
@@ -18,17 +19,23 @@ UNDECIDED = "; more worlds may decide otherwise"
 
 def threshold_lines(judged: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line for each, as ``summary.json`` has them: kept or not, the figure and its interval."""
-    width = max((len(each["threshold"]) for each in judged), default=0)
-    return [_line(each, width) for each in judged]
+    heads = (Column("", right=False), *(Column("", right=False, text=True) for _ in range(2)))
+    return [_coloured(line) for line in table(heads, [_row(each) for each in judged]).lines]
 
 
-def _line(judged: Mapping[str, Any], width: int) -> str:
-    word, colour = (KEPT, "green") if judged["kept"] else (MISSED, "red")
-    mark, condition = click.style(word, fg=colour, bold=True), f"{judged['threshold']:<{width}}"
+def _row(judged: Mapping[str, Any]) -> tuple[str, str, str]:
+    word = KEPT if judged["kept"] else MISSED
     if judged["value"] is None:
-        return f"{mark}  {condition}  there is no such figure in this run"
+        return word, judged["threshold"], "there is no such figure in this run"
     doubt = "" if judged["certain"] else UNDECIDED
-    return f"{mark}  {condition}  {_figure(judged)}{doubt}"
+    return word, judged["threshold"], f"{_figure(judged)}{doubt}"
+
+
+def _coloured(line: str) -> str:
+    for word, colour in ((KEPT, "green"), (MISSED, "red")):
+        if line.startswith(word):
+            return click.style(word, fg=colour, bold=True) + line.removeprefix(word)
+    return line
 
 
 def _figure(judged: Mapping[str, Any]) -> str:

@@ -86,6 +86,11 @@ def key_at(path: str) -> Key:
     return _key(at, found)
 
 
+def keys_named(name: str) -> list[Key]:
+    """All keys of that name, wherever they stand, or that end so: ``trace.rate_scale``."""
+    return [each for each in all_keys() if each.path.endswith(f".{name}")] if name else []
+
+
 def all_keys() -> Iterator[Key]:
     """Every key of a scenario, each part of the document where it is first met."""
     yield from _walk("", _root(), set())

@@ -37,7 +37,8 @@ def test_only_words_that_answers_use_are_explained(word):
 @pytest.mark.parametrize(
     "word",
     ["world", "used", "idle", "headroom", "work offered", "p50, p95", "oracle", "over capacity",
-     "at least", "interval", "worst hour", "payback", "break-even", "falls behind"],
+     "at least", "interval", "worst hour", "payback", "break-even", "falls behind", "points",
+     "elasticity", "capacity", "wasted"],
 )  # fmt: skip
 def test_words_that_people_ask_about_have_a_meaning(word):
     printed = CliRunner().invoke(cli, ["catalog", "words", word.upper()])
@@ -48,6 +49,25 @@ def test_all_words_are_printed_within_the_width():
     printed = CliRunner().invoke(cli, ["catalog", "words"]).stdout
     assert max(map(len, printed.splitlines())) <= 96
     assert all(word in printed for word in GLOSSARY)
+
+
+@pytest.mark.parametrize("word", GLOSSARY)
+def test_each_word_is_explained_where_keys_are(word):
+    printed = CliRunner().invoke(cli, ["explain", word.title()])
+    assert printed.exit_code == 0
+    assert " ".join(printed.stdout.split()).startswith(f"{word.title()}: {meaning(word)}")
+
+
+def test_the_glossary_is_printed_by_explain_which_help_names():
+    printed = CliRunner().invoke(cli, ["explain", "glossary"])
+    assert printed.stdout == CliRunner().invoke(cli, ["catalog", "words"]).stdout
+    assert "word of the answers" in CliRunner().invoke(cli, ["--help"]).stdout
+    assert "explain glossary" in CliRunner().invoke(cli, ["explain", "--help"]).stdout
+
+
+@pytest.mark.parametrize("part", ["p50", "P95"])
+def test_words_of_one_meaning_are_found_each_by_itself(part):
+    assert meaning(part) == GLOSSARY["p50, p95"]
 
 
 def test_a_word_that_is_not_there_is_one_line(capsys):
