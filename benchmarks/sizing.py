@@ -34,7 +34,7 @@ def main(studies: int) -> None:
                 named = np.mean([each.sure is not None for each, _ in found])
                 failed = np.mean([wrong(each, least) for each, _ in found])
                 left = np.mean([len(each.open) for each, _ in found])
-                taken = np.mean([sum(board.worlds.values()) for _, board in found]) / worlds
+                taken = np.mean([board.taken for _, board in found]) / worlds
                 print(
                     f"{least:5}  {spread:6.0%}  {asked:5.0%}  {worlds:6,}  {named:6.1%}"
                     f"  {failed:6.1%}  {left:5.1f}  {taken:6.1f}"

@@ -36,6 +36,11 @@ class DrawnBoard(Board):
         self.needs, self.worlds = needs, dict[int, int]()
         self.most, self.probes = 10_000, 0
 
+    @property
+    def taken(self) -> int:
+        """Worlds that were simulated, those by their numbers among them."""
+        return sum(self.worlds.values()) + self.probes
+
     def measure(self, count: int, worlds: int) -> Any:
         """Take note of the worlds, and of their work."""
         self.worlds[count] = max(worlds, self.worlds.get(count, 0))

@@ -20,10 +20,12 @@ from sim.studies.size.fleet import (
     waiting_users,
 )
 from sim.studies.size.question import BoolArray, Question
+from sim.studies.size.sightings import Sightings
 
 FloatArray = npt.NDArray[np.float64]
 
 FLUID_MARGIN = 0.9  # of the work is counted: what a cache saves may depend on the fleet
+LARGE = 10  # of this many replicas a tenth is the first step to a count that is decided
 HOPELESS = 4  # times the worlds allowed: if it takes more to decide, half of those allowed do
 
 
@@ -90,6 +92,7 @@ class Board:
         self.most = 1
         self.users = 0  # who wait for answers
         self._kept: dict[int, BoolArray] = {}
+        self._seen = Sightings(rule.looks[-1])
         self._mean = self._peak = np.zeros(1)  # work in replicas, by world
 
     def measure(self, count: int, worlds: int) -> RunResult:
@@ -148,6 +151,7 @@ class Board:
         worlds = next((look for look in self.rule.looks if look > done), done)
         kept, overloaded = self.judged(count, worlds)
         self._kept[count] = kept
+        self._seen.note(count, np.arange(worlds), kept)
         before = self.tallies[count].verdict if self._simulated(count) else Verdict.OPEN
         tally = self._tally(count, worlds, int(kept.sum()), overloaded, before)
         self.tallies[count] = tally
@@ -165,11 +169,13 @@ class Board:
 
         Fewer are enough where they decide it, or where more are of no help.
         """
-        tally = self.known(count)
-        while tally.worlds < worlds and self.can_tell_more(count):
-            tally = self.look(count)
-        if tally.verdict is Verdict.OPEN:
-            return tally.share >= self.question.probability
+        tally = self.tallies.get(count)
+        if tally is None or tally.verdict is Verdict.OPEN:
+            done = tally.worlds if tally is not None and tally.simulated else 0
+            kept = self.seems(count, max(worlds, done, self.rule.looks[0]))
+            tally = self.tallies.get(count)
+            if tally is None or tally.verdict is Verdict.OPEN:
+                return float(kept.mean()) >= self.question.probability
         return tally.verdict is Verdict.KEEPS
 
     def can_tell_more(self, count: int) -> bool:
@@ -196,22 +202,53 @@ class Board:
             self.look(count)
         return self.known(count)
 
-    def refuted(self, count: int) -> bool:
-        """Whether a few worlds show that a count cannot be told to keep the SLO.
+    def seems(self, count: int, worlds: int) -> BoolArray:
+        """Which of the first worlds a count seems to keep; only what nothing tells is simulated.
 
-        They are some that the next smaller fleet missed. If too many are missed again, no look can
-        be passed, whatever the others show; so where further replicas are of no help, each count
-        takes a few worlds.
+        Where that is most of them, the count gets a look like any other; where a look tells no
+        more, as many worlds as it has had.
         """
-        smaller = [n for n in self._kept if n < count]
-        if not smaller or self._simulated(count):
-            return False
-        most = self.rule.spare(self.rule.looks[-1])
-        suspects = np.flatnonzero(~self._kept[max(smaller)])[: 2 * (most + 2)]
-        if len(suspects) <= most:
-            return False
-        missed = suspects[~self.probed(count, suspects.tolist())]
-        return all(int((missed < look).sum()) > self.rule.spare(look) for look in self.rule.looks)
+        done = self.tallies[count].worlds if self._simulated(count) else 0
+        unknown = self._seen.unknown(count, worlds)
+        unknown = unknown[unknown >= done]
+        if 2 * len(unknown) > worlds - done:
+            done = self.known(count).worlds
+            while done < worlds and self.can_tell_more(count):
+                done = self.look(count).worlds
+            worlds = min(worlds, done)
+        elif len(unknown):
+            self._seen.note(count, unknown, self.probed(count, unknown.tolist()))
+        kept = self._seen.kept(count, worlds)
+        kept[:done] = self._kept[count][:worlds] if done else kept[:0]
+        return kept
+
+    def may_be_told(self, count: int, asked: Verdict) -> bool:
+        """Whether a count may be decided so, by what its worlds seem to be."""
+        if self._simulated(count) and self.tallies[count].verdict is not Verdict.OPEN:
+            return self.tallies[count].verdict is asked
+        for look in self.rule.looks:
+            kept = self.seems(count, look)
+            found = int(kept.sum())
+            if self.rule.verdict(found, len(kept)) is asked:
+                return True
+            if len(kept) < look or not self.rule.may_come_to(asked, found, len(kept)):
+                return False
+        return False
+
+    def stride(self, count: int) -> int:
+        """How far below a count to look for one that misses the SLO, at first."""
+        return max(1, count // LARGE)
+
+    def early(self, count: int) -> Verdict:
+        """What the first looks say, at up to a quarter of the worlds."""
+        while 4 * self.known(count).worlds < self.rule.looks[-1] and self.can_tell_more(count):
+            self.look(count)
+        return self.known(count).verdict
+
+    def all_seen(self, count: int) -> None:
+        """Look at a count in all worlds, decided or not: what it keeps, larger ones keep."""
+        while self.known(count).worlds < self.rule.looks[-1]:
+            self.look(count)
 
     def probed(self, count: int, worlds: list[int]) -> BoolArray:
         """Simulate some worlds, by their numbers: whether each keeps the SLO."""

@@ -18,7 +18,7 @@ from sim.montecarlo.summary import share_as_json
 from sim.scenario.values.numbers import extent
 from sim.studies.bench import Bench
 from sim.studies.case import Case
-from sim.studies.size.board import Board, Tally
+from sim.studies.size.board import LARGE, Board, Tally
 from sim.studies.size.evidence import Verdict
 from sim.studies.size.fleet import Kind, design_of, users_of, workload_of_users
 from sim.studies.size.fleets import frontier_latency, latency_over_worlds
@@ -52,6 +52,10 @@ class Crowd(Kind):
 
 class CrowdBoard(Board):
     """What is known of numbers of users."""
+
+    def stride(self, count: int) -> int:
+        """A tenth more users, or so many fewer."""
+        return max(1, (CEILING - count) // LARGE)
 
     def measure(self, count: int, worlds: int) -> RunResult:
         """Simulate some worlds; no work rules a number of users out."""

@@ -6,11 +6,12 @@ was simulated, for all see the same arrivals. The search starts where the fleet 
 busiest time, gallops from there to counts on both sides of the boundary with few worlds, halves the
 way between them, and follows the boundary as looks with more worlds move it. Then it gallops and
 halves upwards to the first count that is decided to keep the SLO, and downwards to the last that is
-decided to miss it (:mod:`~sim.studies.size.evidence`); what lies between stays open. On these ways
-a count is left as soon as its further worlds could not decide it so, and one above is tried first
-in worlds that the one below missed: where they are missed again, more replicas are of no help. The
-larger a fleet, the less a replica changes, and the more counts that are: of 60 replicas and 200
-worlds, some ten.
+decided to miss it (:mod:`~sim.studies.size.evidence`); what lies between stays open. Which
+counts these may be is seen world by world first, each world being looked at only where smaller
+and larger fleets do not tell (:mod:`~sim.studies.size.sightings`); what is decided of a count rests
+on looks at that count itself, which end where its further worlds could not decide it so. The larger
+a fleet, the less a replica changes, and the more counts that are: of 60 replicas and 200 worlds,
+some ten.
 
 Assumed is that where a fleet keeps the SLO a larger one does. Under common random numbers that can
 be looked at, world by world, and ``reversals`` says how often it was not so. Then, whichever counts
@@ -30,7 +31,7 @@ from sim.studies.size.fleet import Kind
 TRIAL = 2  # worlds that tell how much work there is, before anything is known
 ROOM = 8  # times the busiest work: a fleet of that size is idle, and no larger one is faster
 SPREAD = 4  # times the users of the first world there are at most in another, each with a replica
-LARGE = 10  # of this many replicas a tenth is the first step to a count that is decided
+NARROW = 3  # counts between, which are looked at one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ def find(board: Board, start: int, most: int | None = None) -> Found:
     else:  # that smaller ones miss it, too, needs no proof
         missed = top - 1 if board.known(top).verdict is Verdict.OPEN else top
     if sure is not None and sure - 1 > missed:
+        board.known(missed + 1)
         board.exhaust(sure - 1)  # what is told of the next smaller one
     in_doubt = tuple(range(missed + 1, top + 1 if sure is None else sure))
     return Found(
@@ -138,6 +140,8 @@ def _followed(board: Board, begin: int, least: int, top: int) -> int | None:
     for worlds in board.rule.looks[1:]:
         if high is None:
             break
+        if high > least:
+            board.holds(high - 1, worlds)  # worlds that the smaller one keeps, the larger does
         high = _bracketed(board, high, (least, top), worlds)
     return high
 
@@ -177,14 +181,21 @@ def _bracketed(
 def _first_kept(board: Board, high: int, top: int) -> int | None:
     """Least count that is decided to keep the SLO; None if there is none."""
 
-    def keeps(count: int) -> bool:
-        if board.refuted(count):
-            return False
-        return board.exhaust(count, Verdict.KEEPS).verdict is Verdict.KEEPS
+    def may(count: int) -> bool:
+        return board.may_be_told(count, Verdict.KEEPS)
 
-    if keeps(high):
-        return high
-    low, found = _up(keeps, high, top, max(1, high // LARGE))
+    def keeps(count: int) -> bool:
+        return may(count) and board.exhaust(count, Verdict.KEEPS).verdict is Verdict.KEEPS
+
+    step = board.stride(high)
+    low, found = (high - 1, high) if may(high) else _up(may, high, top, step)
+    if found is None:
+        return None
+    first = _first(may, low, found)
+    if keeps(first):
+        return first
+    # It does worse than what was seen of others: from here on each is looked at itself.
+    low, found = _up(keeps, first, top, step)
     return None if found is None else _first(keeps, low, found)
 
 
@@ -194,10 +205,20 @@ def _last_missed(board: Board, high: int, least: int) -> int:
     def may_keep(count: int) -> bool:
         return board.exhaust(count, Verdict.MISSES).verdict is not Verdict.MISSES
 
-    if not may_keep(high):
+    def seems_to(count: int) -> bool:
+        return not board.may_be_told(count, Verdict.MISSES)
+
+    if not seems_to(high) and not may_keep(high):
         return high
-    low, found = _down(may_keep, high, least)
-    return _first(may_keep, low, found) - 1
+    step = board.stride(high)
+    low, _ = _down(lambda n: board.early(n) is not Verdict.MISSES, high, least, step)
+    if high - low > NARROW:
+        board.all_seen(max(low, least))  # of the worlds that it keeps, no larger one misses any
+    seeming = _first(seems_to, low, high) - 1
+    if seeming == low or not may_keep(seeming):
+        return seeming
+    # It does better than what was seen of others: from here on each is looked at itself.
+    return _first(may_keep, low, seeming) - 1
 
 
 Holds = Callable[[int], bool]
@@ -211,9 +232,8 @@ def _first(holds: Holds, low: int, high: int) -> int:
     return high
 
 
-def _down(holds: Holds, high: int, least: int) -> tuple[int, int]:
+def _down(holds: Holds, high: int, least: int, step: int = 1) -> tuple[int, int]:
     """From a count that holds: one that does not, or ``least`` - 1, and the last that did."""
-    step = 1
     while (low := max(high - step, least - 1)) >= least and holds(low):
         high, step = low, 2 * step
     return low, high
