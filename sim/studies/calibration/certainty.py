@@ -9,7 +9,7 @@ of them; and what figures are off beyond that, how large the floor really is
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,24 +29,48 @@ APART = 0.01  # of a logarithm, within which entries of a(B) are taken to be pre
 NARROW = 0.1  # of a logarithm: what hardware allows is not known better than that
 WIDE = 0.1  # of a logarithm: as much as an error may be, before more is known of it
 LENGTHS = (0.03, 0.7)  # of the prior's: least and most over which derivatives are taken
+FARTHER = 3.0  # times as far, at most, to see that a slope is none
 SHARED = 0.9  # correlation of the errors of figures of one run that come of one time per token
 SIGNS = {"tpot_s": 1.0, "e2e_s": 1.0, THROUGHPUT: -1.0}  # which these are
 ROUNDS = 3  # in which derivatives and errors are found from each other
 PARTS = ("floor", "chance")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """How well things are known, as a fit shows.
+
+    Attributes
+    ----------
+    noise : (m,) float64
+        Standard deviation of the logarithm of each figure.
+    covariance : (n, n) float64
+        Of what moves.
+    jacobian : (m, n) float64
+        Of the figures' residuals by what moves.
+    """
+
+    noise: FloatArray
+    covariance: FloatArray
+    jacobian: FloatArray
+
+
 def concluded(problem: Problem, x: FloatArray, cost: float) -> Fit:
     """The fit at a point, with its errors."""
-    logs = problem.logs(x)
-    triples = zip(problem.scripts, problem.figures, logs, strict=True)
-    known = [each for triple in triples for each in _with_chance(*triple)]
-    x = problem.point(problem.profile(x))
     moves = together(problem, x)
-    prior_sd = _prior_sd(problem, x, moves)
-    misfit, jacobian, rough = _told(problem, known, x, moves, prior_sd)
-    _, covariance = _errors(problem, known, misfit, jacobian, rough, prior_sd)
-    covariance = moves @ covariance @ moves.T + np.diag(_alone(problem, x, moves) ** 2)
-    return Fit(problem, x, cost, covariance, jacobian @ (moves / moves.sum(axis=0)).T)
+    seen = _seen(problem, x, moves)
+    covariance = moves @ seen.covariance @ moves.T + np.diag(_alone(problem, x, moves) ** 2)
+    jacobian = seen.jacobian @ (moves / moves.sum(axis=0)).T
+    return Fit(problem, x, cost, covariance, jacobian)
+
+
+def weighed(problem: Problem, x: FloatArray) -> Problem:
+    """The problem with each figure known as well as a fit shows, which ends at a point."""
+    noise = iter(_seen(problem, x, together(problem, x)).noise.tolist())
+    figures = tuple(
+        tuple(replace(each, seen_sd=next(noise)) for each in of_run) for of_run in problem.figures
+    )
+    return replace(problem, figures=figures)
 
 
 def together(problem: Problem, x: FloatArray) -> FloatArray:
@@ -120,21 +144,19 @@ def _with_chance(
     return tuple(found)
 
 
-def _told(
-    problem: Problem,
-    known: Sequence[Figure],
-    x: FloatArray,
-    moves: FloatArray,
-    prior_sd: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Residuals of figures, derivatives over so much as an error may be, and how rough they are.
+def _seen(problem: Problem, x: FloatArray, moves: FloatArray) -> Seen:
+    """How well figures are known, as a fit shows that ends at a point, and with them what moves.
 
     Derivatives are taken along the directions in which errors go together, by about one standard
-    deviation either way. Of the two sides the one that says less counts: near a wall, such as where
-    the front end is just not overrun, the other would take the wall for a slope. What the two do
-    not agree in is roughness, in standard deviations of the figures like all of these.
+    deviation either way, and by three. Of these the one that says least counts: near a wall, such
+    as where the front end is just not overrun, the other side would take the wall for a slope, and
+    so would the shorter way where a request just misses the step that it caught. What the two sides
+    do not agree in is roughness, in standard deviations of the figures like all of these.
     """
-    here = problem.of_figures([x])[0]
+    triples = zip(problem.scripts, problem.figures, problem.logs(x), strict=True)
+    known = [each for triple in triples for each in _with_chance(*triple)]
+    x = problem.point(problem.profile(x))
+    here, prior_sd = problem.of_figures([x])[0], _prior_sd(problem, x, moves)
     rough: FloatArray = np.zeros(len(here))
 
     def moved(points: Sequence[FloatArray]) -> list[FloatArray]:
@@ -142,17 +164,25 @@ def _told(
 
     none = np.zeros(moves.shape[1])
     jacobian = derivatives(moved, none, WIDE)
-    sds = np.array([each.sd for each in problem.all_figures])
+    sds = np.array([each.scale for each in problem.all_figures])
     for _ in range(ROUNDS):
         noise, covariance = _errors(problem, known, here, jacobian, rough, prior_sd)
         along = _directions(prior_sd, covariance)
-        found = np.array(moved([*along, *-along]))
-        sides = found[: len(none)] - here, here - found[len(none) :]
-        sizes = [((side * sds / noise) ** 2).sum(axis=1) for side in sides]
-        lesser = np.where((sizes[0] < sizes[1])[:, None], *sides)
+        length = np.linalg.norm(along / prior_sd, axis=1)[:, None]
+        times = np.clip(LENGTHS[1] / length, 1.0, FARTHER)
+        near, far = moved([*along, *-along]), moved([*(times * along), *(-times * along)])
+        sides = np.array([*_sides(near, here), *(each / times for each in _sides(far, here))])
+        sizes = ((sides * sds / noise) ** 2).sum(axis=2)
+        lesser = sides[sizes.argmin(axis=0), np.arange(len(none))]
         jacobian = np.asarray(np.linalg.solve(along, lesser).T)
         rough = np.asarray(np.sqrt((((sides[0] - sides[1]) / 2) ** 2).mean(axis=0)))
-    return here, jacobian, rough
+    return Seen(*_errors(problem, known, here, jacobian, rough, prior_sd), jacobian)
+
+
+def _sides(found: Sequence[FloatArray], here: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What moves do forwards, and backwards: (moves, m) each."""
+    half = len(found) // 2
+    return np.array(found[:half]) - here, here - np.array(found[half:])
 
 
 def _prior_sd(problem: Problem, x: FloatArray, moves: FloatArray) -> FloatArray:
@@ -188,7 +218,7 @@ def _errors(
     well ``known`` as they are have under these weights (a sandwich: Huber 1967). Misfits,
     derivatives and roughness are in standard deviations of the figures as the problem has them.
     """
-    sd = np.array([each.sd for each in problem.all_figures])
+    sd = np.array([each.scale for each in problem.all_figures])
     floor, chance = (np.array([getattr(each, name) for each in known]) for name in PARTS)
     chance = np.hypot(chance, rough * sd)
     # A figure far off has been discounted by the loss, and says as much less.

@@ -53,6 +53,8 @@ class Figure:
         Of settled requests, or of all.
     chance : float
         The part of ``sd`` that is chance over few requests.
+    seen_sd : float
+        What a fit has shown ``sd`` to be; 0 before one.
     """
 
     run: str
@@ -62,6 +64,12 @@ class Figure:
     sd: float
     settled: bool
     chance: float = 0.0
+    seen_sd: float = 0.0
+
+    @property
+    def scale(self) -> float:
+        """The standard deviation that a residual is measured by."""
+        return self.seen_sd or self.sd
 
     @property
     def floor(self) -> float:

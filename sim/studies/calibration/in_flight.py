@@ -7,12 +7,18 @@ and long behind a prompt.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sim.studies.calibration.fitting import refitted
-from sim.studies.calibration.problem import Fit
+import numpy as np
+import numpy.typing as npt
+
+from sim.studies.calibration.certainty import weighed
+from sim.studies.calibration.fitting import descended, fitted_near
+from sim.studies.calibration.problem import Fit, Problem
+
+FloatArray = npt.NDArray[np.float64]
 
 # Versions since which engines have two by default. vLLM: asynchronous scheduling (pull request
 # 27614, 0.14.0). SGLang: the overlap scheduler (blog of 0.4). TensorRT-LLM: the overlap scheduler
@@ -50,16 +56,30 @@ def judged(fit: Fit, is_known: bool) -> Verdict:
     if start.scheduler != "chunked":
         return Verdict(fit, "")
     here, there = start.steps_in_flight, 3 - start.steps_in_flight
-    problem = replace(fit.problem, start=replace(start, steps_in_flight=there))
-    other = refitted(problem, fit.x, STEPS)
-    if fit.cost - other.cost > DECISIVE:
+    plain = fit.problem.unweighed
+    laws = [replace(plain, start=replace(start, steps_in_flight=each)) for each in (here, there)]
+    own, other = _costs(laws, fit.x)
+    if own - other > DECISIVE:
         if is_known:
             said = f"{_counted(here)} in flight, as is said, but the runs fit better with {there}"
             return Verdict(fit, f"{said} (--steps-in-flight {there})")
-        return Verdict(other, f"{_counted(there)} in flight, as the runs show")
-    if other.cost - fit.cost > DECISIVE:
+        near = fitted_near(laws[1], fit.x, STEPS)
+        return Verdict(near, f"{_counted(there)} in flight, as the runs show")
+    if other - own > DECISIVE:
         return Verdict(fit, f"{_counted(here)} in flight, as the runs show")
     return Verdict(fit, f"the runs cannot tell {_counted(here)} in flight from {there}")
+
+
+def _costs(laws: Sequence[Problem], x: FloatArray) -> list[float]:
+    """Sums of squares of fits near a point, figures weighed as the better one shows them.
+
+    The worse one takes for noise what its law cannot say.
+    """
+    points = [descended(law, x, STEPS) for law in laws]
+    better = min(range(len(laws)), key=lambda at: points[at].cost)
+    figures = weighed(laws[better], points[better].x).figures
+    pairs = zip(laws, points, strict=True)
+    return [descended(replace(law, figures=figures), each.x, STEPS).cost for law, each in pairs]
 
 
 def _counted(steps: int) -> str:

@@ -9,10 +9,11 @@ law where the data can tell it, which takes times of single requests with prompt
 lengths.
 
 How far a coefficient may be from its start before the prior minds (a standard deviation of the
-logarithm): e^0.7 to e^1; and e^1.5 for c where the catalogue knows not both model and GPU, so that
-the proportions of memory and compute may be any. Where it knows both, no step is shorter than it
-takes to read the weights, and no prompt faster than the peak of the arithmetic. A front end takes
-no more of a token than one of its kind that was seen to keep up.
+logarithm): e^0.7 to e^1; e^0.4 of what is vLLM's own and differs by the host only; and e^1.5 for c
+where the catalogue knows not both model and GPU, so that the proportions of memory and compute may
+be any. Where it knows both, no step is shorter than it takes to read the weights, and no prompt
+faster than the peak of the arithmetic. A front end takes no more of a token than one of its kind
+that was seen to keep up.
 """
 
 import math
@@ -31,7 +32,7 @@ from sim.studies.calibration.script import Script
 from sim.studies.calibration.starts import Start, knots, start
 
 REQUEST_S, TOKEN_S, OUTPUT_S, OVERHEAD_S = 2.5e-3, 76e-6, 1.9e-3, 0.5e-3  # vllm_h200_live
-FROM_REST, PROMPT_TOKEN_OUT_S = 22 / 76, 1.5e-6  # share of a token's time; and as above
+FROM_REST_S, PROMPT_TOKEN_OUT_S = 22e-6, 1.5e-6  # part of a token's; and as above
 VARIED = 4.0  # 90th over 10th percentile of prompts from which on the data tell it
 OF_TOKENS, OF_PAIRS = 0.75, 0.35  # share of the peak of arithmetic; vllm_h200_live
 BUSY = 0.7  # share of a measured step that the front end may take of a start
@@ -105,17 +106,17 @@ def _limits(engine: Engine) -> Limits | None:
 
 
 _OF_FIRST_TOKENS = (
-    Free("frontend_us_per_token_from_rest", 0.7),
-    Free("frontend_us_per_prompt_token_out", 0.7),
+    Free("frontend_us_per_token_from_rest", 0.4),
+    Free("frontend_us_per_prompt_token_out", 0.4),
 )
 
 
 def _with_first_tokens(profile: ServiceProfile) -> ServiceProfile:
-    token_s = profile.frontend_s_per_token
+    """What a front end keeps up with bounds its rate, and not how long a token takes from rest."""
     return replace(
         profile,
-        frontend_s_per_token=(1 - FROM_REST) * token_s,
-        frontend_s_per_token_from_rest=FROM_REST * token_s,
+        frontend_s_per_token=min(profile.frontend_s_per_token, TOKEN_S - FROM_REST_S),
+        frontend_s_per_token_from_rest=FROM_REST_S,
         frontend_s_per_prompt_token_out=PROMPT_TOKEN_OUT_S,
     )
 
@@ -142,7 +143,7 @@ def _of_engine(profile: ServiceProfile, of_caches: float) -> tuple[Free, ...]:
     return (
         *(Free(step_base(batch), 1.0, least=_at(weights_s, base_s)) for batch, base_s in steps),
         Free(PER_KV_TOKEN, of_caches),
-        Free("prefill_ms_per_request", 1.0),
+        Free("prefill_ms_per_request", 0.7),
         Free("prefill_us_per_token", 0.7, least=_at(token_s, profile.prefill_s_per_token)),
         Free("prefill_ns_per_token_context", 0.7),
     )

@@ -11,7 +11,7 @@ is to be small is the sum of squares of
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +72,12 @@ class Problem:
     scripts: tuple[Script, ...]
     figures: tuple[tuple[Figure, ...], ...]
     concave: bool = False
+
+    @property
+    def unweighed(self) -> "Problem":
+        """The same with figures known as well as before any fit."""
+        figures = tuple(tuple(replace(f, seen_sd=0.0) for f in of_run) for of_run in self.figures)
+        return replace(self, figures=figures)
 
     @property
     def all_figures(self) -> list[Figure]:
@@ -183,5 +189,5 @@ class Fit:
 
 def _residual(figure: Figure, simulated: float) -> float:
     if not (math.isfinite(simulated) and simulated > 0):
-        return MISSING / figure.sd * 0.1
-    return math.log(simulated / figure.value) / figure.sd
+        return MISSING / figure.scale * 0.1
+    return math.log(simulated / figure.value) / figure.scale

@@ -33,6 +33,7 @@ FloatArray = npt.NDArray[np.float64]
 WINDOW = 20  # logged steps
 GUESS = (8e-6, 0.15, 4e-3, 3e-7)  # c, d0, d1, d2 as multiples of a step's time
 WEAK = 0.02  # weight of a guess beside a measured row: it may be far off
+FIRM = 1.0  # ... of d0 and d2: waiting behind others' prompts looks like the one or the other
 FIRST_TOKEN_USERS = 16.0  # up to which a first token waits for little
 
 
@@ -95,9 +96,9 @@ def _held(count: int, quickest: float) -> tuple[FloatArray, FloatArray]:
     guesses = np.array([g * quickest for g in GUESS])
     held = np.zeros((len(GUESS) + count, count + 5))
     aims = np.zeros(len(held))
-    for row, guess in enumerate(guesses):
-        held[row, count + row] = WEAK / guess
-        aims[row] = WEAK
+    for row, (guess, weight) in enumerate(zip(guesses, (WEAK, FIRM, WEAK, FIRM), strict=True)):
+        held[row, count + row] = weight / guess
+        aims[row] = weight
     for at in range(count):
         held[len(GUESS) + at, at] = 0.03 / quickest
         aims[len(GUESS) + at] = 0.03

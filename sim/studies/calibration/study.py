@@ -24,7 +24,7 @@ from sim.studies.calibration.figures import (
     is_saturated,
     repeats,
 )
-from sim.studies.calibration.fitting import TRIED, fitted, refitted
+from sim.studies.calibration.fitting import TRIED, fitted, fitted_near
 from sim.studies.calibration.in_flight import judged
 from sim.studies.calibration.law import starting_law
 from sim.studies.calibration.problem import Fit, Problem
@@ -129,7 +129,7 @@ def fit_of(
     requests = sum(run.completed or 0 for run in usable)
     told(f"fitting {len(problem.free)} coefficients to {len(usable)} runs, {requests:,} requests")
     if begin is not None:
-        return refitted(problem, problem.point(begin), NEARBY), engine, left_out
+        return fitted_near(problem, problem.point(begin), NEARBY), engine, left_out
     return fitted(problem, told, tried), engine, left_out
 
 

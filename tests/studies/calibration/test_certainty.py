@@ -8,7 +8,7 @@ from measured_runs import KNOWN, closed
 
 from sim.model.coefficients import drawn
 from sim.model.joint_error import JointError
-from sim.studies.calibration.certainty import concluded, together
+from sim.studies.calibration.certainty import concluded, together, weighed
 from sim.studies.calibration.study import problem_of
 
 FLAT = replace(KNOWN, step_base_s=(10e-3, 10e-3, 10e-3, 10e-3))
@@ -51,3 +51,14 @@ def test_worlds_keep_to_what_was_measured(fit):
     ratios = np.array([each.step_base_s for each in draws]) / FLAT.step_base_s
     assert np.abs(ratios[:, 1:] - 1).max() < 0.06
     assert np.quantile(ratios[:, 0], 0.05) < 0.4 and ratios[:, 0].max() < 1.06
+
+
+def test_figures_are_weighed_as_the_fit_shows_them(problem):
+    """A law that fits to within a per cent knows its figures better than noisy machines allow."""
+    x = problem.point(FLAT)
+    seen = weighed(problem, x)
+    plain, own = problem.all_figures, seen.all_figures
+    assert max(after.scale / each.scale for each, after in zip(plain, own, strict=True)) < 0.8
+    assert all(after.floor == before.floor for before, after in zip(plain, own, strict=True))
+    again = seen.unweighed.residuals(x)
+    assert again == pytest.approx(problem.residuals(x), abs=0)
