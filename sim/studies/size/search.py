@@ -116,6 +116,8 @@ def find(board: Board, start: int, most: int | None = None) -> Found:
         missed = _last_missed(board, high, least)
     else:  # that smaller ones miss it, too, needs no proof
         missed = top - 1 if board.known(top).verdict is Verdict.OPEN else top
+    if high is not None and sure is None:
+        board.exhaust(top)  # how near the largest comes
     if sure is not None and sure - 1 > missed:
         board.known(missed + 1)
         board.exhaust(sure - 1)  # what is told of the next smaller one

@@ -58,7 +58,8 @@ def _shares(found: Found) -> str:
     shares = [percent(found.tallies[n].share) for n in found.looked_at]
     if len(shares) <= MOST_SHARES and len(shares) == len(found.open):
         return f"{', '.join(shares)} of worlds keep it"
-    return f"{shares[0]} to {shares[-1]} of worlds keep it"
+    both = shares[0] if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]}"
+    return f"{both} of worlds keep it"
 
 
 def more_worlds(found: Found) -> str:
