@@ -51,6 +51,17 @@ def forget() -> None:
     kernel_cache._say.cache_clear()
 
 
+def test_versions_of_numba_do_not_share_a_folder(usual, monkeypatch, capsys):
+    here = kernel_cache.folder()
+    forget()
+    monkeypatch.setattr("numba.__version__", "0.0.1")
+    other = kernel_cache.folder()
+    assert here.parent == other.parent == usual
+    assert here != other
+    assert other.name.endswith("-numba-0.0.1")
+    assert capsys.readouterr().err == ""
+
+
 def mode(place: Path) -> int:
     return stat.S_IMODE(place.stat().st_mode)
 

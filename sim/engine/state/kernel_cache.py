@@ -6,9 +6,10 @@ is compiled anew, never run. The places, in this order:
 
 1. What came with the installation, beside the sources and trusted as they are, if it fits
    (:mod:`sim.engine.state.shipped`). It is only read.
-2. ``NUMBA_CACHE_DIR``, then ``XDG_CACHE_HOME`` or ``~/.cache``, in a folder named after the sources
-   of the whole engine: Numba looks at the file of a function only, and would not notice a change
-   in another file that the function calls.
+2. ``NUMBA_CACHE_DIR``, then ``XDG_CACHE_HOME`` or ``~/.cache``, in a folder named after Numba's
+   version, for one cannot read what another wrote, and after the sources of the whole engine:
+   Numba looks at the file of a function only, and would not notice a change in another file that
+   the function calls.
 3. A fresh folder of mode 0700 for this run and its workers, where that one cannot be trusted, or
    cannot be written to and holds nothing.
 
@@ -30,6 +31,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numba
 from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
@@ -190,7 +192,7 @@ def _usual_folder() -> Path | None:
     with suppress(RuntimeError):  # no home at all
         home = Path(asked) if asked else Path("~/.cache").expanduser()
         own = home / "peakfleet"
-        place = own / f"kernel-{shipped.sources_digest()}"
+        place = own / f"kernel-{shipped.sources_digest()}-numba-{numba.__version__}"
         with suppress(OSError):
             own.mkdir(mode=0o700, parents=True, exist_ok=True)
             place.mkdir(mode=0o700, exist_ok=True)
