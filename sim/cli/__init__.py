@@ -27,6 +27,7 @@ COMMANDS = {
     "stress": Entry("sim.cli.stress:stress", "Find what breaks first as traffic grows."),
     "plan": Entry("sim.cli.plan:plan", "Plan month by month: volume, fleet, commitments, cost."),
     "compare": Entry("sim.cli.compare:compare", "Designs side by side, under the same chance."),
+    "diff": Entry("sim.cli.diff:diff", "Two finished runs: what changed, and what came of it."),
     "breakeven": Entry(
         "sim.cli.breakeven:breakeven", "Find the volume at which self-hosting beats an API."
     ),

@@ -479,7 +479,8 @@ def test_a_price_grows_old_after_a_year_counted_from_its_earliest_day():
 
 
 def run(*arguments):
-    result = CliRunner().invoke(catalog, arguments, catch_exceptions=False)
+    runner = CliRunner(env={"COLUMNS": ""})  # as wide as need be
+    result = runner.invoke(catalog, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     return result
 

@@ -8,6 +8,15 @@ estimates would.
 
 from sim.studies.compare.answer import Comparison
 from sim.studies.compare.contenders import Contender, contenders
-from sim.studies.compare.study import COST, LATENCY, WORLDS, compare
+from sim.studies.compare.study import COST, LATENCY, WORLDS, compare, of_results
 
-__all__ = ["COST", "LATENCY", "WORLDS", "Comparison", "Contender", "compare", "contenders"]
+__all__ = [
+    "COST",
+    "LATENCY",
+    "WORLDS",
+    "Comparison",
+    "Contender",
+    "compare",
+    "contenders",
+    "of_results",
+]

@@ -60,6 +60,32 @@ def compare(
     for each in contenders:
         bench.told(f"{each.label}: {worlds} worlds")
         results.append(bench.run(each.scenario, worlds, seed, about=each.label))
+    return of_results(contenders, results, worlds, seed, metrics, cost, latency)
+
+
+def of_results(
+    contenders: Sequence[Contender],
+    results: list[RunResult],
+    worlds: int,
+    seed: int,
+    metrics: Sequence[str] = (),
+    cost: str | None = None,
+    latency: str = LATENCY,
+) -> Comparison:
+    """Compare designs whose worlds are simulated.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+    results : list of RunResult
+        A run of each.
+    worlds : int
+        The first so many of each are compared.
+    seed : int
+        Of the first.
+    metrics, cost, latency
+        As of :func:`compare`.
+    """
     field = Field([each.label for each in contenders], results, worlds)
     designs = [each.scenario.typical_design() for each in contenders]
     chosen = Measure.parse(cost or _cost_of(designs)), Measure.parse(latency)

@@ -1,0 +1,47 @@
+"""``sim diff``: two runs on disk against each other."""
+
+from pathlib import Path
+
+import click
+
+from sim.cli.values import ALLOW_CODE
+
+
+@click.command(short_help="Two finished runs: what was changed, and what came of it.")
+@click.argument("before", metavar="RUN1", type=click.Path(path_type=Path))
+@click.argument("after", metavar="RUN2", type=click.Path(path_type=Path))
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="Compare this as well: a metric, or a decision such as ttft_p95_s<=2. Repeatable.",
+)
+@ALLOW_CODE
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def diff(
+    before: Path, after: Path, metrics: tuple[str, ...], allow_code: bool, as_json: bool
+) -> None:
+    """Set RUN2, a results folder of 'sim run', against RUN1; nothing is simulated.
+
+    Worlds of the same seed are compared one by one, so that chance that is common to both cancels.
+
+    \b
+    sim run chat.yaml --out outputs/three
+    sim run chat.yaml --set backends.large.replicas=2 --out outputs/two
+    sim diff outputs/three outputs/two
+    """  # noqa: D301 (Click wants the control character itself)
+    from sim.montecarlo.storage.manifest import to_json
+    from sim.montecarlo.stored import load_run
+    from sim.report.diff_text import render
+    from sim.scenario import load_scenario
+    from sim.studies.diff import diff as study
+
+    names = [path.name if before.name != after.name else str(path) for path in (before, after)]
+    if before.resolve() == after.resolve():
+        raise click.UsageError(f"{before} and {after} are the same folder")
+    runs = [load_run(path, lambda file: load_scenario(file, (), allow_code))
+            for path in (before, after)]  # fmt: skip
+    one, other = ((name, *run) for name, run in zip(names, runs, strict=True))
+    answer = study(one, other, metrics)
+    click.echo(to_json(answer.as_json()) if as_json else render(answer) + "\n", nl=False)

@@ -1,0 +1,89 @@
+"""A finished run, as it lies in its results folder."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from sim.errors import PeakfleetError, ResultError
+from sim.montecarlo.result import RunResult
+from sim.montecarlo.sample import INPUT_PREFIX, Sample
+from sim.montecarlo.storage.folder import damaged
+from sim.montecarlo.storage.manifest import DamagedError, Manifest
+from sim.montecarlo.storage.tables import read_worlds
+from sim.montecarlo.store import KIND, SCENARIO, WORLDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.scenario import Scenario
+
+
+def load_run(folder: Path, load: "Callable[[Path], Scenario]") -> tuple[RunResult, dict[str, Any]]:
+    """The run in a folder, and how it came to be, as its manifest has it.
+
+    Parameters
+    ----------
+    folder : Path
+    load : callable
+        Loads its scenario from a file.
+
+    Returns
+    -------
+    RunResult
+        With all finished worlds; without requests and exports.
+    dict
+
+    Raises
+    ------
+    ResultError
+        If there is no run, or what lies there is not as it was written.
+    """
+    manifest = _manifest(folder)
+    spoilt = set(damaged(folder, manifest)) & {SCENARIO, *WORLDS}
+    if spoilt:
+        names = ", ".join(sorted(spoilt))
+        raise ResultError(f"results folder ({folder}): not as it was written: {names}; run it anew")
+    try:
+        scenario = load(folder / SCENARIO)
+    except PeakfleetError as error:
+        raise ResultError(f"results folder ({folder}): {error}") from error
+    sample = Sample(scenario.inputs)
+    try:
+        read_worlds(folder, sample)
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        raise ResultError(f"results folder ({folder}) cannot be read: {error}") from error
+    about = dict(manifest.about)
+    first = {each.path: sample.figure(0, INPUT_PREFIX + each.path) for each in scenario.inputs}
+    result = RunResult(
+        scenario=scenario,
+        design=scenario.design(first),
+        seed=about["seed"],
+        worlds=about["worlds_asked"],
+        goal=None,
+        precision=float("nan"),
+        interrupted=about["interrupted"],
+        sample=sample,
+        requests=None,
+        exports=None,
+        started_at=datetime.fromisoformat(about["started_at"]),
+        finished_at=datetime.fromisoformat(about["finished_at"]),
+        thresholds=scenario.thresholds,
+    )
+    return result, about
+
+
+def _manifest(folder: Path) -> Manifest:
+    try:
+        found = Manifest.read(folder)
+    except (OSError, DamagedError) as error:
+        raise ResultError(f"results folder ({folder}): its manifest {error}") from error
+    if found is None:
+        raise ResultError(f"results folder ({folder}) holds no run; 'sim run' writes one (--out)")
+    if found.kind != KIND or found.state not in ("finished", "interrupted"):
+        what = f"a {found.kind}" if found.kind != KIND else "a run that was cut off"
+        raise ResultError(
+            f"results folder ({folder}) holds {what}, not a finished run of 'sim run'"
+        )
+    return found
