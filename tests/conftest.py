@@ -7,11 +7,18 @@ Hypothesis runs the same examples every time, so that a red test is red again on
 
 By itself it mixes constants into its examples that it finds in whatever modules are loaded. These
 depend on which tests were run before in the same process, and so would the examples.
+
+Answers are as wide as they need be, but where a test sets ``COLUMNS``. Processes that tests are
+shared out among have it from the one that starts them, which loads readline.
 """
+
+import os
 
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
+
+os.environ.pop("COLUMNS", None)
 
 pytest.register_assert_rewrite("agreement")  # its assertions say what was compared
 

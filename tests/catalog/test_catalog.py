@@ -479,8 +479,7 @@ def test_a_price_grows_old_after_a_year_counted_from_its_earliest_day():
 
 
 def run(*arguments):
-    runner = CliRunner(env={"COLUMNS": ""})  # as wide as need be
-    result = runner.invoke(catalog, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(catalog, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     return result
 
