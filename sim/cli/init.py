@@ -138,7 +138,9 @@ def _text(wishes: "Wishes", file: str, log: str | None) -> str:
     """The scenario, read as whoever runs it will."""
     from datetime import date
 
-    from sim.studies.first.scenario import backends_beside_a_log, first_scenario
+    from sim.studies.first.backends import beside_a_log
+    from sim.studies.first.pool import DEFAULT_MODEL
+    from sim.studies.first.scenario import DEFAULT_API, first_scenario
 
     if log is None:
         return first_scenario(wishes, file, date.today())
@@ -147,7 +149,9 @@ def _text(wishes: "Wishes", file: str, log: str | None) -> str:
     from sim.studies.traffic.whole import scenario_yaml
 
     found = contents(read_trace(str(Path(log).absolute()), "auto", {}))
-    return scenario_yaml(found, {}, backends_beside_a_log(wishes))
+    api = None if wishes.served_by == "gpus" else wishes.api or DEFAULT_API
+    model = None if wishes.served_by == "api" else wishes.model or DEFAULT_MODEL
+    return scenario_yaml(found, {}, beside_a_log(found, api, model, wishes.gpu))
 
 
 def _check(text: str) -> None:

@@ -94,10 +94,10 @@ def _check_router(pool: GpuPool, workloads: Sequence[Workload], findings: Findin
 
 
 def warnings(design: Design) -> Iterator[str]:
-    """Caches that will stay empty."""
+    """Caches that will stay empty, of pools that requests come to."""
     for pool in design.pools:
         workloads = workloads_of(design, pool)
-        if pool.prefix_cache is not None and not any(map(has_names, workloads)):
+        if pool.prefix_cache is not None and workloads and not any(map(has_names, workloads)):
             yield (
                 f"backends.{pool.name}.prefix_cache: makes no difference, as no prompt has blocks "
                 f"with names; {NAMES}"

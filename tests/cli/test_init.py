@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import subprocess
 import sys
 from datetime import date
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from sim.__main__ import main
-from sim.catalog import profile
+from sim.catalog import default_gpu_price, profile
 from sim.cli.init import SERVED_BY, TEMPLATES
 from sim.scenario import load_scenario
+from sim.studies.first.backends import price_of
 from sim.studies.first.kind import KINDS
 from sim.studies.first.pool import pool_of, replicas_for
 from sim.studies.first.scenario import Wishes, first_scenario
@@ -70,7 +72,7 @@ def test_what_is_asked_for_is_in_the_file(tmp_path, capfd):
     arrivals = document["workloads"]["answers"]["arrivals"]
     assert arrivals["requests_per_day"] == 20_000
     assert document["backends"]["api"]["model"] == "gpt-4.1"
-    assert document["backends"]["fleet"]["service"] == "computed/qwen3-32b/l40s/tp1/fp8"
+    assert document["backends"]["fleet"]["service"] == "computed/qwen3-32b/l40s/tp2/fp8"
     assert "computed, not measured" in path.read_text()
 
 
@@ -106,6 +108,35 @@ def test_a_bill_says_how_many_there_are_and_how_many_replicas(tmp_path):
     assert "usd_per_month: 38000 " in text
 
 
+def test_prices_are_ranges_around_the_median():
+    # Of H100s on demand: the least 2.5 USD, the median over providers 3.99.
+    price, _ = price_of("h100-sxm")
+    assert price == {"triangular": {"low": 2.5, "mode": 3.99, "high": 5.48}}
+    assert default_gpu_price("h100-sxm").usd_per_gpu_hour == pytest.approx((2.5 + 3.99 + 5.48) / 3)
+
+
+def test_a_bill_is_shared_as_lengths_have_it_more_or_less():
+    # At 2 and 8 USD a million, 350 tokens of 1,550 are 2,800 of 5,200: 54 %.
+    text = first_scenario(Wishes("chat", "both", usd_per_month=38e3, api="gpt-4.1"), "f", FRIDAY)
+    assert "bill_shares: {output: {uniform: {low: 44%, high: 64%}}}" in text
+
+
+def test_agents_begin_with_memories_of_prompts(tmp_path):
+    path = tmp_path / "first.yaml"
+    path.write_text(first_scenario(Wishes("agents", "both"), "first.yaml", FRIDAY))
+    backends = load_scenario(path).document["backends"]
+    assert backends["api"]["prompt_caching"] is not None
+    assert backends["fleet"]["prefix_cache"] is not None
+    assert backends["fleet"]["router"] == "session"
+
+
+def test_a_replica_has_room_for_some_requests_at_once():
+    # 35,600 tokens fit on one L40S: 20 of 1,800 tokens, not the 32 that a replica should hold.
+    assert pool_of("qwen3-32b", "l40s", 1_000).profile.gpus_per_replica == 1
+    assert pool_of("qwen3-32b", "l40s", 1_800).profile.gpus_per_replica == 2
+    assert pool_of("qwen3-32b", "l40s", 1e6).profile.gpus_per_replica == 8  # the roomiest
+
+
 def test_the_guess_of_replicas_by_hand():
     # 86,400 documents a night of 12 h are 2 a second; each takes its share of full batches.
     pool = pool_of("llama-3.3-70b", None)
@@ -131,6 +162,8 @@ def test_a_log_gives_the_traffic(tmp_path):
     assert list(document["backends"]) == ["api", "fleet"]
     (workload,) = document["workloads"].values()
     assert workload["arrivals"]["requests_per_second"] == pytest.approx(0.83, rel=0.02)
+    assert workload["slo"]["ttft_p95"] == 2.0
+    assert "usd_per_gpu_hour" in document["backends"]["fleet"]["price"]
 
 
 def test_to_stdout(tmp_path, monkeypatch, capfd):
@@ -184,29 +217,39 @@ def test_a_folder_that_is_not_there(tmp_path, capfd):
     assert "cannot be written" in capfd.readouterr().err
 
 
-def test_on_a_terminal_at_most_five_questions_are_asked(tmp_path):
+def conversation(folder, answers):
+    """What ``sim init`` says on a terminal on which each of its questions gets an answer."""
     ours, theirs = pty.openpty()
+    said = b""
     with subprocess.Popen(
         [sys.executable, "-m", "sim", "init", "asked.yaml"],
-        cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TERM": "dumb"},
     ) as process:  # fmt: skip
         os.close(theirs)
-        said = b""
-        answers = iter([b"agents\n", b"both\n", b"2k\n", b"gpt-5-mini\n", b"\n"])
-        while True:
-            try:
+        try:
+            while select.select([ours], [], [], 120)[0]:
                 piece = os.read(ours, 4096)
-            except OSError:  # the other end is closed
-                break
-            if not piece:
-                break
-            said += piece
-            if said.rstrip().endswith(b"]:"):
-                os.write(ours, next(answers, b"\x03"))
-                said += b"\n"
-        os.close(ours)
-    assert process.returncode == 0, said
+                if not piece:
+                    break
+                said += piece
+                if said.endswith(b"]: "):
+                    os.write(ours, next(answers).encode())
+        except (OSError, StopIteration):  # the other end is closed, or one question too many
+            pass
+        finally:
+            os.close(ours)
+        try:
+            process.wait(120)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return said.decode(), process.returncode
+
+
+def test_on_a_terminal_at_most_five_questions_are_asked(tmp_path):
+    answers = iter(["agents\n", "both\n", "2k\n", "gpt-5-mini\n", "\n"])
+    said, code = conversation(tmp_path, answers)
+    assert code == 0, said
     assert next(answers, None) is None
     document = load_scenario(tmp_path / "asked.yaml").document
     assert document["workloads"]["agents"]["arrivals"]["requests_per_day"] == 2_000

@@ -33,6 +33,8 @@ class Kind:
         Requests to the model that come of one arrival.
     burst_s : float
         Seconds in which all of a day has to be done, where it comes at once; 0 where it does not.
+    says_again : bool
+        Whether requests begin with what earlier ones said, so that memories of prompts matter.
     """
 
     title: str
@@ -45,6 +47,7 @@ class Kind:
     mean_output: float
     calls: float = 1.0
     burst_s: float = 0.0
+    says_again: bool = False
 
 
 _CHAT = """\
@@ -113,7 +116,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "Code assistant", "completions", 100_000, "requests a day", _CODE_DAY, _CODE, 2500, 40
         ),
         "agents": Kind(
-            "Agents", "agents", 5_000, "tasks a day", _CODE_DAY, _AGENTS, 7500, 300, calls=8
+            "Agents", "agents", 5_000, "tasks a day", _CODE_DAY, _AGENTS, 7500, 300, calls=8,
+            says_again=True,
         ),
         "batch": Kind(
             "Nightly batch", "documents", 20_000, "documents a night", "", _BATCH, 3000, 400,

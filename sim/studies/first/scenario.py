@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
-from sim.catalog import api_models, api_price, api_providers, default_gpu_price
-from sim.catalog.naming import known_as
-from sim.catalog.table import no_such
+from sim.catalog import api_price
 from sim.errors import CatalogError
+from sim.studies.first.backends import api_model, api_text, line, pool_text, provider_of
 from sim.studies.first.kind import KINDS, Kind
-from sim.studies.first.pool import DEFAULT_MODEL, Pool, pool_of, replicas_for
+from sim.studies.first.pool import DEFAULT_MODEL, pool_of, replicas_for
 
 API, GPUS, BOTH = "api", "gpus", "both"
 SERVED_BY = (API, GPUS, BOTH)
 DEFAULT_API = "gpt-4.1-mini"
-COLUMN = 40  # of comments
+SPREAD = 0.1  # of the answers' share of a bill, to either side
 DAYS_PER_MONTH = 365.25 / 12
 
 
@@ -71,7 +69,6 @@ def first_scenario(wishes: Wishes, file: str, today: date) -> str:
         if wishes.served_by == GPUS:
             raise CatalogError("a bill is that of an API: it goes with --serve api or both")
     monday = today - timedelta(days=today.weekday())
-    pool = pool_of(wishes.model or DEFAULT_MODEL, wishes.gpu) if _has_pool(wishes) else None
     return "\n".join(
         [
             _opening(wishes, kind, file),
@@ -81,14 +78,10 @@ def first_scenario(wishes: Wishes, file: str, today: date) -> str:
             f"  {kind.workload}:",
             _arrivals(wishes, kind) + kind.traffic + _route(wishes),
             "backends:",
-            backends(wishes, kind, pool),
+            _backends(wishes, kind),
             "worlds: 40    # draws of chance; more of them make the intervals narrower\nseed: 0\n",
         ]
     )
-
-
-def _has_pool(wishes: Wishes) -> bool:
-    return wishes.served_by != API
 
 
 def _opening(wishes: Wishes, kind: Kind, file: str) -> str:
@@ -128,35 +121,47 @@ def _arrivals(wishes: Wishes, kind: Kind) -> str:
     volume = f"{wishes.volume or kind.volume:.12g}"
     if kind.burst_s:
         count = round(float(volume))
-        return _line(
+        return line(
             f"    arrivals: {{users: {count}, requests: {count}, think_time: 0s}}", "yours?"
         )
     if wishes.usd_per_month is not None:
         bill = f"      usd_per_month: {wishes.usd_per_month:.12g}"
-        many = _line(bill, "what the API's bill says")
+        many = line(bill, "what the API's bill says") + _shares(wishes, kind)
     else:
         spread = f"{{lognormal: {{p50: {volume}, p95: {2 * float(volume):.12g}}}}}"
-        many = _line(f"      requests_per_day: {volume}", f"{kind.counted}; yours?")
+        many = line(f"      requests_per_day: {volume}", f"{kind.counted}; yours?")
         many += f"      # Not sure? requests_per_day: {spread}\n"
     return (
         "    arrivals:\n"
         + many
-        + _line(f"      shape: {kind.shape}", "daily peaks; 'sim catalog shapes'")
-        + _line("      dispersion: {cv: 0.2, timescale: 1h}", "slow swings; yours?")
+        + line(f"      shape: {kind.shape}", "daily peaks; 'sim catalog shapes'")
+        + line("      dispersion: {cv: 0.2, timescale: 1h}", "slow swings; yours?")
     )
 
 
+def _shares(wishes: Wishes, kind: Kind) -> str:
+    """How the dollars of the bill are shared: as lengths have it, more or less."""
+    prompts, answers = _usd_of_million(wishes, kind)
+    share = answers / (prompts + answers)
+    low, high = (round(100 * min(max(end, 0.02), 0.98)) for end in (share - SPREAD, share + SPREAD))
+    text = f"      bill_shares: {{output: {{uniform: {{low: {low}%, high: {high}%}}}}}}"
+    return line(text, "of its dollars; yours?")
+
+
 def _route(wishes: Wishes) -> str:
-    return _line("    route: api", "or: fleet") if wishes.served_by == BOTH else ""
+    return line("    route: api", "or: fleet") if wishes.served_by == BOTH else ""
 
 
-def backends(wishes: Wishes, kind: Kind, pool: Pool | None) -> str:
+def _backends(wishes: Wishes, kind: Kind) -> str:
     """Who answers."""
     parts: list[str] = []
     if wishes.served_by != GPUS:
-        parts.append(_api(wishes.api or DEFAULT_API))
-    if pool is not None:
-        parts.append(_pool(pool, replicas_for(kind, _volume(wishes, kind), pool)))
+        parts.append(api_text(wishes.api or DEFAULT_API, kind.says_again))
+    if wishes.served_by != API:
+        usual = kind.mean_prompt + kind.mean_output
+        pool = pool_of(wishes.model or DEFAULT_MODEL, wishes.gpu, usual)
+        replicas = replicas_for(kind, _volume(wishes, kind), pool)
+        parts.append(pool_text(pool, replicas, kind.says_again))
     return "\n".join(parts)
 
 
@@ -164,75 +169,12 @@ def _volume(wishes: Wishes, kind: Kind) -> float:
     """Arrivals a day, or a night; those of a bill by mean lengths and the list price."""
     if wishes.usd_per_month is None:
         return wishes.volume or kind.volume
-    api = _api_model(wishes.api or DEFAULT_API)
-    rates = api_price(api, _provider(api)).rates
-    usd = (rates.input * kind.mean_prompt + rates.output * kind.mean_output) * 1e-6 * kind.calls
+    usd = sum(_usd_of_million(wishes, kind)) * 1e-6 * kind.calls
     return wishes.usd_per_month / DAYS_PER_MONTH / usd
 
 
-def _api_model(name: str) -> str:
-    named = known_as(name, api_models())
-    if named is None:
-        raise no_such("model with an API", name, api_models(), "sim catalog prices")
-    return named
-
-
-def _provider(api: str) -> str | None:
-    """The one that asks least for prompts, where several have the model."""
-    several = api_providers(api)
-    if len(several) == 1:
-        return None
-    return min(several, key=lambda who: (api_price(api, who).rates.input, who))
-
-
-def _api(model: str) -> str:
-    named = _api_model(model)
-    provider = _provider(named)
-    note = "list price; 'sim catalog prices' has others"
-    by = "" if provider is None else _line(f"    provider: {provider}", "the least for prompts")
-    return (
-        "  api:\n"
-        "    kind: managed_api\n"
-        + _line(f"    model: {named}", note)
-        + by
-        + "    # quota: openai-tier-1               # limits of your account, if they matter\n"
-    )
-
-
-def _pool(pool: Pool, replicas: int) -> str:
-    found = pool.profile
-    basis = "measured" if pool.measured else "computed, not measured"
-    gpus = found.gpus_per_replica
-    each = f"{gpus} GPU{'s' if gpus > 1 else ''}"
-    lines = [
-        "  fleet:\n    kind: gpu_pool\n",
-        f"    # {basis}; 'sim catalog profiles' lists others\n",
-        f"    service: {pool.service}\n",
-        _line(f"    replicas: {replicas}", f"of {each} each: a guess by mean loads"),
-    ]
-    try:
-        price = default_gpu_price(found.gpu).usd_per_gpu_hour
-        lines.append(
-            _line(f"    price: {{usd_per_gpu_hour: {price:g}}}", "median on demand; yours?")
-        )
-    except CatalogError:
-        lines.append(_line("    price: {usd_per_gpu_hour: 3}", "no list price: yours?"))
-    return "".join(lines)
-
-
-def _line(text: str, comment: str) -> str:
-    return f"{text:<{COLUMN}} # {comment}\n" if len(text) < COLUMN else f"{text}   # {comment}\n"
-
-
-def backends_beside_a_log(wishes: Wishes) -> dict[str, Any]:
-    """Who answers what a log holds, as the mapping of a scenario."""
-    found: dict[str, Any] = {}
-    if wishes.served_by != GPUS:
-        api = _api_model(wishes.api or DEFAULT_API)
-        found["api"] = {"kind": "managed_api", "model": api}
-        if provider := _provider(api):
-            found["api"]["provider"] = provider
-    if _has_pool(wishes):
-        pool = pool_of(wishes.model or DEFAULT_MODEL, wishes.gpu)
-        found["fleet"] = {"kind": "gpu_pool", "service": pool.service, "replicas": 1}
-    return found
+def _usd_of_million(wishes: Wishes, kind: Kind) -> tuple[float, float]:
+    """What the prompts and the answers of a million usual requests cost at the API's list price."""
+    api = api_model(wishes.api or DEFAULT_API)
+    rates = api_price(api, provider_of(api)).rates
+    return rates.input * kind.mean_prompt, rates.output * kind.mean_output

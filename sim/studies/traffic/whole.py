@@ -15,6 +15,7 @@ from sim.studies.traffic.contents import Contents
 from sim.studies.traffic.written import WIDTH, workload
 
 DEFAULT = "gpt-4.1-mini"  # an API answers any volume, so that the first run is about the traffic
+ASSUMED_SLO = "2s"  # without one nothing says what goes wrong, and why
 HOUR_S, DAY_S = 3600.0, 86_400.0
 
 
@@ -39,6 +40,8 @@ def scenario_yaml(
         how = "its traffic as modelled"
         document["horizon"] = _horizon(found, found.model)
         document["workloads"] = {found.model.name: workload(found.model)}
+    for each in document["workloads"].values():
+        each.setdefault("slo", {"ttft_p95": ASSUMED_SLO})
     document["backends"] = dict(backends or backends_of(DEFAULT))
     if len(document["backends"]) > 1:
         for each in document["workloads"].values():
@@ -46,7 +49,8 @@ def scenario_yaml(
     comments = [
         f"{found.trace.file}: {how} ('sim trace' says what it rests on).",
         "Put your own in place of what answers it here: a pool of GPUs ('sim catalog profiles'), an"
-        " API ('sim catalog prices'); slo: {ttft_p95: 2s} in the workload asks for a latency.",
+        f" API ('sim catalog prices'). That 95 % of the requests get their first token within"
+        f" {ASSUMED_SLO} (slo) is an assumption, too.",
     ]
     lines = [line for text in comments for line in textwrap.wrap(one_line(text), WIDTH)]
     return "".join(f"# {line}\n" for line in lines) + to_yaml(document)
