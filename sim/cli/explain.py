@@ -41,7 +41,7 @@ def explain(key: str, everything: bool) -> None:
 
 def _explained(name: str) -> str:
     """The key of a path, the word, or the keys of a name."""
-    from sim.report.glossary import is_word, meaning
+    from sim.report.glossary import is_word, meaning, words_in
     from sim.report.paragraph import filled
     from sim.report.reference_text import key_text, places_text
     from sim.scenario.reference import key_at, keys_named
@@ -52,6 +52,8 @@ def _explained(name: str) -> str:
     except PeakfleetError:
         keys = keys_named(name)
         if not keys and not is_word(name):
+            if found := words_in(name):
+                return "\n\n".join(filled(f"{word}: {text}") for word, text in found.items())
             raise
     said = [filled(f"{name}: {meaning(name)}")] if is_word(name) else []
     if len(keys) > 1:

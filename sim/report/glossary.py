@@ -10,6 +10,7 @@ GLOSSARY = {
         "A figure that could only be larger: some requests were still waiting when the simulated"
         " time ended, or had no answer. Printed as ≥."
     ),
+    "attainment": "The share of requests within their SLO; one without an answer is outside.",
     "attempt": "One sending of a request; a retry or a hedge is a further attempt at the same one.",
     "break-even": (
         "The volume from which on a side costs no more than the API, at every greater volume."
@@ -18,7 +19,10 @@ GLOSSARY = {
         "What must not be exceeded: USD a month of a plan, USD a day, week or month of an API"
         " before its gateway leaves it out; with retries, the share of them allowed."
     ),
-    "capacity": "The work that the ready replicas can do at their largest batch.",
+    "capacity": (
+        "The work that replicas can do at their largest batch: those of the fleet, or of a pool"
+        " that scales, all that its autoscaler may start."
+    ),
     "cause": "What ran out, or turned requests away, in worlds in which something went wrong.",
     "cold start": "From asking for a replica until it serves; it is paid from when its node runs.",
     "elasticity": (
@@ -27,6 +31,9 @@ GLOSSARY = {
     ),
     "falls behind": (
         "A world whose backlog is still growing at the end: more work comes than is done."
+    ),
+    "flips at": (
+        "How far a price may change, as a share of today's, before the other side is the cheaper."
     ),
     "goodput": "Requests within their SLO per second.",
     "headroom": "GPU time of a ready replica that has somebody in its batch and room for more.",
@@ -43,7 +50,10 @@ GLOSSARY = {
         "A fleet that knows each hour beforehand and has just the replicas that keep its SLO: no"
         " policy costs less."
     ),
-    "over capacity": "An hour in which more work is offered than the ready replicas can do.",
+    "over capacity": (
+        "An hour in which more work is offered than capacity: no autoscaler could have served it."
+        " Where replicas are not started yet, requests wait without it."
+    ),
     "p50, p95": (
         "The value that half, or 95 of 100, stay below: of requests in a latency's name, of worlds"
         " in a column's head."
@@ -93,6 +103,16 @@ def _meanings() -> dict[str, str]:
     """By word in lower case; two words of one meaning are found together and each by itself."""
     every = {part: text for word, text in GLOSSARY.items() for part in (word, *word.split(", "))}
     return {word.casefold(): text for word, text in every.items()}
+
+
+def words_in(phrase: str) -> dict[str, str]:
+    """Words of the glossary that a phrase of the answers is made of, with their meanings.
+
+    >>> list(words_in("Work offered to capacity")), list(words_in("slo_attainment"))
+    (['capacity', 'work offered'], ['attainment', 'slo'])
+    """
+    spaced = f" {phrase.casefold().replace('_', ' ')} "
+    return {word: text for word, text in _meanings().items() if f" {word} " in spaced}
 
 
 def meaning(word: str) -> str:

@@ -75,5 +75,20 @@ def test_a_word_that_is_not_there_is_one_line(capsys):
         meaning("busy share")
     assert main(["catalog", "words", "busy share"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("sim: 'busy share' is not in the glossary (at least, attempt, ")
+    assert error.startswith("sim: 'busy share' is not in the glossary (at least, attainment, ")
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("phrase", "words"),
+    [
+        ("SLO attainment", ["attainment:", "slo:"]),
+        ("slo_attainment", ["attainment:", "slo:"]),
+        ("work offered to capacity", ["capacity:", "work offered:"]),
+        ("hour over capacity", ["over capacity:"]),
+    ],
+)
+def test_the_words_of_a_phrase_are_explained(phrase, words):
+    said = CliRunner().invoke(cli, ["explain", phrase])
+    assert said.exit_code == 0
+    assert all(word in said.stdout for word in words)
