@@ -113,7 +113,9 @@ class Autoscaler(Abbreviated):
     main: ClassVar[tuple[str, Reads]] = ("preset", one_of(*KINDS, "none"))
 
     preset: Annotated[str, one_of(*KINDS, "none")]
-    """Whose rule is followed; custom is a process of one's own, none keeps the initial number."""
+    """Whose rule is followed; custom is a process of one's own, none keeps the initial number. An
+    hpa takes nothing away while replicas start, since it goes by the ready ones; keda, whose metric
+    is external, counts all, and so overshoots less where starts are slow and min is small."""
     target_concurrency: Target | None = None
     """Requests waiting and running that a replica should have."""
     target_queue: Target | None = None
