@@ -10,6 +10,8 @@ from sim.montecarlo.shares import spread_over
 from sim.studies.breakeven.findings import Findings
 from sim.studies.breakeven.switching import Switch
 
+WORTH_SAYING = 0.01  # of what is saved in a month
+
 
 def best_switch(answer: Findings) -> Switch | None:
     """The side to switch to: of those that keep the SLO, the one that saves most."""
@@ -67,7 +69,10 @@ def _paid(answer: Findings, best: Switch) -> str:
     if not best.too_late.count:
         late = f"within {_term(best)} in {best.pays_back.words()}"
     spread = f" ({whole(months[0])} to {whole(months[2])} {said})" if months[0] < months[2] else ""
-    return f"{paid} are saved in {whole(months[1])} months{spread}, {late}"
+    again = best.written_off_usd
+    why = f" (a month's cost has {amount(again)} USD of them, which are not paid again)"
+    beside = why if again > WORTH_SAYING * abs(best.saved(0.5)) else ""
+    return f"{paid} are saved in {whole(months[1])} months{spread}{beside}, {late}"
 
 
 def _term(best: Switch) -> str:

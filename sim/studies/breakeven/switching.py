@@ -79,6 +79,13 @@ class Switch:
         return 12 * quantile(np.sort(self.payback_years), level)
 
     @property
+    def written_off_usd(self) -> float:
+        """Median of what a month's cost has of what was paid at once, and is not paid again."""
+        months, nothing = 12 * self.payback_years, np.zeros_like(self.paid_usd)
+        comes_back = np.divide(self.paid_usd, months, out=nothing, where=months > 0)
+        return quantile(np.sort(np.maximum(comes_back - self.saved_usd, 0.0)), 0.5)
+
+    @property
     def term_months(self) -> float:
         """The months within which it has to be; NaN where worlds differ."""
         first = float(self.life_years[0])

@@ -165,6 +165,8 @@ def test_what_is_paid_at_once_is_paid_back_by_the_closed_form(switched: BreakEve
     assert bought.paid_usd == pytest.approx(np.full(40, 35064.0))
     assert bought.payback_years == pytest.approx(35064 / saved, rel=1e-6)
     assert bought.pays_back.count == int((35064 / saved <= 4).sum())
+    assert half.written_off_usd == pytest.approx(reserved / 12, rel=1e-6)  # of a year
+    assert bought.written_off_usd == pytest.approx(35064 / 48, rel=1e-6)  # of four
 
 
 def test_saving_risk_and_payback_are_the_first_sentence(switched: BreakEven) -> None:
@@ -180,6 +182,7 @@ def test_saving_risk_and_payback_are_the_first_sentence(switched: BreakEven) -> 
     months = half.payback_months(0.5)
     assert f"that are paid at once are saved in {months:.1f} months (" in first
     assert f", within 12 months in {half.pays_back.words()}" in first
+    assert "(a month's cost has 1,092 USD of them, which are not paid again)" in first
     row = switched.as_json()["switching"][1]
     assert row["saved_usd_per_month_p50"] == pytest.approx(half.saved(0.5))
 
