@@ -61,7 +61,7 @@ LINES = {
     "explain": "backends.large.autoscaler",
 }
 STUDIES = {"run", "size", "stress", "plan", "compare", "breakeven", "sensitivity"}
-WITHOUT_LINES = {"init", "schema", "catalog"}  # files; a command for each table, below
+WITHOUT_LINES = {"init", "schema", "catalog", "diff"}  # files; tried below
 OF_THE_CATALOG = {
     "profiles": (
         "--model llama",
@@ -110,6 +110,14 @@ def test_every_command_is_tried():
 def test_the_answer_of_a_command_fits(name, said):
     text = said(f"{name} {LINES[name]}")
     assert len(text.splitlines()) > 5
+    assert not too_wide(text)
+
+
+def test_the_answer_of_diff_fits(said):
+    said("run POOL --worlds 3 --out one")
+    said("run POOL --worlds 3 --out two --set backends.frontier-of-the-second-region.replicas=3")
+    text = said("diff one two")
+    assert "backends.frontier-of-the-second-region.replicas" in text
     assert not too_wide(text)
 
 
