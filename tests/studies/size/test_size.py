@@ -299,9 +299,9 @@ def test_command_writes_answer_tables_and_pictures(tmp_path, capsys):
     assert main([*arguments, "--out", str(tmp_path / "out"), *told]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("Queue: ")
-    *text, to_paste = shown.splitlines()
-    assert max(map(len, text)) <= 120
-    assert to_paste.startswith(f"To simulate it: sim run {path} --set ")
+    text, to_paste = shown.split("To simulate it:")
+    assert max(map(len, text.splitlines())) <= 120
+    assert to_paste.split()[:4] == ["sim", "run", str(path), "--set"]
     for name in ("answer.json", "candidates.csv", "oracle.csv", "regret.csv", "command.txt"):
         assert (tmp_path / "out" / name).is_file()
     for name in ("replicas", "frontier", "oracle"):
