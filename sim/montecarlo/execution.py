@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 BATCH_S = 0.2  # work sent at a time: long beside the sending (0.2 ms), short beside a run
+DIED = "a worker process died, most likely for lack of memory; try fewer (--jobs 1)"
 MAX_BATCH = 64  # worlds, so that what comes back stays small
 POLL_S = 0.25  # how soon a Ctrl-C is noticed while nothing finishes
 
@@ -169,7 +170,7 @@ def replications(
             batch = list(islice(waiting, size))
             more = bool(batch)
             if batch:
-                pending[workers.submit(batch)] = batch[0].world
+                pending[_sent(workers, batch)] = batch[0].world
         done = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED).done
         for future in done:
             del pending[future]
@@ -223,13 +224,18 @@ def _error(failure: Failure) -> StoppedError:
     return ReplicationError(f"{text}\n\nTraceback of the worker:\n{failure.trace}")
 
 
+def _sent(workers: Workers, batch: list[Task]) -> "Future[Batch]":
+    try:
+        return workers.submit(batch)
+    except BrokenExecutor as error:  # before its result was looked at
+        raise WorldError(DIED) from error
+
+
 def _result(future: "Future[Batch]") -> Batch:
     try:
         return future.result()
     except BrokenExecutor as error:
-        raise WorldError(
-            "a worker process died, most likely for lack of memory; try fewer (--jobs 1)"
-        ) from error
+        raise WorldError(DIED) from error
 
 
 def _next_size(size: int, batch: Batch) -> int:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
@@ -21,7 +22,8 @@ from fake_replication import (
 from places import TESTS
 
 from sim.errors import PeakfleetError
-from sim.montecarlo.execution import ReplicationError
+from sim.montecarlo.execution import ReplicationError, Task, Workers, replications
+from sim.montecarlo.interruption import Interruption
 from sim.montecarlo.precision import Goal, looks
 from sim.montecarlo.result import Earlier
 from sim.montecarlo.run import run
@@ -240,6 +242,15 @@ def test_what_the_user_can_mend_surfaces_as_such(jobs):
 def test_a_worker_that_dies_is_reported_with_a_way_out():
     with pytest.raises(PeakfleetError, match="--jobs 1"):
         simulate(replicate=replicate_in_vain, jobs=2)
+
+
+def test_a_worker_that_died_before_the_next_batch_is_reported_alike():
+    def submit(tasks):
+        raise BrokenProcessPool("gone")
+
+    dead = Workers(submit, 2)
+    with pytest.raises(PeakfleetError, match="--jobs 1"):
+        next(replications(dead, [Task(0, {}, False)], Interruption()))
 
 
 def test_no_worlds_are_refused():

@@ -149,3 +149,11 @@ def test_any_text_is_a_quantity_or_refused_on_one_line(text, kind):
 )
 def test_values_are_shown_short_and_on_one_line(value, text):
     assert shown(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "usd"),
+    [("40k USD", 40e3), ("1.5 M usd", 1.5e6), ("40 kUSD", 40e3), ("38,000 USD", 38e3)],
+)
+def test_thousands_of_dollars_may_have_their_unit_apart(text, usd):
+    assert parse_quantity(text, "money") == usd

@@ -71,6 +71,7 @@ _DOLLARS = re.compile(
 )
 _THOUSANDS = re.compile(r"(?<![\d,.])[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,])")
 _POINTS = re.compile(r"^\s*([1-9]\d{0,2})\.000\s*$")  # of thousands, or of no fraction
+_THOUSANDS_OF_USD = re.compile(r"(?<=\d)(\s*[kM])\s+USD\s*$", re.IGNORECASE)
 _COMMA = re.compile(r"(?<![\d,.])(\d+),(\d+)(?![\d,.])")
 _PER_CENT = re.compile(r"(?<=\d)\s*per\s+cent\s*$", re.IGNORECASE)
 # 1h30, 1h30m: what follows the hours can only be minutes.
@@ -131,6 +132,8 @@ def _in_plain_figures(text: str, kind: Kind) -> str:
     if kind in ("count", "money") and (points := _POINTS.match(text)):
         whole = points[1]
         raise UnitError(f"{shown(text)} can be read in two ways; write {whole} or {whole}000")
+    if kind == "money":
+        text = _THOUSANDS_OF_USD.sub(r"\1", text)
     if kind == "money" and (dollars := _DOLLARS.match(text)):
         text = (dollars[1] or "") + (dollars[2] or dollars[4] or "")
     if grouped := _THOUSANDS.search(text):
