@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from sim.cli.study import Asked, study_options
+from sim.cli.values import METRICS
 
 
 @click.command(short_help="Designs side by side, under the same chance.")
@@ -18,13 +19,7 @@ from sim.cli.study import Asked, study_options
     metavar="'[LABEL:] PATH=VALUE, ...'",
     help="One more design: the first scenario with these changes. Repeatable.",
 )
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    metavar="NAME",
-    help="Compare this as well: a metric, or a decision such as ttft_p95_s<=2. Repeatable.",
-)
+@METRICS
 @click.option(
     "--cost",
     metavar="NAME",

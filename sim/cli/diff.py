@@ -4,19 +4,13 @@ from pathlib import Path
 
 import click
 
-from sim.cli.values import ALLOW_CODE
+from sim.cli.values import ALLOW_CODE, METRICS
 
 
 @click.command(short_help="Two finished runs: what was changed, and what came of it.")
 @click.argument("before", metavar="RUN1", type=click.Path(path_type=Path))
 @click.argument("after", metavar="RUN2", type=click.Path(path_type=Path))
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    metavar="NAME",
-    help="Compare this as well: a metric, or a decision such as ttft_p95_s<=2. Repeatable.",
-)
+@METRICS
 @ALLOW_CODE
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def diff(

@@ -121,7 +121,7 @@ def run(
             metric=metric,
             record_requests=requests,
             earlier=earlier,
-            thresholds=[each.negated() for each in failing],
+            thresholds=[*loaded.thresholds, *(each.negated() for each in failing)],
         )
         _tell_batches(result, advice)
         with _final(kept, result, earlier, opening, advice) as final:

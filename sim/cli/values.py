@@ -67,6 +67,13 @@ ALLOW_CODE: Final = click.option(
     is_flag=True,
     help="Run the Python code that the scenario names as process: module:function.",
 )
+METRICS: Final = click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="Compare this as well: a metric, or a decision such as ttft_p95_s<=2. Repeatable.",
+)
 EXIT_MISSED: Final = 3  # a threshold of the run is not kept
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 

@@ -93,7 +93,8 @@ def run(
     checkpoints : Checkpoints, optional
         Puts finished worlds on disk meanwhile.
     thresholds : sequence of Threshold
-        What the answer has to keep to, beside those of the scenario.
+        What the answer has to keep to. Those of the scenario are given by who judges them: a
+        study looks at designs that may not even have their metrics.
     only : sequence of int, optional
         Numbers of the worlds to simulate, in place of the first so many.
 
@@ -107,7 +108,7 @@ def run(
     goal = None if precision is None else Goal.parse(precision, metric)
     seed = scenario.seed if seed is None else seed
     worlds = len(only) if only else _asked_worlds(scenario, worlds, goal, earlier)
-    thresholds = (*scenario.thresholds, *thresholds)
+    thresholds = tuple(thresholds)
     plan = _Plan(scenario, seed, worlds, goal, thresholds, datetime.now(UTC))
     numbers = tuple(only) or range(worlds)
     draws = draw_worlds(scenario.inputs, seed, max(numbers) + 1) if draws is None else draws
@@ -216,7 +217,8 @@ class _Gathering:
         """Take in one world of ``target``."""
         if self._goal is not None:
             self._goal.check(tuple(replication.metrics))
-        check(self._thresholds, tuple(replication.metrics))
+        if self._thresholds:
+            check(self._thresholds, tuple(replication.metrics))
         self.sample.add(replication)
         if replication.requests is not None:
             self.requests = replication.requests

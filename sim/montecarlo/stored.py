@@ -69,7 +69,6 @@ def load_run(folder: Path, load: "Callable[[Path], Scenario]") -> tuple[RunResul
         exports=None,
         started_at=datetime.fromisoformat(about["started_at"]),
         finished_at=datetime.fromisoformat(about["finished_at"]),
-        thresholds=scenario.thresholds,
     )
     return result, about
 

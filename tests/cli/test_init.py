@@ -166,6 +166,11 @@ def test_a_log_gives_the_traffic(tmp_path):
     assert "usd_per_gpu_hour" in document["backends"]["fleet"]["price"]
 
 
+@pytest.mark.parametrize("kind", TEMPLATES)
+def test_less_than_one_a_day_loads(kind, tmp_path):
+    assert init(tmp_path / "first.yaml", "--template", kind, "--volume", "0.3") == 0
+
+
 def test_to_stdout(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     assert init("-", "--template", "voice") == 0

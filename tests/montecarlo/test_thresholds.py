@@ -174,6 +174,17 @@ def test_those_of_the_scenario_come_first(short, capfd):
     assert kept[0]["value"] == pytest.approx(MONTH_USD)
 
 
+def test_a_study_judges_none_for_its_designs_may_lack_the_metric(short):
+    other = "  small: {kind: managed_api, model: gpt-4.1}\n"
+    text = SHORT.replace("worlds: 3", f"{other}worlds: 3").replace(
+        "    slo:", "    route: large\n    slo:"
+    )
+    Path(short).write_text(text + "thresholds: [backends.small.answers >= 0]\n")
+    assert run(short) == 0
+    variant = ["--variant", "backends.small=null", "--worlds", "2", "--out", "study"]
+    assert main(["compare", short, *variant, "--jobs", "1", "--quiet"]) == 0
+
+
 def test_a_slip_in_a_name_ends_the_run_at_its_first_world(short, capfd):
     assert run(short, "--worlds", "100000", "--fail-if", "slo_mt < 95%") == 2
     assert "did you mean 'slo_met'" in capfd.readouterr().err

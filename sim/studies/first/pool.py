@@ -11,6 +11,7 @@ from sim.catalog.profiles import old_names
 from sim.catalog.table import no_such
 from sim.errors import CatalogError
 from sim.model.capacity import Offered, needed_s, work_offered
+from sim.model.price import DAY_S
 from sim.model.profile import ServiceProfile
 from sim.studies.first.kind import Kind
 
@@ -20,7 +21,6 @@ PRECISIONS = ("fp8", "fp4", "bf16")  # of a computed profile, the first that fit
 MOST_GPUS = 8
 SEQUENCES = 32  # of usual length that the KV cache of a replica should hold at once
 FILLED = 0.6  # of its capacity at the peak: the rest is for what no shape says
-DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from sim.catalog import api_price
 from sim.errors import CatalogError
+from sim.model.price import DAY_S, MONTH_S
 from sim.studies.first.backends import api_model, api_text, line, pool_text, provider_of
 from sim.studies.first.kind import KINDS, Kind
 from sim.studies.first.pool import DEFAULT_MODEL, pool_of, replicas_for
@@ -13,7 +14,6 @@ API, GPUS, BOTH = "api", "gpus", "both"
 SERVED_BY = (API, GPUS, BOTH)
 DEFAULT_API = "gpt-4.1-mini"
 SPREAD = 0.1  # of the answers' share of a bill, to either side
-DAYS_PER_MONTH = 365.25 / 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _arrivals(wishes: Wishes, kind: Kind) -> str:
     """When requests come, and how many."""
     volume = f"{wishes.volume or kind.volume:.12g}"
     if kind.burst_s:
-        count = round(float(volume))
+        count = max(round(float(volume)), 1)
         return line(
             f"    arrivals: {{users: {count}, requests: {count}, think_time: 0s}}", "yours?"
         )
@@ -170,7 +170,7 @@ def _volume(wishes: Wishes, kind: Kind) -> float:
     if wishes.usd_per_month is None:
         return wishes.volume or kind.volume
     usd = sum(_usd_of_million(wishes, kind)) * 1e-6 * kind.calls
-    return wishes.usd_per_month / DAYS_PER_MONTH / usd
+    return wishes.usd_per_month * DAY_S / MONTH_S / usd
 
 
 def _usd_of_million(wishes: Wishes, kind: Kind) -> tuple[float, float]:
