@@ -153,7 +153,13 @@ def test_values_are_shown_short_and_on_one_line(value, text):
 
 @pytest.mark.parametrize(
     ("text", "usd"),
-    [("40k USD", 40e3), ("1.5 M usd", 1.5e6), ("40 kUSD", 40e3), ("38,000 USD", 38e3)],
+    [
+        ("40k USD", 40e3),
+        ("1.5 M usd", 1.5e6),
+        ("40 kUSD", 40e3),
+        ("38,000 USD", 38e3),
+        ("40k dollars", 40e3),
+    ],
 )
 def test_thousands_of_dollars_may_have_their_unit_apart(text, usd):
     assert parse_quantity(text, "money") == usd

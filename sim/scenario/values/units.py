@@ -71,7 +71,7 @@ _DOLLARS = re.compile(
 )
 _THOUSANDS = re.compile(r"(?<![\d,.])[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\d,])")
 _POINTS = re.compile(r"^\s*([1-9]\d{0,2})\.000\s*$")  # of thousands, or of no fraction
-_THOUSANDS_OF_USD = re.compile(r"(?<=\d)(\s*[kM])\s+USD\s*$", re.IGNORECASE)
+_THOUSANDS_OF_USD = re.compile(r"(?<=\d)(\s*[kM])\s+(?:USD|dollars?)\s*$", re.IGNORECASE)
 _COMMA = re.compile(r"(?<![\d,.])(\d+),(\d+)(?![\d,.])")
 _PER_CENT = re.compile(r"(?<=\d)\s*per\s+cent\s*$", re.IGNORECASE)
 # 1h30, 1h30m: what follows the hours can only be minutes.

@@ -37,7 +37,8 @@ def _parts(answer: Findings, best: Switch) -> Iterator[str]:
     low, middle, high = (best.saved(level) for level in (least, 0.5, most))
     sign, verb, more = (1, "saves", "") if middle >= 0 else (-1, "costs", " more")
     ends = sorted((sign * low, sign * high))
-    spread = f" ({amount(ends[0])} to {amount(ends[1])} {said})" if ends[0] < ends[1] else ""
+    least_said, most_said = map(amount, ends)
+    spread = f" ({least_said} to {most_said} {said})" if least_said != most_said else ""
     yield (
         f"switching from {answer.reference} to {best.side}{_fleet(best)} {verb}"
         f" {amount(abs(middle))} USD a month{more}{spread}"
@@ -60,7 +61,7 @@ def _paid(answer: Findings, best: Switch) -> str:
     least, most, said = spread_over(answer.worlds)
     low, middle, high = (quantile(np.sort(best.paid_usd), level) for level in (least, 0.5, most))
     paid = f"the {amount(middle)} USD"
-    paid += f" ({amount(low)} to {amount(high)} {said})" if low < high else ""
+    paid += f" ({amount(low)} to {amount(high)} {said})" if amount(low) != amount(high) else ""
     paid += " that are paid at once"
     months = [best.payback_months(level) for level in (least, 0.5, most)]
     late = f"later than {_term(best)} or never in {best.too_late.words()}"
@@ -68,7 +69,8 @@ def _paid(answer: Findings, best: Switch) -> str:
         return f"{paid} are never saved in the median world, {late}"
     if not best.too_late.count:
         late = f"within {_term(best)} in {best.pays_back.words()}"
-    spread = f" ({whole(months[0])} to {whole(months[2])} {said})" if months[0] < months[2] else ""
+    soon, late_on = whole(months[0]), whole(months[2])
+    spread = f" ({soon} to {late_on} {said})" if soon != late_on else ""
     again = best.written_off_usd
     why = f" (a month's cost has {amount(again)} USD of them, which are not paid again)"
     beside = why if again > WORTH_SAYING * abs(best.saved(0.5)) else ""

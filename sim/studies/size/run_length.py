@@ -47,8 +47,8 @@ def check_run_length(
     ]
     if reasons:
         raise PeakfleetError(
-            f"a run of {_time(design.horizon.duration_s)} cannot tell which fleet keeps the SLO:\n"
-            + "\n".join(f"- {reason}" for reason in reasons)
+            f"a run of {_time(design.horizon.duration_s)} cannot tell which fleet keeps the SLO: "
+            + "; ".join(reasons)
         )
 
 

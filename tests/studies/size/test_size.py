@@ -316,7 +316,10 @@ def test_command_writes_answer_tables_and_pictures(tmp_path, capsys):
 def test_command_refuses_the_trap_with_exit_code_2(tmp_path, capsys):
     path = service(tmp_path, "5s", 0).path
     assert main(["size", str(path), "--worlds", "83", "--jobs", "1", "--quiet"]) == 2
-    assert "cannot tell which fleet keeps the SLO" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "cannot tell which fleet keeps the SLO: " in error
+    assert "\\n" not in error  # a line's end would be shown as such
+    assert error.count("\n") == 1
 
 
 def test_charts_say_what_they_answer_and_hold_their_data(tmp_path):
