@@ -25,8 +25,11 @@ GIB = 1024**3  # vendors' "80 GB" of HBM are GiB: an H100 reports 81,559 MiB
 MEMORY_SHARE = 0.92  # vLLM's gpu_memory_utilization, vllm/config/cache.py @002f10e0
 OVERHEAD_BYTES = 3.76e9  # per GPU; aiconfigurator other_mem
 
+# May be left out of a GPU's name: then the first is meant that it is sold in, which is the one that
+# clouds rent (of the catalogue's prices 83 of 88 of an H100, 41 of 46 of an A100 of 80 GB).
+FORMS = ("sxm", "pcie", "nvl")
+
 # Bytes per weight outside of the embeddings, which stay in 16 bits in FP8 and FP4 checkpoints.
-FORMS = ("sxm", "pcie", "nvl")  # may be left out of a GPU's name where it is sold in one only
 WEIGHT_BYTES = {
     "fp16": 2.0,
     "bf16": 2.0,
@@ -142,13 +145,31 @@ def gpu(name: str) -> Gpu:
     >>> gpu("H100-SXM").bandwidth_bytes_per_s
     3350000000000.0
     """
-    found = known_as(name, gpus())
-    kinds = [kind for form in FORMS if (kind := known_as(f"{name}-{form}", gpus()))]
-    if found is None and len(kinds) == 1:
-        found = kinds[0]
+    found = known_as(name, gpus()) or next(iter(_forms(name)), None)
     if found is None:
         raise no_such("GPU", name, gpus(), "sim catalog gpus")
     return gpus()[found]
+
+
+def form_taken(name: str) -> str:
+    """Which form of a GPU was taken where the name does not say and there are several; else empty.
+
+    >>> form_taken("H100")
+    'H100 is taken as h100-sxm, the form that clouds rent most (there are h100-pcie, h100-nvl, too)'
+    >>> form_taken("h200"), form_taken("a100"), form_taken("h100-pcie")
+    ('', '', '')
+    """
+    forms = _forms(name)
+    if known_as(name, gpus()) is not None or len(forms) < 2:
+        return ""
+    taken, *others = forms
+    too = f"there {'is' if len(others) == 1 else 'are'} {', '.join(others)}, too"
+    return f"{name} is taken as {taken}, the form that clouds rent most ({too})"
+
+
+def _forms(name: str) -> list[str]:
+    """GPUs that a name without a form may mean, the usual one first."""
+    return [kind for form in FORMS if (kind := known_as(f"{name}-{form}", gpus()))]
 
 
 def model(name: str) -> Model:

@@ -22,6 +22,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from sim.catalog.computed import computed_profile, parse_name
+from sim.catalog.hardware import form_taken, gpu
 from sim.catalog.limits import limits_of
 from sim.catalog.prices import day_of
 from sim.catalog.profile_file import load_profile, parse_profile
@@ -150,7 +151,7 @@ def profile(name_or_path: str) -> ServiceProfile:
     >>> profile("computed/qwen3-32b/l40s/tp2/fp8").grade
     'C'
     """
-    name = name_or_path.casefold()
+    name = _with_form(name_or_path.casefold())
     if name in _files():
         return _built_in(name)
     if (parts := parse_name(name)) is not None:
@@ -159,3 +160,10 @@ def profile(name_or_path: str) -> ServiceProfile:
     if path.suffix in (".yaml", ".yml") or is_file(path):
         return _with_limits(load_profile(name_or_path))
     raise unknown(name_or_path, profile_names(), old_names())
+
+
+def _with_form(name: str) -> str:
+    """The name with the form of its GPU, where that is left out."""
+    model, _, rest = name.partition("/")
+    of_gpu, slash, rest = rest.partition("/")
+    return f"{model}/{gpu(of_gpu).name}/{rest}" if slash and form_taken(of_gpu) else name

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from sim.catalog.computed import least_gpus
 from sim.catalog.hardware import WEIGHT_BYTES, gpus, models
-from sim.catalog.naming import known_as
+from sim.catalog.hardware import gpu as gpu_named
+from sim.catalog.naming import beginning_with, known_as
 from sim.catalog.table import no_such
 from sim.errors import CatalogError
 
@@ -36,7 +37,7 @@ def unknown(name: str, names: Sequence[str], old: Sequence[str]) -> CatalogError
     if known_as(parts[0], known_models) is None and (whole := known_as(name, known_models)):
         parts = [whole]  # with its maker in front, as on Hugging Face
     model = _meant(parts[0], known_models)
-    gpu = _meant(parts[1], list(gpus())) if len(parts) > 1 else None
+    gpu = _meant_gpu(parts[1]) if len(parts) > 1 else None
     current = [n for n in names if n not in old]
     ordered = [*current, *(n for n in names if n in old)]
     there = [n for n in ordered if n.split("/")[:2] == [model, gpu]]
@@ -73,6 +74,14 @@ def _meant(word: str, known: Sequence[str]) -> str | None:
         return found
     close = difflib.get_close_matches(word, known, n=1, cutoff=CLOSE)
     return close[0] if close else None
+
+
+def _meant_gpu(word: str) -> str | None:
+    try:
+        return gpu_named(word).name
+    except CatalogError:
+        several = beginning_with(word, gpus())  # forms and sizes, of which none is guessed
+        return None if several else _meant(word, list(gpus()))
 
 
 def _computed(model: str, gpu: str, rest: Sequence[str]) -> str:

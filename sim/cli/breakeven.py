@@ -73,6 +73,7 @@ def breakeven(
     from sim.report.charts.breakeven import breakeven_charts
     from sim.studies.breakeven import VOLUMES, switching_cost
     from sim.studies.breakeven import breakeven as study
+    from sim.studies.breakeven.alone import sides_alone
 
     costs = dict(switching_cost(each) for each in switching)
     case = asked.case(scenario)
@@ -88,3 +89,4 @@ def breakeven(
             term,
         )
         under_way.give(answer, render, breakeven_charts)
+        under_way.tell_levers(sides_alone(case, answer), asked.seed)

@@ -65,3 +65,4 @@ def compare(
     with asked.study("compare", *(each.scenario for each in found)) as under_way:
         answer = study(found, under_way.bench, asked.worlds, asked.seed, metrics, cost, latency)
         under_way.give(answer, render, charts)
+        under_way.tell_levers({each.label: each.case for each in found if each.case}, asked.seed)

@@ -77,6 +77,8 @@ def init(file: str, force: bool, quiet: bool, log: str | None, **given: Any) -> 
     sim init ours.yaml --from-trace requests.csv.gz --serve gpus
     sim init bill.yaml --from-bill 38k --model gpt-4.1
     """  # noqa: D301 (Click wants the control character itself)
+    from sim.catalog.hardware import form_taken
+
     advice = Advice(quiet)
     to_stdout = file == STDOUT
     if not to_stdout and not force and Path(file).exists():
@@ -91,6 +93,8 @@ def init(file: str, force: bool, quiet: bool, log: str | None, **given: Any) -> 
     wishes = _wishes(given, has_log=log is not None, asks=asks)
     text = _text(wishes, "first.yaml" if to_stdout else shlex.quote(file), log)
     _check(text)
+    if wishes.gpu and (taken := form_taken(wishes.gpu)):
+        advice.say(taken)
     if to_stdout:
         click.echo(text, nl=False)
         return

@@ -178,3 +178,4 @@ def plan(
             simulated=months if simulate == "all" else int(simulate or DEFAULT_MONTHS),
         )
         under_way.give(answer, render, charts)
+        under_way.tell_levers({"": case}, asked.seed)

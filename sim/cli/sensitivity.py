@@ -44,7 +44,9 @@ def sensitivity(
     from sim.report.sensitivity_text import render
     from sim.studies.sensitivity import sensitivity as study
 
-    loaded = asked.case(scenario).load()
+    case = asked.case(scenario)
+    loaded = case.load()
     with asked.study("sensitivity", loaded) as under_way:
         answer = study(loaded, under_way.bench, metrics, asked.worlds or ROWS, asked.seed)
         under_way.give(answer, render, charts)
+        under_way.tell_levers({"": case}, asked.seed)

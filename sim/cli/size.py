@@ -14,7 +14,7 @@ from sim.cli.values import SHARE, refuse_beside
 
 if TYPE_CHECKING:
     from sim.studies.case import Case
-    from sim.studies.size import Question
+    from sim.studies.size import Question, Size
 
 
 @click.command(short_help="Find the cheapest fleet whose SLO holds.")
@@ -106,6 +106,7 @@ def size(
     sim size scenarios/population.yaml --users 500
     sim size scenarios/population.yaml --most-users
     """  # noqa: D301 (click reads the \b)
+    from sim.catalog.hardware import form_taken
     from sim.report.charts.size import size_charts
     from sim.report.size_text import size_text
     from sim.studies.size import Question
@@ -126,6 +127,8 @@ def size(
         services = (*services, *services_on(gpus, service_of(case, backend)))
     check_emit(emit, case.load())
     with asked.study("size", case.load()) as under_way:
+        for taken in filter(None, map(form_taken, gpus)):
+            under_way.advice.say(f"--gpu {taken}")
         answer = study(
             case,
             under_way.bench,
@@ -141,8 +144,13 @@ def size(
         if answer.chosen is None and emit is not None:
             under_way.advice.warn(f"no fleet was chosen: {emit} is not written")
         elif emit is not None:
-            fleet = replace(case, overrides=answer.overrides).load()
-            write_manifests(emit, fleet, answer.sentence, under_way.advice)
+            write_manifests(emit, _chosen(case, answer).load(), answer.sentence, under_way.advice)
+        under_way.tell_levers({"": _chosen(case, answer)}, asked.seed)
+
+
+def _chosen(case: "Case", answer: "Size") -> "Case":
+    """The case with the fleet that was chosen, if one was."""
+    return case if answer.chosen is None else replace(case, overrides=answer.overrides)
 
 
 def _most_users(case: "Case", question: "Question", error: float, asked: Asked) -> None:
@@ -154,3 +162,4 @@ def _most_users(case: "Case", question: "Question", error: float, asked: Asked) 
     with asked.study("size", case.load()) as under_way:
         answer = most_users(case, under_way.bench, question, asked.worlds, asked.seed, error)
         under_way.give(answer, crowd_text, crowd_charts)
+        under_way.tell_levers({"": case}, asked.seed)

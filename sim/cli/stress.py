@@ -129,3 +129,4 @@ def stress(
             enclose=not steps_only,
         )
         under_way.give(answer, render, charts)
+        under_way.tell_levers({"": case}, asked.seed)

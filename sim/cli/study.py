@@ -1,6 +1,6 @@
 """What the commands of all studies share: their options, and how an answer is given."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -209,6 +209,24 @@ class Study:
         text = to_json(answer.as_json())
         shown = text if self.as_json else render(answer) + "\n"
         deliver(shown, lambda: self._save(answer, text, charts(answer)), self.advice)
+
+    def tell_levers(self, cases: "Mapping[str, Case]", seed: int | None) -> None:
+        """Say which memories of prompts are off where they would matter.
+
+        Parameters
+        ----------
+        cases : mapping of str to Case
+            By what to call each; empty for the scenario itself.
+        seed : int or None
+            None for the scenario's own.
+        """
+        from sim.studies.levers import levers_of
+
+        if self.advice.quiet:
+            return
+        for label, lever in levers_of(cases, seed):
+            whose = "" if label in ("", lever.backend) else f"{label}: "
+            self.advice.say(whose + lever.words())
 
     def _save(self, answer: Answer, text: str, charts: "Iterable[Chart]") -> None:
         from sim import __version__

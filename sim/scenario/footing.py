@@ -2,9 +2,10 @@
 
 And one for each bill that a volume follows from: the requests and tokens it stands for.
 
-Said are a grade below A, an engine over a year old, and prompts and contexts beyond what was
-measured. How old an engine is counts from the start of the horizon, or from the newest of the
-built-in profiles, not from today: the same scenario says the same.
+Said are the form of a GPU that was taken where none is named, a grade below A, an engine over a
+year old, and prompts and contexts beyond what was measured. How old an engine is counts from the
+start of the horizon, or from the newest of the built-in profiles, not from today: the same scenario
+says the same.
 """
 
 from collections.abc import Iterator
@@ -35,7 +36,8 @@ def footing(document: ScenarioDocument, design: Design) -> Iterator[str]:
         keys = document.backends[pool.name]
         assert isinstance(keys, PoolKeys)
         profile = keys.service.profile
-        said = [*_of_profile(profile, design), *_of_reach(pool, profile, design)]
+        said = [*filter(None, [keys.service.taken])]
+        said += [*_of_profile(profile, design), *_of_reach(pool, profile, design)]
         if said:
             yield f"backends.{pool.name}.service ({profile.name}): {'; '.join(said)}"
 

@@ -28,7 +28,6 @@ from sim.scenario.values.catalogued import Shape
 from sim.scenario.values.fields import Surroundings
 from sim.scenario.values.numbers import Number, Quantity, Spread, Uncertain, extent
 from sim.scenario.values.problems import Findings, Path
-from sim.scenario.values.service import Service
 from sim.scenario.values.units import shown
 from sim.scenario.workload import client, follow_ups, routes
 from sim.scenario.workload.burstiness import Burstiness
@@ -314,7 +313,7 @@ def _pool(pool: GpuPool, named: dict[str, int], path: Path, findings: Findings) 
     return pool.model_copy(
         update={
             **fleet.resolved(pool, profile, path, findings),
-            "service": Service(profile, pool.service.written, errors),
+            "service": replace(pool.service, profile=profile, errors=errors),
             "throughput_factor": factor,
             "coefficients": coefficients,
             "prefix_cache": caches.resolved(pool.prefix_cache, profile, named, path, findings),

@@ -1,16 +1,18 @@
 """Levers that are off where they would matter: found by simulating world 0 once more with each.
 
-A task's later calls begin with what was said before. An API bills that again at the full price
-unless its memory of prompts is used (``prompt_caching``), and a replica works through it again
-unless it keeps blocks of prompts (``prefix_cache``). What turning either on would do is simulated,
-under the same arrivals and draws, and said where it is worth saying.
+A task's later calls begin with what was said before, and so do turns of a log. An API bills that
+again at the full price unless its memory of prompts is used (``prompt_caching``), and a replica
+works through it again unless it keeps blocks of prompts (``prefix_cache``). What turning either on
+would do is simulated, under the same arrivals and draws, and said where it is worth saying.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sim.errors import PeakfleetError
 from sim.model.design import Design
+from sim.model.trace import TraceSource
+from sim.model.workload import Workload
 from sim.montecarlo.draws import draw_worlds
 from sim.scenario import Scenario
 from sim.scenario.backend.gpu_pool import GpuPool
@@ -94,10 +96,36 @@ def levers(case: Case, scenario: Scenario, seed: int) -> Iterator[Lever]:
             yield found
 
 
+def levers_of(cases: Mapping[str, Case], seed: int | None = None) -> Iterator[tuple[str, Lever]]:
+    """Levers of several cases by their labels, each where it is worth turning on first.
+
+    Parameters
+    ----------
+    cases : mapping of str to Case
+    seed : int, optional
+        By default that of each case.
+    """
+    said = set()
+    for label, case in cases.items():
+        scenario = case.load()
+        for lever in levers(case, scenario, scenario.seed if seed is None else seed):
+            if lever.setting not in said:
+                said.add(lever.setting)
+                yield label, lever
+
+
 def _repeats(design: Design) -> bool:
-    """Whether tasks have several calls, whose prompts begin with what was said before."""
-    tasks = (getattr(each.source, "follow_ups", None) for each in design.workloads)
-    return any(task is not None and task.calls.mean() > 1 for task in tasks)
+    """Whether prompts begin with what was said before."""
+    return any(map(_repeats_itself, design.workloads))
+
+
+def _repeats_itself(workload: Workload) -> bool:
+    """Whether a workload's tasks have several calls, or its trace tells what belongs together."""
+    source = workload.source
+    if isinstance(source, TraceSource):
+        return source.trace.session is not None or source.trace.prefixes is not None
+    tasks = getattr(source, "follow_ups", None)
+    return tasks is not None and tasks.calls.mean() > 1
 
 
 def _off(scenario: Scenario) -> Iterator[tuple[str, str, str]]:

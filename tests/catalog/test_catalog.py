@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 
@@ -24,7 +25,7 @@ from sim.catalog import (
     write_profile,
 )
 from sim.catalog.figures import CONTEXT_TOKENS, decode_figures
-from sim.catalog.hardware import gpus, models
+from sim.catalog.hardware import form_taken, gpus, models
 from sim.catalog.prices import PURCHASES, day_of, listed_prices, older_than_a_year
 from sim.catalog.profile_file import load_profile
 from sim.catalog.profiles import date_of, old_names
@@ -37,6 +38,21 @@ LLAMA = "llama-3.3-70b/h100-sxm/tp4/fp8/vllm"
 # Of Qwen3-235B on two GPUs: some requests waited for a place in most of their runs.
 WIDE = ("qwen3-235b-a22b/h200-sxm/tp2/fp8/vllm", "qwen3-235b-a22b/h200-sxm/tp2ep2/fp8/vllm",
         "qwen3-235b-a22b/h200-sxm/tp2dp2/fp8/vllm")  # fmt: skip
+GPUS = {
+    "h100": ("h100-sxm", ["h100-pcie", "h100-nvl"]),
+    "H100": ("h100-sxm", ["h100-pcie", "h100-nvl"]),
+    "a100-80g": ("a100-80g-sxm", ["a100-80g-pcie"]),
+    "A100 80G": ("a100-80g-sxm", ["a100-80g-pcie"]),
+    "a100-40g": ("a100-40g-sxm", []),
+    "h100-pcie": ("h100-pcie", []),
+    "h200": ("h200-sxm", []),
+    "b200": ("b200-sxm", []),
+    "B300": ("b300-sxm", []),
+    "mi300x": ("mi300x", []),
+    "L40S": ("l40s", []),
+    "l4": ("l4", []),
+    "gh200": ("gh200", []),
+}
 every_profile = pytest.mark.parametrize("name", profile_names())
 
 
@@ -546,3 +562,29 @@ def test_nothing_that_matches_is_said_on_stderr():
 
 def test_output_is_the_same_every_time():
     assert run("profiles").stdout == run("profiles").stdout
+
+
+@pytest.mark.parametrize("name", GPUS)
+def test_the_form_of_a_gpu_may_be_left_out_and_which_is_taken_is_said(name):
+    taken, others = GPUS[name]
+    assert gpu(name).name == taken
+    said = form_taken(name)
+    assert bool(said) == bool(others)
+    assert all(each in said for each in ([taken, *others] if others else []))
+
+
+def test_the_form_that_is_taken_is_the_one_that_is_rented_most():
+    prices = Counter(each.gpu for each in listed_prices())
+    for name, (taken, others) in GPUS.items():
+        assert all(prices[taken] > 5 * prices[other] for other in others), name
+
+
+@pytest.mark.parametrize("name", ["a100", "mi300", "rtx", "h1000", "40g"])
+def test_memory_and_generation_of_a_gpu_are_never_guessed(name):
+    with pytest.raises(CatalogError, match=f"GPU '{name}' is not in the catalogue"):
+        gpu(name)
+
+
+def test_a_profile_is_found_without_the_form_of_its_gpu():
+    assert profile("llama-3.3-70b/H100/tp4/fp8/vllm") is profile(LLAMA)
+    assert profile("computed/qwen3-32b/h100/tp2/fp8").gpu == "h100-sxm"

@@ -169,7 +169,8 @@ def test_the_fit_finds_efficiencies_that_made_the_profiles(measured):
             "did you mean 'llama-3.3-70b/h100-sxm/tp4/fp8/vllm'",
         ),
         ("llama-3.3-70b/l40s", "no measurement of llama-3.3-70b on l40s.*measured: llama-3.3-70b/"),
-        ("qwen3-14b/h100", "GPU 'h100' is not in the catalogue"),
+        ("qwen3-14b/h100", "no measurement of qwen3-14b on h100-sxm; computed"),
+        ("qwen3-14b/a100", "GPU 'a100' is not in the catalogue"),
         ("my-model/my-gpu", "profile 'my-model/my-gpu' is not in the catalogue"),
     ],
 )

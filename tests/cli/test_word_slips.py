@@ -109,8 +109,9 @@ NAMES = [
 PROFILES = [
     (SERVICE, "service: llama-3.3-70b", "15: backends.large.service: profile 'llama-3.3-70b' is not"
      " in the catalogue; measured of llama-3.3-70b: llama-3.3-70b/"),
-    (SERVICE, "service: llama-3.3-70b/h100", "GPU 'h100' is not in the catalogue (did you mean "
-     "'h100-nvl' or 'h100-pcie' or 'h100-sxm'?"),
+    (SERVICE, "service: llama-3.3-70b/h100", "(did you mean 'llama-3.3-70b/h100-sxm/tp"),
+    (SERVICE, "service: llama-3.3-70b/a100", "GPU 'a100' is not in the catalogue (did you mean "
+     "'a100-40g-sxm' or 'a100-80g-pcie' or 'a100-80g-sxm'?"),
     (SERVICE, "service: llama-3.3-70b/h100-sxm/tp3/fp8/vllm", "(did you mean 'llama-3.3-70b/h100-"),
     (SERVICE, "service: llama-3.3-70b/h100-sxm/tp4/int4/vllm", "(did you mean 'llama-3.3-70b/h100-"
      "sxm/tp4/fp8/vllm'?"),

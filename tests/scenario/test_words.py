@@ -79,6 +79,20 @@ def test_a_model_is_taken_at_its_maker_which_is_said(tmp_path):
     assert named.model.backends["big"].price.input == found.model.backends["big"].price.input
 
 
+@pytest.mark.parametrize(
+    ("service", "written"),
+    [
+        ("{model: qwen3-32b, gpu: H100, gpus: 2, precision: fp8}", "h100-sxm"),
+        ("llama-3.3-70b/h100/tp4/fp8/vllm", "llama-3.3-70b/h100-sxm/tp4/fp8/vllm"),
+    ],
+)
+def test_the_form_of_a_gpu_that_is_taken_is_said_and_written(service, written, tmp_path):
+    found = load(tmp_path, SERVICE, f"service: {service}")
+    assert "00 is taken as h100-sxm, the form that clouds rent most (there are" in found.footing[0]
+    document = found.document["backends"]["big"]["service"]
+    assert written in (document, getattr(document, "get", {}.get)("gpu"))
+
+
 def test_a_week_of_a_quota_begins_on_its_day_at_its_time(tmp_path):
     week = "quota: {tokens_per_week: 1M, reset: '06:00', reset_day: thu}"
     found = load(tmp_path, *api(f"gpt-4.1\n    {week}"))
@@ -207,8 +221,8 @@ def test_a_decimal_comma_and_thousands_are_told_apart(tmp_path):
          "12: backends.big.model: model 'llama-3.3-70b' has several providers: groq, "),
         (*api("gpt-4.1\n    quota: openai-tier-9"),
          "13: backends.big.quota: 'openai-tier-9' is not a quota of the catalogue (did you "),
-        (*computed("qwen3-32b", "H100"),
-         "12: backends.big.service: GPU 'H100' is not in the catalogue (did you mean 'h100-"),
+        (*computed("qwen3-32b", "A100"),
+         "12: backends.big.service: GPU 'A100' is not in the catalogue (did you mean 'a100-"),
         (SERVICE, "service: qwen3-32b", "12: backends.big.service: "),
         ("horizon: {duration: 10min}", "horizon: 10min", "2: horizon: "),
         ("{timeout: 30s}", "{timeout: 30s, retries: -1}",

@@ -86,3 +86,62 @@ def test_a_run_says_it_after_its_answer_on_stderr(
     (line,) = [each for each in printed.err.splitlines() if "prompt_caching is off" in each]
     assert "73 % of prompt tokens have been there before" in line
     assert "prompt_caching" not in printed.out
+
+
+BRIEF = BOTH.replace("duration: 6h", "duration: 2h").replace(
+    "    follow_ups", "    slo: {ttft_p95: 5s}\n    route: api\n    follow_ups"
+)
+OWN = ["--set", "workloads.agent.route=own"]
+UNSURE = "backends.api.price={input: {p5: 1, p95: 3}, cached_input: 0.5, output: 8}"
+
+
+@pytest.mark.parametrize(
+    ("command", "backends"),
+    [
+        (["breakeven", "--volumes", "1k,5k"], ["api", "own"]),
+        (["compare", "--variant", "gpus: workloads.agent.route=own"], ["api", "own"]),
+        (["size", *OWN, "--backend", "own", "--probability", "15%"], ["own"]),
+        (["plan", *OWN, "--months", "1"], ["own"]),
+        (["stress", *OWN, "--growth", "1", "--no-spike", "--steps-only"], ["own"]),
+        (["sensitivity", "--set", UNSURE, "--worlds", "16"], ["api"]),
+    ],
+    ids=lambda each: each[0],
+)
+def test_every_study_says_it_after_its_answer(
+    command: list[str],
+    backends: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sim.report.charts.save", lambda charts, folder: folder.mkdir())
+    (tmp_path / "agents.yaml").write_text(BRIEF, encoding="utf-8")
+    name, *options = command
+    options = ["--worlds", "2", "--jobs", "1", "--out", str(tmp_path / "out"), *options]
+    assert main([name, str(tmp_path / "agents.yaml"), *options]) == 0
+    printed = capsys.readouterr()
+    _, _, after = printed.err.partition("results in")
+    said = [line for line in after.splitlines() if "have been there before" in line]
+    assert [
+        line.split(" is off")[0].split("backends.")[1].split(".")[0] for line in said
+    ] == backends
+    assert "have been there before" not in printed.out
+
+
+def test_a_trace_that_names_its_blocks_is_asked_as_tasks_are(tmp_path: Path) -> None:
+    rows = [
+        f'{{"timestamp": {1000 * n}, "input_length": 4096, "output_length": 20,'
+        f' "hash_ids": [1, 2, 3, 4, 5, 6, 7, {100 + n}]}}'
+        for n in range(200)
+    ]
+    (tmp_path / "log.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    text = f"""\
+name: Log
+workloads: {{chat: {{arrivals: {{trace: {{file: log.jsonl, mode: once}}}}}}}}
+backends:
+{POOL}worlds: 1
+"""
+    (lever,) = found(tmp_path, text)
+    # Each prompt but the first begins with the seven blocks of 512 tokens of the first.
+    assert lever.cached_share == pytest.approx(199 * 7 / (200 * 8), rel=0.01)
+    assert lever.what == "prefix_cache"

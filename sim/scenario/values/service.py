@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.catalog import api_models, profile, profile_names
-from sim.catalog.computed import computed_profile, fewest_gpus
-from sim.catalog.hardware import WEIGHT_BYTES, gpus, models
+from sim.catalog.computed import PREFIX, computed_profile, fewest_gpus
+from sim.catalog.hardware import WEIGHT_BYTES, form_taken, gpus, models
 from sim.catalog.model_config import is_config, stored_precision
 from sim.catalog.naming import known_as, stored_as
 from sim.catalog.profiles import path_of
@@ -37,11 +37,14 @@ class Service:
     errors : tuple of Uncertain
         How far its coefficients are off, in standard deviations along each direction of their joint
         error; empty where they are taken as they are.
+    taken : str
+        Which form of a GPU was taken where the document names none; else empty.
     """
 
     profile: ServiceProfile
     written: Any
     errors: tuple[Uncertain, ...] = ()
+    taken: str = ""
 
     def drawn(self, draws: Mapping[str, float]) -> ServiceProfile:
         """The profile in a world."""
@@ -71,7 +74,11 @@ def _read(raw: Any, spot: Spot) -> Service | None:
     if name not in profile_names() and is_path:
         name = str(path)
     try:
-        return Service(profile(name), str(path_of(name) or name))
+        found = profile(name)
+        _, *of_gpu = name.removeprefix(PREFIX).split("/")[:2]
+        taken = "" if is_path else form_taken(*of_gpu) if of_gpu else ""
+        name = found.name if taken else name
+        return Service(found, str(path_of(name) or name), taken=taken)
     except ScenarioError as error:
         for problem in error.problems:
             spot.wrong(str(problem))
@@ -116,7 +123,8 @@ def _computed(raw: dict[str, Any], spot: Spot) -> Service | None:
         spot.wrong(str(error))
         return None
     written = {"model": name, "gpu": found.gpu, "gpus": many, "precision": precision}
-    return Service(found, {**written, "kv_cache_dtype": found.kv_cache_dtype})
+    written |= {"kv_cache_dtype": found.kv_cache_dtype}
+    return Service(found, written, taken=form_taken(raw["gpu"]))
 
 
 def _schema() -> JsonSchema:

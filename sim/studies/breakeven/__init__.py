@@ -14,6 +14,7 @@
 :mod:`~sim.studies.breakeven.own`                  the volume that the scenario itself has
 :mod:`~sim.studies.breakeven.switching`            what switching saves at it, in every world
 :mod:`~sim.studies.breakeven.saving`               the same in words
+:mod:`~sim.studies.breakeven.alone`                each side by itself at it, for what is off there
 :mod:`~sim.studies.breakeven.findings`             what was found, as tables
 :mod:`~sim.studies.breakeven.decision`             the decision in two sentences
 :mod:`~sim.studies.breakeven.answer`               the answer: both, and as JSON

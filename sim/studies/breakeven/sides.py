@@ -138,6 +138,10 @@ class Contest:
 
     def at(self, side: str, volume: float, fleet: Fleet | None = None) -> Scenario:
         """The scenario with one side alone, at a volume."""
+        return self.case_at(side, volume, fleet).load()
+
+    def case_at(self, side: str, volume: float, fleet: Fleet | None = None) -> Case:
+        """The case with one side alone, at a volume."""
         factor = volume / self.volume
         changes = [*self._traffic(factor), *self._alone(side)]
         if fleet is not None:
@@ -145,7 +149,7 @@ class Contest:
         devices = getattr(self.scenario.model.backends[side], "active_devices", None)
         if devices is not None:
             changes.append(f"backends.{side}.active_devices={usual(devices) * factor!r}")
-        return self.case.load(changes)
+        return self.case.but(*changes)
 
     @cached_property
     def volume(self) -> float:

@@ -7,7 +7,7 @@ neither does one that is not followed by ``PATH=``.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.errors import PeakfleetError
 from sim.scenario import Scenario
@@ -26,10 +26,13 @@ class Contender:
     label : str
         Short, and no other contender's.
     scenario : Scenario
+    case : Case or None
+        Where it is from; None of a run that was finished before.
     """
 
     label: str
     scenario: Scenario
+    case: Case | None = None
 
 
 def contenders(cases: Sequence[Case], variants: Iterable[str] = ()) -> list[Contender]:
@@ -44,10 +47,11 @@ def contenders(cases: Sequence[Case], variants: Iterable[str] = ()) -> list[Cont
     names = [scenario.name for scenario in loaded]
     if len(set(names)) < len(names):  # several files of one name, or several versions of one file
         names = [case.path.stem for case in cases]
-    found = [Contender(*pair) for pair in zip(names, loaded, strict=True)]
+    found = [Contender(*each) for each in zip(names, loaded, cases, strict=True)]
     for text in variants:
         label, settings = parse_variant(text)
-        found.append(Contender(label, cases[0].load(settings)))
+        case = cases[0].but(*settings)
+        found.append(Contender(label, case.load(), case))
     if len(found) < 2:
         raise PeakfleetError(
             "compare: one design cannot be compared; name another scenario, or a variant of the"
@@ -102,5 +106,5 @@ def _distinct(found: list[Contender]) -> list[Contender]:
         seen[each.label] = seen.get(each.label, 0) + 1
         count = seen[each.label]
         label = each.label if count == 1 else f"{each.label} ({count})"
-        distinct.append(Contender(label, each.scenario))
+        distinct.append(replace(each, label=label))
     return distinct

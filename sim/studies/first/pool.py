@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sim.catalog import profile, profile_names, shape
 from sim.catalog.computed import PREFIX, least_gpus
+from sim.catalog.hardware import gpu as gpu_named
 from sim.catalog.hardware import gpus, models
 from sim.catalog.naming import known_as
 from sim.catalog.profiles import old_names
@@ -59,17 +60,15 @@ def pool_of(model: str, gpu: str | None, tokens: float = 0.0) -> Pool:
     CatalogError
         If there is no such model or GPU, or the model does not fit.
     """
+    wanted = None if gpu is None else gpu_named(gpu).name
     if model.casefold() in profile_names():
         found = profile(model)
-        if gpu is None or known_as(gpu, gpus()) == found.gpu:
+        if wanted in (None, found.gpu):
             return Pool(model.casefold(), found, True)
         model = found.model
     named = known_as(model, models())
     if named is None:
         raise no_such("model", model, models(), "sim catalog models")
-    wanted = None if gpu is None else known_as(gpu, gpus())
-    if gpu is not None and wanted is None:
-        raise no_such("GPU", gpu, gpus(), "sim catalog gpus")
     old = set(old_names())
     there = [name for name in profile_names() if name.startswith(f"{named}/") and name not in old]
     for place in (wanted or DEFAULT_GPU, *([] if wanted else [""])):
