@@ -9,7 +9,7 @@ from places import ROOT
 from sim.__main__ import main
 from sim.cli import cli
 from sim.errors import PeakfleetError
-from sim.report.glossary import GLOSSARY, meaning
+from sim.report.glossary import GLOSSARY, SAID_AS, meaning
 
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8").casefold()
@@ -92,3 +92,62 @@ def test_the_words_of_a_phrase_are_explained(phrase, words):
     said = CliRunner().invoke(cli, ["explain", phrase])
     assert said.exit_code == 0
     assert all(word in said.stdout for word in words)
+
+
+# What people type who have read an answer or the README, and what has to be in what they get.
+ASKED = {
+    "flips": "flips at: How far a price", "flip": "How far a price", "bill": "usd_per_month",
+    "staff": "staff_usd_per_month", "cost": "What is paid", "costs": "What is paid",
+    "latency": "last token", "answer": "last token", "whole answer p95": "last token",
+    "first token": "TTFT", "per output token": "TPOT", "median": "in the middle",
+    "median world": "in the middle", "percentile": "95 of 100", "confidence": "95 times in 100",
+    "CI": "95 times in 100", "draw": "its own arrivals", "simulation": "its own arrivals",
+    "replication": "its own arrivals", "seed": "0", "fleet": "least and a most",
+    "fleets": "least and a most", "pool": "gateway", "backlog": "no answer yet",
+    "overload": "backlog is still growing", "fallen behind": "backlog is still growing",
+    "utilisation": "request in its batch", "utilization": "request in its batch",
+    "throttled": "Turned away", "429": "Turned away", "rate limit": "What a provider allows",
+    "token": "prompts and answers are counted", "prompt": "workloads.<name>.prompt_tokens",
+    "context length": "max_model_len", "batch": "works on at the same time",
+    "prefill": "Time to first token", "decode": "Time per output token",
+    "kv cache": "memory of a replica's GPUs", "preemption": "want of KV cache",
+    "tp4": "on four GPUs", "fp8": "backends.<name>.service", "reserved": "paid for a term",
+    "on demand": "backends.<name>.spot.fallback", "switching cost": "--switching-cost",
+    "term": "time until what is saved", "write-off": "time until what is saved",
+    "margin": "Revenue less cost", "revenue": "value_per_request", "sure": "the cheapest",
+    "bounds": "share of worlds", "cheaper": "Which of two is lower", "grade": "measured of late",
+    "cold-start": "until it serves", "retry": "gateway.retry_after", "SLA": "first token within",
+    "worst served": "nearest to its SLO", "recovery": "end of a spike", "peak hour": "highest",
+    "saving": "below 0", "paid at once": "before anything is saved", "tornado": "p10 to its p90",
+    "sobol": "Sobol index", "sensitivity": "Sobol index", "electricity": "usd_per_kwh",
+    "depreciation": "price.owned", "network": "network_usd_per_month", "hpa": "autoscaler.preset",
+    "keda": "autoscaler.polling_interval", "prompt caching": "backends.<name>.prompt_caching",
+    "think time": "arrivals.think_time", "follow-ups": "workloads.<name>.follow_ups",
+    "cache": "workloads.<name>.response_cache", "cached share": "prompt tokens cached",
+    "GPU-hours": "gpu_hours: GPU-hours", "e2e_p95_s": "whole answer p95",
+    "cost_usd_per_month": "per month", "dollar": "bill_shares", "threshold": "panic_threshold",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ASKED)
+def test_what_people_ask_finds_what_they_mean(word):
+    said = CliRunner().invoke(cli, ["explain", word])
+    assert said.exit_code == 0
+    assert ASKED[word] in " ".join(said.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("headrom", "headroom"), ("payforward", None), ("oracel", "oracle"), ("wrld", "world"),
+     ("replcas", "replicas"), ("hedgge", "hedge"), ("xyzzy", None)],
+)  # fmt: skip
+def test_a_word_nobody_knows_is_one_line_with_what_may_be_meant(word, meant, capsys):
+    assert main(["explain", word]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "sim explain glossary" in line
+    assert ("did you mean" in line and meant in line) if meant else "did you mean" not in line
+
+
+def test_what_words_are_called_otherwise_leads_to_a_word_or_a_key():
+    assert [each for each in SAID_AS if each in {word.casefold() for word in GLOSSARY}] == []
+    assert list(SAID_AS) == sorted(SAID_AS)
