@@ -12,7 +12,14 @@ from sim.cli.completion import OVERRIDE
 from sim.cli.delivery import Advice, command_line, deliver
 from sim.cli.emission import EMIT, check_emit
 from sim.cli.emission import emit as write_manifests
-from sim.cli.values import ALLOW_CODE, EXIT_INTERRUPTED, EXIT_MISSED, SHARE, Condition
+from sim.cli.values import (
+    ALLOW_CODE,
+    EXIT_INTERRUPTED,
+    EXIT_MISSED,
+    NO_REPORT,
+    SHARE,
+    Condition,
+)
 
 if TYPE_CHECKING:
     from sim.model.threshold import Threshold
@@ -65,6 +72,7 @@ DEFAULT_CAP = 10_000
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in its folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @EMIT
+@NO_REPORT
 @click.option("--quiet", is_flag=True, help="No progress, no advice.")
 @click.pass_context
 def run(
@@ -83,6 +91,7 @@ def run(
     resume: bool,
     as_json: bool,
     emit: Path | None,
+    no_report: bool,
     quiet: bool,
 ) -> None:
     """Simulate SCENARIO, a YAML file, and print distributions of cost, utilisation and latency.
@@ -121,11 +130,13 @@ def run(
             metric=metric,
             record_requests=requests,
             earlier=earlier,
+            report=not no_report,
             thresholds=[*loaded.thresholds, *(each.negated() for each in failing)],
         )
         _tell_batches(result, advice)
         with _final(kept, result, earlier, opening, advice) as final:
-            deliver(_shown(result, as_json), partial(_save, result, final, advice), advice)
+            save = partial(_save, result, final, advice, not no_report)
+            deliver(_shown(result, as_json), save, advice)
         if emit is not None:
             write_manifests(emit, loaded, sentence(result.summary), advice)
     if result.interrupted:
@@ -199,7 +210,12 @@ def compile_once(advice: Advice, jobs: int | None = None) -> None:
 
 
 def _simulate(
-    kept: "Store", advice: Advice, goal: "Goal | None", earlier: "Earlier | None", **options: Any
+    kept: "Store",
+    advice: Advice,
+    goal: "Goal | None",
+    earlier: "Earlier | None",
+    report: bool,
+    **options: Any,
 ) -> "RunResult":
     """Run, and save what was finished before something went wrong."""
     from sim.errors import ResultError
@@ -223,7 +239,7 @@ def _simulate(
     except StoppedError as error:
         if error.partial is not None:
             try:
-                _save(error.partial, kept, advice)
+                _save(error.partial, kept, advice, report)
             except ResultError as unsaved:
                 advice.warn(str(unsaved))
         raise
@@ -265,13 +281,18 @@ def _final(
     kept.forget()
 
 
-def _save(result: "RunResult", kept: "Store", advice: Advice) -> None:
-    """Write the results and say what is to be said about them."""
+def _save(result: "RunResult", kept: "Store", advice: Advice, report: bool) -> None:
+    """Write the results, the page first, and say what is to be said about them."""
+    from sim.report import page
     from sim.report.charts import save
     from sim.report.charts.run import charts
+    from sim.report.page.run import page_of_run
 
     kept.save(result)
-    kept.add(lambda draft: save(charts(result), draft / "figures"))
+    drawn = charts(result)
+    if report:
+        kept.add(lambda draft: page.write(page_of_run(result, result.summary, drawn), draft))
+    kept.add(lambda draft: save(drawn, draft / "figures"))
     place = kept.folder
     done, asked = len(result.sample), result.worlds
     if result.interrupted:

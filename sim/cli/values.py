@@ -62,6 +62,9 @@ class Condition(click.ParamType["Threshold"]):
 
 SHARE: Final = Share()
 SHARE_OR_ALL: Final = Share(ends=True)
+NO_REPORT: Final = click.option(
+    "--no-report", is_flag=True, help="Write no report.html and no report.md, only the results."
+)
 ALLOW_CODE: Final = click.option(
     "--allow-code",
     is_flag=True,

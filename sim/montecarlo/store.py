@@ -11,6 +11,7 @@
 ``costs.csv``              the bill of world 0, in the columns of FOCUS 1.2
 ``benchmark_report.json``  world 0 as an llm-d Benchmark Report v0.2.1
 ``metrics.prom``           world 0 under vLLM's metric names, in the Prometheus text format
+``report.html``            the answer as a page; ``report.md`` for a pull request
 =========================  =====================================================================
 
 All but the manifest are the same bytes for the same worlds, whatever the number of workers, and
@@ -59,7 +60,7 @@ KIND = "run"
 SCENARIO, SUMMARY = "scenario.yaml", "summary.json"
 BANDS, REQUESTS = "timeline.parquet", "requests.parquet"
 RESULTS = (SCENARIO, SUMMARY, FIGURES, BANDS, TIMELINES, REQUESTS, *exports.FILES)
-WRITES = (*RESULTS, "report.html", *PICTURES)  # patterns of all names in the folder
+WRITES = (*RESULTS, "report.html", "report.md", *PICTURES)  # patterns of all names in the folder
 WORLDS = (FIGURES, TIMELINES)  # files that only together are any use
 
 

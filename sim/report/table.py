@@ -1,10 +1,11 @@
 """The answer of a run as text: a sentence, then each figure with its interval."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sim.montecarlo.shares import percent
-from sim.report.columns import Column, blocks, table
+from sim.report.columns import Column, blocks
 from sim.report.figures import (
     ABSENT,
     BY_METRIC,
@@ -20,9 +21,11 @@ from sim.report.figures import (
 )
 from sim.report.headline import KINDS, WORTH_SAYING, paragraphs, sentence, shares
 from sim.report.paragraph import filled
+from sim.report.parts import Grid
 from sim.report.thresholds_text import threshold_lines
 
 Estimate = Mapping[str, Any]
+Parts = Sequence[tuple[str, Sequence[tuple[str, ...]]]]  # titles and rows
 
 AT_LEAST = "≥"
 # Left out, and named below the table, where no world has any.
@@ -108,26 +111,61 @@ def render(summary: Mapping[str, Any]) -> str:
     Headings are bold by terminal codes, which ``click.echo`` takes out where there is no terminal.
     """
     parts = list(_blocks(summary))
-    rows = [row for _, block in parts for row in block]
-    told = [at for at in range(len(HEADER)) if at not in INTERVALS or _tells(at, rows)]
-    figures = blocks(
-        [HEADER[at] for at in told],
-        [(title, [[row[at] for at in told] for row in block]) for title, block in parts],
-    )
+    told = _told(parts)
+    grid = _grid(parts, told)
+    figures = blocks(grid.columns, grid.blocks)
     lines = threshold_lines(summary.get("thresholds", ()))
     lines += [""] if lines else []
     lines += [filled(sentence(summary)), ""]
     lines += [line for text in paragraphs(summary) for line in (filled(text), "")]
-    lines += [*_worlds(summary), "", *figures.lines]
-    notes = [*_notes(summary, "\n".join(figures.lines)), filled(WORDS)]
+    worlds = world_grid(summary)
+    lines += [*blocks(worlds.columns, worlds.blocks).lines, "", *figures.lines]
+    notes = [_laid_out(note) for note in (*_notes(summary, "\n".join(figures.lines)), WORDS)]
     if figures.left_out:
         notes.insert(0, filled("Wider terminals have the intervals, too, and so has --json."))
-    elif any(row[P50_INTERVAL] for row in rows) and P50_INTERVAL not in told:
-        notes.insert(0, filled("Too few worlds for intervals of the p50, which need 6."))
+    elif too_few := _too_few(parts, told):
+        notes.insert(0, filled(too_few))
     return "\n".join([*lines, "", *notes])
 
 
-def _worlds(summary: Mapping[str, Any]) -> list[str]:
+def figure_grid(summary: Mapping[str, Any]) -> Grid:
+    """Every figure that tells something, with what the signs beside it mean."""
+    parts = list(_blocks(summary))
+    told = _told(parts)
+    shown = "\n".join(cell for _, block in parts for row in block for cell in row)
+    too_few = _too_few(parts, told)
+    notes = (*([too_few] if too_few else []), *_notes(summary, shown))
+    return replace(_grid(parts, told), notes=notes)
+
+
+def _grid(parts: Parts, told: list[int]) -> Grid:
+    """The columns that tell something."""
+    return Grid(
+        tuple(HEADER[at] for at in told),
+        tuple((title, [[row[at] for at in told] for row in block]) for title, block in parts),
+    )
+
+
+def _told(parts: Parts) -> list[int]:
+    """Columns, without those of intervals of which too few worlds tell anything."""
+    rows = [row for _, block in parts for row in block]
+    return [at for at in range(len(HEADER)) if at not in INTERVALS or _tells(at, rows)]
+
+
+def _too_few(parts: Parts, told: list[int]) -> str:
+    """That there is no interval of a median, where there would be; empty otherwise."""
+    wanted = any(row[P50_INTERVAL] for _, block in parts for row in block)
+    if wanted and P50_INTERVAL not in told:
+        return "Too few worlds for intervals of the p50, which need 6."
+    return ""
+
+
+def _laid_out(note: str) -> str:
+    """A note in lines; what a sign means hangs beside it."""
+    return filled(note, hanging="   " if note[:1] in NOTES else "")
+
+
+def world_grid(summary: Mapping[str, Any]) -> Grid:
     """In how many worlds something goes wrong, each count with its interval."""
     found = {name: share for name, share in shares(summary).items() if share is not None}
     rows = [
@@ -136,7 +174,7 @@ def _worlds(summary: Mapping[str, Any]) -> list[str]:
     ]
     first = Column("Worlds", right=False)
     others = (Column(f"of {summary['replications']:,}"), Column("share"), Column("95 % interval"))
-    return table((first, *others), rows).lines
+    return Grid((first, *others), (("", rows),))
 
 
 def _blocks(summary: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
@@ -243,7 +281,7 @@ def _notes(summary: Mapping[str, Any], shown: str) -> Iterator[str]:
     """What the signs in the table mean, and what never happened."""
     for sign, meaning in NOTES.items():
         if sign in shown:
-            yield filled(f"{sign}  {meaning}", hanging="   ")
+            yield f"{sign}  {meaning}"
     metrics = summary["metrics"]
     silent = [
         (metric, _always(metrics[metric], value))
@@ -252,7 +290,7 @@ def _notes(summary: Mapping[str, Any], shown: str) -> Iterator[str]:
     ]
     never = [BY_METRIC[m].label for m, always in silent if always and m in NAMED_WHERE_ABSENT]
     if never:
-        yield filled(f"In no world: {', '.join(never)}.")
+        yield f"In no world: {', '.join(never)}."
     rare = [BY_METRIC[m].label for m, always in silent if not always]
     if rare:
-        yield filled(f"In few worlds, not in the table: {', '.join(rare)}.")
+        yield f"In few worlds, not in the table: {', '.join(rare)}."

@@ -24,11 +24,14 @@ def threshold_lines(judged: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _row(judged: Mapping[str, Any]) -> tuple[str, str, str]:
-    word = KEPT if judged["kept"] else MISSED
+    return KEPT if judged["kept"] else MISSED, judged["threshold"], verdict_words(judged)
+
+
+def verdict_words(judged: Mapping[str, Any]) -> str:
+    """What was found, and whether more worlds may decide otherwise."""
     if judged["value"] is None:
-        return word, judged["threshold"], "there is no such figure in this run"
-    doubt = "" if judged["certain"] else UNDECIDED
-    return word, judged["threshold"], f"{_figure(judged)}{doubt}"
+        return "there is no such figure in this run"
+    return f"{_figure(judged)}{'' if judged['certain'] else UNDECIDED}"
 
 
 def _coloured(line: str) -> str:

@@ -1,0 +1,109 @@
+"""What an answer rests on: the uncertain inputs, and the figures that were looked up."""
+
+from collections.abc import Iterator
+
+from sim.catalog.shapes import shape, shape_names
+from sim.model.design import Design
+from sim.montecarlo.result import RunResult
+from sim.report.columns import Column
+from sim.report.figures import ABSENT
+from sim.report.parts import Grid, Items, Paragraph, Part
+from sim.scenario import Scenario
+from sim.studies.inputs import FEWEST, Effect, Input, inputs, measures
+from sim.studies.measure import compact
+
+FIGURES = (
+    Column("Figure", right=False, text=True),
+    Column("Taken from the catalogue", right=False, text=True),
+    Column("Grade", right=False),
+    Column("Date", right=False),
+    Column("Source", right=False, text=True),
+)
+CHANCE = "?"
+
+
+def of_run(result: RunResult) -> Iterator[Part]:
+    """All that a run rests on."""
+    yield from uncertain(result)
+    yield from looked_up(result.scenario, result.design)
+
+
+def uncertain(result: RunResult) -> Iterator[Part]:
+    """Each uncertain input, and what came with it."""
+    found = list(inputs(result))
+    if not found:
+        yield Paragraph("Nothing differs between worlds but chance: no input is uncertain.")
+        return
+    heads = [Column("Uncertain input", right=False, text=True), Column("drawn, p5 … p50 … p95")]
+    told = measures(result) if any(each.effects for each in found) else ()
+    heads += [Column(f"{each.words()}, low → high") for each in told]
+    rows = [_row(each) for each in found]
+    notes = []
+    if told:
+        notes.append(
+            "low → high: median over the third of the worlds in which the input was lowest, and"
+            " highest (of the SLO, the share of them); sim sensitivity moves one input at a time."
+        )
+    elif len(result.sample) < FEWEST:
+        notes.append(f"Fewer than {FEWEST} worlds do not tell what each input did to the answer.")
+    if any(CHANCE in cell for row in rows for cell in row):
+        notes.append(f"{CHANCE}  within what chance does.")
+    yield Grid(tuple(heads), (("", rows),), "What nobody knows yet", tuple(notes))
+
+
+def _row(each: Input) -> tuple[str, ...]:
+    path = each.path if each.parts == 1 else f"{each.path}_1 … {each.parts}, the strongest of them"
+    return (path, " … ".join(map(compact, each.drawn)), *map(_moved, each.effects))
+
+
+def _moved(effect: Effect) -> str:
+    low, high = effect.measure.amounts(effect.low, effect.high)
+    if low == high.partition(" ")[0]:
+        return f"stays {high}"
+    return f"{low} → {high}{'' if effect.told else f' {CHANCE}'}"
+
+
+def looked_up(scenario: Scenario, design: Design) -> Iterator[Part]:
+    """Figures of the catalogue with their grade, date and source, and what to know of them."""
+    rows = [*_profiles(design), *_prices(design), *_shapes(scenario)]
+    if rows:
+        yield Grid(FIGURES, (("", rows),), "What was looked up")
+    said = tuple(dict.fromkeys((*scenario.footing, *scenario.warnings)))
+    if said:
+        yield Items(said, "To be known of it")
+
+
+def _profiles(design: Design) -> Iterator[tuple[str, ...]]:
+    for pool in design.pools:
+        profile = pool.profile
+        how = "measured" if profile.measured is not None else "computed"
+        name = f"{profile.name} ({how}, mean error {100 * profile.fit_error:.2g} %)"
+        yield (
+            f"backends.{pool.name}: speed",
+            name,
+            profile.grade or ABSENT,
+            profile.as_of or ABSENT,
+            profile.source or "the scenario's own",
+        )
+
+
+def _prices(design: Design) -> Iterator[tuple[str, ...]]:
+    for backend in design.backends:
+        price = backend.price
+        if price.source:
+            yield (f"backends.{backend.name}: price", "", "", price.as_of or ABSENT, price.source)
+
+
+def _shapes(scenario: Scenario) -> Iterator[tuple[str, ...]]:
+    """Built-in shapes of a day that workloads name."""
+    for name, workload in scenario.document.get("workloads", {}).items():
+        chosen = (workload.get("arrivals") or {}).get("shape")
+        if isinstance(chosen, str) and chosen in shape_names():
+            found = shape(chosen)
+            yield (
+                f"workloads.{name}: shape of the day",
+                chosen,
+                "",
+                found.as_of or ABSENT,
+                found.source,
+            )

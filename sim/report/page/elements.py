@@ -1,0 +1,74 @@
+"""Parts of an answer as HTML."""
+
+from collections.abc import Iterable, Iterator
+
+from sim.report.columns import Column
+from sim.report.page.escape import as_html
+from sim.report.parts import Command, Grid, Items, Paragraph, Part
+
+
+def elements(parts: Iterable[Part]) -> str:
+    """Parts one after the other."""
+    return "\n".join(_element(part) for part in parts)
+
+
+def table(columns: Iterable[Column], body: Iterable[str]) -> str:
+    """A table of rows that are HTML already, which may be wider than the page."""
+    heads = "".join(
+        f'<th scope="col"{_side(each)}>{as_html(" ".join(each.head.split()))}</th>'
+        for each in columns
+    )
+    return (
+        f'<div class="wide" tabindex="0"><table><thead><tr>{heads}</tr></thead>'
+        f"{''.join(body)}</table></div>"
+    )
+
+
+def _element(part: Part) -> str:
+    match part:
+        case Paragraph(text):
+            return f"<p>{as_html(text)}</p>"
+        case Items(items, title):
+            head = f"<h3>{as_html(title)}</h3>" if title else ""
+            lines = "".join(f"<li>{as_html(item)}</li>" for item in items)
+            return f"{head}<ul>{lines}</ul>"
+        case Grid():
+            head = f"<h3>{as_html(part.title)}</h3>" if part.title else ""
+            notes = "".join(f'<p class="note">{as_html(note)}</p>' for note in part.notes)
+            return head + table(*_filled(part)) + notes
+        case Command(purpose, command):
+            said = f"<p>{as_html(purpose)}</p>" if purpose else ""
+            return f"{said}<pre><code>{as_html(command)}</code></pre>"
+
+
+def _filled(grid: Grid) -> tuple[list[Column], Iterator[str]]:
+    """Columns that are not empty in all rows, and the rows as HTML."""
+    rows = [row for _, block in grid.blocks for row in block]
+    kept = [
+        at for at, _ in enumerate(grid.columns) if at == 0 or not rows or any(r[at] for r in rows)
+    ]
+    return [grid.columns[at] for at in kept], _bodies(grid, kept)
+
+
+def _bodies(grid: Grid, kept: list[int]) -> Iterator[str]:
+    for title, block in grid.blocks:
+        yield "<tbody>"
+        if title:
+            yield (
+                f'<tr><th class="block" scope="rowgroup" colspan="{len(kept)}">{as_html(title)}'
+                "</th></tr>"
+            )
+        for row in block:
+            yield f"<tr>{''.join(_cell(grid.columns[at], row[at], at) for at in kept)}</tr>"
+        yield "</tbody>"
+
+
+def _cell(column: Column, text: str, at: int) -> str:
+    """A cell; the first names its row."""
+    kind = 'th scope="row"' if at == 0 else "td"
+    inner = f"<bdi>{as_html(text.strip())}</bdi>"
+    return f"<{kind}{_side(column)}>{inner}</{kind[:2]}>"
+
+
+def _side(column: Column) -> str:
+    return ' class="n"' if column.right else ""

@@ -1,0 +1,16 @@
+"""The files that a page becomes."""
+
+from pathlib import Path
+
+from sim.report.page.document import Page
+from sim.report.page.html import render
+from sim.report.page.markdown import markdown
+
+HTML, MARKDOWN = "report.html", "report.md"
+FILES = (HTML, MARKDOWN)
+
+
+def write(page: Page, folder: Path) -> None:
+    """Write a page into a folder, for a browser and for a pull request."""
+    folder.joinpath(HTML).write_bytes(render(page).encode())
+    folder.joinpath(MARKDOWN).write_bytes(markdown(page).encode())
