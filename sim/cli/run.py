@@ -170,8 +170,8 @@ def _load(
     advice: Advice,
 ) -> "Scenario":
     """The scenario with all that was asked for, so that its stored copy repeats the run."""
-    from sim.cli.own_code import make_importable
     from sim.scenario import load_scenario
+    from sim.studies.own_code import make_importable
 
     settings = (f"{key}={value}" for key, value in asked.items() if value is not None)
     scenario = load_scenario(path, (*overrides, *settings), allow_code)

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,36 +14,15 @@ from sim.cli.delivery import Advice, command_line, deliver
 from sim.cli.values import ALLOW_CODE
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sim.montecarlo.archive import Archive
     from sim.montecarlo.storage.folder import Folder
     from sim.report.charts import Chart
     from sim.scenario import Scenario
+    from sim.studies.answer import Answer
     from sim.studies.bench import Bench
     from sim.studies.case import Case
 
-WRITES = ("answer.json", "command.txt", "*.csv", "report.html")  # in the folder, beside pictures
-
-
-class Answer(Protocol):
-    """What a study returns."""
-
-    @property
-    def sentence(self) -> str:
-        """The decision in one sentence."""
-        ...
-
-    def frames(self) -> "dict[str, pd.DataFrame]":
-        """Tables by name, each written as CSV beside the answer."""
-        ...
-
-    def as_json(self) -> dict[str, Any]:
-        """The same numbers, ready for JSON; nothing that differs between two equal runs."""
-        ...
-
-
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound="Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +71,13 @@ class Asked:
         cases : Scenario
             The first gives its name to the folder around that.
         """
-        from sim.cli.own_code import make_importable
         from sim.cli.run import compile_once
         from sim.montecarlo.archive import Archive
         from sim.montecarlo.storage.folder import PICTURES, claim
         from sim.montecarlo.store import slug
+        from sim.studies.answer import WRITES
         from sim.studies.bench import bench
+        from sim.studies.own_code import make_importable
 
         advice = Advice(self.quiet)
         for case in cases:
@@ -206,9 +186,8 @@ class Study:
         from sim.montecarlo.storage.manifest import to_json
 
         self.bench.seen.clear()  # the answer has it
-        text = to_json(answer.as_json())
-        shown = text if self.as_json else render(answer) + "\n"
-        deliver(shown, lambda: self._save(answer, text, charts(answer)), self.advice)
+        shown = to_json(answer.as_json()) if self.as_json else render(answer) + "\n"
+        deliver(shown, lambda: self._save(answer, charts(answer)), self.advice)
 
     def tell_levers(self, cases: "Mapping[str, Case]", seed: int | None) -> None:
         """Say which memories of prompts are off where they would matter.
@@ -228,20 +207,16 @@ class Study:
             whose = "" if label in ("", lever.backend) else f"{label}: "
             self.advice.say(whose + lever.words())
 
-    def _save(self, answer: Answer, text: str, charts: "Iterable[Chart]") -> None:
+    def _save(self, answer: "Answer", charts: "Iterable[Chart]") -> None:
         from sim import __version__
-        from sim.montecarlo.exports.spreadsheet import csv_text
         from sim.montecarlo.storage.manifest import Manifest
         from sim.report.charts import save
+        from sim.studies.answer import write_answer
 
-        def write(draft: Path) -> None:
-            draft.joinpath("answer.json").write_bytes(text.encode())
-            for table, frame in answer.frames().items():
-                draft.joinpath(f"{table}.csv").write_bytes(csv_text(frame).encode())
-            draft.joinpath("command.txt").write_text(command_line() + "\n", errors="replace")
-
-        about = {"peakfleet": __version__, "command": command_line()}
-        self.folder.replace(write, Manifest(self.name, "finished", about))
+        command = command_line()
+        about = {"peakfleet": __version__, "command": command}
+        manifest = Manifest(self.name, "finished", about)
+        self.folder.replace(lambda draft: write_answer(answer, draft, command), manifest)
         self.archive.clear()
         self.folder.add(lambda draft: save(charts, draft / "figures"))
         self.advice.say(f"results in {self.folder}")

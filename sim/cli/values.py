@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Final
 import click
 from click.core import ParameterSource
 
+from sim.errors import PeakfleetError
+from sim.model.share import read_share
+
 if TYPE_CHECKING:
     from sim.model.threshold import Threshold
 
@@ -30,14 +33,10 @@ class Share(click.ParamType[float]):
         self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """As a number."""
-        text = str(value)
         try:
-            share = float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
-        except ValueError:
-            share = -1.0
-        if not (0.0 <= share <= 1.0 if self.ends else 0.0 < share < 1.0):
-            self.fail(f"{value!r} is not between 0 and 100 %, such as 95% or 0.95", param, ctx)
-        return share
+            return read_share(value, self.ends)
+        except PeakfleetError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Condition(click.ParamType["Threshold"]):

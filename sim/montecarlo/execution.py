@@ -6,6 +6,7 @@ order of their completion; nothing in a replication depends on where or when it 
 """
 
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
@@ -259,15 +260,26 @@ def _local_pool(job: Job, jobs: int) -> Iterator[ProcessPoolExecutor]:
 
         check_sendable(job.autoscalers)
     modules = [__name__, job.replicate.__module__, type(job.scenario).__module__]
-    with local_pool(jobs, modules, _start_worker, job) as pool:
+    own = [job.replicate, *job.autoscalers.values()]
+    with local_pool(jobs, modules, _start_worker, job, script=_is_of_script(own)) as pool:
         yield pool
 
 
 @contextmanager
 def shared_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     """Local processes for the jobs of many runs; each is sent along with its worlds."""
-    with local_pool(jobs, [__name__, "sim.montecarlo.replication", "sim.scenario"]) as pool:
+    control = sys.modules.get(
+        "sim.engine.control"
+    )  # nobody has registered one who did not import it
+    own = () if control is None else control.AUTOSCALERS.values()
+    modules = [__name__, "sim.montecarlo.replication", "sim.scenario"]
+    with local_pool(jobs, modules, script=_is_of_script(own)) as pool:
         yield pool
+
+
+def _is_of_script(functions: Iterable[Any]) -> bool:
+    """Whether any of them is defined in the script that runs."""
+    return any(getattr(each, "__module__", "") == "__main__" for each in functions)
 
 
 _own_job: Job | None = None  # of a worker process, set once when it starts

@@ -7,6 +7,8 @@ They are forked from a server process that has imported what they need.
   not on it.
 - They are deaf to SIGINT, SIGTERM and SIGHUP. A terminal, ``timeout`` and ``systemd`` send these to
   all processes of a run; only the parent is to answer, and ends its workers when it is done.
+- They do not run their parent's script, so that it needs no ``if __name__ == "__main__"``, unless
+  it defines something that they need.
 - None outlives its parent. Each waits, in a thread of its own, for the end of the pipe that its
   parent holds open, which the system closes however the parent dies. The server ends with the last.
 """
@@ -20,7 +22,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import chdir, contextmanager, nullcontext
 from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from sim.errors import PeakfleetError
@@ -35,9 +39,30 @@ DEAF_TO = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ORPHANED = 1  # exit code of a worker whose parent is gone; nobody reads it
 
 
+class _Scriptless(ForkServerProcess):
+    """A process that does not run the script of its parent."""
+
+    def start(self) -> None:
+        """Start it, as if the parent had no script to be run."""
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = script
+
+
+class _ScriptlessContext(ForkServerContext):
+    Process = _Scriptless
+
+
 @contextmanager
 def local_pool(
-    jobs: int, modules: Sequence[str], begin: Callable[..., None] | None = None, *arguments: Any
+    jobs: int,
+    modules: Sequence[str],
+    begin: Callable[..., None] | None = None,
+    *arguments: Any,
+    script: bool = False,
 ) -> Iterator[ProcessPoolExecutor]:
     """A pool of ``jobs`` processes.
 
@@ -48,6 +73,8 @@ def local_pool(
         What the processes find imported.
     begin : callable, optional
         Called in each, with ``arguments``, before its first task.
+    script : bool
+        Whether they need what the script of this process defines, and so have to run it.
 
     Raises
     ------
@@ -63,7 +90,7 @@ def local_pool(
         ) from error
     pool = ProcessPoolExecutor(
         jobs,
-        mp_context=multiprocessing.get_context("forkserver"),
+        mp_context=multiprocessing.get_context("forkserver") if script else _ScriptlessContext(),
         initializer=_begin,
         initargs=(begin, arguments),
     )

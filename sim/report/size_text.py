@@ -32,7 +32,7 @@ def size_text(answer: Size) -> str:
     notes = [note for part in (_oracle, _regret, _others, _method) for note in part(answer)]
     for note in notes:
         lines += ["", filled(note)]
-    if answer.overrides:
+    if answer.overrides and answer.file is not None:
         file = shlex.quote(str(answer.file))
         command = f"sim run {file} {_settings(answer.overrides)}"
         lines += ["", "To simulate it:", "", *command_lines(command, "  ")]

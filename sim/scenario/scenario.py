@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from sim.scenario.resolution import resolve
 from sim.scenario.schema import ScenarioDocument
 from sim.scenario.text.emission import to_yaml
 from sim.scenario.text.overrides import apply_overrides
-from sim.scenario.text.yaml_file import read_document
+from sim.scenario.text.yaml_file import Source, folder_of, read_document
 from sim.scenario.validation import validate
 from sim.scenario.values.fields import Surroundings
 from sim.scenario.values.numbers import uncertain_in
@@ -105,14 +104,15 @@ class Scenario:
 
 
 def load_scenario(
-    path: Path | str, overrides: Iterable[str] = (), allow_code: bool = False
+    path: Source, overrides: Iterable[str] = (), allow_code: bool = False
 ) -> Scenario:
     """Read a scenario.
 
     Parameters
     ----------
-    path : path
-        A YAML file. Paths in it, and in overrides, are relative to its folder.
+    path : path or Written
+        A YAML file, or a text that lies in none. Paths in it, and in overrides, are relative to its
+        folder.
     overrides : iterable of str
         Changes such as ``backends.large.replicas=8``, in order.
     allow_code : bool
@@ -127,7 +127,7 @@ def load_scenario(
     """
     document = read_document(path)
     apply_overrides(document, overrides)
-    surroundings = Surroundings.of(document.data, Path(path).parent)
+    surroundings = Surroundings.of(document.data, folder_of(path))
     model = validate(document, surroundings)
     if model is None or document.findings:
         raise document.error()

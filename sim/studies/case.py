@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sim.scenario import Scenario, load_scenario
+from sim.scenario import Scenario, Written, load_scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,16 +13,22 @@ class Case:
 
     Attributes
     ----------
-    path : Path
+    path : Path or Written
+        Where it is written.
     overrides : tuple of str
         ``PATH=VALUE``, in order.
     allow_code : bool
         Whether it may name Python code that is run.
     """
 
-    path: Path
+    path: Path | Written
     overrides: tuple[str, ...] = ()
     allow_code: bool = False
+
+    @property
+    def stem(self) -> str:
+        """A short name, where several scenarios have the same."""
+        return self.path.stem if isinstance(self.path, Path) else str(self.path)
 
     def load(self, more: Iterable[str] = ()) -> Scenario:
         """The scenario with further overrides."""

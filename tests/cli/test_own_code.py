@@ -7,10 +7,10 @@ import pytest
 from places import SHIPPED
 
 from sim.__main__ import main
-from sim.cli.own_code import make_importable
 from sim.engine.control import own_autoscalers
 from sim.errors import ScenarioError
 from sim.scenario import Scenario, load_scenario
+from sim.studies.own_code import make_importable
 
 SCALER = "def mine(fleet):\n    yield fleet.env.timeout(15)\n"
 OWN = (

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from places import ROOT, TESTS
 from processes_alive import MARK, alive, left
 
 import sim
+from sim.engine.control import AUTOSCALERS
+from sim.montecarlo import execution
 
 LIBRARY_NAMES = ("sim", "numpy", "random", "socket", "selectors", "pandas", "bottleneck")
 
@@ -174,3 +177,47 @@ def parent_of(pid: int) -> int:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return 0
+
+
+def test_a_script_needs_no_guard_for_its_workers_do_not_run_it(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from sim.montecarlo.processes import local_pool\n"
+        "with local_pool(2, ['sim.errors']) as pool:\n"
+        "    print(*pool.map(len, ['a', 'bc']))\n"
+    )
+    done = python(script, cwd=tmp_path)
+    assert (done.stdout, done.stderr, done.returncode) == ("1 2\n", "", 0)
+
+
+def test_workers_run_a_script_that_defines_what_they_need(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from sim.montecarlo.processes import local_pool\n"
+        "def own():\n"
+        "    return 3\n"
+        "if __name__ == '__main__':\n"
+        "    with local_pool(1, ['sim.errors'], script=True) as pool:\n"
+        "        print(pool.submit(own).result())\n"
+    )
+    done = python(script, cwd=tmp_path)
+    assert (done.stdout, done.stderr, done.returncode) == ("3\n", "", 0)
+
+
+@pytest.mark.parametrize("module", ["__main__", "mine"])
+def test_a_study_has_its_script_run_where_an_autoscaler_is_defined_there(
+    monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    def own(fleet: object) -> None: ...
+
+    own.__module__ = module
+    monkeypatch.setitem(AUTOSCALERS, "own", own)
+    asked: list[bool] = []
+
+    def pool(jobs: int, modules: object, *, script: bool) -> AbstractContextManager[None]:
+        asked.append(script)
+        return nullcontext()
+
+    monkeypatch.setattr(execution, "local_pool", pool)
+    with execution.shared_pool(2):
+        assert asked == [module == "__main__"]

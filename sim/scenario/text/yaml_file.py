@@ -54,6 +54,34 @@ _CORE_TAG = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A scenario that lies in no file.
+
+    Attributes
+    ----------
+    text : str
+        YAML.
+    file : str
+        What messages call it.
+    folder : Path
+        Where relative paths of files in it begin.
+    has_lines : bool
+        Whether its author knows its lines; not those of data that only became YAML here.
+    """
+
+    text: str
+    file: str = "<text>"
+    folder: FilePath = FilePath()
+    has_lines: bool = True
+
+    def __str__(self) -> str:
+        return self.file
+
+
+Source = FilePath | str | Written  # of a scenario: its file, or what it would hold
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where something is written: a line of a file, or an override of the command line."""
 
@@ -105,16 +133,26 @@ class Document:
         return ScenarioError(sorted(problems, key=lambda p: (p.line is None, p.line or 0)))
 
 
-def read_document(path: FilePath | str) -> Document:
-    """The document in a file.
+def read_document(source: Source) -> Document:
+    """The document in a file, or in what lies in none.
 
     Raises
     ------
     ScenarioError
         If there is none, with a single problem; duplicate keys are findings of the document.
     """
-    text = _decoded(_content(FilePath(path), str(path)), str(path))
-    return parse_document(text, str(path))
+    if isinstance(source, Written):
+        document = parse_document(source.text, source.file)
+        if not source.has_lines:
+            document.places.clear()
+        return document
+    text = _decoded(_content(FilePath(source), str(source)), str(source))
+    return parse_document(text, str(source))
+
+
+def folder_of(source: Source) -> FilePath:
+    """Where relative paths in a scenario begin."""
+    return source.folder if isinstance(source, Written) else FilePath(source).parent
 
 
 def parse_document(text: str, file: str) -> Document:

@@ -35,8 +35,10 @@ class Contender:
     case: Case | None = None
 
 
-def contenders(cases: Sequence[Case], variants: Iterable[str] = ()) -> list[Contender]:
-    """The scenarios, then variants of the first.
+def contenders(
+    cases: Sequence[Case], variants: Iterable[str] = (), further: Iterable[Contender] = ()
+) -> list[Contender]:
+    """The scenarios, then variants of the first, then what is given as it is.
 
     Raises
     ------
@@ -46,12 +48,13 @@ def contenders(cases: Sequence[Case], variants: Iterable[str] = ()) -> list[Cont
     loaded = [case.load() for case in cases]
     names = [scenario.name for scenario in loaded]
     if len(set(names)) < len(names):  # several files of one name, or several versions of one file
-        names = [case.path.stem for case in cases]
+        names = [case.stem for case in cases]
     found = [Contender(*each) for each in zip(names, loaded, cases, strict=True)]
     for text in variants:
         label, settings = parse_variant(text)
         case = cases[0].but(*settings)
         found.append(Contender(label, case.load(), case))
+    found += further
     if len(found) < 2:
         raise PeakfleetError(
             "compare: one design cannot be compared; name another scenario, or a variant of the"

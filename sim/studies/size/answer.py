@@ -134,8 +134,9 @@ class Size:
 
     @property
     def file(self) -> Path | None:
-        """The scenario's, of the chosen fleet."""
-        return None if self.chosen is None else self.chosen.kind.case.path
+        """The scenario's, of the chosen fleet; None, too, where it lies in none."""
+        path = None if self.chosen is None else self.chosen.kind.case.path
+        return path if isinstance(path, Path) else None
 
     @property
     def overrides(self) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.model.autoscaler import Custom
+
 if TYPE_CHECKING:
     from sim.scenario import Scenario
 
@@ -15,8 +17,6 @@ def make_importable(scenario: "Scenario") -> None:
     Both are searched after all else, so that none of their files is taken for one of the library,
     and only for a scenario that names code.
     """
-    from sim.model.autoscaler import Custom
-
     policies = [pool.autoscaler for pool in scenario.typical_design().pools]
     if not any(isinstance(each, Custom) and ":" in each.process for each in policies):
         return

@@ -1,0 +1,35 @@
+"""Peakfleet from Python: what ``import sim`` offers.
+
+===================================================  =============================================
+:func:`run`                                          the worlds of a scenario, as distributions
+:func:`size`, :func:`stress`, :func:`compare`,       the studies, as the commands of their names
+:func:`breakeven`, :func:`plan`, :func:`sensitivity`
+:class:`Scenario`                                    a scenario, loaded and changed
+:class:`Result`, :class:`StudyResult`                what they return
+===================================================  =============================================
+
+It is imported when one of these is first used: ``import sim`` alone costs nothing.
+"""
+
+from sim.errors import PeakfleetError, ScenarioError
+from sim.python.designs import compare, sensitivity
+from sim.python.fleets import size, stress
+from sim.python.money import breakeven, plan
+from sim.python.result import Result, StudyResult
+from sim.python.running import run
+from sim.python.scenario import Scenario
+
+__all__ = [
+    "PeakfleetError",
+    "Result",
+    "Scenario",
+    "ScenarioError",
+    "StudyResult",
+    "breakeven",
+    "compare",
+    "plan",
+    "run",
+    "sensitivity",
+    "size",
+    "stress",
+]
