@@ -304,16 +304,16 @@ def batch_mean_sojourn(rho: float, per_request_s: float, per_batch_s: float) -> 
     """
     rate = rho / per_request_s
     mean_batch = rate * per_batch_s / (1.0 - rho) + 1.0
-    count = int(mean_batch + 15.0 * math.sqrt(mean_batch) / (1.0 - rho)) + 30
+    # Sizes are near those of an autoregression: this is 15 of their standard deviations.
+    count = int(mean_batch + 15.0 * math.sqrt(mean_batch / (1.0 - rho**2))) + 30
     size = np.arange(1, count + 1)
     batch_s = per_batch_s + per_request_s * size
     arrivals = stats.poisson.pmf(np.arange(count + 1), rate * batch_s[:, None])
     chain = arrivals[:, 1:].copy()
     chain[:, 0] += arrivals[:, 0]  # none came: the next batch is of one
     chain /= chain.sum(axis=1, keepdims=True)
-    share = np.full(count, 1.0 / count)
-    for _ in range(2_000):
-        share = share @ chain
+    balance = np.vstack([(chain.T - np.eye(count))[1:], np.ones(count)])
+    share = np.linalg.solve(balance, np.append(np.zeros(count - 1), 1.0))
     waited = share @ (rate * batch_s * batch_s / 2.0)
     served = share @ (size * batch_s)
     return float((waited + served) / (share @ size))
