@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from sim.cli.study import Asked, study_options
-from sim.cli.values import METRICS
+from sim.cli.values import METRICS, SHARE_OR_ALL
 
 
 @click.command(short_help="Designs side by side, under the same chance.")
@@ -33,6 +33,14 @@ from sim.cli.values import METRICS
     metavar="NAME",
     help="What makes a design the faster one.",
 )
+@click.option(
+    "--equal-within",
+    type=SHARE_OR_ALL,
+    default="1%",
+    show_default=True,
+    help="Say 'practically equal' where a difference is surely smaller than this share of the"
+    " other design's figure (of shares: so many points).",
+)
 @study_options
 def compare(
     scenarios: tuple[Path, ...],
@@ -40,15 +48,16 @@ def compare(
     metrics: tuple[str, ...],
     cost: str | None,
     latency: str,
+    equal_within: float,
     asked: Asked,
 ) -> None:
     """Compare designs: several scenarios, or one SCENARIO and variants of it.
 
     All designs see the same worlds, the same arrivals and the same draws of what is uncertain, so
-    that differences are taken world by world. The first design is the one that the others are set
-    against. --set changes every design, --variant makes one more of the first scenario: a label and
-    a colon, then changes as for --set, with commas between them. By default it takes the worlds of
-    the first scenario, at most 128.
+    that differences are taken world by world. Up to four designs are all set against one another,
+    of more each against the cheapest and the first. --set changes every design, --variant makes one
+    more of the first scenario: a label and a colon, then changes as for --set, with commas between
+    them. By default it takes the worlds of the first scenario, at most 128.
 
     \b
     sim compare own_gpus.yaml api.yaml
@@ -63,6 +72,8 @@ def compare(
 
     found = contenders([asked.case(path) for path in scenarios], variants)
     with asked.study("compare", *(each.scenario for each in found)) as under_way:
-        answer = study(found, under_way.bench, asked.worlds, asked.seed, metrics, cost, latency)
+        answer = study(
+            found, under_way.bench, asked.worlds, asked.seed, metrics, cost, latency, equal_within
+        )
         under_way.give(answer, render, charts)
         under_way.tell_levers({each.label: each.case for each in found if each.case}, asked.seed)

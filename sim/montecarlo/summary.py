@@ -73,7 +73,7 @@ def summarise(
 
 
 def _services(design: Design) -> dict[str, dict[str, Any]]:
-    """The profile that each pool rests on, its grade and date, and whether it was measured."""
+    """The profile that each pool rests on, its grade and date, and how its replicas are counted."""
     return {
         pool.name: {
             "profile": pool.profile.name,
@@ -81,6 +81,8 @@ def _services(design: Design) -> dict[str, dict[str, Any]]:
             "as_of": pool.profile.as_of,
             "measured": pool.profile.measured is not None,
             "fit_error": pool.profile.fit_error,
+            "gpus_per_replica": pool.gpus_per_replica,
+            "autoscaled": pool.autoscaler is not None,
         }
         for pool in design.pools
     }

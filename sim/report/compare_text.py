@@ -4,22 +4,30 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.means import FEWEST
 from sim.montecarlo.shares import Share
 from sim.report.columns import Column, blocks, heading, table
+from sim.report.figures import duration
 from sim.report.means_text import means_text
 from sim.report.paragraph import filled
 from sim.studies.compare.answer import Comparison
-from sim.studies.measure import SLO_MET, Measure
+from sim.studies.measure import SLO_MET, Measure, rounded
 
 Row = Mapping[Any, Any]
 
 NAME = 28  # of a design, at most
-AT_LEAST, OPEN, MEDIAN, MOST = "≥", "?", "median", "most"
+AT_LEAST, OPEN, MEDIAN, MOST, EQUAL = "≥", "?", "median", "most", "≈"
+WHOLE = "cost_usd"
 FIGURES = (
     Column("Figures", right=False, text=True),
     *map(Column, ("median", "95 % interval", "p5 … p95")),
+)
+HELD = (
+    Column("Held by autoscalers", right=False, text=True),
+    *map(Column, ("replicas ready", "paid", "ready at most")),
 )
 DIFFERENCES = (
     Column("", right=False, text=True),
@@ -30,7 +38,7 @@ DIFFERENCES = (
 
 def render(answer: Comparison) -> str:
     """The study as text."""
-    together = " together" if len(answer.labels) > 2 else ""
+    together = " for all pairs together" if len(answer.labels) > 2 else ""
     basis = (
         f"{answer.worlds:,} worlds, the same for every design; differences are taken world by"
         f" world (lower and higher: in so many), their intervals hold with 95 %{together},"
@@ -38,9 +46,11 @@ def render(answer: Comparison) -> str:
         f" {means_text(answer.worlds, answer.undrawn)}"
     )
     parts = [filled(_capital(answer.sentence)), filled(basis)]
-    parts += ["\n".join(_designs(answer)), "\n".join(_worlds(answer))]
+    parts += ["\n".join(_worlds(answer)), "\n".join(_designs(answer))]
     parts += ["\n".join(_figures(answer))]
-    parts += ["\n".join(_block(answer, label)) for label in answer.labels[1:]]
+    parts += ["\n".join(held)] if (held := _held(answer)) else []
+    pairs = answer.joint[["design", "against"]].itertuples(index=False, name=None)
+    parts += ["\n".join(_block(answer, *pair)) for pair in pairs]
     parts += [filled(note) for note in (*answer.notes, *_signs(answer, "\n".join(parts)))]
     return "\n\n".join(parts)
 
@@ -85,9 +95,35 @@ def _figures(answer: Comparison) -> list[str]:
         measure = Measure.parse(str(metric))
         if measure.metric == SLO_MET:
             continue  # told in worlds
-        title = f"  {measure.words()}{', share of worlds' if measure.decision else ''}"
+        share = ", share of worlds" if measure.decision else ""
+        title = f"  {_words(answer, measure)}{share}"
         parts.append((title, [_figure(row, measure) for row in own.to_dict("records")]))
     return blocks(FIGURES, parts).lines
+
+
+def _words(answer: Comparison, measure: Measure) -> str:
+    """What a figure is; beside the cost of a month that of what is simulated says of how long."""
+    if measure.metric != WHOLE or measure.sign:
+        return measure.words()
+    known = math.isfinite(answer.horizon_s)
+    return f"cost of {f'the {duration(answer.horizon_s)}' if known else 'the time'} simulated"
+
+
+def _held(answer: Comparison) -> list[str]:
+    """What autoscalers held, where there are some: what fleets of GPUs are paid for."""
+    if answer.held.empty:
+        return []
+    several = answer.held["backend"].nunique() > 1
+    rows = [
+        (
+            _shortened(row["design"]) + (f", {row['backend']}" if several else ""),
+            *(rounded(row[name], 3) for name in ("ready", "paid", "most")),
+        )
+        for row in answer.held.to_dict("records")
+    ]
+    lines = table(HELD, rows).lines
+    foot = "paid: those that start, drain or stand by, too; the median world"
+    return [*lines, *filled(foot).split("\n")]
 
 
 def _figure(row: Row, measure: Measure) -> tuple[str, ...]:
@@ -121,13 +157,12 @@ def _spread(figure: Estimate, measure: Measure) -> tuple[str, str]:
     return (f"{low} … {high}" if figure.p5 != figure.p95 else "", middle)
 
 
-def _block(answer: Comparison, label: str) -> Iterator[str]:
-    """A design against the first."""
-    mine = answer.differences[answer.differences["design"] == label]
-    title = f"{label} against {answer.labels[0]}"
-    yield from heading(title)
-    yield from table(DIFFERENCES, [_row(row) for row in mine.to_dict("records")]).lines
-    chances: Row = answer.joint[answer.joint["design"] == label].to_dict("records")[0]
+def _block(answer: Comparison, label: str, against: str) -> Iterator[str]:
+    """A design against another."""
+    mine = _of_pair(answer.differences, label, against)
+    yield from heading(f"{label} against {against}")
+    yield from table(DIFFERENCES, [_row(row) for row in mine]).lines
+    (chances,) = _of_pair(answer.joint, label, against)
     said = (
         f"{word} in {_share(chances[word], answer.worlds).words()}"
         for word in ("cheaper", "faster", "both")
@@ -137,6 +172,12 @@ def _block(answer: Comparison, label: str) -> Iterator[str]:
         where = _share(chances["unknown"], answer.worlds).words()
         unknown = f"; which is faster is unknown in {where}"
     yield filled(f"It is {', '.join(said)}{unknown}.", indent="  ")
+
+
+def _of_pair(frame: pd.DataFrame, label: str, against: str) -> list[Row]:
+    """The rows of a pair."""
+    rows = frame[(frame["design"] == label) & (frame["against"] == against)]
+    return [*rows.to_dict("records")]
 
 
 def _share(share: float, worlds: int) -> Share:
@@ -164,6 +205,9 @@ def _row(row: Row) -> tuple[str, ...]:
 
 def _remark(row: Row) -> Iterator[str]:
     """What is missing where there is no verdict."""
+    if row["equal"]:
+        yield EQUAL
+        return
     if row["verdict"].endswith("most worlds"):
         yield MOST
     if row["verdict"] == "cannot tell" or row["verdict"].endswith("most worlds"):
@@ -181,6 +225,12 @@ def _signs(answer: Comparison, shown: str) -> Iterator[str]:
         for remark in _remark(row)
         for word in remark.split()
     }
+    if EQUAL in signs:
+        yield (
+            f"{EQUAL}  practically equal: the whole interval lies within"
+            f" {100 * answer.equal_within:g} % of the other design's figure, of shares within as"
+            " many points (--equal-within)."
+        )
     if OPEN in signs:
         yield (
             f"{OPEN}  these worlds cannot tell, of the mean; about so many would (alike: more than"

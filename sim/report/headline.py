@@ -7,6 +7,7 @@ from sim.montecarlo.shares import Share, percent
 from sim.report import ending_text
 from sim.report.evidence import evidence
 from sim.report.figures import BY_METRIC, text
+from sim.report.fleet_text import held_text
 from sim.report.means_text import undrawn_text
 from sim.studies.measure import compact
 
@@ -257,6 +258,7 @@ def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
     yield from _computed(summary)
     too_short = _too_short(summary)
     yield from too_short or _causes(summary)
+    yield from held_text(summary)
     yield from _spent_budgets(summary)
     yield from _least_month(summary)
     yield from undrawn_text(summary["means_rest_on"]["undrawn"])

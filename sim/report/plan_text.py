@@ -120,6 +120,12 @@ def _broken(answer: Plan) -> Iterator[str]:
 def _notes(answer: Plan) -> Iterator[str]:
     outlook, worlds = answer.outlook, answer.worlds
     yield f"A month is {_days(outlook)}; {_simulated(answer)} {worlds} worlds."
+    if answer.unused:
+        gpus = sum(float(np.median(answer.gpus[name][:, 0].max(axis=1))) for name in answer.unused)
+        yield (
+            f"Nothing is sent to {', '.join(answer.unused)} on any simulated day, and yet"
+            f" {gpus:,.0f} GPUs are paid for in the first month."
+        )
     yield from _kept(answer)
     margins = [margin for margin in answer.margins if not math.isnan(margin)]
     if margins:

@@ -17,6 +17,7 @@ from sim.studies.case import Case
 from sim.studies.compare import compare, contenders
 from sim.studies.compare.contenders import parse_variant
 from sim.studies.compare.paired import order, paired
+from sim.studies.compare.pairs import confidence_of_a_pair, pairs_shown
 
 API = """\
 name: Two ways to serve
@@ -247,8 +248,9 @@ def answer(path):
     return compare(contenders([Case(path)], [CHEAPER, SLOWER]), Bench(1))
 
 
-def rows(answer, design):
-    chosen = answer.differences[answer.differences["design"] == design]
+def rows(answer, design, against=0):
+    frame = answer.differences
+    chosen = frame[(frame["design"] == design) & (frame["against"] == answer.labels[against])]
     return {row["metric"]: row for row in chosen.to_dict("records")}
 
 
@@ -283,7 +285,7 @@ def test_the_slower_start_is_found(answer):
 
 
 def test_probabilities_are_joint(answer):
-    chances = answer.joint.set_index("design")
+    chances = answer.joint[answer.joint["against"] == answer.labels[0]].set_index("design")
     assert chances.loc["cheaper", ["cheaper", "faster", "both"]].tolist() == [1.0, 0.0, 0.0]
     assert chances.loc["slower", ["faster", "both"]].tolist() == [0.0, 0.0]
     assert (chances["unknown"] == 0.0).all()
@@ -324,10 +326,10 @@ def test_designs_see_the_same_arrivals_and_draws(path):
     assert bench.worlds == 24  # nothing was simulated twice
 
 
-def test_intervals_are_wider_the_more_designs_are_set_against_the_first(path):
+def test_intervals_are_wider_the_more_pairs_there_are(path):
     wide = compare(contenders([Case(path)], [CHEAPER, SLOWER]), Bench(1), worlds=12)
     narrow = compare(contenders([Case(path)], [CHEAPER]), Bench(1), worlds=12)
-    assert (wide.confidence, narrow.confidence) == (0.975, 0.95)
+    assert (wide.confidence, narrow.confidence) == (1 - 0.05 / 3, 0.95)
     spans = [
         rows(each, "cheaper")["cost_usd_per_month"]["mean_high"]
         - rows(each, "cheaper")["cost_usd_per_month"]["mean_low"]
@@ -419,4 +421,127 @@ def test_what_differences_are_of_is_told_of_each_design(path):
     assert "  first token p95 at most 2 s, share of worlds" in block
     at = block.index("  cost per request")
     assert [line.split()[0] for line in block[at + 1 : at + 4]] == ["Two", "cheaper", "slower"]
-    assert found.as_json()["figures"][0]["metric"] == "cost_usd_per_request"
+    assert [row["metric"] for row in found.as_json()["figures"][::3]][:2] == [
+        "cost_usd",
+        "cost_usd_per_request",
+    ]
+
+
+# Pairs, and what is of no use -----------------------------------------------------------------
+
+
+def test_few_designs_are_all_set_against_one_another(answer):
+    first, *_ = answer.labels
+    pairs = [("cheaper", first), ("slower", first), ("slower", "cheaper")]
+    assert [*answer.joint[["design", "against"]].itertuples(index=False, name=None)] == pairs
+    # A pair is the difference of what both have against the first.
+    for metric in ("cost_usd_per_month", "cost_usd_per_request"):
+        between = rows(answer, "slower", 1)[metric]["mean_difference"]
+        both = [rows(answer, label)[metric]["mean_difference"] for label in ("slower", "cheaper")]
+        assert between == pytest.approx(both[0] - both[1], rel=1e-3)  # controls differ
+    text = click.unstyle(render(answer))
+    assert all(f"\n{one} against {other}\n" in text for one, other in pairs)
+    assert "for all pairs together" in text
+
+
+@pytest.mark.parametrize("cheapest", range(6))
+def test_of_many_designs_each_is_set_against_the_cheapest_and_the_first(cheapest):
+    pairs = pairs_shown(6, cheapest)
+    assert len(set(map(frozenset, pairs))) == len(pairs)  # none twice
+    for needed in (cheapest, 0):
+        met = {one for pair in pairs if needed in pair for one in pair}
+        assert met == set(range(6))
+    assert confidence_of_a_pair(6) == pytest.approx(1 - 0.05 / 15)
+
+
+def test_the_intervals_of_all_pairs_hold_together_in_95_of_100():
+    rng = np.random.default_rng(7)
+    confidence, missed = confidence_of_a_pair(4), 0
+    for _ in range(200):
+        designs = rng.normal(10.0, 1.0, (4, 100))
+        pairs = [
+            paired(designs[one], designs[other], confidence=confidence)
+            for one, other in pairs_shown(4, 0)
+        ]
+        missed += any(not low <= 0.0 <= high for low, high in (pair.mean_ci for pair in pairs))
+    # At 5 % (fewer, for pairs go together), 20 or more of 200 come by chance in 1 of 1,000 tests.
+    assert missed < 20
+
+
+def test_a_difference_as_large_as_the_margin_is_seldom_said_to_be_none():
+    rng = np.random.default_rng(8)
+    said = 0
+    for _ in range(200):
+        common = rng.normal(100.0, 10.0, 100)
+        other = common + 1.0 + rng.normal(0.0, 1.0, 100)  # 1 % apart in truth
+        said += paired(other, common).within(1.0)
+    assert said <= 15  # 2.5 % of 200 are 5; more than 15 come in 1 of 10,000 tests
+    assert paired(common + rng.normal(0.1, 1.0, 100), common).within(1.0)
+    assert not paired(common[:9] + 0.1, common[:9]).within(1.0)  # too few to tell
+
+
+def test_what_differs_by_less_than_the_margin_is_practically_equal(path):
+    near = "near: backends.api.price.input=2.01"
+    pair = contenders([Case(path)], [near])
+    found = compare(pair, bench := Bench(1), worlds=24, equal_within=0.01)
+    assert rows(found, "near")["cost_usd_per_month"]["equal"]
+    assert "practically equal (within 1 %)" in found.sentence
+    text = click.unstyle(render(found))
+    (line,) = [line for line in text.splitlines() if line.startswith("  cost per month  ")]
+    assert line.rstrip().endswith("≈")
+    assert "≈ practically equal: the whole interval lies within 1 % of" in " ".join(text.split())
+    strict = compare(pair, bench, worlds=24, equal_within=0.001)
+    assert not strict.differences["equal"].any()
+    assert "practically equal" not in strict.sentence
+
+
+def test_missed_slos_are_said_before_what_is_the_cheapest(path):
+    slow = "slow: backends.api.ttft={lognormal: {p50: 1.5s, p95: 3s}}, backends.api.price.input=1"
+    found = compare(contenders([Case(path)], [slow]), Bench(1), worlds=12)
+    assert found.sentence.startswith("the SLO is met in ")
+    assert "'slow' is the cheapest" in found.sentence
+    assert "though it serves fewer worlds well" in found.sentence
+    text = click.unstyle(render(found))
+    assert text.index("Worlds  ") < text.index("Designs  ")
+
+
+FLEET = """\
+name: HPA
+horizon: {start: 2026-11-23, duration: 1h, warm_up: 0}
+workloads:
+  chat:
+    arrivals: {requests_per_second: 0.5}
+    prompt_tokens: 1000
+    output_tokens: 100
+    route: large
+backends:
+  large:
+    kind: gpu_pool
+    service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm
+    replicas: {min: 2, max: 4}
+    price: {usd_per_gpu_hour: 3}
+    cold_start: 3min
+    autoscaler: {preset: hpa, target_concurrency: 16}
+  unused:
+    kind: gpu_pool
+    service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm
+    replicas: 1
+    price: {usd_per_gpu_hour: 4}
+worlds: 2
+"""
+
+
+def test_what_autoscalers_held_and_what_served_nothing_is_said(tmp_path):
+    path = tmp_path / "fleet.yaml"
+    path.write_text(FLEET, encoding="utf-8")
+    three = "three: backends.large.autoscaler=null, backends.large.replicas=3"
+    found = compare(contenders([Case(path)], [three]), Bench(1), worlds=2)
+    (row,) = found.held.to_dict("records")
+    assert row == {"design": "HPA", "backend": "large", "ready": 2.0, "paid": 2.0, "most": 2.0}
+    text = " ".join(click.unstyle(render(found)).split())
+    assert "Held by autoscalers replicas ready paid ready at most HPA 2 2 2" in text
+    # 4 GPUs at 4 USD, 730.5 hours a month.
+    assert "Of what every design costs, 11,688 USD a month are for unused, which served" in text
+    # What an hour costs, and a month of 730.5 of them: 8 GPUs at 3 USD and those at 4.
+    assert "cost of the 1 hour simulated HPA 40 USD three 52 USD" in text
+    assert [each.cost.p50 for each in found.overviews] == pytest.approx([29_220.0, 37_986.0])

@@ -30,12 +30,15 @@ class Award:
         all.
     lead : Paired
         The best less the rival.
+    equal : bool
+        Whether that is surely too small to be of use.
     """
 
     measure: Measure
     best: str
     rival: str
     lead: Paired
+    equal: bool = False
 
     @property
     def told(self) -> bool:
@@ -103,10 +106,9 @@ class Comparison:
     Attributes
     ----------
     labels : tuple of str
-        The first is the one that the others are set against.
     worlds, seed : int
     confidence : float
-        Of each interval of a difference, so that all designs together have 95 %.
+        Of each interval of a difference, so that all pairs together have 95 %.
     cost, latency : Award
         Which is the cheapest, which the fastest.
     overviews : tuple of Overview
@@ -115,17 +117,26 @@ class Comparison:
         p5, p50 and p95 over worlds, the interval of the median (of a decision, that of the share),
         ``at_least`` where the median is a lower bound.
     differences : pandas.DataFrame
-        A row per design but the first and metric: ``design``, ``against``, ``metric``; mean and
-        median difference with intervals; in how many worlds it is lower, higher, the same, unknown;
-        the share in which it is lower, with its interval; ``verdict`` and ``worlds_needed``.
+        A row per pair and metric: ``design``, ``against``, ``metric``; mean and median difference
+        with intervals; in how many worlds it is lower, higher, the same, unknown; the share in
+        which it is lower, with its interval; ``verdict`` and ``worlds_needed``; ``equal`` where the
+        difference is surely too small to be of use.
     joint : pandas.DataFrame
-        A row per design but the first: probabilities to be ``cheaper``, ``faster``, ``both``, with
+        A row per pair: probabilities to be ``cheaper``, ``faster``, ``both``, with
         intervals ``_low`` and ``_high``; ``unknown``, the share of worlds in which one of the
         orders is unknown, which count as no.
     by_world : pandas.DataFrame
         Cost, latency and overload of each design in each world.
     notes : tuple of str
-        What keeps the designs from seeing the same worlds, and what a month rests on.
+        What keeps the designs from seeing the same worlds, what is paid for backends that serve
+        nothing, and what a month rests on.
+    horizon_s : float
+        What is simulated; NaN where designs differ in it.
+    equal_within : float
+        Share of a figure below which a difference is of no use; of shares in points.
+    held : pandas.DataFrame
+        A row per design and pool that has an autoscaler: replicas ``ready`` and ``paid`` on average
+        and the ``most`` at once, in the median world.
     undrawn : tuple of Undrawn
         Rare branches of inputs that are in none of the worlds: then means are not told.
     """
@@ -142,20 +153,33 @@ class Comparison:
     joint: pd.DataFrame
     by_world: pd.DataFrame
     notes: tuple[str, ...]
+    horizon_s: float
+    equal_within: float
+    held: pd.DataFrame
     undrawn: tuple[Undrawn, ...] = ()
 
     @property
     def sentence(self) -> str:
         """Which design to take, or why that cannot be told."""
-        return "; ".join([*self._verdicts(), *self._service()]) + "."
+        service = [*self._service()]
+        parts = [*service, *self._verdicts()] if self._is_missed else [*self._verdicts(), *service]
+        return "; ".join(parts) + "."
+
+    @property
+    def _is_missed(self) -> bool:
+        """Whether a design misses the SLO, or falls behind, in any world: that is said first."""
+        met = [each.slo_met for each in self.overviews if each.slo_met is not None]
+        missed = any(share.count < share.worlds for share in met)
+        return missed or any(each.overloaded.count for each in self.overviews)
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """``figures``, ``differences``, ``joint`` and ``by_world``."""
+        """``figures``, ``differences``, ``joint``, ``by_world``, and ``held`` where fleets move."""
         return {
             "figures": self.figures,
             "differences": self.differences,
             "joint": self.joint,
             "by_world": self.by_world,
+            **({} if self.held.empty else {"held": self.held}),
         }
 
     def as_json(self) -> dict[str, Any]:
@@ -166,6 +190,7 @@ class Comparison:
             "worlds": self.worlds,
             "seed": self.seed,
             "confidence": self.confidence,
+            "equal_within": self.equal_within,
             "designs": [
                 {
                     "design": each.label,
@@ -184,6 +209,8 @@ class Comparison:
             "figures": _records(self.figures),
             "differences": _records(self.differences),
             "joint": _records(self.joint),
+            "horizon_s": _plain(self.horizon_s),
+            "held": _records(self.held),
             "notes": list(self.notes),
             **means_rest_on(self.worlds, self.undrawn),
         }
@@ -200,14 +227,25 @@ class Comparison:
             return
         for award, word in ((cost, "cheapest"), (latency, "fastest")):
             if award.told:
-                yield f"'{award.best}' is the {word}{award.basis()}{self._margin(award)}"
+                though = "" if self._serves(award.best) else ", though it serves fewer worlds well"
+                yield f"'{award.best}' is the {word}{award.basis()}{self._margin(award)}{though}"
+            elif award.equal:
+                yield (
+                    f"'{award.best}' and '{award.rival}' are practically equal in"
+                    f" {award.measure.words()} ({self._within(award)})"
+                )
             else:
                 yield _untold(award, word, self.worlds)
 
     def _margin(self, award: Award) -> str:
         ahead = f" ahead of '{award.rival}'" if len(self.labels) > 2 else ""
         margin = award.margin()
-        return f", {margin} of {award.measure.words()}{ahead}" if margin else ahead
+        said = f", {margin} of {award.measure.words()}{ahead}" if margin else ahead
+        return f"{said}, practically equal ({self._within(award)})" if award.equal else said
+
+    def _within(self, award: Award) -> str:
+        unit = "points" if award.measure.kind == "share" else "%"
+        return f"within {100 * self.equal_within:g} {unit}"
 
     def _serves(self, label: str) -> bool:
         """Whether no other design meets the SLO, or keeps up, in more worlds."""

@@ -1,7 +1,7 @@
 """The finished runs of all designs, and what follows from them."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from sim.montecarlo.shares import Share, share_interval
 from sim.montecarlo.undrawn import Undrawn
 from sim.studies.compare.answer import Award, Overview
 from sim.studies.compare.paired import Paired, order, paired
+from sim.studies.held import Held, held
 from sim.studies.measure import Measure
 from sim.studies.worst import worst_served
 
@@ -25,12 +26,26 @@ VERDICTS = {-1: "lower", 0: "cannot tell", 1: "higher"}
 
 
 class Field:
-    """The finished runs of all designs."""
+    """The finished runs of all designs.
 
-    def __init__(self, labels: list[str], results: list[RunResult], worlds: int) -> None:
+    Parameters
+    ----------
+    labels : list of str
+    results : list of RunResult
+        A run of each.
+    worlds : int
+        The first so many of each are compared.
+    equal_within : float
+        Share of a figure below which a difference is of no use; of shares in points.
+    """
+
+    def __init__(
+        self, labels: list[str], results: list[RunResult], worlds: int, equal_within: float = 0.0
+    ) -> None:
         self.labels = labels
         self._results = results
         self._worlds = worlds
+        self._equal_within = equal_within
         self._controls = controls_of(results, worlds)
 
     @property
@@ -71,7 +86,17 @@ class Field:
         against = {place: self.paired(best, place, measure, confidence) for place in others}
         # The verdict holds only if it holds against each of them, and is that of the weakest.
         rival = min(others, key=lambda place: _told(against[place]))
-        return Award(measure, self.labels[best], self.labels[rival], against[rival])
+        lead = against[rival]
+        equal = self.are_equal(rival, measure, lead)
+        return Award(measure, self.labels[best], self.labels[rival], lead, equal)
+
+    def are_equal(self, other: int, measure: Measure, found: Paired) -> bool:
+        """Whether a difference to another design is surely too small to be of use, and not 0."""
+        if measure.kind == "share":
+            reach = self._equal_within
+        else:
+            reach = self._equal_within * abs(estimate(self.values(other, measure)).p50)
+        return self._equal_within > 0.0 and not found.alike and found.within(reach)
 
     def _rank(self, place: int, measure: Measure) -> tuple[float, float]:
         """Mean of a figure; of one with lower bounds the median, a bound counting as infinite."""
@@ -120,24 +145,27 @@ class Field:
                 )
         return pd.DataFrame(rows)
 
-    def differences(self, measures: list[Measure], confidence: float) -> pd.DataFrame:
-        """Each design less the first, a row per measure; those undefined everywhere left out."""
+    def differences(
+        self, measures: list[Measure], confidence: float, pairs: list[tuple[int, int]]
+    ) -> pd.DataFrame:
+        """One design less the other, a row per pair and measure; undefined ones left out."""
         rows = []
-        for place in range(1, len(self.labels)):
+        for one, other in pairs:
             for measure in measures:
-                found = self.paired(place, 0, measure, confidence)
+                found = self.paired(one, other, measure, confidence)
                 if found.n or found.decided:
-                    names = {"design": self.labels[place], "against": self.labels[0]}
-                    rows.append({**names, "metric": measure.name, **_row(found)})
+                    names = {"design": self.labels[one], "against": self.labels[other]}
+                    equal = self.are_equal(other, measure, found)
+                    rows.append({**names, "metric": measure.name, **_row(found), "equal": equal})
         return pd.DataFrame(rows)
 
-    def joint(self, cost: Measure, latency: Measure) -> pd.DataFrame:
-        """Probabilities that each design is cheaper than the first, faster, and both."""
+    def joint(self, cost: Measure, latency: Measure, pairs: list[tuple[int, int]]) -> pd.DataFrame:
+        """Probabilities that a design is cheaper than the other of its pair, faster, and both."""
         rows = []
-        for place in range(1, len(self.labels)):
-            orders = [self.order(place, 0, each) for each in (cost, latency)]
+        for one, other in pairs:
+            orders = [self.order(one, other, each) for each in (cost, latency)]
             cheaper, faster = (each < 0 for each in orders)
-            row: dict[str, object] = {"design": self.labels[place], "against": self.labels[0]}
+            row: dict[str, object] = {"design": self.labels[one], "against": self.labels[other]}
             for name, holds in (
                 ("cheaper", cheaper),
                 ("faster", faster),
@@ -148,6 +176,17 @@ class Field:
             row["unknown"] = float(np.mean(np.isnan(orders).any(axis=0)))
             rows.append(row)
         return pd.DataFrame(rows)
+
+    def held(self) -> pd.DataFrame:
+        """What autoscalers held, a row per design and pool that has one."""
+        return pd.DataFrame(
+            [
+                {"design": label, **asdict(each)}
+                for label, result in zip(self.labels, self._results, strict=True)
+                for each in held(result)
+            ],
+            columns=["design", *(each.name for each in fields(Held))],
+        )
 
     def by_world(self, cost: Measure, latency: Measure) -> pd.DataFrame:
         """Cost and latency of every design in every world."""

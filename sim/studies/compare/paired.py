@@ -104,6 +104,11 @@ class Paired:
         unknown = math.isnan(self.mean_ci[0]) and math.isnan(self.mean_ci[1])
         return self.bounded or (unknown and self.median_ci[0] < self.median_ci[1])
 
+    def within(self, reach: float) -> bool:
+        """Whether all of the interval of the difference lies within so much of 0."""
+        low, high = self.median_ci if self.by_median else self.mean_ci
+        return not self.bounded and self.n >= FEWEST_WORLDS and -reach <= low and high <= reach
+
     @property
     def alike(self) -> bool:
         """Whether the figure is the same in every world."""

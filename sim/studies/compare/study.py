@@ -1,6 +1,7 @@
 """The study: runs every design over the same worlds and says which is cheaper, which is faster."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 
 from sim.errors import PeakfleetError
 from sim.model import month
@@ -10,6 +11,8 @@ from sim.studies.bench import Bench
 from sim.studies.compare.answer import Comparison
 from sim.studies.compare.contenders import Contender
 from sim.studies.compare.field import Field
+from sim.studies.compare.pairs import confidence_of_a_pair, pairs_shown
+from sim.studies.compare.remarks import for_nothing, unlike
 from sim.studies.measure import SLO_MET, Measure, has_slo
 from sim.studies.worst import of_all
 
@@ -17,7 +20,8 @@ WORLDS = 128  # by default, at most; a p95 has an interval from 72
 COST, LATENCY = "cost_usd_per_month", "e2e_p95_s"
 OF_ALL = "cost_usd"  # a slower fleet would take longer at the same price a month
 FURTHER = ("cost_usd_per_request", "peak_hour_ttft_p95_s", "slo_attainment")
-CONFIDENCE = 0.95  # of all verdicts upon one figure together
+WHOLE = "cost_usd"  # what is simulated, beside a month of it
+EQUAL_WITHIN = 0.01  # of a figure, below which a difference is of no use
 
 
 def compare(
@@ -28,13 +32,14 @@ def compare(
     metrics: Sequence[str] = (),
     cost: str | None = None,
     latency: str = LATENCY,
+    equal_within: float = EQUAL_WITHIN,
 ) -> Comparison:
     """Compare designs under common random numbers.
 
     Parameters
     ----------
     contenders : sequence of Contender
-        Two or more. The others are set against the first.
+        Two or more.
     bench : Bench
         Where worlds are simulated.
     worlds : int, optional
@@ -45,6 +50,8 @@ def compare(
         To be compared besides cost per month and per request, latency and attainment.
     cost, latency : str
         What makes a design the cheaper one, and what the faster one.
+    equal_within : float
+        Share of a figure below which a difference is of no use; of shares in points.
 
     Raises
     ------
@@ -60,7 +67,7 @@ def compare(
     for each in contenders:
         bench.told(f"{each.label}: {worlds} worlds")
         results.append(bench.run(each.scenario, worlds, seed, about=each.label))
-    return of_results(contenders, results, worlds, seed, metrics, cost, latency)
+    return of_results(contenders, results, worlds, seed, metrics, cost, latency, equal_within)
 
 
 def of_results(
@@ -71,6 +78,7 @@ def of_results(
     metrics: Sequence[str] = (),
     cost: str | None = None,
     latency: str = LATENCY,
+    equal_within: float = EQUAL_WITHIN,
 ) -> Comparison:
     """Compare designs whose worlds are simulated.
 
@@ -83,34 +91,48 @@ def of_results(
         The first so many of each are compared.
     seed : int
         Of the first.
-    metrics, cost, latency
+    metrics, cost, latency, equal_within
         As of :func:`compare`.
     """
-    field = Field([each.label for each in contenders], results, worlds)
+    field = Field([each.label for each in contenders], results, worlds, equal_within)
     designs = [each.scenario.typical_design() for each in contenders]
     chosen = Measure.parse(cost or _cost_of(designs)), Measure.parse(latency)
     asked = [Measure.parse(metric) for metric in metrics]
     extra = [Measure.parse(metric) for metric in FURTHER]
     slo = [Measure.parse(SLO_MET)] if all(map(has_slo, designs)) else []
     listed = list(dict.fromkeys((*chosen, *extra, *slo, *asked)))
-    confidence = 1.0 - (1.0 - CONFIDENCE) / (len(contenders) - 1)  # Bonferroni
+    whole = [Measure.parse(WHOLE)] if chosen[0].metric == COST else []
+    own = [each for each in dict.fromkeys((*whole, *listed)) if each not in chosen]
+    confidence = confidence_of_a_pair(len(contenders))
+    cheapest = field.award(chosen[0], confidence)
+    pairs = pairs_shown(len(contenders), field.labels.index(cheapest.best))
     most = max(designs, key=lambda design: len(design.workloads))
     pooled = filter(None, [of_all(chosen[1], most)])
+    remarks = (*unlike(contenders, designs), *pooled, *for_nothing(field.labels, results))
     return Comparison(
         labels=tuple(field.labels),
         worlds=worlds,
         seed=seed,
         confidence=confidence,
-        cost=field.award(chosen[0], confidence),
+        cost=cheapest,
         latency=field.award(chosen[1], confidence),
         overviews=tuple(field.overview(place, *chosen, slo) for place in range(len(results))),
-        figures=field.figures([each for each in listed if each not in chosen]),
-        differences=field.differences(listed, confidence),
-        joint=field.joint(*chosen),
+        figures=field.figures(own),
+        differences=field.differences(listed, confidence, pairs),
+        joint=field.joint(*chosen, pairs),
         by_world=field.by_world(*chosen),
-        notes=(*_unlike(contenders, designs), *pooled, *_months(designs)),
+        notes=(*remarks, *_months(designs)),
+        horizon_s=_common(design.horizon.duration_s for design in designs),
+        equal_within=equal_within,
+        held=field.held(),
         undrawn=field.undrawn,
     )
+
+
+def _common(values: Iterable[float]) -> float:
+    """What all have; NaN if they differ."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else math.nan
 
 
 def _months(designs: Sequence[Design]) -> Iterator[str]:
@@ -122,23 +144,3 @@ def _months(designs: Sequence[Design]) -> Iterator[str]:
 def _cost_of(designs: Sequence[Design]) -> str:
     """What a month costs; where all end with their last answers, what it costs to answer all."""
     return OF_ALL if all(design.horizon.is_drained for design in designs) else COST
-
-
-def _unlike(contenders: Sequence[Contender], designs: Sequence[Design]) -> Iterator[str]:
-    """What keeps designs from seeing the same worlds."""
-    first, label = designs[0], contenders[0].label
-    names = {workload.name for workload in first.workloads}
-    for each, design in zip(contenders[1:], designs[1:], strict=True):
-        same = design.horizon.start == first.horizon.start
-        if not same or design.horizon.duration_s != first.horizon.duration_s:
-            yield (
-                f"{each.label} is simulated over another horizon than {label}: their arrivals are"
-                " not the same, and figures over the whole horizon cannot be compared."
-            )
-        others = {workload.name for workload in design.workloads}
-        if names != others:
-            odd = ", ".join(sorted(names ^ others))
-            yield (
-                f"{each.label} and {label} do not have the same workloads ({odd}): arrivals of"
-                " other names are other arrivals, so the differences hold more chance."
-            )

@@ -84,6 +84,8 @@ class Plan:
         Of several workloads, the one whose p95 is given; empty where there is one.
     worst : (int, WorstServed) or None
         Of several workloads, the worst served on the busiest day of any simulated month, and when.
+    unused : tuple of str
+        Pools that are paid for, and serve nothing on any simulated day.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Plan:
     one_off_usd: FloatArray
     waiting: str = ""
     worst: tuple[int, WorstServed] | None = None
+    unused: tuple[str, ...] = ()
 
     def typical_error(self, figure: str) -> float:
         """Root mean square of the errors of the checks: of ``cost`` or ``p95``; NaN of none."""
@@ -328,6 +331,7 @@ class Plan:
             "breaks": [_break_as_json(each) for each in self.all_breaks],
             "ttft_of_workload": self.waiting or None,
             "worst_served": self._worst_as_json(),
+            "served_nothing": list(self.unused),
             "interpolation_typical_cost_error": _plain(self.typical_error("cost")),
             "interpolation": [
                 {

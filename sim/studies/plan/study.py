@@ -18,6 +18,7 @@ from sim.errors import PeakfleetError
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.case import Case
+from sim.studies.held import unsent
 from sim.studies.plan.answer import Check, Plan
 from sim.studies.plan.breaking import Break, kept, planned
 from sim.studies.plan.days import PEAK, WEEKDAY, busiest, check_planned
@@ -111,7 +112,14 @@ def plan(
         one_off_usd=_one_off_usd(scenario, runs),
         waiting=future.waiting,
         worst=_worst(months, busiest(outlook)),
+        unused=_unused(months, ledger.gpus),
     )
+
+
+def _unused(months: Sequence[Month], gpus: Mapping[str, FloatArray]) -> tuple[str, ...]:
+    """Pools that have GPUs, and that nothing is sent to on any simulated day."""
+    days = [set(unsent(result)) for month in months for result in month.days.values()]
+    return tuple(name for name, used in gpus.items() if used.any() and all(name in d for d in days))
 
 
 def _worst(months: Sequence[Month], kind: str) -> tuple[int, WorstServed] | None:

@@ -11,6 +11,7 @@ import pandas as pd
 from sim.montecarlo.shares import Share
 from sim.montecarlo.summary import share_as_json
 from sim.montecarlo.undrawn import Undrawn, means_rest_on
+from sim.studies.held import of_unused
 from sim.studies.size.options import Difference, Option
 from sim.studies.size.oracle import Oracle
 from sim.studies.size.question import Question
@@ -79,6 +80,8 @@ class Size:
     worst : WorstServed or None
         Of several workloads, in the same fleet.
     beside : Beside
+    unused : dict of str to float
+        Backends beside the pool that nothing is sent to, and what they cost in a month.
     simulated_worlds : int
     simulated_requests : float
     """
@@ -103,6 +106,7 @@ class Size:
     undrawn: tuple[Undrawn, ...]
     worst: WorstServed | None
     beside: Beside
+    unused: dict[str, float]
     simulated_worlds: int
     simulated_requests: float
 
@@ -166,7 +170,8 @@ class Size:
             f" {tally.keeping.words()}, {asked} asked,"
             f" for {chosen.cost_usd_per_month:,.0f} USD a month"
         )
-        return "; ".join([text, *worst, *below(found), *self._against_others()])
+        paid = f", of which {of_unused(self.unused)}" if self.unused else ""
+        return "; ".join([text + paid, *worst, *below(found), *self._against_others()])
 
     def _against_others(self) -> Iterator[str]:
         unclear = [d.other.words for d in self.beside.differences if not d.told]
@@ -205,6 +210,7 @@ class Size:
             "oracle": self._oracle_as_json(),
             "worth_of_a_miss_usd": _plain(self.beside.worth_of_a_miss_usd),
             "regret": self._regret_as_json(),
+            "served_nothing": self.unused,
             "differences": [
                 {
                     "service": d.other.kind.service,

@@ -7,6 +7,7 @@ from sim.errors import PeakfleetError
 from sim.model.month import rests_on
 from sim.studies.bench import Bench
 from sim.studies.case import Case
+from sim.studies.held import unused
 from sim.studies.size.answer import Beside, Size
 from sim.studies.size.fleet import design_of, kinds, pool_named
 from sim.studies.size.fleets import candidates, frontier_latency, shown_run
@@ -119,6 +120,7 @@ def size(
         undrawn=shown.sample.controls().undrawn,
         worst=worst_served(shown),
         beside=told,
+        unused=unused(shown),
         simulated_worlds=bench.worlds - before[0],
         simulated_requests=bench.requests - before[1],
     )
