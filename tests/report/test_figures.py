@@ -2,12 +2,10 @@
 
 import re
 
-import altair as alt
 import pytest
 from places import ROOT
 from test_report import shown
 
-from sim.report.charts.style import number_axis
 from sim.report.figures import Figure, scale
 from sim.studies.measure import Measure
 
@@ -45,13 +43,6 @@ def test_times_have_hundredths_of_a_millisecond_at_most(seconds, said):
 def test_a_measure_of_time_is_told_in_the_same_units(seconds, said):
     assert Measure.parse("ttft_p95_s").amount(seconds) == said
     assert Measure.parse("ttft_p95_s").amounts(seconds) == (said,)
-
-
-def test_half_a_second_on_an_axis_is_no_500m():
-    axis = number_axis("~s", tickCount=5).to_dict()
-    assert "format" not in axis
-    assert axis["labelExpr"].startswith("abs(datum.value) < 1 ? format(datum.value, '~g')")
-    assert number_axis("%").to_dict() == alt.Axis(format="%").to_dict()
 
 
 def test_no_chart_counts_in_thousandths():

@@ -1,15 +1,30 @@
 """Pictures of ``sim breakeven``: cost over volume, the distribution of the break-even, payback."""
 
+import math
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from sim.report.charts.axes import amount, amounts, between
 from sim.report.charts.chart import Chart
-from sim.report.charts.style import BLACK, GREY, PALETTE, drawn, number_axis
+from sim.report.charts.style import (
+    GREY,
+    HEIGHT,
+    PALETTE,
+    Align,
+    brief_names,
+    drawn,
+    legend,
+    level,
+)
 from sim.studies.breakeven import BreakEven
+from sim.studies.breakeven.findings import Verdict
 from sim.studies.breakeven.saving import short
 
-WIDTH, HEIGHT = 600, 360
+TALL = HEIGHT + 60
+MONTH_DAYS = 365.25 / 12
+DASHES = ([1, 0], [8, 3], [3, 2], [10, 3, 2, 3], [2, 2])  # besides colours
 
 
 def breakeven_charts(answer: BreakEven) -> list[Chart]:
@@ -20,118 +35,216 @@ def breakeven_charts(answer: BreakEven) -> list[Chart]:
     return charts
 
 
-def _colour(answer: BreakEven, sides: list[str]) -> alt.Color:
-    names = [name for name in answer.runs if name != answer.reference]
-    colours = dict(zip(names, PALETTE * (len(names) // len(PALETTE) + 1), strict=False))
-    colours[answer.reference] = BLACK
-    return alt.Color(
-        "side:N",
-        title=None,
-        sort=sides,
-        scale=alt.Scale(domain=sides, range=[colours[side] for side in sides]),
-        legend=alt.Legend(orient="top", symbolOpacity=1, symbolType="stroke", symbolStrokeWidth=3),
+def _sides(answer: BreakEven) -> dict[str, str]:
+    """Short names of all sides, the reference last."""
+    others = [name for name in answer.runs if name != answer.reference]
+    return brief_names([*others, answer.reference], 30)
+
+
+def _channels(answer: BreakEven, shown: list[str]) -> tuple[alt.Color, alt.StrokeDash]:
+    """Colour and dash of each side: the reference is grey, and a line without gaps."""
+    names = _sides(answer)
+    sides = list(names.values())
+    colours = {side: PALETTE[n % len(PALETTE)] for n, side in enumerate(sides)}
+    dashes = {side: DASHES[n % len(DASHES)] for n, side in enumerate(sides)}
+    reference = names[answer.reference]
+    colours[reference], dashes[reference] = GREY, [1, 0]
+    lines = legend(shown, symbolOpacity=1, symbolType="stroke", symbolStrokeWidth=3)
+    return (
+        alt.Color(
+            "side:N",
+            scale=alt.Scale(domain=shown, range=[colours[side] for side in shown]),
+            legend=lines,
+        ),
+        alt.StrokeDash(
+            "side:N",
+            scale=alt.Scale(domain=shown, range=[dashes[side] for side in shown]),
+            legend=None,
+        ),
     )
 
 
 def _volume(answer: BreakEven) -> alt.X:
-    return alt.X(
-        "volume:Q",
-        title=f"{answer.arrivals} a day (logarithmic)",
-        scale=alt.Scale(type="log", domain=[float(answer.volumes[0]), float(answer.volumes[-1])]),
-        axis=number_axis("~s", values=_powers(answer)),
-    )
+    ends = [float(answer.volumes[0]), float(answer.volumes[-1])]
+    channel = amounts("rate", ends, f"{answer.arrivals} a day (log scale)", log=True)
+    channel["scale"].domain = ends
+    return alt.X("volume:Q", **channel)
 
 
-def _powers(answer: BreakEven) -> list[float]:
-    """Powers of ten within the range, or its ends where there are none."""
-    low, high = np.log10(answer.volumes[[0, -1]])
-    powers = [10.0**n for n in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
-    return powers if len(powers) > 1 else answer.volumes[[0, -1]].tolist()
+def _today(answer: BreakEven) -> list[alt.Chart]:
+    """The scenario's own volume, where it is in the range."""
+    usual, ends = answer.own.usual, answer.volumes[[0, -1]]
+    if not ends[0] <= usual <= ends[1]:
+        return []
+    line = alt.Chart(pd.DataFrame({"volume": [usual], "label": ["today"]})).encode(x="volume:Q")
+    late = math.log(usual / ends[0]) > 0.85 * math.log(ends[1] / ends[0])
+    align: Align = "right" if late else "left"
+    name = line.mark_text(align=align, baseline="bottom", dx=-4 if late else 4)
+    rule = line.mark_rule(color=GREY, strokeDash=[2, 3], strokeWidth=2)
+    return [rule, name.encode(y=alt.value("height"), text="label:N")]
+
+
+def _median(verdict: Verdict) -> float:
+    """The median break-even; infinite where there is none in half of the worlds."""
+    return float(np.quantile(verdict.breaking.volume, 0.5, method="inverted_cdf"))
+
+
+def _within(answer: BreakEven, volume: float) -> bool:
+    """Whether it is a break-even, and no end of the range."""
+    return float(answer.volumes[0]) * 1.001 < volume <= float(answer.volumes[-1])
 
 
 def _costs(answer: BreakEven) -> Chart:
     """Cost of a thousand arrivals: the median as a line, p5 to p95 as a band."""
+    names = _sides(answer)
     frame = answer.costs_frame(answer.curve_volumes())
     frame = frame[np.isfinite(frame["p95_usd_per_month"])].reset_index(drop=True)
-    per = 1000 / (365.25 / 12) / frame["volume"]
-    for level in ("p5", "p50", "p95"):
-        frame[f"{level}_usd_per_thousand"] = frame[f"{level}_usd_per_month"] * per
-    sides = list(answer.runs)
-    x, colour = _volume(answer), _colour(answer, sides)
-    usd = alt.Scale(type="log", nice=False)
-    axis = alt.Axis(format="~g", tickCount=6)
-    base = alt.Chart(frame)
-    bands = base.mark_area(opacity=0.18, clip=True).encode(
+    per = 1000 / MONTH_DAYS / frame["volume"]
+    for level_ in ("p5", "p50", "p95"):
+        frame[f"{level_}_usd_per_thousand"] = frame[f"{level_}_usd_per_month"] * per
+    frame["side"] = frame["side"].map(names)
+    columns = ["side", "volume", *(f"{each}_usd_per_thousand" for each in ("p5", "p50", "p95"))]
+    shown = frame[columns].assign(volume=frame["volume"].round(3))
+    sides = [side for side in names.values() if side in set(frame["side"])]
+    ends = shown[columns[2:]].to_numpy(np.float64).ravel()
+    up = amounts("usd", ends, f"USD per thousand {answer.arrivals} (log scale)", log=True)
+    if not (len(ends) and ends.min() > 0):
+        up["title"] = f"USD per thousand {answer.arrivals}"
+    x, (colour, dash) = _volume(answer), _channels(answer, sides)
+    base = alt.Chart(shown)
+    bands = base.mark_area(opacity=0.15, clip=True).encode(
         x=x,
-        y=alt.Y("p5_usd_per_thousand:Q", scale=usd, axis=axis),
+        y=alt.Y("p5_usd_per_thousand:Q", **up),
         y2="p95_usd_per_thousand:Q",
         color=colour,
     )
     lines = base.mark_line(strokeWidth=2, clip=True).encode(
-        x=x,
-        y=alt.Y(
-            "p50_usd_per_thousand:Q",
-            scale=usd,
-            axis=axis,
-            title=f"USD per thousand {answer.arrivals} (logarithmic)",
-        ),
-        color=colour,
+        x=x, y="p50_usd_per_thousand:Q", color=colour, strokeDash=dash
     )
-    question, worlds = (
+    crossings = _crossings(answer, frame, names)
+    layers: list[alt.Chart] = [bands, lines, *_today(answer)]
+    if len(crossings):
+        marks = alt.Chart(crossings).encode(x="volume:Q", y="usd:Q")
+        layers.append(marks.mark_point(size=110, strokeWidth=2.5).encode(color=colour))
+        named = alt.Chart(_apart(crossings, answer)).encode(x="volume:Q", y="usd:Q")
+        text = named.mark_text(align="left", dx=8, dy=-8, fontWeight="bold")
+        layers.append(text.encode(text="label:N"))
+    return drawn(
+        "break_even_costs",
+        frame,
+        alt.layer(*layers),
         "What does each side cost as volume grows?",
-        f"median, and 5 to 95 % of {answer.worlds} worlds",
+        f"median and 5 to 95 % of {answer.worlds} worlds; circles: break-even with"
+        f" {names[answer.reference]} in the median world; dotted: the scenario's own volume",
+        _costs_alt(answer, names),
+        height=TALL,
     )
-    return drawn("break_even_costs", frame, bands + lines, question, worlds, WIDTH, HEIGHT)
+
+
+def _crossings(answer: BreakEven, frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Where the median world breaks even, on the line of the side."""
+    rows = []
+    for verdict in answer.verdicts:
+        volume, side = _median(verdict), names[verdict.side]
+        line = frame[frame["side"] == side]
+        if verdict.able and _within(answer, volume) and len(line):
+            usd = np.interp(np.log(volume), np.log(line["volume"]), line["p50_usd_per_thousand"])
+            label = f"{short(volume)} a day"
+            rows.append({"side": side, "volume": volume, "usd": float(usd), "label": label})
+    return pd.DataFrame(rows, columns=["side", "volume", "usd", "label"])
+
+
+def _apart(crossings: pd.DataFrame, answer: BreakEven) -> pd.DataFrame:
+    """Of crossings next to one another only the first is written at."""
+    ordered = crossings.sort_values("volume")
+    width = math.log(answer.volumes[-1] / answer.volumes[0])
+    kept: list[int] = []
+    for row, volume in enumerate(ordered["volume"]):
+        if not kept or math.log(volume / ordered["volume"].iloc[kept[-1]]) > 0.2 * width:
+            kept.append(row)
+    return ordered.iloc[kept]
+
+
+def _costs_alt(answer: BreakEven, names: dict[str, str]) -> str:
+    told = [_breaks(answer, verdict, names) for verdict in answer.verdicts]
+    ends = answer.volumes[[0, -1]].tolist()
+    return (
+        f"Lines of cost per thousand {answer.arrivals} from {short(ends[0])} to {short(ends[1])} a"
+        f" day, for {', '.join(names.values())}. In the median world {'; '.join(told)}. The"
+        f" scenario's own volume is {short(answer.own.usual)} a day."
+    )
+
+
+def _breaks(answer: BreakEven, verdict: Verdict, names: dict[str, str]) -> str:
+    """Where a side breaks even, in words."""
+    side, volume = names[verdict.side], _median(verdict)
+    if not verdict.able:
+        return f"{side} keeps no SLO in the range"
+    if not math.isfinite(volume):
+        return f"{side} does not break even in the range"
+    if not _within(answer, volume):
+        return f"{side} is the cheaper one throughout"
+    return f"{side} breaks even at {short(volume)} a day"
 
 
 def _shares(answer: BreakEven) -> Chart:
     """In what share of worlds each side has broken even by a volume."""
+    names = _sides(answer)
     grid = answer.curve_volumes()
     frame = pd.concat(
         pd.DataFrame(
             {
-                "side": verdict.side,
-                "volume": grid,
+                "side": names[verdict.side],
+                "volume": grid.round(3),
                 "share": (verdict.breaking.volume[None, :] <= grid[:, None]).mean(axis=1),
             }
         )
         for verdict in answer.verdicts
     ).reset_index(drop=True)
-    colour = _colour(answer, [verdict.side for verdict in answer.verdicts])
-    share = alt.Y(
-        "share:Q",
-        title="share of worlds",
-        scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(format="%"),
-    )
-    base = alt.Chart(frame).mark_line(strokeWidth=2, interpolate="step-after")
-    half = alt.Chart(pd.DataFrame({"share": [0.5]})).mark_rule(color=GREY, strokeDash=[4, 4])
-    lines = base.encode(x=_volume(answer), y=share, color=colour)
+    colour, dash = _channels(answer, [names[verdict.side] for verdict in answer.verdicts])
+    y = alt.Y("share:Q", **amounts("share", [0.0, 1.0], "share of worlds"))
+    lines = alt.Chart(frame).mark_line(strokeWidth=2, interpolate="step-after")
+    last = frame.groupby("side", sort=False)["share"].last()
+    told = "; ".join(f"{side} in {amount('share', share)}" for side, share in last.items())
     return drawn(
         "break_even_share",
         frame,
-        half.encode(y="share:Q") + lines,
-        f"By which volume has each side broken even with {answer.reference}?",
+        alt.layer(
+            lines.encode(x=_volume(answer), y=y, color=colour, strokeDash=dash),
+            *level(0.5, "half of the worlds"),
+            *_today(answer),
+        ),
+        f"By which volume has each side broken even with {names[answer.reference]}?",
         f"share of {answer.worlds} worlds; what is missing at {short(answer.volumes[-1])} never"
-        " does in the range",
-        WIDTH,
-        HEIGHT,
+        " does in the range; dotted: the scenario's own volume",
+        f"Rising lines: by {short(answer.volumes[-1])} {answer.arrivals} a day have broken even:"
+        f" {told} of worlds. In the median world"
+        f" {'; '.join(_breaks(answer, verdict, names) for verdict in answer.verdicts)}.",
+        height=TALL,
     )
 
 
 def _payback(answer: BreakEven) -> Chart:
-    """Years until owned hardware has paid for itself."""
+    """Years until what was paid at once has come back."""
+    names = _sides(answer)
     frame = answer.payback.replace([np.inf], np.nan)
     frame = frame[frame["p50_years"].notna()].reset_index(drop=True)
-    colour = _colour(answer, list(dict.fromkeys(frame["side"])))
-    points = alt.Chart(frame).mark_line(strokeWidth=2, point=True)
-    y = alt.Y("p50_years:Q", title="years, median over worlds", scale=alt.Scale(zero=True))
+    frame["side"] = frame["side"].map(names)
+    colour, dash = _channels(answer, list(dict.fromkeys(frame["side"])))
+    y = alt.Y("p50_years:Q", **amounts("rate", frame["p50_years"], "years, median over worlds"))
+    base = alt.Chart(frame).encode(x=_volume(answer), y=y, color=colour)
+    told = "; ".join(
+        f"{side} {between('rate', float(part['p50_years'].min()), float(part['p50_years'].max()))}"
+        f" years from {short(float(part['volume'].min()))} to"
+        f" {short(float(part['volume'].max()))} {answer.arrivals} a day"
+        for side, part in frame.groupby("side", sort=False)
+    )
     return drawn(
         "payback",
         frame,
-        points.encode(x=_volume(answer), y=y, color=colour),
-        "How long does owned hardware take to pay for itself?",
-        f"against {answer.reference}, at the trend of its price",
-        WIDTH,
-        HEIGHT * 2 // 3,
+        base.mark_line(strokeWidth=2).encode(strokeDash=dash)
+        + base.mark_point(filled=True, size=45),
+        "How long does what is paid at once take to come back?",
+        f"against {names[answer.reference]}, at the trend of its price",
+        f"Lines of the years until it has paid for itself, median over worlds: {told}.",
     )

@@ -1,26 +1,31 @@
 """Charts of ``sim calibrate`` and ``sim validate``: how far the simulation is off, by load."""
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
+from sim.report.charts.axes import amount, amounts, between
 from sim.report.charts.chart import Chart
-from sim.report.charts.style import GREY, PALETTE, drawn
+from sim.report.charts.style import GREY, PALETTE, brief, drawn, legend
 from sim.studies.calibration import Calibration
 from sim.studies.validation import Validation
 
-WIDTH, HEIGHT = 520, 300
+HEIGHT = 300
 METRICS = {"ttft": "TTFT", "tpot": "TPOT", "e2e": "E2E", "throughput": "tokens/s"}
+SHAPES = {"ttft": "circle", "tpot": "square", "e2e": "triangle-up", "throughput": "diamond"}
+GOOD = 0.1  # an error that plans can live with
+MOST_POINTS = 800
 
 
 def calibration_charts(answer: Calibration) -> list[Chart]:
     """Residuals, and measured against simulated."""
     name = answer.profile.name
-    return _charts(answer.rows, f"How far is {name} off its own measurements?")
+    return _charts(answer.rows, f"How far is {brief(name, 60)} off its own measurements?")
 
 
 def validation_charts(answer: Validation) -> list[Chart]:
     """Errors by load, and throughput and latency on both sides."""
-    return _charts(answer.rows, f"How well does {answer.profile} predict these runs?")
+    return _charts(answer.rows, f"How well does {brief(answer.profile, 60)} predict these runs?")
 
 
 def _charts(rows: pd.DataFrame, question: str) -> list[Chart]:
@@ -40,20 +45,64 @@ def _by_load(rows: pd.DataFrame, loop: str, title: str, question: str) -> Chart 
     if frame.empty:
         return None
     frame = frame.assign(name=frame["metric"].map(METRICS))
+    if len(frame) > MOST_POINTS:
+        frame = frame.iloc[np.linspace(0, len(frame) - 1, MOST_POINTS).astype(int)]
     order = [label for label in METRICS.values() if label in set(frame["name"])]
-    base = alt.Chart(frame)
+    marks = {METRICS[metric]: shape for metric, shape in SHAPES.items()}
+    bound = max(float(frame["error"].abs().max()), GOOD)
+    up = amounts("share", [-bound, bound], "simulated / measured − 1")
+    up["axis"].labelExpr = f"(datum.value > 0 ? '+' : '') + {up['axis'].labelExpr}"
+    across = amounts("rate", frame["load"], f"{title} (log scale)", log=True, room=0.1)
+    if across["scale"].to_dict().get("type") != "log":
+        across["title"] = title
+    y = alt.Y("error:Q", **up)
+    base = alt.Chart(frame[["load", "error", "name", "saturated", "run"]])
     points = base.mark_point(filled=True, size=70, opacity=0.85).encode(
-        x=alt.X("load:Q", title=title, scale=alt.Scale(type="log", padding=20)),
-        y=alt.Y("error:Q", title="simulated / measured − 1", axis=alt.Axis(format="+%")),
+        x=alt.X("load:Q", **across),
+        y=y,
         color=alt.Color(
-            "name:N", title=None, sort=order, scale=alt.Scale(domain=order, range=PALETTE)
+            "name:N",
+            sort=order,
+            scale=alt.Scale(domain=order, range=PALETTE[: len(order)]),
+            legend=legend(order),
         ),
         shape=alt.Shape(
-            "saturated:N",
-            title="saturated",
-            scale=alt.Scale(domain=[False, True], range=["circle", "cross"]),
+            "name:N",
+            sort=order,
+            scale=alt.Scale(domain=order, range=[marks[label] for label in order]),
+            legend=legend(order),
         ),
     )
-    rule = alt.Chart(pd.DataFrame({"error": [0.0]})).mark_rule(color=GREY).encode(y="error:Q")
-    subtitle = "medians where they are known, else means; one point a run"
-    return drawn(f"errors_{loop}", frame, rule + points, question, subtitle, WIDTH, HEIGHT)
+    saturated = base.transform_filter("datum.saturated").mark_point(size=190, strokeWidth=1.5)
+    rings = saturated.encode(x=alt.X("load:Q"), y=y, color=alt.value(GREY))
+    rule = alt.Chart(pd.DataFrame({"error": [0.0]})).mark_rule(color=GREY).encode(y=y)
+    band = pd.DataFrame({"low": [-GOOD], "high": [GOOD]})
+    near = alt.Chart(band).mark_rect(color=GREY, opacity=0.12).encode(y="low:Q", y2="high:Q")
+    notes = [
+        "a point for each run and figure: medians where they are known, else means; grey: within"
+        f" {amount('share', GOOD)}"
+    ]
+    if frame["saturated"].any():
+        notes[0] += "; rings: saturated runs"
+    return drawn(
+        f"errors_{loop}",
+        frame,
+        alt.layer(near, rule, points, rings),
+        question,
+        notes,
+        _alt(frame, order, title),
+        height=HEIGHT,
+    )
+
+
+def _alt(frame: pd.DataFrame, order: list[str], title: str) -> str:
+    """What it shows in words."""
+    parts = []
+    for name in order:
+        off = frame.loc[frame["name"] == name, "error"]
+        ends = between("share", float(off.min()), float(off.max()))
+        parts.append(
+            f"{name} {ends} off, {amount('share', float(off.abs().mean()))} in the mean of"
+            f" {len(off):,}"
+        )
+    return f"Points of simulated over measured less 1, against {title}: {'; '.join(parts)}."

@@ -1,15 +1,32 @@
 """Charts of ``sim compare``: what each design costs and how fast it is, and world by world."""
 
+from typing import Any
+
 import altair as alt
+import numpy as np
 import pandas as pd
 
+from sim.report.charts.axes import amount, amounts, between, is_wide
 from sim.report.charts.chart import Chart
-from sim.report.charts.style import GREY, PALETTE, drawn
+from sim.report.charts.style import (
+    BLUE,
+    GREY,
+    PALETTE,
+    brief,
+    brief_names,
+    drawn,
+    legend,
+    names_axis,
+)
+from sim.report.figures import Kind
 from sim.studies.compare.answer import Comparison
 from sim.studies.measure import Measure
 
 KEPT_UP, BOUND = "both keep up", "one falls behind: its latency is a lower bound"
-WIDTH, HEIGHT, STEP = 520, 360, 40
+HEIGHT, STEP = 340, 40
+MOST_POINTS = 900  # world by world: more are drawn as an even choice of them
+MOST_DESIGNS = 24
+KINDS: dict[str, Kind] = {"usd": "usd", "seconds": "seconds", "share": "share", "number": "rate"}
 
 
 def charts(answer: Comparison) -> list[Chart]:
@@ -17,102 +34,131 @@ def charts(answer: Comparison) -> list[Chart]:
     return [
         _spread(answer, "cost", answer.cost.measure, "What does each design cost?"),
         _spread(answer, "latency", answer.latency.measure, "How fast is each design?"),
-        _worlds(answer),
+        *_worlds(answer),
     ]
 
 
 def _spread(answer: Comparison, name: str, measure: Measure, question: str) -> Chart:
     """p5 to p95 over worlds as a bar, the median as a tick."""
+    kind = KINDS[measure.kind]
+    names = brief_names(answer.labels)
     frame = pd.DataFrame(
         {
-            "design": each.label,
+            "design": names[each.label],
             **{level: getattr(getattr(each, name), level) for level in ("p5", "p50", "p95")},
         }
         for each in answer.overviews
     )
-    base = alt.Chart(frame).encode(
-        y=alt.Y("design:N", sort=list(answer.labels), title=None, axis=alt.Axis(labelLimit=260))
+    left_out = len(frame) - MOST_DESIGNS
+    shown = frame.sort_values("p50").head(MOST_DESIGNS) if left_out > 0 else frame
+    values = shown[["p5", "p50", "p95"]].to_numpy(np.float64).ravel()
+    wide = is_wide(values)
+    unit = {"usd": ", USD", "rate": ""}.get(kind, "")
+    title = f"{measure.words()}{unit}{' (log scale)' if wide else ''}"
+    across = amounts(kind, values, title, log=wide)
+    base = alt.Chart(shown).encode(
+        y=alt.Y("design:N", sort=list(shown["design"]), axis=names_axis())
     )
-    axis = alt.X("p5:Q", title=_title(measure), scale=alt.Scale(zero=False), axis=_axis(measure))
-    colour = alt.Color(
-        "design:N",
-        sort=list(answer.labels),
-        scale=alt.Scale(domain=list(answer.labels), range=PALETTE),
-        legend=None,
+    bars = base.mark_bar(height=STEP / 3, opacity=0.55, color=BLUE).encode(
+        x=alt.X("p5:Q", **across), x2="p95:Q"
     )
-    bars = base.mark_bar(size=STEP / 3, opacity=0.6).encode(x=axis, x2="p95:Q", color=colour)
-    medians = base.mark_tick(size=STEP * 0.6, thickness=3, opacity=1).encode(
-        x="p50:Q", color=colour
+    medians = base.mark_tick(height=STEP * 0.6, thickness=3, opacity=1, color=BLUE)
+    told = "; ".join(
+        f"{design} {amount(kind, middle)} ({between(kind, low, high)})"
+        for design, low, middle, high in shown.itertuples(index=False)
     )
-    worlds = f"median and p5 to p95 of {answer.worlds:,} worlds"
-    return drawn(name, frame, bars + medians, question, worlds, WIDTH, alt.Step(STEP))
+    notes = [f"tick: median, bar: p5 to p95 of {answer.worlds:,} worlds"]
+    if left_out > 0:
+        notes.append(f"the {MOST_DESIGNS} lowest of {len(frame)}")
+    return drawn(
+        name,
+        frame,
+        bars + medians.encode(x="p50:Q"),
+        question,
+        "; ".join(notes),
+        f"Bars from p5 to p95 over worlds with the median: {told}.",
+        height=alt.Step(STEP),
+    )
 
 
-def _worlds(answer: Comparison) -> Chart:
-    """Each design over the first in every world: cost across, latency up, on log scales."""
+def _worlds(answer: Comparison) -> list[Chart]:
+    """Each design over the first in every world: cost across, latency up."""
+    names = brief_names(answer.labels)
+    first_label, *others_labels = answer.labels
+    others = _ratios(answer)
+    if others.empty or not others_labels:
+        return []
+    others["design"] = others["design"].map(names)
+    shown = others
+    if len(others) > MOST_POINTS:
+        shown = others.iloc[np.linspace(0, len(others) - 1, MOST_POINTS).astype(int)]
+    designs = [names[label] for label in others_labels]
+    of_first = f"over that of {brief(first_label, 24)}"
+    kinds = [kind for kind in (KEPT_UP, BOUND) if kind in set(shown["kept_up"])]
+    marks = alt.Scale(domain=[KEPT_UP, BOUND], range=["circle", "triangle-up"])
+    shapes = legend(kinds, "bottom") if len(kinds) > 1 else None
+    colours = [PALETTE[n % len(PALETTE)] for n in range(len(designs))]
+    across = _ratio_axis(others["cost_ratio"], f"{answer.cost.measure.words()}, {of_first}")
+    up = _ratio_axis(others["latency_ratio"], f"{answer.latency.measure.words()}, {of_first}")
+    dots = (
+        alt.Chart(shown[["design", "cost_ratio", "latency_ratio", "kept_up"]])
+        .mark_point(size=40, opacity=0.7)
+        .encode(
+            x=alt.X("cost_ratio:Q", **across),
+            y=alt.Y("latency_ratio:Q", **up),
+            color=alt.Color(
+                "design:N",
+                scale=alt.Scale(domain=designs, range=colours),
+                legend=legend(designs, "bottom") if len(designs) > 1 else None,
+            ),
+            shape=alt.Shape("kept_up:N", scale=marks, legend=shapes),
+        )
+    )
+    same = alt.Chart(pd.DataFrame({"same": [1.0]})).mark_rule(color=GREY)
+    notes = ["each point is a world: below the line is faster, left of the line is cheaper"]
+    if len(shown) < len(others):
+        notes.append(f"{len(shown):,} of {len(others):,} points")
+    chart = drawn(
+        "worlds",
+        others,
+        same.encode(y="same:Q") + same.encode(x="same:Q") + dots,
+        f"In which worlds is a design cheaper, and in which faster, than {brief(first_label)}?",
+        "; ".join(notes),
+        _worlds_alt(others, names[first_label]),
+        height=HEIGHT,
+    )
+    return [chart]
+
+
+def _ratios(answer: Comparison) -> pd.DataFrame:
+    """Cost and latency of the other designs over those of the first, where all are known."""
     frame = answer.by_world
     first = frame[frame["design"] == answer.labels[0]].set_index("world")
     others = frame[frame["design"] != answer.labels[0]].copy()
     for name in ("cost", "latency"):
         below = others["world"].map(first[name])
         ratio = (others[name] / below).where((others[name] > 0.0) & (below > 0.0))
-        others[f"{name}_ratio"] = ratio
+        others[f"{name}_ratio"] = ratio.where(np.isfinite(ratio))
     either = others["overloaded"] | others["world"].map(first["overloaded"])
     others["kept_up"] = either.map({False: KEPT_UP, True: BOUND})
-    others = others.dropna().reset_index(drop=True)
-    cost, latency = answer.cost.measure.words(), answer.latency.measure.words()
-    dots = (
-        alt.Chart(others)
-        .mark_point(size=40, opacity=0.7)
-        .encode(
-            x=_ratio_axis(alt.X, "cost_ratio", cost, answer.labels[0], others),
-            y=_ratio_axis(alt.Y, "latency_ratio", latency, answer.labels[0], others),
-            color=alt.Color(
-                "design:N",
-                title=None,
-                scale=alt.Scale(domain=list(answer.labels[1:]), range=PALETTE[1:]),
-                legend=alt.Legend(orient="bottom", labelLimit=300),
-            ),
-            shape=alt.Shape(
-                "kept_up:N",
-                title=None,
-                scale=alt.Scale(domain=[KEPT_UP, BOUND], range=["circle", "triangle-up"]),
-                legend=alt.Legend(orient="bottom", labelLimit=300),
-            ),
-        )
-    )
-    same = pd.DataFrame({"same": [1.0]})
-    across = alt.Chart(same).mark_rule(color=GREY).encode(y="same:Q")
-    up = alt.Chart(same).mark_rule(color=GREY).encode(x="same:Q")
-    return drawn(
-        "worlds",
-        others,
-        across + up + dots,
-        f"In which worlds is a design cheaper, and in which faster, than {answer.labels[0]}?",
-        "each point is a world; below the line is faster, left of the line is cheaper",
-        WIDTH,
-        HEIGHT,
-    )
+    return others.dropna().reset_index(drop=True)
 
 
-def _ratio_axis(
-    axis: type[alt.X] | type[alt.Y], column: str, words: str, label: str, frame: pd.DataFrame
-) -> alt.X | alt.Y:
+def _worlds_alt(others: pd.DataFrame, first: str) -> str:
+    parts = [
+        f"{design} is cheaper in {int((part['cost_ratio'] < 1).sum()):,}, faster in"
+        f" {int((part['latency_ratio'] < 1).sum()):,} and both in"
+        f" {int(((part['cost_ratio'] < 1) & (part['latency_ratio'] < 1)).sum()):,}"
+        f" of {len(part):,} worlds; it costs {float(part['cost_ratio'].median()):.3g} times as much"
+        f" and takes {float(part['latency_ratio'].median()):.3g} times as long in the median world"
+        for design, part in others.groupby("design", sort=False)
+    ]
+    return f"A point for each world, against {first}: {'; '.join(parts)}."
+
+
+def _ratio_axis(ratios: "pd.Series[float]", title: str) -> dict[str, Any]:
     """A log axis of ratios with the line of no difference well within."""
-    values = [*frame[column], 1.0]
-    domain = [min(0.9, min(values) / 1.1), max(1.1, max(values) * 1.1)]
-    return axis(
-        f"{column}:Q",
-        title=f"{words}, as a multiple of that of {label}",
-        scale=alt.Scale(type="log", domain=domain, nice=False),
-        axis=alt.Axis(format="~r", tickCount=6),
-    )
-
-
-def _title(measure: Measure) -> str:
-    unit = {"usd": " (USD)", "seconds": " (s)"}.get(measure.kind, "")
-    return f"{measure.words()}{unit}"
-
-
-def _axis(measure: Measure) -> alt.Axis:
-    return alt.Axis(format="%") if measure.kind == "share" else alt.Axis()
+    low, high = min(0.9, float(ratios.min())), max(1.1, float(ratios.max()))
+    found = amounts("rate", [low, high], title, log=True)
+    found["axis"].labelExpr = f"{found['axis'].labelExpr} + '×'"
+    return found

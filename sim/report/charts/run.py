@@ -1,58 +1,83 @@
 """Pictures of ``sim run``: what it costs, how long people wait, and the hours of it."""
 
-from datetime import timedelta
+import math
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
-from sim.montecarlo.result import LEVELS, RunResult
+from sim.montecarlo.result import RunResult
 from sim.montecarlo.sample import is_latency
+from sim.report.charts.axes import amounts, between
 from sim.report.charts.chart import Chart
+from sim.report.charts.day import day
 from sim.report.charts.dollars import dollars
-from sim.report.charts.style import BLUE, GREEN, VERMILION, drawn
+from sim.report.charts.knee import knee
+from sim.report.charts.spread import FEWEST_WORLDS, Spread
+from sim.report.charts.style import BLUE, VERMILION, brief, drawn, names_axis
+from sim.report.figures import Kind
 from sim.report.headline import KINDS
 
-WIDTH, HEIGHT = 560, 280
-MOST_BARS = 30
-FEWEST_WORLDS = 5  # fewer make no distribution
-FAR = 5.0  # distances from the median to a p5 or p95, beyond which a world is far out
-SPREADS = (  # metric, its name as a file, question, axis
-    ("cost_usd_per_month", "cost", "What will a month cost?", "USD a month"),
-    ("cost_usd_per_request", "cost_per_request", "What will a request cost?", "USD a request"),
+SPREADS: tuple[tuple[str, str, str, str, Kind], ...] = (  # metric, file, question, axis, kind
+    ("cost_usd_per_month", "cost", "What will a month cost?", "USD a month", "usd"),
+    (
+        "cost_usd_per_request",
+        "cost_per_request",
+        "What will a request cost?",
+        "USD a request",
+        "usd",
+    ),
     (
         "peak_hour_ttft_p95_s",
         "first_token",
         "How long does the worst hour let people wait for a first token?",
-        "p95 time to first token of the worst hour, seconds",
+        "p95 time to first token of the worst hour",
+        "seconds",
     ),
     (
         "peak_hour_e2e_p95_s",
         "whole_answer",
         "How long does a whole answer take in the worst hour?",
-        "p95 time of a whole answer in the worst hour, seconds",
+        "p95 time of a whole answer in the worst hour",
+        "seconds",
     ),
 )
-HOURS = (  # column, its name as a file, question, axis, colour
-    ("load_rps", "load", "How many requests arrive, and when?", "requests a second", BLUE),
-    (
-        "ttft_p95_s",
-        "wait",
-        "When do people wait for a first token?",
-        "p95 time to first token, seconds",
-        VERMILION,
-    ),
-    ("ready_replicas", "replicas", "How many replicas are ready?", "replicas", GREEN),
-)
+STEP = 30  # pixels of a bar of a share
 
 
 def charts(result: RunResult) -> list[Chart]:
-    """Where a dollar goes, distributions over worlds, then the horizon with its bands."""
-    drawn = [dollars(result, _about(result))]
-    drawn += [_spread(result, *each) for each in SPREADS]
-    drawn += [_worlds(result)]
-    drawn += [_hours(result, *each) for each in HOURS]
-    return [chart for chart in drawn if chart is not None]
+    """Where a dollar goes, distributions, the horizon, and the load that is too much."""
+    about = _about(result)
+    found: list[Chart | None] = [*dollars(result, about)]
+    found += [_spread(result, *each) for each in SPREADS]
+    found += [_worlds(result), *day(result, about), knee(result, about)]
+    return [chart for chart in found if chart is not None]
+
+
+def _about(result: RunResult) -> str:
+    worlds = len(result.sample)
+    return f"{brief(result.scenario.name)}, {worlds:,} world{'s' if worlds != 1 else ''}"
+
+
+def _spread(
+    result: RunResult, metric: str, name: str, question: str, axis: str, kind: Kind
+) -> Chart | None:
+    """Worlds by the size of a figure; a latency is that of the workload that is served worst."""
+    source, whose, limit = metric, "", math.nan
+    if is_latency(metric):
+        worst, *others = result.summary["worst_workloads"]
+        limit = _limit(result, worst["name"], metric)
+        if others:
+            source = f"workloads.{worst['name']}.{metric}"
+            whose = f"; {brief(worst['name'])}, the worst served"
+    spread = Spread(name, metric, question, axis, _about(result) + whose, kind, limit)
+    return spread.chart(result.sample.values(source), result.sample.lower_bound(source))
+
+
+def _limit(result: RunResult, workload: str, metric: str) -> float:
+    """The threshold of a workload on a latency; NaN where it has none."""
+    slo = next(each.slo for each in result.design.workloads if each.name == workload)
+    limit = slo.ttft_s if "ttft" in metric else slo.e2e_s
+    return limit if math.isfinite(limit) else math.nan
 
 
 def _worlds(result: RunResult) -> Chart | None:
@@ -60,10 +85,12 @@ def _worlds(result: RunResult) -> Chart | None:
     if len(result.sample) < FEWEST_WORLDS:
         return None
     counts = {name: found for name, found in result.summary["worlds"].items() if found is not None}
+    if not counts:
+        return None
     frame = pd.DataFrame(
         [
             {
-                "what": KINDS[name],
+                "what": f"{KINDS[name]} ({found['count']:,} of {found['of']:,})",
                 "worlds": found["count"],
                 "share": found["share"],
                 "low": found["share_ci"][0],
@@ -72,118 +99,19 @@ def _worlds(result: RunResult) -> Chart | None:
             for name, found in counts.items()
         ]
     )
-    base = alt.Chart(frame).encode(y=alt.Y("what:N", title=None, sort=None))
-    share = alt.X("share:Q", title="share of worlds", axis=alt.Axis(format="%"))
-    bars = base.mark_bar(color=BLUE, opacity=0.75).encode(x=share)
-    ends = base.mark_rule(color=VERMILION, strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    base = alt.Chart(frame).encode(y=alt.Y("what:N", sort=None, axis=names_axis()))
+    across = amounts("share", [0.0, 1.0], "share of worlds")
+    bars = base.mark_bar(color=BLUE, height={"band": 0.6}).encode(x=alt.X("share:Q", **across))
+    ends = base.mark_rule(color=VERMILION, strokeWidth=3).encode(x="low:Q", x2="high:Q")
     worst = result.summary["worst_world"]["world"]
-    about = f"{_about(result)}; lines: 95 % intervals; the worst is world {worst}"
+    ends_of = zip(frame["what"], frame["low"], frame["high"], strict=True)
+    shares = "; ".join(f"{what}, {between('share', low, high)}" for what, low, high in ends_of)
     return drawn(
-        "worlds", frame, bars + ends, "In how many worlds does it go wrong?", about, WIDTH, 120
+        "worlds",
+        frame,
+        bars + ends,
+        "In how many worlds does it go wrong?",
+        f"{_about(result)}; lines: 95 % intervals; the worst is world {worst}",
+        f"Bars with 95 % intervals: {shares}. The worst is world {worst}.",
+        height=alt.Step(STEP),
     )
-
-
-def _of_worst(result: RunResult, metric: str) -> tuple[str, str]:
-    """A latency of the workload that is served worst, among several, and how that is said."""
-    worst, *others = result.summary["worst_workloads"]
-    if not others or not is_latency(metric):
-        return metric, ""
-    return f"workloads.{worst['name']}.{metric}", f"; {worst['name']}, the worst served"
-
-
-def _about(result: RunResult) -> str:
-    worlds = len(result.sample)
-    return f"{result.scenario.name}, {worlds:,} world{'s' if worlds != 1 else ''}"
-
-
-def _spread(result: RunResult, metric: str, name: str, question: str, axis: str) -> Chart | None:
-    """Worlds by the size of a figure, with its median and its 5th and 95th percentile.
-
-    A few worlds far out, such as one that falls behind, would press all others into one bar; they
-    are named in the subtitle.
-    """
-    source, whose = _of_worst(result, metric)
-    values = result.sample.values(source)
-    bounds = result.sample.lower_bound(source)
-    at_least = 0 if bounds is None else int((bounds & np.isfinite(values)).sum())
-    values = values[np.isfinite(values)]
-    if len(values) < FEWEST_WORLDS or values.min() == values.max():
-        return None
-    frame = pd.DataFrame({"world": np.arange(len(values)), metric: values})
-    marks = pd.DataFrame({"at": np.quantile(values, list(LEVELS.values())), "level": list(LEVELS)})
-    near, far = _near_and_far(values, *marks["at"])
-    low, high = float(near.min()), float(near.max())
-    bars = (
-        alt.Chart(frame)
-        .transform_filter((alt.datum[metric] >= low) & (alt.datum[metric] <= high))
-        .mark_bar(color=BLUE, opacity=0.75)
-        .encode(
-            x=alt.X(f"{metric}:Q", bin=alt.Bin(maxbins=MOST_BARS, extent=[low, high]), title=axis),
-            y=alt.Y("count():Q", title="worlds", axis=alt.Axis(tickMinStep=1, format="d")),
-        )
-    )
-    rules = alt.Chart(marks).mark_rule(color=VERMILION, strokeWidth=2).encode(x="at:Q")
-    labels = (
-        alt.Chart(marks)
-        .mark_text(align="center", baseline="bottom", color=VERMILION)
-        .encode(x="at:Q", y=alt.value(-3), text="level:N")
-    )
-    about = _about(result) + whose + _far_out(far)
-    about += f"; in {at_least:,} at least so much" if at_least else ""
-    return drawn(name, frame, bars + rules + labels, question, about, WIDTH, HEIGHT)
-
-
-def _near_and_far(
-    values: np.ndarray, p5: float, p50: float, p95: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The values of worlds that are drawn, and of those that are far out.
-
-    >>> near, far = _near_and_far(np.array([1.0, 2.0, 3.0, 90.0]), 1.0, 2.0, 4.0)
-    >>> near.tolist(), far.tolist()
-    ([1.0, 2.0, 3.0], [90.0])
-    """
-    is_near = (values >= p50 - FAR * (p50 - p5)) & (values <= p50 + FAR * (p95 - p50))
-    near = values[is_near]
-    if near.size == 0 or near.min() == near.max():  # the others are all that there is to see
-        return values, values[:0]
-    return near, values[~is_near]
-
-
-def _far_out(values: np.ndarray) -> str:
-    """The worlds that are not drawn, in words.
-
-    >>> _far_out(np.array([])), _far_out(np.array([938.0])), _far_out(np.array([52.0, 938.0]))
-    ('', '; 1 far out, at 938', '; 2 far out, at 52 to 938')
-    >>> _far_out(np.array([1031.2])), _far_out(np.array([0.00123]))
-    ('; 1 far out, at 1,031', '; 1 far out, at 0.00123')
-    """
-    if len(values) == 0:
-        return ""
-    ends = (values.min(), values.max())
-    shown = [f"{each:,.0f}" if abs(each) >= 100 else f"{each:.3g}" for each in ends]
-    return f"; {len(values):,} far out, at {' to '.join(dict.fromkeys(shown))}"
-
-
-def _hours(
-    result: RunResult,
-    column: str,
-    name: str,
-    question: str,
-    axis: str,
-    colour: str,
-) -> Chart | None:
-    """A column of the timeline: its median over worlds, and the band from p5 to p95."""
-    timeline = result.timeline
-    if f"{column}_p50" not in timeline or timeline[f"{column}_p50"].isna().all():
-        return None
-    if (timeline[f"{column}_p95"] == timeline[f"{column}_p5"].iloc[0]).all():
-        return None  # never anything else
-    frame = timeline[[f"{column}_{level}" for level in LEVELS]].copy()
-    moments = [result.start + timedelta(seconds=float(each)) for each in timeline["start_s"]]
-    frame.insert(0, "time", [each.isoformat() for each in moments])
-    base = alt.Chart(frame).encode(x=alt.X("time:T", title="time (clock of the day's shape)"))
-    low = alt.Y(f"{column}_p5:Q", title=axis, scale=alt.Scale(zero=True))
-    band = base.mark_area(color=colour, opacity=0.25).encode(y=low, y2=f"{column}_p95:Q")
-    median = base.mark_line(color=colour, strokeWidth=2).encode(y=f"{column}_p50:Q")
-    subtitle = f"{_about(result)}; the median over worlds, and the band from p5 to p95"
-    return drawn(f"timeline_{name}", frame, band + median, question, subtitle, WIDTH, HEIGHT)

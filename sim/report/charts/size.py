@@ -1,39 +1,70 @@
 """Pictures of ``sim size``."""
 
+import math
+
 import altair as alt
+import numpy as np
 import pandas as pd
 
+from sim.report.charts.axes import HOUR, amount, amounts, between
 from sim.report.charts.chart import Chart
-from sim.report.charts.style import BLUE, GREY, PALETTE, VERMILION, drawn
+from sim.report.charts.kept import ANSWER, OTHER, kept_chart
+from sim.report.charts.style import (
+    BLUE,
+    GREY,
+    HEIGHT,
+    NARROW,
+    PALETTE,
+    brief,
+    brief_names,
+    drawn,
+    legend,
+    level,
+    names_axis,
+)
 from sim.studies.measure import Measure
 from sim.studies.size import Size
 from sim.studies.size.fleets import NOTICED
 
-WIDTH, HEIGHT = 560, 320
-MOST_NAMES = 12  # beside points; of more fleets some are named, the answer always
-
+ROOM = (0.13, 0.09)  # of the width and of the height, that the name of a point takes
+WIDE = 10.0  # from the cheapest to the dearest, beyond which the axis is logarithmic
+MOST_FALLEN = 10  # fleets that fell out, which are drawn
+STEP = 46
 LOST = "at least: not all answered"
-MARKS = {"the answer": "diamond", "other": "circle", LOST: "triangle-up"}
+MARKS = {ANSWER: "diamond", OTHER: "circle", LOST: "triangle-up"}
 
 
 def size_charts(answer: Size) -> list[Chart]:
-    """The share of worlds by count, cost against latency, and the oracle's day."""
-    charts = [_shares(answer), _frontier(answer)]
+    """Worlds kept by count, cost against latency, what fell out, and the oracle's day."""
+    charts = [_shares(answer), _frontier(answer), _fallen(answer)]
     if answer.beside.oracle is not None:
         charts.append(_oracle(answer))
     return [chart for chart in charts if chart is not None]
 
 
+def _named_fleets(frame: pd.DataFrame) -> pd.DataFrame:
+    """Fleets with a name each, and the sort that they are of."""
+    limits = zip(frame["replicas_min"], frame["replicas_max"], frame["autoscaled"], strict=True)
+    fleets = [
+        "" if math.isnan(most) else f"{least:.0f} to {most:.0f}" if scaled else f"{most:.0f}"
+        for least, most, scaled in limits
+    ]
+    short = brief_names(frame["service"])
+    scaled = frame["autoscaled"].any() and not frame["autoscaled"].all()
+    sorts = [
+        short[service] + (", autoscaled" if scaled and is_scaled else "")
+        for service, is_scaled in zip(frame["service"], frame["autoscaled"], strict=True)
+    ]
+    chosen = [ANSWER if each else OTHER for each in frame["chosen"]]
+    return frame.assign(fleet=fleets, sort=sorts, answer=chosen)
+
+
 def _fleets(answer: Size) -> pd.DataFrame:
-    """Fleets that were simulated, with a name each."""
+    """Fleets that were simulated."""
     frame = answer.candidates
     if "worlds" not in frame:
         return frame.iloc[:0].assign(fleet="")
-    frame = frame[frame["worlds"].notna()].copy()
-    limits = zip(frame["replicas_min"], frame["replicas_max"], frame["autoscaled"], strict=True)
-    frame["fleet"] = [f"{a:.0f} to {b:.0f}" if scaled else f"{b:.0f}" for a, b, scaled in limits]
-    frame["answer"] = ["the answer" if chosen else "other" for chosen in frame["chosen"]]
-    return frame.reset_index(drop=True)
+    return _named_fleets(frame[frame["worlds"].notna()]).reset_index(drop=True)
 
 
 def _shares(answer: Size) -> Chart | None:
@@ -41,34 +72,14 @@ def _shares(answer: Size) -> Chart | None:
     if frame.empty:
         return None
     columns = ["service", "autoscaled", "fleet", "kept_share", "kept_share_low", "kept_share_high"]
-    data = frame[[*columns, "worlds", "answer"]]
-    order = list(frame["fleet"].unique())
-    x = alt.X("fleet:N", title="Replicas", sort=order, axis=alt.Axis(labelAngle=0))
-    share = alt.Axis(format="%")
-    colour = alt.Color(
-        "answer:N",
-        scale=alt.Scale(domain=["the answer", "other"], range=[VERMILION, BLUE]),
-        legend=alt.Legend(title=None, orient="top"),
-    )
-    base = alt.Chart(data)
-    bounds = base.mark_rule(strokeWidth=2).encode(
-        x=x,
-        y=alt.Y("kept_share_low:Q", title="Share of worlds", axis=share),
-        y2="kept_share_high:Q",
-        color=colour,
-    )
-    points = base.mark_point(filled=True, size=90).encode(
-        x=x, y=alt.Y("kept_share:Q", scale=alt.Scale(domain=[0, 1])), color=colour
-    )
-    asked = _line(answer.question.probability, "asked")
-    return drawn(
+    data = frame[[*columns, "worlds", "answer", "sort"]]
+    return kept_chart(
         "replicas",
-        data,
-        alt.layer(bounds, points, *asked),
-        "How many replicas keep the SLO in enough worlds?",
-        f"{answer.name}: share of worlds that keep it, with bounds",
-        WIDTH,
-        HEIGHT,
+        data.assign(number=frame["replicas_max"]),
+        what="replicas",
+        question="How many replicas keep the SLO in enough worlds?",
+        about=brief(answer.name),
+        asked=answer.question.probability,
     )
 
 
@@ -78,9 +89,8 @@ def _measured(answer: Size) -> pd.DataFrame:
     if "latency_p95_p50_s" not in frame:
         return frame.iloc[:0]
     latencies = ["latency_p95_p5_s", "latency_p95_p50_s", "latency_p95_p95_s"]
-    lost = ["unanswered_share"]
-    columns = ["service", "fleet", "cost_usd_per_month", *latencies, *lost, "worlds", "answer"]
-    known = frame[columns].dropna().reset_index(drop=True)
+    columns = ["service", "fleet", "sort", "cost_usd_per_month", *latencies, "unanswered_share"]
+    known = frame[[*columns, "worlds", "answer"]].dropna().reset_index(drop=True)
     unseen = known["unanswered_share"] >= NOTICED
     return known.assign(answer=known["answer"].where(~unseen, LOST))
 
@@ -90,55 +100,139 @@ def _frontier(answer: Size) -> Chart | None:
     if data.empty:
         return None
     what = Measure.parse(answer.latency_metric).words()
-    colour = _by_service(data)
-    x = alt.X(
-        "cost_usd_per_month:Q", title="Cost, USD a month", scale=alt.Scale(zero=False, padding=30)
-    )
-    y = alt.Y(
-        "latency_p95_p5_s:Q",
-        title=f"{what[0].upper()}{what[1:]}, s (log scale)",
-        scale=alt.Scale(type="log"),
-        axis=alt.Axis(tickCount=5, format="~g"),
-    )
-    base = alt.Chart(data)
-    spread = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
-        x=x, y=y, y2="latency_p95_p95_s:Q", color=colour
-    )
+    ends = [*data["latency_p95_p5_s"], *data["latency_p95_p95_s"], answer.latency_limit_s]
+    up = amounts("seconds", ends, f"{what[0].upper()}{what[1:]} (log scale)", log=True, room=0.15)
+    usd = data["cost_usd_per_month"]
+    is_log = bool(usd.min() > 0 and usd.max() > WIDE * usd.min())
+    title = f"Cost, USD a month{' (log scale)' if is_log else ''}"
+    across = amounts("usd", usd, title, zero=False, log=is_log, room=0.1)
+    x, y, colour = alt.X("cost_usd_per_month:Q", **across), alt.Y, _by_sort(data)
     kinds = [kind for kind in MARKS if kind in set(data["answer"])]
     marks = alt.Scale(domain=kinds, range=[MARKS[kind] for kind in kinds])
-    shape = alt.Shape("answer:N", scale=marks, legend=alt.Legend(title=None, orient="top"))
-    points = base.mark_point(filled=True, size=130).encode(
-        x=x, y="latency_p95_p50_s:Q", color=colour, shape=shape
+    sizes = alt.Scale(domain=list(MARKS), range=[220, 90, 110])
+    base = alt.Chart(data)
+    spread = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
+        x=x, y=y("latency_p95_p5_s:Q", **up), y2="latency_p95_p95_s:Q", color=colour
+    )
+    points = base.mark_point(filled=True, opacity=1).encode(
+        x=x,
+        y="latency_p95_p50_s:Q",
+        color=colour,
+        shape=alt.Shape("answer:N", scale=marks, legend=legend(kinds)),
+        size=alt.Size("answer:N", scale=sizes, legend=None),
     )
     names = (
-        alt.Chart(_named(data))
-        .mark_text(dx=8, dy=-14, align="left", fontWeight="bold")
+        alt.Chart(_named(data, across["scale"].domain, up["scale"].domain, is_log))
+        .mark_text(dx=7, dy=-10, align="left", fontWeight="bold")
         .encode(x=x, y="latency_p95_p50_s:Q", text="fleet:N")
     )
-    limit = _line(answer.latency_limit_s, "SLO")
+    limit = level(answer.latency_limit_s, f"SLO {amount('seconds', answer.latency_limit_s)}")
     return drawn(
         "frontier",
         data,
         alt.layer(spread, points, names, *limit),
         "What does a lower p95 cost?",
-        f"{answer.name}: replicas at each point, median world and p5 to p95 over worlds",
-        WIDTH,
-        HEIGHT,
+        f"{brief(answer.name)}: replicas at the points, median world; lines: p5 to p95 over worlds",
+        _frontier_alt(data, what, answer.latency_limit_s),
+        height=HEIGHT + 40,
     )
 
 
-def _named(data: pd.DataFrame) -> pd.DataFrame:
-    """The points that carry their replicas: all, or evenly spread ones where they are many."""
-    step = -(-len(data) // MOST_NAMES)
-    spread = pd.Series(range(len(data))) % step == 0
-    return data[spread | (data["answer"] == "the answer")]
+def _frontier_alt(data: pd.DataFrame, what: str, limit_s: float) -> str:
+    ordered = data.sort_values("cost_usd_per_month")
+    if len(ordered) > 8:
+        places = np.unique(np.linspace(0, len(ordered) - 1, 7).round().astype(int))
+        mine = np.flatnonzero(ordered["answer"] == ANSWER)
+        ordered = ordered.iloc[np.union1d(places, mine)]
+    several = data["sort"].nunique() > 1
+    told = "; ".join(
+        f"{row['fleet']} replicas{' of ' + row['sort'] if several else ''}"
+        f"{' (the answer)' if row['answer'] == ANSWER else ''}:"
+        f" {amount('usd', row['cost_usd_per_month'])},"
+        f" {amount('seconds', row['latency_p95_p50_s'])}"
+        for row in ordered.to_dict("records")
+    )
+    limit = f" The SLO is {amount('seconds', limit_s)}." if math.isfinite(limit_s) else ""
+    return f"Points: cost a month against {what} in the median world. {told}.{limit}"
 
 
-def _by_service(data: pd.DataFrame) -> alt.Color:
-    """A colour for each service, with a legend where there are several."""
-    services = list(data["service"].unique())
-    legend = alt.Legend(title=None, orient="bottom", columns=1) if len(services) > 1 else None
-    return alt.Color("service:N", scale=alt.Scale(domain=services, range=PALETTE), legend=legend)
+def _named(
+    data: pd.DataFrame, usd: list[float], seconds: list[float], is_log: bool
+) -> pd.DataFrame:
+    """The points that carry their replicas: the answer first, then those that have room."""
+    cost, (low, high) = data["cost_usd_per_month"].to_numpy(np.float64), usd
+    if is_log:
+        cost, low, high = np.log(cost), math.log(low), math.log(high)
+    x = (cost - low) / (high - low)
+    y = np.log(data["latency_p95_p50_s"] / seconds[0]) / math.log(seconds[1] / seconds[0])
+    places: list[int] = []
+    for row in np.argsort(data["answer"] != ANSWER, kind="stable"):
+        near = [
+            abs(x[row] - x[each]) < ROOM[0] and abs(y.iloc[row] - y.iloc[each]) < ROOM[1]
+            for each in places
+        ]
+        if not any(near):
+            places.append(int(row))
+    return data.iloc[sorted(places)]
+
+
+def _by_sort(data: pd.DataFrame) -> alt.Color:
+    """A colour for each sort of fleet, with a legend where there are several."""
+    sorts = list(dict.fromkeys(data["sort"]))
+    colours = [PALETTE[n % len(PALETTE)] for n in range(len(sorts))]
+    shown = legend(sorts, "bottom") if len(sorts) > 1 else None
+    return alt.Color("sort:N", scale=alt.Scale(domain=sorts, range=colours), legend=shown)
+
+
+def _fallen(answer: Size) -> Chart | None:
+    """Fleets that are not the answer, what each would cost, and why it is out."""
+    frame = _named_fleets(answer.candidates)
+    frame = frame[frame["reason"].fillna("").str.len() > 0]
+    if frame.empty:
+        return None
+    chosen = answer.candidates.loc[answer.candidates["chosen"], "cost_usd_per_month"]
+    usual = float(chosen.iloc[0]) if len(chosen) else math.nan
+    off = (frame["cost_usd_per_month"] - usual).abs().fillna(math.inf)
+    # Each sort that was given up as a whole, then the fleets next to the answer.
+    order = np.lexsort((off, frame["fleet"] != ""))
+    data = frame.iloc[order[:MOST_FALLEN]].reset_index(drop=True)
+    alike = [f"{row['sort']}, {row['fleet']}".strip(" ,") for row in data.to_dict("records")]
+    names = brief_names(alike, 54)
+    rows = pd.DataFrame(
+        {
+            "fleet": [names[each] for each in alike],
+            "usd": data["cost_usd_per_month"],
+            "reason": [brief(reason, 160) for reason in data["reason"]],
+        }
+    )
+    across = amounts("usd", [0.0, *rows["usd"], usual], "USD a month")
+    y = alt.Y("fleet:N", sort=list(rows["fleet"]), axis=names_axis())
+    base = alt.Chart(rows).encode(y=y)
+    bars = base.mark_bar(height={"band": 0.3}, yOffset=-8, color=GREY)
+    width = f"width < {NARROW} ? 210 : 400"
+    why = base.mark_text(align="left", dx=3, dy=9, fontSize=10, limit=alt.expr(width))
+    layers: list[alt.Chart] = [
+        bars.encode(x=alt.X("usd:Q", **across)),
+        why.encode(x=alt.value(0), text="reason:N"),
+    ]
+    if math.isfinite(usual):
+        mark = alt.Chart(pd.DataFrame({"usd": [usual]})).mark_rule(color=BLUE, opacity=0.6)
+        layers.insert(0, mark.encode(x=alt.X("usd:Q", **across)))
+    left_out = len(frame) - len(rows)
+    notes = [f"{brief(answer.name)}; bar: cost; blue: the answer's" if len(chosen) else ""]
+    notes.append(f"{left_out:,} more are in candidates.csv" if left_out else "")
+    told = "; ".join(
+        f"{name}: {why}" for name, why in zip(rows["fleet"], rows["reason"], strict=True)
+    )
+    return drawn(
+        "fallen",
+        rows,
+        alt.layer(*layers),
+        "Which fleets fell out, and why?",
+        [note for note in notes if note],
+        f"Bars of cost with the reason of each fleet that is not the answer. {told}.",
+        height=alt.Step(STEP),
+    )
 
 
 def _oracle(answer: Size) -> Chart:
@@ -148,34 +242,26 @@ def _oracle(answer: Size) -> Chart:
     step = oracle.hours["hour"].diff().max() if len(oracle.hours) > 1 else 1.0
     end = oracle.hours.tail(1).assign(hour=lambda rows: rows["hour"] + step)
     data = pd.concat([oracle.hours, end], ignore_index=True)
-    x = alt.X("hour:Q", title="Hour from the start of the horizon")
-    base = alt.Chart(data)
+    fixed = float(oracle.fixed)
+    up = amounts("count", [0.0, fixed, *data["replicas_p95"]], "Replicas")
+    seconds = data["hour"] * HOUR
+    x = alt.X("start_s:Q", **amounts("seconds", seconds, "from the start of the horizon"))
+    base = alt.Chart(data.assign(start_s=seconds))
     band = base.mark_area(opacity=0.25, color=BLUE, interpolate="step-after").encode(
-        x=x,
-        y=alt.Y("replicas_p5:Q", title="Replicas", axis=alt.Axis(tickMinStep=1)),
-        y2="replicas_p95:Q",
+        x=x, y=alt.Y("replicas_p5:Q", **up), y2="replicas_p95:Q"
     )
     median = base.mark_line(color=BLUE, interpolate="step-after", strokeWidth=2.5).encode(
-        x=x, y=alt.Y("replicas_p50:Q", scale=alt.Scale(domainMin=0))
+        x=x, y="replicas_p50:Q"
     )
-    fixed = _line(float(oracle.fixed), "fixed fleet")
+    low, high = float(data["replicas_p50"].min()), float(data["replicas_p50"].max())
     return drawn(
         "oracle",
         data,
-        alt.layer(band, median, *fixed),
+        alt.layer(band, median, *level(fixed, f"fixed fleet: {fixed:.0f}")),
         "How many replicas did each hour need?",
-        f"{answer.name}: least count that keeps the hour's SLO, median and p5 to p95 over worlds",
-        WIDTH,
-        HEIGHT,
+        f"{brief(answer.name)}: least count that keeps the hour's SLO, median and p5 to p95"
+        " over worlds",
+        f"Steps with a band: in the median world the hours need {between('count', low, high)}"
+        f" replicas, at most {amount('count', float(data['replicas_p95'].max()))} in 95 % of"
+        f" worlds; a fixed fleet has {fixed:.0f}.",
     )
-
-
-def _line(value: float, label: str) -> tuple[alt.Chart, alt.Chart]:
-    """A dashed line across the picture, with its name at the right end."""
-    data = pd.DataFrame({"value": [value], "label": [label]})
-    base = alt.Chart(data)
-    rule = base.mark_rule(color=GREY, strokeDash=[6, 4]).encode(y="value:Q")
-    name = base.mark_text(align="right", baseline="bottom", dx=-4, dy=-3, color=GREY).encode(
-        y="value:Q", x=alt.value(WIDTH), text="label:N"
-    )
-    return rule, name

@@ -1,19 +1,36 @@
-"""How all charts look: colours that everybody can tell apart, titles that ask."""
+"""How all charts look: colours that everybody can tell apart on light and dark, titles that ask.
 
-from typing import Any
+Colours are those of Okabe and Ito (2008), Color Universal Design, of which orange and sky are
+darker here and yellow is left out, so that each stands out from a white and from a black page by
+3 : 1 at least, as WCAG 2.1 asks of what is needed to understand a picture. Text and lines that only
+help to read have no colour in a specification: it is the page's
+(:mod:`sim.report.charts.chart` has one for a light and one for a dark page).
+"""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
 
 from sim.report.charts.chart import Chart
 
-# Okabe and Ito (2008), Color Universal Design.
-BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
-SKY, VERMILION, YELLOW, BLACK = "#56B4E9", "#D55E00", "#F0E442", "#000000"
-GREY = "#666666"  # of what only helps to read
-PALETTE = [BLUE, ORANGE, GREEN, VERMILION, PINK, SKY, YELLOW]  # yellow is hard to see on white
+BLUE, ORANGE, GREEN, PINK = "#0072B2", "#CC8500", "#009E73", "#CC79A7"
+SKY, VERMILION = "#389BD4", "#D55E00"
+GREY = "#808080"  # of what only helps to read, and of what others are held against
+PALETTE = [BLUE, ORANGE, GREEN, PINK, VERMILION, SKY]
+
+WIDTH, HEIGHT = 560, 280
+NARROW = 420  # pixels of a drawing, below which it is on a phone
+LETTER = 6.3  # pixels of a letter of a legend, about
+LINE, TITLE_LINE = 98, 74  # letters of a note and of a title that fit above a drawing
+DIGITS = 7  # of a number in a specification
+LONGEST = 44  # letters of a name
 
 Drawing = alt.LayerChart | alt.FacetChart | alt.Chart
+Orient = Literal["top", "bottom"]
+Align = Literal["left", "center", "right"]
 
 
 def drawn(
@@ -21,19 +38,100 @@ def drawn(
     frame: pd.DataFrame,
     drawing: Drawing,
     question: str,
-    subtitle: str | list[str],
-    width: float,
-    height: float | alt.Step,
+    notes: str | Sequence[str],
+    alt_text: str,
+    width: float = WIDTH,
+    height: float | alt.Step = HEIGHT,
 ) -> Chart:
-    """A drawing under the question that it answers, with the data behind it."""
-    title = alt.TitleParams(question, subtitle=subtitle, anchor="start")
-    spec = drawing.properties(title=title, width=width, height=height).to_dict()
+    """A drawing under the question that it answers, with the data behind it.
+
+    Parameters
+    ----------
+    notes : str or sequence of str
+        Each begins on a line of its own.
+    alt_text : str
+        What it shows, with its figures.
+    """
+    told = [notes] if isinstance(notes, str) else list(notes)
+    lines = [line for note in told if note for line in textwrap.wrap(note, LINE)]
+    asked = textwrap.wrap(question, TITLE_LINE)
+    title: dict[str, Any] = {"text": asked if len(asked) > 1 else question, "anchor": "start"}
+    if lines:
+        title["subtitle"] = lines[0] if len(lines) == 1 else lines
+    whole = drawing.properties(
+        width=width, height=height, description=alt_text, title=alt.TitleParams(**title)
+    )
+    spec = whole.to_dict(validate=False)  # a third of the time; tests do
+    spec.pop("config", None)  # the page's, or that of the file
+    for name_, rows in spec.get("datasets", {}).items():
+        spec["datasets"][name_] = [{key: _told(cell) for key, cell in row.items()} for row in rows]
     return Chart(name, frame, spec)
 
 
-def number_axis(form: str, **options: Any) -> alt.Axis:
-    """An axis of numbers. Thousands (``~s``) are counted from one on: half a second is no 500m."""
-    if form != "~s":
-        return alt.Axis(format=form, **options)
-    parts = "abs(datum.value) < 1 ? format(datum.value, '~g') : format(datum.value, '~s')"
-    return alt.Axis(labelExpr=parts, **options)
+def _told(cell: Any) -> Any:
+    """A cell with as many digits as anybody can see, for many of them make a large page."""
+    return float(f"{cell:.{DIGITS}g}") if isinstance(cell, float) else cell
+
+
+def legend(labels: Iterable[str], orient: Orient = "top", **options: Any) -> alt.Legend:
+    """A legend of a few labels, in as many columns as there is room for, on a phone as well."""
+    longest = max((len(label) for label in labels), default=1)
+    wide, narrow = (max(int(room / (longest * LETTER + 34)), 1) for room in (WIDTH, 310))
+    columns = wide if wide == narrow else alt.expr(f"width < {NARROW} ? {narrow} : {wide}")
+    return alt.Legend(title=None, orient=orient, columns=columns, labelLimit=300, **options)
+
+
+def names_axis(**options: Any) -> alt.Axis:
+    """An axis of names, of which a phone has less room for."""
+    limit = alt.expr(f"width < {NARROW} ? 150 : 240")
+    return alt.Axis(labelLimit=limit, title=None, **options)
+
+
+def brief(name: str, longest: int = LONGEST) -> str:
+    """A name, with its middle left out where it is long.
+
+    >>> brief("frontier"), brief("a" * 30 + "b" * 30, 20)
+    ('frontier', 'aaaaaaaaaaaa…bbbbbbb')
+    """
+    plain = " ".join(name.encode("utf-8", "replace").decode().split())
+    if len(plain) <= longest:
+        return plain
+    end = (longest - 1) * 2 // 5
+    return f"{plain[: longest - 1 - end]}…{plain[len(plain) - end :]}"
+
+
+def brief_names(names: Iterable[str], longest: int = LONGEST) -> dict[str, str]:
+    """Short names of several, all different.
+
+    >>> list(brief_names(["a" * 60, "a" * 61], 10).values())
+    ['aaaaaa…aaa', 'aaaaaa…aaa (2)']
+    """
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        short = first = brief(name, longest)
+        number = 1
+        while short in found.values():
+            number += 1
+            short = f"{first} ({number})"
+        found[name] = short
+    return found
+
+
+def level(value: float, label: str, color: str = GREY, *, below: bool = False) -> list[alt.Chart]:
+    """A dashed line across the picture, with its name above its right end, or below."""
+    base = alt.Chart(pd.DataFrame({"level": [value], "label": [label]})).encode(y="level:Q")
+    rule = base.mark_rule(color=color, strokeDash=[6, 4], strokeWidth=1.5)
+    if below:
+        name = base.mark_text(align="right", baseline="top", dx=-4, dy=4)
+    else:
+        name = base.mark_text(align="right", baseline="bottom", dx=-4, dy=-3)
+    return [rule, name.encode(x=alt.value("width"), text="label:N")]
+
+
+def upright(value: float, label: str, color: str = GREY, align: Align = "left") -> list[alt.Chart]:
+    """A dashed line from bottom to top, with its name at the upper end."""
+    base = alt.Chart(pd.DataFrame({"upright": [value], "label": [label]})).encode(x="upright:Q")
+    rule = base.mark_rule(color=color, strokeDash=[6, 4], strokeWidth=1.5)
+    dx = {"left": 4, "right": -4}.get(align, 0)
+    name = base.mark_text(align=align, baseline="top", dx=dx)
+    return [rule, name.encode(y=alt.value(2), text="label:N")]
