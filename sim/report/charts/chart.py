@@ -13,29 +13,23 @@ from sim.montecarlo.exports.spreadsheet import csv_text
 SCALE = 2.0  # of a PNG, for screens of today
 
 
-def theme(text: str, quiet: str, grid: str, background: str) -> dict[str, Any]:
-    """A Vega-Lite configuration: colours of what only helps to read."""
-    return {
-        "background": background,
-        "font": "system-ui, sans-serif",
-        "view": {"stroke": None},
-        "title": {"color": text, "subtitleColor": quiet, "fontSize": 14, "subtitlePadding": 4},
-        "axis": {
-            "labelColor": quiet,
-            "titleColor": quiet,
-            "titleFontWeight": "normal",
-            "gridColor": grid,
-            "domainColor": grid,
-            "tickColor": grid,
-        },
-        "legend": {"labelColor": quiet, "titleColor": quiet},
-        "text": {"color": text},
-        "rule": {"color": quiet},
-    }
-
-
-LIGHT = theme("#1a1a1a", "#555555", "#e2e2e2", "#ffffff")
-DARK = theme("#eeeeee", "#b4b4b4", "#3a3f47", "#14171c")
+LIGHT = {  # configuration of the files: a page has its own, for light and for dark
+    "background": "#ffffff",
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "title": {"color": "#1a1a1a", "subtitleColor": "#555555", "fontSize": 14},
+    "axis": {
+        "labelColor": "#555555",
+        "titleColor": "#555555",
+        "titleFontWeight": "normal",
+        "gridColor": "#e2e2e2",
+        "domainColor": "#bbbbbb",
+        "tickColor": "#bbbbbb",
+    },
+    "legend": {"labelColor": "#555555"},
+    "text": {"color": "#1a1a1a"},
+    "rule": {"color": "#555555"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +58,10 @@ class Chart:
         return text if isinstance(text, str) else " ".join(text)
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What is to be said beside it: whose worlds, what a line or a band means."""
-        subtitle = self.spec["title"].get("subtitle", ())
-        return (subtitle,) if isinstance(subtitle, str) else tuple(subtitle)
-
-    @property
     def alt(self) -> str:
         """What it shows, with its figures, in words."""
         text: str = self.spec["description"]
         return text
-
-    @property
-    def embedded(self) -> dict[str, Any]:
-        """The specification for a page: as wide as its container, whatever that is.
-
-        The page says the question and the notes, since text in a picture does not wrap; colours of
-        text and lines that only help to read are the page's (``LIGHT`` and
-        ``DARK`` are for one of each).
-        """
-        fitted = {"type": "fit-x", "contains": "padding"}
-        own = {name: value for name, value in self.spec.items() if name != "title"}
-        return {**own, "width": "container", "autosize": fitted}
 
 
 def save(charts: Iterable[Chart], folder: Path) -> list[Path]:

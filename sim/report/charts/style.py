@@ -3,8 +3,8 @@
 Colours are those of Okabe and Ito (2008), Color Universal Design, of which orange and sky are
 darker here and yellow is left out, so that each stands out from a white and from a black page by
 3 : 1 at least, as WCAG 2.1 asks of what is needed to understand a picture. Text and lines that only
-help to read have no colour in a specification: it is the page's
-(:mod:`sim.report.charts.chart` has one for a light and one for a dark page).
+help to read have no colour in a specification: it is that of
+the page that they are in.
 """
 
 import textwrap
