@@ -103,9 +103,16 @@ def _document(ctx: click.Context) -> Any:
     return read_document(Path(path)).data
 
 
+def _answers(ctx: click.Context, typed: str) -> Iterable[str]:
+    from sim.report.schema import ANSWERS
+
+    return ["all", *ANSWERS]
+
+
 PROFILE: Final = Known(_profiles)
 API: Final = Known(_api_models)
 MODEL: Final = Known(_models)
 GPU: Final = Known(_gpus)
 KEY: Final = Known(_keys)
 OVERRIDE: Final = Known(_overrides)
+ANSWER: Final = Known(_answers)

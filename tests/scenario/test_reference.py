@@ -59,6 +59,20 @@ def test_each_key_has_a_meaning_a_form_a_default_and_a_valid_example(path):
     jsonschema.Draft202012Validator(schema_of(path)).validate(plain(value))
 
 
+COUNTED = (  # what a number without a unit is a number of
+    r"(?i)\b(requests?|tokens?|gpus?|ranks?|worlds?|how many|1, or 2|longest prompt|higher goes first"
+    r"|random numbers)\b"
+)
+
+
+def test_every_number_has_a_unit_or_says_what_it_counts():
+    bare = {"a number", "a whole number"}
+    numbers = [key for key in KEYS.values() if bare & set(key.takes) and "text" not in key.takes]
+    assert len(numbers) > 10
+    for key in numbers:
+        assert re.search(COUNTED, key.text), key.path
+
+
 def test_examples_of_numbers_lie_within_their_bounds():
     """A text with a unit has no bounds in the schema, so a validator does not see them."""
     seen = 0
