@@ -60,8 +60,8 @@ def test_each_key_has_a_meaning_a_form_a_default_and_a_valid_example(path):
 
 
 COUNTED = (  # what a number without a unit is a number of
-    r"(?i)\b(requests?|tokens?|gpus?|ranks?|worlds?|how many|1, or 2|longest prompt|higher goes first"
-    r"|random numbers)\b"
+    r"(?i)\b(requests?|tokens?|gpus?|ranks?|worlds?|how many|1, or 2|longest prompt"
+    r"|higher goes first|random numbers)\b"
 )
 
 
