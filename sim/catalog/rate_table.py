@@ -22,6 +22,7 @@ import pyarrow as pa
 from sim.catalog.logs.clock import Clock, UnitError, clock_of, said, span
 from sim.catalog.logs.csv_table import separator_of
 from sim.catalog.logs.values import BadValueError, is_dates, times_of
+from sim.catalog.rate_units import PER_S
 from sim.errors import CatalogError
 from sim.model.arrivals import DayShape
 from sim.model.arrivals.shape import DAY_S
@@ -33,7 +34,6 @@ WEEK_S: Final = 7 * DAY_S
 MOST_ROWS, MOST_COLUMNS = 1_000_000, 1000
 MOST_MISSING = 0.2  # of the cells
 JITTER = 0.02  # of the step, by which times may be off
-PER_S: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": DAY_S}
 NAMED: Final = (
     (
         re.compile(r"(?i)\b[rq]ps\b|_[rq]ps\b|^[rq]ps_|/ ?s(ec(ond)?)?\b|per_?\s?s(ec|econd)\b"),
@@ -44,7 +44,6 @@ NAMED: Final = (
     (re.compile(r"(?i)\b[rq]pd\b|/ ?d(ay)?\b|per_?\s?day\b"), "day"),
 )
 TIMES: Final = ("time", "timestamp", "date", "datetime", "ds", "hour", "minute", "day", "_time")
-PER: Final = ("row", *PER_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from sim.errors import ResultError
 from sim.montecarlo.checkpoints import Checkpoints, Pace
 from sim.montecarlo.result import Draws, Earlier
@@ -229,7 +227,7 @@ def _read(place: Path) -> Sample:
     sample = Sample()
     try:
         read_worlds(place, sample)
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise ResultError(f"results folder ({place}) cannot be read: {error}") from error
     return sample
 

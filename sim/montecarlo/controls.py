@@ -26,7 +26,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from sim.model.uncertain import UncertainInput
@@ -150,7 +149,7 @@ class Controls:
         """
         if not self.enough:
             return None
-        ranks = pd.Series(values).rank().to_numpy()
+        ranks = _mean_ranks(values)
         below = ranks <= p * len(values) + 0.5
         if below.sum() != rank_of(p, len(values)):
             return None
@@ -232,6 +231,17 @@ def _fit(values: FloatArray, regressors: Regressors) -> Fit | None:
     if missed >= np.square((values - values.mean()) * n / (n - 1)).sum():
         return None
     return Fit(line.constant, line.influences(), regressors.freedom, missed)
+
+
+def _mean_ranks(values: FloatArray) -> FloatArray:
+    """Ranks from 1, equal values at the mean of theirs.
+
+    >>> _mean_ranks(np.array([3.0, 1.0, 3.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: FloatArray = np.cumsum(counts) - (counts - 1) / 2.0
+    return ranks[places]
 
 
 def _varied(values: FloatArray) -> bool:

@@ -30,8 +30,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from sim import __version__
 from sim.errors import ResultError
 from sim.montecarlo import exports
@@ -205,7 +203,7 @@ class Store:
                 if len(texts) == len(exports.FILES)
                 else found.exports,
             )
-        except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError) as error:
             raise ResultError(f"results folder ({place}) cannot be read: {error}") from error
 
     def _set_damaged_aside(self, manifest: Manifest) -> set[str]:

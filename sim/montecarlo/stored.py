@@ -4,8 +4,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from sim.errors import PeakfleetError, ResultError
 from sim.montecarlo.result import RunResult
 from sim.montecarlo.sample import INPUT_PREFIX, Sample
@@ -52,7 +50,7 @@ def load_run(folder: Path, load: "Callable[[Path], Scenario]") -> tuple[RunResul
     sample = Sample(scenario.inputs)
     try:
         read_worlds(folder, sample)
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise ResultError(f"results folder ({folder}) cannot be read: {error}") from error
     about = dict(manifest.about)
     first = {each.path: sample.figure(0, INPUT_PREFIX + each.path) for each in scenario.inputs}

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from sim.catalog import shape as catalogue_shape
 from sim.catalog.checkpoints import checkpoint_dtype
-from sim.catalog.logs import read_trace
 from sim.errors import CatalogError, TraceError
 from sim.model.arrivals import FLAT
 from sim.model.closed import MOST_USERS, PAUSE_S
@@ -182,6 +181,8 @@ def _replayed(
     played: schema.Trace, surroundings: Surroundings, path: Path, findings: Findings
 ) -> tuple[schema.Trace, Trace | None]:
     """The replay with its file's absolute path, and the trace in it."""
+    from sim.catalog.logs import read_trace  # noqa: PLC0415 (a quarter of a second)
+
     path = (*path, "arrivals", "trace")
     file = str((surroundings.folder / played.file).absolute())
     played = played.model_copy(update={"file": file})

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from sim.catalog.logs import FORMATS
+from sim.catalog.logs import NAMES
 from sim.model.trace import MOST_TIMES
 from sim.scenario.backend.backends import Backend
 from sim.scenario.backend.caches import PrefixHits, ResponseCache
@@ -44,7 +44,7 @@ DAY_S = 86_400.0
 LONGEST_DAYS = 3660.0
 MOST_REQUESTS_PER_S = 1e6
 LAST_SEED = 10**18 - 1  # what survives every YAML reader as a whole number
-TRACE_FORMATS = ("auto", *FORMATS, "columns")
+TRACE_FORMATS = ("auto", *NAMES, "columns")
 TRACE_UNITS = ("s", "ms", "us", "ns", "datetime")
 
 

@@ -62,6 +62,18 @@ def test_help_imports_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
+def test_an_answer_waits_for_no_library_of_tables_or_pictures():
+    code = (
+        "import sys; import sim.cli.run, sim.scenario, sim.montecarlo.run, sim.montecarlo.store;"
+        "import sim.montecarlo.compilation, sim.report.headline, sim.report.table;"
+        "sim.scenario.load_scenario('scenarios/quickstart.yaml');"
+        "heavy = {'pandas', 'pyarrow', 'altair', 'vl_convert', 'scipy.stats'};"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_help_lists_every_command(capsys):
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out

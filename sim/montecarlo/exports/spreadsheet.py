@@ -5,7 +5,10 @@ is opened. Names come from scenarios that others have written, so such a text ge
 before it, as OWASP advises; numbers stay what they are.
 """
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -25,8 +28,10 @@ def harmless(cell: str) -> str:
     return cell
 
 
-def csv_text(frame: pd.DataFrame) -> str:
+def csv_text(frame: "pd.DataFrame") -> str:
     """A table as CSV without its index."""
+    import pandas as pd  # noqa: PLC0415 (a third of a second, which the bill of a world needs not)
+
     safe = frame.rename(columns=_harmless_text)
     for name in safe.select_dtypes(exclude=["number", "bool"]).columns:
         cells = [_harmless_text(cell) for cell in safe[name]]

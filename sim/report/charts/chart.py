@@ -73,9 +73,10 @@ def save(charts: Iterable[Chart], folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(chart.spec, sort_keys=True)
         shown = json.dumps({**chart.spec, "config": LIGHT})
+        drawn = vlc.vegalite_to_svg(shown)  # once, for that takes nearly all of the time
         files = {
-            "svg": vlc.vegalite_to_svg(shown).encode(),
-            "png": vlc.vegalite_to_png(shown, scale=SCALE),
+            "svg": drawn.encode(),
+            "png": vlc.svg_to_png(drawn, scale=SCALE),
             "csv": csv_text(chart.frame).encode(),
             "vl.json": text.encode(),
         }

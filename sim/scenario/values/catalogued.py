@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from sim.catalog import shape as catalogue_shape
 from sim.catalog import shape_names
-from sim.catalog.rate_table import has_times, read_rate_table
 from sim.catalog.shapes import read_shape
 from sim.errors import CatalogError, ScenarioError
 from sim.model.arrivals import DayShape
@@ -98,6 +97,11 @@ def _given_shape(raw: list[Any], spot: Spot) -> Shape | None:
 
 
 def _shape_of_file(raw: dict[str, Any], spot: Spot) -> Shape | None:
+    from sim.catalog.rate_table import (  # noqa: PLC0415 (a quarter of a second)
+        has_times,
+        read_rate_table,
+    )
+
     for key in raw.keys() - set(SHAPE_KEYS):
         spot.below(key).wrong("unknown key", choose(key, SHAPE_KEYS))
     file, column, time = (raw.get(key) for key in SHAPE_KEYS)

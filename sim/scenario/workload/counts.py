@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from sim.catalog.rate_table import PER, read_rate_table
+from sim.catalog.rate_units import PER
 from sim.scenario.values.catalogued import Shape
 from sim.scenario.values.fields import number, one_of
 from sim.scenario.values.numbers import Number
@@ -33,5 +33,7 @@ def shape_of(counts: Counts, file: str) -> Shape:
     ------
     CatalogError
     """
+    from sim.catalog.rate_table import read_rate_table  # noqa: PLC0415 (a quarter of a second)
+
     table = read_rate_table(file, counts.column, counts.time, counts.per)
     return Shape(table.shape, None, table.remarks, table.mean_per_s)

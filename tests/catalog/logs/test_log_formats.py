@@ -18,7 +18,7 @@ from log_files import (
     table,
 )
 
-from sim.catalog.logs import FORMATS, read_trace
+from sim.catalog.logs import FORMATS, NAMES, read_trace
 from sim.errors import TraceError
 
 
@@ -291,6 +291,10 @@ def test_a_part_of_the_columns_may_be_named(tmp_path):
     says(read(tmp_path, lines(*rows), session="user"), "mooncake", [0, 9], [9, 9], [2, 2], [0, 0])
     with pytest.raises(TraceError, match="no column 'usr'"):
         read(tmp_path, lines(*rows), session="usr")
+
+
+def test_formats_are_named_without_their_readers():
+    assert tuple(FORMATS) == NAMES
 
 
 @pytest.mark.parametrize("name", FORMATS)
