@@ -11,8 +11,9 @@
 ``costs.csv``              the bill of world 0, in the columns of FOCUS 1.2
 ``benchmark_report.json``  world 0 as an llm-d Benchmark Report v0.2.1
 ``metrics.prom``           world 0 under vLLM's metric names, in the Prometheus text format
-``report.html``            the answer as a page; ``report.md`` for a pull request
 =========================  =====================================================================
+
+A command adds pictures, and the answer as a page (``report.html``, and ``report.md``).
 
 All but the manifest are the same bytes for the same worlds, whatever the number of workers, and
 however often the run was ended and resumed. While it runs, ``checkpoint`` holds the worlds that are
