@@ -90,6 +90,7 @@ class GpuPool:
     ``replicas`` are ready when the simulation begins. There are as many from then on, but for
     failures, unless there is an autoscaler. ``cooldown_s`` is as that of a managed backend.
     ``node_gpus`` are those of a node, where nodes are bought whole; None where replicas are.
+    ``fixed_usd_per_month`` is paid beside the price of GPUs, whatever there is of them.
     """
 
     name: str
@@ -105,6 +106,7 @@ class GpuPool:
     quality: float = math.nan
     cooldown_s: float = 0.0
     node_gpus: int | None = None
+    fixed_usd_per_month: float = 0.0
 
     def __post_init__(self) -> None:
         there = self.replicas + self.lifecycle.kept_ready

@@ -10,7 +10,7 @@ from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.report.paragraph import filled
 from sim.studies.breakeven import BreakEven
 from sim.studies.breakeven.decision import notes
-from sim.studies.breakeven.saving import amount, short, whole
+from sim.studies.breakeven.saving import amount, own_volume_words, short, whole
 
 USD = Figure("cost_usd_per_month", "", "usd")
 NONE = "none"
@@ -18,12 +18,25 @@ NONE = "none"
 
 def render(answer: BreakEven) -> str:
     """The whole answer."""
-    blocks = [filled(answer.sentence), *map(filled, notes(answer)), _switching(answer)]
+    blocks = [filled(answer.sentence), *map(filled, notes(answer))]
+    blocks += [_own(answer), _switching(answer)]
     blocks += [_break_evens(answer), _costs(answer), _cheaper(answer)]
     if len(answer.payback):
         blocks.append(_payback(answer))
     blocks.append(filled(_basis(answer)))
     return "\n\n".join(blocks)
+
+
+def _own(answer: BreakEven) -> str:
+    """What each side costs a month at the scenario's own volume."""
+    rows = []
+    for row in answer.own_costs_frame().to_dict("records"):
+        usd = [row[f"p{p}_usd_per_month"] for p in (5, 50, 95)]
+        cells = [amount(each) if math.isfinite(each) else ABSENT for each in usd]
+        rows.append((row["side"], *cells, "" if row["keeps_slo"] else "does not keep the SLO"))
+    title = f"Cost at the scenario's own volume, {own_volume_words(answer)}, USD a month"
+    foot = "p5, p50 and p95 over worlds; a fixed fleet is the one of the table below"
+    return _table(title, ("side", "p5", "p50", "p95", ""), rows, foot)
 
 
 def _switching(answer: BreakEven) -> str:
@@ -48,6 +61,11 @@ def _switching(answer: BreakEven) -> str:
         )
     title = f"Saved by switching from {answer.reference}, USD a month, at the scenario's own volume"
     foot = "paid at once, and the months until it is saved: medians; below 0 a side costs more"
+    if any(each.written_off_usd > 0 for each in answer.switches):
+        foot += (
+            "; a month's cost contains the write-off of what is bought, which payback counts as"
+            " paid at once"
+        )
     return _table(title, header, rows, foot)
 
 
@@ -140,7 +158,10 @@ def _payback(answer: BreakEven) -> str:
         return "What is paid at once pays back at no volume."
     within = "within the term" if answer.once.is_term else "within its life"
     header = ("side", "volume", "p5", "p50", "p95", within)
-    foot = "what is paid over what is saved, at the yearly_factor of the reference's price"
+    foot = (
+        "what is paid over what is saved, at the yearly_factor of the reference's price; all of it"
+        " counts as paid at the beginning, so that no month after bears its write-off again"
+    )
     return _table("Payback of what is paid at once, months", header, rows, foot)
 
 

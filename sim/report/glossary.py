@@ -108,8 +108,8 @@ GLOSSARY = {
     "SLO": "What good service is: such as a first token within 2 s for 95 of 100 requests.",
     "spike": "A short time of several times the rate; recovery counts from its end.",
     "staff": (
-        "People paid by the month to run machines: staff_usd_per_month of an owned price, or a "
-        "fixed cost."
+        "People paid by the month: fixed_usd_per_month of a pool, or staff_usd_per_month where its"
+        " price is that of owned machines."
     ),
     "sure": "In how many worlds the side that is marked is the cheapest.",
     "token": (

@@ -326,4 +326,5 @@ def _pool(
         math.nan if pool.quality is None else known(pool.quality, draws),
         0.0 if pool.cooldown is None else known(pool.cooldown, draws),
         pool.node_gpus,
+        known(pool.fixed_usd_per_month, draws),
     )

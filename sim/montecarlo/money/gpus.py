@@ -54,6 +54,8 @@ def pool_charges(pool: GpuPool, work: PoolWork, hours_s: FloatArray) -> Iterator
         Edges of the hours.
     """
     rented = rented_hours(work.start_s, work.end_s, hours_s) * work.gpus
+    if pool.fixed_usd_per_month > 0:
+        yield _fixed(pool, work, rented, hours_s)
     if isinstance(pool.price, GpuPrice):
         yield from _of_replicas(pool, pool.price, work, rented, hours_s)
         return
@@ -67,6 +69,14 @@ def pool_charges(pool: GpuPool, work: PoolWork, hours_s: FloatArray) -> Iterator
                 yield from _owned(tranche, part)
             case _:
                 yield from _committed(tranche, plan, part)
+
+
+def _fixed(pool: GpuPool, work: PoolWork, rented: FloatArray, hours_s: FloatArray) -> Charge:
+    """What is paid by the month beside the GPUs; of no use while there are none."""
+    months = np.diff(hours_s) / MONTH_S
+    usd = months * pool.fixed_usd_per_month
+    uses = _uses(work, usd, np.where(rented > 0, usd, 0.0))
+    return charge(pool.name, "fixed", "Months", months, usd, work.shares, pricing="Other", **uses)
 
 
 def _uses_of_tranches(

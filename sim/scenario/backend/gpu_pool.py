@@ -112,5 +112,8 @@ class GpuPool(Model):
     """Price of a GPU, or a list of prices that are filled in order, such as [{purchase:
     reserved_1y, gpus: 8, usd_per_gpu_hour: 1.8}, {purchase: on_demand, usd_per_gpu_hour: 3}]; by
     default the median on-demand price in the catalogue."""
+    fixed_usd_per_month: Annotated[Number, number("money", least=0, most=1e9)] = 0.0
+    """What is paid every month beside the GPUs, busy or not: staff, licences, support; default
+    0."""
     quality: Annotated[Number, number("factor", least=-1e6, most=1e6)] | None = None
     """Quality of its answers in points of any unit."""

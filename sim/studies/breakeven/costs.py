@@ -72,14 +72,17 @@ class ByUse:
     volume : (n,) float64
         Simulated, increasing.
     each_usd : (worlds, n) float64
-        Cost of an arrival there.
+        Cost of an arrival there, without what is fixed.
     able : (n,) bool
         Whether the SLO holds there.
+    fixed_usd : (worlds,) float64 or float
+        A day, whatever comes.
     """
 
     volume: FloatArray
     each_usd: FloatArray
     able: BoolArray
+    fixed_usd: FloatArray | float = 0.0
 
     @property
     def breaks(self) -> FloatArray:
@@ -104,7 +107,7 @@ class ByUse:
         usd = np.array(rows)
         usd[:, beyond] = self.each_usd[:, -1:] * volume[beyond]
         usd[:, below] = self.each_usd[:, :1] * volume[below]
-        return usd
+        return np.asarray(usd + np.atleast_1d(self.fixed_usd)[:, None])
 
 
 @dataclass(frozen=True, slots=True)

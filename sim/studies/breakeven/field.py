@@ -208,7 +208,8 @@ class Field:
             for volume, result in results.items()
         )
         able = np.array([_suffices(trial) for trial in trials])
-        return Run(ByUse(np.array(list(results)), each, able), trials, bool(able.any()), work)
+        curve = ByUse(np.array(list(results)), each, able, self._fixed_usd(side))
+        return Run(curve, trials, bool(able.any()), work)
 
     # -- what is there in any case
 
@@ -340,12 +341,24 @@ class Field:
     def _each_usd(self, side: str, results: dict[float, RunResult], by_arrival: bool) -> FloatArray:
         """Cost of an arrival: (worlds, volumes); of those that came, or that were expected."""
         each = np.full((self.worlds, len(results)), np.nan)
+        fixed = self._fixed_usd(side)
         for column, (volume, result) in enumerate(results.items()):
             usd = result.sample.values(bill_of(side))[: self.worlds] / MONTH_DAYS
+            usd = usd - fixed[: len(usd)]
             served = np.maximum(_served(result)[: self.worlds], 1 / MONTH_DAYS)
             expected = np.full(len(usd), volume)
             each[: len(usd), column] = usd / (served if by_arrival else expected)
         return completed(each)
+
+    def _fixed_usd(self, side: str) -> FloatArray:
+        """What a side costs a day whatever comes, beside its GPUs: (worlds,)."""
+        scenario, usd = self.contest.scenario, np.zeros(self.worlds)
+        for world, draws in enumerate(worlds_of(self.runs.draws, self.worlds)):
+            pools = {pool.name: pool for pool in scenario.design(draws).pools}
+            if side not in pools:
+                break
+            usd[world] = pools[side].fixed_usd_per_month / MONTH_DAYS
+        return usd
 
     def _work(self, result: RunResult, replicas: int) -> FloatArray:
         """Replicas that an arrival a day keeps busy at the largest batch, in each world."""

@@ -1,6 +1,7 @@
 """What was found: where every side breaks even with the reference, as tables."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from sim.studies.breakeven.crossing import Breaking, break_even
 from sim.studies.breakeven.field import Run, Trial
 from sim.studies.breakeven.once import Once
 from sim.studies.breakeven.own import Own
+from sim.studies.breakeven.payback import levels
 from sim.studies.breakeven.runs import MONTH_DAYS
 from sim.studies.breakeven.switching import Switch
 
@@ -113,6 +115,16 @@ class Findings:
         """The greatest volume at which every side was simulated."""
         return min(max(trial.volume for trial in run.trials) for run in self.runs.values())
 
+    def own_costs(self) -> Iterator[tuple[str, FloatArray, bool]]:
+        """Each side, what a month costs at the scenario's own volume, whether it keeps the SLO.
+
+        The reference comes first; it is paid whether it keeps the SLO or not.
+        """
+        first = self.switches[0]
+        yield self.reference, first.reference_usd, self.runs[self.reference].able
+        for each in self.switches:
+            yield each.side, each.usd, each.able
+
     def curve(self, side: str) -> Curve:
         """Cost of a side, its part of what switching to it costs once included."""
         return burdened(self.runs[side].curve, self.once, side)
@@ -124,6 +136,7 @@ class Findings:
     def frames(self) -> dict[str, pd.DataFrame]:
         """Tables by name."""
         return {
+            "own_volume": self.own_costs_frame(),
             "switching": pd.DataFrame([each.as_row() for each in self.switches]),
             "break_even": self.break_even_frame(),
             "costs": self.costs_frame(self.volumes),
@@ -133,6 +146,15 @@ class Findings:
             "runs": pd.DataFrame(self.trials()),
             "worlds": self.worlds_frame(),
         }
+
+    def own_costs_frame(self) -> pd.DataFrame:
+        """One row for each side: what a month costs at the scenario's own volume, over worlds."""
+        rows = []
+        for side, usd, able in self.own_costs():
+            p5, p50, p95 = levels(usd)
+            row = {"side": side, "keeps_slo": able, "p5_usd_per_month": p5}
+            rows.append({**row, "p50_usd_per_month": p50, "p95_usd_per_month": p95})
+        return pd.DataFrame(rows)
 
     def break_even_frame(self) -> pd.DataFrame:
         """One row for each side: its break-even volumes, and the fleet at the median."""

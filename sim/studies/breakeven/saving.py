@@ -19,13 +19,19 @@ def best_switch(answer: Findings) -> Switch | None:
     return max(able, key=lambda each: each.saved(0.5), default=None)
 
 
-def saving(answer: Findings) -> str:
-    """What switching saves a month, the risk that it costs more, what is paid at once."""
+def own_volume_words(answer: Findings) -> str:
+    """The scenario's own volume, with its spread over worlds."""
     ordered = np.sort(answer.own.volume)
     at = f"{short(quantile(ordered, 0.5))} {answer.arrivals} a day"
     least, most, said = spread_over(answer.worlds)
     if ordered[0] < ordered[-1]:
         at += f" ({short(quantile(ordered, least))} to {short(quantile(ordered, most))} {said})"
+    return at
+
+
+def saving(answer: Findings) -> str:
+    """What switching saves a month, the risk that it costs more, what is paid at once."""
+    at = own_volume_words(answer)
     best = best_switch(answer)
     if best is None:
         return f"at the scenario's own volume, {at}, no side but {answer.reference} keeps the SLO"

@@ -36,6 +36,7 @@ from sim.scenario.values.numbers import Number, Uncertain
 from sim.studies.case import Case
 
 RATES: Final = ("requests_per_day", "requests_per_second", "users", "usd_per_month")
+BILLED: Final = ("price", "fixed_usd_per_month")  # what changes a bill, and no day
 ALONE: Final = ("fallback", "overflow")  # what leads away from a backend
 
 FIXED, SCALED, API, EDGE = "fixed pool", "autoscaled pool", "api", "edge"
@@ -120,10 +121,10 @@ class Contest:
 
     @cached_property
     def groups(self) -> tuple[tuple[str, ...], ...]:
-        """Sides that differ in their price only, together; managed ones each alone."""
+        """Sides that differ in what they are billed only, together; managed ones each alone."""
         found: dict[str, list[str]] = {}
         for name, backend in self.scenario.document["backends"].items():
-            rest = {key: value for key, value in backend.items() if key != "price"}
+            rest = {key: value for key, value in backend.items() if key not in BILLED}
             is_pool = isinstance(self.scenario.model.backends[name], GpuPool)
             found.setdefault(json.dumps(rest, sort_keys=True) if is_pool else name, []).append(name)
         return tuple(tuple(names) for names in found.values())

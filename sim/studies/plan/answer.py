@@ -73,7 +73,8 @@ class Plan:
         Or of the node that is bought whole.
         Of each pool.
     commitments : tuple of Commitment
-    reserved_usd, flexible_usd, api_usd, revenue_usd, requests, weekday_p95_s, peak_p95_s : array
+    reserved_usd, flexible_usd, api_usd, fixed_usd, revenue_usd, requests : array
+    weekday_p95_s, peak_p95_s : array
     spot_part : float
         Share of ``flexible_usd`` that is paid for spot.
     uncommitted_usd : array
@@ -110,6 +111,7 @@ class Plan:
     spot_part: float
     uncommitted_usd: FloatArray
     api_usd: FloatArray
+    fixed_usd: FloatArray
     revenue_usd: FloatArray
     requests: FloatArray
     weekday_p95_s: FloatArray
@@ -127,7 +129,7 @@ class Plan:
     @property
     def cost_usd(self) -> FloatArray:
         """Of everything but training: (worlds, months)."""
-        return self.reserved_usd + self.flexible_usd + self.api_usd
+        return self.reserved_usd + self.flexible_usd + self.api_usd + self.fixed_usd
 
     @property
     def margin(self) -> FloatArray:
@@ -273,6 +275,7 @@ class Plan:
             "on_demand_usd": (1.0 - self.spot_part) * self.flexible_usd,
             "spot_usd": self.spot_part * self.flexible_usd,
             "api_usd": self.api_usd,
+            "fixed_usd": self.fixed_usd,
             "training_so_far_usd": self.training_usd,
             "training_share_so_far": self.training_share,
             "revenue_usd": self.revenue_usd,

@@ -8,6 +8,7 @@ to do. Pools that scale do so within their limits. Beside it, today's fleet is k
 it breaks; see :mod:`sim.studies.plan.breaking`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from sim.studies.case import Case
 from sim.studies.held import unsent
 from sim.studies.plan.answer import Check, Plan
 from sim.studies.plan.breaking import Break, kept, planned
-from sim.studies.plan.days import PEAK, WEEKDAY, busiest, check_planned
+from sim.studies.plan.days import PEAK, WEEKDAY, busiest, check_planned, own_of
 from sim.studies.plan.future import Future
 from sim.studies.plan.months import anchors, checkable, next_month, widest
 from sim.studies.plan.outlook import MOST_MONTHS, PREFIX, UNCHANGED, Outlook
@@ -105,6 +106,7 @@ def plan(
         spot_part=terms.spot_part,
         uncommitted_usd=ledger.uncommitted_usd,
         api_usd=draft.api_usd,
+        fixed_usd=np.repeat(_fixed_usd(runs)[:, None], outlook.months, axis=1),
         revenue_usd=draft.revenue_usd,
         requests=future.per_month("requests"),
         weekday_p95_s=future.p95_s(WEEKDAY),
@@ -184,7 +186,7 @@ def _draft(
     future = Future(runs.outlook, runs.values, runs.design, months, runs.terms)
     ledger = bought(prices, terms, future)
     api_usd, revenue_usd = future.api_usd(), future.per_month("revenue_usd")
-    cost_usd = ledger.reserved_usd + ledger.flexible_usd + api_usd
+    cost_usd = ledger.reserved_usd + ledger.flexible_usd + api_usd + _fixed_usd(runs)[:, None]
     breaks = planned(months, runs, cost_usd, revenue_usd, budget_usd)
     return _Draft(months, future, ledger, api_usd, revenue_usd, breaks)
 
@@ -208,6 +210,13 @@ def _checks(draft: _Draft, prices: Mapping[str, float], terms: Terms) -> list[Ch
             )
         )
     return found
+
+
+def _fixed_usd(runs: Simulations) -> FloatArray:
+    """What is paid every month beside GPUs: (worlds,); no price of a later year changes it."""
+    scenario = runs.case.load()
+    designs = (scenario.design(own_of(values)) for values in runs.values)
+    return np.array([math.fsum(p.fixed_usd_per_month for p in d.pools) for d in designs])
 
 
 def _off(found: float, true: float) -> float:

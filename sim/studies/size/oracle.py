@@ -19,6 +19,7 @@ import pandas as pd
 from sim.model.design import Design
 from sim.model.price import HOUR_S
 from sim.montecarlo.result import RunResult
+from sim.montecarlo.sample import INPUT_PREFIX
 from sim.studies.size.fleet import Kind, design_of
 from sim.studies.size.options import Terms
 from sim.studies.size.question import bound
@@ -94,7 +95,9 @@ def oracle(kind: Kind, fixed: int, worlds: int, terms: Terms) -> Oracle:
     weights = np.bincount(hour) / len(hour)
     mean = float((filled.mean(axis=0) * weights).sum())
     paid = _pool_usd_per_month(results[-1], kind.pool, worlds)
-    return Oracle(hours, fixed, mean, paid * mean / fixed, paid, worlds, counts)
+    always = _fixed_usd_per_month(results[-1], kind.pool, worlds)
+    needed = always + (paid - always) * mean / fixed
+    return Oracle(hours, fixed, mean, needed, paid, worlds, counts)
 
 
 def simulated_counts(fixed: int) -> tuple[int, ...]:
@@ -131,3 +134,12 @@ def _pool_usd_per_month(result: RunResult, pool: str, worlds: int) -> float:
     """Mean over worlds of what a pool costs a month."""
     sample = result.sample
     return float(sample.values(f"backends.{pool}.cost_usd_per_month")[:worlds].mean())
+
+
+def _fixed_usd_per_month(result: RunResult, pool: str, worlds: int) -> float:
+    """Mean over worlds of what is paid beside its GPUs, however many there are."""
+    drawn = f"{INPUT_PREFIX}backends.{pool}.fixed_usd_per_month"
+    if drawn in result.sample.names():
+        return float(result.sample.values(drawn)[:worlds].mean())
+    pools = {each.name: each for each in result.scenario.typical_design().pools}
+    return pools[pool].fixed_usd_per_month

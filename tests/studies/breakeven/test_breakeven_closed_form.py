@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sim.errors import PeakfleetError
+from sim.montecarlo.estimates import quantile
 from sim.report.breakeven_text import render
 from sim.studies.bench import Bench
 from sim.studies.breakeven import BreakEven, breakeven, switching_cost
@@ -153,6 +154,30 @@ def test_switching_saves_the_closed_form_in_every_world(switched: BreakEven) -> 
         more = int((api_usd < usd_per_day).sum())
         assert (switch.costs_more.count, switch.costs_more.worlds) == (more, 40)
         assert switch.replicas == 1
+
+
+def test_the_cost_of_each_side_at_the_scenarios_own_volume_is_printed(switched: BreakEven) -> None:
+    table = {row["side"]: row for row in switched.as_json()["own_volume"]}
+    assert list(table) == ["api", "pool", "half-price", "bought"]
+    for p in (5, 50, 95):
+        volume = quantile(np.sort(switched.own.volume), p / 100)
+        api_usd = table["api"][f"p{p}_usd_per_month"]
+        assert api_usd == pytest.approx(volume * API_USD * MONTH_DAYS, rel=1e-6)
+        assert table["pool"][f"p{p}_usd_per_month"] == pytest.approx(24 * 2.99 * MONTH_DAYS)
+    low, middle, high = (f"{table['api'][f'p{p}_usd_per_month']:,.0f}" for p in (5, 50, 95))
+    _, _, after = render(switched).partition("Cost at the scenario's own volume, ")
+    api, pool = (
+        next(line.split() for line in after.splitlines() if line.startswith(f"  {side} "))
+        for side in ("api", "pool")
+    )
+    assert api == ["api", low, middle, high]
+    assert pool == ["pool", *["2,184"] * 3]
+
+
+def test_that_payback_counts_a_write_off_as_paid_at_once_is_said(switched: BreakEven) -> None:
+    text = " ".join(render(switched).split())
+    assert "no month after bears its write-off again" in text
+    assert "the write-off of what is bought, which payback counts as paid at once" in text
 
 
 def test_what_is_paid_at_once_is_paid_back_by_the_closed_form(switched: BreakEven) -> None:
