@@ -18,7 +18,7 @@ from sim.model.lifecycle import Lifecycle
 from sim.model.managed import ManagedApi
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import Workload
-from sim.scenario import plausibility, sharing
+from sim.scenario import plausibility, sharing, unlikely
 from sim.scenario.backend import cluster, gpu_pool
 from sim.scenario.backend.failures import check_spot
 from sim.scenario.compilation import compile_design
@@ -178,6 +178,7 @@ def warnings(document: ScenarioDocument, design: Design, today: date) -> Iterato
         yield from _of_routing(workload, design)
     yield from sharing.warnings(design)
     yield from plausibility.warnings(document, design)
+    yield from unlikely.warnings(document, design)
 
 
 def _of_backend(backend: Backend, design: Design, today: date) -> Iterator[str]:

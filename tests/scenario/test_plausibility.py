@@ -182,3 +182,74 @@ def test_what_may_not_be_meant_is_asked_about(tmp_path: Path, changes, place, wo
 def test_what_is_meant_is_not_asked_about(tmp_path: Path, changes):
     asked = load(tmp_path, *changes).warnings
     assert not [text for text in asked if "no workload is routed" not in text]
+
+
+SCALED = (
+    f"{L}.replicas={{min: 1, max: 4}}",
+    f"{L}.cold_start=3min",
+)
+ABSURD = {  # what is written, what is said of it, and what is likely enough
+    f"{W}.arrivals={{users: 10, requests_per_user_per_day: 100k}}": (
+        "requests_per_user_per_day: are 100,000 requests of one user a day meant, one every 864ms",
+        f"{W}.arrivals={{users: 10, requests_per_user_per_day: 500}}",
+    ),
+    f"{W}.arrivals={{requests_per_day: 2B}}": (
+        "arrivals.requests_per_day: are 2,000,000,000 requests a day meant",
+        f"{W}.arrivals={{requests_per_day: 100M}}",
+    ),
+    f"{W}.arrivals={{requests_per_second: 20k}}": (
+        "requests_per_second: are 20,000 requests a second meant",
+        f"{W}.arrivals={{requests_per_second: 2k}}",
+    ),
+    f"{W}.arrivals.growth_per_year=50": ("are 50 times the volume a year later meant",
+                                         f"{W}.arrivals.growth_per_year=3"),
+    f"{W}.follow_ups={{calls_per_task: 800, prompt_tokens: 10}}": (
+        "follow_ups.calls_per_task: are 800 calls of one task meant",
+        f"{W}.follow_ups={{calls_per_task: 40, prompt_tokens: 10}}",
+    ),
+    f"{W}.client={{timeout: 30s, retries: 60}}": ("are 60 retries of one request meant",
+                                                  f"{W}.client={{timeout: 30s, retries: 5}}"),
+    f"{W}.value_per_request=5k": ("are 5,000 USD of revenue for one request meant",
+                                  f"{W}.value_per_request=5"),
+    f"{L}.replicas=6000": ("backends.large.replicas: are 6,000 replicas meant", f"{L}.replicas=60"),
+    f"{L}.throughput_factor=9": ("are 9 times the profile's speed meant",
+                                 f"{L}.throughput_factor=1.3"),
+    f"{L}.fixed_usd_per_month=60 MUSD": ("are 60,000,000 USD a month beside the GPUs meant",
+                                         f"{L}.fixed_usd_per_month=60 kUSD"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", ABSURD)
+def test_an_absurd_amount_is_asked_about_in_one_line(tmp_path: Path, change: str):
+    said, likely = ABSURD[change]
+    asked = [line for line in load(tmp_path, change).warnings if " meant" in line]
+    assert len(asked) == 1
+    assert said in asked[0]
+    assert asked[0].endswith("?")
+    assert not [line for line in load(tmp_path, likely).warnings if " meant" in line]
+
+
+@pytest.mark.parametrize(
+    ("api", "said"),
+    [("tokens_per_second: 9000", "tokens_per_second: are 9,000 tokens a second of one answer"),
+     ("tokens_per_second: 100, error_share: 80%", "error_share: are 80 % of failed attempts")],
+)  # fmt: skip
+def test_an_absurd_api_is_asked_about(tmp_path: Path, api: str, said: str):
+    api_keys = f"kind: managed_api, price: {{input: 2.5, output: 10}}, ttft: 300ms, {api}"
+    changes = (f"{A}={{{api_keys}}}", f"{W}.route=api")
+    (asked,) = [line for line in load(tmp_path, *changes).warnings if " meant" in line]
+    assert said in asked
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("target_concurrency: 100k", "target of 100,000 requests is beyond what a replica can"),
+     ("target_queue: 100k", "are 100,000 waiting requests for each replica meant"),
+     ("target_requests_per_second: 100k", "are 100,000 requests a second for each replica meant"),
+     ("target_output_tokens_per_second: 9M", "are 9,000,000 tokens a second of each replica"),
+     ("target_concurrency: 64", None)],
+)  # fmt: skip
+def test_an_absurd_target_of_an_autoscaler_is_asked_about(tmp_path: Path, target: str, said):
+    scaled = (*SCALED, f"{L}.autoscaler={{preset: hpa, {target}}}")
+    found = [line for line in load(tmp_path, *scaled).warnings if "target" in line]
+    assert (len(found) == 1 and said in found[0]) if said else not found

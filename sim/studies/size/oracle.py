@@ -96,8 +96,8 @@ def oracle(kind: Kind, fixed: int, worlds: int, terms: Terms) -> Oracle:
     mean = float((filled.mean(axis=0) * weights).sum())
     paid = _pool_usd_per_month(results[-1], kind.pool, worlds)
     always = _fixed_usd_per_month(results[-1], kind.pool, worlds)
-    needed = always + (paid - always) * mean / fixed
-    return Oracle(hours, fixed, mean, needed, paid, worlds, counts)
+    oracle_usd = always + (paid - always) * mean / fixed
+    return Oracle(hours, fixed, mean, oracle_usd, paid, worlds, counts)
 
 
 def simulated_counts(fixed: int) -> tuple[int, ...]:
