@@ -34,6 +34,9 @@ COMMANDS = {
     "sensitivity": Entry(
         "sim.cli.sensitivity:sensitivity", "Which uncertain input moves the answer."
     ),
+    "explore": Entry(
+        "sim.cli.explore:explore", "A live page: move numbers of a scenario, see what comes of it."
+    ),
     "calibrate": Entry("sim.cli.calibrate:calibrate", "A service profile from benchmark files."),
     "trace": Entry("sim.cli.trace:trace", "What a log holds, and the workload that replays it."),
     "validate": Entry("sim.cli.validate:validate", "How well a profile predicts measured runs."),
