@@ -71,6 +71,7 @@ class FakeScenario:
     broken_world: int = -1
     warnings: tuple[str, ...] = ()
     footing: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     extra: dict[str, object] = field(default_factory=dict)
     bins: int = BINS

@@ -69,7 +69,7 @@ def breakeven(
     sim breakeven scenarios/breakeven.yaml --switching-cost 20k..60k --term 24
     sim breakeven chat.yaml --against on-demand --set worlds=100
     """  # noqa: D301 (click wants the character itself)
-    from sim.report.breakeven_text import render
+    from sim.report.breakeven_text import tell
     from sim.report.charts.breakeven import breakeven_charts
     from sim.studies.breakeven import VOLUMES, switching_cost
     from sim.studies.breakeven import breakeven as study
@@ -88,5 +88,5 @@ def breakeven(
             costs,
             term,
         )
-        under_way.give(answer, render, breakeven_charts)
+        under_way.give(answer, tell, breakeven_charts)
         under_way.tell_levers(sides_alone(case, answer), asked.seed)

@@ -66,7 +66,7 @@ def compare(
     sim compare chat.yaml --variant 'few: backends.large.replicas=2, worlds=50'
     """  # noqa: D301 (Click wants the control character itself)
     from sim.report.charts.compare import charts
-    from sim.report.compare_text import render
+    from sim.report.compare_text import tell
     from sim.studies.compare import compare as study
     from sim.studies.compare import contenders
 
@@ -75,5 +75,5 @@ def compare(
         answer = study(
             found, under_way.bench, asked.worlds, asked.seed, metrics, cost, latency, equal_within
         )
-        under_way.give(answer, render, charts)
+        under_way.give(answer, tell, charts)
         under_way.tell_levers({each.label: each.case for each in found if each.case}, asked.seed)

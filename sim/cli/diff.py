@@ -1,10 +1,14 @@
 """``sim diff``: two runs on disk against each other."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sim.cli.values import ALLOW_CODE, METRICS
+
+if TYPE_CHECKING:
+    from sim.studies.diff import Stored
 
 
 @click.command(short_help="Two finished runs: what was changed, and what came of it.")
@@ -26,10 +30,18 @@ def diff(
     sim diff outputs/three outputs/two
     """  # noqa: D301 (Click wants the control character itself)
     from sim.montecarlo.storage.manifest import to_json
-    from sim.montecarlo.stored import load_run
     from sim.report.diff_text import render
-    from sim.scenario import load_scenario
     from sim.studies.diff import diff as study
+
+    one, other = load_two(before, after, allow_code)
+    answer = study(one, other, metrics)
+    click.echo(to_json(answer.as_json()) if as_json else render(answer) + "\n", nl=False)
+
+
+def load_two(before: Path, after: Path, allow_code: bool) -> "tuple[Stored, Stored]":
+    """Two runs, named after their folders."""
+    from sim.montecarlo.stored import load_run
+    from sim.scenario import load_scenario
 
     names = [path.name if before.name != after.name else str(path) for path in (before, after)]
     if before.resolve() == after.resolve():
@@ -37,5 +49,4 @@ def diff(
     runs = [load_run(path, lambda file: load_scenario(file, (), allow_code))
             for path in (before, after)]  # fmt: skip
     one, other = ((name, *run) for name, run in zip(names, runs, strict=True))
-    answer = study(one, other, metrics)
-    click.echo(to_json(answer.as_json()) if as_json else render(answer) + "\n", nl=False)
+    return one, other

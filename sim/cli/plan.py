@@ -143,7 +143,7 @@ def plan(
 ) -> None:
     """Answer ``sim plan``."""
     from sim.report.charts.plan import charts
-    from sim.report.plan_text import render
+    from sim.report.plan_text import tell
     from sim.studies.plan import Outlook, Refresh, Retraining, Terms, factor
     from sim.studies.plan import growth as growth_of
     from sim.studies.plan import plan as study
@@ -177,5 +177,5 @@ def plan(
             budget_usd=budget,
             simulated=months if simulate == "all" else int(simulate or DEFAULT_MONTHS),
         )
-        under_way.give(answer, render, charts)
+        under_way.give(answer, tell, charts)
         under_way.tell_levers({"": case}, asked.seed)

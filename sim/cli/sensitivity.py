@@ -41,12 +41,12 @@ def sensitivity(
         --set 'backends.large.price.usd_per_gpu_hour={p5: 2, p95: 4}'
     """  # noqa: D301 (Click wants the control character itself)
     from sim.report.charts.sensitivity import charts
-    from sim.report.sensitivity_text import render
+    from sim.report.sensitivity_text import tell
     from sim.studies.sensitivity import sensitivity as study
 
     case = asked.case(scenario)
     loaded = case.load()
     with asked.study("sensitivity", loaded) as under_way:
         answer = study(loaded, under_way.bench, metrics, asked.worlds or ROWS, asked.seed)
-        under_way.give(answer, render, charts)
+        under_way.give(answer, tell, charts)
         under_way.tell_levers({"": case}, asked.seed)

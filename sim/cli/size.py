@@ -108,7 +108,7 @@ def size(
     """  # noqa: D301 (click reads the \b)
     from sim.catalog.hardware import form_taken
     from sim.report.charts.size import size_charts
-    from sim.report.size_text import size_text
+    from sim.report.size_text import tell
     from sim.studies.size import Question
     from sim.studies.size import size as study
     from sim.studies.size.fleet import service_of, services_on, users_of, workload_of_users
@@ -140,7 +140,7 @@ def size(
             error,
             miss_cost,
         )
-        under_way.give(answer, size_text, size_charts)
+        under_way.give(answer, tell, size_charts)
         if answer.chosen is None and emit is not None:
             under_way.advice.warn(f"no fleet was chosen: {emit} is not written")
         elif emit is not None:
@@ -156,10 +156,10 @@ def _chosen(case: "Case", answer: "Size") -> "Case":
 def _most_users(case: "Case", question: "Question", error: float, asked: Asked) -> None:
     """How many users the fleet holds."""
     from sim.report.charts.crowd import crowd_charts
-    from sim.report.crowd_text import crowd_text
+    from sim.report.crowd_text import tell
     from sim.studies.size import most_users
 
     with asked.study("size", case.load()) as under_way:
         answer = most_users(case, under_way.bench, question, asked.worlds, asked.seed, error)
-        under_way.give(answer, crowd_text, crowd_charts)
+        under_way.give(answer, tell, crowd_charts)
         under_way.tell_levers({"": case}, asked.seed)

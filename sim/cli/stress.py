@@ -108,7 +108,7 @@ def stress(
 ) -> None:
     """Answer ``sim stress``."""
     from sim.report.charts.stress import charts
-    from sim.report.stress_text import render
+    from sim.report.stress_text import tell
     from sim.studies.stress import Spike, path_of
     from sim.studies.stress import stress as study
     from sim.studies.stress.study import DEFAULT_WORLDS
@@ -128,5 +128,5 @@ def stress(
             spike=None if no_spike else Spike(spike, 60.0 * spike_minutes),
             enclose=not steps_only,
         )
-        under_way.give(answer, render, charts)
+        under_way.give(answer, tell, charts)
         under_way.tell_levers({"": case}, asked.seed)

@@ -11,12 +11,14 @@ import click
 
 from sim.cli.completion import OVERRIDE
 from sim.cli.delivery import Advice, command_line, deliver
-from sim.cli.values import ALLOW_CODE
+from sim.cli.values import ALLOW_CODE, NO_REPORT
 
 if TYPE_CHECKING:
     from sim.montecarlo.archive import Archive
     from sim.montecarlo.storage.folder import Folder
     from sim.report.charts import Chart
+    from sim.report.page import Page
+    from sim.report.parts import Telling
     from sim.scenario import Scenario
     from sim.studies.answer import Answer
     from sim.studies.bench import Bench
@@ -42,6 +44,8 @@ class Asked:
     as_json, quiet : bool
     resume : bool
         Whether to go on with a study that was cut off.
+    no_report : bool
+        Whether to write no page.
     """
 
     worlds: int | None
@@ -53,6 +57,7 @@ class Asked:
     as_json: bool
     quiet: bool
     resume: bool = False
+    no_report: bool = False
 
     def case(self, path: Path) -> "Case":
         """A scenario as it was asked for."""
@@ -98,7 +103,16 @@ class Asked:
             ):
                 ready.archive = archive
                 try:
-                    yield Study(name, ready, folder, archive, self.as_json, advice)
+                    yield Study(
+                        name,
+                        cases,
+                        ready,
+                        folder,
+                        archive,
+                        self.as_json,
+                        not self.no_report,
+                        advice,
+                    )
                 except KeyboardInterrupt:
                     self._show_what_was_found(name, cases[0].name, ready)
                     raise
@@ -151,43 +165,59 @@ class Study:
     Attributes
     ----------
     name : str
+    cases : tuple of Scenario
     bench : Bench
         Where its scenarios are run; progress goes to stderr.
     folder : Folder
     archive : Archive
         Where its worlds are on disk until the answer is.
-    as_json : bool
+    as_json, report : bool
+        Whether to print JSON, and to write a page.
     advice : Advice
     """
 
     name: str
+    cases: "tuple[Scenario, ...]"
     bench: "Bench"
     folder: "Folder"
     archive: "Archive"
     as_json: bool
+    report: bool
     advice: Advice
 
     def give(
         self,
         answer: A,
-        render: Callable[[A], str],
+        tell: "Callable[[A], Telling]",
         charts: "Callable[[A], Iterable[Chart]]",
     ) -> None:
-        """Print an answer, as text or as JSON, then keep it with its tables and pictures.
+        """Print an answer, as text or as JSON, then keep it with its tables, page and pictures.
 
         Parameters
         ----------
         answer : Answer
-        render : callable
-            The answer as text.
+        tell : callable
+            The answer in words and tables.
         charts : callable
             Its pictures.
         """
         from sim.montecarlo.storage.manifest import to_json
 
+        example = self.bench.example()
         self.bench.seen.clear()  # the answer has it
-        shown = to_json(answer.as_json()) if self.as_json else render(answer) + "\n"
-        deliver(shown, lambda: self._save(answer, charts(answer)), self.advice)
+        telling = tell(answer)
+        shown = to_json(answer.as_json()) if self.as_json else telling.text() + "\n"
+
+        def save() -> None:
+            from sim.report.charts import save as draw
+            from sim.report.page.study import page_of_study
+
+            drawn = list(charts(answer))
+            self._save(answer, page_of_study(self.name, telling, drawn, self.cases, example))
+            self.folder.add(lambda draft: draw(drawn, draft / "figures"))
+            self.advice.say(f"results in {self.folder}")
+
+        deliver(shown, save, self.advice)
 
     def tell_levers(self, cases: "Mapping[str, Case]", seed: int | None) -> None:
         """Say which memories of prompts are off where they would matter.
@@ -207,19 +237,24 @@ class Study:
             whose = "" if label in ("", lever.backend) else f"{label}: "
             self.advice.say(whose + lever.words())
 
-    def _save(self, answer: "Answer", charts: "Iterable[Chart]") -> None:
+    def _save(self, answer: "Answer", page: "Page") -> None:
+        """Keep an answer, what its page says, and the page."""
         from sim import __version__
         from sim.montecarlo.storage.manifest import Manifest
-        from sim.report.charts import save
+        from sim.report import page as pages
         from sim.studies.answer import write_answer
 
         command = command_line()
+
+        def write(draft: Path) -> None:
+            write_answer(answer, draft, command)
+            pages.write_content(page, draft)
+
         about = {"peakfleet": __version__, "command": command}
-        manifest = Manifest(self.name, "finished", about)
-        self.folder.replace(lambda draft: write_answer(answer, draft, command), manifest)
+        self.folder.replace(write, Manifest(self.name, "finished", about))
         self.archive.clear()
-        self.folder.add(lambda draft: save(charts, draft / "figures"))
-        self.advice.say(f"results in {self.folder}")
+        if self.report:
+            self.folder.add(lambda draft: pages.write(page, draft))
 
 
 OPTIONS = (
@@ -240,6 +275,7 @@ OPTIONS = (
         help="Change the scenario. Repeatable.",
     ),
     ALLOW_CODE,
+    NO_REPORT,
     click.option("--resume", is_flag=True, help="Continue an interrupted study in its folder."),
     click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
     click.option("--quiet", is_flag=True, help="No progress, no advice."),

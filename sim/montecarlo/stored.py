@@ -1,5 +1,7 @@
 """A finished run, as it lies in its results folder."""
 
+import json
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from sim.montecarlo.sample import INPUT_PREFIX, Sample
 from sim.montecarlo.storage.folder import damaged
 from sim.montecarlo.storage.manifest import DamagedError, Manifest
 from sim.montecarlo.storage.tables import read_worlds
-from sim.montecarlo.store import KIND, SCENARIO, WORLDS
+from sim.montecarlo.store import KIND, SCENARIO, SUMMARY, WORLDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,11 +40,12 @@ def load_run(folder: Path, load: "Callable[[Path], Scenario]") -> tuple[RunResul
     ResultError
         If there is no run, or what lies there is not as it was written.
     """
-    manifest = _manifest(folder)
-    spoilt = set(damaged(folder, manifest)) & {SCENARIO, *WORLDS}
-    if spoilt:
-        names = ", ".join(sorted(spoilt))
-        raise ResultError(f"results folder ({folder}): not as it was written: {names}; run it anew")
+    manifest = manifest_of(folder)
+    if manifest.kind != KIND:
+        raise ResultError(
+            f"results folder ({folder}) holds results of sim {manifest.kind}, not of sim run"
+        )
+    check_sound(folder, manifest, (SCENARIO, *WORLDS))
     try:
         scenario = load(folder / SCENARIO)
     except PeakfleetError as error:
@@ -71,16 +74,38 @@ def load_run(folder: Path, load: "Callable[[Path], Scenario]") -> tuple[RunResul
     return result, about
 
 
-def _manifest(folder: Path) -> Manifest:
+def load_thresholds(folder: Path) -> list[dict[str, Any]]:
+    """What became of the conditions of a run, as it judged them."""
+    check_sound(folder, manifest_of(folder), (SUMMARY,))
+    judged: list[dict[str, Any]] = json.loads((folder / SUMMARY).read_bytes())["thresholds"]
+    return judged
+
+
+def manifest_of(folder: Path) -> Manifest:
+    """The manifest of results that are finished, of whichever command.
+
+    Raises
+    ------
+    ResultError
+        If there are none.
+    """
     try:
         found = Manifest.read(folder)
     except (OSError, DamagedError) as error:
         raise ResultError(f"results folder ({folder}): its manifest {error}") from error
     if found is None:
         raise ResultError(f"results folder ({folder}) holds no run; 'sim run' writes one (--out)")
-    if found.kind != KIND or found.state not in ("finished", "interrupted"):
-        what = f"a {found.kind}" if found.kind != KIND else "a run that was cut off"
+    if found.state not in ("finished", "interrupted"):
         raise ResultError(
-            f"results folder ({folder}) holds {what}, not a finished run of 'sim run'"
+            f"results folder ({folder}) holds what was cut off, not finished results; run it anew"
         )
     return found
+
+
+def check_sound(folder: Path, manifest: Manifest, names: Collection[str]) -> None:
+    """Raise ResultError if any of these files is not as it was written."""
+    missing = {name for name in names if name not in manifest.files}
+    if spoilt := sorted(missing | set(damaged(folder, manifest)) & set(names)):
+        raise ResultError(
+            f"results folder ({folder}): not as it was written: {', '.join(spoilt)}; run it anew"
+        )

@@ -9,8 +9,8 @@ from sim.python.scenario import Change, Scenario, settings
 from sim.python.studying import Told, workplace
 from sim.report.charts.compare import charts as compare_charts
 from sim.report.charts.sensitivity import charts as sensitivity_charts
-from sim.report.compare_text import render as compare_text
-from sim.report.sensitivity_text import render as sensitivity_text
+from sim.report.compare_text import tell as tell_compare
+from sim.report.sensitivity_text import tell as tell_sensitivity
 from sim.studies import compare as comparing
 from sim.studies import sensitivity as sensing
 from sim.studies.compare.study import LATENCY
@@ -59,7 +59,8 @@ def compare(
     found = comparing.contenders(cases, written, further)
     with workplace(jobs, worlds, tell, *(each.scenario for each in found)) as bench:
         answer = comparing.compare(found, bench, worlds, seed, tuple(metrics), cost, latency)
-    return StudyResult("compare", answer, compare_text, compare_charts)
+    loaded = [each.scenario for each in found]
+    return StudyResult("compare", answer, tell_compare, compare_charts, loaded, bench.example())
 
 
 def sensitivity(
@@ -89,4 +90,6 @@ def sensitivity(
     loaded = Scenario.load(scenario, *changes).loaded
     with workplace(jobs, worlds, tell, loaded) as bench:
         answer = sensing.sensitivity(loaded, bench, tuple(metrics), worlds or sensing.ROWS, seed)
-    return StudyResult("sensitivity", answer, sensitivity_text, sensitivity_charts)
+    return StudyResult(
+        "sensitivity", answer, tell_sensitivity, sensitivity_charts, [loaded], bench.example()
+    )

@@ -19,9 +19,9 @@ from sim.python.studying import (
 from sim.report.charts.crowd import crowd_charts
 from sim.report.charts.size import size_charts
 from sim.report.charts.stress import charts as stress_charts
-from sim.report.crowd_text import crowd_text
-from sim.report.size_text import size_text
-from sim.report.stress_text import render as stress_text
+from sim.report.crowd_text import tell as tell_crowd
+from sim.report.size_text import tell as tell_size
+from sim.report.stress_text import tell as tell_stress
 from sim.studies import size as sizing
 from sim.studies import stress as stressing
 from sim.studies.size.fleet import service_of, services_on, users_of, workload_of_users
@@ -94,7 +94,7 @@ def size(
                 raise PeakfleetError(f"{name} has no meaning beside most_users; remove one")
         with workplace(jobs, worlds, tell, case.load()) as bench:
             crowd = sizing.most_users(case, bench, question, worlds, seed, share_of("error", error))
-        return StudyResult("size", crowd, crowd_text, crowd_charts)
+        return StudyResult("size", crowd, tell_crowd, crowd_charts, [case.load()], bench.example())
     types = tuple(gpus)
     if types:
         services = (*services, *services_on(types, service_of(case, backend)))
@@ -110,7 +110,7 @@ def size(
             share_of("error", error),
             optional(miss_cost),
         )
-    return StudyResult("size", answer, size_text, size_charts)
+    return StudyResult("size", answer, tell_size, size_charts, [case.load()], bench.example())
 
 
 def stress(
@@ -177,7 +177,7 @@ def stress(
             spike=None if spike is None else stressing.Spike(float(spike), 60.0 * spike_minutes),
             enclose=not steps_only,
         )
-    return StudyResult("stress", answer, stress_text, stress_charts)
+    return StudyResult("stress", answer, tell_stress, stress_charts, [case.load()], bench.example())
 
 
 def _factors(value: float | Sequence[float]) -> tuple[float, ...]:

@@ -16,10 +16,10 @@ from sim.python.studying import (
     share_of,
     workplace,
 )
-from sim.report.breakeven_text import render as breakeven_text
+from sim.report.breakeven_text import tell as tell_breakeven
 from sim.report.charts.breakeven import breakeven_charts
 from sim.report.charts.plan import charts as plan_charts
-from sim.report.plan_text import render as plan_text
+from sim.report.plan_text import tell as tell_plan
 from sim.scenario.values.units import UnitError, parse_quantity
 from sim.studies import breakeven as break_even
 from sim.studies import plan as planning
@@ -67,7 +67,9 @@ def breakeven(
         answer = break_even.breakeven(
             case, bench, counts or break_even.VOLUMES, against, worlds, seed, costs, optional(term)
         )
-    return StudyResult("breakeven", answer, breakeven_text, breakeven_charts)
+    return StudyResult(
+        "breakeven", answer, tell_breakeven, breakeven_charts, [case.load()], bench.example()
+    )
 
 
 def plan(
@@ -168,7 +170,7 @@ def plan(
             budget_usd=optional(budget),
             simulated=months if most == "all" else int(most),
         )
-    return StudyResult("plan", answer, plan_text, plan_charts)
+    return StudyResult("plan", answer, tell_plan, plan_charts, [case.load()], bench.example())
 
 
 def _volume(value: Number) -> float:

@@ -1,7 +1,7 @@
 """What a run and a study return to a script or a notebook."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from sim.report.charts import Chart
 from sim.report.charts import run as run_charts
 from sim.report.headline import sentence
 from sim.report.page.run import page_of_run
+from sim.report.page.study import page_of_study
+from sim.report.parts import Telling
+from sim.scenario import Scenario
 from sim.studies.answer import WRITES, Answer, write_answer
 
 Pathlike = str | os.PathLike[str]
@@ -117,23 +120,31 @@ class StudyResult:
     name : str
         Of the study.
     answer : Answer
-    render : callable
-        The answer as text.
+    tell : callable
+        The answer in words and tables.
     pictures : callable
         Its charts.
+    cases : sequence of Scenario
+        What it is about.
+    example : (str, RunResult), optional
+        One of the designs that were simulated, with its name.
     """
 
     def __init__(
         self,
         name: str,
         answer: Answer,
-        render: Callable[[Any], str],
+        tell: Callable[[Any], Telling],
         pictures: Callable[[Any], Iterable[Chart]],
+        cases: Sequence[Scenario],
+        example: tuple[str, RunResult] | None = None,
     ) -> None:
         self.name = name
         self.answer = answer
-        self._render = render
+        self._tell = tell
         self._pictures = pictures
+        self._cases = cases
+        self._example = example
 
     @property
     def sentence(self) -> str:
@@ -153,10 +164,10 @@ class StudyResult:
     @property
     def text(self) -> str:
         """The answer as it is printed."""
-        return click.unstyle(self._render(self.answer))
+        return click.unstyle(self._tell(self.answer).text())
 
     def save(self, folder: Pathlike) -> Path:
-        """Write the answer, its tables and pictures, as ``--out`` does; returns the folder.
+        """Write the answer, its tables, page and pictures, as ``--out`` does; returns the folder.
 
         Raises
         ------
@@ -165,12 +176,18 @@ class StudyResult:
         """
         place, command = Path(folder), f"sim.{self.name}()"
         about = {"peakfleet": __version__, "command": command}
+        drawn = list(self._pictures(self.answer))
+        telling = self._tell(self.answer)
+        shown = page_of_study(self.name, telling, drawn, self._cases, self._example)
+
+        def write(draft: Path) -> None:
+            write_answer(self.answer, draft, command)
+            page.write_content(shown, draft)
+
         with claim(place, self.name, (*WRITES, *PICTURES)) as kept:
-            kept.replace(
-                lambda draft: write_answer(self.answer, draft, command),
-                Manifest(self.name, "finished", about),
-            )
-            kept.add(lambda draft: charts.save(self._pictures(self.answer), draft / "figures"))
+            kept.replace(write, Manifest(self.name, "finished", about))
+            kept.add(lambda draft: page.write(shown, draft))
+            kept.add(lambda draft: charts.save(drawn, draft / "figures"))
         return place
 
     def __repr__(self) -> str:

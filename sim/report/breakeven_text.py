@@ -1,13 +1,13 @@
-"""The answer of ``sim breakeven`` as text: the decision, then what it rests on."""
+"""The answer of ``sim breakeven``: the decision, then what it rests on."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from sim.report.columns import Column, table
+from sim.report.columns import Column
 from sim.report.figures import ABSENT, Figure, duration, scale
-from sim.report.paragraph import filled
+from sim.report.parts import Grid, Paragraph, Part, Telling, Verdict, paragraphs
 from sim.studies.breakeven import BreakEven
 from sim.studies.breakeven.decision import notes
 from sim.studies.breakeven.saving import amount, own_volume_words, short, whole
@@ -16,18 +16,29 @@ USD = Figure("cost_usd_per_month", "", "usd")
 NONE = "none"
 
 
-def render(answer: BreakEven) -> str:
+def tell(answer: BreakEven) -> Telling:
     """The whole answer."""
-    blocks = [filled(answer.sentence), *map(filled, notes(answer))]
-    blocks += [_own(answer), _switching(answer)]
-    blocks += [_break_evens(answer), _costs(answer), _cheaper(answer)]
-    if len(answer.payback):
-        blocks.append(_payback(answer))
-    blocks.append(filled(_basis(answer)))
-    return "\n\n".join(blocks)
+    payback = [_payback(answer)] if len(answer.payback) else []
+    tables = (_own(answer), _switching(answer))
+    by_volume = (_break_evens(answer), _costs(answer), _cheaper(answer))
+    return Telling(
+        answer.sentence,
+        verdicts=tuple(_verdicts(answer)),
+        details=paragraphs(notes(answer)),
+        figures=(*tables, *by_volume, *payback),
+        method=(Paragraph(_basis(answer)),),
+    )
 
 
-def _own(answer: BreakEven) -> str:
+def _verdicts(answer: BreakEven) -> Iterator[Verdict]:
+    """Which sides keep the SLO."""
+    span = f"from {short(answer.volumes[0])} to {short(answer.volumes[-1])} {answer.arrivals} a day"
+    for side, run in answer.runs.items() if answer.has_slo else ():
+        found = f"at some volume {span}" if run.able else f"at no volume {span}"
+        yield Verdict(run.able, f"The SLO with {side}", found)
+
+
+def _own(answer: BreakEven) -> Grid:
     """What each side costs a month at the scenario's own volume."""
     rows = []
     for row in answer.own_costs_frame().to_dict("records"):
@@ -39,7 +50,7 @@ def _own(answer: BreakEven) -> str:
     return _table(title, ("side", "p5", "p50", "p95", ""), rows, foot)
 
 
-def _switching(answer: BreakEven) -> str:
+def _switching(answer: BreakEven) -> Grid:
     """What each side would save a month at the scenario's own volume."""
     header = ("side", "p5", "p50", "p95", "costs more in", "GPUs", "paid at once", "in months")
     rows: list[tuple[str, ...]] = []
@@ -69,7 +80,7 @@ def _switching(answer: BreakEven) -> str:
     return _table(title, header, rows, foot)
 
 
-def _break_evens(answer: BreakEven) -> str:
+def _break_evens(answer: BreakEven) -> Grid:
     """Where each side breaks even, and the fleet there."""
     header = ("side", "p5", "p50", "95 % interval", "p95", "no break-even", "replicas", "used")
     rows = []
@@ -95,7 +106,7 @@ def _break_evens(answer: BreakEven) -> str:
     return _table(title, header, rows, foot)
 
 
-def _costs(answer: BreakEven) -> str:
+def _costs(answer: BreakEven) -> Grid:
     """Median cost of every side at every volume."""
     frame = answer.costs_frame(answer.volumes)
     sides = list(answer.runs)
@@ -118,7 +129,7 @@ def _costs(answer: BreakEven) -> str:
     return _table(title, ("volume", *(f"{side} " for side in sides), "sure"), rows, foot)
 
 
-def _cheaper(answer: BreakEven) -> str:
+def _cheaper(answer: BreakEven) -> Grid:
     """Where the answer flips if prices change."""
     flips = answer.flips_frame()
     factors = list(dict.fromkeys(flips["reference_factor"]))
@@ -146,7 +157,7 @@ def _cheaper(answer: BreakEven) -> str:
     return _table(title, header, rows, foot)
 
 
-def _payback(answer: BreakEven) -> str:
+def _payback(answer: BreakEven) -> Part:
     """How long what is paid at once takes to be saved."""
     rows = []
     for row in answer.payback.to_dict("records"):
@@ -155,7 +166,7 @@ def _payback(answer: BreakEven) -> str:
         cells = [whole(12 * row[f"{level}_years"]) for level in ("p5", "p50", "p95")]
         rows.append((row["side"], short(row["volume"]), *cells, _percent(row["within_life"])))
     if not rows:
-        return "What is paid at once pays back at no volume."
+        return Paragraph("What is paid at once pays back at no volume.")
     within = "within the term" if answer.once.is_term else "within its life"
     header = ("side", "volume", "p5", "p50", "p95", within)
     foot = (
@@ -174,12 +185,12 @@ def _basis(answer: BreakEven) -> str:
     )
 
 
-def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], foot: str) -> str:
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], foot: str) -> Grid:
     """A table under its title; names of sides to the left, figures to the right."""
     first, *others = header
-    columns = [Column(f"  {first}", right=False, text=True), *map(Column, others)]
+    columns = (Column(f"  {first}", right=False, text=True), *map(Column, others))
     named = [(f"  {side}", *cells) for side, *cells in rows]
-    return "\n".join([filled(title), *table(columns, named).lines, filled(foot)])
+    return Grid(columns, (("", named),), title, (foot,))
 
 
 def _bounded(volume: float, answer: BreakEven) -> str:

@@ -9,10 +9,11 @@ import pandas as pd
 from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.means import FEWEST
 from sim.montecarlo.shares import Share
-from sim.report.columns import Column, blocks, heading, table
+from sim.report.columns import Column
 from sim.report.figures import duration
 from sim.report.means_text import means_text
-from sim.report.paragraph import filled
+from sim.report.parts import Grid, Paragraph, Telling, Verdict, cells_of, paragraphs
+from sim.report.verdicts import in_worlds
 from sim.studies.compare.answer import Comparison
 from sim.studies.measure import SLO_MET, Measure, rounded
 
@@ -36,8 +37,8 @@ DIFFERENCES = (
 )
 
 
-def render(answer: Comparison) -> str:
-    """The study as text."""
+def tell(answer: Comparison) -> Telling:
+    """The study."""
     together = " for all pairs together" if len(answer.labels) > 2 else ""
     basis = (
         f"{answer.worlds:,} worlds, the same for every design; differences are taken world by"
@@ -45,17 +46,31 @@ def render(answer: Comparison) -> str:
         f" and at most 5 % of verdicts on a mean are wrong."
         f" {means_text(answer.worlds, answer.undrawn)}"
     )
-    parts = [filled(_capital(answer.sentence)), filled(basis)]
-    parts += ["\n".join(_worlds(answer)), "\n".join(_designs(answer))]
-    parts += ["\n".join(_figures(answer))]
-    parts += ["\n".join(held)] if (held := _held(answer)) else []
     pairs = answer.joint[["design", "against"]].itertuples(index=False, name=None)
-    parts += ["\n".join(_block(answer, *pair)) for pair in pairs]
-    parts += [filled(note) for note in (*answer.notes, *_signs(answer, "\n".join(parts)))]
-    return "\n\n".join(parts)
+    figures = (
+        *_worlds(answer),
+        _designs(answer),
+        _figures(answer),
+        *_held(answer),
+        *(_block(answer, *pair) for pair in pairs),
+    )
+    return Telling(
+        _capital(answer.sentence),
+        verdicts=tuple(_verdicts(answer)),
+        details=(Paragraph(basis),),
+        figures=figures,
+        method=paragraphs((*answer.notes, *_signs(answer, cells_of(figures)))),
+    )
 
 
-def _designs(answer: Comparison) -> list[str]:
+def _verdicts(answer: Comparison) -> Iterator[Verdict]:
+    """Which designs meet the SLO in most worlds."""
+    for each in answer.overviews:
+        if each.slo_met is not None:
+            yield in_worlds(each.slo_met, f"The SLO with {each.label}")
+
+
+def _designs(answer: Comparison) -> Grid:
     """A line per design."""
     cost, latency = answer.cost.measure, answer.latency.measure
     heads = [Column("Designs", right=False)]
@@ -69,10 +84,10 @@ def _designs(answer: Comparison) -> list[str]:
         )
         for each in answer.overviews
     ]
-    return table(heads, rows).lines
+    return Grid(tuple(heads), (("", rows),))
 
 
-def _worlds(answer: Comparison) -> list[str]:
+def _worlds(answer: Comparison) -> Iterator[Grid]:
     """In how many worlds each design meets the SLO, and falls behind."""
     heads = ("Worlds", "the SLO is met in", "it falls behind in")
     rows = [
@@ -80,15 +95,14 @@ def _worlds(answer: Comparison) -> list[str]:
         for each in answer.overviews
         for shares in [(each.slo_met, each.overloaded)]
     ]
-    lines = _columns(heads, rows)
+    yield _columns(heads, rows)
     worst = [(_shortened(each.label), each.worst) for each in answer.overviews if each.worst]
     if worst:
         heads = ("Worst served", "its latency, median world", "too few within the SLO in")
-        lines += ["", *_columns(heads, [(label, w.words, w.missed.words()) for label, w in worst])]
-    return lines
+        yield _columns(heads, [(label, w.words, w.missed.words()) for label, w in worst])
 
 
-def _figures(answer: Comparison) -> list[str]:
+def _figures(answer: Comparison) -> Grid:
     """Every other figure that is compared, of each design by itself."""
     parts = []
     for metric, own in answer.figures.groupby("metric", sort=False):
@@ -98,7 +112,7 @@ def _figures(answer: Comparison) -> list[str]:
         share = ", share of worlds" if measure.decision else ""
         title = f"  {_words(answer, measure)}{share}"
         parts.append((title, [_figure(row, measure) for row in own.to_dict("records")]))
-    return blocks(FIGURES, parts).lines
+    return Grid(FIGURES, tuple(parts))
 
 
 def _words(answer: Comparison, measure: Measure) -> str:
@@ -109,10 +123,10 @@ def _words(answer: Comparison, measure: Measure) -> str:
     return f"cost of {f'the {duration(answer.horizon_s)}' if known else 'the time'} simulated"
 
 
-def _held(answer: Comparison) -> list[str]:
+def _held(answer: Comparison) -> Iterator[Grid]:
     """What autoscalers held, where there are some: what fleets of GPUs are paid for."""
     if answer.held.empty:
-        return []
+        return
     several = answer.held["backend"].nunique() > 1
     rows = [
         (
@@ -121,9 +135,8 @@ def _held(answer: Comparison) -> list[str]:
         )
         for row in answer.held.to_dict("records")
     ]
-    lines = table(HELD, rows).lines
     foot = "paid: those that start, drain or stand by, too; the median world"
-    return [*lines, *filled(foot).split("\n")]
+    yield Grid(HELD, (("", rows),), notes=(foot,))
 
 
 def _figure(row: Row, measure: Measure) -> tuple[str, ...]:
@@ -143,9 +156,9 @@ def _figure(row: Row, measure: Measure) -> tuple[str, ...]:
     )
 
 
-def _columns(heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> list[str]:
+def _columns(heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Grid:
     """Words in columns."""
-    return table([Column(head, right=False, text=True) for head in heads], rows).lines
+    return Grid(tuple(Column(head, right=False, text=True) for head in heads), (("", rows),))
 
 
 def _spread(figure: Estimate, measure: Measure) -> tuple[str, str]:
@@ -157,11 +170,9 @@ def _spread(figure: Estimate, measure: Measure) -> tuple[str, str]:
     return (f"{low} … {high}" if figure.p5 != figure.p95 else "", middle)
 
 
-def _block(answer: Comparison, label: str, against: str) -> Iterator[str]:
+def _block(answer: Comparison, label: str, against: str) -> Grid:
     """A design against another."""
-    mine = _of_pair(answer.differences, label, against)
-    yield from heading(f"{label} against {against}")
-    yield from table(DIFFERENCES, [_row(row) for row in mine]).lines
+    rows = [_row(row) for row in _of_pair(answer.differences, label, against)]
     (chances,) = _of_pair(answer.joint, label, against)
     said = (
         f"{word} in {_share(chances[word], answer.worlds).words()}"
@@ -171,7 +182,12 @@ def _block(answer: Comparison, label: str, against: str) -> Iterator[str]:
     if chances["unknown"]:
         where = _share(chances["unknown"], answer.worlds).words()
         unknown = f"; which is faster is unknown in {where}"
-    yield filled(f"It is {', '.join(said)}{unknown}.", indent="  ")
+    return Grid(
+        DIFFERENCES,
+        (("", rows),),
+        title=f"{label} against {against}",
+        notes=(f"It is {', '.join(said)}{unknown}.",),
+    )
 
 
 def _of_pair(frame: pd.DataFrame, label: str, against: str) -> list[Row]:

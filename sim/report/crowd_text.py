@@ -1,10 +1,10 @@
-"""The answer of ``sim size --most-users`` as text."""
+"""The answer of ``sim size --most-users``."""
 
 from typing import Any
 
-from sim.report.columns import Column, table
+from sim.report.columns import Column
 from sim.report.figures import Figure, duration, scale
-from sim.report.paragraph import filled
+from sim.report.parts import Grid, Paragraph, Telling
 from sim.report.size_text import latency_text
 from sim.studies.measure import Measure
 from sim.studies.size import Capacity
@@ -12,34 +12,34 @@ from sim.studies.size import Capacity
 SECONDS = Figure("latency", "", "seconds")
 
 
-def crowd_text(answer: Capacity) -> str:
+def tell(answer: Capacity) -> Telling:
     """The decision, and every number of users that was looked at."""
-    lines = [filled(answer.sentence), "", filled(f"SLO: {answer.asked}."), ""]
-    lines += _table(answer)
-    lines += [
-        "",
-        filled(
-            f"The answer is wrong with a chance of at most {100 * answer.error:g} %; a world is"
-            f" {duration(answer.horizon_s)} of traffic, and {answer.simulated_worlds:,} were"
-            f" simulated, at most {answer.worlds:,} of a number of users."
-        ),
-    ]
-    return "\n".join(lines)
+    basis = (
+        f"The answer is wrong with a chance of at most {100 * answer.error:g} %; a world is"
+        f" {duration(answer.horizon_s)} of traffic, and {answer.simulated_worlds:,} were"
+        f" simulated, at most {answer.worlds:,} of a number of users."
+    )
+    return Telling(
+        answer.sentence,
+        details=(Paragraph(f"SLO: {answer.asked}."),),
+        figures=(_table(answer),),
+        method=(Paragraph(basis),),
+    )
 
 
-def _table(answer: Capacity) -> list[str]:
+def _table(answer: Capacity) -> Grid:
     frame = answer.candidates
     known = frame["latency_p95_p50_s"].dropna()
     latency = scale(SECONDS, float(known.median()) if len(known) else 1.0)
     heads = ("users", "keep the SLO", "bounds", "worlds", f"p95 {latency.unit}")
     rows = [_row(row, latency) for row in frame.to_dict(orient="records")]
-    lines = table([*map(Column, heads), Column("", right=False)], rows).lines
     what = Measure.parse(answer.latency_metric).words()
     foot = (
         "bounds: of the test that decides, which spends a part of the error at every look; p95:"
         f" {what}, in the median of the row's worlds."
     )
-    return [*lines, *filled(foot).split("\n")]
+    columns = (*map(Column, heads), Column("", right=False))
+    return Grid(columns, (("", rows),), notes=(foot,))
 
 
 def _row(row: dict[Any, Any], latency: Any) -> tuple[str, ...]:

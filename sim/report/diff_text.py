@@ -1,10 +1,11 @@
 """The answer of ``sim diff`` as text: what was changed, then what came of it."""
 
+from dataclasses import replace
 from typing import Any
 
-from sim.report.columns import Column, table
-from sim.report.compare_text import render as compared
-from sim.report.paragraph import filled
+from sim.report.columns import Column
+from sim.report.compare_text import tell as compared
+from sim.report.parts import Grid, Paragraph, Part, Telling, as_text, paragraphs
 from sim.studies.diff import Difference
 
 CHANGED = (
@@ -17,15 +18,27 @@ NONE = "–"
 
 def render(answer: Difference) -> str:
     """Both as text."""
+    told = compared(answer.comparison)
+    return "\n\n".join([as_text(changed(answer)), told.text()])
+
+
+def tell(answer: Difference) -> Telling:
+    """The comparison, with what was changed beside it."""
+    told = compared(answer.comparison)
+    return replace(told, details=(*changed(answer), *told.details))
+
+
+def changed(answer: Difference) -> tuple[Part, ...]:
+    """What was changed, and why differences may come of something else."""
     first, second = answer.labels
     count = len(answer.changes)
     said = f"{count:,} key{'' if count == 1 else 's'} changed" if count else "the same scenario"
-    parts = [filled(f"From {first} to {second}: {said}.")]
     rows = [(each.path, _written(each.before), _written(each.after)) for each in answer.changes]
-    if rows:
-        parts.append("\n".join(table(CHANGED, rows).lines))
-    parts += [filled(note) for note in answer.notes]
-    return "\n\n".join([*parts, compared(answer.comparison)])
+    return (
+        Paragraph(f"From {first} to {second}: {said}."),
+        *([Grid(CHANGED, (("", rows),))] if rows else []),
+        *paragraphs(answer.notes),
+    )
 
 
 def _written(value: Any) -> str:

@@ -1,6 +1,7 @@
 """What an answer is made of: paragraphs, lists and tables, said once and laid out by each medium.
 
-A terminal has them from :func:`as_text`, the page and Markdown from :mod:`sim.report.page`.
+A terminal has them from :func:`as_text`, the page and Markdown from :mod:`sim.report.page`. Every
+study tells its answer as a :class:`Telling`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 
 import click
 
-from sim.report.columns import Block, Column, blocks
+from sim.report.columns import Block, Column, blocks, heading
 from sim.report.paragraph import command_lines, filled
 
 
@@ -66,6 +67,66 @@ class Command:
 Part = Paragraph | Items | Grid | Command
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an SLO, a threshold or a budget is kept.
+
+    Attributes
+    ----------
+    kept : bool
+    what : str
+        The condition.
+    found : str
+        What was found, with its interval, and whether more worlds may decide otherwise.
+    """
+
+    kept: bool
+    what: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a study tells.
+
+    Attributes
+    ----------
+    answer : str
+        The decision in one sentence.
+    verdicts : tuple of Verdict
+        For a page, which shows them first.
+    details : tuple of Part
+        What is to be told beside the answer.
+    figures : tuple of Part
+    method : tuple of Part
+        What the figures rest on, and what they do not tell.
+    """
+
+    answer: str
+    verdicts: tuple[Verdict, ...] = ()
+    details: tuple[Part, ...] = ()
+    figures: tuple[Part, ...] = ()
+    method: tuple[Part, ...] = ()
+
+    def text(self) -> str:
+        """As text for a terminal."""
+        parts = (Paragraph(self.answer), *self.details, *self.figures, *self.method)
+        return as_text(parts)
+
+
+def paragraphs(texts: Iterable[str]) -> tuple[Paragraph, ...]:
+    """Each text as a paragraph."""
+    return tuple(map(Paragraph, texts))
+
+
+def cells_of(parts: Iterable[Part]) -> str:
+    """What stands in the tables of an answer, to look for signs that are to be explained."""
+    grids = (part for part in parts if isinstance(part, Grid))
+    return "\n".join(
+        cell for grid in grids for _, rows in grid.blocks for row in rows for cell in row
+    )
+
+
 def as_text(parts: Iterable[Part]) -> str:
     """An answer as text, its parts an empty line apart.
 
@@ -92,7 +153,7 @@ def _lines(part: Part) -> Iterator[str]:
             yield from (filled(item, indent, 2 * indent) for item in items)
         case Grid():
             if part.title:
-                yield filled(part.title)
+                yield from heading(part.title)
             yield from blocks(part.columns, part.blocks).lines
             yield from map(filled, part.notes)
         case Command(purpose, command):

@@ -1,18 +1,17 @@
-"""The answer of ``sim plan`` as text: a sentence, then the months."""
+"""The answer of ``sim plan``: a sentence, then the months."""
 
 import math
 from collections.abc import Iterator
 
-import click
 import numpy as np
 
 from sim.montecarlo.cause import MEANINGS
-from sim.report.columns import Column, table
+from sim.report.columns import Column
 from sim.report.evidence import evidence
 from sim.report.figures import Figure, scale
-from sim.report.paragraph import filled
+from sim.report.parts import Grid, Items, Telling, Verdict
 from sim.studies.plan.answer import Plan
-from sim.studies.plan.breaking import Break
+from sim.studies.plan.breaking import OVER_BUDGET, Break
 from sim.studies.plan.days import busiest
 from sim.studies.plan.months import TOLERANCE
 from sim.studies.plan.outlook import Outlook
@@ -28,17 +27,42 @@ USD = Figure("cost_usd", "", "usd")
 SECONDS = Figure("ttft", "", "seconds")
 
 
-def render(answer: Plan) -> str:
+def tell(answer: Plan) -> Telling:
     """The whole answer."""
     unit = 1e3 if np.quantile(answer.cost_usd, 0.5, axis=0).max() >= THOUSANDS else 1.0
     head = _head(unit, answer.outlook.peak_days > 0, answer.waiting)
     rows = [_row(answer, month, unit) for month in _shown(answer)]
-    months = table(head, rows)
-    lines = [filled(answer.sentence), "", *months.lines]
-    broken = list(_broken(answer))
-    if broken:
-        lines += ["", click.style("What gives way", bold=True), *broken]
-    return "\n".join([*lines, "", *map(filled, _notes(answer))])
+    broken = tuple(_broken(answer))
+    return Telling(
+        answer.sentence,
+        verdicts=tuple(_verdicts(answer)),
+        figures=(
+            Grid(tuple(head), (("", rows),)),
+            *([Items(broken, "What gives way")] if broken else []),
+        ),
+        method=(Items(tuple(_notes(answer))),),
+    )
+
+
+def _verdicts(answer: Plan) -> Iterator[Verdict]:
+    """Whether today's fleet and the plan keep every SLO to the end, and the budget."""
+    kept, months = answer.kept, answer.outlook.months
+    what = f"Every SLO with {kept.subject}, to month {months}"
+    if kept.broken is not None:
+        yield _missed(kept.broken, what)
+    for each in answer.breaks:
+        yield _missed(each, f"The plan, to month {months}: {each.what}")
+    if all(word == "holds" for word in answer.words):
+        what = f"Every SLO with the planned fleet, to month {months}"
+        yield Verdict(True, what, f"in each of the {len(answer.words)} months simulated")
+    if answer.budget_usd is not None and all(each.what != OVER_BUDGET for each in answer.breaks):
+        usd = f"{answer.budget_usd:,.0f} USD a month, to month {months}"
+        yield Verdict(True, usd, "in most worlds of every month")
+
+
+def _missed(broken: Break, what: str) -> Verdict:
+    where = f"from month {broken.month + 1} on" if broken.month else "already in month 1"
+    return Verdict(False, what, f"{where}, in {broken.share.words()}")
 
 
 def _head(unit: float, has_peak: bool = True, waiting: str = "") -> list[Column]:
@@ -110,11 +134,10 @@ def _broken(answer: Plan) -> Iterator[str]:
         if each.cause is None:
             continue
         signs = evidence(each.cause.name, each.cause.signs)
-        text = (
+        yield (
             f"month {each.month + 1}, {each.what}: {MEANINGS[each.cause.name]}"
             f" ({each.cause.backend}, in {each.share.words()}): {signs}"
         )
-        yield filled(text, "  ", "    ")
 
 
 def _notes(answer: Plan) -> Iterator[str]:

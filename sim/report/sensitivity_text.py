@@ -1,13 +1,13 @@
-"""The answer of ``sim sensitivity`` as text: what to measure first, then a table per measure."""
+"""The answer of ``sim sensitivity``: what to measure first, then a table per measure."""
 
 import math
 from collections.abc import Iterator
 
-import click
 import pandas as pd
 
-from sim.report.columns import Column, table
-from sim.report.paragraph import filled
+from sim.report.columns import Column
+from sim.report.parts import Grid, Items, Paragraph, Part, Telling, Verdict, paragraphs
+from sim.report.verdicts import in_worlds
 from sim.studies.measure import Measure, compact
 from sim.studies.sensitivity.answer import (
     CHANCE,
@@ -26,8 +26,8 @@ HEADER = (
 )
 
 
-def render(answer: Sensitivity) -> str:
-    """The study as text."""
+def tell(answer: Sensitivity) -> Telling:
+    """The study."""
     inputs = len(answer.influences[0].factors) - 1
     plural = "s" if inputs != 1 else ""
     basis = (
@@ -36,23 +36,30 @@ def render(answer: Sensitivity) -> str:
     )
     if answer.rough:
         basis += f" From fewer than {ROUGH} rows (--worlds {ROUGH}) all of it is rough."
-    parts = [filled(answer.sentence), filled(basis)]
-    parts += ["\n".join(_block(each)) for each in answer.influences]
-    parts += [filled(note) for note in _notes(answer)]
-    return "\n\n".join(parts)
+    return Telling(
+        answer.sentence,
+        verdicts=tuple(_verdicts(answer)),
+        details=(Paragraph(basis),),
+        figures=tuple(map(_block, answer.influences)),
+        method=paragraphs(_notes(answer)),
+    )
 
 
-def _block(each: Influence) -> Iterator[str]:
+def _verdicts(answer: Sensitivity) -> Iterator[Verdict]:
+    """Whether what is asked as a yes or no holds in enough worlds."""
+    for each in answer.influences:
+        if each.held is not None:
+            yield in_worlds(each.held, _capital(each.measure.words()))
+
+
+def _block(each: Influence) -> Part:
     measure = each.measure
-    yield click.style(_capital(measure.words()), bold=True)
-    yield filled(_spread(each), indent="  ")
+    title, spread = _capital(measure.words()), _spread(each)
     if not each.varies:
-        return
+        return Items((f"{spread}.",), title)
     names = short_names(each.factors["factor"].tolist())
-    yield from table(
-        HEADER, [_row(row, names, measure) for _, row in each.factors.iterrows()]
-    ).lines
-    yield filled(_worth(each, names), indent="  ")
+    rows = [_row(row, names, measure) for _, row in each.factors.iterrows()]
+    return Grid(HEADER, (("", rows),), f"{title}: {spread}", (_worth(each, names),))
 
 
 def _spread(each: Influence) -> str:

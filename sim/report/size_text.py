@@ -1,4 +1,4 @@
-"""The answer of ``sim size`` as text."""
+"""The answer of ``sim size``."""
 
 import math
 import shlex
@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from sim.montecarlo.shares import percent
-from sim.report.columns import Column, blocks
+from sim.report.columns import Column
 from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.report.means_text import means_text
-from sim.report.paragraph import command_lines, filled
+from sim.report.parts import Command, Grid, Paragraph, Telling, Verdict, paragraphs
 from sim.report.table import AT_LEAST
 from sim.studies.measure import Measure
 from sim.studies.size import Size
@@ -22,21 +22,34 @@ MONEY = Figure("cost_usd_per_month", "", "usd")
 SECONDS = Figure("latency", "", "seconds")
 
 
-def size_text(answer: Size) -> str:
+def tell(answer: Size) -> Telling:
     """The decision, every fleet that was looked at, and what is worth knowing beside them."""
-    lines = [filled(answer.sentence), ""]
-    lines += [filled(f"SLO: {answer.asked}."), ""]
-    if len(answer.services) > 1:
-        lines += [*_services(answer.services), ""]
-    lines += _table(answer)
-    notes = [note for part in (_oracle, _regret, _others, _method) for note in part(answer)]
-    for note in notes:
-        lines += ["", filled(note)]
+    services = [_services(answer.services)] if len(answer.services) > 1 else []
+    notes = (note for part in (_oracle, _regret, _others, _method) for note in part(answer))
+    return Telling(
+        answer.sentence,
+        verdicts=tuple(_verdicts(answer)),
+        details=(Paragraph(f"SLO: {answer.asked}."),),
+        figures=(*services, _table(answer)),
+        method=(*paragraphs(notes), *_command(answer)),
+    )
+
+
+def _verdicts(answer: Size) -> Iterator[Verdict]:
+    """Whether the chosen fleet keeps the SLO, or none is decided to."""
+    what, asked = f"SLO: {answer.asked}", answer.question.probability
+    chosen = answer.chosen
+    if chosen is None or chosen.count is None or chosen.found is None:
+        yield Verdict(False, what, f"no fleet is decided to keep it in {percent(asked)} of worlds")
+        return
+    keeping = chosen.found.tallies[chosen.count].keeping
+    yield Verdict(True, what, f"{chosen.words}: in {keeping.words()}, {percent(asked)} asked")
+
+
+def _command(answer: Size) -> Iterator[Command]:
     if answer.overrides and answer.file is not None:
         file = shlex.quote(str(answer.file))
-        command = f"sim run {file} {_settings(answer.overrides)}"
-        lines += ["", "To simulate it:", "", *command_lines(command, "  ")]
-    return "\n".join(lines)
+        yield Command("To simulate it:", f"sim run {file} {_settings(answer.overrides)}")
 
 
 def _settings(overrides: Iterable[str]) -> str:
@@ -49,13 +62,13 @@ def _settings(overrides: Iterable[str]) -> str:
     return " ".join(f"--set {shlex.quote(each)}" for each in last.values())
 
 
-def _services(frame: pd.DataFrame) -> list[str]:
+def _services(frame: pd.DataFrame) -> Grid:
     """A row per service: its fleet, what that costs, and how sure it is."""
     heads = ("replicas", "GPUs", "a month", "keep the SLO", "speed known")
     columns = [*map(Column, heads), Column("", right=False, text=True)]
     rows = [(str(row["service"]), [_service(row)]) for row in frame.to_dict("records")]
     foot = "speed known: mean error of the profile, measured or computed."
-    return [*blocks(columns, rows).lines, *filled(foot).split("\n")]
+    return Grid(tuple(columns), tuple(rows), notes=(foot,))
 
 
 def _service(row: dict[Any, Any]) -> tuple[str, ...]:
@@ -76,7 +89,7 @@ def _service(row: dict[Any, Any]) -> tuple[str, ...]:
     )
 
 
-def _table(answer: Size) -> list[str]:
+def _table(answer: Size) -> Grid:
     frame = answer.candidates
     services = frame["service"].unique()
     blocks_of: dict[str, list[tuple[str, ...]]] = {}
@@ -89,7 +102,6 @@ def _table(answer: Size) -> list[str]:
     columns = [*map(Column, heads), Column(f"p95 {_scale(frame).unit}")]
     said = Column("", right=False, text=True)
     rows = [row for block in blocks_of.values() for row in block]
-    lines = blocks([*columns, said], list(blocks_of.items())).lines
     month = f" of {answer.month}" if answer.month else ""
     latency = Measure.parse(answer.latency_metric).words()
     foot = (
@@ -101,8 +113,7 @@ def _table(answer: Size) -> list[str]:
             else "."
         )
     )
-    lines += filled(foot).split("\n")
-    return lines
+    return Grid((*columns, said), tuple(blocks_of.items()), notes=(foot,))
 
 
 def _scale(frame: pd.DataFrame) -> Any:

@@ -1,17 +1,15 @@
-"""The answer of ``sim stress`` as text: a sentence, how it served, what it cost, what broke."""
+"""The answer of ``sim stress``: a sentence, how it served, what it cost, what broke."""
 
 import math
 from collections.abc import Iterator
 
-import click
-
 from sim.montecarlo.cause import MEANINGS
 from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.shares import Share
-from sim.report.columns import Column, blocks
+from sim.report.columns import Column
 from sim.report.evidence import evidence
 from sim.report.figures import BY_METRIC, scale
-from sim.report.paragraph import filled
+from sim.report.parts import Grid, Items, Paragraph, Telling, Verdict, cells_of
 from sim.report.table import AT_LEAST
 from sim.studies.stress.answer import Stress
 from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
@@ -38,18 +36,38 @@ MONEY_HEAD = (
 )
 
 
-def render(answer: Stress) -> str:
+def tell(answer: Stress) -> Telling:
     """The whole answer."""
-    lines = [filled(answer.sentence), "", filled(answer.detail), ""]
     fleets = {_title(answer, fleet): answer.of(fleet) for fleet in answer.fleets}
     service = {title: [_service(each) for each in own] for title, own in fleets.items()}
     money = {title: [_money(answer, each) for each in own] for title, own in fleets.items()}
-    lines += [*_table(_service_head(answer), service), "", *_table(MONEY_HEAD, money)]
-    broken = [*_broken(answer), *_money_lost(answer)]
-    if broken:
-        lines += ["", click.style("What gives way", bold=True), *broken]
-    lines += ["", *_notes(answer, "\n".join(lines))]
-    return "\n".join(lines).rstrip()
+    tables = (_table(_service_head(answer), service), _table(MONEY_HEAD, money))
+    broken = (*_broken(answer), *_money_lost(answer))
+    return Telling(
+        answer.sentence,
+        verdicts=tuple(_verdicts(answer)),
+        details=(Paragraph(answer.detail),),
+        figures=(*tables, *([Items(broken, "What gives way")] if broken else [])),
+        method=(Items(tuple(_notes(answer, cells_of(tables)))),),
+    )
+
+
+def _verdicts(answer: Stress) -> Iterator[Verdict]:
+    """Each fleet at the furthest step: whether it keeps every SLO, and the budget."""
+    for fleet in answer.fleets:
+        last = answer.of(fleet)[-1]
+        title = _title(answer, fleet)
+        yield Verdict(
+            last.word == "holds",
+            f"{title}, {last.growth}: every SLO kept, no backlog growing",
+            f"{last.word}: in {last.kept.words()}, {100.0 * answer.probability:g} % asked",
+        )
+        if answer.budget_usd is not None:
+            over = round(last.over_budget_share * last.worlds)
+            within = Share(last.worlds - over, last.worlds)
+            usd = f"{answer.budget_usd:,.0f} USD a month"
+            found = f"in {within.words()}"
+            yield Verdict("budget" not in last.breaks, f"{title}, {last.growth}: {usd}", found)
 
 
 def _service_head(answer: Stress) -> Row:
@@ -70,10 +88,9 @@ def _title(answer: Stress, fleet: str) -> str:
     return TITLES[fleet]
 
 
-def _table(heads: Row, fleets: dict[str, list[Row]]) -> list[str]:
+def _table(heads: Row, fleets: dict[str, list[Row]]) -> Grid:
     """Each fleet under its title."""
-    columns = [Column(head, right=False) for head in heads]
-    return blocks(columns, list(fleets.items())).lines
+    return Grid(tuple(Column(head, right=False) for head in heads), tuple(fleets.items()))
 
 
 def _service(outcome: Outcome) -> Row:
@@ -163,11 +180,10 @@ def _broken(answer: Stress) -> Iterator[str]:
         shown = evidence(outcome.cause.name, outcome.cause.signs)
         failed = outcome.worlds - outcome.held
         where = f"{outcome.caused} of {failed} world{'' if failed == 1 else 's'}"
-        text = (
+        yield (
             f"{outcome.fleet}, {outcome.growth}: {MEANINGS[outcome.cause.name]}"
             f" ({outcome.cause.backend}, {where}): {shown}"
         )
-        yield filled(text, "  ", "    ")
 
 
 def _money_lost(answer: Stress) -> Iterator[str]:
@@ -184,7 +200,7 @@ def _money_lost(answer: Stress) -> Iterator[str]:
             )
             if looked:
                 words = _loss(answer, name, looked[0])
-                yield filled(f"{fleet}, from {looked[0].growth}: {words}", "  ", "    ")
+                yield f"{fleet}, from {looked[0].growth}: {words}"
 
 
 def _loss(answer: Stress, name: str, outcome: Outcome) -> str:
@@ -201,29 +217,29 @@ def _loss(answer: Stress, name: str, outcome: Outcome) -> str:
 
 def _notes(answer: Stress, shown: str) -> Iterator[str]:
     share = f"{100.0 * answer.probability:g} %"
-    yield filled(
+    yield (
         f"A fleet holds if, with 95 % confidence, in at least {share} of worlds every SLO is kept"
         f" and no backlog grows; {answer.worlds} worlds, the same for every fleet and step"
         + (", or the first of them where these leave no doubt." if _fewer(answer) else ".")
     )
     counts = sorted({(each.worlds, each.held) for each in answer.outcomes}, reverse=True)
     told = (f"{held} of {worlds} {Share(held, worlds).bounds()}" for worlds, held in counts)
-    yield filled(f"Probability to hold, 95 % interval, by worlds that do: {', '.join(told)}.")
-    yield from (filled(_undecided(each)) for each in answer.outcomes if each.word == "cannot tell")
+    yield f"Probability to hold, 95 % interval, by worlds that do: {', '.join(told)}."
+    yield from (_undecided(each) for each in answer.outcomes if each.word == "cannot tell")
     if answer.spike is not None:
         minutes = answer.spike.duration_s / 60.0
-        yield filled(
+        yield (
             f"Spike: {answer.spike.factor:g} times the rate for {minutes:g} min at the busiest of"
             " the first day; tried at the first and the furthest step that do not break, in worlds"
             " that hold without it."
         )
     if " *" in shown:
         yield "*  the fleet breaks at one end, so this is not what the service would cost"
-    yield from (filled(each) for each in _budget_kept(answer))
+    yield from _budget_kept(answer)
     if AT_LEAST in shown:
         yield f"{AT_LEAST}  at least: in some worlds the backlog or the recovery goes on at the end"
     for note in answer.notes:
-        yield filled(note[0].upper() + note[1:] + ".")
+        yield note[0].upper() + note[1:] + "."
 
 
 def _budget_kept(answer: Stress) -> Iterator[str]:

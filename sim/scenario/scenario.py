@@ -71,6 +71,13 @@ class Scenario:
         """What the answer of a run has to keep to."""
         return tuple(map(parse_threshold, self.model.thresholds))
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Footing and warnings as of the day that the horizon starts: the same on any day."""
+        design = self.typical_design()
+        today = design.horizon.start.date()
+        return (*self.footing, *warnings(self.model, design, today))
+
     def design(self, values: Mapping[str, float]) -> Design:
         """The design in a world.
 

@@ -9,7 +9,8 @@ import pandas as pd
 from sim.montecarlo.exports.spreadsheet import csv_text
 from sim.montecarlo.storage.manifest import to_json
 
-WRITES: Final = ("answer.json", "command.txt", "*.csv", "report.html")  # beside pictures
+PAGE: Final = ("report.json", "report.html", "report.md")
+WRITES: Final = ("answer.json", "command.txt", "*.csv", *PAGE)  # beside pictures
 
 
 class Answer(Protocol):

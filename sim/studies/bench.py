@@ -144,6 +144,10 @@ class Bench:
         if about:
             self.seen[key] = about, result
 
+    def example(self) -> tuple[str, RunResult] | None:
+        """Of what was simulated the case with the most worlds, the first of equals."""
+        return max(self.seen.values(), key=lambda each: len(each[1].sample), default=None)
+
     def probe(self, scenario: Scenario, only: Sequence[int], seed: int) -> RunResult:
         """Some worlds of a scenario by their numbers; they are not kept."""
         jobs = min(self.jobs, len(only))

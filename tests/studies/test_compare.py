@@ -11,7 +11,7 @@ from sim.__main__ import main
 from sim.errors import PeakfleetError
 from sim.montecarlo.shares import share_interval
 from sim.report.charts.compare import charts
-from sim.report.compare_text import render
+from sim.report.compare_text import tell
 from sim.studies.bench import Bench
 from sim.studies.case import Case
 from sim.studies.compare import compare, contenders
@@ -296,7 +296,7 @@ def test_an_order_that_is_unknown_is_said_to_be(path):
     nobody = "nobody: backends.api.outages={planned: [{start: 0s, duration: 4h}]}"
     found = compare(contenders([Case(path)], [nobody]), Bench(1), worlds=4)
     assert found.joint["unknown"].tolist() == [1.0]  # nothing is answered, so nothing is fast
-    assert "unknown in all 4 worlds (at least 40 %)" in " ".join(render(found).split())
+    assert "unknown in all 4 worlds (at least 40 %)" in " ".join(tell(found).text().split())
     assert found.latency.told is False
 
 
@@ -342,7 +342,7 @@ def test_another_horizon_and_other_workloads_are_noted(path):
     longer = "longer: horizon.duration=5h"
     found = compare(contenders([Case(path)], [longer]), Bench(1), worlds=4)
     assert "simulated over another horizon" in found.notes[0]
-    assert found.notes[0] in render(found).replace("\n", " ")
+    assert found.notes[0] in tell(found).text().replace("\n", " ")
 
 
 def test_an_unknown_metric_is_refused(path):
@@ -354,7 +354,7 @@ def test_an_unknown_metric_is_refused(path):
 
 
 def test_the_text_fits_and_the_numbers_are_those_of_the_answer(answer):
-    shown = render(answer).replace("\x1b[1m", "").replace("\x1b[0m", "")
+    shown = tell(answer).text().replace("\x1b[1m", "").replace("\x1b[0m", "")
     assert max(map(len, shown.splitlines())) <= 96
     flat = " ".join(shown.split())
     assert flat.lower().startswith(answer.sentence.lower())
@@ -415,7 +415,7 @@ def test_what_differences_are_of_is_told_of_each_design(path):
     holds = round(slow["p50"] * 24)
     assert slow["p50"] == holds / 24 < 0.5
     assert (slow["p50_low"], slow["p50_high"]) == share_interval(holds, 24)
-    text = click.unstyle(render(found))
+    text = click.unstyle(tell(found).text())
     block = text[text.index("Figures") : text.index("cheaper against")].splitlines()
     assert all(len(line) <= 80 for line in block)
     assert "  first token p95 at most 2 s, share of worlds" in block
@@ -439,7 +439,7 @@ def test_few_designs_are_all_set_against_one_another(answer):
         between = rows(answer, "slower", 1)[metric]["mean_difference"]
         both = [rows(answer, label)[metric]["mean_difference"] for label in ("slower", "cheaper")]
         assert between == pytest.approx(both[0] - both[1], rel=1e-3)  # controls differ
-    text = click.unstyle(render(answer))
+    text = click.unstyle(tell(answer).text())
     assert all(f"\n{one} against {other}\n" in text for one, other in pairs)
     assert "for all pairs together" in text
 
@@ -486,7 +486,7 @@ def test_what_differs_by_less_than_the_margin_is_practically_equal(path):
     found = compare(pair, bench := Bench(1), worlds=24, equal_within=0.01)
     assert rows(found, "near")["cost_usd_per_month"]["equal"]
     assert "practically equal (within 1 %)" in found.sentence
-    text = click.unstyle(render(found))
+    text = click.unstyle(tell(found).text())
     (line,) = [line for line in text.splitlines() if line.startswith("  cost per month  ")]
     assert line.rstrip().endswith("≈")
     assert "≈ practically equal: the whole interval lies within 1 % of" in " ".join(text.split())
@@ -501,7 +501,7 @@ def test_missed_slos_are_said_before_what_is_the_cheapest(path):
     assert found.sentence.startswith("the SLO is met in ")
     assert "'slow' is the cheapest" in found.sentence
     assert "though it serves fewer worlds well" in found.sentence
-    text = click.unstyle(render(found))
+    text = click.unstyle(tell(found).text())
     assert text.index("Worlds  ") < text.index("Designs  ")
 
 
@@ -538,7 +538,7 @@ def test_what_autoscalers_held_and_what_served_nothing_is_said(tmp_path):
     found = compare(contenders([Case(path)], [three]), Bench(1), worlds=2)
     (row,) = found.held.to_dict("records")
     assert row == {"design": "HPA", "backend": "large", "ready": 2.0, "paid": 2.0, "most": 2.0}
-    text = " ".join(click.unstyle(render(found)).split())
+    text = " ".join(click.unstyle(tell(found).text()).split())
     assert "Held by autoscalers replicas ready paid ready at most HPA 2 2 2" in text
     # 4 GPUs at 4 USD, 730.5 hours a month.
     assert "Of what every design costs, 11,688 USD a month are for unused, which served" in text

@@ -120,7 +120,7 @@ def test_a_study_is_no_run(folder, capfd):
     arguments = ["--variant", "backends.large.replicas=1", "--worlds", "2", "--out", "study"]
     assert main(["compare", "pair.yaml", *arguments, "--quiet"]) == 0
     assert main(["diff", "two", "study"]) == 2
-    assert "holds a compare, not a finished run" in capfd.readouterr().err
+    assert "holds results of sim compare, not of sim run" in capfd.readouterr().err
 
 
 def test_a_run_against_itself(folder, capfd):

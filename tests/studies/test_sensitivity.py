@@ -17,7 +17,7 @@ from sim.__main__ import main
 from sim.errors import PeakfleetError
 from sim.model.distributions import LogNormal
 from sim.report.charts.sensitivity import charts
-from sim.report.sensitivity_text import render
+from sim.report.sensitivity_text import tell
 from sim.scenario import load_scenario
 from sim.studies.bench import Bench
 from sim.studies.measure import Measure
@@ -298,7 +298,7 @@ def test_the_answer_adds_up(answer):
 
 
 def test_the_text_begins_with_the_sentence_and_fits_96_columns(answer):
-    shown = render(answer)
+    shown = tell(answer).text()
     assert shown.replace("\n", " ").startswith(answer.sentence)
     plain = shown.replace("\x1b[1m", "").replace("\x1b[0m", "")
     assert max(map(len, plain.splitlines())) <= 96
@@ -363,7 +363,7 @@ def test_an_input_that_never_varies_is_named(tmp_path):
     path.write_text(still, encoding="utf-8")
     found = sensitivity(load_scenario(path), Bench(1), ["cost_usd"], rows=16)
     assert found.fixed == (PRICE,)
-    assert PRICE in render(found).replace("\n", " ")
+    assert PRICE in tell(found).text().replace("\n", " ")
     assert found.influences[0].factors["factor"].tolist() == [VOLUME, CHANCE]
 
 

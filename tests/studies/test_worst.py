@@ -83,7 +83,7 @@ def test_compare_names_it_for_each_design(case, place):
     assert "worst served is batch (worst hour's whole answer p95" in answer.sentence
     assert [each.worst.workload for each in answer.overviews] == ["batch", "batch"]
     assert answer.as_json()["designs"][0]["worst_served"]["workload"] == "batch"
-    text = " ".join(compare_text.render(answer).split())
+    text = " ".join(compare_text.tell(answer).text().split())
     assert "is of the requests of all workloads together; that of one is workloads.chat." in text
 
 
@@ -94,7 +94,7 @@ def test_size_names_it_and_shows_its_latency(case, place):
     worst = answer.worst.workload
     assert worst in {"chat", "batch"}
     assert answer.latency_metric == f"workloads.{worst}.e2e_p95_s"
-    assert f"whole answer p95 of {worst}" in " ".join(size_text.size_text(answer).split())
+    assert f"whole answer p95 of {worst}" in " ".join(size_text.tell(answer).text().split())
     none = size(case, place, Question(0.5), worlds=8, beside=False)
     assert none.chosen is None
     assert "worst served is batch" in none.sentence
@@ -105,7 +105,7 @@ def test_plan_names_it_and_shows_its_latency(case, place):
     answer = plan(day, place, Outlook(months=1, peak_days=0.0), worlds=2, simulated=1)
     assert "worst served is batch" in answer.sentence
     assert "on a weekday of month 1" in answer.sentence
-    assert "first token p95 of batch" in plan_text.render(answer)
+    assert "first token p95 of batch" in plan_text.tell(answer).text()
     assert answer.as_json()["worst_served"]["month"] == 1
 
 
@@ -114,4 +114,4 @@ def test_stress_names_it_at_each_step(case, place):
         case, place, [Growth(), Growth(volume=1.5)], worlds=2, spike=None, enclose=False
     )
     assert all(each.worst.workload == "batch" for each in answer.outcomes)
-    assert " of batch" in stress_text.render(answer)
+    assert " of batch" in stress_text.tell(answer).text()

@@ -4,8 +4,9 @@ A page is described (``document``) by what was found (``run``, ``study``), in th
 terminal has as well, and laid out (``html``, ``markdown``) without a look at what it says.
 """
 
-from sim.report.page.document import Attachment, Key, Page, Picture, Verdict
-from sim.report.page.files import FILES, write
+from sim.report.page.content import page_in
+from sim.report.page.document import Attachment, Key, Page, Picture
+from sim.report.page.files import FILES, write, write_content
 from sim.report.page.html import render
 from sim.report.page.markdown import markdown
 
@@ -15,8 +16,9 @@ __all__ = [
     "Key",
     "Page",
     "Picture",
-    "Verdict",
     "markdown",
+    "page_in",
     "render",
     "write",
+    "write_content",
 ]

@@ -1,6 +1,6 @@
 """What an answer rests on: the uncertain inputs, and the figures that were looked up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sim.catalog.shapes import shape, shape_names
 from sim.model.design import Design
@@ -28,7 +28,24 @@ def of_run(result: RunResult) -> Iterator[Part]:
     yield from looked_up(result.scenario, result.design)
 
 
-def uncertain(result: RunResult) -> Iterator[Part]:
+def of_cases(cases: Sequence[Scenario], example: tuple[str, RunResult] | None) -> Iterator[Part]:
+    """All that a study of cases rests on.
+
+    Parameters
+    ----------
+    cases : sequence of Scenario
+    example : (str, RunResult) or None
+        One of the designs that were simulated, for what inputs did to its figures.
+    """
+    if example is not None:
+        about, result = example
+        yield from uncertain(result, f"in the worlds of {about}")
+    rows = [row for case in cases for row in _rows(case, case.typical_design())]
+    yield from _grid(rows)
+    yield from _said(cases)
+
+
+def uncertain(result: RunResult, where: str = "") -> Iterator[Part]:
     """Each uncertain input, and what came with it."""
     found = list(inputs(result))
     if not found:
@@ -48,7 +65,8 @@ def uncertain(result: RunResult) -> Iterator[Part]:
         notes.append(f"Fewer than {FEWEST} worlds do not tell what each input did to the answer.")
     if any(CHANCE in cell for row in rows for cell in row):
         notes.append(f"{CHANCE}  within what chance does.")
-    yield Grid(tuple(heads), (("", rows),), "What nobody knows yet", tuple(notes))
+    title = "What nobody knows yet" + (f", {where}" if where else "")
+    yield Grid(tuple(heads), (("", rows),), title, tuple(notes))
 
 
 def _row(each: Input) -> tuple[str, ...]:
@@ -65,12 +83,26 @@ def _moved(effect: Effect) -> str:
 
 def looked_up(scenario: Scenario, design: Design) -> Iterator[Part]:
     """Figures of the catalogue with their grade, date and source, and what to know of them."""
-    rows = [*_profiles(design), *_prices(design), *_shapes(scenario)]
+    yield from _grid(list(_rows(scenario, design)))
+    yield from _said([scenario])
+
+
+def _grid(rows: Sequence[tuple[str, ...]]) -> Iterator[Part]:
     if rows:
-        yield Grid(FIGURES, (("", rows),), "What was looked up")
-    said = tuple(dict.fromkeys((*scenario.footing, *scenario.warnings)))
-    if said:
-        yield Items(said, "To be known of it")
+        yield Grid(FIGURES, (("", tuple(dict.fromkeys(rows))),), "What was looked up")
+
+
+def _said(scenarios: Sequence[Scenario]) -> Iterator[Part]:
+    """Warnings, and what is less than a recent measurement."""
+    said = (line for each in scenarios for line in each.cautions)
+    if lines := tuple(dict.fromkeys(said)):
+        yield Items(lines, "To be known of it")
+
+
+def _rows(scenario: Scenario, design: Design) -> Iterator[tuple[str, ...]]:
+    yield from _profiles(design)
+    yield from _prices(design)
+    yield from _shapes(scenario)
 
 
 def _profiles(design: Design) -> Iterator[tuple[str, ...]]:

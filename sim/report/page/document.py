@@ -3,25 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sim.report.parts import Part
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether an SLO, a threshold or a budget is kept.
-
-    Attributes
-    ----------
-    kept : bool
-    what : str
-        The condition.
-    found : str
-        What was found, with its interval, and whether more worlds may decide otherwise.
-    """
-
-    kept: bool
-    what: str
-    found: str
+from sim.report.parts import Part, Verdict
 
 
 @dataclass(frozen=True, slots=True)

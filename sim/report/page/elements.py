@@ -1,10 +1,13 @@
 """Parts of an answer as HTML."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from sim.report.columns import Column
 from sim.report.page.escape import as_html
 from sim.report.parts import Command, Grid, Items, Paragraph, Part
+
+BETWEEN_KEYS = re.compile(r"([./_])(?=[a-z_])")  # where the path of a key may be broken
 
 
 def elements(parts: Iterable[Part]) -> str:
@@ -66,9 +69,9 @@ def _bodies(grid: Grid, kept: list[int]) -> Iterator[str]:
 def _cell(column: Column, text: str, at: int) -> str:
     """A cell; the first names its row."""
     kind = 'th scope="row"' if at == 0 else "td"
-    inner = f"<bdi>{as_html(text.strip())}</bdi>"
-    return f"<{kind}{_side(column)}>{inner}</{kind[:2]}>"
+    inner = BETWEEN_KEYS.sub(r"\1<wbr>", as_html(text.strip()))
+    return f"<{kind}{_side(column)}><bdi>{inner}</bdi></{kind[:2]}>"
 
 
 def _side(column: Column) -> str:
-    return ' class="n"' if column.right else ""
+    return ' class="n"' if column.right else ' class="t"' if column.text else ""

@@ -27,12 +27,12 @@ def shown(text: str) -> str:
 
 
 def as_html(text: str) -> str:
-    """A text within an element, or an attribute in double quotes.
+    """A text within an element, or an attribute in double quotes; no number leaves its per cent.
 
     >>> as_html('<script>alert(1)</script>"')
     '&lt;script&gt;alert(1)&lt;/script&gt;&quot;'
     """
-    return html.escape(shown(text))
+    return html.escape(shown(text)).replace(" %", "&nbsp;%")
 
 
 def as_script_json(value: Any) -> str:

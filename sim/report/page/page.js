@@ -51,7 +51,7 @@ const peakfleet = (() => {
     try {
       views.get(figure)?.finalize();
       const spec = specification(chart, room);
-      const made = await vegaEmbed(place, spec, { actions: false, renderer: "svg", defaultStyle: false });
+      const made = await vegaEmbed(place, spec, options());
       views.set(figure, made);
       figure.dataset.drawn = String(room);
     } catch (error) {
@@ -59,6 +59,11 @@ const peakfleet = (() => {
       place.textContent = `This chart cannot be drawn: ${error.message}`;
       console.error(error);
     }
+  }
+
+  /* Without advice on the console: what does not fit is left out, as it should be. */
+  function options() {
+    return { actions: false, renderer: "svg", defaultStyle: false, logLevel: vega.Error };
   }
 
   /* One chart after the other, so that the text can be read and scrolled meanwhile. */

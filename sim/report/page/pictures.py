@@ -1,7 +1,9 @@
 """Charts as the pictures of a page: each with words for those who do not see it."""
 
+import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +17,13 @@ MOST = 6  # columns and names that are told
 
 def pictures(charts: Iterable[Chart]) -> tuple[Picture, ...]:
     """Each chart, with its question and the extent of its data in words."""
-    return tuple(Picture(chart.name, chart.spec, alternative(chart)) for chart in charts)
+    return tuple(Picture(each.name, _as_stored(each.spec), alternative(each)) for each in charts)
+
+
+def _as_stored(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A specification as it is read back from the file of the chart."""
+    stored: dict[str, Any] = json.loads(json.dumps(spec, sort_keys=True))
+    return stored
 
 
 def alternative(chart: Chart) -> str:

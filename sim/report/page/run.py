@@ -1,6 +1,7 @@
 """The page of ``sim run``."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,19 @@ from sim.montecarlo.result import RunResult
 from sim.montecarlo.shares import Share
 from sim.montecarlo.store import slug
 from sim.report.charts import Chart
+from sim.report.diff_text import tell
 from sim.report.figures import BY_METRIC, Figure, scale, text
 from sim.report.headline import paragraphs, sentence
 from sim.report.page import basis
-from sim.report.page.document import Attachment, Key, Page, Verdict
+from sim.report.page.document import Attachment, Key, Page
 from sim.report.page.pictures import pictures
-from sim.report.parts import Command, Paragraph, Part
+from sim.report.page.study import page_of_study
+from sim.report.parts import Command, Paragraph, Part, Verdict
 from sim.report.table import WORDS, figure_grid, world_grid
-from sim.report.thresholds_text import UNDECIDED, verdict_words
+from sim.report.thresholds_text import verdict_words
+from sim.report.verdicts import in_worlds
+from sim.studies.diff import Difference
 
-ASKED = 0.95  # share of worlds that must keep an SLO, as 'sim size' asks by default
 KEYS = (
     "cost_usd_per_month",
     "cost_usd_per_request",
@@ -71,6 +75,15 @@ def page_of_run(result: RunResult, summary: Mapping[str, Any], charts: Sequence[
     )
 
 
+def page_of_two(answer: Difference, charts: Sequence[Chart], runs: Sequence[RunResult]) -> Page:
+    """The page of two runs, the second against the first."""
+    before, after = answer.labels
+    page = page_of_study(
+        "report", tell(answer), charts, [each.scenario for each in runs], (after, runs[1])
+    )
+    return replace(page, title=f"{after} against {before}")
+
+
 def _verdicts(result: RunResult, summary: Mapping[str, Any]) -> Iterator[Verdict]:
     for workload in result.design.workloads:
         if workload.slo.is_stated:
@@ -83,16 +96,7 @@ def _verdicts(result: RunResult, summary: Mapping[str, Any]) -> Iterator[Verdict
 def _of_slo(result: RunResult, workload: Workload) -> Verdict:
     sample = result.sample
     kept = sample.attained(workload.name, workload.slo.attainment) & ~sample.overloaded()
-    return _in_worlds(Share.of(kept), _asked(workload))
-
-
-def _in_worlds(share: Share, what: str) -> Verdict:
-    """Kept where it is in so many worlds as ``sim size`` asks for."""
-    kept = share.value >= ASKED
-    low, high = share.interval
-    certain = low >= ASKED if kept else high < ASKED
-    said = f"in {share.words()}, of {100 * ASKED:g} % that sim size asks for by default"
-    return Verdict(kept, what, said + ("" if certain else UNDECIDED))
+    return in_worlds(Share.of(kept), _asked(workload))
 
 
 def _asked(workload: Workload) -> str:
@@ -129,7 +133,7 @@ def _of_budget(result: RunResult, api: ManagedApi) -> Verdict:
     ]
     within = np.all([each == 0.0 for each in counts], axis=0)
     usd = text(Figure("", "", "usd"), api.budget.usd)
-    return _in_worlds(Share.of(within), f"Budget of {api.name}: {usd} a {api.budget.per}")
+    return in_worlds(Share.of(within), f"Budget of {api.name}: {usd} a {api.budget.per}")
 
 
 def _keys(metrics: Mapping[str, Any]) -> Iterator[Key]:

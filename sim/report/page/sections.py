@@ -4,10 +4,11 @@ import base64
 from collections.abc import Iterator
 
 from sim.report.columns import Column
-from sim.report.page.document import Attachment, Key, Page, Picture, Verdict
+from sim.report.page.document import Attachment, Key, Page, Picture
 from sim.report.page.elements import elements, table
 from sim.report.page.escape import as_html
 from sim.report.page.specs import compact
+from sim.report.parts import Verdict
 
 KEYS = (
     Column("Figure", right=False),

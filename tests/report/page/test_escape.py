@@ -35,7 +35,7 @@ def test_html_holds_a_text_and_nothing_else(text):
     assert ">" not in found
     assert '"' not in found
     plain = text.replace("\u202e", "\\u202e").replace("\x1b", "\\u001b").replace("\x00", "\\u0000")
-    assert html.unescape(found) == plain.replace("\udcff", "\\udcff")
+    assert html.unescape(found).replace("\xa0", " ") == plain.replace("\udcff", "\\udcff")
     found.encode()
 
 

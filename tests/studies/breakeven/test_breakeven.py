@@ -12,7 +12,7 @@ from test_breakeven_closed_form import write
 
 from sim.cli.breakeven import breakeven as command
 from sim.errors import PeakfleetError
-from sim.report.breakeven_text import render
+from sim.report.breakeven_text import tell
 from sim.report.charts.breakeven import breakeven_charts
 from sim.studies.bench import Bench, bench
 from sim.studies.breakeven import BreakEven, breakeven
@@ -159,7 +159,7 @@ def test_an_api_with_a_quota_is_out_where_it_rejects(path: Path) -> None:
     assert curve.able.tolist() == [True, True, False]  # 10 a minute are 14,400 a day
     assert np.all(np.isfinite(verdict_of(limited, "pool").breaking.volume))
     assert np.all(verdict_of(limited, "pool").breaking.volume <= 1e4)
-    assert "api keeps the SLO in too few worlds at 40k" in render(limited).replace("\n", " ")
+    assert "api keeps the SLO in too few worlds at 40k" in tell(limited).text().replace("\n", " ")
 
 
 def test_volume_counts_tasks_and_is_certain(path: Path) -> None:
@@ -245,28 +245,30 @@ def test_a_pool_that_cannot_keep_the_slo_is_said_to(path: Path) -> None:
     assert not verdict_of(hasty, "pool").able
     assert verdict_of(hasty, "pool").breaking.none == 4
     assert hasty.sentence.endswith("no side but api keeps the SLO.")
-    assert "pool keeps the SLO at no volume" in render(hasty)
+    assert "pool keeps the SLO at no volume" in tell(hasty).text()
 
 
 # -- text, pictures, command
 
 
 def test_text_begins_with_the_decision_and_fits(answer: BreakEven) -> None:
-    text = render(answer)
+    text = tell(answer).text()
     assert text.replace("\n", " ").startswith(answer.sentence)
     assert max(map(len, text.splitlines())) <= 96
 
 
 def test_models_that_differ_are_told_beside_their_costs(answer: BreakEven) -> None:
     assert answer.models == {"pool": "any", "mix": "any"}  # the API's has no name
-    assert "Not the same model" not in render(answer)
-    other = " ".join(render(replace(answer, models={"api": "gpt-4.1", **answer.models})).split())
+    assert "Not the same model" not in tell(answer).text()
+    other = " ".join(
+        tell(replace(answer, models={"api": "gpt-4.1", **answer.models})).text().split()
+    )
     assert (
         "Not the same model answers: gpt-4.1 on api; any on pool, mix. The costs are of equal"
         " volumes, not of equal answers; quality of a backend tells both."
     ) in other
     rated = {"api": "gpt-4.1 (quality 80)", "pool": "test (quality 70)"}
-    assert "not of equal answers." in " ".join(render(replace(answer, models=rated)).split())
+    assert "not of equal answers." in " ".join(tell(replace(answer, models=rated)).text().split())
 
 
 def test_models_are_the_catalogues_however_they_are_written(path: Path) -> None:
@@ -277,7 +279,9 @@ def test_models_are_the_catalogues_however_they_are_written(path: Path) -> None:
 
 def test_a_break_even_where_the_range_begins_is_said_to_be_one(path: Path) -> None:
     cheap = ["backends.pool.price.usd_per_gpu_hour=0.06", "backends.mix=null"]
-    text = " ".join(render(breakeven(Case(path, cheap), Bench(1), (2e3, 1e4), worlds=2)).split())
+    text = " ".join(
+        tell(breakeven(Case(path, cheap), Bench(1), (2e3, 1e4), worlds=2)).text().split()
+    )
     assert (
         "≤2k: the cheaper one from the least volume of the range on, and maybe below it (smaller"
         " --volumes tell)"

@@ -7,7 +7,7 @@ import pytest
 
 from sim.errors import PeakfleetError
 from sim.montecarlo.estimates import quantile
-from sim.report.breakeven_text import render
+from sim.report.breakeven_text import tell
 from sim.studies.bench import Bench
 from sim.studies.breakeven import BreakEven, breakeven, switching_cost
 from sim.studies.case import Case
@@ -370,7 +370,7 @@ def test_what_switching_costs_once_is_paid_back_by_the_closed_form(tmp_path: Pat
         f"the 30,000 USD that are paid at once are saved in {months:.1f} months, within 12 months"
         " in all 3 worlds (at least 29 %)" in answer.sentence
     )
-    text = render(answer)
+    text = tell(answer).text()
     assert "What switching costs once is spread over 12 months in break-evens" in text
 
 

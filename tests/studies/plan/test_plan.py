@@ -14,7 +14,7 @@ from sim.cli import cli
 from sim.errors import PeakfleetError
 from sim.report.charts.plan import charts
 from sim.report.paragraph import WIDTH
-from sim.report.plan_text import render
+from sim.report.plan_text import tell
 from sim.studies.bench import bench
 from sim.studies.plan import Outlook, Plan, Refresh, Retraining, Terms, factor, plan
 from sim.studies.plan.commitment import best_commitment, cost
@@ -195,7 +195,7 @@ def test_reservation_keeps_its_price_and_ends_with_the_hardware(pool_plan: Plan)
 
 
 def test_text_fits_and_charts_hold_all_months(pool_plan: Plan) -> None:
-    shown = render(pool_plan)
+    shown = tell(pool_plan).text()
     assert max(map(len, shown.splitlines())) <= WIDTH
     assert " ".join(shown.split()).startswith(pool_plan.sentence)
     document = json.loads(json.dumps(pool_plan.as_json(), allow_nan=False))

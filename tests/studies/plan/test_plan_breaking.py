@@ -6,7 +6,7 @@ import pytest
 from stress_cases import API, POOL, case
 
 from sim.montecarlo.cause import MEANINGS
-from sim.report.plan_text import render
+from sim.report.plan_text import tell
 from sim.studies.bench import bench
 from sim.studies.plan import Outlook, Plan, Refresh, factor, plan
 from sim.studies.plan.breaking import records
@@ -108,7 +108,7 @@ def test_todays_fleet_stays_on_todays_hardware(pool_plan: Plan) -> None:
 
 
 def test_cause_is_told_with_its_evidence(pool_plan: Plan) -> None:
-    shown = " ".join(render(pool_plan).split())
+    shown = " ".join(tell(pool_plan).text().split())
     broken = pool_plan.kept.broken
     assert broken is not None and broken.cause is not None
     assert f"month {broken.month + 1}, {broken.what}: {MEANINGS[broken.cause.name]}" in shown

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stress_cases import API, POOL, case
 
-from sim.report.plan_text import render
+from sim.report.plan_text import tell
 from sim.studies.bench import bench
 from sim.studies.plan import Outlook, Plan, Refresh, factor, plan
 from sim.studies.plan.months import anchors, interpolated, next_month, widest
@@ -138,11 +138,13 @@ def test_break_of_the_money_is_enclosed_by_simulated_months(tmp_path: Path) -> N
     assert broken.exact
     assert {broken.month - 1, broken.month} <= set(answer.simulated)
     first = f"the budget of {budget:,.0f} USD a month is exceeded from month {broken.month + 1} on"
-    assert " ".join(render(answer).split()).startswith(f"{answer.name}: {first} in most worlds")
+    assert " ".join(tell(answer).text().split()).startswith(
+        f"{answer.name}: {first} in most worlds"
+    )
     assert answer.sentence.count("budget") == 1
     dear = replace(answer, budget_usd=float(answer.cost_usd.max()), breaks=())
     kept = (
         f"the budget of {dear.budget_usd:,.0f} USD a month is kept in every month in all 2 worlds"
     )
     assert dear.sentence.startswith(f"{answer.name}: {kept}")
-    assert "budget" not in render(free)
+    assert "budget" not in tell(free).text()

@@ -9,7 +9,7 @@ from theory import machine_repair_wait_cdf
 from sim.__main__ import main
 from sim.errors import PeakfleetError
 from sim.report.charts.crowd import crowd_charts
-from sim.report.crowd_text import crowd_text
+from sim.report.crowd_text import tell
 from sim.studies.bench import bench
 from sim.studies.size import Question, most_users, size
 
@@ -71,7 +71,7 @@ def test_the_most_users_of_a_fleet_are_those_of_machine_repair(replicas, tmp_pat
     assert answer.decided
     assert f"holds {users} user" in answer.sentence
     assert f"with {users + 1} it is missed" in answer.sentence
-    assert "the answer" in crowd_text(answer)
+    assert "the answer" in tell(answer).text()
     (chart,) = crowd_charts(answer)
     assert len(chart.frame) == len(answer.candidates)
 

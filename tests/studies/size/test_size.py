@@ -14,7 +14,7 @@ from sim.cli.size import size as size_command
 from sim.errors import PeakfleetError
 from sim.montecarlo.shares import share_at_least, share_at_most
 from sim.report.charts.size import size_charts
-from sim.report.size_text import size_text
+from sim.report.size_text import tell
 from sim.studies.bench import bench
 from sim.studies.size import Question, size
 from sim.studies.size.evidence import Rule, Verdict, fewest
@@ -69,7 +69,7 @@ def test_an_slo_that_no_fleet_can_meet_is_an_honest_no(tmp_path):
     assert answer.chosen is None
     assert answer.decided
     assert "no number of replicas keeps the SLO" in answer.sentence
-    assert size_text(answer).startswith("Queue: no number of replicas")
+    assert tell(answer).text().startswith("Queue: no number of replicas")
     # The 95th of 100 answers of an exponential length of 1,000 tokens, a millisecond each.
     longest = math.ceil(-1000 * math.log(0.05) - 0.5)
     service = answer.options[0].kind.service
@@ -92,7 +92,7 @@ def test_requests_that_time_out_do_not_make_a_smaller_fleet_look_better(tmp_path
     # Of a queue that is cut at three seconds the answers are as fast as those of a good fleet.
     assert few["latency_at_least"] and few["unanswered_share"] > 0.02
     assert few["latency_p95_p50_s"] < 3.0
-    shown = size_text(answer)
+    shown = tell(answer).text()
     counts = [f"{each['replicas_max']:.0f}" for each in (few, many)]
     row = next(line for line in shown.splitlines() if line.lstrip().startswith(f"{counts[0]} "))
     assert "≥" in row
@@ -228,7 +228,7 @@ def test_of_two_services_the_cheaper_is_chosen_and_the_other_keeps_its_reason(tm
         assert by.loc[answer.chosen.kind.service, "cost_usd_per_month"] == pytest.approx(
             answer.chosen.cost_usd_per_month
         )
-        text = size_text(answer)
+        text = tell(answer).text()
         table = text[text.index("speed known") : text.index("speed known: mean")]
         assert all(name in table for name in by.index)
         assert f" {by.loc[answer.chosen.kind.service, 'cost_usd_per_month']:,.0f} USD" in table

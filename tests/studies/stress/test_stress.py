@@ -18,7 +18,7 @@ from sim.errors import PeakfleetError
 from sim.montecarlo.cause import EVIDENCE, MEANINGS, Cause, main_cause
 from sim.report.charts.stress import charts
 from sim.report.paragraph import WIDTH
-from sim.report.stress_text import render
+from sim.report.stress_text import tell
 from sim.studies.bench import bench
 from sim.studies.stress import Growth, Judge, Spike, Stress, grow, path_of, stress
 from sim.studies.stress.outcome import observe
@@ -202,16 +202,16 @@ def test_budget_breaks_from_the_step_that_costs_more(pool_answer: Stress) -> Non
         above = (each.result.sample.values("cost_usd_per_month") > 10_000.0).mean()
         assert each.over_budget_share == above
         assert ("budget" in each.breaks) == (above > 0.5)
-    assert "over the budget of 10,000 USD a month" in render(pool_answer)
+    assert "over the budget of 10,000 USD a month" in tell(pool_answer).text()
 
 
 def test_a_budget_is_never_passed_over(pool_answer: Stress) -> None:
-    assert "The budget of" not in render(pool_answer)  # it breaks
+    assert "The budget of" not in tell(pool_answer).text()  # it breaks
     first = pool_answer.of("fixed")[0]
     for over, words in ((0.0, "kept in every world by"), (0.25, "exceeded in at most 3 of 12")):
         once = replace(first, over_budget_share=over, worlds=12)
         told = replace(pool_answer, outcomes=(once,), breakings=(), budget_usd=5000.0)
-        text = " ".join(render(told).split())
+        text = " ".join(tell(told).text().split())
         assert "The budget of 5,000 USD a month is kept in" in text and words in text
 
 
@@ -244,7 +244,7 @@ def test_without_an_slo_nothing_is_within_it(tmp_path: Path) -> None:
             worlds=2,
             spike=None,
         )
-    head = render(answer).split("\n\n")[2]
+    head = tell(answer).text().split("\n\n")[2]
     assert "the SLO" not in head and "answered" in head
 
 
@@ -260,7 +260,7 @@ def test_of_several_workloads_the_share_of_the_worst_is_shown(tmp_path: Path) ->
         answer = stress(case(tmp_path, API, *slow), place, [Growth()], worlds=2, spike=None)
     (first,) = answer.of("fixed")
     assert first.worst_attainment == 0.0 < first.figures["slo_attainment"].p50
-    text = render(answer)
+    text = tell(answer).text()
     assert "the SLO, worst" in text and "0.0 %" in text
 
 
@@ -284,7 +284,7 @@ def test_fleet_that_stays_down_after_a_spike_is_named(pool_answer: Stress) -> No
     stuck = replace(first, recovery=replace(first.recovery, recovered=0))
     answer = replace(pool_answer, outcomes=(stuck,))
     assert "does not recover from a spike at 1x" in answer.detail
-    assert "never, 6 of 6" in render(answer)
+    assert "never, 6 of 6" in tell(answer).text()
 
 
 def test_api_breaks_by_its_quota_and_holds_with_a_higher_one(api_answer: Stress) -> None:
@@ -309,7 +309,7 @@ def test_two_worlds_cannot_tell_and_say_how_many_would(tmp_path: Path) -> None:
         answer = stress(case(tmp_path, API), place, [Growth()], worlds=2, spike=None)
     assert answer.of("fixed")[0].word == "cannot tell"
     assert "9 more would decide" in answer.detail
-    assert "--worlds 11 would" in render(answer)
+    assert "--worlds 11 would" in tell(answer).text()
 
 
 def test_slo_that_no_fleet_meets_is_a_plain_answer(tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ def test_own_autoscaler_is_kept_with_its_limits(tmp_path: Path) -> None:
 
 def test_text_fits_and_says_what_json_says(pool_answer: Stress, api_answer: Stress) -> None:
     for answer in (pool_answer, api_answer):
-        shown = render(answer)
+        shown = tell(answer).text()
         plain = shown.replace("\x1b[1m", "").replace("\x1b[0m", "")
         assert max(map(len, plain.splitlines())) <= WIDTH
         assert " ".join(plain.split()).startswith(answer.sentence)

@@ -15,7 +15,7 @@ from stress_cases import API, case
 from theory import erlang_c
 
 from sim.report.charts.stress import charts
-from sim.report.stress_text import render
+from sim.report.stress_text import tell
 from sim.studies.bench import bench
 from sim.studies.stress import Growth, Judge, Stress, grow, path_of, stress
 from sim.studies.stress.breaking import MOST_PROBES, SERVICE, TOLERANCE, find_break, ratio
@@ -153,7 +153,7 @@ def test_budget_breaks_where_the_bill_reaches_it(over_budget: Stress) -> None:
 def test_budget_comes_with_its_evidence(over_budget: Stress) -> None:
     found = over_budget.breaking("fixed")
     assert found is not None
-    shown = " ".join(render(over_budget).split())
+    shown = " ".join(tell(over_budget).text().split())
     assert f"fixed, from {found.broken.growth}: over the budget of" in shown
     cost = found.broken.figures["cost_usd_per_month"].p50
     assert over_budget.budget_usd is not None and cost > over_budget.budget_usd
@@ -190,7 +190,7 @@ def test_fleet_beyond_hope_is_looked_at_in_a_few_worlds(tmp_path: Path) -> None:
         answer = stress(case(tmp_path, API), place, path_of([1.0, 30.0]), spike=None, enclose=False)
     assert [each.worlds for each in answer.of("fixed")] == [WORLDS, FIRST_LOOK]
     assert answer.of("fixed")[1].word == "breaks" and not answer.breakings
-    assert "the first of them where these leave no doubt" in render(answer).replace("\n", " ")
+    assert "the first of them where these leave no doubt" in tell(answer).text().replace("\n", " ")
 
 
 def test_answer_without_breaking_points_is_as_before(over_budget: Stress) -> None:
