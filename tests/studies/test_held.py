@@ -8,7 +8,7 @@ import pytest
 
 from sim.montecarlo.result import RunResult
 from sim.report.fleet_text import held_text
-from sim.report.plan_text import render as plan_text
+from sim.report.plan_text import tell
 from sim.report.table import render as run_text
 from sim.studies.bench import Bench
 from sim.studies.case import Case
@@ -87,7 +87,7 @@ def test_a_backend_that_serves_nothing_is_named_with_what_it_costs(scheduled: Ru
 def test_plan_names_a_pool_that_serves_nothing(path: Path) -> None:
     found = plan(Case(path), Bench(1), Outlook(1, peak_days=0.0), Terms(), worlds=2)
     assert found.unused == ("unused",)
-    text = " ".join(click.unstyle(plan_text(found)).split())
+    text = " ".join(click.unstyle(tell(found).text()).split())
     assert "Nothing is sent to unused on any simulated day, and yet 4 GPUs are paid for" in text
     assert found.as_json()["served_nothing"] == ["unused"]
 
