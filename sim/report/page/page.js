@@ -2,6 +2,7 @@
 /* Draws the charts of the page, at the width that there is, and lets readers take them along. */
 const peakfleet = (() => {
   const root = document.documentElement;
+  const ERRORS = 1; // of the levels of Vega, none of which is exported
   const GAP_MS = 150; // without a further change of width, before charts are drawn again
   const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif";
   const CONFIG = {
@@ -63,7 +64,7 @@ const peakfleet = (() => {
 
   /* Without advice on the console: what does not fit is left out, as it should be. */
   function options() {
-    return { actions: false, renderer: "svg", defaultStyle: false, logLevel: vega.Error };
+    return { actions: false, renderer: "svg", defaultStyle: false, logLevel: ERRORS };
   }
 
   /* One chart after the other, so that the text can be read and scrolled meanwhile. */
