@@ -165,7 +165,7 @@ def test_the_cost_of_each_side_at_the_scenarios_own_volume_is_printed(switched: 
         assert api_usd == pytest.approx(volume * API_USD * MONTH_DAYS, rel=1e-6)
         assert table["pool"][f"p{p}_usd_per_month"] == pytest.approx(24 * 2.99 * MONTH_DAYS)
     low, middle, high = (f"{table['api'][f'p{p}_usd_per_month']:,.0f}" for p in (5, 50, 95))
-    _, _, after = render(switched).partition("Cost at the scenario's own volume, ")
+    _, _, after = tell(switched).text().partition("Cost at the scenario's own volume, ")
     api, pool = (
         next(line.split() for line in after.splitlines() if line.startswith(f"  {side} "))
         for side in ("api", "pool")
@@ -175,7 +175,7 @@ def test_the_cost_of_each_side_at_the_scenarios_own_volume_is_printed(switched: 
 
 
 def test_that_payback_counts_a_write_off_as_paid_at_once_is_said(switched: BreakEven) -> None:
-    text = " ".join(render(switched).split())
+    text = " ".join(tell(switched).text().split())
     assert "no month after bears its write-off again" in text
     assert "the write-off of what is bought, which payback counts as paid at once" in text
 
