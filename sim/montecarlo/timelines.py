@@ -61,6 +61,12 @@ class Timelines:
         table = cells.reshape(len(self.columns), self.bins)  # perhaps of nothing
         return dict(zip(self.columns, table, strict=True))
 
+    def column(self, name: str) -> Iterator[SingleArray]:
+        """One column of each world, in increasing order of worlds: (bins,) float32 each."""
+        first = self.columns.index(name) * self.bins
+        for world in self.worlds:
+            yield self._read(self._slots[world], first, first + self.bins)
+
     def until_end(self, world: int) -> dict[str, SingleArray]:
         """The timeline of one world, without the bins after its end."""
         columns = self.timeline(world)

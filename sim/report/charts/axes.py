@@ -75,6 +75,7 @@ def amounts(
     zero: bool = True,
     log: bool | None = False,
     room: float = 0.0,
+    beside_names: bool = False,
 ) -> dict[str, Any]:
     """Scale, axis and title of a channel that shows amounts.
 
@@ -89,6 +90,8 @@ def amounts(
         On a logarithmic axis, where all are above 0; None where they span more than ``DECADES``.
     room : float
         To leave at both ends, as a share of the span.
+    beside_names : bool
+        Whether names take room beside the axis: then its title ends where it does.
     """
     known = np.array([float(value) for value in values])
     known = known[np.isfinite(known)]
@@ -98,7 +101,10 @@ def amounts(
     else:
         domain, ticks, label = _linear(kind, *_ends(known, zero, room))
         span = alt.Scale(domain=domain, nice=False, zero=False)
-    axis = alt.Axis(values=ticks, labelExpr=label, labelOverlap=True, labelSeparation=4)
+    anchor: Any = "end" if beside_names else alt.Undefined
+    axis = alt.Axis(
+        values=ticks, labelExpr=label, labelOverlap=True, labelSeparation=4, titleAnchor=anchor
+    )
     return {"scale": span, "axis": axis, "title": _wrapped(title)}
 
 

@@ -55,7 +55,7 @@ def _spread(answer: Comparison, name: str, measure: Measure, question: str) -> C
     wide = is_wide(values)
     unit = {"usd": ", USD", "rate": ""}.get(kind, "")
     title = f"{measure.words()}{unit}{' (log scale)' if wide else ''}"
-    across = amounts(kind, values, title, log=wide)
+    across = amounts(kind, values, title, log=wide, beside_names=True)
     base = alt.Chart(shown).encode(
         y=alt.Y("design:N", sort=list(shown["design"]), axis=names_axis())
     )
@@ -96,7 +96,7 @@ def _worlds(answer: Comparison) -> list[Chart]:
     of_first = f"over that of {brief(first_label, 24)}"
     kinds = [kind for kind in (KEPT_UP, BOUND) if kind in set(shown["kept_up"])]
     marks = alt.Scale(domain=[KEPT_UP, BOUND], range=["circle", "triangle-up"])
-    shapes = legend(kinds, "bottom") if len(kinds) > 1 else None
+    shapes = legend(kinds) if len(kinds) > 1 else None
     colours = [PALETTE[n % len(PALETTE)] for n in range(len(designs))]
     across = _ratio_axis(others["cost_ratio"], f"{answer.cost.measure.words()}, {of_first}")
     up = _ratio_axis(others["latency_ratio"], f"{answer.latency.measure.words()}, {of_first}")

@@ -18,7 +18,7 @@ from sim.model.design import Design
 from sim.montecarlo.result import RunResult
 from sim.report.charts.axes import DAY, HOUR, MINUTE, amount, amounts, between
 from sim.report.charts.chart import Chart
-from sim.report.charts.hours import FloatArray, Hours, bands
+from sim.report.charts.hours import CellArray, FloatArray, Hours, bands
 from sim.report.charts.style import (
     BLUE,
     GREEN,
@@ -104,9 +104,8 @@ RETRIES = Line(
 )
 
 
-def day(result: RunResult, about: str) -> list[Chart]:
+def day(result: RunResult, hours: Hours, about: str) -> list[Chart]:
     """What happens over the horizon, each figure that changes with its band over worlds."""
-    hours = Hours.of(result)
     if not len(hours):
         return []
     horizon = _Horizon(result, hours, about)
@@ -121,7 +120,7 @@ class _Horizon:
     hours: Hours
     about: str
 
-    def lines(self) -> Iterator[tuple[Line, FloatArray, str]]:
+    def lines(self) -> Iterator[tuple[Line, CellArray, str]]:
         """Each line that is worth a picture, its values (worlds, n), and whose they are."""
         prefix, whose = self._worst()
         columns = self.hours.timelines.columns
@@ -144,7 +143,7 @@ class _Horizon:
             return "", ""
         return f"workloads.{worst['name']}.", f"{brief(worst['name'])}, the worst served"
 
-    def chart(self, line: Line, values: FloatArray, whose: str) -> Chart | None:
+    def chart(self, line: Line, values: CellArray, whose: str) -> Chart | None:
         """The median over worlds and the band from p5 to p95; None where nothing ever changes."""
         found = bands(values)
         p5, p95 = found["p5"], found["p95"]
@@ -372,7 +371,7 @@ def _bands(
     return layers
 
 
-def _most(values: FloatArray) -> float:
+def _most(values: CellArray) -> float:
     """The greatest p95 over worlds of any step; 0 where there is none."""
     high = bands(values)["p95"]
     known = high[~np.isnan(high)]

@@ -120,7 +120,7 @@ def _steps(steps: list[Step], about: str) -> Chart:
         + (f" ({share})" if name in USES else "")
         for name, usd, share in zip(frame["step"], frame["usd"], shares, strict=True)
     ]
-    across = amounts("usd", [*frame["from"], *frame["to"]], TITLE)
+    across = amounts("usd", [*frame["from"], *frame["to"]], TITLE, beside_names=True)
     top = across["scale"].domain[1]
     y = alt.Y("step:N", sort=list(frame["step"]), axis=names_axis(domain=False, ticks=False))
     colours = alt.Scale(domain=list(frame["step"]), range=[COLOURS[n] for n in frame["step"]])
@@ -183,13 +183,14 @@ def _backends(result: RunResult, about: str) -> Chart:
     )
     totals = {name: math.fsum(usd[name]) for name in order}
     colours = alt.Scale(domain=uses, range=list(USES.values()))
+    key = legend(uses, beside_names=True)
     bars = (
         alt.Chart(frame)
         .mark_bar(height={"band": 0.66})
         .encode(
-            x=alt.X("usd:Q", **amounts("usd", totals.values(), TITLE)),
+            x=alt.X("usd:Q", **amounts("usd", totals.values(), TITLE, beside_names=True)),
             y=alt.Y("backend:N", sort=list(names.values()), axis=names_axis()),
-            color=alt.Color("use:N", scale=colours, sort=uses, legend=legend(uses)),
+            color=alt.Color("use:N", scale=colours, sort=uses, legend=key),
             order="order:Q",
         )
     )

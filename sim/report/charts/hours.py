@@ -5,7 +5,7 @@ first, and percentiles over worlds are taken of that. Where all that came in an 
 answer, how long people wait is without bound: such a world is slower than all others, not missing.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -22,8 +22,9 @@ STEPS = (
     *(HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 28 * DAY),
 )
 
-FloatArray = npt.NDArray[np.float64]
 How = Literal["mean", "most"]
+FloatArray = npt.NDArray[np.float64]
+CellArray = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Hours:
         Width of a step; that of a bin where nothing is put together.
     is_coarse : bool
         Whether bins are put together.
+    seen : dict of (str, str) to (worlds, steps) float32
+        Columns that were looked at, and how they were put together.
     """
 
     timelines: Timelines
@@ -49,6 +52,7 @@ class Hours:
     end_s: FloatArray
     step_s: float
     is_coarse: bool
+    seen: dict[tuple[str, How], CellArray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, result: RunResult) -> "Hours":
@@ -79,25 +83,25 @@ class Hours:
         """From the first step's beginning to the last one's end."""
         return float(self.end_s[-1]) if len(self) else 0.0
 
-    def values(self, column: str, how: How = "mean") -> FloatArray:
-        """A column of the timeline in each world: (worlds, n) float64.
+    def values(self, column: str, how: How = "mean") -> CellArray:
+        """A column of the timeline in each world: (worlds, n).
 
         Mean or greatest value of a step's bins; NaN where there is none.
         """
-        rows = [
-            self._joined(self.timelines.timeline(world)[column], how)
-            for world in self.timelines.worlds
-        ]
-        return np.array(rows, np.float64).reshape(len(rows), -1)[:, : len(self)]
+        key = (column, how)
+        if key not in self.seen:
+            rows = [self._joined(cells, how) for cells in self.timelines.column(column)]
+            self.seen[key] = np.array(rows, np.float32).reshape(len(rows), -1)
+        return self.seen[key][:, : len(self)]
 
-    def unanswered_share(self, prefix: str = "") -> FloatArray:
+    def unanswered_share(self, prefix: str = "") -> CellArray:
         """Share of the requests that ended in a step that had no answer: (worlds, n)."""
         answered = self.values(f"{prefix}completed_rps")
         lost = sum((self.values(f"{prefix}{fate}_rps") for fate in UNANSWERED), 0.0 * answered)
         ended = answered + lost
         return np.divide(lost, ended, out=np.full_like(ended, np.nan), where=ended > 0)
 
-    def wait_s(self, prefix: str = "") -> FloatArray:
+    def wait_s(self, prefix: str = "") -> CellArray:
         """The p95 of the time to first token, infinite where nobody got an answer: (worlds, n)."""
         wait_s = self.values(f"{prefix}ttft_p95_s", "most")
         return np.where(self.unanswered_share(prefix) >= 1.0, np.inf, wait_s)
@@ -117,7 +121,7 @@ class Hours:
         return joined
 
 
-def bands(values: FloatArray) -> dict[str, FloatArray]:
+def bands(values: CellArray) -> dict[str, FloatArray]:
     """Percentiles over worlds of each step: (n,) by level."""
     cells = column_quantiles(values, list(LEVELS.values()))
     return {level: cells[row] for row, level in enumerate(LEVELS)}

@@ -16,7 +16,7 @@ from sim.montecarlo.result import LEVELS, RunResult
 from sim.montecarlo.timelines import column_quantiles
 from sim.report.charts.axes import amount, amounts
 from sim.report.charts.chart import Chart
-from sim.report.charts.hours import FloatArray, Hours
+from sim.report.charts.hours import CellArray, FloatArray, Hours
 from sim.report.charts.style import GREY, VERMILION, Align, brief, drawn, level, upright
 from sim.report.figures import duration
 
@@ -43,7 +43,7 @@ class Groups:
     wait_s: FloatArray
 
     @classmethod
-    def of(cls, load: FloatArray, wait_s: FloatArray) -> "Groups | None":
+    def of(cls, load: CellArray, wait_s: CellArray) -> "Groups | None":
         """Groups of as many points; None where there are too few, or load hardly differs."""
         known = np.isfinite(load) & ~np.isnan(wait_s) & (load > 0)
         load, wait_s = load[known], wait_s[known]
@@ -65,11 +65,10 @@ class Groups:
         return int(np.argmax(stays)) if stays.any() else None
 
 
-def knee(result: RunResult, about: str) -> Chart | None:
+def knee(result: RunResult, hours: Hours, about: str) -> Chart | None:
     """Waiting against load, with the load from which on people wait."""
-    hours = Hours.of(result)
-    if not len(hours):
-        return None
+    if not len(hours) or not result.design.pools:
+        return None  # how long an API takes is no matter of load here
     load = hours.values("load_rps")
     per = ""
     if len(result.design.pools) == 1 and not result.design.managed:

@@ -11,6 +11,7 @@ from sim.report.charts.axes import amounts, between
 from sim.report.charts.chart import Chart
 from sim.report.charts.day import day
 from sim.report.charts.dollars import dollars
+from sim.report.charts.hours import Hours
 from sim.report.charts.knee import knee
 from sim.report.charts.spread import FEWEST_WORLDS, Spread
 from sim.report.charts.style import BLUE, VERMILION, brief, drawn, names_axis
@@ -46,10 +47,10 @@ STEP = 30  # pixels of a bar of a share
 
 def charts(result: RunResult) -> list[Chart]:
     """Where a dollar goes, distributions, the horizon, and the load that is too much."""
-    about = _about(result)
+    about, hours = _about(result), Hours.of(result)
     found: list[Chart | None] = [*dollars(result, about)]
     found += [_spread(result, *each) for each in SPREADS]
-    found += [_worlds(result), *day(result, about), knee(result, about)]
+    found += [_worlds(result), *day(result, hours, about), knee(result, hours, about)]
     return [chart for chart in found if chart is not None]
 
 
@@ -100,7 +101,7 @@ def _worlds(result: RunResult) -> Chart | None:
         ]
     )
     base = alt.Chart(frame).encode(y=alt.Y("what:N", sort=None, axis=names_axis()))
-    across = amounts("share", [0.0, 1.0], "share of worlds")
+    across = amounts("share", [0.0, 1.0], "share of worlds", beside_names=True)
     bars = base.mark_bar(color=BLUE, height={"band": 0.6}).encode(x=alt.X("share:Q", **across))
     ends = base.mark_rule(color=VERMILION, strokeWidth=3).encode(x="low:Q", x2="high:Q")
     worst = result.summary["worst_world"]["world"]

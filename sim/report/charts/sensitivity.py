@@ -53,19 +53,18 @@ def _shares(each: Influence, name: str, rows: int) -> Chart:
         )
         for kind, label in kinds.items()
     )
-    order = [names[factor] for factor in each.factors["factor"]]
-    y = alt.Y("factor:N", sort=order, axis=names_axis())
     offset = alt.YOffset("index:N", sort=list(kinds.values()))
-    across = amounts("share", [0.0, 1.0], "share of the variance over worlds")
+    across = amounts("share", [0.0, 1.0], "share of the variance over worlds", beside_names=True)
     colour = alt.Color(
         "index:N",
         sort=list(kinds.values()),
         scale=alt.Scale(domain=list(kinds.values()), range=[BLUE, ORANGE]),
-        legend=legend(kinds.values(), "bottom"),
+        legend=legend(kinds.values(), "bottom", beside_names=True),
     )
     frame = frame.reset_index(drop=True)
     weights = frame.groupby("factor")["share"].max()
     shown, left_out = _most_important(frame, weights, "of the variance")
+    y = alt.Y("factor:N", sort=list(dict.fromkeys(shown["factor"])), axis=names_axis())
     base = alt.Chart(shown)
     bars = base.mark_bar(height=STEP / 3).encode(
         y=y, yOffset=offset, x=alt.X("share:Q", **across), color=colour
@@ -103,11 +102,14 @@ def _most_important(
     heaviest = weights.sort_values(ascending=False, kind="stable").head(MOST_INPUTS)
     kept = heaviest[(heaviest >= LEAST) | (np.arange(len(heaviest)) == 0)]
     rest = weights.drop(index=kept.index)
+    places = {factor: place for place, factor in enumerate(kept.index)}
+    shown = frame[frame["factor"].isin(places)]
+    shown = shown.sort_values("factor", key=lambda f: f.map(places), kind="stable")
     if rest.empty:
-        return frame, ""
+        return shown.reset_index(drop=True), ""
     most = amount("share", max(float(rest.max()), 0.001))
     others = f"; {len(rest)} other input{'s' if len(rest) > 1 else ''}: at most {most} {of_what}"
-    return frame[frame["factor"].isin(kept.index)].reset_index(drop=True), others
+    return shown.reset_index(drop=True), others
 
 
 def _tornado(each: Influence, name: str) -> Chart:
@@ -121,13 +123,13 @@ def _tornado(each: Influence, name: str) -> Chart:
     y = alt.Y("factor:N", sort=list(dict.fromkeys(frame["factor"])), axis=names_axis())
     ends = [*frame["value"].dropna(), *frame["at_medians"]]
     title = f"{measure.words()}{unit}"
-    across = amounts(kind, ends, title, zero=False, log=None, room=0.15)
+    across = amounts(kind, ends, title, zero=False, log=None, room=0.15, beside_names=True)
     if across["scale"].to_dict().get("type") == "log":
         across["title"] = [*([t] if isinstance(t := across["title"], str) else t), "(log scale)"]
     colour = alt.Color(
         "end:N",
         scale=alt.Scale(domain=list(ENDS.values()), range=[BLUE, ORANGE]),
-        legend=legend(ENDS.values(), "bottom"),
+        legend=legend(ENDS.values(), "bottom", beside_names=True),
     )
     base = alt.Chart(frame).encode(y=y)
     bars = base.mark_bar(height=STEP / 2).encode(

@@ -1,6 +1,7 @@
 """Pictures of ``sim size``."""
 
 import math
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -13,14 +14,12 @@ from sim.report.charts.style import (
     BLUE,
     GREY,
     HEIGHT,
-    NARROW,
     PALETTE,
     brief,
     brief_names,
     drawn,
     legend,
     level,
-    names_axis,
 )
 from sim.studies.measure import Measure
 from sim.studies.size import Size
@@ -29,7 +28,7 @@ from sim.studies.size.fleets import NOTICED
 ROOM = (0.13, 0.09)  # of the width and of the height, that the name of a point takes
 WIDE = 10.0  # from the cheapest to the dearest, beyond which the axis is logarithmic
 MOST_FALLEN = 10  # fleets that fell out, which are drawn
-STEP = 46
+STEP = 54
 LOST = "at least: not all answered"
 MARKS = {ANSWER: "diamond", OTHER: "circle", LOST: "triangle-up"}
 
@@ -206,14 +205,17 @@ def _fallen(answer: Size) -> Chart | None:
         }
     )
     across = amounts("usd", [0.0, *rows["usd"], usual], "USD a month")
-    y = alt.Y("fleet:N", sort=list(rows["fleet"]), axis=names_axis())
-    base = alt.Chart(rows).encode(y=y)
-    bars = base.mark_bar(height={"band": 0.3}, yOffset=-8, color=GREY)
-    width = f"width < {NARROW} ? 210 : 400"
-    why = base.mark_text(align="left", dx=3, dy=9, fontSize=10, limit=alt.expr(width))
+    base = alt.Chart(rows).encode(y=alt.Y("fleet:N", sort=list(rows["fleet"]), axis=None))
+    text: dict[str, Any] = {
+        "align": "left",
+        "dx": 3,
+        "fontSize": 11,
+        "limit": alt.expr("width - 6"),
+    }
     layers: list[alt.Chart] = [
-        bars.encode(x=alt.X("usd:Q", **across)),
-        why.encode(x=alt.value(0), text="reason:N"),
+        base.mark_bar(height=10, color=GREY).encode(x=alt.X("usd:Q", **across)),
+        base.mark_text(fontWeight="bold", dy=-13, **text).encode(x=alt.value(0), text="fleet:N"),
+        base.mark_text(dy=13, **text).encode(x=alt.value(0), text="reason:N"),
     ]
     if math.isfinite(usual):
         mark = alt.Chart(pd.DataFrame({"usd": [usual]})).mark_rule(color=BLUE, opacity=0.6)

@@ -142,7 +142,7 @@ def _growth(answer: Stress) -> alt.X:
     )
     return alt.X(
         "volume:Q",
-        title="volume, times that of the scenario (log scale)",
+        title="volume, times today's (log scale)",
         scale=alt.Scale(type="log", nice=False, domain=[min(volumes), max(volumes)]),
         axis=axis,
     )
@@ -163,7 +163,7 @@ def _verdicts(frame: pd.DataFrame) -> alt.Shape:
     """A sign for each verdict."""
     found = [word for word in SIGNS if word in set(frame["verdict"])]
     scale = alt.Scale(domain=found, range=[SIGNS[word] for word in found])
-    return alt.Shape("verdict:N", sort=found, scale=scale, legend=legend(found, "bottom"))
+    return alt.Shape("verdict:N", sort=found, scale=scale, legend=legend(found))
 
 
 def _by_volume(answer: Stress) -> bool:

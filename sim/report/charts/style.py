@@ -73,10 +73,16 @@ def _told(cell: Any) -> Any:
     return float(f"{cell:.{DIGITS}g}") if isinstance(cell, float) else cell
 
 
-def legend(labels: Iterable[str], orient: Orient = "top", **options: Any) -> alt.Legend:
-    """A legend of a few labels, in as many columns as there is room for, on a phone as well."""
+def legend(
+    labels: Iterable[str], orient: Orient = "top", *, beside_names: bool = False, **options: Any
+) -> alt.Legend:
+    """A legend of a few labels, in as many columns as there is room for, on a phone as well.
+
+    A legend begins where the axis does: beside an axis of names there is less room.
+    """
     longest = max((len(label) for label in labels), default=1)
-    wide, narrow = (max(int(room / (longest * LETTER + 34)), 1) for room in (WIDTH, 310))
+    rooms = (WIDTH - 150, 150) if beside_names else (WIDTH, 310)
+    wide, narrow = (max(int(room / (longest * LETTER + 34)), 1) for room in rooms)
     columns = wide if wide == narrow else alt.expr(f"width < {NARROW} ? {narrow} : {wide}")
     return alt.Legend(title=None, orient=orient, columns=columns, labelLimit=300, **options)
 
