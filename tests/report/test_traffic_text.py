@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chart_worlds import check
 
 from sim.model.trace import Trace
 from sim.report.charts import save
@@ -30,10 +31,13 @@ def test_the_text_says_rate_fit_and_what_is_not_known(found: Traffic) -> None:
 
 
 def test_pictures_are_drawn_with_their_data(found: Traffic, tmp_path: Path) -> None:
-    save(traffic_charts(found), tmp_path)
+    charts = traffic_charts(found)
+    for chart in charts:
+        check(chart, thoroughly=True)
+    save(charts, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
-    for chart in ("traffic_rate", "traffic_lengths", "traffic_dispersion"):
-        assert {f"{chart}.svg", f"{chart}.png", f"{chart}.csv"} <= names
+    for name in ("traffic_rate", "traffic_lengths", "traffic_dispersion"):
+        assert {f"{name}.svg", f"{name}.png", f"{name}.csv"} <= names
 
 
 def test_the_same_as_data(found: Traffic) -> None:

@@ -6,6 +6,7 @@ import math
 import click
 import numpy as np
 import pytest
+from chart_worlds import check
 
 from sim.__main__ import main
 from sim.errors import PeakfleetError
@@ -370,6 +371,8 @@ def test_charts_hold_what_the_answer_holds(answer):
     assert drawn["cost"].frame["p50"].tolist() == [each.cost.p50 for each in answer.overviews]
     ratios = drawn["worlds"].frame.query("design == 'cheaper'")["cost_ratio"]
     assert np.allclose(ratios, 0.5)
+    for chart in drawn.values():
+        check(chart, thoroughly=True)
 
 
 def test_the_command_prints_json_and_keeps_its_tables(path, tmp_path, capsys):

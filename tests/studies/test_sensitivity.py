@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from chart_worlds import check
 from scipy.special import ndtri
 
 from sim.__main__ import main
@@ -312,6 +313,8 @@ def test_charts_hold_what_the_answer_holds(answer):
     assert alone["api.price.input"] == answer.influences[0].share(PRICE)
     assert "slo_met_sobol" not in drawn
     assert isinstance(drawn["cost_usd_tornado"].frame, pd.DataFrame)
+    for chart in drawn.values():
+        check(chart, thoroughly=True)
 
 
 def test_the_command_gives_the_same_bits_with_two_workers(tmp_path, capsys):

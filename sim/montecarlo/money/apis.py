@@ -109,6 +109,8 @@ def _tokens_charge(
     workload_usd = list_usd.sum(axis=1) * multiple
     usd = list_usd.sum(axis=0) * multiple
     tokens = _tokens(account, billing)
+    nothing = np.zeros_like(tokens[CACHED])
+    uncached_usd = rates.usd(tokens[PROMPT], nothing, nothing, tokens[OUTPUT]) * factor
     return charge(
         account.api.name,
         kind,
@@ -117,6 +119,7 @@ def _tokens_charge(
         usd,
         in_shares(workload_usd, account.users),
         list_usd=list_usd.sum(axis=0),
+        saved_usd=uncached_usd - list_usd.sum(axis=0),
         wasted_usd=wasted_usd.sum(axis=0) * multiple,
         wasted_shares=in_shares(wasted_usd.sum(axis=1), account.users),
         tokens=usage.answered[:, :, billing].sum(axis=1) * part,

@@ -51,6 +51,9 @@ class Charge:
         Of that, what is wasted; headroom and idle are shared like the whole cost.
     tokens : (4, hours) float64
         That were served for it: of prompts, of these cached and written, and of answers.
+    saved_usd : array
+        What the list cost would be more if no prompt had been found in a provider's memory: below 0
+        where writing into it costs more than is read.
     pricing : {"Standard", "Dynamic", "Committed", "Other"}
         On demand, spot, or committed to in advance; other is what no price list has.
     status : {"", "Used", "Unused"}
@@ -75,6 +78,7 @@ class Charge:
     workload_usd: FloatArray
     workload_wasted_usd: FloatArray
     tokens: FloatArray
+    saved_usd: FloatArray
     pricing: Pricing = "Standard"
     status: Status = ""
     frequency: Frequency = "Usage-Based"
@@ -107,6 +111,7 @@ def charge(
     wasted_usd: FloatArray | None = None,
     wasted_shares: FloatArray | None = None,
     tokens: FloatArray | None = None,
+    saved_usd: FloatArray | None = None,
     pricing: Pricing = "Standard",
     status: Status = "",
 ) -> Charge:
@@ -144,6 +149,7 @@ def charge(
         shares * usd.sum(),
         _or(wasted_shares, shares) * wasted.sum(),
         _or(tokens, np.zeros((4, len(usd)))),
+        _or(saved_usd, nothing),
         pricing,
         status,
     )
@@ -183,6 +189,7 @@ def purchase(
         workload_usd=np.zeros_like(shares),
         workload_wasted_usd=np.zeros_like(shares),
         tokens=np.zeros((4, len(billed_usd))),
+        saved_usd=nothing,
         frequency=frequency,
     )
 

@@ -2,6 +2,8 @@
 
 Where a dollar goes: **used**, **headroom**, **idle** and **wasted** add up to the cost, of each
 backend, of each workload and in total (:mod:`sim.montecarlo.money.charge` says what they are).
+Beside them stands what the public price lists have for what was used, and what providers' memories
+of prompts have saved there.
 
 Costs of a workload are its share of the bills of the backends that it uses: exactly what it was
 served where tokens are paid, a share by engine time where GPUs are. What unit costs are taken of,
@@ -77,13 +79,17 @@ def _ratio(top: float, bottom: float) -> float:
 
 
 def _spend(charges: list[Charge]) -> Figures:
-    """Cost, and what each dollar of it went to."""
-    return _by_use(
-        *(
-            math.fsum(float(getattr(charge, f"{name}_usd").sum()) for charge in charges)
-            for name in ("effective", "headroom", "idle", "wasted")
-        )
-    )
+    """Cost, what each dollar of it went to, and what the public price lists would have."""
+    used = [charge for charge in charges if not charge.is_purchase]
+    return {
+        **_by_use(*(_total(charges, name) for name in ("effective", "headroom", "idle", "wasted"))),
+        "cost_list_usd": _total(used, "list"),
+        "saved_by_caches_usd": _total(used, "saved"),
+    }
+
+
+def _total(charges: list[Charge], name: str) -> float:
+    return math.fsum(float(getattr(charge, f"{name}_usd").sum()) for charge in charges)
 
 
 def _stand_ins(bill: Bill, pools: Sequence[GpuPool]) -> Figures:

@@ -244,8 +244,8 @@ def _logarithmic(
     inside = [[tick for tick in grid if ends[0] <= tick <= ends[1]] for grid in grids]
     ticks = next((each for each in inside if len(each) >= 4), inside[-1])
     if len(ticks) < 3:
-        found, _ = ticks_of(kind, *ends)
-        ticks = [tick for tick in found if ends[0] <= tick <= ends[1]]
+        found, _ = ticks_of("rate" if kind == "count" else kind, *ends)
+        ticks = [tick for tick in found if ends[0] <= tick <= ends[1]] or [low]
     every = -(-len(ticks) // (MOST_TICKS + 1))
     return list(ends), [float(f"{tick:.12g}") for tick in ticks[::every]], _label(kind)
 

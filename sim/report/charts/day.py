@@ -147,7 +147,8 @@ class _Horizon:
         """The median over worlds and the band from p5 to p95; None where nothing ever changes."""
         found = bands(values)
         p5, p95 = found["p5"], found["p95"]
-        if np.isnan(found["p50"]).all() or (p95 == p5[0]).all():
+        is_flat = np.isfinite(p5[0]) and (p95 == p5[0]).all()
+        if is_flat or np.isnan(found["p50"]).all():
             return None
         frame = self._frame(line, found)
         limit = self._limit() if line is WAIT else math.nan
@@ -279,7 +280,7 @@ class _Horizon:
         what = f"{line.title} of {whose}" if whose else line.title
         span = duration(self.hours.span_s)
         if not known.any():
-            return f"{what} over {span}: nobody gets an answer in at least half of the worlds."
+            return f"Over {span} nobody gets an answer in at least half of the worlds: no {what}."
         top = int(np.argmax(np.where(known, mid, -np.inf)))
         ends = between(line.kind, float(mid[known].min()), float(mid[known].max()))
         text = (

@@ -33,12 +33,11 @@ STEP = 32
 MOST_BACKENDS = 12  # that have a bar of their own
 SEEN = 0.0005  # share of the longest bar: less would be no bar
 USES = {"used": BLUE, "headroom": SKY, "idle": ORANGE, "wasted": VERMILION}
-LISTED, CACHED, BELOW, ABOVE, PAID = (
-    "price lists, nothing cached", "cached", "below the lists", "above the lists", "paid",
-)  # fmt: skip
-COLOURS = {
-    **dict.fromkeys((LISTED, PAID), GREY), CACHED: GREEN, BELOW: GREEN, ABOVE: PINK, **USES
-}  # fmt: skip
+LISTED, UNCACHED, PAID = "price lists", "price lists, nothing cached", "paid"
+CACHED, WRITTEN = "cached", "cache writes"  # what a memory of prompts saves, or costs more
+BELOW, ABOVE = "below the lists", "above the lists"
+SAVED, ADDED = dict.fromkeys((CACHED, BELOW), GREEN), dict.fromkeys((WRITTEN, ABOVE), PINK)
+COLOURS = {**dict.fromkeys((LISTED, UNCACHED, PAID), GREY), **SAVED, **ADDED, **USES}
 TITLE = "USD over the horizon, mean over worlds"
 MEANING = (
     "used: work for answers, at full batches; headroom: ready, not needed at that moment; idle:"
@@ -90,11 +89,13 @@ def steps_of(uses: dict[str, float], list_usd: float, saved_usd: float) -> list[
     saved_usd = saved_usd if math.isfinite(saved_usd) else 0.0
     least = SEEN * max(paid, list_usd + saved_usd)
     steps: list[Step] = []
-    cached, below = saved_usd > least, abs(list_usd - paid) > least
+    cached, below = abs(saved_usd) > least, abs(list_usd - paid) > least
     if cached or below:
-        steps.append(Step(LISTED, 0.0, list_usd + saved_usd))
+        name = UNCACHED if cached else LISTED
+        steps.append(Step(name, 0.0, list_usd + (saved_usd if cached else 0.0)))
     if cached:
-        steps.append(Step(CACHED, list_usd + saved_usd, list_usd))
+        name = CACHED if saved_usd > 0 else WRITTEN
+        steps.append(Step(name, list_usd + saved_usd, list_usd))
     if below:
         steps.append(Step(BELOW if paid < list_usd else ABOVE, list_usd, paid))
     if steps or len([usd for usd in uses.values() if usd > least]) > 1:

@@ -70,9 +70,9 @@ class Spread:
         bound = np.zeros(len(seen), np.bool_) if is_bound is None else is_bound[known]
         levels = dict(zip(LEVELS, np.quantile(seen, list(LEVELS.values())).tolist(), strict=True))
         near, far = near_and_far(seen, *levels.values())
-        is_log = len(far) > MANY * len(seen) and is_wide(seen)
-        if is_log:
+        if len(far) > MANY * len(seen) and is_wide(seen):
             near, far = seen, seen[:0]
+        is_log = is_wide(near)
         edges = _edges(self.kind, near, is_log, self.limit)
         bars = _counts(seen, bound, edges)
         notes = [self.about, *self._notes(levels, far, int(bound.sum()), int((~known).sum()))]

@@ -98,6 +98,30 @@ def test_a_router_that_sends_85_percent_to_a_tenth_of_the_price_saves_76_and_a_h
     assert after["cost_usd_per_request"] == pytest.approx(CALL_USD * (1 - 0.68))
 
 
+def test_what_a_memory_of_prompts_saves_of_the_list_price_is_told() -> None:
+    cached = TokenRates(input=2.0, output=8.0, cached_input=0.5, cache_write=2.5)
+    what = only(api(TokenPrice(cached)))
+    outcome = nothing_happened(what)
+    # 1,000 prompts of 10,000 tokens, of which 6,000 are read again and 1,000 written.
+    book(outcome, (0, 0, STANDARD, 0), 1_000, 10_000, 0, cached=6_000)
+    outcome.ledger.usage["written_tokens"][0, 0, STANDARD, 0] = 1_000_000
+    figures = money(outcome, what)
+    assert figures["cost_list_usd"] == pytest.approx(figures["cost_usd"])
+    assert figures["saved_by_caches_usd"] == pytest.approx(6.0 * (2.0 - 0.5) - 1.0 * (2.5 - 2.0))
+    both = figures["cost_list_usd"] + figures["saved_by_caches_usd"]
+    assert both == pytest.approx(10.0 * 2.0)
+    assert figures["backends.api.saved_by_caches_usd"] == figures["saved_by_caches_usd"]
+
+
+def test_a_commitment_is_held_against_the_list_price_of_what_was_used() -> None:
+    price = GpuPrice(2.0, purchase="reserved_1y", list_usd_per_gpu_hour=3.0)
+    what = design([workload("chat", "pool")], [gpus(price)])
+    figures = money(nothing_happened(what, rent(1, 24.0)), what)
+    assert figures["cost_usd"] == pytest.approx(48.0)
+    assert figures["cost_list_usd"] == pytest.approx(72.0)
+    assert figures["saved_by_caches_usd"] == 0.0
+
+
 def test_an_answer_kept_for_500_askers_a_day_is_paid_once() -> None:
     what = only(api(TokenPrice(FLAGSHIP)))
     outcome = nothing_happened(what)

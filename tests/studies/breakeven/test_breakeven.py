@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chart_worlds import check
 from click.testing import CliRunner
 from test_breakeven_closed_form import write
 
@@ -292,7 +293,7 @@ def test_pictures_have_units_and_their_data(answer: BreakEven) -> None:
     charts = breakeven_charts(answer)
     assert [chart.name for chart in charts] == ["break_even_costs", "break_even_share"]
     for chart in charts:
-        assert json.dumps(chart.spec)
+        check(chart, thoroughly=True)
         assert "a day" in json.dumps(chart.spec)
         assert len(chart.frame)
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from chart_worlds import check
 from size_cases import SHORT, queue
 from theory import machine_repair_wait_cdf
 
@@ -73,6 +74,7 @@ def test_the_most_users_of_a_fleet_are_those_of_machine_repair(replicas, tmp_pat
     assert f"with {users + 1} it is missed" in answer.sentence
     assert "the answer" in tell(answer).text()
     (chart,) = crowd_charts(answer)
+    check(chart, thoroughly=True)
     assert len(chart.frame) == len(answer.candidates)
 
 

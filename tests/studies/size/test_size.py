@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from chart_worlds import check
 from scipy import stats
 from size_cases import FLAT, SCENARIOS, SHORT, chat, engine, queue, service
 
@@ -326,5 +327,5 @@ def test_charts_say_what_they_answer_and_hold_their_data(tmp_path):
     with bench(1) as ready:
         answer = size(SCENARIOS["flat"](tmp_path), ready, Question(0.8), worlds=24)
     for chart in size_charts(answer):
-        assert chart.spec["title"]["text"].endswith("?")
+        check(chart, thoroughly=True)
         assert len(chart.frame) > 0

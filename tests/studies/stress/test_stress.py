@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chart_worlds import check
 from click.testing import CliRunner
 from scipy.stats import binom
 from stress_cases import API, POOL, case
@@ -353,7 +354,7 @@ def test_charts_hold_their_data_and_answer_a_question(pool_answer: Stress) -> No
     assert len(drawn) == 4
     probes = sum(len(each.probes) for each in pool_answer.breakings)
     for chart in drawn:
-        assert chart.spec["title"]["text"].endswith("?")
+        check(chart, thoroughly=True)
         assert len(chart.frame) == len(pool_answer.outcomes) + probes
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chart_worlds import check
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
@@ -180,6 +181,7 @@ def test_breaking_point_is_in_json_tables_and_pictures(over_budget: Stress) -> N
     assert frames["breaks"]["breaks_at"].tolist() == [str(found.broken.growth)]
     assert len(frames["probes"]) == len(found.probes)
     for chart in charts(over_budget):
+        check(chart)
         rules = [layer for layer in chart.spec["layer"] if layer["mark"]["type"] == "rule"]
         upright = [rule for rule in rules if "x" in rule["encoding"]]
         assert len(upright) == 1
