@@ -18,7 +18,8 @@ from sim.explore.controls import Control, controls
 from sim.montecarlo.result import Earlier, RunResult
 from sim.montecarlo.run import run
 from sim.montecarlo.sample import Sample
-from sim.report.charts.run import charts
+from sim.report.charts import Chart
+from sim.report.charts.run import drawing
 from sim.report.page.document import Page
 from sim.report.page.run import page_of_run
 from sim.report.page.sections import chart_data, sections
@@ -155,7 +156,7 @@ class Study:
             result = run(
                 scenario,
                 worlds=worlds,
-                jobs=self._jobs,
+                jobs=max(self._jobs // 2, 1),  # as many batches as processes: few to wait for
                 executor=self._executor,
                 progress=progress,
                 earlier=Earlier(sample, exports=exports),
@@ -169,7 +170,11 @@ class Study:
 
     def _show(self, question: Question, result: RunResult, said: list[str]) -> None:
         worlds = len(result.sample)
-        drawn = charts(result) if worlds > FIRST or worlds == self._worlds else ()
+        drawn: list[Chart] = []
+        for chart in drawing(result) if worlds > FIRST or worlds == self._worlds else ():
+            drawn += [chart] if chart else []
+            if self._is_superseded(question):
+                raise SupersededError
         page = page_of_run(result, result.summary, drawn)
         self._put(
             "answer",

@@ -162,27 +162,33 @@ def replications(
     pending: dict[Future[Batch], int] = {}  # to the first world of the batch
     size, more = 1, True
     failure: Failure | None = None
-    while more or pending:
-        look(interruption.requested)
-        if interruption.requested:
-            more = False
-            pending = {future: first for future, first in pending.items() if not future.cancel()}
-        while more and len(pending) < workers.lanes:
-            batch = list(islice(waiting, size))
-            more = bool(batch)
-            if batch:
-                pending[_sent(workers, batch)] = batch[0].world
-        done = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED).done
-        for future in done:
-            del pending[future]
-            result = _result(future)
-            yield from result.replications
-            failure = _earlier(failure, result.failure)
-            size = _next_size(size, result)
-        if failure is not None:
-            # Of several worlds that fail the first is named, whichever worker was the fastest.
-            more = False
-            pending = {future: at for future, at in pending.items() if at < failure.world}
+    try:
+        while more or pending:
+            look(interruption.requested)
+            if interruption.requested:
+                more = False
+                pending = {
+                    future: first for future, first in pending.items() if not future.cancel()
+                }
+            while more and len(pending) < workers.lanes:
+                batch = list(islice(waiting, size))
+                more = bool(batch)
+                if batch:
+                    pending[_sent(workers, batch)] = batch[0].world
+            done = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED).done
+            for future in done:
+                del pending[future]
+                result = _result(future)
+                yield from result.replications
+                failure = _earlier(failure, result.failure)
+                size = _next_size(size, result)
+            if failure is not None:
+                # Of several worlds that fail the first is named, whichever worker was the fastest.
+                more = False
+                pending = {future: at for future, at in pending.items() if at < failure.world}
+    finally:
+        for future in pending:  # nobody waits for them, where the reader has left
+            future.cancel()
     if failure is not None:
         raise _error(failure)
 

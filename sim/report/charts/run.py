@@ -1,6 +1,7 @@
 """Pictures of ``sim run``: what it costs, how long people wait, and the hours of it."""
 
 import math
+from collections.abc import Iterator
 
 import altair as alt
 import pandas as pd
@@ -47,11 +48,18 @@ STEP = 30  # pixels of a bar of a share
 
 def charts(result: RunResult) -> list[Chart]:
     """Where a dollar goes, distributions, the horizon, and the load that is too much."""
+    return [chart for chart in drawing(result) if chart is not None]
+
+
+def drawing(result: RunResult) -> Iterator[Chart | None]:
+    """The same one by one, for who may not want the next any more; None where one says nothing."""
     about, hours = _about(result), Hours.of(result)
-    found: list[Chart | None] = [*dollars(result, about)]
-    found += [_spread(result, *each) for each in SPREADS]
-    found += [_worlds(result), *day(result, hours, about), knee(result, hours, about)]
-    return [chart for chart in found if chart is not None]
+    yield from dollars(result, about)
+    for each in SPREADS:
+        yield _spread(result, *each)
+    yield _worlds(result)
+    yield from day(result, hours, about)
+    yield knee(result, hours, about)
 
 
 def _about(result: RunResult) -> str:
