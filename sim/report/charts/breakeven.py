@@ -13,6 +13,7 @@ from sim.report.charts.style import (
     HEIGHT,
     PALETTE,
     Align,
+    at_y,
     brief_names,
     drawn,
     legend,
@@ -76,12 +77,14 @@ def _today(answer: BreakEven) -> list[alt.Chart]:
     usual, ends = answer.own.usual, answer.volumes[[0, -1]]
     if not ends[0] <= usual <= ends[1]:
         return []
-    line = alt.Chart(pd.DataFrame({"volume": [usual], "label": ["today"]})).encode(x="volume:Q")
+    line = alt.Chart(pd.DataFrame({"volume": [usual], "label": ["today"]})).encode(
+        x=alt.X("volume:Q")
+    )
     late = math.log(usual / ends[0]) > 0.85 * math.log(ends[1] / ends[0])
     align: Align = "right" if late else "left"
     name = line.mark_text(align=align, baseline="bottom", dx=-4 if late else 4)
     rule = line.mark_rule(color=GREY, strokeDash=[2, 3], strokeWidth=2)
-    return [rule, name.encode(y=alt.value("height"), text="label:N")]
+    return [rule, name.encode(y=at_y("height"), text=alt.Text("label:N"))]
 
 
 def _median(verdict: Verdict) -> float:
@@ -115,20 +118,20 @@ def _costs(answer: BreakEven) -> Chart:
     bands = base.mark_area(opacity=0.15, clip=True).encode(
         x=x,
         y=alt.Y("p5_usd_per_thousand:Q", **up),
-        y2="p95_usd_per_thousand:Q",
+        y2=alt.Y2("p95_usd_per_thousand:Q"),
         color=colour,
     )
     lines = base.mark_line(strokeWidth=2, clip=True).encode(
-        x=x, y="p50_usd_per_thousand:Q", color=colour, strokeDash=dash
+        x=x, y=alt.Y("p50_usd_per_thousand:Q"), color=colour, strokeDash=dash
     )
     crossings = _crossings(answer, frame, names)
     layers: list[alt.Chart] = [bands, lines, *_today(answer)]
     if len(crossings):
-        marks = alt.Chart(crossings).encode(x="volume:Q", y="usd:Q")
+        marks = alt.Chart(crossings).encode(x=alt.X("volume:Q"), y=alt.Y("usd:Q"))
         layers.append(marks.mark_point(size=110, strokeWidth=2.5).encode(color=colour))
-        named = alt.Chart(_apart(crossings, answer)).encode(x="volume:Q", y="usd:Q")
+        named = alt.Chart(_apart(crossings, answer)).encode(x=alt.X("volume:Q"), y=alt.Y("usd:Q"))
         text = named.mark_text(align="left", dx=8, dy=-8, fontWeight="bold")
-        layers.append(text.encode(text="label:N"))
+        layers.append(text.encode(text=alt.Text("label:N")))
     return drawn(
         "break_even_costs",
         frame,

@@ -77,7 +77,11 @@ def _by_load(rows: pd.DataFrame, loop: str, title: str, question: str) -> Chart 
     rings = saturated.encode(x=alt.X("load:Q"), y=y, color=alt.value(GREY))
     rule = alt.Chart(pd.DataFrame({"error": [0.0]})).mark_rule(color=GREY).encode(y=y)
     band = pd.DataFrame({"low": [-GOOD], "high": [GOOD]})
-    near = alt.Chart(band).mark_rect(color=GREY, opacity=0.12).encode(y="low:Q", y2="high:Q")
+    near = (
+        alt.Chart(band)
+        .mark_rect(color=GREY, opacity=0.12)
+        .encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
+    )
     notes = [
         "a point for each run and figure: medians where they are known, else means; grey: within"
         f" {amount('share', GOOD)}"

@@ -54,13 +54,13 @@ def _spread(answer: Comparison, name: str, measure: Measure, question: str) -> C
     values = shown[["p5", "p50", "p95"]].to_numpy(np.float64).ravel()
     wide = is_wide(values)
     unit = {"usd": ", USD", "rate": ""}.get(kind, "")
-    title = f"{measure.words()}{unit}{' (log scale)' if wide else ''}"
+    title = f"{brief(measure.words(), 80)}{unit}{' (log scale)' if wide else ''}"
     across = amounts(kind, values, title, log=wide, beside_names=True)
     base = alt.Chart(shown).encode(
         y=alt.Y("design:N", sort=list(shown["design"]), axis=names_axis())
     )
     bars = base.mark_bar(height=STEP / 3, opacity=0.55, color=BLUE).encode(
-        x=alt.X("p5:Q", **across), x2="p95:Q"
+        x=alt.X("p5:Q", **across), x2=alt.X2("p95:Q")
     )
     medians = base.mark_tick(height=STEP * 0.6, thickness=3, opacity=1, color=BLUE)
     told = "; ".join(
@@ -73,7 +73,7 @@ def _spread(answer: Comparison, name: str, measure: Measure, question: str) -> C
     return drawn(
         name,
         frame,
-        bars + medians.encode(x="p50:Q"),
+        bars + medians.encode(x=alt.X("p50:Q")),
         question,
         "; ".join(notes),
         f"Bars from p5 to p95 over worlds with the median: {told}.",
@@ -98,8 +98,12 @@ def _worlds(answer: Comparison) -> list[Chart]:
     marks = alt.Scale(domain=[KEPT_UP, BOUND], range=["circle", "triangle-up"])
     shapes = legend(kinds) if len(kinds) > 1 else None
     colours = [PALETTE[n % len(PALETTE)] for n in range(len(designs))]
-    across = _ratio_axis(others["cost_ratio"], f"{answer.cost.measure.words()}, {of_first}")
-    up = _ratio_axis(others["latency_ratio"], f"{answer.latency.measure.words()}, {of_first}")
+    across = _ratio_axis(
+        others["cost_ratio"], f"{brief(answer.cost.measure.words(), 80)}, {of_first}"
+    )
+    up = _ratio_axis(
+        others["latency_ratio"], f"{brief(answer.latency.measure.words(), 80)}, {of_first}"
+    )
     dots = (
         alt.Chart(shown[["design", "cost_ratio", "latency_ratio", "kept_up"]])
         .mark_point(size=40, opacity=0.7)
@@ -121,7 +125,7 @@ def _worlds(answer: Comparison) -> list[Chart]:
     chart = drawn(
         "worlds",
         others,
-        same.encode(y="same:Q") + same.encode(x="same:Q") + dots,
+        same.encode(y=alt.Y("same:Q")) + same.encode(x=alt.X("same:Q")) + dots,
         f"In which worlds is a design cheaper, and in which faster, than {brief(first_label)}?",
         "; ".join(notes),
         _worlds_alt(others, names[first_label]),

@@ -28,6 +28,7 @@ from sim.report.charts.style import (
     PINK,
     VERMILION,
     Align,
+    at_y,
     brief,
     drawn,
     level,
@@ -162,7 +163,7 @@ class _Horizon:
         shape: Any = "step-after" if line is REPLICAS else "linear"
         layers += [
             base.mark_area(color=line.colour, opacity=0.25, interpolate=shape).encode(
-                x=x, y=alt.Y("low:Q"), y2="high:Q", detail=detail
+                x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), detail=detail
             ),
             base.mark_line(color=line.colour, strokeWidth=2, interpolate=shape).encode(
                 x=x, y=y, detail=detail
@@ -358,7 +359,7 @@ def _bands(
     frame["start_s"] = frame["start_s"].clip(lower=0.0)
     frame["middle_s"] = (frame["start_s"] + frame["end_s"]) / 2
     rects = alt.Chart(frame).mark_rect(color=colour, opacity=0.18)
-    layers = [rects.encode(x="start_s:Q", x2="end_s:Q")]
+    layers = [rects.encode(x=alt.X("start_s:Q"), x2=alt.X2("end_s:Q"))]
     named = frame.drop_duplicates("label")
     sides: tuple[tuple[Align, pd.DataFrame], ...] = (
         ("left", named[named["middle_s"] < 0.3 * span_s]),
@@ -368,7 +369,7 @@ def _bands(
         if len(part):
             where = "end_s:Q" if align == "right" else "start_s:Q"
             text = alt.Chart(part).mark_text(align=align, baseline="top", dx=0)
-            layers.append(text.encode(x=where, y=alt.value(at), text="label:N"))
+            layers.append(text.encode(x=where, y=at_y(at), text=alt.Text("label:N")))
     return layers
 
 

@@ -40,7 +40,7 @@ SAVED, ADDED = dict.fromkeys((CACHED, BELOW), GREEN), dict.fromkeys((WRITTEN, AB
 COLOURS = {**dict.fromkeys((LISTED, UNCACHED, PAID), GREY), **SAVED, **ADDED, **USES}
 TITLE = "USD over the horizon, mean over worlds"
 MEANING = (
-    "used: work for answers, at full batches; headroom: ready, not needed at that moment; idle:"
+    "Used: work for answers, at full batches; headroom: ready, not needed at that moment; idle:"
     " nothing to do, or committed and not used; wasted: work for nobody"
 )
 
@@ -129,7 +129,7 @@ def _steps(steps: list[Step], about: str) -> Chart:
     base = alt.Chart(frame)
     layers = [
         base.mark_bar(height={"band": 0.66}).encode(
-            x=alt.X("from:Q", **across), x2="to:Q", y=y, color=colour
+            x=alt.X("from:Q", **across), x2=alt.X2("to:Q"), y=y, color=colour
         )
     ]
     for part, field, align, dx in _labels(frame, top):
@@ -137,7 +137,7 @@ def _steps(steps: list[Step], about: str) -> Chart:
             text = alt.Chart(part).mark_text(align=align, fontSize=10, color="white")
         else:
             text = alt.Chart(part).mark_text(align=align, dx=dx, fontSize=10)
-        layers.append(text.encode(x=f"{field}:Q", y=y, text="label:N"))
+        layers.append(text.encode(x=alt.X(f"{field}:Q"), y=y, text=alt.Text("label:N")))
     told = "; ".join(f"{row.step} {row.label}" for row in frame.itertuples())
     return drawn(
         "dollars",
@@ -192,7 +192,7 @@ def _backends(result: RunResult, about: str) -> Chart:
             x=alt.X("usd:Q", **amounts("usd", totals.values(), TITLE, beside_names=True)),
             y=alt.Y("backend:N", sort=list(names.values()), axis=names_axis()),
             color=alt.Color("use:N", scale=colours, sort=uses, legend=key),
-            order="order:Q",
+            order=alt.Order("order:Q"),
         )
     )
     told = "; ".join(f"{names[name]} {amount('usd', usd)}" for name, usd in totals.items())

@@ -43,7 +43,7 @@ def kept_chart(
     sizes = alt.Scale(domain=[ANSWER, OTHER], range=[190, 70])
     base = alt.Chart(placed)
     bounds = base.mark_rule(strokeWidth=2).encode(
-        x=x, y=alt.Y("kept_share_low:Q", **y), y2="kept_share_high:Q", color=colour
+        x=x, y=alt.Y("kept_share_low:Q", **y), y2=alt.Y2("kept_share_high:Q"), color=colour
     )
     points = base.mark_point(filled=True, opacity=1).encode(
         x=x,

@@ -97,7 +97,7 @@ def _drawn(groups: Groups, title: str, limit_s: float, about: str, step_s: float
     x, base = alt.X("load_rps:Q", **across), alt.Chart(shown)
     layers: list[alt.Chart] = [
         base.mark_area(color=VERMILION, opacity=0.25).encode(
-            x=x, y=alt.Y("p5:Q", **up), y2="p95:Q"
+            x=x, y=alt.Y("p5:Q", **up), y2=alt.Y2("p95:Q")
         ),
         base.mark_line(color=VERMILION, strokeWidth=2).encode(x=x, y=alt.Y("p50:Q", **up)),
     ]
@@ -115,7 +115,10 @@ def _drawn(groups: Groups, title: str, limit_s: float, about: str, step_s: float
         frame,
         alt.layer(*layers),
         "At which load do people begin to wait?",
-        [f"{about}; each {each} of each world by its load; line: median, band: p5 to p95", told],
+        [
+            f"{about}; each {each} of each world by its load; line: median, band: p5 to p95",
+            f"{told[0].upper()}{told[1:]}",
+        ],
         f"Line with a band: p95 time to first token against {title}, from"
         f" {amount('rate', float(groups.load[0]))} to {amount('rate', float(groups.load[-1]))}."
         f" Median {amount('seconds', float(groups.wait_s[1, 0]))} at the lightest load,"

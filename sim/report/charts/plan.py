@@ -105,7 +105,7 @@ def _gpus(answer: Plan, frame: pd.DataFrame) -> Chart:
     line = alt.Chart(steps).mark_line(interpolate="step-after", strokeDash=[6, 3], strokeWidth=2)
     reserved = Line("reserved_gpus", "reserved", ORANGE)
     colour = _colour([used, reserved])
-    drawing = line.encode(x="month:Q", y="reserved_gpus:Q", color=colour)
+    drawing = line.encode(x=alt.X("month:Q"), y=alt.Y("reserved_gpus:Q"), color=colour)
     question = "How many GPUs, and how many of them reserved?"
     figure = Figure("plan_gpus", question, title, "count")
     most = [float(frame["reserved_gpus"].max())]
@@ -142,7 +142,7 @@ def _bands(
     colour = _colour([*lines, *also])
     base = alt.Chart(frame[frame["p50"].notna()])
     layers: list[alt.Chart] = [
-        base.mark_area(opacity=0.2).encode(x=x, y="p5:Q", y2="p95:Q", color=colour),
+        base.mark_area(opacity=0.2).encode(x=x, y=alt.Y("p5:Q"), y2=alt.Y2("p95:Q"), color=colour),
         base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour),
         base.transform_filter("datum.simulated")
         .mark_point(size=36, filled=True, opacity=1)
@@ -158,7 +158,7 @@ def _bands(
     if broken is not None and broken.month > 0:
         rule = alt.Chart(pd.DataFrame({"month": [broken.month + 1]}))
         layers.append(rule.mark_rule(color=GREY, strokeDash=[2, 3]).encode(x=x))
-        notes.append(f"upright: from month {broken.month + 1} {broken.what}")
+        notes.append(f"Upright: from month {broken.month + 1} {brief(broken.what, 120)}")
     return drawn(
         figure.name,
         frame,

@@ -43,7 +43,7 @@ SPREADS: tuple[tuple[str, str, str, str, Kind], ...] = (  # metric, file, questi
         "seconds",
     ),
 )
-STEP = 30  # pixels of a bar of a share
+STEP = 38  # pixels of a bar of a share
 
 
 def charts(result: RunResult) -> list[Chart]:
@@ -99,7 +99,7 @@ def _worlds(result: RunResult) -> Chart | None:
     frame = pd.DataFrame(
         [
             {
-                "what": f"{KINDS[name]} ({found['count']:,} of {found['of']:,})",
+                "what": f"{KINDS[name]}|{found['count']:,} of {found['of']:,}",
                 "worlds": found["count"],
                 "share": found["share"],
                 "low": found["share_ci"][0],
@@ -108,16 +108,22 @@ def _worlds(result: RunResult) -> Chart | None:
             for name, found in counts.items()
         ]
     )
-    base = alt.Chart(frame).encode(y=alt.Y("what:N", sort=None, axis=names_axis()))
+    two_lines = names_axis(labelExpr="split(datum.label, '|')")
+    base = alt.Chart(frame).encode(y=alt.Y("what:N", sort=None, axis=two_lines))
     across = amounts("share", [0.0, 1.0], "share of worlds", beside_names=True)
     bars = base.mark_bar(color=BLUE, height={"band": 0.6}).encode(x=alt.X("share:Q", **across))
-    ends = base.mark_rule(color=VERMILION, strokeWidth=3).encode(x="low:Q", x2="high:Q")
+    ends = base.mark_rule(color=VERMILION, strokeWidth=3).encode(
+        x=alt.X("low:Q"), x2=alt.X2("high:Q")
+    )
     worst = result.summary["worst_world"]["world"]
     ends_of = zip(frame["what"], frame["low"], frame["high"], strict=True)
-    shares = "; ".join(f"{what}, {between('share', low, high)}" for what, low, high in ends_of)
+    shares = "; ".join(
+        f"{what.replace('|', ' in ')} ({between('share', low, high)})"
+        for what, low, high in ends_of
+    )
     return drawn(
         "worlds",
-        frame,
+        frame.assign(what=frame["what"].str.partition("|")[0]),
         bars + ends,
         "In how many worlds does it go wrong?",
         f"{_about(result)}; lines: 95 % intervals; the worst is world {worst}",

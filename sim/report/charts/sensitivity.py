@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.report.charts.axes import amount, amounts, between
 from sim.report.charts.chart import Chart
-from sim.report.charts.style import BLUE, ORANGE, brief_names, drawn, legend, names_axis
+from sim.report.charts.style import BLUE, ORANGE, brief, brief_names, drawn, legend, names_axis
 from sim.report.figures import Kind
 from sim.studies.measure import Measure, compact
 from sim.studies.sensitivity.answer import CHANCE, Influence, Sensitivity, short_names
@@ -69,7 +69,9 @@ def _shares(each: Influence, name: str, rows: int) -> Chart:
     bars = base.mark_bar(height=STEP / 3).encode(
         y=y, yOffset=offset, x=alt.X("share:Q", **across), color=colour
     )
-    whiskers = base.mark_rule(strokeWidth=1.5).encode(y=y, yOffset=offset, x="low:Q", x2="high:Q")
+    whiskers = base.mark_rule(strokeWidth=1.5).encode(
+        y=y, yOffset=offset, x=alt.X("low:Q"), x2=alt.X2("high:Q")
+    )
     total = shown[shown["index"] == kinds["total"]]
     shares = zip(total["factor"], total["share"], total["low"], total["high"], strict=True)
     told = "; ".join(
@@ -122,7 +124,7 @@ def _tornado(each: Influence, name: str) -> Chart:
     unit = f", {found}" if (found := _unit(measure)) else ""
     y = alt.Y("factor:N", sort=list(dict.fromkeys(frame["factor"])), axis=names_axis())
     ends = [*frame["value"].dropna(), *frame["at_medians"]]
-    title = f"{measure.words()}{unit}"
+    title = f"{brief(measure.words(), 80)}{unit}"
     across = amounts(kind, ends, title, zero=False, log=None, room=0.15, beside_names=True)
     if across["scale"].to_dict().get("type") == "log":
         across["title"] = [*([t] if isinstance(t := across["title"], str) else t), "(log scale)"]
@@ -133,14 +135,14 @@ def _tornado(each: Influence, name: str) -> Chart:
     )
     base = alt.Chart(frame).encode(y=y)
     bars = base.mark_bar(height=STEP / 2).encode(
-        x=alt.X("value:Q", **across), x2="at_medians:Q", color=colour
+        x=alt.X("value:Q", **across), x2=alt.X2("at_medians:Q"), color=colour
     )
-    texts = base.encode(x=alt.X("value:Q"), text="label:N")
+    texts = base.encode(x=alt.X("value:Q"), text=alt.Text("label:N"))
     left, right = (
         texts.mark_text(align=align, dx=dx, fontSize=10).transform_filter(test)
         for align, dx, test in SIDES
     )
-    middle = alt.Chart(frame.head(1)).mark_rule().encode(x="at_medians:Q")
+    middle = alt.Chart(frame.head(1)).mark_rule().encode(x=alt.X("at_medians:Q"))
     usual = float(each.at_medians)
     parts = [
         f"{factor} {between(kind, *sorted(part['value'].dropna().tolist()[:2]))}"
@@ -191,7 +193,7 @@ def _labels(swings: pd.DataFrame, level: str, usual: float) -> list[str]:
 
 
 def _about(measure: Measure) -> str:
-    words = measure.words()
+    words = brief(measure.words(), 80)
     return (
         f"whether {words}"
         if measure.sign

@@ -15,6 +15,7 @@ from sim.report.charts.style import (
     GREY,
     HEIGHT,
     PALETTE,
+    at_x,
     brief,
     brief_names,
     drawn,
@@ -98,7 +99,7 @@ def _frontier(answer: Size) -> Chart | None:
     data = _measured(answer)
     if data.empty:
         return None
-    what = Measure.parse(answer.latency_metric).words()
+    what = brief(Measure.parse(answer.latency_metric).words(), 80)
     ends = [*data["latency_p95_p5_s"], *data["latency_p95_p95_s"], answer.latency_limit_s]
     up = amounts("seconds", ends, f"{what[0].upper()}{what[1:]} (log scale)", log=True, room=0.15)
     usd = data["cost_usd_per_month"]
@@ -111,11 +112,11 @@ def _frontier(answer: Size) -> Chart | None:
     sizes = alt.Scale(domain=list(MARKS), range=[220, 90, 110])
     base = alt.Chart(data)
     spread = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
-        x=x, y=y("latency_p95_p5_s:Q", **up), y2="latency_p95_p95_s:Q", color=colour
+        x=x, y=y("latency_p95_p5_s:Q", **up), y2=alt.Y2("latency_p95_p95_s:Q"), color=colour
     )
     points = base.mark_point(filled=True, opacity=1).encode(
         x=x,
-        y="latency_p95_p50_s:Q",
+        y=alt.Y("latency_p95_p50_s:Q"),
         color=colour,
         shape=alt.Shape("answer:N", scale=marks, legend=legend(kinds)),
         size=alt.Size("answer:N", scale=sizes, legend=None),
@@ -123,7 +124,7 @@ def _frontier(answer: Size) -> Chart | None:
     names = (
         alt.Chart(_named(data, across["scale"].domain, up["scale"].domain, is_log))
         .mark_text(dx=7, dy=-10, align="left", fontWeight="bold")
-        .encode(x=x, y="latency_p95_p50_s:Q", text="fleet:N")
+        .encode(x=x, y=alt.Y("latency_p95_p50_s:Q"), text=alt.Text("fleet:N"))
     )
     limit = level(answer.latency_limit_s, f"SLO {amount('seconds', answer.latency_limit_s)}")
     return drawn(
@@ -214,8 +215,10 @@ def _fallen(answer: Size) -> Chart | None:
     }
     layers: list[alt.Chart] = [
         base.mark_bar(height=10, color=GREY).encode(x=alt.X("usd:Q", **across)),
-        base.mark_text(fontWeight="bold", dy=-13, **text).encode(x=alt.value(0), text="fleet:N"),
-        base.mark_text(dy=13, **text).encode(x=alt.value(0), text="reason:N"),
+        base.mark_text(fontWeight="bold", dy=-13, **text).encode(
+            x=at_x(0), text=alt.Text("fleet:N")
+        ),
+        base.mark_text(dy=13, **text).encode(x=at_x(0), text=alt.Text("reason:N")),
     ]
     if math.isfinite(usual):
         mark = alt.Chart(pd.DataFrame({"usd": [usual]})).mark_rule(color=BLUE, opacity=0.6)
@@ -250,10 +253,10 @@ def _oracle(answer: Size) -> Chart:
     x = alt.X("start_s:Q", **amounts("seconds", seconds, "from the start of the horizon"))
     base = alt.Chart(data.assign(start_s=seconds))
     band = base.mark_area(opacity=0.25, color=BLUE, interpolate="step-after").encode(
-        x=x, y=alt.Y("replicas_p5:Q", **up), y2="replicas_p95:Q"
+        x=x, y=alt.Y("replicas_p5:Q", **up), y2=alt.Y2("replicas_p95:Q")
     )
     median = base.mark_line(color=BLUE, interpolate="step-after", strokeWidth=2.5).encode(
-        x=x, y="replicas_p50:Q"
+        x=x, y=alt.Y("replicas_p50:Q")
     )
     low, high = float(data["replicas_p50"].min()), float(data["replicas_p50"].max())
     return drawn(

@@ -16,7 +16,7 @@ import pandas as pd
 from sim.montecarlo.result import LEVELS
 from sim.report.charts.axes import LEAST_SPAN, amount, amounts, between, is_wide, ticks_of
 from sim.report.charts.chart import Chart
-from sim.report.charts.style import BLUE, GREY, SKY, VERMILION, Drawing, drawn, legend
+from sim.report.charts.style import BLUE, GREY, SKY, VERMILION, Drawing, at_y, drawn, legend
 from sim.report.figures import Kind
 
 FloatArray = npt.NDArray[np.float64]
@@ -103,30 +103,30 @@ class Spread:
             .mark_rect(x2Offset=-1)
             .encode(
                 x=alt.X("low:Q", **across),
-                x2="high:Q",
+                x2=alt.X2("high:Q"),
                 y=alt.Y("from:Q", **up),
-                y2="to:Q",
+                y2=alt.Y2("to:Q"),
                 color=alt.Color("value:N", scale=colours, legend=shown),
             )
         ]
         marks = pd.DataFrame({"at": list(levels.values()), "level": list(levels)})
-        base = alt.Chart(marks).encode(x="at:Q")
+        base = alt.Chart(marks).encode(x=alt.X("at:Q"))
         layers.append(base.mark_rule(color=VERMILION, strokeWidth=2))
         places = _places(marks["at"].to_numpy(), edges, is_log)
         apart = np.diff(places).min() > APART
         named = alt.Chart(marks if apart else marks.iloc[[1]])
         top = named.mark_text(baseline="bottom", fontWeight="bold")
-        layers.append(top.encode(x="at:Q", y=alt.value(-3), text="level:N"))
+        layers.append(top.encode(x=alt.X("at:Q"), y=at_y(-3), text=alt.Text("level:N")))
         if edges[0] <= self.limit <= edges[-1]:
             layers += self._limit()
         return alt.layer(*layers)
 
     def _limit(self) -> list[alt.Chart]:
         data = pd.DataFrame({"limit": [self.limit], "label": ["SLO"]})
-        base = alt.Chart(data).encode(x="limit:Q")
+        base = alt.Chart(data).encode(x=alt.X("limit:Q"))
         name = base.mark_text(align="right", baseline="top", dx=-4)
         rule = base.mark_rule(color=GREY, strokeDash=[6, 4], strokeWidth=2)
-        return [rule, name.encode(y=alt.value(4), text="label:N")]
+        return [rule, name.encode(y=at_y(4), text=alt.Text("label:N"))]
 
     def _notes(
         self, levels: dict[str, float], far: FloatArray, bounds: int, without: int

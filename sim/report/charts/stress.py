@@ -65,7 +65,9 @@ def _chart(answer: Stress, metric: str) -> Chart:
     colour, dash = _fleets(shown)
     known = frame[frame["p50"].notna()]
     base = alt.Chart(known)
-    band = base.mark_area(opacity=0.15).encode(x=x, y=alt.Y("p5:Q"), y2="p95:Q", color=colour)
+    band = base.mark_area(opacity=0.15).encode(
+        x=x, y=alt.Y("p5:Q"), y2=alt.Y2("p95:Q"), color=colour
+    )
     line = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash)
     points = base.mark_point(size=60, filled=True, opacity=1).encode(
         x=x, y=y, color=colour, shape=_verdicts(frame)

@@ -52,8 +52,9 @@ def drawn(
     alt_text : str
         What it shows, with its figures.
     """
-    told = [notes] if isinstance(notes, str) else list(notes)
-    lines = [line for note in told if note for line in textwrap.wrap(note, LINE)]
+    told = [note for note in ([notes] if isinstance(notes, str) else notes) if note]
+    ended = [note if note is told[-1] else f"{note}." for note in told]  # a page joins them
+    lines = [line for note in ended for line in textwrap.wrap(note, LINE)]
     asked = textwrap.wrap(question, TITLE_LINE)
     title: dict[str, Any] = {"text": asked if len(asked) > 1 else question, "anchor": "start"}
     if lines:
@@ -123,21 +124,33 @@ def brief_names(names: Iterable[str], longest: int = LONGEST) -> dict[str, str]:
     return found
 
 
+def at_x(place: float | str) -> Any:
+    """At so many pixels from the left, or at the "width": quicker than what Altair infers."""
+    return alt.XValue(place)  # type: ignore[no-untyped-call]
+
+
+def at_y(place: float | str) -> Any:
+    """At so many pixels from the top, or at the "height"."""
+    return alt.YValue(place)  # type: ignore[no-untyped-call]
+
+
 def level(value: float, label: str, color: str = GREY, *, below: bool = False) -> list[alt.Chart]:
     """A dashed line across the picture, with its name above its right end, or below."""
-    base = alt.Chart(pd.DataFrame({"level": [value], "label": [label]})).encode(y="level:Q")
+    base = alt.Chart(pd.DataFrame({"level": [value], "label": [label]})).encode(y=alt.Y("level:Q"))
     rule = base.mark_rule(color=color, strokeDash=[6, 4], strokeWidth=1.5)
     if below:
         name = base.mark_text(align="right", baseline="top", dx=-4, dy=4)
     else:
         name = base.mark_text(align="right", baseline="bottom", dx=-4, dy=-3)
-    return [rule, name.encode(x=alt.value("width"), text="label:N")]
+    return [rule, name.encode(x=at_x("width"), text=alt.Text("label:N"))]
 
 
 def upright(value: float, label: str, color: str = GREY, align: Align = "left") -> list[alt.Chart]:
     """A dashed line from bottom to top, with its name at the upper end."""
-    base = alt.Chart(pd.DataFrame({"upright": [value], "label": [label]})).encode(x="upright:Q")
+    base = alt.Chart(pd.DataFrame({"upright": [value], "label": [label]})).encode(
+        x=alt.X("upright:Q")
+    )
     rule = base.mark_rule(color=color, strokeDash=[6, 4], strokeWidth=1.5)
     dx = {"left": 4, "right": -4}.get(align, 0)
     name = base.mark_text(align=align, baseline="top", dx=dx)
-    return [rule, name.encode(y=alt.value(2), text="label:N")]
+    return [rule, name.encode(y=at_y(2), text=alt.Text("label:N"))]

@@ -28,9 +28,11 @@ def _rate(found: Traffic) -> Chart:
     up = amounts("rate", ends, "requests a second")
     x = alt.X("time:Q", **amounts("rate", [0.0, *shown["time"]], f"{unit} from the first request"))
     base = alt.Chart(shown).encode(x=x)
-    band = base.mark_area(color=BLUE, opacity=0.2).encode(y=alt.Y("low:Q", **up), y2="high:Q")
-    line = base.mark_line(color=BLUE).encode(y="expected:Q")
-    points = base.mark_circle(color=ORANGE, size=14, opacity=0.8).encode(y="per_s:Q")
+    band = base.mark_area(color=BLUE, opacity=0.2).encode(
+        y=alt.Y("low:Q", **up), y2=alt.Y2("high:Q")
+    )
+    line = base.mark_line(color=BLUE).encode(y=alt.Y("expected:Q"))
+    points = base.mark_circle(color=ORANGE, size=14, opacity=0.8).encode(y=alt.Y("per_s:Q"))
     inside = ((frame["per_s"] >= frame["low"]) & (frame["per_s"] <= frame["high"])).mean()
     notes = ["points: the trace; line and band: the model, with nine windows of ten inside"]
     if len(shown) < len(frame):
@@ -82,7 +84,9 @@ def _lengths(found: Traffic) -> Chart:
         )
     )
     same = alt.Chart(pd.DataFrame({"at": across["scale"].domain}))
-    diagonal = same.mark_line(color=GREY, strokeDash=[4, 4]).encode(x="at:Q", y="at:Q")
+    diagonal = same.mark_line(color=GREY, strokeDash=[4, 4]).encode(
+        x=alt.X("at:Q"), y=alt.Y("at:Q")
+    )
     ratio = frame["model"] / frame["data"].where(frame["data"] > 0)
     parts = [
         f"{what} tokens {between('rate', float(part.min()), float(part.max()))} times those of the"
@@ -111,7 +115,7 @@ def _dispersion(found: Traffic) -> Chart:
     y = alt.Y("data:Q", **amounts("rate", ends, title, log=True))
     base = alt.Chart(frame)
     points = base.mark_circle(color=ORANGE, size=50).encode(x=x, y=y)
-    line = base.mark_line(color=BLUE).encode(x=x, y="model:Q")
+    line = base.mark_line(color=BLUE).encode(x=x, y=alt.Y("model:Q"))
     told = "nothing to be compared"
     if len(frame):
         last = frame.iloc[-1]

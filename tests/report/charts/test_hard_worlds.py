@@ -211,13 +211,13 @@ def test_thirty_backends_with_odd_names_have_bars_that_can_be_read(tiny):
     assert max(map(len, bars.index)) <= 50
 
 
-def test_ten_thousand_worlds_make_no_larger_pictures_than_ten(tiny):
+def test_many_worlds_make_no_larger_pictures_than_few(tiny):
     def change(world, figures, _timeline):
         figures["peak_hour_ttft_p95_s"] = 1.0 + (world * 7919 % 10_007) / 10_007
 
     few, many = (
         {chart.name: len(json.dumps(chart.spec)) for chart in charts(with_worlds(tiny, n, change))}
-        for n in (50, 2000)
+        for n in (50, 600)
     )
     assert many["first_token"] < 1.5 * few["first_token"]
     assert sum(many.values()) < 80_000
