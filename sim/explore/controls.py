@@ -121,7 +121,8 @@ class _Reader:
             place = (*place, "max_retries" if "max_retries" in given else "preset")
             given = given.get(place[-1])
         if _is_plain(given):
-            known = (*RETRIES, "0", "1", "2", "3", "5")
+            counts = ("0", "1", "2", "3", "5")
+            known = counts if place[-1] == "max_retries" else (*RETRIES, *counts)
             yield Control(_dotted(place), name, "retries", "text", _text(given), choices=known)
 
     def _backend(self, name: str, backend: Mapping[str, Any]) -> Iterator[Control]:

@@ -6,14 +6,14 @@ from sim.errors import PeakfleetError
 from sim.python.result import StudyResult
 from sim.python.running import Source
 from sim.python.scenario import Change, Scenario, settings
-from sim.python.studying import Told, workplace
+from sim.python.studying import Share, Told, share_of, workplace
 from sim.report.charts.compare import charts as compare_charts
 from sim.report.charts.sensitivity import charts as sensitivity_charts
 from sim.report.compare_text import tell as tell_compare
 from sim.report.sensitivity_text import tell as tell_sensitivity
 from sim.studies import compare as comparing
 from sim.studies import sensitivity as sensing
-from sim.studies.compare.study import LATENCY
+from sim.studies.compare.study import EQUAL_WITHIN, LATENCY
 
 
 def compare(
@@ -22,6 +22,7 @@ def compare(
     metrics: Iterable[str] = (),
     cost: str | None = None,
     latency: str = LATENCY,
+    equal_within: Share = EQUAL_WITHIN,
     worlds: int | None = None,
     seed: int | None = None,
     jobs: int | None = None,
@@ -40,6 +41,9 @@ def compare(
         To be compared as well.
     cost, latency : str
         What makes a design the cheaper one, and what the faster one.
+    equal_within : float or str
+        Share of the other design's figure below which a difference is practically none; of shares
+        so many points.
     worlds, seed, jobs, tell
         See :mod:`sim.python.studying`.
 
@@ -57,9 +61,12 @@ def compare(
         for label, changes in labelled.items()
     ]
     found = comparing.contenders(cases, written, further)
-    with workplace(jobs, worlds, tell, *(each.scenario for each in found)) as bench:
-        answer = comparing.compare(found, bench, worlds, seed, tuple(metrics), cost, latency)
     loaded = [each.scenario for each in found]
+    within = share_of("equal_within", equal_within, ends=True)
+    with workplace(jobs, worlds, tell, *loaded) as bench:
+        answer = comparing.compare(
+            found, bench, worlds, seed, tuple(metrics), cost, latency, within
+        )
     return StudyResult("compare", answer, tell_compare, compare_charts, loaded, bench.example())
 
 

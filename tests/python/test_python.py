@@ -1,5 +1,6 @@
 """``import sim``: the same answers as the command line, in scripts and in notebooks."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import click
 import jsonschema
 import numpy as np
 import pandas as pd
@@ -16,6 +18,8 @@ from small_answers import ASKED, SCENARIO, changes
 
 import sim
 from sim.__main__ import main
+from sim.cli import cli
+from sim.model.share import read_share
 from sim.montecarlo.storage.manifest import to_json
 from sim.report.schema import answer_schema
 
@@ -82,6 +86,31 @@ def test_importing_it_alone_loads_no_library():
         check=True,
     )
     assert done.stdout == "[]\n"
+
+
+OF_THE_COMMAND_LINE = {  # what is printed and written, what the scenario is
+    "allow_code", "as_json", "emit", "full", "no_report", "out", "overrides", "quiet", "resume",
+}  # fmt: skip
+OTHERWISE_NAMED = {
+    "failing": "thresholds",
+    "precision_metric": "metric",
+    "no_spike": "spike",
+    "switching": "switching_cost",
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_function_has_all_options_of_its_command_with_their_defaults(name):
+    command = cli.get_command(click.Context(cli), name)
+    given = inspect.signature(getattr(sim, name)).parameters
+    for option in command.params:
+        if option.name in OF_THE_COMMAND_LINE:
+            continue
+        parameter = given[OTHERWISE_NAMED.get(option.name, option.name)]
+        if isinstance(option.default, str) and option.default.endswith("%"):
+            assert read_share(option.default, ends=True) == parameter.default, option.name
+        elif isinstance(option.default, float):
+            assert option.default == parameter.default, option.name
 
 
 def test_every_name_is_there_typed_and_explained():
