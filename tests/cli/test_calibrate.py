@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from answer_schemas import check_answer
 from click.testing import CliRunner
 from measured_runs import KNOWN, closed, open_loop, vllm_file
 
@@ -65,6 +66,7 @@ def test_a_missed_bar_is_an_exit_code_of_one(profile, files):
                   "--json", "--quiet")  # fmt: skip
     assert done.exit_code == 1
     answer = json.loads(done.stdout)
+    check_answer("validate", answer)
     assert not answer["passed"]
     assert answer["bar"] == {"tpot_p50": 0.0001}
     assert {row["metric"] for row in answer["figures"]} == {"ttft", "tpot", "e2e", "throughput"}
@@ -72,7 +74,9 @@ def test_a_missed_bar_is_an_exit_code_of_one(profile, files):
 
 def test_the_knee_is_told_on_both_sides(profile, files):
     done = called("validate", profile, *files, "--worlds", "0", "--json", "--quiet")
-    knees = json.loads(done.stdout)["knees"]
+    answer = json.loads(done.stdout)
+    check_answer("validate", answer)
+    knees = answer["knees"]
     assert [each["loop"] for each in knees] == ["closed"]
     assert knees[0]["simulated"] == pytest.approx(knees[0]["measured"], rel=0.1)
 
@@ -81,6 +85,7 @@ def test_an_answer_as_json_holds_the_profile(files):
     steps = ("--steps-in-flight", "2")
     done = called("calibrate", files[1], "--json", "--quiet", *LIMITS, *steps)
     answer = json.loads(done.stdout)
+    check_answer("calibrate", answer)
     assert answer["profile"]["max_num_seqs"] == 256
     assert answer["profile"]["steps_in_flight"] == 2
     assert "two steps in flight" in answer["in_flight"]

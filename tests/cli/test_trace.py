@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from answer_schemas import check_answer
 from click.testing import CliRunner, Result
 from log_files import LITELLM
 from places import FAULTS, SHIPPED
@@ -51,6 +52,7 @@ def test_a_log_is_shown_with_what_was_left_out(tmp_path: Path) -> None:
 
 def test_the_block_that_is_shown_replays_the_log(tmp_path: Path) -> None:
     data = json.loads(called(SECONDS, "--column", "unit=s", "--json").stdout)
+    check_answer("trace", data)
     assert data["requests"] == sum(data["lengths"][0]["max"] > 0 for _ in range(600))
     backends = parse_document((SECONDS.parent / "scenario.yaml").read_text(), "s").data["backends"]
     document = {"name": "replay", **data["replay"], "backends": backends}
@@ -72,6 +74,7 @@ def test_the_model_and_its_pictures_are_written(tmp_path: Path) -> None:
 
 def test_rates_have_a_picture_by_hour(tmp_path: Path) -> None:
     data = json.loads(called(hours(tmp_path / "x.csv", 6), "--json").stdout)
+    check_answer("trace", data)
     assert data["cell_s"] == 3600
     rates = np.array(data["requests_per_s"])[:6] * 3600
     np.testing.assert_allclose(rates, 600 * np.arange(1, 7), rtol=0.05)

@@ -18,6 +18,10 @@ ANSWERS: Final = {
     "breakeven": "sim breakeven --json, answer.json",
     "plan": "sim plan --json, answer.json",
     "sensitivity": "sim sensitivity --json, answer.json",
+    "calibrate": "sim calibrate --json",
+    "workload": "sim calibrate --workload --json",
+    "validate": "sim validate --json",
+    "trace": "sim trace --json",
     "unfinished": "a study that was ended before its answer, --json",
 }
 LEVELS = ("p5", "p50", "p95")
