@@ -77,12 +77,12 @@ def _today(answer: BreakEven) -> list[alt.Chart]:
     usual, ends = answer.own.usual, answer.volumes[[0, -1]]
     if not ends[0] <= usual <= ends[1]:
         return []
-    line = alt.Chart(pd.DataFrame({"volume": [usual], "label": ["today"]})).encode(
+    line = alt.Chart(pd.DataFrame({"volume": [usual], "label": [f"today: {short(usual)}"]})).encode(
         x=alt.X("volume:Q")
     )
     late = math.log(usual / ends[0]) > 0.85 * math.log(ends[1] / ends[0])
     align: Align = "right" if late else "left"
-    name = line.mark_text(align=align, baseline="bottom", dx=-4 if late else 4)
+    name = line.mark_text(align=align, baseline="bottom", dx=-4 if late else 4, dy=-6)
     rule = line.mark_rule(color=GREY, strokeDash=[2, 3], strokeWidth=2)
     return [rule, name.encode(y=at_y("height"), text=alt.Text("label:N"))]
 
