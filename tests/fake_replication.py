@@ -73,6 +73,7 @@ class FakeScenario:
     footing: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    file: str = "fake.yaml"
     extra: dict[str, object] = field(default_factory=dict)
     bins: int = BINS
 

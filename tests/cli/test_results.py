@@ -9,7 +9,6 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import fake_replication
 import pandas as pd
@@ -24,6 +23,7 @@ from sim.cli.study import Asked
 from sim.errors import PeakfleetError, ResultError
 from sim.montecarlo.storage import folder as folders
 from sim.montecarlo.storage.folder import Folder
+from sim.report.parts import Telling
 
 
 @pytest.fixture(autouse=True)
@@ -263,16 +263,11 @@ class Answer:
 
 
 def study(out=None, quiet=False, work=lambda: None, charts=fake_replication.charts):
-    scenario = SimpleNamespace(
-        footing=(),
-        name="Queue",
-        file="queue.yaml",
-        typical_design=lambda: SimpleNamespace(pools=()),
-    )
+    scenario = fake_replication.FakeScenario("Queue")
     asked = Asked(None, None, 1, out, (), allow_code=False, as_json=False, quiet=quiet)
     with asked.study("size", scenario) as under_way:
         work()
-        under_way.give(Answer(), lambda answer: answer.sentence, charts)
+        under_way.give(Answer(), lambda answer: Telling(answer.sentence), charts)
 
 
 @pytest.fixture

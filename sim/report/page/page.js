@@ -26,14 +26,24 @@ const peakfleet = (() => {
   }
 
   function specification(chart, room) {
-    const spec = { ...chart.spec, datasets: {} };
+    const spec = { ...structuredClone(chart.spec), datasets: {} };
     for (const [name, columns] of Object.entries(chart.data)) spec.datasets[name] = rows(columns);
+    settle(spec, room);
     spec.config = { ...merged(CONFIG, chart.spec.config || {}), background: CONFIG.background };
     if (chart.width) {
       spec.width = room;
       spec.autosize = { type: "fit-x", contains: "padding" };
     }
     return spec;
+  }
+
+  /* What depends on the width that there is, as numbers: the room within the axes depends on it. */
+  function settle(part, room) {
+    for (const [key, value] of Object.entries(part)) {
+      const found = value?.expr?.match?.(/^width < (\d+) \? (\d+) : (\d+)$/);
+      if (found) part[key] = Number(found[room < Number(found[1]) ? 2 : 3]);
+      else if (value && typeof value === "object" && key !== "datasets") settle(value, room);
+    }
   }
 
   function merged(ours, theirs) {

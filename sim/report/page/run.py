@@ -15,7 +15,7 @@ from sim.montecarlo.shares import Share
 from sim.montecarlo.store import slug
 from sim.report.charts import Chart
 from sim.report.diff_text import tell
-from sim.report.figures import BY_METRIC, Figure, scale, text
+from sim.report.figures import BY_METRIC, GROUPS, Figure, scale, text
 from sim.report.headline import paragraphs, sentence
 from sim.report.page import basis
 from sim.report.page.document import Attachment, Key, Page
@@ -38,7 +38,6 @@ KEYS = (
     "unanswered_share",
     "offered_load_peak",
     "ready_replicas_mean",
-    "cost_used_share",
 )
 METHOD = (
     "Each world is one joint draw of all uncertain inputs, by a Latin hypercube, and one simulation"
@@ -157,7 +156,7 @@ def _key(metric: str, estimate: Mapping[str, Any]) -> Key:
     low, high = ("?" if end is None else chosen.text(end) for end in estimate["p50_ci"])
     return Key(
         metric,
-        figure.label,
+        f"cost {figure.label}" if figure in GROUPS["Cost"] else figure.label,
         value,
         f"{at_least.get('p50', '')}{chosen.text(value)}{unit}",
         f"{low} … {at_least.get('p50_ci', '')}{high}" if varies else "",

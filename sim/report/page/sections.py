@@ -7,7 +7,7 @@ from sim.report.columns import Column
 from sim.report.page.document import Attachment, Key, Page, Picture
 from sim.report.page.elements import elements, table
 from sim.report.page.escape import as_html
-from sim.report.page.specs import compact
+from sim.report.page.specs import compact, sentences
 from sim.report.parts import Verdict
 
 KEYS = (
@@ -55,7 +55,8 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def _figures(page: Page) -> str:
-    first = table(KEYS, ["<tbody>", *map(_key, page.keys), "</tbody>"]) if page.keys else ""
+    keys = table(KEYS, ["<tbody>", *map(_key, page.keys), "</tbody>"])
+    first = f'<div class="keys">{keys}</div>' if page.keys else ""
     others = elements(page.figures)
     if not first or not others:
         return first or others
@@ -65,7 +66,11 @@ def _figures(page: Page) -> str:
 def _key(key: Key) -> str:
     value = f'<data value="{key.value!r}" data-metric="{as_html(key.metric)}">'
     cells = (f"{value}{as_html(key.middle)}</data>", as_html(key.interval), as_html(key.spread))
-    row = "".join(f'<td class="n">{cell}</td>' for cell in cells)
+    names = (each.head for each in KEYS[1:])
+    row = "".join(
+        f'<td class="n" data-name="{name}">{cell}</td>'
+        for name, cell in zip(names, cells, strict=True)
+    )
     return f'<tr><th scope="row"><bdi>{as_html(key.label)}</bdi></th>{row}</tr>'
 
 
@@ -75,7 +80,7 @@ def _picture(picture: Picture) -> str:
         f'<button type="button" data-take="{kind.lower()}">{kind}</button>' for kind in TAKEN
     )
     name = as_html(picture.name)
-    title, subtitle = (as_html(" ".join(chart[part])) for part in ("title", "subtitle"))
+    title, subtitle = as_html(" ".join(chart["title"])), as_html(sentences(chart["subtitle"]))
     return (
         f'<figure data-chart="{name}"><figcaption><h3>{title}</h3>'
         f"<p>{subtitle}</p></figcaption>"

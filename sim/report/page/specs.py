@@ -8,9 +8,11 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 COUNTED = re.compile(r"\b(param|view|concat)_\d+\b")
+LINE = 98  # letters, after which :mod:`sim.report.charts.style` breaks a note
 DIGITS = 6  # significant: a picture of a thousand dots shows three
 
 
@@ -45,6 +47,19 @@ def heading(spec: Mapping[str, Any]) -> dict[str, list[str]]:
     parts = title if isinstance(title, dict) else {"text": title}
     found = {"title": parts.get("text", []), "subtitle": parts.get("subtitle", [])}
     return {name: [text] if isinstance(text, str) else list(text) for name, text in found.items()}
+
+
+def sentences(lines: list[str]) -> str:
+    """Lines as they follow upon each other: those that were only broken are one again.
+
+    >>> sentences(["4 worlds", "line: median"]), sentences(["a" * 95 + " b", "next"])[-6:]
+    ('4 worlds; line: median', 'b next')
+    """
+    text = lines[0] if lines else ""
+    for before, line in pairwise(lines):
+        was_broken = len(before) + 1 + len(line.split(" ", 1)[0]) > LINE
+        text += f" {line}" if was_broken else f"; {line}"
+    return text.replace(";;", ";")
 
 
 def _renumbered(spec: Mapping[str, Any]) -> dict[str, Any]:
