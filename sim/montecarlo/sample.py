@@ -135,7 +135,8 @@ class Sample:
 
     def names(self) -> tuple[str, ...]:
         """Names of all draws and metrics, in the order of the first world that has them."""
-        return tuple(dict.fromkeys(name for row in self._ordered() for name in row.places))
+        kinds = {id(row.places): row.places for row in self._ordered()}  # worlds have few
+        return tuple(dict.fromkeys(name for places in kinds.values() for name in places))
 
     def attained(self, workload: str, share: float) -> npt.NDArray[np.bool_]:
         """Whether a workload attains its SLO in each world.
