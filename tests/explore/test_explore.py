@@ -338,13 +338,13 @@ def test_a_board_has_the_last_of_each_kind_for_whoever_comes():
     assert board.after(0, 10.0) is None
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_the_server_and_its_workers(tmp_path, ending):
+@pytest.mark.parametrize(("ending", "jobs"), [(signal.SIGINT, 2), (signal.SIGTERM, 1)])
+def test_ctrl_c_ends_the_server_and_its_workers(tmp_path, ending, jobs):
     path = tmp_path / "shop.yaml"
     path.write_text(SCENARIO)
     mark = f"explore-{os.getpid()}-{ending}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "sim", "explore", str(path), "--jobs", "2"],
+        [sys.executable, "-m", "sim", "explore", str(path), "--jobs", str(jobs)],
         env={**os.environ, "PYTHONPATH": str(ROOT), MARK: mark},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

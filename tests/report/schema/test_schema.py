@@ -33,7 +33,7 @@ DEAR = "llama-3.3-70b/h200-sxm/tp8/fp8/vllm@9"  # is dropped by its price
 
 
 def answers():
-    """Those of odd cases; ``tests/python`` has one of every command."""
+    """Those of odd cases; tests of the studies and of ``sim`` have the others."""
     shop = sim.Scenario.load(SCENARIO)
     thresholds = ["slo_met >= 95%", "cost_usd:p95 < 1"]
     troubled = sim.run(shop, *TROUBLED, worlds=2, jobs=1, thresholds=thresholds)
@@ -42,8 +42,6 @@ def answers():
     assert troubled.summary["ending"]
     yield "run", troubled.summary
     users = "workloads.chat.arrivals={users: 8, think_time: 20s}"
-    crowd = sim.size(shop, users, most_users=True, probability=0.39, worlds=4, jobs=1)
-    yield "most_users", crowd.summary
     yield "run", sim.run(shop, users, worlds=2, jobs=1).summary
     other = {"services": [DEAR], "probability": 0.39, "worlds": 9}
     yield "size", sim.size(shop, jobs=1, **other).summary

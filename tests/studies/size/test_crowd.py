@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from answer_schemas import check_answer
 from chart_worlds import check
 from size_cases import SHORT, queue
 from theory import machine_repair_wait_cdf
@@ -84,7 +85,7 @@ def test_a_fleet_that_serves_nobody_in_time_holds_nobody(tmp_path):
         answer = most_users(case, ready, Question(0.5))
     assert answer.users is None
     assert "the fleet holds nobody" in answer.sentence
-    json.dumps(answer.as_json())
+    check_answer("most_users", answer.as_json())
 
 
 @pytest.mark.parametrize(
