@@ -54,12 +54,15 @@ def sentences(lines: list[str]) -> str:
 
     >>> sentences(["4 worlds", "line: median"]), sentences(["a" * 95 + " b", "next"])[-6:]
     ('4 worlds; line: median', 'b next')
+    >>> sentences(["4 worlds.", "Line: median."])
+    '4 worlds. Line: median.'
     """
     text = lines[0] if lines else ""
     for before, line in pairwise(lines):
         was_broken = len(before) + 1 + len(line.split(" ", 1)[0]) > LINE
-        text += f" {line}" if was_broken else f"; {line}"
-    return text.replace(";;", ";")
+        ended = before.endswith((".", ";", ":"))
+        text += f" {line}" if was_broken or ended else f"; {line}"
+    return text
 
 
 def _renumbered(spec: Mapping[str, Any]) -> dict[str, Any]:
