@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 import sim.studies.case  # noqa: F401 (it holds the real loader, which tests replace elsewhere)
+from sim.engine.ledger import UNANSWERED
 from sim.errors import PeakfleetError
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.distributions import Distribution, LogNormal, Uniform
@@ -35,6 +36,16 @@ OF_MACHINES = (
     "pending_replicas",
     "utilisation",
     "kv_utilisation",
+)
+UNDEFINED = (
+    "attempts_per_request",
+    "wasted_work_share",
+    "slo_attainment",
+    "ttft_p95_s",
+    "tpot_p95_s",
+    "e2e_p95_s",
+    "draining_replicas",
+    "output_tokens_per_s",
 )
 PROFILE = ServiceProfile(
     name="", model="", gpu="", precision="", engine="", gpus_per_replica=1,
@@ -154,7 +165,8 @@ def replicate(
         verdict="overloaded" if volume > 2.0 else "stable",
         timeline={
             "load_rps": volume * rng.random(BINS),
-            "ttft_p95_s": np.full(BINS, np.nan),
+            **{column: np.full(BINS, np.nan) for column in UNDEFINED},
+            **{f"{fate}_rps": np.zeros(BINS) for fate in ("completed", *UNANSWERED)},
             **{column: volume * rng.random(BINS) for column in OF_MACHINES},
         },
         requests={"request_id": np.arange(3), "arrival_s": rng.random(3)}

@@ -93,10 +93,14 @@ class LazyGroup(click.Group):
     metavar="DIR",
     help="Folder of your own profiles, prices and models.",
 )
-def cli(folder: str | None) -> None:
+@click.pass_context
+def cli(context: click.Context, folder: str | None) -> None:
     """Capacity planning for LLM inference fleets, as distributions.
 
-    Results go to stdout, progress and advice to stderr.
+    Results go to stdout, progress and advice to stderr. COLUMNS says how wide answers may be,
+    NO_COLOR (https://no-color.org) that they have no bold type and no colours.
     """
+    if os.environ.get("NO_COLOR"):
+        context.color = False  # of all commands
     if folder:
         os.environ["PEAKFLEET_CATALOG"] = str(Path(folder).absolute())

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT_METRIC = "e2e_p95_s:p50"  # as in sim.montecarlo.precision, too slow to import for a help
 DEFAULT_CAP = 10_000
+MEDIAN = 0.5
 
 
 @click.command(short_help="Simulate a scenario: cost, utilisation and latency.")
@@ -71,6 +72,7 @@ DEFAULT_CAP = 10_000
 @click.option("--requests", is_flag=True, help="Keep every request of the first world.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in its folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--full", is_flag=True, help="Print every figure, of each part, with its interval.")
 @EMIT
 @NO_REPORT
 @click.option("--quiet", is_flag=True, help="No progress, no advice.")
@@ -90,6 +92,7 @@ def run(
     requests: bool,
     resume: bool,
     as_json: bool,
+    full: bool,
     emit: Path | None,
     no_report: bool,
     quiet: bool,
@@ -136,7 +139,7 @@ def run(
         _tell_batches(result, advice)
         with _final(kept, result, earlier, opening, advice) as final:
             save = partial(_save, result, final, advice, not no_report)
-            deliver(_shown(result, as_json), save, advice)
+            deliver(_shown(result, as_json, full), save, advice)
         if emit is not None:
             write_manifests(emit, loaded, sentence(result.summary), advice)
     if result.interrupted:
@@ -247,7 +250,7 @@ def _simulate(
 
 def _tell_batches(result: "RunResult", advice: Advice) -> None:
     """Say where batches went beyond the measured ones."""
-    from sim.report.footing_text import MEDIAN, beyond_batches
+    from sim.report.footing_text import beyond_batches
 
     timelines = result.sample.timelines.percentiles([MEDIAN])
     for line in beyond_batches(
@@ -256,11 +259,17 @@ def _tell_batches(result: "RunResult", advice: Advice) -> None:
         advice.say(line)
 
 
-def _shown(result: "RunResult", as_json: bool) -> str:
+def _shown(result: "RunResult", as_json: bool, full: bool) -> str:
     from sim.montecarlo.storage.manifest import to_json
+    from sim.report.compact_text import compact
+    from sim.report.day_text import day_lines
     from sim.report.table import render
 
-    return to_json(result.summary) if as_json else render(result.summary) + "\n"
+    if as_json:
+        return to_json(result.summary)
+    medians = result.sample.timelines.percentiles([MEDIAN])
+    day = day_lines({name: cells[0] for name, cells in medians.items()}, result.design)
+    return (render if full else compact)(result.summary, day) + "\n"
 
 
 @contextmanager

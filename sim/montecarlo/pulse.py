@@ -3,33 +3,42 @@
 from collections.abc import Callable
 from time import monotonic
 
-EVERY_S = 20.0
+FIRST_S, EVERY_S = 2.0, 5.0
 
 
 class Pulse:
-    """Something that is said at most every 20 s, and not where all is done before.
+    """Something that is said first after 2 s, then at most every 5 s; not where all is done before.
 
     Parameters
     ----------
     say : callable
     clock : callable
         Seconds.
+    first_s, every_s : float, optional
+        In place of the 2 and 5 s.
 
     Examples
     --------
-    >>> times = iter([0.0, 10.0, 21.0, 21.0, 40.0])
-    >>> pulse = Pulse(print, lambda: next(times))
+    >>> times = iter([0.0, 1.0, 2.1, 2.1, 6.0])
+    >>> pulse = Pulse(print, lambda: next(times), 2.0, 5.0)
     >>> for worlds in (1, 2, 3):
     ...     pulse.tell(lambda: f"{worlds} worlds")
     2 worlds
     """
 
-    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = monotonic,
+        first_s: float | None = None,
+        every_s: float | None = None,
+    ) -> None:
         self._say, self._clock = say, clock
-        self._next_s = clock() + EVERY_S
+        self._every_s = EVERY_S if every_s is None else every_s
+        self._next_s = clock() + (FIRST_S if first_s is None else first_s)
 
     def tell(self, text: Callable[[], str]) -> None:
         """Say it, if it is time."""
         if self._clock() >= self._next_s:
             self._say(text())
-            self._next_s = self._clock() + EVERY_S
+            self._next_s = self._clock() + self._every_s

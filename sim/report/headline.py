@@ -253,8 +253,8 @@ def median(metrics: Mapping[str, Estimate], metric: str) -> float:
     return float(estimate["p50"] or 0.0) if estimate else 0.0
 
 
-def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
-    """What to be told beside the answer: causes, the worst world, a vicious circle."""
+def paragraphs(summary: Mapping[str, Any], worst: bool = True) -> Iterator[str]:
+    """What to be told beside the answer: causes, the worst world if asked, a vicious circle."""
     yield from _computed(summary)
     too_short = _too_short(summary)
     yield from too_short or _causes(summary)
@@ -262,7 +262,7 @@ def paragraphs(summary: Mapping[str, Any]) -> Iterator[str]:
     yield from _spent_budgets(summary)
     yield from _least_month(summary)
     yield from undrawn_text(summary["means_rest_on"]["undrawn"])
-    if summary["replications"] > 1:
+    if worst and summary["replications"] > 1:
         yield _worst_world(summary)
     metrics = summary["metrics"]
     attempts, wasted, offered = (

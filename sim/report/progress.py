@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from sim.montecarlo.pulse import Pulse
+from sim.montecarlo import pulse
 from sim.report.figures import ABSENT, BY_METRIC, scale
 
 if TYPE_CHECKING:
@@ -29,10 +30,8 @@ def progress_bar(worlds: int, goal: "Goal | None", shown: bool) -> Iterator[Prog
         yield None
         return
     if not sys.stderr.isatty():
-        pulse = Pulse(lambda text: print(f"sim: {text}", file=Forgiving(sys.stderr), flush=True))
-        yield lambda sample, target: pulse.tell(
-            lambda: f"{len(sample):,} of {target:,} worlds · {so_far(sample, goal)}"
-        )
+        with _plain_lines(worlds, goal) as progress:
+            yield progress
         return
     # Here, for rich is slow to import and only terminals need it.
     from rich.console import Console  # noqa: PLC0415
@@ -64,6 +63,35 @@ def progress_bar(worlds: int, goal: "Goal | None", shown: bool) -> Iterator[Prog
                 refreshed_s = monotonic()
 
         yield update
+
+
+@contextmanager
+def _plain_lines(worlds: int, goal: "Goal | None") -> Iterator[Progress]:
+    """Interim answers, a line each: the first after 2 s, with or without a finished world."""
+    stream = cast(TextIO, Forgiving(sys.stderr))
+
+    def say(text: str) -> None:
+        print(f"sim: interim, {text}", file=stream, flush=True)
+
+    ended = Event()
+
+    def nothing_yet() -> None:
+        if not ended.wait(pulse.FIRST_S):
+            say(f"none of {worlds:,} worlds has ended yet")
+
+    told = pulse.Pulse(say)
+    waiting = Thread(target=nothing_yet, daemon=True)
+    waiting.start()
+
+    def progress(sample: "Sample", target: int) -> None:
+        ended.set()
+        told.tell(lambda: f"{len(sample):,} of {target:,} worlds · {so_far(sample, goal)}")
+
+    try:
+        yield progress
+    finally:
+        ended.set()
+        waiting.join()
 
 
 class Forgiving:

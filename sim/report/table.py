@@ -72,6 +72,25 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
     ),
 }
 ANSWERED = BY_METRIC["requests_answered_share"]
+KEY = (  # what decides, in the order of its groups
+    "cost_usd_per_month",
+    "cost_usd_per_request",
+    "cost_usd_per_task",
+    "cost_usd_per_user_month",
+    "gross_margin",
+    "deadline_met_share",
+    "makespan_s",
+    "peak_hour_ttft_p95_s",
+    "e2e_p95_s",
+    "offered_load_peak",
+    "ready_replicas_mean",
+    "slo_attainment",
+    "unanswered_share",
+    "cost_used_share",
+    "cost_idle_share",
+    "wasted_work_share",
+    "cache_hit_rate",
+)
 OF_REPLICAS = ("queue_wait_mean_s", "queue_wait_p95_s")
 OF_ASKED = {  # unit costs of what was asked for, and the share of it that was served
     "cost_usd_per_request_asked": "requests_answered_share",
@@ -96,7 +115,7 @@ HEADER = (
     Column("95 % interval", leaves=2),
 )
 WORDS = "A world is one draw of all that is uncertain; 'sim catalog words' has the other words."
-INTERVALS = P50_INTERVAL, _ = 4, 6
+INTERVALS = P50_INTERVAL, P95_INTERVAL = 4, 6
 UNKNOWN = "? … ?"  # an interval of which too few worlds tell anything
 NOTES = {
     AT_LEAST: "at least: in some worlds the backlog or the recovery goes on after the end, or the"
@@ -105,9 +124,10 @@ NOTES = {
 }
 
 
-def render(summary: Mapping[str, Any]) -> str:
-    """The summary of a run as text.
+def render(summary: Mapping[str, Any], day: Sequence[str] = ()) -> str:
+    """The summary of a run as text, with all figures.
 
+    ``day`` are lines on how it went over the time that is simulated.
     Headings are bold by terminal codes, which ``click.echo`` takes out where there is no terminal.
     """
     parts = list(_blocks(summary))
@@ -118,6 +138,7 @@ def render(summary: Mapping[str, Any]) -> str:
     lines += [""] if lines else []
     lines += [filled(sentence(summary)), ""]
     lines += [line for text in paragraphs(summary) for line in (filled(text), "")]
+    lines += [*day, ""] if day else []
     worlds = world_grid(summary)
     lines += [*blocks(worlds.columns, worlds.blocks).lines, "", *figures.lines]
     notes = [_laid_out(note) for note in (*_notes(summary, "\n".join(figures.lines)), WORDS)]
@@ -136,6 +157,19 @@ def figure_grid(summary: Mapping[str, Any]) -> Grid:
     too_few = _too_few(parts, told)
     notes = (*([too_few] if too_few else []), *_notes(summary, shown))
     return replace(_grid(parts, told), notes=notes)
+
+
+def key_grid(summary: Mapping[str, Any]) -> Grid:
+    """The figures that decide, of everything together; the p95 without its interval."""
+    parts = list(_of_all(summary, KEY))
+    return _grid(parts, [at for at in _told(parts) if at != P95_INTERVAL])
+
+
+def sign_notes(shown: str) -> Iterator[str]:
+    """What the signs in a table mean."""
+    for sign, meaning in NOTES.items():
+        if sign in shown:
+            yield f"{sign}  {meaning}"
 
 
 def _grid(parts: Parts, told: list[int]) -> Grid:
@@ -180,17 +214,26 @@ def world_grid(summary: Mapping[str, Any]) -> Grid:
 def _blocks(summary: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     """Titles and rows: the groups of the whole, then workloads and backends among several."""
     free = {each["name"] for each in summary["worst_workloads"] if each["attainment"] is None}
-    every = len(free) == len(summary["worst_workloads"])
-    labels = WITHOUT_SLO if every else WITH_SOME if free else {}
-    for title, group in GROUPS.items():
-        figures = tuple(relabelled(figure, labels) for figure in group)
-        yield from _block(title, summary["metrics"], figures)
+    yield from _of_all(summary)
     for part, metrics in PARTS.items():
         if len(summary[part]) > 1:
             for name, estimates in summary[part].items():
                 labels = WITHOUT_SLO if part == "workloads" and name in free else {}
                 figures = tuple(relabelled(BY_METRIC[metric], labels) for metric in metrics)
                 yield from _block(f"{part.capitalize()[:-1]} {name}", estimates, figures)
+
+
+def _of_all(
+    summary: Mapping[str, Any], only: Sequence[str] = ()
+) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """The groups of everything together, of all figures or of some."""
+    free = {each["name"] for each in summary["worst_workloads"] if each["attainment"] is None}
+    every = len(free) == len(summary["worst_workloads"])
+    labels = WITHOUT_SLO if every else WITH_SOME if free else {}
+    for title, group in GROUPS.items():
+        chosen = (each for each in group if not only or each.metric in only)
+        figures = tuple(relabelled(figure, labels) for figure in chosen)
+        yield from _block(title, summary["metrics"], figures)
 
 
 def _block(
@@ -279,9 +322,7 @@ def _tells(at: int, rows: list[tuple[str, ...]]) -> bool:
 
 def _notes(summary: Mapping[str, Any], shown: str) -> Iterator[str]:
     """What the signs in the table mean, and what never happened."""
-    for sign, meaning in NOTES.items():
-        if sign in shown:
-            yield f"{sign}  {meaning}"
+    yield from sign_notes(shown)
     metrics = summary["metrics"]
     silent = [
         (metric, _always(metrics[metric], value))

@@ -3,11 +3,14 @@
 import io
 import re
 import sys
+import time
+from functools import partial
 
 import fake_replication
 import pytest
 from fake_replication import FakeScenario
 
+from sim.montecarlo.pulse import Pulse
 from sim.montecarlo.run import run
 from sim.montecarlo.sample import Sample
 from sim.montecarlo.summary import summarise
@@ -177,11 +180,29 @@ def test_without_a_terminal_there_is_a_line_now_and_then_and_none_in_a_short_run
     with progress_bar(10, None, shown=True) as progress:
         progress([1, 2], 10)
     assert stderr.getvalue() == ""
-    monkeypatch.setattr("sim.montecarlo.pulse.EVERY_S", 0.0)
+    times = iter([0.0, 1.0, 2.0, 2.0, 6.9, 7.0, 7.0])  # the first after 2 s, then every 5
+    every = partial(Pulse, clock=lambda: next(times), first_s=2.0, every_s=5.0)
+    monkeypatch.setattr("sim.montecarlo.pulse.Pulse", every)
     monkeypatch.setattr("sim.report.progress.so_far", lambda sample, goal: "so far")
     with progress_bar(10, None, shown=True) as progress:
-        progress([1, 2], 10)
-    assert stderr.getvalue() == "sim: 2 of 10 worlds · so far\n"
+        for worlds in (1, 2, 3, 4):
+            progress([0] * worlds, 10)
+    assert stderr.getvalue().splitlines() == [
+        "sim: interim, 2 of 10 worlds · so far",
+        "sim: interim, 4 of 10 worlds · so far",
+    ]
+
+
+def test_where_no_world_has_ended_in_two_seconds_that_is_said(monkeypatch):
+    assert Pulse.__init__.__defaults__[1:] == (None, None)  # then those of the module
+    monkeypatch.setattr(sys, "stderr", stderr := io.StringIO())
+    monkeypatch.setattr("sim.montecarlo.pulse.FIRST_S", 0.0)
+    with progress_bar(10, None, shown=True):
+        for _ in range(2000):
+            if stderr.getvalue():
+                break
+            time.sleep(0.005)
+    assert stderr.getvalue() == "sim: interim, none of 10 worlds has ended yet\n"
 
 
 def test_nothing_is_said_where_nothing_is_to_be_shown():

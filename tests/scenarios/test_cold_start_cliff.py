@@ -58,7 +58,9 @@ def test_a_timetable_pays_for_a_slow_start_by_the_minutes_that_it_starts_early()
 
 def test_the_run_prints_p95_and_cost_of_each_fleet(capsys, tmp_path):
     command = ["run", str(SHIPPED / "cold_start_cliff.yaml"), "--worlds", "1", "--jobs", "1"]
-    assert main([*command, "--set", MORNING, "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    assert (
+        main([*command, "--set", MORNING, "--out", str(tmp_path / "out"), "--quiet", "--full"]) == 0
+    )
     sections = blocks(capsys.readouterr().out)
     for policy in ("reactive", "scheduled"):
         for cold_start in COLD_STARTS:
