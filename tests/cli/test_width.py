@@ -61,7 +61,7 @@ LINES = {
     "explain": "backends.large.autoscaler",
 }
 STUDIES = {"run", "size", "stress", "plan", "compare", "breakeven", "sensitivity"}
-WITHOUT_LINES = {"init", "schema", "catalog", "diff", "report", "explore"}  # files, a page; tried below
+WITHOUT_LINES = {"init", "schema", "catalog", "diff", "report", "explore"}  # tried below
 OF_THE_CATALOG = {
     "profiles": (
         "--model llama",
