@@ -261,15 +261,9 @@ def _tell_batches(result: "RunResult", advice: Advice) -> None:
 
 def _shown(result: "RunResult", as_json: bool, full: bool) -> str:
     from sim.montecarlo.storage.manifest import to_json
-    from sim.report.compact_text import compact
-    from sim.report.day_text import day_lines
-    from sim.report.table import render
+    from sim.report.run_text import run_text
 
-    if as_json:
-        return to_json(result.summary)
-    medians = result.sample.timelines.percentiles([MEDIAN])
-    day = day_lines({name: cells[0] for name, cells in medians.items()}, result.design)
-    return (render if full else compact)(result.summary, day) + "\n"
+    return to_json(result.summary) if as_json else run_text(result, full) + "\n"
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from sim.report.headline import sentence
 from sim.report.page.run import page_of_run
 from sim.report.page.study import page_of_study
 from sim.report.parts import Telling
+from sim.report.run_text import run_text
 from sim.scenario import Scenario
 from sim.studies.answer import WRITES, Answer, write_answer
 
@@ -81,8 +82,13 @@ class Result:
 
     @property
     def text(self) -> str:
-        """The answer as it is printed."""
-        return click.unstyle(table.render(self.summary))
+        """The answer as it is printed: one screen."""
+        return click.unstyle(run_text(self.found))
+
+    @property
+    def full_text(self) -> str:
+        """The answer with every figure of each part, as ``--full`` prints it."""
+        return click.unstyle(run_text(self.found, full=True))
 
     def save(self, folder: Pathlike) -> Path:
         """Write the results, as ``sim run --out`` does; returns the folder.

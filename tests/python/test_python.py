@@ -41,6 +41,14 @@ def files(folder):
     }
 
 
+def test_the_full_text_is_that_of_full(shop, capsys):
+    asked = ["run", "shop.yaml", "--worlds", "2", "--jobs", "1", "--quiet", "--no-report", "--full"]
+    assert main(asked) == 0
+    result = sim.run(shop, worlds=2, jobs=1)
+    assert result.full_text + "\n" == capsys.readouterr().out
+    assert len(result.full_text) > len(result.text)
+
+
 def ran(*arguments):
     """What a Python process prints, says, and ends with."""
     done = subprocess.run(
