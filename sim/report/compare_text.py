@@ -75,7 +75,7 @@ def _designs(answer: Comparison) -> Grid:
     cost, latency = answer.cost.measure, answer.latency.measure
     heads = [Column("Designs", right=False)]
     for each in (cost, latency):
-        heads += [Column(f"{each.words()}\np5 … p95"), Column("median")]
+        heads += [Column(f"{each.words()}\nmedian"), Column("p5 … p95")]  # the same in all: none
     rows = [
         (
             _shortened(each.label),
@@ -163,11 +163,11 @@ def _columns(heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Grid:
 
 def _spread(figure: Estimate, measure: Measure) -> tuple[str, str]:
     if math.isnan(figure.p50):
-        return "", "–"
+        return "–", ""
     low, high = measure.amounts(figure.p5, figure.p95)
     high = (AT_LEAST if "p95" in figure.at_least else "") + high
     middle = (AT_LEAST if "p50" in figure.at_least else "") + measure.amount(figure.p50)
-    return (f"{low} … {high}" if figure.p5 != figure.p95 else "", middle)
+    return (middle, f"{low} … {high}" if figure.p5 != figure.p95 else "")
 
 
 def _block(answer: Comparison, label: str, against: str) -> Grid:

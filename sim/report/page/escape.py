@@ -10,6 +10,7 @@ from sim.errors import is_control
 LAYOUT = "\n\t"  # of a text of several lines
 MARKS = re.compile(r"([\\`*_\[\]<>|~$&])")
 AT_START = re.compile(r"^([#+=-]|\d+[.)](?=\s|$))")
+BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|(?:ms|s|min|h|k|USD|kUSD)\b)")
 CALLS = re.compile(r"([@#])(?=\w)")  # of people and of issues, where a forge reads them
 
 
@@ -27,12 +28,12 @@ def shown(text: str) -> str:
 
 
 def as_html(text: str) -> str:
-    """A text within an element, or an attribute in double quotes; no number leaves its per cent.
+    """A text within an element, or an attribute in double quotes; no number leaves its unit.
 
     >>> as_html('<script>alert(1)</script>"')
     '&lt;script&gt;alert(1)&lt;/script&gt;&quot;'
     """
-    return html.escape(shown(text)).replace(" %", "&nbsp;%")
+    return BEFORE_UNIT.sub("&nbsp;", html.escape(shown(text)))
 
 
 def as_script_json(value: Any) -> str:

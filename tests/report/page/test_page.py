@@ -9,8 +9,9 @@ from many_worlds import copies
 from scenario_documents import SHIPPED
 
 from sim.montecarlo.run import run
+from sim.report.charts import style
 from sim.report.charts.run import charts
-from sim.report.page import Page, markdown, render
+from sim.report.page import Page, markdown, render, specs
 from sim.report.page.run import page_of_run
 from sim.scenario import load_scenario
 
@@ -98,6 +99,10 @@ def test_markdown_has_the_answer_and_the_key_figures_first(page):
     assert lines[1].startswith("**Support assistant")
     assert any(line.startswith("- **✓ kept** SLO of chat") for line in lines[:3])
     assert sum(line.startswith("| cost per month |") for line in lines) == 1
+
+
+def test_notes_are_broken_where_the_page_mends_them():
+    assert specs.LINE == style.LINE
 
 
 def test_a_page_of_next_to_nothing_has_no_empty_section():

@@ -97,7 +97,7 @@ def test_numbers_are_those_of_the_summary(driver, page, result):
         name: metrics[name]["p50"] for name, *_ in found
     }
     (cost,) = [text for name, _, text in found if name == "cost_usd_per_month"]
-    assert cost == f"{metrics['cost_usd_per_month']['p50']:,.0f} USD"
+    assert cost.replace("\xa0", " ") == f"{metrics['cost_usd_per_month']['p50']:,.0f} USD"
     rows = script(
         driver,
         "[...document.querySelectorAll('#all tr')].map("
