@@ -59,10 +59,10 @@ def test_coefficients_are_found_within_their_intervals(answer):
     assert 0.1 < np.median(off) < 1.2, shown  # nor are they much too wide
 
 
-def test_intervals_are_as_wide_as_the_noise_asks_for(sweep):
+def test_intervals_are_as_wide_as_the_noise_asks_for(answer):
     """Five times the noise in the times of requests, intervals of a step at least twice as wide."""
     noisy = [closed(KNOWN, *each, noise=0.1, seed=at) for at, each in enumerate(SWEEP)]
-    errors = [calibrate(runs, tried=1).profile.joint_error for runs in (sweep, noisy)]
+    errors = [each.profile.joint_error for each in (answer, calibrate(noisy, tried=1))]
     sds = [dict(zip(each.names, each.relative_sd, strict=True)) for each in errors]
     assert sds[0]["step_base_ms@1"] < 0.01
     assert sds[1]["step_base_ms@1"] > 2 * sds[0]["step_base_ms@1"]
