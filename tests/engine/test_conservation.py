@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from drawn import drawn_anew
 from fleets import Case, advance, cases, kernel_log, pool, profile
 from given_requests import GivenRequests
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.engine.simulation import Outcome, simulate
@@ -100,8 +100,7 @@ def served(outcome: Outcome) -> Any:
 # Requests, tokens
 
 
-@given(cases(tight=True), st.floats(0, 1))
-@settings(max_examples=200)
+@drawn_anew(67, cases(tight=True), st.floats(0, 1))
 def test_every_request_has_one_fate_at_any_moment(case: Case, share: float) -> None:
     plane = case.kernel()
     plane.feed(*case.requests)
@@ -116,8 +115,7 @@ def test_every_request_has_one_fate_at_any_moment(case: Case, share: float) -> N
     assert np.isnan(log.finish_s[open_numbers]).all()
 
 
-@given(cases(tight=True, verbs=True))
-@settings(max_examples=300)
+@drawn_anew(100, cases(tight=True, verbs=True))
 def test_what_happens_to_a_request_happens_in_order(case: Case) -> None:
     log = kernel_log(case)
     times = [log[name] for name in ("arrival_s", "ready_s", "admitted_s", "first_token_s")]
@@ -134,8 +132,7 @@ def test_what_happens_to_a_request_happens_in_order(case: Case) -> None:
     assert (log.output_tokens[completed] >= 1).all()
 
 
-@given(cases(tight=True, verbs=True))
-@settings(max_examples=100)
+@drawn_anew(34, cases(tight=True, verbs=True))
 def test_a_replica_admits_in_the_order_of_arrival(case: Case) -> None:
     log = kernel_log(case)
     for replica in np.unique(log.replica[log.replica >= 0]):
@@ -145,8 +142,7 @@ def test_a_replica_admits_in_the_order_of_arrival(case: Case) -> None:
         assert (np.diff(admitted_s[known]) >= 0).all()
 
 
-@given(designs())
-@settings(max_examples=150)
+@drawn_anew(50, designs())
 def test_requests_are_conserved_per_workload_and_in_total(design: Design) -> None:
     figures = replication(design).metrics
     prefixes = ["", *(f"workloads.{workload.name}." for workload in design.workloads)]
@@ -173,8 +169,7 @@ def test_what_arrives_at_time_zero_belongs_to_the_horizon(warm_up_s: float) -> N
     assert replication(design).verdict == "overloaded"
 
 
-@given(designs())
-@settings(max_examples=80)
+@drawn_anew(27, designs())
 def test_a_percentile_is_what_all_come_to_or_is_marked_as_a_lower_bound(design: Design) -> None:
     """With requests cut off at the end, against the same requests answered to the last."""
     seen = replication(design).metrics
@@ -191,8 +186,7 @@ def test_a_percentile_is_what_all_come_to_or_is_marked_as_a_lower_bound(design: 
             assert not seen[f"{name}_mean_s"] > whole[f"{name}_mean_s"] * (1 + 1e-9), name
 
 
-@given(designs())
-@settings(max_examples=80)
+@drawn_anew(27, designs())
 def test_a_drained_horizon_ends_with_the_last_answer_and_leaves_nobody(design: Design) -> None:
     waits = replace(design, horizon=replace(design.horizon, end_limit_s=1e6))
     outcome, found = simulate(waits, STREAMS, record_requests=True), replication(waits)
@@ -279,8 +273,7 @@ def _within(workload: Workload, horizon: Horizon) -> int:
     return sum(len(block.arrival_s) for block in blocks)
 
 
-@given(designs())
-@settings(max_examples=150)
+@drawn_anew(50, designs())
 def test_the_figures_are_those_of_the_recorded_requests(design: Design) -> None:
     outcome, figures = simulate(design, STREAMS, record_requests=True), replication(design).metrics
     log, done = outcome.requests, served(outcome)
@@ -321,8 +314,7 @@ def _lies_within_a_bucket(
 # Machine time, money
 
 
-@given(designs())
-@settings(max_examples=150)
+@drawn_anew(50, designs())
 def test_replica_seconds_and_dollars_are_conserved(design: Design) -> None:
     figures, duration_s = replication(design).metrics, design.horizon.duration_s
     total_usd = gpu_hours = 0.0
@@ -342,8 +334,7 @@ def test_replica_seconds_and_dollars_are_conserved(design: Design) -> None:
     )
 
 
-@given(designs())
-@settings(max_examples=150)
+@drawn_anew(50, designs())
 def test_busy_time_is_the_time_with_somebody_in_the_batch(design: Design) -> None:
     """Integrated by the kernel as moments; here as a union of intervals, replica by replica."""
     whole = streamed_at_once(replace(design, horizon=replace(design.horizon, warm_up_s=0.0)))
@@ -380,8 +371,7 @@ def _union_s(log: Any, end_s: float) -> float:
     return total_s
 
 
-@given(designs())
-@settings(max_examples=150)
+@drawn_anew(50, designs())
 def test_littles_law_holds_as_an_identity(design: Design) -> None:
     """The integral of the number waiting, or running, is the sum of the times spent so.
 
@@ -435,8 +425,7 @@ def slowed(drawn: GpuPool, factor: float) -> GpuPool:
     )
 
 
-@given(cases(tight=True, verbs=True))
-@settings(max_examples=200)
+@drawn_anew(67, cases(tight=True, verbs=True))
 def test_doubling_every_time_and_halving_the_rate_doubles_every_latency(case: Case) -> None:
     """To the last bit: a factor of two is exact in binary."""
     twice = replace(
@@ -452,8 +441,7 @@ def test_doubling_every_time_and_halving_the_rate_doubles_every_latency(case: Ca
         np.testing.assert_array_equal(log_twice[name], log[name], name)
 
 
-@given(cases(tight=True, verbs=True))
-@settings(max_examples=100)
+@drawn_anew(34, cases(tight=True, verbs=True))
 def test_numbering_workloads_otherwise_changes_nothing(case: Case) -> None:
     swapped = replace(
         case, workload=1 - case.workload, workload_pool=list(reversed(case.workload_pool))
@@ -464,8 +452,7 @@ def test_numbering_workloads_otherwise_changes_nothing(case: Case) -> None:
     assert log_swapped.tobytes() == log.tobytes()
 
 
-@given(designs())
-@settings(max_examples=50)
+@drawn_anew(17, designs())
 def test_the_names_of_workloads_change_nothing(design: Design) -> None:
     names = {"workload 0": "zebra", "workload 1": "ant"}
     renamed = replace(
@@ -478,8 +465,7 @@ def test_the_names_of_workloads_change_nothing(design: Design) -> None:
         np.testing.assert_equal(others[key], value, key)
 
 
-@given(cases(), st.floats(1.01, 4))
-@settings(max_examples=200)
+@drawn_anew(67, cases(), st.floats(1.01, 4))
 def test_a_faster_engine_makes_no_request_later_where_one_is_served_at_a_time(
     case: Case, factor: float
 ) -> None:
@@ -490,8 +476,7 @@ def test_a_faster_engine_makes_no_request_later_where_one_is_served_at_a_time(
         assert not (sooner[name] > log[name] * (1 + 1e-12)).any(), name
 
 
-@given(cases(), st.integers(0, 59))
-@settings(max_examples=200)
+@drawn_anew(67, cases(), st.integers(0, 59))
 def test_a_request_less_makes_no_other_later_where_one_is_served_at_a_time(
     case: Case, which: int
 ) -> None:

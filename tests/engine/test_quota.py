@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from drawn import drawn_anew
 from fleets import END_S
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.engine.plane.plane import DataPlane
@@ -226,8 +226,7 @@ BOUGHT = st.sampled_from([None, None, Provisioned(2, 60.0, 2.0), Provisioned(1, 
 def test_the_kernel_serves_and_rejects_as_the_oracle_does() -> None:
     seen: Counter[str] = Counter()
 
-    @given(askers(), quotas(), BOUGHT, st.sampled_from([0, 2, 10]))
-    @settings(max_examples=400)
+    @drawn_anew(134, askers(), quotas(), BOUGHT, st.sampled_from([0, 2, 10]))
     def same(
         asking: list[Asker], quota: Quota, units: Provisioned | None, max_retries: int
     ) -> None:
@@ -267,8 +266,7 @@ def test_the_oracle_s_levels_are_those_of_a_bucket() -> None:
     assert meter.level(Fraction(20)) == 10
 
 
-@given(st.integers(0, 2**32 - 1))
-@settings(max_examples=300)
+@drawn_anew(100, st.integers(0, 2**32 - 1))
 def test_who_comes_back_when_told_is_served_whatever_the_rounding(seed: int) -> None:
     """Rates and times are arbitrary. The first takes all there is; the second asks once too early,
     and its second attempt, at the told moment, is served.
