@@ -5,8 +5,6 @@ of requests by the bin of their arrival, all else where it happens. Memory is a 
 per bin, whatever the traffic, and one histogram per workload and latency.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,20 +14,20 @@ from sim.engine.state.backend_record import (
     POOL,
     USAGE,
 )
-from sim.engine.state.histogram import BUCKETS, book_bin, close_hour
+from sim.engine.state.books import Books
+from sim.engine.state.histogram import BUCKETS
 from sim.engine.state.record import (
     E2E,
     LATENCIES,
     TASK_E2E,
     WORKLOAD,
-    Records,
 )
+from sim.engine.state.thin import numbered
 from sim.model.price import HOUR_S
 
 FloatArray = npt.NDArray[np.float64]
 
 UNANSWERED = ("timed_out", "rejected", "failed", "gave_up")  # fates of requests, but for completed
-LEAST_IN_HOUR = 100  # completions; the p95 of fewer rests on fewer than five requests
 
 
 class Ledger:
@@ -56,56 +54,50 @@ class Ledger:
     p95_s : (workloads + 1, latencies, bins) float64
         95th percentile of each latency in each bin; the last row is of all workloads together.
     worst_hour_p95_s : (workloads + 1, latencies) float64
-        Largest 95th percentile of an hour of the clock with ``LEAST_IN_HOUR`` completions or more;
-        NaN if there is none.
+        Largest 95th percentile of an hour of the clock with ``LEAST_IN_HOUR`` completions or more
+        (see :mod:`sim.engine.events.bins`); NaN if there is none.
     last_hour : (workloads, latencies, BUCKETS) int64
         Of the hour of the clock in which the latest closed bin ended.
     """
 
     def __init__(self, edges_s: FloatArray, workloads: int, pools: int, backends: int) -> None:
         bins = len(edges_s) - 1
+        counts = workloads, len(LATENCIES), BUCKETS
         self.edges_s = edges_s
-        self.workloads: Records = np.zeros((workloads, bins), WORKLOAD)
-        self.pools: Records = np.zeros((pools, bins), POOL)
-        self.usage: Records = np.zeros((workloads, backends, BILLINGS, bins), USAGE)
-        self._bytes = _bytes(self.workloads), _bytes(self.pools), _bytes(self.usage)
-        self.histograms = np.zeros((workloads, len(LATENCIES), BUCKETS), np.int64)
-        self.p95_s = np.full((workloads + 1, len(LATENCIES), bins), np.nan)
-        self.worst_hour_p95_s = np.full((workloads + 1, len(LATENCIES)), np.nan)
-        self._hour = np.zeros_like(self.histograms)
-        self.last_hour = np.zeros_like(self.histograms)
+        self._books = books = Books(
+            workloads=np.zeros((workloads, bins), WORKLOAD),
+            pools=np.zeros((pools, bins), POOL),
+            usage=np.zeros((workloads, backends, BILLINGS, bins), USAGE),
+            histograms=np.zeros(counts, np.int64),
+            hour=np.zeros(counts, np.int64),
+            last_hour=np.zeros(counts, np.int64),
+            octaves=np.zeros((2, *counts[:2]), np.int64),
+            p95_s=np.full((workloads + 1, len(LATENCIES), bins), np.nan),
+            worst_hour_p95_s=np.full((workloads + 1, len(LATENCIES)), np.nan),
+        )
+        self._numbers = numbered(books)
+        self.workloads, self.pools, self.usage = books.workloads, books.pools, books.usage
+        self.histograms, self.last_hour = books.histograms, books.last_hour
+        self.p95_s, self.worst_hour_p95_s = books.p95_s, books.worst_hour_p95_s
+        hours = edges_s // HOUR_S
+        self._ends_hour = [*(hours[:-1] != hours[1:])[:-1].tolist(), True]  # the last may be short
         self._bin = 0
 
     def close_bin(self, plane: DataPlane, is_last: bool = False) -> None:
         """Book the bin that ends now and begin the next, unless it is the last."""
-        state = plane.close_bin()
         at = self._bin
+        state = plane.turn_bin(self._numbers, at, is_last or self._ends_hour[at])
+        self._bin += 1
         if is_last:
             self._end_with(at, plane.now)
-        workloads, pools, usage = self._bytes
-        workloads[:, at] = _bytes(state.workloads)
-        pools[:, at] = _bytes(state.pools)[: len(pools)]
-        usage[..., at] = _bytes(state.usage)
-        book_bin(state.histograms, self._hour, self.p95_s[..., at])
-        self._bin += 1
-        if self._ends_hour(at):
-            close_hour(
-                self._hour, LEAST_IN_HOUR, self.worst_hour_p95_s, self.histograms, self.last_hour
-            )
         if self._bin == len(self.edges_s) - 1 and not state.clock[0].has_tasks:
             self._count_requests_as_tasks()
-        plane.open_bin()
 
     def _end_with(self, at: int, now_s: float) -> None:
         """Have bin ``at`` be the last, and end now."""
         self.edges_s = np.append(self.edges_s[: at + 1], now_s)
         self.workloads, self.pools = self.workloads[:, : at + 1], self.pools[:, : at + 1]
         self.usage, self.p95_s = self.usage[..., : at + 1], self.p95_s[..., : at + 1]
-
-    def _ends_hour(self, at: int) -> bool:
-        """Whether bin ``at`` is the last of its hour; the last hour may be short."""
-        last = at == len(self.edges_s) - 2
-        return last or bool(self.edges_s[at] // HOUR_S != self.edges_s[at + 1] // HOUR_S)
 
     def _count_requests_as_tasks(self) -> None:
         """Counts and latencies of requests as those of tasks, which the kernel did not count."""
@@ -115,8 +107,3 @@ class Ledger:
         booked["task_s"] = booked["e2e_s"]
         for by_latency in (self.histograms, self.p95_s, self.worst_hour_p95_s, self.last_hour):
             by_latency[:, TASK_E2E] = by_latency[:, E2E]
-
-
-def _bytes(records: Records) -> Any:
-    """Records as mere bytes, which NumPy copies at once and not field by field."""
-    return records.view(np.ndarray).view(np.dtype((np.void, records.dtype.itemsize)))

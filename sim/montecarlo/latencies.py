@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.ledger import LEAST_IN_HOUR
+from sim.engine.events.bins import LEAST_IN_HOUR
 from sim.engine.simulation import Outcome
 from sim.engine.state.histogram import BUCKETS, edges_s, quantile
 from sim.engine.state.record import E2E, LATENCIES, TASK_E2E, TPOT, TTFT, WAIT, Records

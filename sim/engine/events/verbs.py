@@ -1,4 +1,4 @@
-"""What the control plane can do to the data plane, and how a time bin is closed.
+"""What the control plane can do to the data plane.
 
 All act at an instant after the kernel has processed every event up to it.
 """
@@ -11,7 +11,7 @@ from sim.engine.gateway import gateway
 from sim.engine.replica import batch, frontend, lockstep, plan, waiting, work
 from sim.engine.replica.event import set_event
 from sim.engine.state import tournament
-from sim.engine.state.jit import compiled, inner, inner_apart
+from sim.engine.state.jit import compiled, inner
 from sim.engine.state.number import ONE_LESS, ONE_MORE, ZERO
 from sim.engine.state.record import (
     DRAINING,
@@ -233,83 +233,6 @@ def _blocks_now(s: State, r: int, now: float) -> float:
     share = (now - replica.start_s) / length_s if length_s > 0.0 else 1.0
     taken = segment.blocks_taken(s, r, replica, pool)
     return pool.kv_blocks - replica.free_blocks + share * taken
-
-
-@compiled
-def close_bin(numbers: IntArray, count: int, now: float) -> None:
-    """Complete the integrals of the bin at its end; ``count`` rows have ever been added."""
-    s = thin(numbers)
-    for r in range(count):
-        if s.replicas[r].mode != IDLE:
-            settle_blocks(s, r, now)
-    _book_leaps(s, count, 1.0, now)
-    width_s = now - s.clock[0].bin_start_s
-    for p in range(len(s.pools)):
-        pool = s.pools[p]
-        pool.busy_s += pool.busy * width_s
-        pool.waiting_s += pool.waiting * width_s
-        pool.running_s += pool.running * width_s
-        pool.ready_s += pool.ready * width_s
-        pool.serving_s += pool.serving * width_s
-        pool.able_s += pool.speed * width_s
-
-
-@compiled
-def open_bin(numbers: IntArray, count: int, now: float) -> None:
-    """Begin a bin: moments, counts and histograms from zero."""
-    s = thin(numbers)
-    s.clock[0].bin_start_s = now
-    for p in range(len(s.pools)):
-        pool = s.pools[p]
-        pool.busy_s = pool.waiting_s = pool.running_s = pool.ready_s = pool.blocks_s = 0.0
-        pool.serving_s = pool.able_s = 0.0
-        pool.decoded = pool.context = pool.prompts = 0.0
-        pool.prefilled = pool.prefill_s = pool.frontend_s = 0.0
-    _book_leaps(s, count, -1.0, now)
-    for w in range(len(s.workloads)):
-        counts = s.workloads[w]
-        counts.requests = counts.attempts = counts.retries = counts.completed = 0
-        counts.retries_withheld = 0
-        counts.hedges = counts.response_hits = counts.cached_tokens = 0
-        counts.fallbacks = counts.escalations = counts.degraded = 0
-        counts.tasks = counts.tasks_completed = counts.tasks_failed = 0
-        counts.task_s = 0.0
-        counts.timed_out = counts.rejected = counts.failed = counts.gave_up = 0
-        counts.wasted_tokens = 0
-        counts.slo_met = counts.prompt_tokens = counts.output_tokens = 0
-        counts.offered_prompt_tokens = counts.offered_output_tokens = 0
-        counts.offered_prompt_squares = counts.offered_context = 0.0
-        counts.preemptions = counts.multi_token = 0
-        counts.found_later_tokens = counts.found_again_tokens = 0
-        counts.ttft_s = counts.tpot_s = counts.e2e_s = counts.queue_wait_s = 0.0
-    s.histograms[:] = 0
-    _forget_usage(s)
-
-
-@inner
-def _book_leaps(s: State, count: int, sign: float, now: float) -> None:
-    """Book what the leaps under way have done by now, or take it off."""
-    for r in range(count):
-        replica = s.replicas[r]
-        if replica.mode == LEAP:
-            steps = work.steps_by(replica, now)
-            work.book_steps(replica, s.pools[replica.pool], steps, sign)
-
-
-@inner_apart
-def _forget_usage(s: State) -> None:
-    for w in range(s.usage.shape[0]):
-        for b in range(s.usage.shape[1]):
-            for billing in range(s.usage.shape[2]):
-                row = s.usage[w, b, billing]
-                row.attempts = row.errors = row.rejections = 0
-                row.over_budget = row.diverted = 0
-                row.answers = row.escalated = row.degraded = 0
-                row.prompt_tokens = row.cached_tokens = row.written_tokens = 0
-                row.found_later_tokens = 0
-                row.output_tokens = row.wasted_tokens = row.redone_tokens = 0
-                row.wasted_prompt_tokens = row.wasted_cached_tokens = 0
-                row.wasted_written_tokens = row.wasted_output_tokens = 0
 
 
 @inner

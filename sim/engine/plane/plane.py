@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.events import kernel, verbs
+from sim.engine.events import bins, kernel, verbs
 from sim.engine.plane import intake, loops, unfinished
 from sim.engine.plane.feed import Feed
 from sim.engine.plane.growth import (
@@ -28,7 +28,7 @@ from sim.engine.plane.setup import (
     note_what_there_is,
 )
 from sim.engine.plane.setup_managed import with_routes
-from sim.engine.state.record import GONE, NONE, READY, FloatArray, Records
+from sim.engine.state.record import GONE, NONE, READY, FloatArray, IntArray, Records
 from sim.engine.state.state import State
 from sim.engine.state.status import (
     DRAINED,
@@ -192,19 +192,16 @@ class DataPlane:
             response_cache or [None] * count,
             strict=True,
         )
-        each = zip(slos, priorities or [0] * count, traits, clients, strict=True)
-        for row, (slo, priority, traits_of_one, client) in zip(
-            self._state.workloads, each, strict=True
-        ):
+        rows = self._state.workloads
+        each = zip(rows, slos, priorities or [0] * count, traits, clients, strict=True)
+        for row, slo, priority, traits_of_one, client in each:
             fill_workload(row, slo, priority, Traits(*traits_of_one))
             fill_client(row, client)
-        for row, rules in zip(self._state.workloads, closed or (), strict=False):
+        for row, rules in zip(rows, closed or (), strict=False):
             loops.fill_loop(row, rules)
         clock = self._state.clock[0]
-        clock.routing_key = routing_key
-        clock.recording = record
-        clock.day_start_s = day_start_s
-        clock.bin_start_s = start_s
+        clock.routing_key, clock.recording = routing_key, record
+        clock.day_start_s, clock.bin_start_s = day_start_s, start_s
         note_what_there_is(self._state)
         if clock.has_hedges or clock.has_prefix_caches or clock.has_detours:
             self._hold(intake.with_extras(self._state))
@@ -359,12 +356,17 @@ class DataPlane:
 
     def close_bin(self) -> State:
         """Complete the counts and integrals since the last :meth:`open_bin`; read, never write."""
-        verbs.close_bin(self._numbers, len(self._rows), self.now)
+        bins.close_bin(self._numbers, len(self._rows), self.now)
         return self._state
 
     def open_bin(self) -> None:
         """Count from zero."""
-        verbs.open_bin(self._numbers, len(self._rows), self.now)
+        bins.open_bin(self._numbers, len(self._rows), self.now)
+
+    def turn_bin(self, books: IntArray, at: int, ends_hour: bool) -> State:
+        """Complete the bin, book it as bin ``at`` of what :func:`numbered` made, begin the next."""
+        bins.turn_bin(self._numbers, books, len(self._rows), self.now, at, ends_hour)
+        return self._state
 
     def in_flight(self) -> Records:
         """The requests in flight, as rows of ``SEQUENCE``; of a hedged one the first attempt."""
@@ -378,13 +380,13 @@ class DataPlane:
         """One row of ``REQUEST`` per arrived request, by number; NaN for what has not been."""
         log = self._state.log[: int(self._state.clock[0].number)].copy()
         if self._state.clock[0].recording:  # the kernel writes a row when its request ends
-            slots = unfinished.slots(self._state)
             open_ones = unfinished.requests(self._state, self.now)
             rows = open_ones.number
-            log.output_tokens[rows] = open_ones.output
-            log.cached_tokens[rows] = open_ones.cached
+            log.output_tokens[rows], log.cached_tokens[rows] = open_ones.output, open_ones.cached
             if self._state.clock[0].has_prefix_caches:
-                log.cached_tokens[rows] -= self._state.extras.found_later[slots]
+                log.cached_tokens[rows] -= self._state.extras.found_later[
+                    unfinished.slots(self._state)
+                ]
             for column in _ATTEMPT_COLUMNS:
                 log[column][rows] = open_ones[column]
         log.replica, log.rank = self._rows.placed(log.replica)
@@ -395,6 +397,5 @@ class DataPlane:
         self._state, self._numbers = state, numbered(state)
 
     def _reserve_rows(self, count: int) -> None:
-        have = len(self._state.replicas)
-        if count > have:
+        if count > (have := len(self._state.replicas)):
             self._hold(with_replica_capacity(self._state, max(count, 2 * have)))

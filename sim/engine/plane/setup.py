@@ -125,6 +125,7 @@ def empty_state(
         runs=records(0, RUN),
         buckets=np.full(1, NONE, np.int64),
         histograms=np.zeros((workloads, len(LATENCIES), BUCKETS), np.int32),
+        octaves=np.zeros((workloads, len(LATENCIES)), np.int64),
         usage=np.zeros((workloads, count, BILLINGS), USAGE).view(np.recarray),
         legs=records(0, LEG),
         providers=providers,

@@ -5,7 +5,7 @@ leave no trace.
 """
 
 from sim.engine.request import loop, task
-from sim.engine.state.histogram import bucket
+from sim.engine.state import histogram
 from sim.engine.state.jit import inner
 from sim.engine.state.record import E2E, FREE, NONE, TPOT, TTFT, WAIT, WANTED
 from sim.engine.state.state import State
@@ -73,10 +73,10 @@ def _count_completed(s: State, slot: int, now: float) -> None:
         tpot_s = (now - seq.first_token_s) / (seq.output - 1)
         counts.multi_token += 1
         counts.tpot_s += tpot_s
-        s.histograms[w, TPOT, bucket(tpot_s)] += 1
-    s.histograms[w, TTFT, bucket(ttft_s)] += 1
-    s.histograms[w, E2E, bucket(e2e_s)] += 1
-    s.histograms[w, WAIT, bucket(wait_s)] += 1
+        histogram.count(s, w, TPOT, tpot_s)
+    histogram.count(s, w, TTFT, ttft_s)
+    histogram.count(s, w, E2E, e2e_s)
+    histogram.count(s, w, WAIT, wait_s)
     counts.completed += 1
     counts.degraded += seq.degraded
     counts.ttft_s += ttft_s

@@ -7,8 +7,8 @@ before. A call without an answer fails its task, and no further stage begins.
 import math
 
 from sim.engine.request import loop, timers
+from sim.engine.state import histogram
 from sim.engine.state.backend_record import SINCE, TOKENS
-from sim.engine.state.histogram import bucket
 from sim.engine.state.jit import inner_apart
 from sim.engine.state.number import ONE, WIDE, ZERO
 from sim.engine.state.record import (
@@ -144,7 +144,7 @@ def _count(s: State, w: int, arrival_s: float, status: int, now: float) -> None:
     if status == COMPLETED:
         counts.tasks_completed += 1
         counts.task_s += now - arrival_s
-        s.histograms[w, TASK_E2E, bucket(now - arrival_s)] += 1
+        histogram.count(s, w, TASK_E2E, now - arrival_s)
     else:
         counts.tasks_failed += 1
 

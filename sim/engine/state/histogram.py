@@ -12,16 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.state.jit import compiled, inner
+from sim.engine.state.state import State
 
 _SUB_BITS = 6
 _SHIFT = 52 - _SUB_BITS
 _LOWEST_EXPONENT = -20
 _HIGHEST_EXPONENT = 24
-BUCKETS = (_HIGHEST_EXPONENT - _LOWEST_EXPONENT) << _SUB_BITS
+OCTAVES = _HIGHEST_EXPONENT - _LOWEST_EXPONENT
+BUCKETS = OCTAVES << _SUB_BITS
+OCTAVE = 1 << _SUB_BITS  # buckets
 _OFFSET = (1023 + _LOWEST_EXPONENT) << _SUB_BITS
 
-BinArray = npt.NDArray[np.int32]
-CountArray = npt.NDArray[np.int64]
+_EVERY = (1 << OCTAVES) - 1
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -30,6 +33,14 @@ def bucket(seconds: float) -> int:
     """Bucket of a non-negative number of seconds."""
     code: Any = np.float64(seconds).view(np.int64)
     return min(max((code >> _SHIFT) - _OFFSET, 0), BUCKETS - 1)
+
+
+@inner
+def count(s: State, w: int, latency: int, seconds: float) -> None:
+    """Count a latency of a workload, and note in which octave."""
+    at = bucket(seconds)
+    s.histograms[w, latency, at] += 1
+    s.octaves[w, latency] |= 1 << (at >> _SUB_BITS)
 
 
 def edges_s() -> FloatArray:
@@ -67,84 +78,38 @@ def quantile(counts: npt.NDArray[np.integer], probability: float) -> float:
 
 @compiled
 def _quantile(counts: npt.NDArray[np.integer], probability: float) -> float:
-    return _quantile_of(counts, 0, 1, 0, 1, probability)
-
-
-@compiled
-def book_bin(histograms: BinArray, hour: CountArray, p95_s: FloatArray) -> None:
-    """Add what was counted in a bin to its hour, and take the 95th percentiles of the bin.
-
-    Parameters
-    ----------
-    histograms : (workloads, latencies, BUCKETS) int32
-    hour : (workloads, latencies, BUCKETS) int64
-    p95_s : (workloads + 1, latencies) float64
-        The last row is of all workloads together; NaN stays where nothing was counted.
-    """
-    workloads, latencies, buckets = histograms.shape
-    for k in range(latencies):
-        for w in range(workloads):
-            for index in range(buckets):
-                hour[w, k, index] += histograms[w, k, index]
-            p95_s[w, k] = _p95(histograms, w, w + 1, k, 1)
-        p95_s[workloads, k] = p95_s[0, k]
-        if workloads > 1:
-            p95_s[workloads, k] = _p95(histograms, 0, workloads, k, 1)
-
-
-@compiled
-def close_hour(
-    hour: CountArray, least: int, worst_s: FloatArray, horizon: CountArray, last: CountArray
-) -> None:
-    """Add an hour to the horizon, keep it as the last, and count the next from zero.
-
-    ``worst_s`` rises to its 95th percentiles where it has ``least`` counts or more. Shapes as in
-    :func:`book_bin`.
-    """
-    workloads, latencies, buckets = hour.shape
-    for k in range(latencies):
-        for w in range(workloads):
-            worst_s[w, k] = _larger(worst_s[w, k], _p95(hour, w, w + 1, k, least))
-        of_all_s = worst_s[0, k] if workloads == 1 else _p95(hour, 0, workloads, k, least)
-        worst_s[workloads, k] = _larger(worst_s[workloads, k], of_all_s)
-    for w in range(workloads):
-        for k in range(latencies):
-            for index in range(buckets):
-                horizon[w, k, index] += hour[w, k, index]
-                last[w, k, index] = hour[w, k, index]
-                hour[w, k, index] = 0
+    return quantile_of(counts, _EVERY, 0, 1, 0, probability)
 
 
 @inner
-def _p95(counts: npt.NDArray[np.integer], first: int, end: int, k: int, least: int) -> float:
-    return _quantile_of(counts, first, end, k, least, 0.95)
-
-
-@inner
-def _quantile_of(
-    counts: npt.NDArray[np.integer], first: int, end: int, k: int, least: int, probability: float
+def quantile_of(
+    counts: npt.NDArray[np.integer], octaves: int, first: int, end: int, k: int, probability: float
 ) -> float:
-    """Quantile of workloads ``first`` to ``end`` together; NaN of fewer than ``least``."""
-    total = 0
-    for w in range(first, end):
-        for index in range(BUCKETS):
-            total += counts[w, k, index]
-    if total < least:
-        return math.nan
+    """Quantile of latency ``k`` of workloads ``first`` to ``end`` together; NaN of nothing."""
+    total = total_of(counts, octaves, first, end, k)
     rank = probability * total
     below = 0
-    for index in range(BUCKETS):
-        inside = 0
-        for w in range(first, end):
-            inside += counts[w, k, index]
-        if inside > 0 and below + inside >= rank:
-            share = (rank - below) / inside
-            return _EDGES_S[index] + share * (_EDGES_S[index + 1] - _EDGES_S[index])
-        below += inside
-    return _EDGES_S[-1]
+    for octave in range(OCTAVES):
+        if octaves >> octave & 1 == 0:
+            continue
+        for index in range(octave * OCTAVE, (octave + 1) * OCTAVE):
+            inside = 0
+            for w in range(first, end):
+                inside += counts[w, k, index]
+            if inside > 0 and below + inside >= rank:
+                share = (rank - below) / inside
+                return _EDGES_S[index] + share * (_EDGES_S[index + 1] - _EDGES_S[index])
+            below += inside
+    return math.nan if total == 0 else _EDGES_S[-1]
 
 
 @inner
-def _larger(one: float, other: float) -> float:
-    """The larger of two numbers; of one that is NaN the other."""
-    return one if math.isnan(other) or one >= other else other
+def total_of(counts: npt.NDArray[np.integer], octaves: int, first: int, end: int, k: int) -> int:
+    """Counts of latency ``k`` of workloads ``first`` to ``end`` together."""
+    total = 0
+    for octave in range(OCTAVES):
+        if octaves >> octave & 1 == 1:
+            for w in range(first, end):
+                for index in range(octave * OCTAVE, (octave + 1) * OCTAVE):
+                    total += counts[w, k, index]
+    return total

@@ -70,6 +70,7 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "runs": (RUN, 1),
     "buckets": (np.int64, 1),
     "histograms": (np.int32, 3),
+    "octaves": (np.int64, 2),
     "usage": (USAGE, 3),
     "legs": (LEG, 1),
     "providers": (PROVIDER, 1),
@@ -139,6 +140,8 @@ class State(NamedTuple):
     buckets : (n,) int64
         A hash table over the first runs of chains: the first of each bucket; n is a power of two.
     histograms : (workloads, 5, BUCKETS) int32
+    octaves : (workloads, 5) int64
+        Where there are counts in the histograms, a bit for an octave.
     usage : (workloads, backends, BILLINGS) USAGE
     legs : (n,) LEG
         Workload by workload; the numbers of legs count from the first of the workload's.
@@ -197,6 +200,7 @@ class State(NamedTuple):
     runs: Records
     buckets: SlotArray
     histograms: CountArray
+    octaves: IntArray
     usage: Records
     legs: Records
     providers: Records

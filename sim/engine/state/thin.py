@@ -4,14 +4,17 @@ Numba takes a tuple of arrays apart value by value: seven or more for each array
 the state, which makes every call slow, and each of a hundred functions slow to compile. Of arrays
 whose types are known their addresses and shapes are enough. Python hands over one array of these
 numbers; a *thin* state is where they are, and gives back whole arrays where one is looked at. The
-compiler is told that nothing changes them meanwhile. Without Numba both are the state itself.
+compiler is told that nothing changes them meanwhile. Without Numba both are the state itself. The
+books of a ledger are handed over likewise.
 """
 
+from collections.abc import Iterable, Mapping
 from itertools import accumulate, chain
 from typing import Any
 
 import numba
 import numpy as np
+import numpy.typing as npt
 from numba.core import cgutils, types
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
@@ -23,12 +26,18 @@ from numba.extending import (
 )
 from numba.np import arrayobj
 
+from sim.engine.state import books, state
 from sim.engine.state.record import IntArray
-from sim.engine.state.state import ARRAYS, State
 
 
 class ThinType(types.Type):
     """The type of a thin state.
+
+    Parameters
+    ----------
+    name : str
+    arrays : mapping of str to (dtype, int)
+        Type and number of axes of each array, all C-contiguous.
 
     Attributes
     ----------
@@ -38,14 +47,14 @@ class ThinType(types.Type):
         Which of the numbers is the address of an array; its shape follows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, arrays: Mapping[str, tuple[npt.DTypeLike, int]]) -> None:
         self.arrays = {
-            name: types.Array(numba.from_dtype(np.dtype(dtype)), axes, "C")
-            for name, (dtype, axes) in ARRAYS.items()
+            key: types.Array(numba.from_dtype(np.dtype(dtype)), axes, "C")
+            for key, (dtype, axes) in arrays.items()
         }
         numbers = accumulate(1 + array.ndim for array in self.arrays.values())
         self.first = dict(zip(self.arrays, chain([0], numbers), strict=False))
-        super().__init__(name="ThinState")
+        super().__init__(name=name)
 
 
 @register_model(ThinType)
@@ -96,21 +105,23 @@ def _number(builder: Any, numbers: Any, at: int) -> Any:
     return number
 
 
-@intrinsic
-def _thin(typing_context: Any, numbers: Any) -> Any:
-    """A thin state of the numbers of :func:`numbered`."""
-    thin = ThinType()
+def _thin(kind: ThinType) -> Any:
+    """What makes a thin state of the numbers of :func:`numbered`."""
 
-    def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return context.make_array(signature.args[0])(context, builder, value=arguments[0]).data
+    @intrinsic
+    def thin(typing_context: Any, numbers: Any) -> Any:
+        def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return context.make_array(signature.args[0])(context, builder, value=arguments[0]).data
 
-    return thin(numbers), make
+        return kind(numbers), make
+
+    return thin
 
 
-def _numbered(state: State) -> IntArray:
+def _numbered(arrays: Iterable[npt.NDArray[Any]]) -> IntArray:
     """Address and shape of every array of a state, which must be held while they are used."""
     numbers: list[int] = []
-    for array in state:
+    for array in arrays:
         numbers += [array.ctypes.data, *array.shape]
     return np.array(numbers, np.int64)
 
@@ -120,5 +131,7 @@ def _itself(state: Any) -> Any:
 
 
 _config: Any = numba.config
-thin: Any = _itself if _config.DISABLE_JIT else _thin
-numbered: Any = _itself if _config.DISABLE_JIT else _numbered
+_compiles = not _config.DISABLE_JIT
+thin: Any = _thin(ThinType("ThinState", state.ARRAYS)) if _compiles else _itself
+thin_books: Any = _thin(ThinType("ThinBooks", books.ARRAYS)) if _compiles else _itself
+numbered: Any = _numbered if _compiles else _itself
