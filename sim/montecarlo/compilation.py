@@ -139,6 +139,8 @@ def _use_verbs(plane: DataPlane) -> None:
     """Whatever a control plane may call, and the ledger."""
     plane.view(0)
     plane.slow_down(0, 1.0)
+    plane.close_bin()
+    plane.open_bin()
     ledger = Ledger(np.array([0.0, END_S / 2, END_S]), 1, 1, 1)
     ledger.close_bin(plane)
     ledger.close_bin(plane)
