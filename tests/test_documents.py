@@ -14,6 +14,12 @@ DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "scenarios/READM
 OF_THE_REPOSITORY = re.compile(r"`((?:sim|tests|scenarios|benchmarks|\.ci)/[\w./*-]*)`")
 LINKED = re.compile(r"\]\((?!https?:|#)([^)#]+)\)")
 COOKBOOK = (SHIPPED / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(
+    r"^```sh\n(.*?)^```$",
+    (ROOT / "README.md").read_text(encoding="utf-8"),
+    re.MULTILINE | re.DOTALL,
+)
+WRITES = ("--out ", "-o ", "> ", "--scenario ", "sim init ")
 COMMANDS = re.findall(r"`(sim [^`]+)` \|$", COOKBOOK, re.MULTILINE)
 
 
@@ -48,3 +54,10 @@ def test_a_command_that_is_none_is_noticed(monkeypatch):
     found = cli.get_command(Context(cli), "run")
     with pytest.raises(Exception, match="--wordls"):
         found.make_context("run", ["scenarios/quickstart.yaml", "--wordls", "2"])
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(1, len(BLOCKS) + 1))
+def test_an_example_reads_no_file_that_another_one_writes(block):
+    """Examples are run side by side in CI, and by readers in any order."""
+    for name in set(re.findall(r"outputs/[\w./-]+", block)):
+        assert block[: block.index(name)].endswith(WRITES), name
