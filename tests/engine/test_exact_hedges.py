@@ -6,8 +6,8 @@ attempt beside one that is slow to begin, and some workloads have a limit on the
 
 import pytest
 from agreement import assert_agreement, assert_population, looked_at
+from drawn import drawn_anew
 from fleets import Case, cases_with_clients, kernel_log, run
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 # Least counts that a population of cases must have for its agreement to mean something.
@@ -43,16 +43,14 @@ def test_the_kernel_agrees_with_the_naive_simulator(
     assert_population(cases_with_clients(tight, verbs, hedges=True), 100, least)
 
 
-@given(cases_with_clients(tight=True, verbs=True, hedges=True), st.floats(0, 1))
-@settings(max_examples=200)
+@drawn_anew(67, cases_with_clients(tight=True, verbs=True, hedges=True), st.floats(0, 1))
 def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
     case: Case, share: float
 ) -> None:
     assert_agreement(case, until_s=share * (case.arrival_s[-1] + 2))
 
 
-@given(cases_with_clients(tight=True, verbs=True, hedges=True), st.integers(0, 2**32 - 1))
-@settings(max_examples=100)
+@drawn_anew(34, cases_with_clients(tight=True, verbs=True, hedges=True), st.integers(0, 2**32 - 1))
 def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
     assert kernel_log(looked_at(case, seed)).tobytes() == kernel_log(case).tobytes()
 
@@ -61,8 +59,7 @@ def test_attempts_are_conserved_at_any_moment() -> None:
     """attempts = requests + retries + hedges, by workload, in the log and in the counters."""
     hedges = retries = 0
 
-    @given(cases_with_clients(verbs=True, hedges=True), st.floats(0, 1))
-    @settings(max_examples=150)
+    @drawn_anew(50, cases_with_clients(verbs=True, hedges=True), st.floats(0, 1))
     def conservation(case: Case, share: float) -> None:
         nonlocal hedges, retries
         plane = case.kernel()

@@ -7,8 +7,8 @@ which end, or of closed populations, which go on until so many requests were sen
 import numpy as np
 import pytest
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
+from drawn import drawn_anew
 from fleets import Case, kernel_log, kernel_run, pool
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from loop_cases import cases_with_populations, cases_with_sessions
 
@@ -41,28 +41,24 @@ def test_the_kernel_agrees_with_the_naive_simulator(cases: st.SearchStrategy[Cas
     assert_population(cases(verbs=True, hedges=True), 80, MANY)
 
 
-@given(cases_with_populations(verbs=True), st.floats(0, 1))
-@settings(max_examples=40)
+@drawn_anew(14, cases_with_populations(verbs=True), st.floats(0, 1))
 def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
     case: Case, share: float
 ) -> None:
     assert_agreement(case, until_s=share * (case.arrival_s[-1] + 4))
 
 
-@given(cases_with_populations(verbs=True, hedges=True), st.integers(0, 2**32 - 1))
-@settings(max_examples=30)
+@drawn_anew(10, cases_with_populations(verbs=True, hedges=True), st.integers(0, 2**32 - 1))
 def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
     assert kernel_log(looked_at(case, seed)).tobytes() == kernel_log(case).tobytes()
 
 
-@given(cases_with_sessions(), st.integers(1, 7))
-@settings(max_examples=30)
+@drawn_anew(10, cases_with_sessions(), st.integers(1, 7))
 def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> None:
     assert log_fed_in_pieces(case, size).tobytes() == kernel_log(case).tobytes()
 
 
-@given(cases_with_populations(verbs=True, hedges=True), st.floats(0, 1))
-@settings(max_examples=40)
+@drawn_anew(14, cases_with_populations(verbs=True, hedges=True), st.floats(0, 1))
 def test_requests_of_closed_populations_are_conserved_at_any_moment(
     case: Case, share: float
 ) -> None:

@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
+from drawn import drawn_anew
 from fleets import Case, kernel_run
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from managed_cases import cases_with_budgets, cases_with_managed, cases_with_rules
 from naive.runs import api, to
@@ -84,33 +84,30 @@ def test_the_kernel_agrees_where_gateways_have_budgets() -> None:
     assert_population(cases_with_budgets(verbs=True, hedges=True), 80, ON_BUDGETS)
 
 
-@given(cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))
-@settings(max_examples=150)
+@drawn_anew(50, cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))
 def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
     case: Case, share: float
 ) -> None:
     assert_agreement(case, until_s=share * (case.arrival_s[-1] + 4))
 
 
-@given(cases_with_managed(verbs=True, hedges=True), st.integers(0, 2**32 - 1))
-@settings(max_examples=100)
+@drawn_anew(34, cases_with_managed(verbs=True, hedges=True), st.integers(0, 2**32 - 1))
 def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
     plane, entered = kernel_run(case), kernel_run(looked_at(case, seed))
     assert entered.requests().tobytes() == plane.requests().tobytes()
     assert entered.close_bin().usage.tobytes() == plane.close_bin().usage.tobytes()
 
 
-@given(cases_with_managed(), st.integers(1, 7))
-@settings(max_examples=100)
+@drawn_anew(34, cases_with_managed(), st.integers(1, 7))
 def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> None:
     assert log_fed_in_pieces(case, size).tobytes() == kernel_run(case).requests().tobytes()
 
 
-@given(
+@drawn_anew(
+    50,
     st.one_of(cases_with_managed(verbs=True, hedges=True), cases_with_rules(True, True)),
     st.floats(0, 1),
 )
-@settings(max_examples=150)
 def test_attempts_and_answers_are_conserved_at_any_moment(case: Case, share: float) -> None:
     """attempts = requests - response_hits + retries + hedges + fallbacks + escalations
     = those sent to all backends; answers - escalations = requests completed by attempts; waste is
@@ -132,8 +129,7 @@ def test_attempts_and_answers_are_conserved_at_any_moment(case: Case, share: flo
     assert state.workloads.inside.sum() == state.pools.outstanding.sum()
 
 
-@given(cases_with_managed(verbs=True, hedges=True))
-@settings(max_examples=100)
+@drawn_anew(34, cases_with_managed(verbs=True, hedges=True))
 def test_the_bill_of_a_managed_backend_has_a_line_for_every_token(case: Case) -> None:
     """Of a managed backend: wasted tokens = prompts - cached + outputs of attempts that were left;
     written tokens = prompts - cached where all prompts are remembered, at most that where short
@@ -154,8 +150,7 @@ def test_the_bill_of_a_managed_backend_has_a_line_for_every_token(case: Case) ->
             assert (used["wasted_written_tokens"] == wasted).all()
 
 
-@given(cases_with_caches(verbs=True, hedges=True))
-@settings(max_examples=100)
+@drawn_anew(34, cases_with_caches(verbs=True, hedges=True))
 def test_a_managed_backend_that_nobody_uses_changes_no_bit(case: Case) -> None:
     beside = replace(case, managed=[api()])
     assert kernel_run(beside).requests().tobytes() == kernel_run(case).requests().tobytes()

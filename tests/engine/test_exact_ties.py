@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
 from coarse_times import TICK_S, on_grid
+from drawn import drawn_anew
 from fleets import Case, cases, cases_with_clients, kernel_log, pool, profile
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from task_cases import cases_with_caches, cases_with_tasks
 
@@ -42,20 +42,19 @@ def test_the_kernel_agrees_with_the_naive_simulator(
     assert_population(on_grid(drawn), 80, {"compared": 80, **least})
 
 
-@given(on_grid(cases_with_clients(tight=True, verbs=True, hedges=True)), st.integers(0, 80))
-@settings(max_examples=40)
+@drawn_anew(
+    14, on_grid(cases_with_clients(tight=True, verbs=True, hedges=True)), st.integers(0, 80)
+)
 def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(case: Case, tick: int) -> None:
     assert_agreement(case, until_s=float(case.arrival_s[0]) + tick * TICK_S)
 
 
-@given(on_grid(cases_with_tasks(verbs=True, hedges=True)), st.integers(0, 2**32 - 1))
-@settings(max_examples=20)
+@drawn_anew(7, on_grid(cases_with_tasks(verbs=True, hedges=True)), st.integers(0, 2**32 - 1))
 def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
     assert kernel_log(looked_at(case, seed)).tobytes() == kernel_log(case).tobytes()
 
 
-@given(on_grid(cases_with_tasks()), st.integers(1, 7))
-@settings(max_examples=20)
+@drawn_anew(7, on_grid(cases_with_tasks()), st.integers(1, 7))
 def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> None:
     assert log_fed_in_pieces(case, size).tobytes() == kernel_log(case).tobytes()
 

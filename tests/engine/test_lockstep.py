@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from agreement import assert_agreement, assert_population, looked_at
 from coarse_times import on_grid
+from drawn import drawn_anew
 from fleets import (
     END_S,
     Case,
@@ -19,7 +20,6 @@ from fleets import (
     profile,
     requests_of,
 )
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from task_cases import cases_with_caches, cases_with_tasks
 
@@ -212,22 +212,21 @@ def test_the_kernel_agrees_with_the_naive_simulator(
     assert_population(of_ranks(drawn), FLEETS, least)
 
 
-@given(of_ranks(cases(tight=True, verbs=True)), st.floats(0, 1))
-@settings(max_examples=20)
+@drawn_anew(7, of_ranks(cases(tight=True, verbs=True)), st.floats(0, 1))
 def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
     case: Case, share: float
 ) -> None:
     assert_agreement(case, until_s=share * (case.arrival_s[-1] + 2))
 
 
-@given(of_ranks(on_grid(cases_with_tasks(verbs=True, hedges=True))), st.integers(0, 2**32 - 1))
-@settings(max_examples=20)
+@drawn_anew(
+    7, of_ranks(on_grid(cases_with_tasks(verbs=True, hedges=True))), st.integers(0, 2**32 - 1)
+)
 def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
     assert kernel_log(looked_at(case, seed)).tobytes() == kernel_log(case).tobytes()
 
 
-@given(of_ranks(cases_with_clients(tight=True, verbs=True, hedges=True)))
-@settings(max_examples=20)
+@drawn_anew(7, of_ranks(cases_with_clients(tight=True, verbs=True, hedges=True)))
 def test_what_the_ranks_have_is_gone_when_all_requests_have_ended(case: Case) -> None:
     plane = kernel_run(case)
     state = plane.close_bin()
