@@ -31,11 +31,11 @@ def tell(answer: BreakEven) -> Telling:
 
 
 def _verdicts(answer: BreakEven) -> Iterator[Verdict]:
-    """Which sides keep the SLO."""
+    """Which sides keep the SLO at no volume."""
     span = f"from {short(answer.volumes[0])} to {short(answer.volumes[-1])} {answer.arrivals} a day"
-    for side, run in answer.runs.items() if answer.has_slo else ():
-        found = f"at some volume {span}" if run.able else f"at no volume {span}"
-        yield Verdict(run.able, f"The SLO with {side}", found)
+    for side, run in answer.runs.items():
+        if answer.has_slo and not run.able:
+            yield Verdict(False, f"The SLO with {side}", f"at no volume {span}")
 
 
 def _own(answer: BreakEven) -> Grid:

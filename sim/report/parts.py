@@ -73,16 +73,27 @@ class Verdict:
 
     Attributes
     ----------
-    kept : bool
+    kept : bool or None
+        None where the worlds cannot tell.
     what : str
         The condition.
     found : str
         What was found, with its interval, and whether more worlds may decide otherwise.
     """
 
-    kept: bool
+    kept: bool | None
     what: str
     found: str
+
+    @property
+    def sign(self) -> str:
+        """A mark, for those who do not read on."""
+        return "?" if self.kept is None else "✓" if self.kept else "✗"
+
+    @property
+    def word(self) -> str:
+        """The mark in words."""
+        return "cannot tell" if self.kept is None else "kept" if self.kept else "missed"
 
 
 @dataclass(frozen=True, slots=True)

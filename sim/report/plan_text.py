@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from sim.montecarlo.cause import MEANINGS
+from sim.montecarlo.shares import Share
 from sim.report.columns import Column
 from sim.report.evidence import evidence
 from sim.report.figures import Figure, scale
 from sim.report.parts import Grid, Items, Telling, Verdict
+from sim.report.verdicts import in_worlds
 from sim.studies.plan.answer import Plan
 from sim.studies.plan.breaking import OVER_BUDGET, Break
 from sim.studies.plan.days import busiest
@@ -21,6 +23,7 @@ from sim.studies.stress.verdict import Judge
 Row = tuple[str, ...]
 
 THOUSANDS = 10_000.0  # USD a month, from which on they are counted in thousands
+MOST = 0.5  # of worlds, in which a month keeps to the budget or does not
 ROWS = 12  # months that are shown at most, besides those simulated
 ROUGH = 0.25  # error of a p95, from which on there is a warning
 USD = Figure("cost_usd", "", "usd")
@@ -56,8 +59,9 @@ def _verdicts(answer: Plan) -> Iterator[Verdict]:
         what = f"Every SLO with the planned fleet, to month {months}"
         yield Verdict(True, what, f"in each of the {len(answer.words)} months simulated")
     if answer.budget_usd is not None and all(each.what != OVER_BUDGET for each in answer.breaks):
-        usd = f"{answer.budget_usd:,.0f} USD a month, to month {months}"
-        yield Verdict(True, usd, "in most worlds of every month")
+        usd = f"{answer.budget_usd:,.0f} USD a month, in every month to {months}"
+        within = (answer.cost_usd <= answer.budget_usd).all(axis=1)
+        yield in_worlds(Share.of(within), usd, MOST)
 
 
 def _missed(broken: Break, what: str) -> Verdict:

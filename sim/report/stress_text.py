@@ -1,7 +1,7 @@
 """The answer of ``sim stress``: a sentence, how it served, what it cost, what broke."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sim.montecarlo.cause import MEANINGS
 from sim.montecarlo.estimates import Estimate
@@ -52,15 +52,18 @@ def tell(answer: Stress) -> Telling:
     )
 
 
+HELD: Mapping[str, bool | None] = {"holds": True, "breaks": False, "cannot tell": None}
+
+
 def _verdicts(answer: Stress) -> Iterator[Verdict]:
     """Each fleet at the furthest step: whether it keeps every SLO, and the budget."""
     for fleet in answer.fleets:
         last = answer.of(fleet)[-1]
         title = _title(answer, fleet)
         yield Verdict(
-            last.word == "holds",
+            HELD[last.word],
             f"{title}, {last.growth}: every SLO kept, no backlog growing",
-            f"{last.word}: in {last.kept.words()}, {100.0 * answer.probability:g} % asked",
+            f"in {last.kept.words()}, {100.0 * answer.probability:g} % asked",
         )
         if answer.budget_usd is not None:
             over = round(last.over_budget_share * last.worlds)

@@ -81,16 +81,19 @@ KEY = (  # what decides, in the order of its groups
     "deadline_met_share",
     "makespan_s",
     "peak_hour_ttft_p95_s",
-    "e2e_p95_s",
+    "peak_hour_e2e_p95_s",
     "offered_load_peak",
     "ready_replicas_mean",
     "slo_attainment",
     "unanswered_share",
     "cost_used_share",
+    "cost_headroom_share",
     "cost_idle_share",
     "wasted_work_share",
     "cache_hit_rate",
 )
+WORST_HOUR = "peak_hour_"
+NOTHING = {"p50": None}
 OF_REPLICAS = ("queue_wait_mean_s", "queue_wait_p95_s")
 OF_ASKED = {  # unit costs of what was asked for, and the share of it that was served
     "cost_usd_per_request_asked": "requests_answered_share",
@@ -161,7 +164,10 @@ def figure_grid(summary: Mapping[str, Any]) -> Grid:
 
 def key_grid(summary: Mapping[str, Any]) -> Grid:
     """The figures that decide, of everything together; the p95 without its interval."""
-    parts = list(_of_all(summary, KEY))
+    found = {each for each in KEY if (summary["metrics"].get(each) or NOTHING)["p50"] is not None}
+    # Where no hour has enough answers for a p95 of its own, that of the whole time stands for it.
+    short = {each.removeprefix(WORST_HOUR) for each in KEY if each not in found}
+    parts = list(_of_all(summary, (*KEY, *short)))
     return _grid(parts, [at for at in _told(parts) if at != P95_INTERVAL])
 
 

@@ -8,7 +8,7 @@ ASKED = 0.95  # share of worlds, as 'sim size' asks by default
 
 
 def in_worlds(share: Share, what: str, asked: float = ASKED) -> Verdict:
-    """Kept where it is in so large a share of worlds.
+    """Kept where it is in so large a share of worlds, if they can tell.
 
     >>> in_worlds(Share(200, 200), "SLO of chat").found
     'in all 200 worlds (at least 98.2 %), 95 % asked'
@@ -17,4 +17,4 @@ def in_worlds(share: Share, what: str, asked: float = ASKED) -> Verdict:
     low, high = share.interval
     certain = low >= asked if kept else high < asked
     said = f"in {share.words()}, {100 * asked:g} % asked"
-    return Verdict(kept, what, said + ("" if certain else UNDECIDED))
+    return Verdict(kept if certain else None, what, said + ("" if certain else UNDECIDED))

@@ -28,6 +28,7 @@ from sim.scenario.values.numbers import TAIL, Uncertain, quantiles
 from sim.scenario.values.problems import Findings
 from sim.scenario.values.units import format_duration, shown
 
+UNROUTED = "no workload is routed to it"
 REJECTED_SHARE = 0.01  # of prompts that a backend cannot take, before it is worth a warning
 MOST_PLACES = 50_000_000  # in batches, of 20 bytes each
 PLAYED_SHARE = 0.9  # of the horizon that a trace should fill
@@ -188,7 +189,7 @@ def _of_backend(backend: Backend, design: Design, today: date) -> Iterator[str]:
     workloads = workloads_of(design, backend)
     if not workloads:
         costs = ", and yet it costs" if isinstance(backend, GpuPool) else ""
-        yield f"{path}: no workload is routed to it{costs}"
+        yield f"{path}: {UNROUTED}{costs}"
     carried = any(sharing.has_sessions(one) or one.prefix_hit_rate for one in workloads)
     if isinstance(backend, ManagedApi) and backend.caching is not None and not carried:
         yield (

@@ -1,6 +1,6 @@
 """What an answer rests on: the uncertain inputs, and the figures that were looked up."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sim.catalog.shapes import shape, shape_names
 from sim.model.design import Design
@@ -9,6 +9,7 @@ from sim.report.columns import Column
 from sim.report.figures import ABSENT
 from sim.report.parts import Grid, Items, Paragraph, Part
 from sim.scenario import Scenario
+from sim.scenario.checks import UNROUTED
 from sim.studies.inputs import FEWEST, Effect, Input, inputs, measures
 from sim.studies.measure import compact
 
@@ -42,7 +43,8 @@ def of_cases(cases: Sequence[Scenario], example: tuple[str, RunResult] | None) -
         yield from uncertain(result, f"in the worlds of {about}")
     rows = [row for case in cases for row in _rows(case, case.typical_design())]
     yield from _grid(rows)
-    yield from _said(cases)
+    # Where the workloads go is what a study tries: that a side has none is no news.
+    yield from _said(line for each in cases for line in each.cautions if UNROUTED not in line)
 
 
 def uncertain(result: RunResult, where: str = "") -> Iterator[Part]:
@@ -84,7 +86,7 @@ def _moved(effect: Effect) -> str:
 def looked_up(scenario: Scenario, design: Design) -> Iterator[Part]:
     """Figures of the catalogue with their grade, date and source, and what to know of them."""
     yield from _grid(list(_rows(scenario, design)))
-    yield from _said([scenario])
+    yield from _said(scenario.cautions)
 
 
 def _grid(rows: Sequence[tuple[str, ...]]) -> Iterator[Part]:
@@ -92,10 +94,9 @@ def _grid(rows: Sequence[tuple[str, ...]]) -> Iterator[Part]:
         yield Grid(FIGURES, (("", tuple(dict.fromkeys(rows))),), "What was looked up")
 
 
-def _said(scenarios: Sequence[Scenario]) -> Iterator[Part]:
+def _said(cautions: Iterable[str]) -> Iterator[Part]:
     """Warnings, and what is less than a recent measurement."""
-    said = (line for each in scenarios for line in each.cautions)
-    if lines := tuple(dict.fromkeys(said)):
+    if lines := tuple(dict.fromkeys(cautions)):
         yield Items(lines, "To be known of it")
 
 

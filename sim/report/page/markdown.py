@@ -36,8 +36,7 @@ def markdown(page: Page) -> str:
 
 def _verdicts(page: Page) -> Iterator[str]:
     for each in page.verdicts:
-        word = "✓ kept" if each.kept else "✗ missed"
-        yield f"- **{word}** {as_markdown(each.what)}: {as_markdown(each.found)}"
+        yield f"- **{each.sign} {each.word}** {as_markdown(each.what)}: {as_markdown(each.found)}"
 
 
 def _key(key: Key) -> tuple[str, ...]:

@@ -47,9 +47,10 @@ def _section(name: str, title: str, body: str) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    sign, word = ("✓", "kept") if verdict.kept else ("✗", "missed")
+    kind = "open" if verdict.kept is None else verdict.word
     return (
-        f'<li class="{word}"><span class="sign"><span aria-hidden="true">{sign}</span> {word}'
+        f'<li class="{kind}"><span class="sign"><span aria-hidden="true">{verdict.sign}</span>'
+        f" {verdict.word}"
         f"</span> <bdi>{as_html(verdict.what)}</bdi><br><bdi>{as_html(verdict.found)}</bdi></li>"
     )
 
