@@ -21,6 +21,7 @@ from contextlib import suppress
 import click
 
 from sim.cli import cli
+from sim.cli.delivery import forget_stdout
 from sim.cli.values import EXIT_INTERRUPTED
 from sim.errors import PeakfleetError, ScenarioError, one_line
 from sim.montecarlo.interruption import heard, stop_at_once
@@ -30,6 +31,7 @@ MOST_LINES = 50  # of problems with a scenario
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    _stand_in_for_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without "≥" shows "?" instead
@@ -46,10 +48,27 @@ def main(arguments: list[str] | None = None) -> int:
     except PeakfleetError as error:
         say(*_lines(error))
         return 2
+    except OSError as error:
+        if error.filename is not None or isinstance(error, BrokenPipeError):
+            raise
+        forget_stdout()  # what was printed went nowhere, such as to a disk that is full
+        say(f"the answer cannot be printed: {error.strerror}")
+        return 2
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")
         return EXIT_INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _stand_in_for_closed() -> None:
+    """Have somewhere to print to where stdout or stderr is closed: the work is wanted all the same.
+
+    Opened in their order they take the numbers of those that are closed, which a file of results
+    would take otherwise.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def say(*lines: str) -> None:

@@ -89,6 +89,8 @@ def manifest_of(folder: Path) -> Manifest:
     ResultError
         If there are none.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ResultError(f"results folder ({folder}) is a file; name the folder of a run")
     try:
         found = Manifest.read(folder)
     except (OSError, DamagedError) as error:

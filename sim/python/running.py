@@ -77,6 +77,7 @@ def run(
     (1, 1)
     """
     check_counts(jobs=jobs)
+    limits = [thresholds] if isinstance(thresholds, str) else thresholds
     if precision is not None and worlds is None:
         worlds = DEFAULT_CAP
     asked = {key: value for key, value in (("worlds", worlds), ("seed", seed)) if value is not None}
@@ -93,7 +94,7 @@ def run(
             lambda: f"{len(sample):,} of {target:,} worlds · {so_far(sample)}"
         ),
         record_requests=requests,
-        thresholds=[*loaded.thresholds, *map(_threshold, thresholds)],
+        thresholds=[*loaded.thresholds, *map(_threshold, limits)],
     )
     if found.interrupted:
         raise KeyboardInterrupt

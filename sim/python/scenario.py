@@ -161,8 +161,13 @@ def settings(changes: Iterable[Change]) -> list[str]:
     for change in changes:
         if isinstance(change, str):
             found.append(change)
-        else:
+        elif isinstance(change, Mapping):
             found += [f"{path}={_yaml(value, path)}" for path, value in change.items()]
+        else:
+            raise PeakfleetError(
+                f"a change ({change!r}) must be a text such as 'worlds=20', or a mapping of paths"
+                " to values"
+            )
     return found
 
 

@@ -14,6 +14,7 @@ Anything that a user can mend raises ``PeakfleetError``, with the text of the co
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from numbers import Integral
 
 from sim.errors import PeakfleetError
 from sim.model.share import read_share
@@ -55,7 +56,11 @@ def share_of(name: str, value: Share, ends: bool = False) -> float:
 def check_counts(least: int = 1, **counts: int | None) -> None:
     """Refuse numbers of which there are too few; None stands for a default."""
     for name, count in counts.items():
-        if count is not None and count < least:
+        if count is None:
+            continue
+        if not isinstance(count, Integral) or isinstance(count, bool):
+            raise PeakfleetError(f"{name} ({count!r}) must be a whole number")
+        if count < least:
             raise PeakfleetError(f"{name} ({count}) must be at least {least}")
 
 

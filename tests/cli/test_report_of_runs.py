@@ -125,3 +125,16 @@ def test_what_is_not_as_it_was_written_makes_no_page(folder, capfd):
         file.write(" ")
     assert main(["report", "two"]) == 2
     assert "not as it was written: summary.json" in capfd.readouterr().err
+
+
+def test_a_link_to_a_folder_is_not_called_damaged(folder, capfd):
+    Path("link").symlink_to("two")
+    assert main(["report", "link"]) == 2
+    said = "results folder (link) is a symbolic link; name the folder that it leads to"
+    assert capfd.readouterr().err == f"sim: {said}\n"
+
+
+def test_a_file_is_no_results_folder(folder, capfd):
+    assert main(["report", "pair.yaml"]) == 2
+    said = "sim: results folder (pair.yaml) is a file; name the folder of a run\n"
+    assert capfd.readouterr().err == said

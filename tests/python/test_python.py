@@ -269,3 +269,21 @@ def test_figures_are_at_hand_as_numbers_and_frames(shop):
     assert len(result.requests) == result.worlds["requests"][0]
     assert sim.run(shop, worlds=2, jobs=1).requests is None
     json.dumps(result.summary, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"changes": 5}, "a change (5) must be a text such as 'worlds=20', or a mapping"),
+        ({"changes": ["worlds=2"]}, "a change (['worlds=2']) must be a text"),
+        ({"jobs": 1.5}, "jobs (1.5) must be a whole number"),
+        ({"jobs": "2"}, "jobs ('2') must be a whole number"),
+        ({"jobs": True}, "jobs (True) must be a whole number"),
+        ({"thresholds": "no_such >= 95%"}, "no_such"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_in_words(wrong, said):
+    changes = (wrong.pop("changes"),) if "changes" in wrong else ()
+    with pytest.raises(sim.PeakfleetError) as raised:
+        sim.run("scenarios/quickstart.yaml", *changes, **{"worlds": 1, "jobs": 1} | wrong)
+    assert said in str(raised.value)

@@ -305,8 +305,9 @@ def damaged(folder: Path, manifest: Manifest) -> list[str]:
 
 def _holds(folder: Path, name: str, digest: str) -> bool:
     path = folder / name
+    foreign = path.parent != folder and path.parent.is_symlink()
     try:
-        return not path.parent.is_symlink() and durable.digest(path) == digest
+        return not foreign and durable.digest(path) == digest
     except OSError:
         return False
 
