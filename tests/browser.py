@@ -93,4 +93,6 @@ def asked_for(driver) -> Iterator[str]:
     for entry in driver.get_log("performance"):
         message = json.loads(entry["message"])["message"]
         if message["method"] == "Network.requestWillBeSent":
-            yield message["params"]["request"]["url"]
+            address = message["params"]["request"]["url"]
+            if not address.startswith("chrome"):  # what the browser shows before any page
+                yield address

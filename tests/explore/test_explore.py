@@ -179,7 +179,7 @@ def test_a_change_is_answered_with_the_figures_of_that_scenario(served):
     assert status == 200
     answer = shown(served, json.loads(content)["number"], "answer").content
     assert answer["worlds"] == 4
-    assert "8,766 USD a month" in answer["contents"]
+    assert "8,766&nbsp;USD a month" in answer["contents"]
     assert answer["changes"] == {REPLICAS: "1", VOLUME: "3"}
     assert answer["charts"]
     progress = [each for each in served.board.after(0, 0) if each.kind == "progress"]

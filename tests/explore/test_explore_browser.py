@@ -84,7 +84,8 @@ def test_a_moved_slider_changes_the_answer(page, served):
     wait_for(page, ANSWERED)
     assert told(page) == before
     assert complaints(page) == []
-    assert all(each.startswith((served.url.partition("?")[0], "data:")) for each in asked_for(page))
+    own = (served.url.partition("?")[0], "data:")
+    assert [each for each in asked_for(page) if not each.startswith(own)] == []
 
 
 def test_what_is_out_of_bounds_is_told_and_the_next_is_answered(page):
