@@ -61,14 +61,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _stand_in_for_closed() -> None:
-    """Have somewhere to print to where stdout or stderr is closed: the work is wanted all the same.
+    """Have streams in place of those that are closed: the work is wanted all the same.
 
     Opened in their order they take the numbers of those that are closed, which a file of results
     would take otherwise.
     """
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def say(*lines: str) -> None:

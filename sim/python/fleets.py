@@ -87,18 +87,19 @@ def size(
         case = case.but(users_of(workload_of_users(case.load()), users))
     share = math.nan if attainment is None else share_of("attainment", attainment)
     question = sizing.Question(share_of("probability", probability), peak, share)
+    loaded = case.load()
     if most_users:
         given = (users, backend, tuple(services), tuple(gpus), miss_cost)
         for name, value in zip(BESIDE_FLEET, given, strict=True):
             if value:
                 raise PeakfleetError(f"{name} has no meaning beside most_users; remove one")
-        with workplace(jobs, worlds, tell, case.load()) as bench:
+        with workplace(jobs, worlds, tell, loaded) as bench:
             crowd = sizing.most_users(case, bench, question, worlds, seed, share_of("error", error))
-        return StudyResult("size", crowd, tell_crowd, crowd_charts, [case.load()], bench.example())
+        return StudyResult("size", crowd, tell_crowd, crowd_charts, [loaded], bench.example())
     types = tuple(gpus)
     if types:
         services = (*services, *services_on(types, service_of(case, backend)))
-    with workplace(jobs, worlds, tell, case.load()) as bench:
+    with workplace(jobs, worlds, tell, loaded) as bench:
         answer = sizing.size(
             case,
             bench,
@@ -110,7 +111,7 @@ def size(
             share_of("error", error),
             optional(miss_cost),
         )
-    return StudyResult("size", answer, tell_size, size_charts, [case.load()], bench.example())
+    return StudyResult("size", answer, tell_size, size_charts, [loaded], bench.example())
 
 
 def stress(
@@ -165,7 +166,8 @@ def stress(
             " 1,000, for at most 360 minutes"
         )
     check_above_0(budget=budget)
-    with workplace(jobs, worlds, tell, case.load()) as bench:
+    loaded = case.load()
+    with workplace(jobs, worlds, tell, loaded) as bench:
         answer = stressing.stress(
             case,
             bench,
@@ -177,7 +179,7 @@ def stress(
             spike=None if spike is None else stressing.Spike(float(spike), 60.0 * spike_minutes),
             enclose=not steps_only,
         )
-    return StudyResult("stress", answer, tell_stress, stress_charts, [case.load()], bench.example())
+    return StudyResult("stress", answer, tell_stress, stress_charts, [loaded], bench.example())
 
 
 def _factors(value: float | Sequence[float]) -> tuple[float, ...]:

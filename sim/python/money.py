@@ -63,12 +63,13 @@ def breakeven(
     counts = tuple(_volume(each) for each in volumes)
     check_above_0(term=term)
     case = Scenario.load(scenario, *changes).case
-    with workplace(jobs, worlds, tell, case.load()) as bench:
+    loaded = case.load()
+    with workplace(jobs, worlds, tell, loaded) as bench:
         answer = break_even.breakeven(
             case, bench, counts or break_even.VOLUMES, against, worlds, seed, costs, optional(term)
         )
     return StudyResult(
-        "breakeven", answer, tell_breakeven, breakeven_charts, [case.load()], bench.example()
+        "breakeven", answer, tell_breakeven, breakeven_charts, [loaded], bench.example()
     )
 
 
@@ -158,7 +159,8 @@ def plan(
     )
     case = Scenario.load(scenario, *changes).case
     most = DEFAULT_MONTHS if simulate is None else simulate
-    with workplace(jobs, worlds, tell, case.load()) as bench:
+    loaded = case.load()
+    with workplace(jobs, worlds, tell, loaded) as bench:
         answer = planning.plan(
             case,
             bench,
@@ -170,7 +172,7 @@ def plan(
             budget_usd=optional(budget),
             simulated=months if most == "all" else int(most),
         )
-    return StudyResult("plan", answer, tell_plan, plan_charts, [case.load()], bench.example())
+    return StudyResult("plan", answer, tell_plan, plan_charts, [loaded], bench.example())
 
 
 def _volume(value: Number) -> float:

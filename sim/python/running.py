@@ -77,7 +77,7 @@ def run(
     (1, 1)
     """
     check_counts(jobs=jobs)
-    limits = [thresholds] if isinstance(thresholds, str) else thresholds
+    limits = [thresholds] if isinstance(thresholds, str) else thresholds or ()
     if precision is not None and worlds is None:
         worlds = DEFAULT_CAP
     asked = {key: value for key, value in (("worlds", worlds), ("seed", seed)) if value is not None}
@@ -102,6 +102,8 @@ def run(
 
 
 def _threshold(text: str) -> Any:
+    if not isinstance(text, str):
+        raise PeakfleetError(f"a threshold ({text!r}) must be a text such as 'slo_met >= 95%'")
     try:
         return parse_threshold(text)
     except UnitError as error:

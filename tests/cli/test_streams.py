@@ -28,6 +28,12 @@ def test_a_closed_stream_loses_no_results(closed, tmp_path):
     assert bool(done.stdout) == (closed == "2>&-")
 
 
+def test_a_closed_stdin_asks_nothing(tmp_path):
+    done = sim(f"init {tmp_path / 'first.yaml'} <&-", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "first.yaml").exists()
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("line", ["schema", "explain SLO", "catalog formats"])
 def test_a_full_disk_behind_stdout_is_one_line(line, tmp_path):

@@ -280,6 +280,7 @@ def test_figures_are_at_hand_as_numbers_and_frames(shop):
         ({"jobs": "2"}, "jobs ('2') must be a whole number"),
         ({"jobs": True}, "jobs (True) must be a whole number"),
         ({"thresholds": "no_such >= 95%"}, "no_such"),
+        ({"thresholds": [5]}, "a threshold (5) must be a text such as"),
     ],
 )
 def test_what_cannot_be_meant_is_said_in_words(wrong, said):

@@ -67,17 +67,6 @@ _ROOM: dict[int, Callable[[State], State]] = {
     ),
     NEED_LOG: lambda state: with_log(state, max(_FIRST_LOG, 2 * len(state.log))),
 }
-_ATTEMPT_COLUMNS = (
-    "attempts",
-    "backend",
-    "degraded",
-    "replica",
-    "dispatched_s",
-    "ready_s",
-    "admitted_s",
-    "first_token_s",
-    "preemptions",
-)
 
 
 class PoolView(NamedTuple):
@@ -200,8 +189,10 @@ class DataPlane:
         for row, rules in zip(rows, closed or (), strict=False):
             loops.fill_loop(row, rules)
         clock = self._state.clock[0]
-        clock.routing_key, clock.recording = routing_key, record
-        clock.day_start_s, clock.bin_start_s = day_start_s, start_s
+        clock.routing_key = routing_key
+        clock.recording = record
+        clock.day_start_s = day_start_s
+        clock.bin_start_s = start_s
         note_what_there_is(self._state)
         if clock.has_hedges or clock.has_prefix_caches or clock.has_detours:
             self._hold(intake.with_extras(self._state))
@@ -378,17 +369,7 @@ class DataPlane:
 
     def requests(self) -> Records:
         """One row of ``REQUEST`` per arrived request, by number; NaN for what has not been."""
-        log = self._state.log[: int(self._state.clock[0].number)].copy()
-        if self._state.clock[0].recording:  # the kernel writes a row when its request ends
-            open_ones = unfinished.requests(self._state, self.now)
-            rows = open_ones.number
-            log.output_tokens[rows], log.cached_tokens[rows] = open_ones.output, open_ones.cached
-            if self._state.clock[0].has_prefix_caches:
-                log.cached_tokens[rows] -= self._state.extras.found_later[
-                    unfinished.slots(self._state)
-                ]
-            for column in _ATTEMPT_COLUMNS:
-                log[column][rows] = open_ones[column]
+        log = unfinished.log(self._state, self.now)
         log.replica, log.rank = self._rows.placed(log.replica)
         return log
 
@@ -397,5 +378,6 @@ class DataPlane:
         self._state, self._numbers = state, numbered(state)
 
     def _reserve_rows(self, count: int) -> None:
-        if count > (have := len(self._state.replicas)):
+        have = len(self._state.replicas)
+        if count > have:
             self._hold(with_replica_capacity(self._state, max(count, 2 * have)))

@@ -1,4 +1,4 @@
-"""What is unfinished at an instant: requests in flight, and tasks under way."""
+"""What is unfinished at an instant: requests in flight, tasks under way, and the log with both."""
 
 from typing import NamedTuple
 
@@ -7,6 +7,18 @@ import numpy.typing as npt
 
 from sim.engine.state.record import NONE, Records
 from sim.engine.state.state import State
+
+_ATTEMPT_COLUMNS = (
+    "attempts",
+    "backend",
+    "degraded",
+    "replica",
+    "dispatched_s",
+    "ready_s",
+    "admitted_s",
+    "first_token_s",
+    "preemptions",
+)
 
 
 class Tasks(NamedTuple):
@@ -54,3 +66,18 @@ def slots(state: State) -> npt.NDArray[np.int64]:
         found = found[np.argsort(rows.serial[found], kind="stable")]
         found = found[np.unique(rows.number[found], return_index=True)[1]]
     return found
+
+
+def log(state: State, now_s: float) -> Records:
+    """One row of ``REQUEST`` per arrived request, those in flight among them."""
+    rows = state.log[: int(state.clock[0].number)].copy()
+    if state.clock[0].recording:  # the kernel writes a row when its request ends
+        open_ones = requests(state, now_s)
+        numbers = open_ones.number
+        rows.output_tokens[numbers] = open_ones.output
+        rows.cached_tokens[numbers] = open_ones.cached
+        if state.clock[0].has_prefix_caches:
+            rows.cached_tokens[numbers] -= state.extras.found_later[slots(state)]
+        for column in _ATTEMPT_COLUMNS:
+            rows[column][numbers] = open_ones[column]
+    return rows
