@@ -88,8 +88,8 @@ def _today(answer: BreakEven) -> list[alt.Chart]:
 
 
 def _median(verdict: Verdict) -> float:
-    """The median break-even; infinite where there is none in half of the worlds."""
-    return float(np.quantile(verdict.breaking.volume, 0.5, method="inverted_cdf"))
+    """The median break-even, as the table has it; infinite where half of the worlds have none."""
+    return verdict.breaking.level(0.5)
 
 
 def _within(answer: BreakEven, volume: float) -> bool:
@@ -152,7 +152,7 @@ def _crossings(answer: BreakEven, frame: pd.DataFrame, names: dict[str, str]) ->
         line = frame[frame["side"] == side]
         if verdict.able and _within(answer, volume) and len(line):
             usd = np.interp(np.log(volume), np.log(line["volume"]), line["p50_usd_per_thousand"])
-            label = f"{short(volume)} a day"
+            label = f"{side}: {short(volume)} a day"
             rows.append({"side": side, "volume": volume, "usd": float(usd), "label": label})
     return pd.DataFrame(rows, columns=["side", "volume", "usd", "label"])
 

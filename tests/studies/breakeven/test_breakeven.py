@@ -22,6 +22,7 @@ from sim.studies.breakeven.crossing import Breaking, break_even
 from sim.studies.breakeven.idle import idle_usd_per_day
 from sim.studies.breakeven.models import models_of
 from sim.studies.breakeven.payback import payback_years
+from sim.studies.breakeven.saving import short
 from sim.studies.breakeven.sides import Fleet, contest
 from sim.studies.case import Case
 from sim.studies.sizing_for_volume import TOLERANCE, Capacity, Search
@@ -296,6 +297,11 @@ def test_pictures_have_units_and_their_data(answer: BreakEven) -> None:
         check(chart, thoroughly=True)
         assert "a day" in json.dumps(chart.spec)
         assert len(chart.frame)
+    costs = json.dumps(charts[0].spec)
+    medians = {v.side: v.breaking.level(0.5) for v in answer.verdicts}  # as the table has them
+    told = [f"{side}: {short(at)} a day" for side, at in medians.items() if math.isfinite(at)]
+    assert told
+    assert any(each in costs for each in told)
 
 
 def test_command_prints_json_and_leaves_tables(path: Path, tmp_path: Path) -> None:
