@@ -78,13 +78,21 @@ def cases_with_rules(draw: st.DrawFn, verbs: bool = False, hedges: bool = False)
 
 @st.composite
 def cases_with_budgets(draw: st.DrawFn, verbs: bool = False, hedges: bool = False) -> Case:
-    """Cases with rules whose backends are paid for, some of them within budgets.
+    """Cases with rules whose backends are paid for, some of them within budgets, own and shared.
 
     A budget is spent by a few answers, by many or by none; its periods end while requests come.
     """
     case: Case = draw(cases_with_rules(verbs, hedges))
     rng = _chance(draw, case)
-    return replace(case, managed=[_on_a_budget(api, case, rng) for api in case.managed or []])
+    apis = [_on_a_budget(api, case, rng) for api in case.managed or []]
+    team = replace(_budget(case, rng), shared="team")
+    shared = [(team,) if rng.uniform() < 0.6 else () for _ in apis]
+    return replace(
+        case,
+        managed=[
+            replace(api, budgets=api.budgets + more) for api, more in zip(apis, shared, strict=True)
+        ],
+    )
 
 
 def _chance(draw: st.DrawFn, case: Case) -> np.random.Generator:
@@ -94,7 +102,6 @@ def _chance(draw: st.DrawFn, case: Case) -> np.random.Generator:
 
 
 def _on_a_budget(api: ManagedApi, case: Case, rng: np.random.Generator) -> ManagedApi:
-    last_s = float(case.arrival_s[-1]) + 1
     rates = TokenRates(*rng.uniform(0.5, 5, 2), *rng.uniform(0.1, 6, 2))
     peak = Peak(2.5, (0, 3), 3600.0 * rng.uniform(0, 24), 3600.0 * rng.uniform(0, 24))
     price = replace(
@@ -107,13 +114,17 @@ def _on_a_budget(api: ManagedApi, case: Case, rng: np.random.Generator) -> Manag
         clock_s=rng.uniform(0, 604_800),
     )
     caching = api.caching and replace(api.caching, marked_tokens=int(rng.choice([NO_LIMIT, 3, 15])))
+    budget = _budget(case, rng)
+    budgets = (budget,) if rng.uniform() < 0.8 else ()
+    return replace(api, price=price, caching=caching, budgets=budgets)
+
+
+def _budget(case: Case, rng: np.random.Generator) -> Budget:
+    last_s = float(case.arrival_s[-1]) + 1
     usd = 1e-6 * math.exp(rng.uniform(1, 7))
     ends = np.cumsum(rng.uniform(0.05, 0.6, 4) * last_s)
     spent = rng.choice([0.0, 0.0, 0.9, 1.0]) * usd
-    budget = Budget(usd, (*ends.tolist(), last_s + 1e5), spent)
-    return replace(
-        api, price=price, caching=caching, budget=budget if rng.uniform() < 0.8 else Budget()
-    )
+    return Budget(usd, (*ends.tolist(), last_s + 1e5), spent)
 
 
 def _with_rules(quota: Quota, case: Case, rng: np.random.Generator) -> Quota:

@@ -155,30 +155,34 @@ class Provisioned:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Dollars that a gateway lets be spent at a backend, by the day, week or month.
+    """Dollars that a gateway lets be spent at one backend or several, by the day, week or month.
 
     What an answer costs by the token is booked when it ends, or its client leaves, from the start
-    of the horizon on. Once all is spent the gateway leaves the backend out until the period ends:
+    of the horizon on. Once all is spent the gateway leaves the backends out until the period ends:
     requests go on to the next one, or are turned away and told when that is. Those under way are
-    answered, so that a little more is spent. (LiteLLM's budget routing and budget fallbacks;
-    OpenRouter's limits of a key, which begin anew at midnight, on Monday, or with the month.)
+    answered, so that a little more is spent. (LiteLLM's budget routing and budget fallbacks, and
+    its budgets of teams; OpenRouter's limits of a key, which begin anew at midnight, on Monday, or
+    with the month, whichever models the key is used for.)
 
     Attributes
     ----------
     usd : float
-        In a period; infinite for no budget.
+        In a period.
     ends_s : tuple of float
         When the periods end, from that of the start on, in seconds from it; the last is after the
         end of the simulation.
     spent_usd : float
         What of it is spent at the start.
     per : {"day", "week", "month"}
+    shared : str
+        Name of a budget that is one for all backends that have it; empty for a backend's own.
     """
 
-    usd: float = math.inf
-    ends_s: tuple[float, ...] = (math.inf,)
+    usd: float
+    ends_s: tuple[float, ...]
     spent_usd: float = 0.0
     per: Period = "month"
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,8 @@ class ManagedApi:
     cooldown_s : float
         For which the router leaves it out after an attempt that came to nothing there: it failed,
         was turned away or timed out. 0 for never.
-    budget : Budget
+    budgets : tuple of Budget
+        All of which hold: its own, and those that it shares.
     """
 
     name: str
@@ -273,4 +278,4 @@ class ManagedApi:
     kind: Kind = "managed_api"
     quality: float = math.nan
     cooldown_s: float = 0.0
-    budget: Budget = field(default_factory=Budget)
+    budgets: tuple[Budget, ...] = ()

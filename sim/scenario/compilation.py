@@ -71,7 +71,7 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
             if isinstance(backend, GpuPool)
         ),
         managed=tuple(
-            _managed(name, backend, horizon, draws)
+            _managed(name, backend, document, horizon, draws)
             for name, backend in document.backends.items()
             if not isinstance(backend, GpuPool)
         ),
@@ -283,10 +283,12 @@ def _dispersion(dispersion: schema.Dispersion | None, draws: Draws) -> Dispersio
     return Dispersion(known(dispersion.cv, draws), known(dispersion.timescale, draws))
 
 
-def _managed(name: str, backend: Any, horizon: Horizon, draws: Draws) -> model.ManagedApi:
+def _managed(
+    name: str, backend: Any, document: ScenarioDocument, horizon: Horizon, draws: Draws
+) -> model.ManagedApi:
     if isinstance(backend, managed.ManagedApi):
-        until_s = horizon.duration_s + horizon.end_limit_s
-        return managed.compiled(name, backend, horizon.start, draws, until_s)
+        start, shared = horizon.start, document.budgets
+        return managed.compiled(name, backend, start, draws, horizon.latest_s, shared)
     return managed.compiled_edge(name, backend, draws)
 
 

@@ -53,8 +53,8 @@ def warnings(document: ScenarioDocument, design: Design) -> Iterator[str]:
             yield from _of_cold_start(workload, pool)
     for backend in design.backends:
         yield from _of_price(backend)
-    for api in design.managed:
-        yield from _of_budget(api, design.horizon)
+    of_budgets = (text for api in design.managed for text in _of_budget(api, design.horizon))
+    yield from dict.fromkeys(of_budgets)
     for pool in design.pools:
         yield from _of_ranks(document, pool)
 
@@ -167,21 +167,22 @@ def _loses(workload: Workload, backends: list[Backend]) -> bool:
 
 def _turns_away(backend: Backend) -> bool:
     if isinstance(backend, ManagedApi):
-        limited = backend.quota.is_limited or math.isfinite(backend.budget.usd)
+        limited = backend.quota.is_limited or bool(backend.budgets)
         return limited or backend.outages is not None or backend.error_share > 0
     return math.isfinite(backend.gateway.max_queue) or backend.failures != Failures()
 
 
 def _of_budget(api: ManagedApi, horizon: Horizon) -> Iterator[str]:
     """A budget of a period that is longer than what is simulated of it."""
-    budget, length_s = api.budget, PERIODS_S[api.budget.per]
-    if math.isfinite(budget.usd) and horizon.duration_s < length_s and not budget.spent_usd:
-        yield (
-            f"backends.{api.name}.budget: its {budget.per} is longer than the horizon of"
-            f" {format_duration(horizon.duration_s)}, which begins with all of it there, and what a"
-            f" month costs is not held to it; simulate a whole {budget.per}, or give what is spent"
-            " by then (spent)"
-        )
+    for budget in api.budgets:
+        if horizon.duration_s < PERIODS_S[budget.per] and not budget.spent_usd:
+            at = f"budgets.{budget.shared}" if budget.shared else f"backends.{api.name}.budget"
+            yield (
+                f"{at}: its {budget.per} is longer than the horizon of"
+                f" {format_duration(horizon.duration_s)}, which begins with all of it there, and"
+                f" what a month costs is not held to it; simulate a whole {budget.per}, or give"
+                " what is spent by then (spent)"
+            )
 
 
 def _of_slo(workload: Workload, backends: list[Backend]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Names of backends where they are used: in routes, in fallbacks, in the standing of pools.
+"""Names of backends where they are used: in routes, fallbacks, budgets, and standings of pools.
 
 One typo is one error. Where a backend's own name is misspelt, all that use it name one that is not
 there, and it is said once with where else; where its name cannot be one at all, that alone is said.
@@ -7,7 +7,7 @@ there, and it is said once with where else; where its name cannot be one at all,
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sim.scenario.backend import cluster
+from sim.scenario.backend import budget, cluster
 from sim.scenario.values.problems import Findings, Path, choose, dotted
 from sim.scenario.values.units import shown
 from sim.scenario.workload import names_in_routes
@@ -18,7 +18,7 @@ MOST_PLACES = 2  # that are named beside the first
 def check(
     data: Mapping[str, Any],
     workloads: Sequence[tuple[Path, dict[str, Any]]],
-    pools: Sequence[str],
+    kinds: Mapping[str, str],
     findings: Findings,
 ) -> None:
     """Note names that no backend has, each once.
@@ -28,8 +28,8 @@ def check(
     data : mapping
         The document.
     workloads : sequence of (path, dict)
-    pools : sequence of str
-        Backends that are pools of GPUs.
+    kinds : mapping
+        The kind of each backend.
     findings : Findings
     """
     backends = data.get("backends")
@@ -41,11 +41,19 @@ def check(
         for at, name in names_in_routes.references(path, workload):
             if isinstance(name, str) and name.strip() and name not in names:
                 places.setdefault(name, []).append(at)
+    pools = [name for name in names if kinds[name] == "gpu_pool"]
     for at, name in cluster.references(data.get("cluster")):
         if name in places:
             places[name].append(at)
         elif name not in pools:
             findings.add(at, "is no pool of GPUs", choose(name, pools))
+    apis = [name for name in names if kinds[name] == "managed_api"]
+    for at, name in budget.references(data.get("budgets")):
+        if name in places:
+            places[name].append(at)
+        elif isinstance(name, str) and name not in apis:
+            message = f"{shown(name)} is no managed API, which is paid by the token"
+            findings.add(at, message, choose(name, apis))
     for name, (first, *others) in places.items():
         remedy = "; ".join(_remedies(choose(name, names), others))
         findings.add(first, f"{shown(name)} is not the name of a backend", remedy)

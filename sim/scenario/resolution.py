@@ -19,7 +19,7 @@ from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_loops import with_closed_sessions
 from sim.scenario import schema
-from sim.scenario.backend import caches, fallback, fleet, gateway, gpu_price, managed
+from sim.scenario.backend import budget, caches, fallback, fleet, gateway, gpu_price, managed
 from sim.scenario.backend.gpu_pool import Engine, GpuPool
 from sim.scenario.backend.managed import Edge, ManagedApi
 from sim.scenario.schema import DAY_S, ScenarioDocument
@@ -66,6 +66,8 @@ def resolve(
         name: _backend(name, backend, _named_blocks(name, workloads, traces), findings)
         for name, backend in _with_queues(document, workloads).items()
     }
+    prices = {name: each.price for name, each in backends.items() if isinstance(each, ManagedApi)}
+    budget.check_shared(document.budgets, prices, findings)
     resolved = document.model_copy(update={"workloads": workloads, "backends": backends})
     _check_billers(resolved, findings)
     horizon = _horizon(resolved, traces, findings)

@@ -48,9 +48,10 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
         _client(path, workload, findings)
         _deadline(path, workload, findings)
         _value(path, workload, findings)
-    pools = {name: each for name, each in backends.items() if kind_of(each) == "gpu_pool"}
+    kinds = {name: kind_of(each) for name, each in backends.items()}
+    pools = {name: each for name, each in backends.items() if kinds[name] == "gpu_pool"}
     if named:
-        references.check(data, list(_entries(data, "workloads")), list(pools), findings)
+        references.check(data, list(_entries(data, "workloads")), kinds, findings)
     zones.check(data, pools, findings)
     has_batch = any(each.get("deadline") is not None for _, each in _entries(data, "workloads"))
     for path, backend in _entries(data, "backends"):
@@ -75,7 +76,7 @@ def _entries(data: dict[str, Any], key: str) -> Iterator[tuple[Path, dict[str, A
 def _names(data: dict[str, Any], findings: Findings) -> bool:
     """Note names that cannot be any; whether all can be."""
     good = True
-    for key in ("workloads", "backends"):
+    for key in ("workloads", "backends", "budgets"):
         for name in _mapping(data, key):
             if not NAME.fullmatch(name):
                 message = (

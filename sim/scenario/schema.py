@@ -13,6 +13,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from sim.catalog.logs import NAMES
 from sim.model.trace import MOST_TIMES
 from sim.scenario.backend.backends import Backend
+from sim.scenario.backend.budget import SharedBudget
 from sim.scenario.backend.caches import PrefixHits, ResponseCache
 from sim.scenario.backend.cluster import Cluster
 from sim.scenario.backend.zones import Zones
@@ -303,6 +304,9 @@ class ScenarioDocument(Model):
     """What serves them, by name."""
     cluster: Cluster | None = None
     """GPUs that all pools share, such as {gpus: 24}; default each pool has what it asks for."""
+    budgets: Annotated[dict[str, SharedBudget], Field(min_length=1)] | None = None
+    """What may be spent at several APIs together in a day, week or month, by name, such as {team:
+    {usd: 500, per: month, backends: [small, large]}}; default none."""
     zones: Zones | None = None
     """Zones that pools are spread over, whose outages take all that is there, such as {names: [a,
     b], planned: [{zone: a, start: 2h, duration: 1h}]}; default none is ever lost."""

@@ -1,6 +1,6 @@
 """From plain data to the models of the schema, with all problems in the user's words."""
 
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import Tag, ValidationError
 from pydantic_core import ErrorDetails
@@ -162,6 +162,8 @@ def _entry(kind: Any, part: str | int) -> Any:
         options = [option for option in get_args(annotation) if option is not type(None)]
         is_union = type(None) in get_args(annotation)
         return options[0] if is_union else annotation
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
     return get_args(kind)[-1] if get_origin(kind) in (dict, list) else None
 
 

@@ -19,7 +19,7 @@ from naive.client import Crowd
 from naive.dispatch import Dispatch
 from naive.gateway import Gateway, Router
 from naive.lockstep import Team
-from naive.managed import Managed
+from naive.managed import Managed, shared_purses
 from naive.photo_finish import delivers_at_an_end, ends_meet, is_ready_at_an_end
 from naive.replica import Replica
 from naive.request import Request
@@ -72,12 +72,16 @@ class NaiveDataPlane(Dispatch):
         if routes is None:  # then pools need no names that tell them apart
             names = [str(number) for number in range(len(names))]
             routes = [to_one(str(number)) for number in workload_pool]
+        purses = shared_purses(managed)
         super().__init__(
             [Crowd(*traits) for traits in each],
             [Route(routing, names, key) for routing in routes],
             [
                 *(Gateway(p, pool, Router(pool.router, key)) for p, pool in enumerate(pools)),
-                *(Managed(b, api, key, day_start_s) for b, api in enumerate(managed, len(pools))),
+                *(
+                    Managed(b, api, key, day_start_s, purses)
+                    for b, api in enumerate(managed, len(pools))
+                ),
             ],
         )
         self.pool_of: list[int] = []  # of each rank

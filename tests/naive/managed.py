@@ -2,6 +2,7 @@
 
 import bisect
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,7 @@ from sim.engine.state import status
 from sim.engine.state.backend_record import LONG, PROVISIONED, STANDARD
 from sim.engine.state.hashing import uniform
 from sim.model.distributions import Distribution
-from sim.model.managed import ManagedApi
+from sim.model.managed import Budget, ManagedApi
 
 CAPABLE_KEY, CAPABLE_DRAW = np.uint64(0xCAFE), 12
 ERROR_KEY, ERROR_DRAW = np.uint64(0xE404), 13
@@ -90,6 +91,30 @@ class Spell:
                 limit.taken = 0.0
 
 
+class Purse:
+    """What a budget has been spent of, at all backends that share it."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget, self.period, self.spent_usd = budget, 0, budget.spent_usd
+
+    def pay(self, usd: float, now_s: float) -> None:
+        period = bisect.bisect_right(self.budget.ends_s, now_s + SLACK)
+        if period != self.period:
+            self.period, self.spent_usd = period, 0.0
+        self.spent_usd += usd
+
+    @property
+    def spent_until_s(self) -> float:
+        """When the period ends of which it is spent."""
+        is_spent = self.spent_usd >= self.budget.usd * (1 - 1e-9)
+        return self.budget.ends_s[self.period] if is_spent else -math.inf
+
+
+def shared_purses(managed: Iterable[ManagedApi]) -> dict[str, Purse]:
+    """One for each budget that is shared, by its name."""
+    return {b.shared: Purse(b) for api in managed for b in api.budgets if b.shared}
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why an attempt is not answered, and when to come back."""
@@ -101,14 +126,21 @@ class Refusal:
 class Managed:
     """One provider's API, or the devices of users."""
 
-    def __init__(self, index: int, api: ManagedApi, key: np.uint64, day_start_s: float) -> None:
+    def __init__(
+        self,
+        index: int,
+        api: ManagedApi,
+        key: np.uint64,
+        day_start_s: float,
+        shared: Mapping[str, Purse],
+    ) -> None:
         self.index, self.api, self.key, self.day_start_s = index, api, key, day_start_s
         self.inside: list[Attempt] = []
         self.rejected = 0  # attempts
         self.kept: dict[int, tuple[float, int]] = {}  # by task: since when, and how many tokens
         self.told_s: list[float] = []  # the moments at which attempts may come back
         self.follows_steps = False  # whether some came at times that follow from ends of steps
-        self.period, self.spent_usd = 0, api.budget.spent_usd
+        self.purses = [shared.get(budget.shared) or Purse(budget) for budget in api.budgets]
         self.outage_share = 0.0
         self.slowness = 1.0
         quota = api.quota
@@ -146,25 +178,22 @@ class Managed:
     def cooldown_s(self) -> float:
         return self.api.cooldown_s
 
-    # Its budget
+    # Its budgets
 
     def pay(self, attempt: Attempt, generated: int, now_s: float) -> None:
-        """What an attempt costs is spent of the budget of its period, when it ends."""
+        """What an attempt costs is spent of the budgets of its period, when it ends."""
         if now_s < 0 or attempt.billing == PROVISIONED:
             return
-        period = bisect.bisect_right(self.api.budget.ends_s, now_s + SLACK)
-        if period != self.period:
-            self.period, self.spent_usd = period, 0.0
         rates = self.api.price.rates_of(attempt.billing == LONG)
         tokens = attempt.prompt, attempt.spared, self.written(attempt), generated
         usd = rates.usd(*map(float, tokens)) * self.api.price.factor_at(np.array([now_s]))
-        self.spent_usd += usd.item()
+        for purse in self.purses:
+            purse.pay(usd.item(), now_s)
 
     @property
     def spent_until_s(self) -> float:
-        """When the period ends of which the budget is spent."""
-        is_spent = self.spent_usd >= self.api.budget.usd * (1 - 1e-9)
-        return self.api.budget.ends_s[self.period] if is_spent else -math.inf
+        """When the periods have ended of which a budget is spent."""
+        return max((purse.spent_until_s for purse in self.purses), default=-math.inf)
 
     def is_over_budget(self, now_s: float) -> bool:
         return now_s < self.spent_until_s - SLACK

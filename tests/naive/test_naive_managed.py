@@ -335,14 +335,14 @@ def test_an_impatient_user_leaves_before_the_first_token_and_not_after() -> None
 
 
 def test_some_devices_cannot_run_the_model() -> None:
-    backend = Managed(0, api(capable_share=0.3), np.uint64(KEY), 0.0)
+    backend = Managed(0, api(capable_share=0.3), np.uint64(KEY), 0.0, {})
     capable = sum(backend.is_capable(number) for number in range(10_000))
     # Binomial: mean 3000, standard deviation 46; false alarms below 1e-6.
     assert abs(capable - 3000) < 5 * math.sqrt(10_000 * 0.3 * 0.7)
 
 
 def test_tokens_of_an_answer_under_way_are_those_that_came() -> None:
-    backend = Managed(0, api(), np.uint64(KEY), 0.0)
+    backend = Managed(0, api(), np.uint64(KEY), 0.0, {})
     attempt = Attempt(0, 0, 1, 5, token_s=0.5)
     assert backend.generated(attempt, 9.0) == 0
     attempt.first_token_s = 2.0

@@ -3,11 +3,13 @@
 First tokens come after 2 s, each further one a second later.
 """
 
+import math
 from typing import Any
 
 import pytest
 
-from naive.runs import api, asked, chains, expect, routed, to, used
+from naive.data_plane import NaiveDataPlane
+from naive.runs import END_S, KEY, api, asked, chains, expect, routed, to, used
 from naive.test_naive_managed import OBEDIENT, alone
 from sim.engine.state.status import COMPLETED, FAILED, REJECTED, TIMED_OUT
 from sim.model.client import Client
@@ -104,7 +106,7 @@ A_WEEK_S = 604_800.0
 def dear(name: str = "api", usd: float = 5.0, spent_usd: float = 0.0, **changes: Any) -> ManagedApi:
     """A budget of dollars for the first 10 s, and again for the next 10."""
     budget = Budget(usd, (10.0, 20.0, A_WEEK_S), spent_usd)
-    return api(name, price=changes.pop("price", DEAR), budget=budget, **changes)
+    return api(name, price=changes.pop("price", DEAR), budgets=(budget,), **changes)
 
 
 def test_who_comes_when_the_budget_is_spent_goes_elsewhere_until_its_period_ends() -> None:
@@ -128,6 +130,35 @@ def test_what_is_left_of_a_budget_lapses_with_its_period() -> None:
     requests = [(0.0, 2, 1), (4.0, 1, 1), (10.0, 1, 1)]
     expect(alone(dear(usd=7.5), *requests), status=[COMPLETED] * 3)
     expect(alone(dear(usd=4.0), *requests), status=[COMPLETED, REJECTED, COMPLETED])
+
+
+def sharing(usd: float, name: str, own_usd: float = math.inf) -> ManagedApi:
+    """An API with a budget that others have, too, and one of its own for 20 s."""
+    own = Budget(own_usd, (20.0, A_WEEK_S))
+    both = (own, Budget(usd, (10.0, 20.0, A_WEEK_S), shared="team"))
+    return api(name, price=DEAR, budgets=both)
+
+
+def test_a_shared_budget_is_spent_by_all_that_have_it_and_leaves_all_of_them_out() -> None:
+    # A costs 5 at one API by 3, B costs 3 at the other by 6: 8 of 8. C finds neither, D both.
+    backends = [sharing(8.0, "one"), sharing(8.0, "two"), api("spare")]
+    routes = [Routing((Leg(name),), ("spare",)) for name in ("one", "two")]
+    naive = NaiveDataPlane([], [0, 1], KEY, managed=backends, routes=routes)
+    requests = [(0.0, 1, 2), (4.0, 1, 1), (7.0, 1, 1), (10.0, 1, 1)]
+    naive.feed(*zip(*requests, strict=True), [0, 1, 0, 0])
+    naive.advance(END_S)
+    expect(naive, status=[COMPLETED] * 4, backend=[0, 1, 2, 0])
+    assert used(naive, 0)["diverted"] == 1
+
+
+def test_of_two_budgets_of_an_api_each_holds() -> None:
+    # Its own of 5 is spent by 3, and for 20 s; the other one is at half by then.
+    requests = [(0.0, 1, 2), (4.0, 1, 1), (10.0, 1, 1), (20.0, 1, 1)]
+    for usd, own_usd, fates in (
+        (10.0, 5.0, [COMPLETED, REJECTED, REJECTED, COMPLETED]),
+        (5.0, 10.0, [COMPLETED, REJECTED, COMPLETED, COMPLETED]),
+    ):
+        expect(alone(sharing(usd, "api", own_usd), *requests), status=fates)
 
 
 def test_what_is_spent_before_the_start_counts() -> None:

@@ -148,6 +148,49 @@ def test_a_fallback_serves_whom_the_budget_does_not():
     assert found["backends.one.over_budget"] == 0
 
 
+# Budgets of several
+
+THIRD = (
+    "backends.three={kind: managed_api, ttft: 0.5s, tokens_per_second: 100, price: {input: 1, "
+    "output: 4}}",
+    "workloads.chat.fallback=[one, two, three]",
+)
+TEAM = "budgets={team: {usd: 1, per: day, backends: [one, two]}}"
+
+
+def test_a_shared_budget_is_spent_once_and_not_once_by_each():
+    # Ten a second at 0.0009 USD: the 1,112th answer ends it, after 113 s. By then some 15 more are
+    # under way, of 1.5 s each: five standard deviations are 19 more. What comes then goes to a third.
+    usd, found = 0.0009, figures("cooldown", TEAM, *THIRD, "horizon.end=drained")
+    of = {name: found[f"backends.{name}.cost_usd"] for name in ("one", "two", "three")}
+    answers = (of["one"] + of["two"]) / usd
+    assert answers == pytest.approx(round(answers), abs=1e-6)  # to the cent
+    assert 1_112 <= round(answers) <= 1_112 + 15 + 19
+    assert of["one"] == pytest.approx(of["two"], rel=0.15)
+    assert sum(of.values()) == pytest.approx(found["cost_usd"], rel=1e-12)
+    assert found["completed"] + found["failed"] == found["requests"]
+    sent = sum(found[f"backends.{name}.attempts"] for name in ("one", "two"))
+    diverted = sum(found[f"backends.{name}.diverted"] for name in ("one", "two"))
+    assert sent + diverted >= found["requests"]
+    assert found["backends.three.attempts"] >= found["requests"] - sent
+    assert diverted == pytest.approx(found["requests"] - 1_130, rel=0.02)
+
+
+def test_where_all_share_the_budget_what_comes_then_is_turned_away():
+    found = figures("cooldown", TEAM)
+    over = sum(found[f"backends.{name}.over_budget"] for name in ("one", "two"))
+    assert over == found["rejected"] > 0.95 * found["requests"]
+    assert found["cost_usd"] == pytest.approx(1, rel=0.04)
+
+
+def test_of_a_shared_budget_and_an_own_one_the_first_that_is_spent_counts():
+    # The own one is spent by 0.1 USD at one of the two, the rest by the other alone.
+    own = "backends.one.budget={usd: 0.1, per: day}"
+    found = figures("cooldown", TEAM, own, *THIRD)
+    assert found["backends.one.cost_usd"] == pytest.approx(0.1, rel=0.25)
+    assert found["backends.two.cost_usd"] == pytest.approx(0.9, rel=0.05)
+
+
 # Caching that the provider does, or the application marks
 
 

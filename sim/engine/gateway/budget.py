@@ -1,4 +1,4 @@
-"""Budgets: what is spent at a backend in a day, week or month, until there is no more of it.
+"""Budgets: what is spent at one backend or several in a day, week or month, until all of it is.
 
 What an answer costs is booked when it ends, or its client leaves; see ``sim.model.managed.Budget``.
 """
@@ -8,7 +8,7 @@ import math
 from sim.engine.request import usage
 from sim.engine.state.backend_record import CACHED, GENERATED, LONG, PLAIN, WRITTEN
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.record import Row
+from sim.engine.state.record import NONE, Row
 from sim.engine.state.state import State
 
 _SOON_S = 1e-6  # what rounding may take of a period
@@ -27,16 +27,30 @@ def book(s: State, slot: int, generated: int, now: float) -> None:
     """An attempt has ended, or its client left, after so many tokens of an answer."""
     seq = s.slots[slot]
     b = seq.backend
-    provider, ends = s.providers[b], s.ends[b]
-    if provider.budget_usd == math.inf or now < 0.0:
+    if s.budgets_of[b, 0] == NONE or now < 0.0:
         return
-    while now > ends[provider.period] - _SOON_S:
-        provider.period += 1
-        provider.spent_usd = 0.0
     is_long = 1 if s.extras[slot].billing == LONG else 0
-    provider.spent_usd += _usd(s, seq, is_long, generated) * _factor(s, b, now)
-    if provider.spent_usd >= provider.budget_usd * _NEARLY:
-        provider.spent_until_s = ends[provider.period]
+    usd = _usd(s, seq, is_long, generated) * _factor(s, b, now)
+    for k in range(s.budgets_of.shape[1]):
+        if s.budgets_of[b, k] != NONE:
+            _spend(s, s.budgets_of[b, k], usd, now)
+
+
+@inner_apart
+def _spend(s: State, k: int, usd: float, now: float) -> None:
+    """Book dollars on a budget, with which all are left out that it holds for once it is spent."""
+    budget, ends = s.budgets[k], s.ends[k]
+    while now > ends[budget.period] - _SOON_S:
+        budget.period += 1
+        budget.spent_usd = 0.0
+    budget.spent_usd += usd
+    if budget.spent_usd < budget.usd * _NEARLY:
+        return
+    for b in range(s.budgets_of.shape[0]):
+        for own in s.budgets_of[b]:
+            if own == k:
+                provider = s.providers[b]
+                provider.spent_until_s = max(provider.spent_until_s, ends[budget.period])
 
 
 @inner

@@ -9,7 +9,7 @@ import numpy as np
 from sim.engine.client.client import JITTERS
 from sim.engine.gateway.routing import BY_LOAD, LEAST_LOADED, ROUTERS, STICKY
 from sim.engine.plane.growth import with_replica_capacity, with_slots
-from sim.engine.plane.setup_managed import ends, fill_provider, paces, peaks, prices, quotas
+from sim.engine.plane.setup_managed import budgets, fill_provider, paces, peaks, prices, quotas
 from sim.engine.request.timers import DEADLINES
 from sim.engine.state.backend_record import (
     ADMISSIONS,
@@ -81,7 +81,6 @@ def empty_state(
     providers = records(count, PROVIDER)
     providers.capable_share = 1.0
     providers.out_until_s = providers.spent_until_s = -math.inf
-    providers.budget_usd = math.inf
     providers.cooldown_s = [
         *(pool.cooldown_s for pool in pools),
         *(api.cooldown_s for api in managed),
@@ -134,7 +133,7 @@ def empty_state(
         hours=hours,
         prices=prices(managed, len(pools)),
         peaks=peaks(managed, len(pools)),
-        ends=ends(managed, len(pools)),
+        **budgets(managed, providers),
         fed=records(0, FED),
         fed_extras=records(0, FED_EXTRA),
         users=records(0, USER),
@@ -158,7 +157,7 @@ def note_what_there_is(state: State) -> None:
     clock.has_hedges = (workloads.hedge_s < math.inf).any()
     timeouts = np.minimum(workloads.ttft_timeout_s, workloads.timeout_s) < math.inf
     clock.has_deadlines = clock.has_hedges or timeouts.any()
-    clock.has_budgets = (state.providers.budget_usd < math.inf).any()
+    clock.has_budgets = len(state.budgets) > 0
     clock.has_absences = clock.has_budgets or (state.providers.cooldown_s > 0).any()
     clock.has_detours = (
         state.providers.is_managed.any()

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.engine.state.backend_record import (
     BUCKETS_OF_QUOTA,
+    BUDGET,
     BY_INPUT,
     BY_OUTPUT,
     BY_REQUEST,
@@ -30,7 +32,7 @@ from sim.engine.state.record import (
     records,
 )
 from sim.engine.state.state import State
-from sim.model.managed import ManagedApi, Pace
+from sim.model.managed import Budget, ManagedApi, Pace
 from sim.model.price import factors_of_week
 from sim.model.routing import Leg, Routing
 
@@ -120,13 +122,34 @@ def peaks(managed: Sequence[ManagedApi], pools: int) -> FloatArray:
     return table
 
 
-def ends(managed: Sequence[ManagedApi], pools: int) -> FloatArray:
-    """When the periods of budgets end: (backends, n) float64, infinite after the last."""
-    most = max((len(backend.budget.ends_s) for backend in managed), default=0)
-    table = np.full((pools + len(managed), most + 1), math.inf)
-    for index, backend in enumerate(managed, pools):
-        table[index, : len(backend.budget.ends_s)] = backend.budget.ends_s
-    return table
+def budgets(managed: Sequence[ManagedApi], providers: Records) -> dict[str, Any]:
+    """What of the state are budgets: each one that is shared once.
+
+    Providers of whose budgets one is spent to begin with are left out.
+    """
+    named: dict[str, Budget] = {}
+    for backend in managed:
+        named |= {_name(backend, budget): budget for budget in backend.budgets}
+    numbers = {name: number for number, name in enumerate(named)}
+    rows = records(len(named), BUDGET)
+    most_ends = max((len(budget.ends_s) for budget in named.values()), default=0)
+    ends = np.full((len(named), most_ends + 1), math.inf)
+    for row, end_s, budget in zip(rows, ends, named.values(), strict=True):
+        row.usd, row.spent_usd = budget.usd, budget.spent_usd
+        end_s[: len(budget.ends_s)] = budget.ends_s
+    most = max((len(backend.budgets) for backend in managed), default=0)
+    of = np.full((len(providers), most + 1), NONE, np.int64)
+    for index, backend in enumerate(managed, len(providers) - len(managed)):
+        for at, budget in enumerate(backend.budgets):
+            of[index, at] = numbers[_name(backend, budget)]
+            if budget.spent_usd >= budget.usd:
+                until_s = max(providers[index].spent_until_s, budget.ends_s[0])
+                providers[index].spent_until_s = until_s
+    return {"budgets": rows, "budgets_of": of, "ends": ends}
+
+
+def _name(backend: ManagedApi, budget: Budget) -> str:
+    return f"of {budget.shared}" if budget.shared else f"own of {backend.name}"
 
 
 def fill_provider(row: Records, backend: ManagedApi, start_s: float) -> None:
@@ -152,14 +175,6 @@ def fill_provider(row: Records, backend: ManagedApi, start_s: float) -> None:
     row.output_weight = backend.provisioned.output_weight if backend.provisioned else 0.0
     row.long_above = backend.price.long_above_tokens
     row.refilled_s = start_s
-    _fill_budget(row, backend)
-
-
-def _fill_budget(row: Records, backend: ManagedApi) -> None:
-    budget = backend.budget
-    row.budget_usd, row.spent_usd = budget.usd, budget.spent_usd
-    if budget.spent_usd >= budget.usd:
-        row.spent_until_s = budget.ends_s[0]
     row.yearly_factor, row.clock_s = backend.price.yearly_factor, backend.price.clock_s
 
 

@@ -101,10 +101,7 @@ PROVIDER = np.dtype(
     [
         ("cooldown_s", "f8"),  # it is left out for, after an attempt that came to nothing
         ("out_until_s", "f8"),
-        ("budget_usd", "f8"),  # of a period, and what of it is spent in the one under way
-        ("spent_usd", "f8"),
-        ("spent_until_s", "f8"),  # it is left out, as all of it is spent
-        ("period", "i8"),  # under way, into ``ends``
+        ("spent_until_s", "f8"),  # it is left out, as all of a budget is spent
         ("yearly_factor", "f8"),  # on prices
         ("clock_s", "f8"),  # from Monday, 0:00, to time 0
         ("is_managed", "i8"),
@@ -131,6 +128,16 @@ PROVIDER = np.dtype(
         ("output_weight", "f8"),  # of provisioned units
         ("long_above", "i8"),
         ("refilled_s", "f8"),
+    ],
+    align=True,
+)
+
+# What may be spent at one managed backend or at several.
+BUDGET = np.dtype(
+    [
+        ("usd", "f8"),  # of a period, and what of it is spent in the one under way
+        ("spent_usd", "f8"),
+        ("period", "i8"),  # under way, into ``ends``
     ],
     align=True,
 )

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.state.backend_record import (
+    BUDGET,
     LEG,
     POOL,
     PROVIDER,
@@ -79,6 +80,8 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "hours": (np.float64, 3),
     "prices": (np.float64, 3),
     "peaks": (np.float64, 2),
+    "budgets": (BUDGET, 1),
+    "budgets_of": (np.int64, 2),
     "ends": (np.float64, 2),
     "fed": (FED, 1),
     "fed_extras": (FED_EXTRA, 1),
@@ -156,8 +159,11 @@ class State(NamedTuple):
         USD of a token, of a STANDARD or LONG prompt, as in ``sim.engine.state.backend_record``.
     peaks : (backends, 168) float64
         Factors on them by the hour of the week.
-    ends : (backends, n) float64
-        When the periods of budgets end, in increasing order, in seconds.
+    budgets : (budgets,) BUDGET
+    budgets_of : (backends, n) int64
+        Which of them hold for a backend; NONE after the last.
+    ends : (budgets, n) float64
+        When their periods end, in increasing order, in seconds.
     fed : (fed,) FED
         Requests to come.
     fed_extras : (fed,) FED_EXTRA
@@ -209,6 +215,8 @@ class State(NamedTuple):
     hours: FloatArray
     prices: FloatArray
     peaks: FloatArray
+    budgets: Records
+    budgets_of: IntArray
     ends: FloatArray
     fed: Records
     fed_extras: Records

@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 
 from sim import __version__
-from sim.model.design import Design
-from sim.model.managed import ManagedApi
 from sim.model.workload import Workload
 from sim.montecarlo.result import RunResult
 from sim.montecarlo.shares import Share
 from sim.montecarlo.store import slug
 from sim.report.charts import Chart
 from sim.report.diff_text import tell
-from sim.report.figures import BY_METRIC, GROUPS, Figure, scale, text
+from sim.report.figures import BY_METRIC, GROUPS, scale, text
 from sim.report.headline import paragraphs, sentence
 from sim.report.page import basis
+from sim.report.page.budgets import of_budgets
 from sim.report.page.document import Attachment, Key, Page
 from sim.report.page.pictures import pictures
 from sim.report.page.study import page_of_study
@@ -89,7 +88,7 @@ def _verdicts(result: RunResult, summary: Mapping[str, Any]) -> Iterator[Verdict
             yield _of_slo(result, workload)
     for judged in summary["thresholds"]:
         yield Verdict(judged["kept"], judged["threshold"], verdict_words(judged))
-    yield from _of_budgets(result, result.design)
+    yield from of_budgets(result)
 
 
 def _of_slo(result: RunResult, workload: Workload) -> Verdict:
@@ -117,22 +116,6 @@ def _asked(workload: Workload) -> str:
 def _limit(metric: str, value: float) -> str:
     number, unit = text(BY_METRIC[metric], value).rsplit(" ", 1)
     return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
-
-
-def _of_budgets(result: RunResult, design: Design) -> Iterator[Verdict]:
-    for backend in design.managed:
-        if np.isfinite(backend.budget.usd):
-            yield _of_budget(result, backend)
-
-
-def _of_budget(result: RunResult, api: ManagedApi) -> Verdict:
-    """Kept in worlds in which no attempt went elsewhere, or nowhere, for it."""
-    counts = [
-        result.sample.values(f"backends.{api.name}.{name}") for name in ("over_budget", "diverted")
-    ]
-    within = np.all([each == 0.0 for each in counts], axis=0)
-    usd = text(Figure("", "", "usd"), api.budget.usd)
-    return in_worlds(Share.of(within), f"Budget of {api.name}: {usd} a {api.budget.per}")
 
 
 def _keys(metrics: Mapping[str, Any]) -> Iterator[Key]:

@@ -1,16 +1,19 @@
-"""Budgets: what may be spent at an API in a period, before its gateway leaves it out."""
+"""Budgets: what may be spent at one API or several in a period; then a gateway leaves them out."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Final, get_args
+from typing import Annotated, Any, Final, get_args
+
+from pydantic import Field
 
 from sim.model import managed as model
 from sim.model.price import DAY_S
 from sim.scenario.backend.token_price import TokenPrice
 from sim.scenario.values.fields import number, one_of
 from sim.scenario.values.numbers import Number, extent, known
-from sim.scenario.values.part import Model
+from sim.scenario.values.part import Model, Text
 from sim.scenario.values.problems import Findings, Path
+from sim.scenario.values.units import shown
 
 MONTHS: Final = 12  # of a year
 
@@ -28,33 +31,99 @@ class ApiBudget(Model):
     """What of it is spent when the horizon starts; default 0."""
 
 
+class SharedBudget(ApiBudget):
+    """What may be spent by the token at several APIs together, as by a team or with one key."""
+
+    backends: Annotated[list[Text], Field(min_length=1)]
+    """The APIs at which it is spent. Once it is, the gateway leaves all of them out until the next
+    period begins, so that requests go to a fallback that is none of them. One may have a budget of
+    its own beside it, or others that it shares; then each holds."""
+
+
 def check(
     budget: ApiBudget | None, price: TokenPrice | None, path: Path, findings: Findings
 ) -> None:
-    """Note what can only be a mistake."""
+    """Note what can only be a mistake in the budget of an API."""
     if budget is None:
         return
     if price is not None and price.subscription is not None:
         message = "has no meaning beside a subscription, which is paid by the month"
         findings.add((*path, "budget"), message, "remove one")
+    _check_spent(budget, (*path, "budget"), findings)
+
+
+def _check_spent(budget: ApiBudget, path: Path, findings: Findings) -> None:
     if budget.spent is not None and extent(budget.spent)[0] > extent(budget.usd)[1]:
         spent, usd = extent(budget.spent)[0], extent(budget.usd)[1]
         message = f"({spent:g}) is more than the budget ({usd:g}), which is left out all the time"
-        findings.add((*path, "budget", "spent"), message, "spend at most all of it")
+        findings.add((*path, "spent"), message, "spend at most all of it")
+
+
+def check_shared(
+    budgets: Mapping[str, SharedBudget] | None,
+    prices: Mapping[str, TokenPrice | None],
+    findings: Findings,
+) -> None:
+    """Note what can only be a mistake in budgets of several APIs.
+
+    Parameters
+    ----------
+    budgets : mapping or None
+    prices : mapping
+        Prices of all APIs by name.
+    findings : Findings
+    """
+    for name, budget in (budgets or {}).items():
+        path: Path = ("budgets", name)
+        _check_spent(budget, path, findings)
+        for index, api in enumerate(budget.backends):
+            if api in budget.backends[:index]:
+                message = f"{shown(api)} is there twice"
+                findings.add((*path, "backends", index), message, "remove one")
+            elif (price := prices.get(api)) is not None and price.subscription is not None:
+                message = f"{shown(api)} has a subscription, which is paid by the month, not spent"
+                findings.add((*path, "backends", index), message, "remove one or the other")
+
+
+def references(budgets: Any) -> Iterator[tuple[Path, Any]]:
+    """Names of backends that share a budget, each with its path."""
+    for name, budget in budgets.items() if isinstance(budgets, dict) else ():
+        named = budget.get("backends") if isinstance(budget, dict) else None
+        for index, backend in enumerate(named if isinstance(named, list) else ()):
+            yield ("budgets", name, "backends", index), backend
 
 
 def compiled(
-    budget: ApiBudget | None, start: datetime, duration_s: float, draws: Mapping[str, float]
+    budget: ApiBudget,
+    start: datetime,
+    duration_s: float,
+    draws: Mapping[str, float],
+    shared: str = "",
 ) -> model.Budget:
     """The budget in a world that is simulated from ``start`` for so long."""
-    if budget is None:
-        return model.Budget()
     return model.Budget(
         known(budget.usd, draws),
         tuple(_ends_s(budget.per, start, duration_s)),
         0.0 if budget.spent is None else known(budget.spent, draws),
         budget.per,
+        shared,
     )
+
+
+def of_api(
+    name: str,
+    own: ApiBudget | None,
+    shared: Mapping[str, SharedBudget] | None,
+    start: datetime,
+    duration_s: float,
+    draws: Mapping[str, float],
+) -> tuple[model.Budget, ...]:
+    """All budgets of an API in such a world: its own, and those that it shares."""
+    found = [] if own is None else [compiled(own, start, duration_s, draws)]
+    for team, budget in (shared or {}).items():
+        if name in budget.backends:
+            found.append(compiled(budget, start, duration_s, draws, team))
+    return tuple(found)
 
 
 def _ends_s(per: model.Period, start: datetime, duration_s: float) -> Iterator[float]:

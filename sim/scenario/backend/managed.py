@@ -13,7 +13,7 @@ from sim.model import managed as model
 from sim.model.distributions import LogNormal
 from sim.model.price import TokenPrice as ModelPrice
 from sim.scenario.backend import budget, outages, quota, token_price
-from sim.scenario.backend.budget import ApiBudget
+from sim.scenario.backend.budget import ApiBudget, SharedBudget
 from sim.scenario.backend.gateway import Cooldown
 from sim.scenario.backend.outages import Outages
 from sim.scenario.backend.quota import Provisioned, Quota
@@ -115,7 +115,7 @@ class ManagedApi(Model):
     (429) there; default 0."""
     budget: ApiBudget | None = None
     """What may be spent there in a day, week or month, such as {usd: 500, per: day}; default
-    unlimited."""
+    unlimited. What several may spend together stands in budgets, at the top."""
     provisioned: Provisioned | None = None
     """Units of throughput that are paid by the hour; default none."""
     outages: Outages | None = None
@@ -269,9 +269,14 @@ def _memory(edge: Edge, memory: Memory, path: Path, findings: Findings) -> Memor
 
 
 def compiled(
-    name: str, api: ManagedApi, start: datetime, draws: Draws, duration_s: float = 0.0
+    name: str,
+    api: ManagedApi,
+    start: datetime,
+    draws: Draws,
+    duration_s: float = 0.0,
+    shared: Mapping[str, SharedBudget] | None = None,
 ) -> model.ManagedApi:
-    """The API in a world that is simulated from ``start`` for so long."""
+    """The API in a world that is simulated from ``start`` for so long, with budgets by name."""
     units, caching = api.provisioned, api.prompt_caching
     assert api.price is not None
     per_hour = None if units is None else units.usd_per_unit_hour
@@ -294,7 +299,7 @@ def compiled(
         int(_or(api.max_model_len, model.NO_LIMIT, draws)),
         quality=_or(api.quality, math.nan, draws),
         cooldown_s=_or(api.cooldown, 0.0, draws),
-        budget=budget.compiled(api.budget, start, duration_s, draws),
+        budgets=budget.of_api(name, api.budget, shared, start, duration_s, draws),
     )
 
 
