@@ -23,8 +23,8 @@ GLOSSARY = {
         "The volume from which on a side costs no more than the API, at every greater volume."
     ),
     "budget": (
-        "What must not be exceeded: USD a month of a plan, USD a day, week or month of an API "
-        "before its gateway leaves it out; with retries, the share of them allowed."
+        "What must not be exceeded: USD a month of a plan, USD a day, week or month of one API or "
+        "several before their gateway leaves them out; with retries, the share of them allowed."
     ),
     "capacity": (
         "The work that replicas can do at their largest batch: those of the fleet, or of a pool "

@@ -169,11 +169,9 @@ def test_a_shared_budget_is_spent_once_and_not_once_by_each():
     assert of["one"] == pytest.approx(of["two"], rel=0.15)
     assert sum(of.values()) == pytest.approx(found["cost_usd"], rel=1e-12)
     assert found["completed"] + found["failed"] == found["requests"]
-    sent = sum(found[f"backends.{name}.attempts"] for name in ("one", "two"))
-    diverted = sum(found[f"backends.{name}.diverted"] for name in ("one", "two"))
-    assert sent + diverted >= found["requests"]
-    assert found["backends.three.attempts"] >= found["requests"] - sent
-    assert diverted == pytest.approx(found["requests"] - 1_130, rel=0.02)
+    for name in ("one", "two"):  # both are passed over on the way to the third
+        diverted = found[f"backends.{name}.diverted"]
+        assert diverted == pytest.approx(found["requests"] - 1_130, rel=0.001)
 
 
 def test_where_all_share_the_budget_what_comes_then_is_turned_away():
