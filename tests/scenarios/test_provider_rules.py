@@ -160,7 +160,7 @@ TEAM = "budgets={team: {usd: 1, per: day, backends: [one, two]}}"
 
 def test_a_shared_budget_is_spent_once_and_not_once_by_each():
     # Ten a second at 0.0009 USD: the 1,112th answer ends it, after 113 s. By then some 15 more are
-    # under way, of 1.5 s each: five standard deviations are 19 more. What comes then goes to a third.
+    # under way, of 1.5 s each: five standard deviations are 19 more. What comes then goes on.
     usd, found = 0.0009, figures("cooldown", TEAM, *THIRD, "horizon.end=drained")
     of = {name: found[f"backends.{name}.cost_usd"] for name in ("one", "two", "three")}
     answers = (of["one"] + of["two"]) / usd

@@ -57,7 +57,7 @@ def test_a_shared_one_is_kept_where_no_api_was_passed_over_for_it():
 def test_budgets_that_cannot_be_told_apart_share_a_line():
     key = replace(TEAM, usd=9.0, shared="key")
     assert told({"c": 1.0}, a=(OWN, TEAM), b=(key,), c=(key, TEAM), d=(OWN,)) == [
-        (False, "Budgets of a, b, c: 5.000 USD a day (a), 500.00 USD a month (team), 9.000 USD a month "
-                "(key)"),
+        (False, "Budgets of a, b, c: 5.000 USD a day (a), 500.00 USD a month (team), "
+                "9.000 USD a month (key)"),
         (True, "Budget of d: 5.000 USD a day"),
     ]  # fmt: skip
