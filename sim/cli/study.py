@@ -46,6 +46,8 @@ class Asked:
         Whether to go on with a study that was cut off.
     no_report : bool
         Whether to write no page.
+    full : bool
+        Whether to print all that there is, not one screen.
     """
 
     worlds: int | None
@@ -58,6 +60,7 @@ class Asked:
     quiet: bool
     resume: bool = False
     no_report: bool = False
+    full: bool = False
 
     def case(self, path: Path) -> "Case":
         """A scenario as it was asked for."""
@@ -112,6 +115,7 @@ class Asked:
                         self.as_json,
                         not self.no_report,
                         advice,
+                        self.full,
                     )
                 except KeyboardInterrupt:
                     self._show_what_was_found(name, cases[0].name, ready)
@@ -174,6 +178,8 @@ class Study:
     as_json, report : bool
         Whether to print JSON, and to write a page.
     advice : Advice
+    full : bool
+        Whether to print all that there is.
     """
 
     name: str
@@ -184,6 +190,7 @@ class Study:
     as_json: bool
     report: bool
     advice: Advice
+    full: bool = False
 
     def give(
         self,
@@ -206,7 +213,8 @@ class Study:
         example = self.bench.example()
         self.bench.seen.clear()  # the answer has it
         telling = tell(answer)
-        shown = to_json(answer.as_json()) if self.as_json else telling.text() + "\n"
+        text = telling.text if self.full else telling.screen
+        shown = to_json(answer.as_json()) if self.as_json else text() + "\n"
 
         def save() -> None:
             from sim.report.charts import save as draw
@@ -278,6 +286,9 @@ OPTIONS = (
     NO_REPORT,
     click.option("--resume", is_flag=True, help="Continue an interrupted study in its folder."),
     click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
+    click.option(
+        "--full", is_flag=True, help="Print every table, what it rests on and does not tell."
+    ),
     click.option("--quiet", is_flag=True, help="No progress, no advice."),
 )
 

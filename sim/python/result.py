@@ -169,7 +169,12 @@ class StudyResult:
 
     @property
     def text(self) -> str:
-        """The answer as it is printed."""
+        """The answer as it is printed: one screen."""
+        return click.unstyle(self._tell(self.answer).screen())
+
+    @property
+    def full_text(self) -> str:
+        """The answer with every table, as ``--full`` prints it."""
         return click.unstyle(self._tell(self.answer).text())
 
     def save(self, folder: Pathlike) -> Path:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -9,7 +10,7 @@ from sim.report.columns import Column
 from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.report.parts import Grid, Paragraph, Part, Telling, Verdict, paragraphs
 from sim.studies.breakeven import BreakEven
-from sim.studies.breakeven.decision import notes
+from sim.studies.breakeven.decision import notes, provisos
 from sim.studies.breakeven.saving import amount, own_volume_words, short, whole
 
 USD = Figure("cost_usd_per_month", "", "usd")
@@ -27,7 +28,32 @@ def tell(answer: BreakEven) -> Telling:
         details=paragraphs(notes(answer)),
         figures=(*tables, *by_volume, *payback),
         method=(Paragraph(_basis(answer)),),
+        brief=(*paragraphs(provisos(answer)), _brief_switching(tables[1]), _brief_volumes(answer)),
     )
+
+
+def _brief_switching(whole: Grid) -> Grid:
+    """What each side would save, without what its signs and write-offs mean."""
+    return replace(whole, notes=("below 0 a side costs more; paid at once, in months: medians",))
+
+
+def _brief_volumes(answer: BreakEven) -> Grid:
+    """From which volume on each side is the cheaper one, and at which price no more."""
+    rows = [
+        (
+            row["side"],
+            *(_bounded(row[level], answer) for level in ("p5", "p50", "p95")),
+            f"{row['without_break_even']} of {row['worlds']}",
+            _flip(row["flip_p50"]),
+        )
+        for row in answer.break_even_frame().to_dict("records")
+    ]
+    title = f"Break-even with {answer.reference}, {answer.arrivals} a day"
+    foot = (
+        f"flips at: share of its price at which {answer.reference} is the cheaper one at"
+        f" {short(answer.volumes[-1])}, median"
+    )
+    return _table(title, ("side", "p5", "p50", "p95", "no break-even", "flips at"), rows, foot)
 
 
 def _verdicts(answer: BreakEven) -> Iterator[Verdict]:

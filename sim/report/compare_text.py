@@ -20,6 +20,7 @@ from sim.studies.measure import SLO_MET, Measure, rounded
 Row = Mapping[Any, Any]
 
 NAME = 28  # of a design, at most
+PAIRS = 3  # on one screen, at most
 AT_LEAST, OPEN, MEDIAN, MOST, EQUAL = "≥", "?", "median", "most", "≈"
 WHOLE = "cost_usd"
 FIGURES = (
@@ -60,7 +61,50 @@ def tell(answer: Comparison) -> Telling:
         details=(Paragraph(basis),),
         figures=figures,
         method=paragraphs((*answer.notes, *_signs(answer, cells_of(figures)))),
+        brief=(_designs(answer), *_apart(answer), *paragraphs((*answer.notes, *_next(answer)))),
     )
+
+
+def _deciding(answer: Comparison) -> Iterator[tuple[str, list[Row]]]:
+    """The differences of cost and latency, pair by pair."""
+    decide = {answer.cost.measure.name, answer.latency.measure.name}
+    for pair in answer.joint[["design", "against"]].itertuples(index=False, name=None):
+        rows = [row for row in _of_pair(answer.differences, *pair) if row["metric"] in decide]
+        yield " against ".join(map(_shortened, pair)), rows
+
+
+def _apart(answer: Comparison) -> Iterator[Grid]:
+    """How far designs lie apart in cost and latency, and what that says."""
+    parts = [
+        (title, [(*_row(row)[:3], _said(row)) for row in rows]) for title, rows in _deciding(answer)
+    ]
+    if parts:
+        last = Column("", right=False, text=True)
+        of_which = {row["by_median"] for _, rows in _deciding(answer) for row in rows}
+        note = {True: "medians", False: "means"}
+        notes = " and ".join(note[each] for each in sorted(of_which))
+        left_out = f"; {len(parts) - PAIRS} more pairs in --full" if len(parts) > PAIRS else ""
+        foot = f"differences world by world: {notes}{left_out}"
+        yield Grid((*DIFFERENCES[:3], last), tuple(parts[:PAIRS]), notes=(foot,))
+
+
+def _said(row: Row) -> str:
+    """What these worlds tell of a difference."""
+    if row["verdict"] == "the same":
+        return ""
+    return "practically equal" if row["equal"] else str(row["verdict"])
+
+
+def _next(answer: Comparison) -> Iterator[str]:
+    """How many worlds would tell what these cannot."""
+    needed = [
+        row["worlds_needed"]
+        for _, rows in _deciding(answer)
+        for row in rows
+        if row["verdict"] == "cannot tell" and math.isfinite(row["worlds_needed"])
+    ]
+    if needed:
+        yield f"About {max(needed):,.0f} worlds would tell (--worlds {max(needed):.0f})."
 
 
 def _verdicts(answer: Comparison) -> Iterator[Verdict]:

@@ -12,6 +12,11 @@ import click
 from sim.report.columns import Block, Column, blocks, heading
 from sim.report.paragraph import command_lines, filled
 
+FULL = (
+    "--full has every table, what it rests on and what it does not tell; 'sim explain WORD' says"
+    " what a word means."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
@@ -111,6 +116,8 @@ class Telling:
     figures : tuple of Part
     method : tuple of Part
         What the figures rest on, and what they do not tell.
+    brief : tuple of Part
+        The table that decides and what to do next, for one screen; empty where all of it is one.
     """
 
     answer: str
@@ -118,11 +125,27 @@ class Telling:
     details: tuple[Part, ...] = ()
     figures: tuple[Part, ...] = ()
     method: tuple[Part, ...] = ()
+    brief: tuple[Part, ...] = ()
 
     def text(self) -> str:
-        """As text for a terminal."""
+        """As text for a terminal, with all that there is."""
         parts = (Paragraph(self.answer), *self.details, *self.figures, *self.method)
         return as_text(parts)
+
+    def screen(self) -> str:
+        """As text for a terminal, on one screen: the decision, ticks, the table that decides."""
+        if not self.brief:
+            return self.text()
+        ticks = "\n".join(map(tick, self.verdicts))
+        shown = (as_text([Paragraph(self.answer)]), ticks, as_text((*self.brief, Paragraph(FULL))))
+        return "\n\n".join(filter(None, shown))
+
+
+def tick(verdict: Verdict) -> str:
+    """A verdict after its mark, in lines."""
+    said = filled(f"{verdict.sign} {verdict.what}: {verdict.found}", hanging="  ")
+    colour = {True: "green", False: "red", None: "yellow"}[verdict.kept]
+    return click.style(said[0], fg=colour) + said[1:]
 
 
 def paragraphs(texts: Iterable[str]) -> tuple[Paragraph, ...]:

@@ -10,7 +10,7 @@ from sim.montecarlo.shares import Share
 from sim.report.columns import Column
 from sim.report.evidence import evidence
 from sim.report.figures import Figure, scale
-from sim.report.parts import Grid, Items, Telling, Verdict
+from sim.report.parts import Grid, Items, Telling, Verdict, paragraphs
 from sim.report.verdicts import in_worlds
 from sim.studies.plan.answer import Plan
 from sim.studies.plan.breaking import OVER_BUDGET, Break
@@ -25,6 +25,7 @@ Row = tuple[str, ...]
 THOUSANDS = 10_000.0  # USD a month, from which on they are counted in thousands
 MOST = 0.5  # of worlds, in which a month keeps to the budget or does not
 ROWS = 12  # months that are shown at most, besides those simulated
+FEW = 8  # on one screen
 ROUGH = 0.25  # error of a p95, from which on there is a warning
 USD = Figure("cost_usd", "", "usd")
 SECONDS = Figure("ttft", "", "seconds")
@@ -33,17 +34,25 @@ SECONDS = Figure("ttft", "", "seconds")
 def tell(answer: Plan) -> Telling:
     """The whole answer."""
     unit = 1e3 if np.quantile(answer.cost_usd, 0.5, axis=0).max() >= THOUSANDS else 1.0
-    head = _head(unit, answer.outlook.peak_days > 0, answer.waiting)
-    rows = [_row(answer, month, unit) for month in _shown(answer)]
+    head = tuple(_head(unit, answer.outlook.peak_days > 0, answer.waiting))
+    rows, few = (
+        [_row(answer, month, unit) for month in _shown(answer, most)] for most in (ROWS, FEW)
+    )
     broken = tuple(_broken(answer))
+    gives_way = Items(broken, "What gives way")
     return Telling(
         answer.sentence,
         verdicts=tuple(_verdicts(answer)),
         figures=(
-            Grid(tuple(head), (("", rows),)),
-            *([Items(broken, "What gives way")] if broken else []),
+            Grid(head, (("", rows),)),
+            *([gives_way] if broken else []),
         ),
         method=(Items(tuple(_notes(answer))),),
+        brief=(
+            Grid(head, (("", few),)),
+            *([gives_way] if broken else []),
+            *paragraphs(_undecided(answer)),
+        ),
     )
 
 
@@ -87,12 +96,12 @@ def _head(unit: float, has_peak: bool = True, waiting: str = "") -> list[Column]
     ]
 
 
-def _shown(answer: Plan) -> list[int]:
-    """Months in the table: evenly spread, and those simulated."""
+def _shown(answer: Plan, most: int) -> list[int]:
+    """Months in the table: evenly spread, and those simulated, unless these are too many."""
     months = answer.outlook.months
-    step = math.ceil(months / ROWS)
+    step = math.ceil(months / most)
     first = {each.month for each in answer.all_breaks}
-    if len(answer.simulated) > ROWS:
+    if most < ROWS or len(answer.simulated) > most:
         return sorted({*range(0, months, step), months - 1, *first})
     return sorted({*range(0, months, step), *answer.simulated, *first})
 
@@ -163,20 +172,7 @@ def _notes(answer: Plan) -> Iterator[str]:
             f"Replicas are {f'{low:g} to ' if low < high else ''}{high:g} times what the"
             f" {busiest(outlook)} fills by a fluid estimate, as the SLO asks{step}."
         )
-    unsure = [
-        m + 1 for m, w in zip(answer.simulated, answer.words, strict=True) if w == "cannot tell"
-    ]
-    if unsure:
-        share = f"{100.0 * answer.probability:g} %"
-        named = f"month{'' if len(unsure) == 1 else 's'} {', '.join(map(str, unsure))}"
-        where = "any month" if len(unsure) == len(answer.simulated) else named
-        fewest = Judge(answer.probability).fewest
-        few = worlds < fewest
-        more = f"at least {fewest} can (--worlds {fewest})" if few else "try more --worlds"
-        yield (
-            f"Cannot tell at {worlds} worlds whether {share} of worlds keep the SLO in {where};"
-            f" {more}."
-        )
+    yield from _undecided(answer)
     for each in answer.breaks:
         if not each.exact and each.month > 0:
             yield _inexact(each)
@@ -188,6 +184,25 @@ def _notes(answer: Plan) -> Iterator[str]:
     yield from _training(answer)
     if any(each.first + TERM > each.end for each in answer.commitments):
         yield "A reservation that the plan cuts short is paid to its last month here only."
+
+
+def _undecided(answer: Plan) -> Iterator[str]:
+    """Of which months too few worlds tell whether they hold, and how many would."""
+    unsure = [
+        m + 1 for m, w in zip(answer.simulated, answer.words, strict=True) if w == "cannot tell"
+    ]
+    if not unsure:
+        return
+    share = f"{100.0 * answer.probability:g} %"
+    named = f"month{'' if len(unsure) == 1 else 's'} {', '.join(map(str, unsure))}"
+    where = "any month" if len(unsure) == len(answer.simulated) else named
+    fewest = Judge(answer.probability).fewest
+    few = answer.worlds < fewest
+    more = f"at least {fewest} can (--worlds {fewest})" if few else "try more --worlds"
+    yield (
+        f"Cannot tell at {answer.worlds} worlds whether {share} of worlds keep the SLO in {where};"
+        f" {more}."
+    )
 
 
 def _days(outlook: Outlook) -> str:

@@ -20,6 +20,8 @@ from sim.studies.sensitivity.answer import (
 )
 
 NAME = 30  # of an input, at most
+FEW = 3  # inputs on one screen
+BRIEF = (0, 1, 3, 5)  # columns there
 HEADER = (
     Column("", right=False),
     *map(Column, ("alone", "95 %", "in all", "input p10 → p90", "moves it from … to")),
@@ -42,6 +44,7 @@ def tell(answer: Sensitivity) -> Telling:
         details=(Paragraph(basis),),
         figures=tuple(map(_block, answer.influences)),
         method=paragraphs(_notes(answer)),
+        brief=tuple(map(_brief, answer.influences)),
     )
 
 
@@ -60,6 +63,20 @@ def _block(each: Influence) -> Part:
     names = short_names(each.factors["factor"].tolist())
     rows = [_row(row, names, measure) for _, row in each.factors.iterrows()]
     return Grid(HEADER, (("", rows),), f"{title}: {spread}", (_worth(each, names),))
+
+
+def _brief(each: Influence) -> Part:
+    """What moves a measure most, and what to learn first."""
+    measure = each.measure
+    title = f"{_capital(measure.words())}: {_spread(each)}"
+    names = short_names(each.factors["factor"].tolist())
+    first = each.factors[each.factors["factor"] != CHANCE].head(FEW)
+    if not each.varies or first["total"].isna().all():
+        return Items((_worth(each, names),) if each.varies else ("nothing moves it.",), title)
+    cells = (_row(row, names, measure) for _, row in first.iterrows())
+    rows = [tuple(cell for at, cell in enumerate(row) if at in BRIEF) for row in cells]
+    heads = tuple(column for at, column in enumerate(HEADER) if at in BRIEF)
+    return Grid(heads, (("", rows),), title, (_worth(each, names),))
 
 
 def _spread(each: Influence) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -26,13 +26,23 @@ def tell(answer: Size) -> Telling:
     """The decision, every fleet that was looked at, and what is worth knowing beside them."""
     services = [_services(answer.services)] if len(answer.services) > 1 else []
     notes = (note for part in (_oracle, _regret, _others, _method) for note in part(answer))
+    fleets = _table(answer)
     return Telling(
         answer.sentence,
         verdicts=tuple(_verdicts(answer)),
         details=(Paragraph(f"SLO: {answer.asked}."),),
-        figures=(*services, _table(answer)),
+        figures=(*services, fleets),
         method=(*paragraphs(notes), *_command(answer)),
+        brief=(_deciding(services, fleets), *_command(answer)),
     )
+
+
+def _deciding(services: Sequence[Grid], fleets: Grid) -> Grid:
+    """The table that decides: of several services one a line, else every count looked at."""
+    if services:
+        return services[0]
+    (_, rows), *_rest = fleets.blocks
+    return Grid(fleets.columns, (("", rows),), notes=fleets.notes)
 
 
 def _verdicts(answer: Size) -> Iterator[Verdict]:

@@ -1,7 +1,8 @@
 """The answer of ``sim stress``: a sentence, how it served, what it cost, what broke."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from sim.montecarlo.cause import MEANINGS
 from sim.montecarlo.estimates import Estimate
@@ -9,7 +10,7 @@ from sim.montecarlo.shares import Share
 from sim.report.columns import Column
 from sim.report.evidence import evidence
 from sim.report.figures import BY_METRIC, scale
-from sim.report.parts import Grid, Items, Paragraph, Telling, Verdict, cells_of
+from sim.report.parts import Grid, Items, Paragraph, Part, Telling, Verdict, cells_of
 from sim.report.table import AT_LEAST
 from sim.studies.stress.answer import Stress
 from sim.studies.stress.fleets import AUTOSCALED, FIXED, RESIZED
@@ -28,6 +29,12 @@ SERVICE_HEAD = (
     "first token p95, worst hour\np50 (95 % interval)",
     "recovers\nfrom a spike",
 )
+BRIEF_HEAD = (
+    *SERVICE_HEAD[:4],
+    "first token\np95, worst hour",
+    "cost a\nmonth",
+)
+BACKLOG = f"{AT_LEAST}  at least: in some worlds the backlog or the recovery goes on at the end"
 MONEY_HEAD = (
     "",
     "cost a month\np50 (95 % interval)",
@@ -49,7 +56,40 @@ def tell(answer: Stress) -> Telling:
         details=(Paragraph(answer.detail),),
         figures=(*tables, *([Items(broken, "What gives way")] if broken else [])),
         method=(Items(tuple(_notes(answer, cells_of(tables)))),),
+        brief=(*_deciding(answer, fleets), *_next(answer, broken)),
     )
+
+
+def _deciding(answer: Stress, fleets: Mapping[str, Sequence[Outcome]]) -> tuple[Grid]:
+    """How each fleet serves at each step, and what that costs: medians."""
+    rows = {
+        title: [
+            (
+                f"  {each.growth}",
+                *_service(each)[1:4],
+                _middle("peak_hour_ttft_p95_s", each.first_token),
+                _middle("cost_usd_per_month", each.figures["cost_usd_per_month"]),
+            )
+            for each in own
+        ]
+        for title, own in fleets.items()
+    }
+    shown = _table(BRIEF_HEAD, rows)
+    at_least = AT_LEAST in cells_of((shown,))
+    return (replace(shown, notes=(BACKLOG,) if at_least else ()),)
+
+
+def _next(answer: Stress, broken: Sequence[str]) -> Iterator[Part]:
+    """The first thing that gives way of each fleet, and how many worlds would tell more."""
+    first: dict[str, str] = {}
+    for each in broken:
+        first.setdefault(each.partition(",")[0], each)
+    if first:
+        yield Items(tuple(first.values()), "What gives way first")
+    untold = [each for each in answer.outcomes if each.word == "cannot tell"]
+    needed = [each.worlds + int(each.more) for each in untold if math.isfinite(each.more)]
+    if needed:
+        yield Paragraph(f"At these shares --worlds {max(needed)} would tell what these cannot.")
 
 
 HELD: Mapping[str, bool | None] = {"holds": True, "breaks": False, "cannot tell": None}
@@ -117,6 +157,15 @@ def _first_token(outcome: Outcome) -> str:
 
 def _share(value: float) -> str:
     return "" if math.isnan(value) else f"{100.0 * value:.1f} %"
+
+
+def _middle(metric: str, figure: Estimate) -> str:
+    """A median over worlds with its unit."""
+    if math.isnan(figure.p50):
+        return "–"
+    unit = scale(BY_METRIC[metric], figure.p50)
+    bound = AT_LEAST if "p50" in figure.at_least else ""
+    return f"{bound}{unit.text(figure.p50)} {unit.unit}"
 
 
 def _estimate(metric: str, figure: Estimate, times: float = 1.0) -> str:
@@ -240,7 +289,7 @@ def _notes(answer: Stress, shown: str) -> Iterator[str]:
         yield "*  the fleet breaks at one end, so this is not what the service would cost"
     yield from _budget_kept(answer)
     if AT_LEAST in shown:
-        yield f"{AT_LEAST}  at least: in some worlds the backlog or the recovery goes on at the end"
+        yield BACKLOG
     for note in answer.notes:
         yield note[0].upper() + note[1:] + "."
 

@@ -13,6 +13,7 @@ from sim.__main__ import main
 from sim.cli import COMMANDS
 from sim.cli.catalog import catalog
 from sim.report.paragraph import display_width
+from sim.report.parts import Telling
 
 WIDTH = 80
 NAME = "客服助手 with a name that goes on for longer than people expect of one"
@@ -78,6 +79,13 @@ OF_THE_CATALOG = {
 }
 
 
+@pytest.fixture
+def both_forms(monkeypatch):
+    """A study that prints its one screen and then all that it has, to be made once."""
+    screen = Telling.screen
+    monkeypatch.setattr(Telling, "screen", lambda told: f"{screen(told)}\n{told.text()}")
+
+
 def too_wide(text):
     return [line for line in text.splitlines() if display_width(line) > WIDTH]
 
@@ -107,7 +115,7 @@ def test_every_command_is_tried():
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_the_answer_of_a_command_fits(name, said):
+def test_the_answer_of_a_command_fits(name, said, both_forms):
     text = said(f"{name} {LINES[name]}")
     assert len(text.splitlines()) > 5
     assert not too_wide(text)

@@ -79,6 +79,28 @@ def test_an_answer_is_that_of_the_command_to_the_bit(name, shop, capsys, monkeyp
     assert answer.sentence in " ".join(saved.split()) or name == "run"
     assert answer.save("python") == Path("python")
     assert files("python") == files("cli")
+    check_screen(name, answer, monkeypatch)
+
+
+SCREEN = 44  # lines, of a terminal as people have them
+
+
+def check_screen(name, answer, monkeypatch):
+    """One screen has the decision, a mark for each verdict and a table; the full text all."""
+    monkeypatch.setenv("COLUMNS", "80")
+    screen, full = answer.text, answer.full_text
+    assert len(screen.splitlines()) <= SCREEN
+    assert max(map(len, screen.splitlines())) <= 80
+    in_a_line = " ".join(screen.split())
+    assert " ".join(answer.sentence.split())[1:] in in_a_line
+    assert "--full has every" in in_a_line
+    assert len(full) > len(screen)
+    if name == "run":
+        return
+    page = json.loads(Path("cli", "report.json").read_text())
+    for each in page["verdicts"]:
+        sign = {True: "✓", False: "✗", None: "?"}[each["kept"]]
+        assert f"{sign} {each['what']}: " in in_a_line, each
 
 
 def test_importing_it_alone_loads_no_library():

@@ -109,14 +109,19 @@ def _nobody(answer: Findings, span: str) -> str:
     )
 
 
-def notes(answer: Findings) -> Iterator[str]:
-    """What a reader must know beside the numbers, a paragraph each."""
+def provisos(answer: Findings) -> Iterator[str]:
+    """That sides are not compared at equal service or equal answers, a paragraph each."""
     if not answer.has_slo:
         yield (
             "The scenario states no SLO: a fleet is taken to be large enough while it falls behind"
             " in no world. Add slo to the workload, and the sides are compared at equal service."
         )
     yield from _other_models(answer)
+
+
+def notes(answer: Findings) -> Iterator[str]:
+    """What a reader must know beside the numbers, a paragraph each."""
+    yield from provisos(answer)
     yield from _once(answer)
     thin: dict[str, list[str]] = {}
     for side, run in answer.runs.items():
