@@ -5,7 +5,7 @@ from typing import Any
 from sim.report.columns import Column
 from sim.report.figures import Figure, duration, scale
 from sim.report.parts import Grid, Paragraph, Telling
-from sim.report.size_text import latency_text
+from sim.report.size_text import TEST, kept_cells, latency_text
 from sim.studies.measure import Measure
 from sim.studies.size import Capacity
 
@@ -24,6 +24,7 @@ def tell(answer: Capacity) -> Telling:
         details=(Paragraph(f"SLO: {answer.asked}."),),
         figures=(_table(answer),),
         method=(Paragraph(basis),),
+        brief=(_table(answer),),
     )
 
 
@@ -31,13 +32,10 @@ def _table(answer: Capacity) -> Grid:
     frame = answer.candidates
     known = frame["latency_p95_p50_s"].dropna()
     latency = scale(SECONDS, float(known.median()) if len(known) else 1.0)
-    heads = ("users", "keep the SLO", "bounds", "worlds", f"p95 {latency.unit}")
+    heads = ("users", "keep the SLO", "95 % interval", "worlds", f"p95 {latency.unit}")
     rows = [_row(row, latency) for row in frame.to_dict(orient="records")]
     what = Measure.parse(answer.latency_metric).words()
-    foot = (
-        "bounds: of the test that decides, which spends a part of the error at every look; p95:"
-        f" {what}, in the median of the row's worlds."
-    )
+    foot = f"{TEST}; p95: {what}, in the median of the row's worlds."
     columns = (*map(Column, heads), Column("", right=False))
     return Grid(columns, (("", rows),), notes=(foot,))
 
@@ -45,8 +43,7 @@ def _table(answer: Capacity) -> Grid:
 def _row(row: dict[Any, Any], latency: Any) -> tuple[str, ...]:
     return (
         f"{row['users']:,.0f}",
-        f"{100 * row['kept_share']:.1f} %",
-        f"{100 * row['kept_share_low']:.1f} … {100 * row['kept_share_high']:.1f} %",
+        *kept_cells(row),
         f"{row['worlds']:.0f}",
         latency_text(row, latency),
         row["verdict"],

@@ -18,7 +18,10 @@ GLOSSARY = {
         "What a month costs at an API's prices: tokens of prompts, cached ones and answers. A "
         "scenario may take its volume from one (usd_per_month of arrivals)."
     ),
-    "bounds": "Between what a share of worlds lies, as the test that decides sees it.",
+    "bounds": (
+        "Between what a share of worlds lies. The test that decides in 'sim size' looks several "
+        "times, and so has wider ones than a 95 % interval."
+    ),
     "break-even": (
         "The volume from which on a side costs no more than the API, at every greater volume."
     ),

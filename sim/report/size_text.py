@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sim.montecarlo.shares import percent
+from sim.montecarlo.shares import Share, percent
 from sim.report.columns import Column
 from sim.report.figures import ABSENT, Figure, duration, scale
 from sim.report.means_text import means_text
@@ -17,6 +17,7 @@ from sim.studies.measure import Measure
 from sim.studies.size import Size
 from sim.studies.size.fleets import NOTICED
 
+TEST = "the test that decides spends a part of the error at every look, and asks for more"
 REVERSALS = 0.01  # share of worlds from which on it is worth saying
 MONEY = Figure("cost_usd_per_month", "", "usd")
 SECONDS = Figure("latency", "", "seconds")
@@ -93,7 +94,7 @@ def _service(row: dict[Any, Any]) -> tuple[str, ...]:
         f"{row['replicas']:,.0f}",
         f"{row['gpus']:,.0f}",
         _usd(row["cost_usd_per_month"]),
-        f"{100 * row['kept_share']:.3g} % (≥ {100 * row['kept_share_low']:.3g})",
+        "{} ({})".format(*kept_cells(row)),
         basis,
         "",
     )
@@ -108,15 +109,14 @@ def _table(answer: Size) -> Grid:
         blocks_of[name] = [
             _row(row, _scale(frame), answer) for row in rows.to_dict(orient="records")
         ]
-    heads = ("replicas", "keep the SLO", "bounds", "worlds", "a month")
+    heads = ("replicas", "keep the SLO", "95 % interval", "worlds", "a month")
     columns = [*map(Column, heads), Column(f"p95 {_scale(frame).unit}")]
     said = Column("", right=False, text=True)
     rows = [row for block in blocks_of.values() for row in block]
     month = f" of {answer.month}" if answer.month else ""
     latency = Measure.parse(answer.latency_metric).words()
     foot = (
-        "bounds: of the test that decides, which spends a part of the error at every look; a"
-        f" month: the mean{month}; p95: {latency}, in the median of the row's worlds"
+        f"{TEST}; a month: the mean{month}; p95: {latency}, in the median of the row's worlds"
         + (
             f", {AT_LEAST} where requests were not answered, for it is that of the others."
             if AT_LEAST in "".join(map("".join, rows))
@@ -144,18 +144,25 @@ def _row(row: dict[Any, Any], latency: Any, answer: Size) -> tuple[str, ...]:
     said = "the answer" if row["chosen"] else _short(row["verdict"], simulated)
     extra = f", {100 * row['overloaded_share']:.3g} % fall behind" if overloaded else ""
     p95 = latency_text(row, latency)
+    share, interval = kept_cells(row)
     lost = row.get("unanswered_share", 0.0)
     if lost >= NOTICED:
         extra += f", {percent(lost)} not answered"
     return (
         f"{most:.0f}" if not row["autoscaled"] else f"{least:.0f} to {most:.0f}",
-        f"{at_most}{100 * row['kept_share']:.1f} %",
-        f"{100 * row['kept_share_low']:.1f} … {100 * row['kept_share_high']:.1f} %",
+        at_most + share,
+        interval,
         f"{row['worlds']:.0f}",
         _usd(row["cost_usd_per_month"]) if simulated else ABSENT,
         p95,
         said + extra,
     )
+
+
+def kept_cells(row: dict[Any, Any]) -> tuple[str, str]:
+    """The share of worlds that keep the SLO, and its interval: as the sentence has them."""
+    keeping = Share(round(row["kept_share"] * row["worlds"]), round(row["worlds"]))
+    return percent(keeping.value), keeping.bounds().strip("()")
 
 
 def latency_text(row: dict[Any, Any], latency: Any) -> str:

@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -20,6 +21,7 @@ import sim
 from sim.__main__ import main
 from sim.cli import cli
 from sim.model.share import read_share
+from sim.montecarlo.shares import Share, share_interval
 from sim.montecarlo.storage.manifest import to_json
 
 QUICKSTART = SHIPPED / "quickstart.yaml"
@@ -80,6 +82,42 @@ def test_an_answer_is_that_of_the_command_to_the_bit(name, shop, capsys, monkeyp
     assert answer.save("python") == Path("python")
     assert files("python") == files("cli")
     check_screen(name, answer, monkeypatch)
+    if name != "run":
+        check_shares(answer)
+
+
+def check_shares(answer):
+    """A share of worlds has one interval, in numbers, words and pictures: Clopper and Pearson's."""
+    seen = [*shares_in(answer.summary, answer.summary.get("worlds"))]
+    assert seen or answer.name in ("plan", "sensitivity")
+    for name, share, worlds, ends in seen:
+        wanted = share_interval(round(share * worlds), worlds)
+        assert ends == pytest.approx(wanted, abs=1e-9), (name, share, worlds)
+    said = [answer.sentence, answer.full_text, Path("cli", "report.json").read_text()]
+    said += [path.read_text() for path in Path("cli", "figures").rglob("*.vl.json")]
+    counted = re.compile(r"(all|none of|\d+ of) (\d+) worlds? \(([^)]*%)\)")
+    for text in said:
+        for count, worlds, ends in counted.findall(" ".join(text.split())):
+            n = int(worlds)
+            held = {"all": n, "none of": 0}.get(count)
+            assert f"({ends})" == Share(int(count[:-3]) if held is None else held, n).bounds()
+
+
+def shares_in(value, worlds):
+    """Each share of worlds of an answer that has an interval: name, share, worlds, ends."""
+    if isinstance(value, list):
+        for each in value:
+            yield from shares_in(each, worlds)
+    if not isinstance(value, dict):
+        return
+    mine = value.get("worlds")
+    worlds = mine if isinstance(mine, (int, float)) else worlds
+    for name, found in value.items():
+        yield from shares_in(found, worlds)
+        ends = value.get(f"{name}_ci") or [value.get(f"{name}_{end}") for end in ("low", "high")]
+        of_worlds = name.endswith("_share") and not name.startswith("decided_")
+        if of_worlds and isinstance(found, float) and None not in ends:
+            yield name, found, worlds, ends
 
 
 SCREEN = 44  # lines, of a terminal as people have them

@@ -3,7 +3,8 @@
 import altair as alt
 import pandas as pd
 
-from sim.report.charts.axes import amount, amounts, between
+from sim.montecarlo.shares import Share, percent
+from sim.report.charts.axes import amount, amounts
 from sim.report.charts.chart import Chart
 from sim.report.charts.style import BLUE, PALETTE, VERMILION, drawn, legend, level
 
@@ -14,13 +15,13 @@ APART = 0.14  # between sorts of fleets of the same number
 def kept_chart(
     name: str, frame: pd.DataFrame, *, what: str, question: str, about: str, asked: float
 ) -> Chart:
-    """Shares with their bounds over a number, and the share that is asked.
+    """Shares with their intervals over a number, and the share that is asked.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        ``number``; ``kept_share`` with its bounds ``_low`` and ``_high``; ``answer``; ``sort``, a
-        word for each sort of fleet.
+        ``number``; ``kept_share`` of so many ``worlds``, with its interval ``_low`` and ``_high``;
+        ``answer``; ``sort``, a word for each sort of fleet.
     what : str
         Of the axis of numbers.
     asked : float
@@ -57,7 +58,7 @@ def kept_chart(
         frame,
         alt.layer(bounds, points, *level(asked, f"asked: {amount('share', asked)}")),
         question,
-        f"{about}: share of worlds that keep it, lines: its bounds",
+        f"{about}: share of worlds that keep it, lines: its 95 % interval",
         _alt(frame, what, asked),
     )
 
@@ -69,17 +70,16 @@ def _alt(frame: pd.DataFrame, what: str, asked: float) -> str:
     several = frame["sort"].nunique() > 1
     told = "; ".join(
         f"{number:,.0f} {what}{f' of {sort}' if several else ''}"
-        f"{' (the answer)' if answer == ANSWER else ''}: {amount('share', share)}"
-        f" ({between('share', low, high)})"
-        for number, sort, answer, share, low, high in zip(
+        f"{' (the answer)' if answer == ANSWER else ''}: {percent(share)}"
+        f" {Share(round(share * worlds), round(worlds)).bounds()}"
+        for number, sort, answer, share, worlds in zip(
             *(
                 shown[column].tolist()
-                for column in (
-                    *("number", "sort", "answer"),
-                    *("kept_share", "kept_share_low", "kept_share_high"),
-                )
+                for column in ("number", "sort", "answer", "kept_share", "worlds")
             ),
             strict=True,
         )
     )
-    return f"Points with bounds: the SLO is kept with {told}. Asked: {amount('share', asked)}."
+    return (
+        f"Points with 95 % intervals: the SLO is kept with {told}. Asked: {amount('share', asked)}."
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from sim.montecarlo.shares import Share
+from sim.montecarlo.shares import Share, percent
 from sim.montecarlo.summary import share_as_json
 from sim.montecarlo.undrawn import Undrawn, means_rest_on
 from sim.studies.held import of_unused
@@ -16,7 +16,7 @@ from sim.studies.size.options import Difference, Option
 from sim.studies.size.oracle import Oracle
 from sim.studies.size.question import Question
 from sim.studies.size.regret import Regret
-from sim.studies.size.wording import below, no_fleet, percent
+from sim.studies.size.wording import below, no_fleet
 from sim.studies.worst import WorstServed
 
 
@@ -240,7 +240,7 @@ class Size:
             "replicas_min": least,
             "replicas_max": most,
             **share_as_json("kept_share", tally.keeping),
-            "kept_share_low": tally.low,
+            "kept_share_low": tally.interval[0],
             "worlds": tally.worlds,
             **share_as_json(
                 "overloaded_share", Share(round(tally.overloaded * tally.worlds), tally.worlds)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sim.model.design import Design
 from sim.montecarlo.result import RunResult
-from sim.montecarlo.shares import Share, share_at_least, share_at_most
+from sim.montecarlo.shares import Interval, Share, share_at_least, share_at_most
 from sim.studies.bench import Bench
 from sim.studies.size.evidence import Rule, Verdict
 from sim.studies.size.fleet import (
@@ -41,7 +41,7 @@ class Tally:
     kept : int
         Worlds that keep the SLO; of a fleet ruled out by the fluid bound, at most so many.
     low, high : float
-        Bounds of their share, each wrong with the chance that its look may spend.
+        Bounds of their share that decide, each wrong with the chance that its look may spend.
     verdict : Verdict
     simulated : bool
     overloaded : float
@@ -66,6 +66,23 @@ class Tally:
     def keeping(self) -> Share:
         """The worlds that keep the SLO."""
         return Share(self.kept, self.worlds)
+
+    @property
+    def interval(self) -> Interval:
+        """Of the share, at 95 %: what is shown everywhere. Its bounds that decide are wider."""
+        low, high = self.keeping.interval
+        return (low if self.simulated else 0.0), high
+
+    def as_row(self) -> dict[str, float]:
+        """The share with its interval, and the bounds that decide."""
+        low, high = self.interval
+        return {
+            "kept_share": self.share,
+            "kept_share_low": low,
+            "kept_share_high": high,
+            "decided_share_low": self.low,
+            "decided_share_high": self.high,
+        }
 
     @property
     def missing(self) -> Share:

@@ -265,9 +265,7 @@ def _row(crowd: Crowd, tally: Tally, found: Found, metric: str, terms: Terms) ->
     return {
         "users": CEILING - tally.count,
         "worlds": tally.worlds,
-        "kept_share": tally.share,
-        "kept_share_low": tally.low,
-        "kept_share_high": tally.high,
+        **tally.as_row(),
         **latency_over_worlds(result.sample, metric, tally.worlds),
         "verdict": "the answer" if chosen else said[tally.verdict],
         "chosen": chosen,

@@ -74,9 +74,7 @@ def _rows(
         yield {
             **_fleet(option, count),
             "worlds": tally.worlds,
-            "kept_share": tally.share,
-            "kept_share_low": tally.low,
-            "kept_share_high": tally.high,
+            **tally.as_row(),
             "overloaded_share": tally.overloaded,
             **(_measured(option, count, tally, metric, terms) if tally.simulated else {}),
             "verdict": tally.verdict.value,

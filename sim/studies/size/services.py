@@ -4,11 +4,11 @@ from typing import Any
 
 import pandas as pd
 
+from sim.montecarlo.shares import percent
 from sim.studies.size.fleet import pool_named
 from sim.studies.size.lone import lone_of
 from sim.studies.size.options import Option
 from sim.studies.size.question import Question
-from sim.studies.size.wording import percent
 
 COLUMNS = (
     "service",
@@ -18,6 +18,7 @@ COLUMNS = (
     "cost_usd_per_month",
     "kept_share",
     "kept_share_low",
+    "kept_share_high",
     "worlds",
     "grade",
     "measured",
@@ -62,7 +63,8 @@ def _row(option: Option, question: Question) -> dict[str, Any]:
         tally = option.found.tallies[option.count]
         most = kind.limits(option.count)[1]
         row |= {"replicas": most, "gpus": pool.bought_gpus(most), "worlds": tally.worlds}
-        row |= {"kept_share": tally.share, "kept_share_low": tally.low}
+        low, high = tally.interval
+        row |= {"kept_share": tally.share, "kept_share_low": low, "kept_share_high": high}
     alone = lone_of(kind, question)
     if alone is not None:
         row |= {"lone_s": alone.seconds, "lone_limit_s": alone.limit_s}

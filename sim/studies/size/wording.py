@@ -3,22 +3,11 @@
 import math
 from collections.abc import Iterator
 
+from sim.montecarlo.shares import percent
 from sim.studies.size.options import Option
 from sim.studies.size.search import Found
 
 MOST_SHARES = 3  # of open counts that are listed one by one
-
-
-def percent(share: float) -> str:
-    """A share of worlds: ``98.5 %``; never 100 where it is not all.
-
-    >>> percent(0.985), percent(1.0), percent(0.9996)
-    ('98.5 %', '100 %', '99.9 %')
-    """
-    rounded = round(100 * share, 1)
-    if rounded == 100.0 and share < 1.0:
-        rounded = 99.9
-    return f"{rounded:g} %"
 
 
 def below(found: Found) -> Iterator[str]:
