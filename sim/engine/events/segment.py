@@ -75,7 +75,7 @@ def blocks_taken(s: State, r: int, replica: Row, pool: Row) -> int:
     if replica.decoding == 0 or replica.leap == 0:
         return 0
     return leap.blocks_needed(
-        s.block_phase[r], replica.steps, replica.leap, replica.decoding, pool.block_mask
+        s.block_phase[r], replica.steps, replica.leap, replica.decoding, pool.block_shift
     )
 
 
@@ -345,7 +345,7 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
 def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Decode until a sequence finishes, the cache is full, or the next request can be admitted."""
     decoding = replica.decoding
-    mask = pool.block_mask
+    shift = pool.block_shift
     replica.mode = LEAP
     growth_s = s.laws[replica.pool, 1, decoding] * decoding
     replica.step_s = replica.slowness * _step_s(s, replica, decoding)
@@ -353,9 +353,9 @@ def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     steps = s.heap_step[r, 0] - replica.steps
     if pool.steps_in_flight > 1 and s.plans[r].head != NONE:
         steps = 1  # then the plan is to run
-    if replica.free_blocks < decoding * (steps // (mask + 1) + 1):
+    if replica.free_blocks < decoding * ((steps >> shift) + 1):
         steps = leap.steps_until_full(
-            s.block_phase[r], replica.steps, decoding, mask, replica.free_blocks, steps
+            s.block_phase[r], replica.steps, decoding, shift, replica.free_blocks, steps
         )
     replica.leap = steps
     if replica.head != NONE and pool.ranks == 1:  # of several, when their pace is known

@@ -34,14 +34,15 @@ def appended(state: State, requests: Feed, tasks_fed: int) -> State:
     further = requests.session, requests.chains, requests.prefixes, requests.loop
     if not clock.has_extras and any(column is not None for column in further):
         state = with_extras(state)
-    left, rows = slice(int(clock.cursor), int(clock.fed)), _rows(requests)
+    left = slice(int(clock.cursor), int(clock.fed))
+    fed = _rows(requests, state.fed[left])
     if clock.has_extras:
         state, extras = _extras(state, requests, tasks_fed, left)
         if requests.loop is not None:
+            rows = fed[len(fed) - len(extras) :]
             state, first = loops.with_users(state, requests.loop, rows, extras)
-            rows, extras = rows[first], extras[first]
+            fed, extras = _joined(state.fed[left], rows[first]), extras[first]
         state = state._replace(fed_extras=_joined(state.fed_extras[left], extras))
-    fed = _joined(state.fed[left], rows)
     clock.cursor, clock.fed = 0, len(fed)
     return state._replace(fed=fed)
 
@@ -55,12 +56,16 @@ def lengthened(state: State, requests: Feed, users: IntArray, tasks_fed: int) ->
     return loops.with_sequels(state, users, requests.loop, _rows(requests), extras)
 
 
-def _rows(requests: Feed) -> Records:
-    """What every request has."""
-    rows = records(len(requests.arrival_s), FED)
-    rows.arrival_s, rows.workload = requests.arrival_s, requests.workload
-    rows.prompt, rows.output = requests.prompt_tokens, requests.output_tokens
-    rows.patience_s = np.inf if requests.patience_s is None else requests.patience_s
+def _rows(requests: Feed, before: Records | None = None) -> Records:
+    """What every request has, in rows after those ``before``."""
+    kept = 0 if before is None else len(before)
+    rows = records(kept + len(requests.arrival_s), FED)
+    if before is not None:
+        rows[:kept] = before
+    new = rows[kept:]
+    new.arrival_s, new.workload = requests.arrival_s, requests.workload
+    new.prompt, new.output = requests.prompt_tokens, requests.output_tokens
+    new.patience_s = np.inf if requests.patience_s is None else requests.patience_s
     return rows
 
 

@@ -42,7 +42,7 @@ from sim.engine.state.status import (
     REPLICA_EMPTY,
     REQUEST_HELD,
 )
-from sim.engine.state.thin import numbered
+from sim.engine.state.thin import numbered, renumbered
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
 from sim.model.closed import LoopRules
@@ -172,7 +172,8 @@ class DataPlane:
         if routes is None:
             names = [str(index) for index in range(len(names))]  # pools may share theirs
             routes = [to_one(names[index]) for index in workload_pool]
-        self._hold(with_routes(state, routes, {name: at for at, name in enumerate(names)}))
+        state = with_routes(state, routes, {name: at for at, name in enumerate(names)})
+        self._state, self._numbers = state, numbered(state)
         clients = clients or [Client()] * count
         traits = zip(
             max_concurrency or [math.inf] * count,
@@ -375,7 +376,8 @@ class DataPlane:
 
     def _hold(self, state: State) -> None:
         """Keep a state, and what the kernel is told of it."""
-        self._state, self._numbers = state, numbered(state)
+        self._numbers = renumbered(self._numbers, self._state, state)
+        self._state = state
 
     def _reserve_rows(self, count: int) -> None:
         have = len(self._state.replicas)

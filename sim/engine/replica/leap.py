@@ -11,6 +11,8 @@ the one before.
 
 import math
 
+import numpy as np
+
 from sim.engine.state.jit import compiled
 from sim.engine.state.record import SlotArray
 
@@ -45,28 +47,33 @@ def steps_until(seconds: float, step_s: float, growth_s: float, most: int) -> in
 
 
 @compiled
-def blocks_needed(phase: SlotArray, step: int, steps: int, batch: int, mask: int) -> int:
+def blocks_needed(phase: SlotArray, step: int, steps: int, batch: int, shift: int) -> int:
     """KV blocks that the batch takes over the ``steps`` steps from step number ``step``.
 
-    Whole cycles of the block length take one block per sequence; the rest is looked up by phase.
+    Whole cycles of the block length, 2 to the power of ``shift``, take one block per sequence; of
+    the rest each phase counts that comes up. All phases are looked at, with no branch: processors
+    take several at a time.
     """
-    cycles = steps // (mask + 1)
-    blocks = cycles * batch
-    for i in range(cycles * (mask + 1), steps):
-        blocks += phase[-(step + i) & mask]
-    return blocks
+    mask = (1 << shift) - 1
+    rest = np.int32(steps & mask)
+    first = np.int32(-step & mask)
+    blocks = np.int32(0)
+    for at in range(len(phase)):
+        blocks += phase[at] * np.int32(((first - np.int32(at)) & np.int32(mask)) < rest)
+    return (steps >> shift) * batch + int(blocks)
 
 
 @compiled
 def steps_until_full(
-    phase: SlotArray, step: int, batch: int, mask: int, free: int, most: int
+    phase: SlotArray, step: int, batch: int, shift: int, free: int, most: int
 ) -> int:
     """Steps that can be taken with ``free`` blocks before one more would not fit, at most ``most``.
 
     Whole cycles first, then at most as many looks as a block has tokens.
     """
+    mask = (1 << shift) - 1
     cycles = free // batch
-    steps = cycles * (mask + 1)
+    steps = cycles << shift
     if steps >= most:
         return most
     left = free - cycles * batch

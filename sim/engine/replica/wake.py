@@ -110,7 +110,7 @@ def steps_until_ready(
     if pool.steps_in_flight > 1:  # a plan leaves what two steps of decodes take
         phase = s.block_phase[r]
         free_blocks -= leap.blocks_needed(
-            phase, replica.steps, 2, replica.decoding, pool.block_mask
+            phase, replica.steps, 2, replica.decoding, pool.block_shift
         )
     if (
         replica.running >= pool.max_num_seqs

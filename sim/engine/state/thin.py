@@ -126,8 +126,25 @@ def _numbered(arrays: Iterable[npt.NDArray[Any]]) -> IntArray:
     return np.array(numbers, np.int64)
 
 
+def _renumbered(
+    numbers: IntArray, before: Iterable[npt.NDArray[Any]], after: Iterable[npt.NDArray[Any]]
+) -> IntArray:
+    """What :func:`numbered` makes of the arrays after, most of which were there before."""
+    new, at = numbers.copy(), 0
+    for was, array in zip(before, after, strict=True):
+        if array is not was:
+            new[at] = array.ctypes.data
+            new[at + 1 : at + 1 + array.ndim] = array.shape
+        at += 1 + array.ndim
+    return new
+
+
 def _itself(state: Any) -> Any:
     return state
+
+
+def _the_last(_numbers: Any, _before: Any, after: Any) -> Any:
+    return after
 
 
 _config: Any = numba.config
@@ -135,3 +152,4 @@ _compiles = not _config.DISABLE_JIT
 thin: Any = _thin(ThinType("ThinState", state.ARRAYS)) if _compiles else _itself
 thin_books: Any = _thin(ThinType("ThinBooks", books.ARRAYS)) if _compiles else _itself
 numbered: Any = _numbered if _compiles else _itself
+renumbered: Any = _renumbered if _compiles else _the_last

@@ -91,13 +91,17 @@ class RateCurve:
         last = len(self.rate_per_s) - 1
         ends = np.searchsorted(self._count, (count[0], count[-1]), side="right") - 1
         low, high = np.clip(ends, 0, last)
-        # Only the cells that the block spans are searched: a few, at a high rate.
-        cell = np.searchsorted(self._count[low + 1 : high + 1], count, side="right")
-        cell += low
-        t = (count - self._anchor_count[cell]) * self._gap_s[cell] + self._anchor_s[cell]
-        np.clip(t, self.edges_s[cell], self.edges_s[cell + 1], out=t)
-        t[count > self._count[-1]] = math.inf
-        t[count < self._count[0]] = -math.inf
+        # Both are in order: where each cell ends is looked for, and the block taken in runs.
+        ends = np.searchsorted(count, self._count[low + 1 : high + 1], side="left")
+        cells = slice(low, high + 1)
+        runs = np.diff(ends, prepend=0, append=len(count))
+        t = count - np.repeat(self._anchor_count[cells], runs)
+        t *= np.repeat(self._gap_s[cells], runs)
+        t += np.repeat(self._anchor_s[cells], runs)
+        np.maximum(t, np.repeat(self.edges_s[cells], runs), out=t)
+        np.minimum(t, np.repeat(self.edges_s[low + 1 : high + 2], runs), out=t)
+        t[np.searchsorted(count, self._count[-1], side="right") :] = math.inf
+        t[: np.searchsorted(count, self._count[0], side="left")] = -math.inf
         return t
 
     def expected(self, start_s: float, end_s: float) -> float:

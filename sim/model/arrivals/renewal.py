@@ -16,6 +16,7 @@ import numpy as np
 from scipy import special
 
 from sim.model.distributions.protocol import FloatArray
+from sim.model.distributions.tabulated import EXACT_TO, Tabulated
 from sim.model.rule import require, require_finite
 
 Family = Literal["gamma", "weibull", "poisson"]
@@ -62,7 +63,13 @@ class Renewal:
 
 
 def _gamma(cv: float, rng: np.random.Generator, n: int) -> FloatArray:
-    return rng.standard_gamma(1 / cv**2, n) * cv**2
+    shape = 1 / cv**2
+    if (law := _tabulated_gamma(shape)) is not None:
+        return law.sample(rng, n) * cv**2
+    if shape < 1 and (law := _tabulated_gamma(shape + 1)) is not None:
+        # Gamma(a + 1) U^(1/a) is Gamma(a) (Stuart 1962)
+        return law.sample(rng, n) * rng.random(n) ** (1 / shape) * cv**2
+    return rng.standard_gamma(shape, n) * cv**2
 
 
 def _gamma_biased(cv: float, rng: np.random.Generator, n: int) -> FloatArray:
@@ -71,7 +78,7 @@ def _gamma_biased(cv: float, rng: np.random.Generator, n: int) -> FloatArray:
 
 def _weibull(cv: float, rng: np.random.Generator, n: int) -> FloatArray:
     shape, scale = weibull_law(cv)
-    return rng.weibull(shape, n) * scale
+    return rng.standard_exponential(n) ** (1 / shape) * scale
 
 
 def _weibull_biased(cv: float, rng: np.random.Generator, n: int) -> FloatArray:
@@ -98,6 +105,24 @@ FAMILIES: dict[str, tuple[Sampler, Sampler]] = {  # gaps, and the gap that spans
     "poisson": (_exponential, _exponential_biased),
 }
 CLOCKWORK = (_ones, _ones)
+
+
+@lru_cache(maxsize=64)
+def _tabulated_gamma(shape: float) -> Tabulated | None:
+    """The gamma law of this shape and scale 1; None if a table of it would not be exact enough."""
+    log_norm = float(special.gammaln(shape))
+
+    def density(x: FloatArray) -> FloatArray:
+        return np.asarray(np.exp((shape - 1) * np.log(x) - x - log_norm), np.float64)
+
+    law = Tabulated(
+        lambda u: np.asarray(special.gammaincinv(shape, u)),
+        lambda u: np.asarray(special.gammainccinv(shape, u)),
+        density,
+        lambda x: np.asarray(special.gammainc(shape, x)),
+        lambda x: np.asarray(special.gammaincc(shape, x)),
+    )
+    return law if law.error <= EXACT_TO else None
 
 
 @lru_cache(maxsize=256)

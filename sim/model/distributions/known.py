@@ -144,7 +144,10 @@ class LogNormal:
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
         """Draw n values."""
-        return rng.lognormal(self.mu, self.sigma, n)
+        value = rng.standard_normal(n)
+        value *= self.sigma
+        value += self.mu
+        return np.exp(value, out=value)
 
     def ppf(self, u: FloatArray) -> FloatArray:
         """Inverse of the cdf."""
