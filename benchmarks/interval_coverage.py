@@ -11,14 +11,17 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import binomtest
 
 from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.execution import available_cores
 from sim.montecarlo.shares import Interval
-from sim.studies.bench import Bench
+from sim.studies.bench import Bench, bench
 from sim.studies.breakeven import breakeven
 from sim.studies.case import Case
 from sim.studies.compare import Contender, compare, contenders
@@ -81,9 +84,8 @@ def cases(folder: Path) -> Iterator[Case]:
         yield Case(path)
 
 
-def truths(own: Case, api: Case) -> tuple[float, float]:
+def truths(own: Case, api: Case, bench: Bench) -> tuple[float, float]:
     """Median p95 latency, and mean cost of the pool less that of the API."""
-    bench = Bench(1)
     latency = bench.values(own.load(), LATENCY, MANY, seed=1_000_000)
     costs = [bench.values(case.load(), COST, MANY, seed=1_000_000) for case in (own, api)]
     return float(np.median(latency)), float(np.mean(costs[0] - costs[1]))
@@ -97,14 +99,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         own, api = cases(Path(folder))
         rivals = contenders([api, own], ())
-        latency, difference = truths(own, api)
-        long = breakeven(own, Bench(1), VOLUMES, against="api", worlds=500, seed=1_000_000)
+        with bench() as many:
+            latency, difference = truths(own, api, many)
+            long = breakeven(own, many, VOLUMES, against="api", worlds=500, seed=1_000_000)
         volume = float(np.median(long.verdicts[0].breaking.volume))
         print(
             f"truth: {latency:.3f} s, {difference:,.0f} USD a month, {volume:,.0f} requests a day"
         )
         truth = latency, difference, volume
-        intervals = np.array([intervals_of(own, rivals, seed) for seed in range(studies)])
+        with ProcessPoolExecutor(available_cores()) as pool:
+            found = list(pool.map(partial(intervals_of, own, rivals), range(studies)))
+        intervals = np.array(found)
     for name, true, (low, high) in zip(NAMES, truth, intervals.transpose(1, 2, 0), strict=True):
         count = int(((low <= true) & (true <= high)).sum())
         least, most = binomtest(count, studies).proportion_ci(0.95)
@@ -116,10 +121,10 @@ def main() -> None:
 
 def intervals_of(own: Case, rivals: list[Contender], seed: int) -> list[Interval]:
     """The three intervals of one study."""
-    bench = Bench(1)
-    latency = bench.run(own.load(), WORLDS, seed).sample.estimate(LATENCY).p50_ci
-    row = compare(rivals, bench, WORLDS, seed).differences.set_index("metric").loc[COST]
-    found = breakeven(own, bench, VOLUMES, against="api", worlds=WORLDS, seed=seed)
+    lone = Bench(1)
+    latency = lone.run(own.load(), WORLDS, seed).sample.estimate(LATENCY).p50_ci
+    row = compare(rivals, lone, WORLDS, seed).differences.set_index("metric").loc[COST]
+    found = breakeven(own, lone, VOLUMES, against="api", worlds=WORLDS, seed=seed)
     cost = float(row["mean_low"]), float(row["mean_high"])
     return [latency, cost, found.verdicts[0].breaking.median_interval]
 
