@@ -28,7 +28,7 @@ def schema(answer: str | None) -> None:
     import json
 
     from sim.report.schema import ANSWERS, answer_schema
-    from sim.scenario import json_schema
+    from sim.scenario.json_schema import json_schema
 
     if answer == "all":
         shown = {name: answer_schema(name) for name in ANSWERS}

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
+from sim.model import special
 from sim.model.distributions import Constant, Distribution, FloatArray, LogNormal
 from sim.model.generated import GeneratedSource
 from sim.model.hashed import hashed_uniform

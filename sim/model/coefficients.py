@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.model.profile import ServiceProfile
+from sim.model.shortest import shortest
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -112,11 +113,5 @@ def _without_falls(
     missing = -np.diff(np.log(base)) - rises @ along  # of what each has to rise by at least
     if (missing <= 0).all():
         return along
-    from scipy import optimize  # noqa: PLC0415 (a quarter of a second)
-
-    # The shortest move that rises by what is missing (least distance programming: Lawson and Hanson
-    # 1974, chapter 23).
-    stacked = np.vstack([rises.T, missing])
-    dual, _ = optimize.nnls(stacked, np.eye(len(stacked))[-1])
-    left = stacked @ dual - np.eye(len(stacked))[-1]
-    return np.asarray(along - left[:-1] / left[-1])
+    move = shortest(rises.tolist(), missing.tolist())
+    return np.asarray(along + np.array(move))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
+from sim.model import special
 from sim.model.distributions import Clipped, Distribution, FloatArray, LogNormal
 from sim.model.rule import require
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammainc
+
+from sim.model.special import gammainc
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -90,13 +90,16 @@ class Checkpoints:
         self._waiting: list[int] = []
         self._files = Earlier(Sample())  # of world 0
         self._failed = False
+        self._over = False
 
     @property
     def is_waiting(self) -> bool:
         """Whether there are any."""
         return bool(self._waiting)
 
-    def take(self, world: int, sample: Sample, files: Earlier | None = None) -> None:
+    def take(
+        self, world: int, sample: Sample, files: Earlier | None = None, last: bool = False
+    ) -> None:
         """Take in a world that is finished.
 
         Parameters
@@ -106,16 +109,20 @@ class Checkpoints:
             All finished worlds.
         files : Earlier, optional
             Those of world 0.
+        last : bool
+            Whether it is the last one: then the answer is next, and what writes worlds would take
+            longer to import than the answer to be printed.
         """
         self._pace.take()
         self._waiting.append(world)
         if files is not None:
             self._files = files
+        self._over = last
         self.look(sample)
 
     def look(self, sample: Sample, urgent: bool = False) -> None:
         """Put worlds on disk if it is time, or urgent."""
-        if self._waiting and (urgent or self._pace.is_due):
+        if self._waiting and (urgent or (self._pace.is_due and not self._over)):
             self._write(sample)
 
     def _write(self, sample: Sample) -> None:

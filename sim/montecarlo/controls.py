@@ -26,8 +26,8 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
 
+from sim.model.special import ndtr, ndtri
 from sim.model.uncertain import UncertainInput
 from sim.montecarlo.normal_scores import NormalScores
 from sim.montecarlo.regression import Regressors

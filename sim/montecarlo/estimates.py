@@ -25,8 +25,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr, betaincinv, ndtri, stdtrit
 
+from sim.model.special import bdtr, betaincinv, ndtri, stdtrit
 from sim.montecarlo.controls import Controls, rank_of
 from sim.montecarlo.lower_bounds import TOLERANCE
 from sim.montecarlo.means import FEWEST, mean_interval
@@ -35,6 +35,7 @@ from sim.montecarlo.shares import CONFIDENCE, NAN, Interval, Share
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
+TOO_FEW = 1.001  # times what may lie beyond an end, so that rounding decides nothing
 FEWEST_BESIDE = 5  # worlds on each side of a quantile, for a regression of who lies there
 
 
@@ -209,6 +210,8 @@ def order_interval(
     (1 - confidence) / 2, and the smallest h with P(N > h) at most that. None where there is none.
     """
     tail = (1.0 - confidence) / 2.0
+    if min(p, 1.0 - p) ** n > TOO_FEW * tail:  # all may lie below it, and all above
+        return None, None
     at_most = bdtr(np.arange(n + 1), n, p)  # P(N <= k)
     low = int(np.searchsorted(at_most, tail, side="left")) - 1
     high = int(np.searchsorted(at_most, 1.0 - tail, side="left"))

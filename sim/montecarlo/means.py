@@ -37,8 +37,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
+from sim.model.special import stdtrit
 from sim.montecarlo.controls import Controls
 from sim.montecarlo.shares import CONFIDENCE, NAN, Interval
 

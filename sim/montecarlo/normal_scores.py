@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
 
 from sim.model.distributions import Distribution, atoms
+from sim.model.special import ndtr, ndtri
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -226,8 +226,8 @@ class _Gathering:
             self.exports = replication.exports or {}  # not asked for again
         if self._checkpoints is not None:
             files = Earlier(self.sample, self.requests, self.exports)
-            first = replication.world == 0
-            self._checkpoints.take(replication.world, self.sample, files if first else None)
+            first, last = replication.world == 0, len(self.sample) >= target
+            self._checkpoints.take(replication.world, self.sample, files if first else None, last)
         if self._progress is not None:
             self._progress(self.sample, target)
 

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv
+
+from sim.model.special import betaincinv
 
 Interval = tuple[float, float]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
+from sim.model.special import ndtri
 from sim.montecarlo.result import RunResult
 from sim.montecarlo.sample import INPUT_PREFIX
 from sim.studies.measure import SLO_MET, Measure, has_slo

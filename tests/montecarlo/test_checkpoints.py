@@ -43,7 +43,7 @@ class Run:
         self._waiting: dict[int, float] = {}  # worlds and when they were finished
         self._seen = 0
 
-    def world(self, after_s: float, looks: bool = True) -> None:
+    def world(self, after_s: float, looks: bool = True, last: bool = False) -> None:
         """A further world; meanwhile somebody looks four times a second, if several work."""
         end_s = self.disk.now_s + after_s
         while looks and self.disk.now_s + 0.25 < end_s:
@@ -54,7 +54,7 @@ class Run:
         self._waiting[world] = self.disk.now_s
         self.sample.add_row(world, "stable", {"a": float(world)}, {"load": np.zeros(2)})
         files = Earlier(self.sample, exports={"costs.csv": "x"}) if world == 0 else None
-        self.checkpoints.take(world, self.sample, files)
+        self.checkpoints.take(world, self.sample, files, last)
         self.note()
 
     def look(self, urgent: bool = False) -> None:
@@ -116,6 +116,17 @@ def test_an_end_that_is_near_makes_it_urgent() -> None:
     assert run.disk.worlds == [0]
     run.look(urgent=True)
     assert len(run.disk.kept) == 1
+
+
+def test_the_last_world_waits_for_the_results_unless_it_is_urgent() -> None:
+    run = Run(Disk())
+    run.world(5.0, looks=False)
+    assert run.disk.worlds == [0]
+    run.world(5.0, looks=False, last=True)
+    run.look()
+    assert run.disk.worlds == [0]
+    run.look(urgent=True)
+    assert run.disk.worlds == [0, 1]
 
 
 def test_a_full_disk_is_said_once_and_tried_again() -> None:

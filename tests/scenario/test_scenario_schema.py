@@ -17,7 +17,8 @@ from scenario_documents import (
 )
 
 from sim.cli.schema import schema as schema_command
-from sim.scenario import json_schema, load_scenario
+from sim.scenario import load_scenario
+from sim.scenario.json_schema import json_schema
 from sim.scenario.text.yaml_file import parse_document
 from sim.scenario.values.families import FAMILIES
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy import special
 
+from sim.model import special
 from sim.model.distributions.protocol import FloatArray
 from sim.model.distributions.tabulated import EXACT_TO, Tabulated
 from sim.model.rule import require, require_finite

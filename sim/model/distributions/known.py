@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
+from sim.model import special
 from sim.model.distributions.protocol import FloatArray
 from sim.model.rule import require, require_finite
 

@@ -14,7 +14,12 @@ Factor = Annotated[Number, number("factor", above=0, most=1e6)]
 class Model(BaseModel):
     """Common to all parts: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        arbitrary_types_allowed=True,
+        defer_build=True,  # the document builds all of its parts, which are of no use by themselves
+    )
 
 
 class Abbreviated(Model):

@@ -15,7 +15,8 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+
+from sim.model.special import ndtri
 
 FloatArray = npt.NDArray[np.float64]
 
