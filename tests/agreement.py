@@ -99,6 +99,8 @@ def happenings(naive: NaiveDataPlane) -> Counter[str]:
                 "compared": 1,
                 "preempted": int(naive.column("preemptions").sum()),
                 "prompts found": int((naive.column("cached_tokens") > 0).sum()),
+                "gave way": sum(replica.gave_way for replica in naive.replicas),
+                "beyond the limit": sum(gateway.beyond_limit for gateway in naive.gateways),
                 "evicted": sum(replica.cache.evicted for replica in naive.replicas),
             }
         )

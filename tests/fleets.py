@@ -111,6 +111,7 @@ class Case:
     managed: list[ManagedApi] | None = None
     routes: list[Routing] | None = None  # of each workload; all to its pool by default
     day_start_s: float | None = None  # time of the day at time 0
+    gives_way_for_s: list[float | None] | None = None  # of each workload
     on_grid: bool = False  # every sum of its times is exact, so that ties are ties
 
     @property
@@ -136,7 +137,7 @@ class Case:
     def traits(self) -> dict[str, Any]:
         """What the case says of its workloads, and of backends that are not pools."""
         names = ("max_concurrency", "carry", "prefix_hit_rate", "response_cache")
-        names += ("managed", "routes", "day_start_s", "closed")
+        names += ("managed", "routes", "day_start_s", "closed", "gives_way_for_s")
         said = {name: getattr(self, name) for name in names}
         return {name: trait for name, trait in said.items() if trait is not None}
 

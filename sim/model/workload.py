@@ -171,6 +171,9 @@ class Workload:
         (:mod:`sim.model.month`).
     has_deadline : bool
         Whether it is a batch, whose SLO is to be answered in time.
+    gives_way_for_s : float or None
+        Seconds from its arrival for which a request, once on a replica, gives its place in the
+        line and in the batch to those of priority 0; None where it keeps what it has.
     """
 
     name: str
@@ -188,6 +191,7 @@ class Workload:
     economics: Economics = field(default_factory=Economics)
     month_weight: float = 1.0
     has_deadline: bool = False
+    gives_way_for_s: float | None = None
 
     @property
     def route(self) -> Routing:

@@ -45,10 +45,18 @@ class Attempt:
     prefill: int = 0  # tokens to prefill before it can decode
     blocks: int = 0  # blocks of KV cache it holds
     is_stopping: bool = False  # to be dropped at the next step boundary
+    gives_way_until_s: float = -math.inf
+    is_of_batch: bool = False  # that gives way at all
+    goes_first: bool = True
+    is_begun: bool = False  # some of its prompt has been prefilled since it was admitted
 
     @property
     def is_decoding(self) -> bool:
         return self.cached >= self.prefill
+
+    def gives_way(self, now_s: float) -> bool:
+        """To others on a replica."""
+        return now_s < self.gives_way_until_s
 
     @property
     def is_finished(self) -> bool:

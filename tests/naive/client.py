@@ -27,6 +27,7 @@ class Crowd:
     carry: float = 1.0
     prefix_hit_rate: float = 0.0
     response_cache: ResponseCache | None = None
+    gives_way_for_s: float | None = None
     tokens: float = field(init=False)
     is_spent: bool = field(init=False, default=False)  # the latest retry had no budget
 

@@ -54,6 +54,7 @@ class NaiveDataPlane(Dispatch):
         routes: Sequence[Routing] | None = None,
         day_start_s: float = 0.0,
         closed: Sequence[LoopRules | None] | None = None,
+        gives_way_for_s: Sequence[float | None] | None = None,
         further: Callable[[int, Any, Any], Sequence[Any]] | None = None,
     ) -> None:
         key = np.uint64(routing_key)
@@ -66,6 +67,7 @@ class NaiveDataPlane(Dispatch):
             carry or [1.0] * n,
             prefix_hit_rate or [0.0] * n,
             response_cache or [None] * n,
+            gives_way_for_s or [None] * n,
             strict=True,
         )
         names = [backend.name for backend in (*pools, *managed)]
@@ -143,7 +145,8 @@ class NaiveDataPlane(Dispatch):
         team = Team(len(self.teams))
         self.teams.append(team)
         for _ in range(gateway.pool.profile.data_parallel_ranks):
-            rank = Replica(len(self.replicas), gateway.pool.profile, team=team)
+            limit = gateway.pool.gateway.replica_limit
+            rank = Replica(len(self.replicas), gateway.pool.profile, team=team, limit=limit)
             if (kept := gateway.pool.prefix_cache) is not None:
                 rank.cache = Cache(kept.block_tokens, kept.blocks)
             self.replicas.append(rank)

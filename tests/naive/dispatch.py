@@ -207,6 +207,9 @@ class Dispatch(Clockwork):
             task=request.task.number,
             carried=request.carried,
             finds=request.finds,
+            gives_way_until_s=request.arrival_s + (crowd.gives_way_for_s or -math.inf),
+            is_of_batch=crowd.gives_way_for_s is not None,
+            goes_first=crowd.priority == 0,
         )
         if isinstance(backend, Gateway) and (kept := backend.pool.prefix_cache) is not None:
             attempt.names = request.names(crowd.carry, kept.block_tokens)

@@ -101,6 +101,7 @@ class Gateway:
     members: list[Replica] = field(default_factory=list)
     lines: tuple[list[Attempt], list[Attempt]] = field(default_factory=lambda: ([], []))
     rejected: int = 0  # attempts
+    beyond_limit: int = 0  # of a replica, beside batches that give way there
 
     @property
     def max_model_len(self) -> int:
@@ -152,7 +153,16 @@ class Gateway:
             if chosen.outstanding < limit:
                 return chosen
         chosen = least_loaded(self.router, ready, attempt)
-        return chosen if chosen.outstanding < limit else None
+        return chosen if chosen.outstanding < limit else self.beside_batches(attempt)
+
+    def beside_batches(self, attempt: Attempt) -> Replica | None:
+        """Beyond its limit a replica takes as many of others as it has of batches."""
+        limit = self.pool.gateway.replica_limit
+        rooms = [it for it in self.ready if it.of_batches and it.of_others < limit]
+        if not attempt.goes_first or not rooms:
+            return None
+        self.beyond_limit += 1
+        return min(rooms, key=lambda it: (it.of_others, self.router.turn_of(it)))
 
     def take_in(self, attempt: Attempt, priority: int, now_s: float) -> None:
         """To a replica, or to the end of its line."""

@@ -26,6 +26,8 @@ class Replica:
     profile: ServiceProfile
     cache: Cache = field(default_factory=Cache)
     team: Team = field(default_factory=lambda: Team(0))
+    limit: float = math.inf  # of requests that it is given at once
+    gave_way: int = 0
     free_blocks: int = field(init=False)
     a_s: list[float] = field(init=False)
     c_s: list[float] = field(init=False)
@@ -69,7 +71,17 @@ class Replica:
         through_s = self.front.take_request(attempt.process, attempt.prompt, now_s)
         attempt.ready_s = through_s + self.profile.overhead_s
         attempt.replica, attempt.dispatched_s = self.index, now_s
-        self.waiting.append(attempt)
+        if attempt.goes_first:
+            self.line_up(attempt, now_s)
+        else:
+            self.waiting.append(attempt)
+
+    def line_up(self, attempt: Attempt, now_s: float) -> None:
+        """Before those at the end of the line that give way."""
+        place = len(self.waiting)
+        while place > 0 and self.waiting[place - 1].gives_way(now_s):
+            place -= 1
+        self.waiting.insert(place, attempt)
 
     def next_event_s(self) -> float:
         """End of the step under way; else the moment the head of a waiting list is ready."""
@@ -131,6 +143,7 @@ class Replica:
         self.wasted.append((attempt, tokens, generated))
 
     def begin_step(self, now_s: float) -> None:
+        self.give_way(now_s)
         self.step = SCHEDULERS[self.profile.scheduler](self, now_s)
         self.check_memory()
         self.team.end_turn(self)
@@ -189,10 +202,10 @@ class Replica:
     def decoding(self) -> list[Attempt]:
         return [attempt for attempt in self.running if attempt.is_decoding]
 
-    def grow_caches(self) -> None:
+    def grow_caches(self, now_s: float) -> None:
         """A block for each decoding attempt whose last block is full; the youngest make room."""
         while len(needy := self.decoding_with_full_blocks()) > self.free_blocks:
-            self.preempt(self.running[-1])
+            self.preempt(self.first_to_go(now_s), now_s)
         for attempt in needy:
             attempt.blocks += 1
             self.free_blocks -= 1
@@ -201,12 +214,47 @@ class Replica:
         size = self.profile.kv_block_tokens
         return [attempt for attempt in self.decoding() if attempt.cached % size == 0]
 
-    def preempt(self, attempt: Attempt) -> None:
-        """Back to the head of the waiting list, keeping its tokens but not their cache."""
+    def first_to_go(self, now_s: float) -> Attempt:
+        """The youngest of those that give way, or of all."""
+        of_batches = [attempt for attempt in self.running if attempt.gives_way(now_s)]
+        return [*self.running, *of_batches][-1]
+
+    def give_way(self, now_s: float) -> None:
+        """The first in line takes place and memory of those that give way, the youngest first."""
+        if any(attempt.is_begun and not attempt.is_decoding for attempt in self.running):
+            return  # a prompt is read to its end
+        head = self.waiting[0] if self.waiting else None
+        if head is None or head.ready_s > now_s or not head.goes_first:
+            return
+        while True:
+            chunked = self.profile.scheduler == "chunked"
+            needy = self.decoding_with_full_blocks() if chunked else []
+            giving = [attempt for attempt in self.decoding() if attempt.gives_way(now_s)]
+            if self.can_admit_head(now_s, len(needy)) or not giving:
+                return
+            self.gave_way += 1
+            self.preempt(giving[-1], now_s)
+
+    @property
+    def of_batches(self) -> int:
+        return sum(attempt.is_of_batch for attempt in self.attempts)
+
+    @property
+    def of_others(self) -> int:
+        return self.outstanding - self.of_batches
+
+    def preempt(self, attempt: Attempt, now_s: float) -> None:
+        """Back into the waiting list, keeping its tokens but not their cache.
+
+        To its head, or where it gives way before others who do.
+        """
         self.take_off(attempt)
         attempt.had, attempt.cached = attempt.cached, 0
         attempt.preemptions += 1
-        self.waiting.insert(0, attempt)
+        if attempt.gives_way(now_s):
+            self.line_up(attempt, now_s)
+        else:
+            self.waiting.insert(0, attempt)
 
     def can_admit_head(self, now_s: float, spoken_for: int = 0) -> bool:
         """Whether the head is ready, and has a place and memory beside blocks of others."""
@@ -214,7 +262,7 @@ class Replica:
             return False
         fits = ADMISSIONS[self.profile.admission]
         free_blocks = self.free_blocks - spoken_for
-        return len(self.running) < self.profile.max_num_seqs and fits(
+        return len(self.running) < min(self.profile.max_num_seqs, self.limit) and fits(
             self, self.waiting[0], free_blocks
         )
 
@@ -242,6 +290,7 @@ class Replica:
         attempt.blocks = self.blocks_to_prefill(attempt)
         self.free_blocks -= attempt.blocks
         attempt.prefill = attempt.prompt + attempt.generated
+        attempt.is_begun = False
         found = self.found_cached(attempt)
         attempt.find(found)
         if attempt.had > 0:
@@ -265,6 +314,7 @@ class Replica:
         if chunks and self.profile.scheduler == "prefill_first":
             self.work["prefill_s"] += duration_s
         for attempt, tokens in chunks:
+            attempt.is_begun = True
             prefill_s = self.prefill_s(tokens, context=attempt.cached)
             self.work += Counter(prompts=1, prefilled=tokens, prefill_s=prefill_s)
             duration_s += prefill_s
@@ -289,7 +339,7 @@ class Replica:
 
 def chunked_step(replica: Replica, now_s: float) -> Step | None:
     """Prefill chunks ride along with decodes under a token budget, as they have been planned."""
-    replica.grow_caches()
+    replica.grow_caches(now_s)
     decoding = replica.decoding()
     if not decoding and not any(replica.plans) and replica.team.is_at_rest:
         replica.plans = []  # nothing is under way: what there is begins at once
@@ -332,7 +382,7 @@ def prefill_first_step(replica: Replica, now_s: float) -> Step | None:
     """Whole prompts in steps of their own, while decodes wait."""
     if replica.can_admit_head(now_s):
         return replica.begin(now_s, [], admit_whole_prompts(replica, now_s))
-    replica.grow_caches()
+    replica.grow_caches(now_s)
     return replica.begin(now_s, replica.decoding(), [])
 
 

@@ -241,6 +241,8 @@ def _leave(s: State, r: int, replica: Row, pool: Row, w: int, now: float) -> Non
 @inner
 def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Lay out the next segment and set the replica's event to its end."""
+    if s.clock[0].has_batches:
+        batch.give_way(s, r, replica, pool, now)
     if pool.scheduler == CHUNKED:
         taken = batch.make_room(s, r, replica, pool, now)
         if pool.steps_in_flight > 1:

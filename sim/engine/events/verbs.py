@@ -112,7 +112,7 @@ def _end_rank(s: State, r: int, pool: Row, now: float) -> int:
         _stop_at(s, r, now)
     lost = _take_off_all(s, r, now)
     pool.outstanding -= replica.outstanding
-    replica.outstanding = replica.stopping = 0
+    replica.outstanding = replica.of_batches = replica.stopping = 0
     replica.mode = IDLE
     set_event(s, r, math.inf)
     return lost

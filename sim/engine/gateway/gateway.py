@@ -3,7 +3,7 @@
 import math
 
 from sim.engine.gateway import managed, routing
-from sim.engine.replica import event, frontend, lockstep, prefix, waiting, wake
+from sim.engine.replica import event, frontend, lockstep, prefix, waiting, wake, yielding
 from sim.engine.request import usage
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE
@@ -31,8 +31,9 @@ def take_in(s: State, slot: int, now: float) -> int:
     pool.outstanding += 1
     counts.inside += 1
     waiting.count_waiting(s, pool, ONE_MORE, now)
-    if _has_room(s, p, pool):
-        _hand_over(s, p, slot, now)
+    r = _place_for(s, p, pool, slot)
+    if r != NONE:
+        _hand_over(s, p, r, slot, now)
     else:
         _hold(s, p, slot, now)
     return IN_FLIGHT
@@ -43,6 +44,7 @@ def leave_replica(s: State, r: int, w: int, now: float) -> None:
     """A request of workload ``w`` leaves: the replica is empty, or has room for another."""
     replica = s.replicas[r]
     replica.outstanding -= 1
+    replica.of_batches -= s.workloads[w].gives_way
     s.workloads[w].inside -= 1
     pool = s.pools[replica.pool]
     pool.outstanding -= 1
@@ -80,12 +82,15 @@ def go(s: State, r: int, now: float) -> None:
 def serve_held(s: State, p: int, now: float) -> None:
     """Hand over what is held, by priority and in order, while replicas have room."""
     pool = s.pools[p]
-    while pool.held > 0 and _has_room(s, p, pool):
+    while pool.held > 0:
         slot = s.held_list[p, 0, 0]
         if slot == NONE:
             slot = s.held_list[p, 1, 0]
+        r = _place_for(s, p, pool, slot)
+        if r == NONE:
+            break
         _unlink(s, p, slot)
-        _hand_over(s, p, slot, now)
+        _hand_over(s, p, r, slot, now)
 
 
 @inner_apart
@@ -107,17 +112,33 @@ def _has_room(s: State, p: int, pool: Row) -> bool:
 
 
 @inner
-def _hand_over(s: State, p: int, slot: int, now: float) -> None:
-    """Route a request to a replica of the pool, through its front end into its waiting list."""
+def _place_for(s: State, p: int, pool: Row, slot: int) -> int:
+    """The replica that takes a request now, or NONE.
+
+    Beyond its limit one takes as many of others as it has of batches, which give way there.
+    """
+    if _has_room(s, p, pool):
+        return routing.route(s, p, slot)
+    if not s.clock[0].has_batches or not yielding.goes_first(s, s.slots[slot]):
+        return WIDE + NONE
+    return routing.beside_batches(s, p)
+
+
+@inner
+def _hand_over(s: State, p: int, r: int, slot: int, now: float) -> None:
+    """Hand a request to a replica of the pool, through its front end into its waiting list."""
     seq = s.slots[slot]
     pool = s.pools[p]
-    r = routing.route(s, p, slot)
     replica = s.replicas[r]
     seq.replica = r
     seq.dispatched_s = now
     seq.ready_s = frontend.take_request(s, r, replica, pool, slot, now)
     routing.hand_over(s, r)
-    waiting.append(s, replica, slot)
+    replica.of_batches += s.workloads[seq.workload].gives_way
+    if s.clock[0].has_batches and yielding.goes_first(s, seq):
+        yielding.line_up(s, replica, slot, now)
+    else:
+        waiting.append(s, replica, slot)
     if replica.head == slot:
         wake.for_head(s, r, now)
 

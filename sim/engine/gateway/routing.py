@@ -82,6 +82,25 @@ def _least_loaded(s: State, p: int) -> int:
     return s.rosters[p, 0, tournament.first(s.load_tree[p], s.load[p])]
 
 
+@inner_apart
+def beside_batches(s: State, p: int) -> int:
+    """The replica that has fewest requests but for those of batches, below its limit; or NONE.
+
+    Those give way there. Without any on it a replica has no more room than for everybody.
+    """
+    pool = s.pools[p]
+    best, fewest, turn = WIDE + NONE, pool.replica_limit, 0.0
+    for at in range(pool.routable):
+        r = s.rosters[p, 1, at]
+        replica = s.replicas[r]
+        others, load = replica.outstanding - replica.of_batches, _load(s, p, r)
+        own_turn = load - math.floor(load)
+        is_better = others < fewest or (others == fewest and best != NONE and own_turn < turn)
+        if replica.of_batches > 0 and is_better:
+            best, fewest, turn = r, others, own_turn
+    return best
+
+
 @inner
 def _round_robin(s: State, p: int) -> int:
     pool = s.pools[p]

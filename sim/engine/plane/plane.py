@@ -128,7 +128,7 @@ class DataPlane:
         One per workload; by default they wait for ever and never try again.
     priorities : sequence of int, optional
         One per workload, 0 (first) or 1.
-    max_concurrency, carry, prefix_hit_rate, response_cache : sequences, optional
+    max_concurrency, carry, prefix_hit_rate, response_cache, gives_way_for_s : sequences, optional
         One each per workload, as in :class:`~sim.model.workload.Workload`.
     managed : sequence of ManagedApi
         Their numbers as backends follow those of the pools.
@@ -158,6 +158,7 @@ class DataPlane:
         routes: Sequence[Routing] | None = None,
         day_start_s: float = 0.0,
         closed: Sequence[LoopRules | None] | None = None,
+        gives_way_for_s: Sequence[float | None] | None = None,
     ) -> None:
         self.now = start_s
         self.emptied = self.held = NONE
@@ -180,6 +181,7 @@ class DataPlane:
             carry or [1.0] * count,
             prefix_hit_rate or [0.0] * count,
             response_cache or [None] * count,
+            gives_way_for_s or [None] * count,
             strict=True,
         )
         rows = self._state.workloads

@@ -66,6 +66,7 @@ class Traits(NamedTuple):
     carry: float = 1.0
     prefix_hit_rate: float = 0.0
     response_cache: ResponseCache | None = None
+    gives_way_for_s: float | None = None
 
 
 def empty_state(
@@ -158,6 +159,7 @@ def note_what_there_is(state: State) -> None:
     timeouts = np.minimum(workloads.ttft_timeout_s, workloads.timeout_s) < math.inf
     clock.has_deadlines = clock.has_hedges or timeouts.any()
     clock.has_budgets = len(state.budgets) > 0
+    clock.has_batches = workloads.gives_way.any()
     clock.has_absences = clock.has_budgets or (state.providers.cooldown_s > 0).any()
     clock.has_detours = (
         state.providers.is_managed.any()
@@ -174,6 +176,7 @@ def note_what_there_is(state: State) -> None:
 def _fill_pool(row: Records, pool: GpuPool) -> None:
     profile = pool.profile
     row.max_num_seqs = profile.max_num_seqs
+    row.places = min(profile.max_num_seqs, pool.gateway.replica_limit)
     row.max_num_batched_tokens = profile.max_num_batched_tokens
     row.max_model_len = profile.max_model_len
     row.kv_blocks = profile.kv_capacity_tokens // profile.kv_block_tokens
@@ -215,6 +218,8 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
 def fill_workload(row: Records, slo: Slo, priority: int, traits: Traits) -> None:
     """Set what is constant of a workload, but for its client and its routes."""
     row.priority = priority
+    row.gives_way = traits.gives_way_for_s is not None
+    row.gives_way_for_s = traits.gives_way_for_s or 0.0
     row.slo_ttft_s, row.slo_tpot_s, row.slo_e2e_s = slo.ttft_s, slo.tpot_s, slo.e2e_s
     row.max_concurrency, row.carry = traits.max_concurrency, traits.carry
     row.prefix_hit_rate = traits.prefix_hit_rate

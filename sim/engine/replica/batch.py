@@ -15,10 +15,10 @@ which such an engine goes by, is taken to be the length of the answer, as benchm
 still take that it adapts as it preempts, lies between these and is not modelled.
 """
 
-from sim.engine.replica import frontend, prefix, waiting
+from sim.engine.replica import frontend, prefix, waiting, yielding
 from sim.engine.request import usage
 from sim.engine.state import heap
-from sim.engine.state.backend_record import ABOVE_WATERMARK, WHOLE
+from sim.engine.state.backend_record import ABOVE_WATERMARK, CHUNKED, WHOLE
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, ZERO
 from sim.engine.state.record import NONE, RUNNING, Row
@@ -47,7 +47,7 @@ def fits(replica: Row, pool: Row, seq: Row, free_blocks: int) -> bool:
 @inner
 def can_admit(s: State, replica: Row, pool: Row, free_blocks: int, now: float) -> bool:
     """Whether the head of the waiting list is ready, and has a place and blocks."""
-    if replica.head == NONE or replica.running >= pool.max_num_seqs:
+    if replica.head == NONE or replica.running >= pool.places:
         return False
     seq = s.slots[replica.head]
     return seq.ready_s <= now and fits(replica, pool, seq, free_blocks)
@@ -178,25 +178,71 @@ def make_room(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     """Preempt the youngest until the next decode step has its blocks; return how many it takes."""
     phase = -replica.steps & pool.block_mask
     while s.block_phase[r, phase] > replica.free_blocks:
-        _preempt_youngest(s, r, replica, pool, now)
+        _preempt(s, r, replica, pool, _first_to_go(s, r, replica, now), now)
     return s.block_phase[r, phase]
 
 
 @inner_apart
-def _preempt_youngest(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
-    if replica.partial != NONE:  # admitted after all that decode
+def give_way(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Preempt the youngest of batches until the head of the line has a place and blocks.
+
+    Or until nobody is left who gives way: as vLLM's first engine did with priorities
+    (`Scheduler._schedule_priority_preemption`), for the first in line at each step; SGLang does so
+    as well (`PrefillAdder.preempt_to_schedule`). A prompt that is being read is read to its end.
+    """
+    if replica.head == NONE or replica.partial != NONE:
+        return
+    seq = s.slots[replica.head]
+    if seq.ready_s > now or not yielding.goes_first(s, seq):
+        return
+    while True:
+        taken = s.block_phase[r, -replica.steps & pool.block_mask]
+        if pool.scheduler != CHUNKED:  # then those that decode have their blocks after the prompts
+            taken = 0
+        if can_admit(s, replica, pool, replica.free_blocks - taken, now):
+            return
+        at = yielding.youngest(s, r, replica, now)
+        if at == NONE:
+            return
+        _preempt(s, r, replica, pool, at, now)
+
+
+@inner
+def _first_to_go(s: State, r: int, replica: Row, now: float) -> int:
+    """Where in the heap the youngest of batches is, or else of all; NONE if that is not in it.
+
+    Not there is the prompt that is under way: it was admitted after all that decode.
+    """
+    if s.clock[0].has_batches:
+        partial = replica.partial
+        if partial == NONE or not yielding.gives_way(s, s.slots[partial], now):
+            at = yielding.youngest(s, r, replica, now)
+            if at != NONE:
+                return at
+    if replica.partial != NONE:
+        return NONE
+    return _youngest(s, r, replica)
+
+
+@inner_apart
+def _preempt(s: State, r: int, replica: Row, pool: Row, at: int, now: float) -> None:
+    """Send the decoding sequence at a position of the heap, or else the prompt under way, back."""
+    if at == NONE:
         slot = replica.partial
         seq = s.slots[slot]
         replica.partial = NONE
         replica.free_blocks += blocks_for(pool, seq.prefill)
     else:
-        slot = stop_decoding(s, r, replica, pool, _youngest(s, r, replica))
+        slot = stop_decoding(s, r, replica, pool, at)
         seq = s.slots[slot]
         seq.prefilled = seq.prompt + seq.generated - 1
     seq.prefill = seq.prompt + seq.generated
     release(replica, pool, seq)
     seq.preemptions += 1
-    waiting.put_first(s, replica, slot)
+    if s.clock[0].has_batches and yielding.gives_way(s, seq, now):
+        yielding.line_up(s, replica, slot, now)
+    else:
+        waiting.put_first(s, replica, slot)
     replica.running -= 1
     count_running(s, pool, ONE_LESS, now)
     waiting.count_waiting(s, pool, ONE_MORE, now)

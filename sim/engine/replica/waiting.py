@@ -39,6 +39,21 @@ def put_first(s: State, replica: Row, slot: int) -> None:
 
 
 @inner
+def put_after(s: State, replica: Row, before: int, slot: int) -> None:
+    """Put a request behind another in the line, or at its head behind NONE."""
+    if before == NONE:
+        put_first(s, replica, slot)
+    elif before == replica.tail:
+        append(s, replica, slot)
+    else:
+        seq = s.slots[slot]
+        seq.place = WAITING
+        seq.next, seq.previous = s.slots[before].next, before
+        s.slots[seq.next].previous = slot
+        s.slots[before].next = slot
+
+
+@inner
 def take_out(s: State, line: Row, slot: int) -> None:
     """Unlink a slot, wherever in its line it stands."""
     seq = s.slots[slot]

@@ -1,6 +1,6 @@
 """The event of a replica, and what moves it: a new head of the line, somebody who leaves."""
 
-from sim.engine.replica import batch, event, leap
+from sim.engine.replica import batch, event, leap, yielding
 from sim.engine.replica.event import set_event
 from sim.engine.state.backend_record import CHUNKED
 from sim.engine.state.jit import inner, inner_apart
@@ -96,6 +96,15 @@ def _cut_all(s: State, r: int, pool: Row, steps: int, ends_s: float) -> None:
     event.set_events(s, first, pool, ends_s)
 
 
+@inner_apart
+def _until_way_is_given(
+    s: State, r: int, replica: Row, seq: Row, start_s: float, now: float, most: int
+) -> int:
+    """The same for a head that lacks a place or blocks: somebody may give it theirs."""
+    leaves_s = yielding.leaves_s(s, r, replica, seq, now)
+    return leap.steps_until(leaves_s - start_s, replica.step_s, replica.growth_s, most)
+
+
 @inner
 def steps_until_ready(
     s: State, r: int, replica: Row, pool: Row, start_s: float, now: float, most: int
@@ -103,7 +112,7 @@ def steps_until_ready(
     """Steps from ``start_s`` to the boundary where the waiting head may be admitted, or ``most``.
 
     The boundary is not before ``now``. A head that lacks a place in the batch, budget or blocks now
-    will lack them until somebody leaves, for a leap only takes blocks.
+    will lack them until somebody leaves, for a leap only takes blocks; or gives way.
     """
     seq = s.slots[replica.head]
     free_blocks = replica.free_blocks
@@ -112,10 +121,10 @@ def steps_until_ready(
         free_blocks -= leap.blocks_needed(
             phase, replica.steps, 2, replica.decoding, pool.block_shift
         )
-    if (
-        replica.running >= pool.max_num_seqs
-        or not batch.fits(replica, pool, seq, free_blocks)
-        or (pool.scheduler == CHUNKED and replica.decoding >= pool.max_num_batched_tokens)
-    ):
+    if pool.scheduler == CHUNKED and replica.decoding >= pool.max_num_batched_tokens:
         return most
+    if replica.running >= pool.places or not batch.fits(replica, pool, seq, free_blocks):
+        if not s.clock[0].has_batches:
+            return most
+        return _until_way_is_given(s, r, replica, seq, start_s, now, most)
     return leap.steps_until(max(seq.ready_s, now) - start_s, replica.step_s, replica.growth_s, most)

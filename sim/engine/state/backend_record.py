@@ -14,6 +14,7 @@ WATERMARK = 0.01  # of the blocks, to stay free: vLLM 0.x, `watermark` of its Bl
 POOL = np.dtype(
     [
         ("max_num_seqs", "i8"),
+        ("places", "i8"),  # in a batch: so many, or fewer where the gateway hands over fewer
         ("max_num_batched_tokens", "i8"),
         ("max_model_len", "i8"),
         ("kv_blocks", "i8"),

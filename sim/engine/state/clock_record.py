@@ -47,6 +47,7 @@ CLOCK = np.dtype(
         ("has_detours", "i8"),  # several legs, or managed backends
         ("has_absences", "i8"),  # backends that are left out for a while
         ("has_budgets", "i8"),
+        ("has_batches", "i8"),  # requests that give way when they run
         ("day_start_s", "f8"),  # time of the day at time 0
     ],
     align=True,

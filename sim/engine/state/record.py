@@ -182,6 +182,7 @@ REPLICA = np.dtype(
         ("decoding", "i8"),  # B
         ("running", "i8"),  # decoding and prefilling
         ("outstanding", "i8"),  # routed here, and not yet answered
+        ("of_batches", "i8"),  # of these, those of workloads that give way
         ("stopping", "i4"),  # of the running, those that are dropped at the next boundary
         ("chunks", "i4"),  # ... and those whose prefill ends with the step under way
         ("head", "i8"),  # waiting list, first to be admitted first
@@ -213,6 +214,8 @@ WORKLOAD = np.dtype(
         ("slo_tpot_s", "f8"),
         ("slo_e2e_s", "f8"),
         ("priority", "i8"),
+        ("gives_way", "i8"),  # whether its requests leave a batch for others
+        ("gives_way_for_s", "f8"),  # ... for so long from their arrival
         ("max_concurrency", "f8"),
         ("inside", "i8"),  # attempts in the pool
         ("carry", "f8"),

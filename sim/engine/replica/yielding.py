@@ -1,0 +1,55 @@
+"""Batches give way: who lets others go first on a replica, and where it stands in its line.
+
+A request of a batch that gives way does so until it is near its deadline: those of others stand
+before it in the line of a replica, and it leaves the batch of the engine for them
+(``sim.engine.replica.batch.give_way``).
+"""
+
+from sim.engine.replica import waiting
+from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.record import NONE, Row
+from sim.engine.state.state import State
+
+
+@inner
+def gives_way(s: State, seq: Row, now: float) -> bool:
+    """Whether a request lets others go first."""
+    counts = s.workloads[seq.workload]
+    return counts.gives_way != 0 and now < seq.arrival_s + counts.gives_way_for_s
+
+
+@inner
+def goes_first(s: State, seq: Row) -> bool:
+    """Whether others give way to it: it is of no batch."""
+    return s.workloads[seq.workload].priority == 0
+
+
+@inner_apart
+def line_up(s: State, replica: Row, slot: int, now: float) -> None:
+    """Put a request before those at the end of the line that give way."""
+    after = replica.tail + 0
+    while after != NONE and gives_way(s, s.slots[after], now):
+        after = s.slots[after].previous
+    waiting.put_after(s, replica, after, slot)
+
+
+@inner
+def leaves_s(s: State, r: int, replica: Row, seq: Row, now: float) -> float:
+    """From when on somebody who runs gives way to a request that waits; infinite for nobody."""
+    ready_s = max(now, seq.ready_s)
+    if not goes_first(s, seq) or youngest(s, r, replica, ready_s) == NONE:
+        return float("inf")
+    return ready_s
+
+
+@inner_apart
+def youngest(s: State, r: int, replica: Row, now: float) -> int:
+    """Where in the heap the youngest of those that decode and give way is, or NONE."""
+    found = NONE
+    for at in range(replica.decoding):
+        seq = s.slots[s.heap_slot[r, at]]
+        if gives_way(s, seq, now) and (
+            found == NONE or seq.admission > s.slots[s.heap_slot[r, found]].admission
+        ):
+            found = at
+    return found
