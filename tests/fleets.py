@@ -27,7 +27,7 @@ from sim.model.managed import ManagedApi
 from sim.model.price import GpuPrice
 from sim.model.profile import Admission, Scheduler, ServiceProfile
 from sim.model.routing import Routing
-from sim.model.workload import Chains, Loop, Prefixes, Slo
+from sim.model.workload import Chains, Loop, Prefixes, Slo, Yielding
 
 END_S = 1e9  # later than anything that happens
 
@@ -111,7 +111,7 @@ class Case:
     managed: list[ManagedApi] | None = None
     routes: list[Routing] | None = None  # of each workload; all to its pool by default
     day_start_s: float | None = None  # time of the day at time 0
-    gives_way_for_s: list[float | None] | None = None  # of each workload
+    yielding: list[Yielding | None] | None = None  # of each workload
     on_grid: bool = False  # every sum of its times is exact, so that ties are ties
 
     @property
@@ -137,7 +137,7 @@ class Case:
     def traits(self) -> dict[str, Any]:
         """What the case says of its workloads, and of backends that are not pools."""
         names = ("max_concurrency", "carry", "prefix_hit_rate", "response_cache")
-        names += ("managed", "routes", "day_start_s", "closed", "gives_way_for_s")
+        names += ("managed", "routes", "day_start_s", "closed", "yielding")
         said = {name: getattr(self, name) for name in names}
         return {name: trait for name, trait in said.items() if trait is not None}
 

@@ -182,7 +182,7 @@ def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane
         managed=design.managed,
         routes=[workload.route for workload in design.workloads],
         day_start_s=(design.horizon.start - midnight).total_seconds(),
-        gives_way_for_s=[workload.gives_way_for_s for workload in design.workloads],
+        yielding=[workload.yielding for workload in design.workloads],
         closed=[_rules(workload.source, design.horizon) for workload in design.workloads],
     )
 

@@ -138,6 +138,24 @@ class Slo:
 
 
 @dataclass(frozen=True, slots=True)
+class Yielding:
+    """How the requests of a batch give way to others on a replica.
+
+    Attributes
+    ----------
+    for_s : float
+        Seconds from its arrival for which a request does so; after that it is near its deadline.
+    after_s : float
+        Seconds for which another one has waited there for a place or for KV blocks when a request
+        that runs leaves the batch for it. (In the line of the replica it lets others stand before
+        it at once.)
+    """
+
+    for_s: float = math.inf
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """One stream of requests, sent to one pool.
 
@@ -171,9 +189,9 @@ class Workload:
         (:mod:`sim.model.month`).
     has_deadline : bool
         Whether it is a batch, whose SLO is to be answered in time.
-    gives_way_for_s : float or None
-        Seconds from its arrival for which a request, once on a replica, gives its place in the
-        line and in the batch to those of priority 0; None where it keeps what it has.
+    yielding : Yielding or None
+        How its requests, once on a replica, give way to those of priority 0; None where they keep
+        what they have.
     """
 
     name: str
@@ -191,7 +209,7 @@ class Workload:
     economics: Economics = field(default_factory=Economics)
     month_weight: float = 1.0
     has_deadline: bool = False
-    gives_way_for_s: float | None = None
+    yielding: Yielding | None = None
 
     @property
     def route(self) -> Routing:

@@ -302,7 +302,8 @@ def _of_tasks(
 
 def _of_client(workload: Workload, pool: GpuPool) -> Iterator[str]:
     path, retry, gateway = f"workloads.{workload.name}", workload.client.retry, pool.gateway
-    if workload.priority > 0 and not gateway.holds and math.isinf(gateway.replica_limit):
+    waits = gateway.holds or math.isfinite(gateway.replica_limit)
+    if workload.priority > 0 and workload.yielding is None and not waits:
         yield (
             f"{path}.priority: makes no difference, as no requests wait before backend "
             f"'{pool.name}'; add gateway: {{queue: central}} to it"

@@ -37,7 +37,7 @@ from sim.scenario.resolution import billers, length_s
 from sim.scenario.schema import DAY_S, ScenarioDocument
 from sim.scenario.values.catalogued import Shape
 from sim.scenario.values.numbers import Number, known
-from sim.scenario.workload import billed, client, follow_ups, routes, value
+from sim.scenario.workload import billed, client, follow_ups, routes, value, yielding
 from sim.scenario.workload.burstiness import Burstiness
 from sim.scenario.workload.client import PRIORITIES
 from sim.scenario.workload.compression import compressed
@@ -135,6 +135,7 @@ def _workload(
         economics=value.compiled(workload, draws),
         month_weight=_month_weight(workload.arrivals, source, horizon, draws),
         has_deadline=workload.deadline is not None,
+        yielding=yielding.compiled({key: getattr(workload, key) for key in yielding.KEYS}),
     )
 
 

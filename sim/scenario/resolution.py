@@ -28,7 +28,7 @@ from sim.scenario.values.fields import Surroundings
 from sim.scenario.values.numbers import Number, Quantity, Spread, Uncertain, extent
 from sim.scenario.values.problems import Findings, Path
 from sim.scenario.values.units import shown
-from sim.scenario.workload import client, follow_ups, routes
+from sim.scenario.workload import client, follow_ups, routes, yielding
 from sim.scenario.workload.burstiness import Burstiness
 from sim.scenario.workload.counts import shape_of
 
@@ -51,7 +51,8 @@ def resolve(
         only = routes.Route((routes.Leg(next(iter(document.backends))),))
         changes: dict[str, Any] = {"route": workload.route or only}
         if workload.deadline is not None:
-            changes["priority"] = "batch"
+            given = {key: getattr(workload, key) for key in yielding.KEYS}
+            changes |= {"priority": "batch", **yielding.resolved(given, path, findings)}
         if workload.client is not None:
             changes["client"] = client.resolved(workload.client, path, findings)
         if workload.arrivals.trace is None:

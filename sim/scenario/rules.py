@@ -27,6 +27,7 @@ NOT_OF_CLOSED = ("context_creep_per_year", "follow_ups")
 LENGTHS = ("prompt_tokens", "output_tokens")
 NOT_BESIDE_TRACE = ("shape", "growth_per_year", "dispersion", "burstiness")
 WAITS = ("timeout", "first_token_timeout", "patience", "hedge")
+OF_RUNNING = ("yields_after", "deadline_guard")
 NOT_OF_REPLAYED = (
     *LENGTHS,
     "token_correlation",
@@ -233,7 +234,15 @@ def _client(path: Path, workload: dict[str, Any], findings: Findings) -> None:
 
 def _deadline(path: Path, workload: dict[str, Any], findings: Findings) -> None:
     if workload.get("deadline") is None:
+        for key in ("yields", *OF_RUNNING):
+            if workload.get(key) is not None:
+                remedy = "add deadline, such as deadline: 24h"
+                findings.add((*path, key), "has no meaning without a deadline", remedy)
         return
+    for key in OF_RUNNING if workload.get("yields") == "queue" else ():
+        if workload.get(key) is not None:
+            message = "has no meaning beside yields: queue, where what runs keeps its place"
+            findings.add((*path, key), message, "remove one or the other")
     if workload.get("slo") is not None:
         message = "goes beside deadline, which is what counts as good service of a batch"
         findings.add((*path, "slo"), message, "remove one or the other")

@@ -40,6 +40,7 @@ from sim.scenario.workload.follow_ups import FollowUps
 from sim.scenario.workload.lengths import TokenLengths, token_lengths
 from sim.scenario.workload.objectives import Objectives, objectives
 from sim.scenario.workload.value import Dollars, OneOff, Outcome
+from sim.scenario.workload.yielding import YIELDS
 
 DAY_S = 86_400.0
 LONGEST_DAYS = 3660.0
@@ -255,6 +256,23 @@ class Workload(Model):
     """Time from its arrival in which a request of a batch is to be answered, such as 24h, in place
     of an slo; 99 % of them are to be. They wait in the queue of a gateway before their pools and
     leave it after interactive ones; the share that met it and when the last came are told."""
+    yields: Annotated[str, one_of(*YIELDS)] | None = None
+    """When requests with a deadline give way to interactive ones. running: one that runs leaves its
+    batch when an interactive one waits on the replica for a place or for KV blocks, and goes on
+    later, for which it computes again what was in the cache, as in SGLang with priorities. queue:
+    they only leave the gateway's queue after them, as before an engine that knows no priorities.
+    Default running."""
+    yields_after: (
+        Annotated[float, number("duration", least=0, most=366 * DAY_S, certain=True)] | None
+    ) = None
+    """How long an interactive request waits there before one that runs leaves for it; 0s as in
+    SGLang. In most waits a place becomes free anyway, and what leaves is computed again. Default
+    1s."""
+    deadline_guard: (
+        Annotated[float, number("duration", least=0, most=366 * DAY_S, certain=True)] | None
+    ) = None
+    """How long before its deadline a request that runs keeps its place; default a tenth of the
+    deadline."""
     priority: Annotated[str, one_of(*PRIORITIES)] = "interactive"
     """Interactive requests leave the queue of a gateway before those of a batch; default batch with
     a deadline."""

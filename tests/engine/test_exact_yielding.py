@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from managed_cases import cases_with_managed
 from task_cases import cases_with_caches
 
+from sim.model.workload import Yielding
+
 MANY = {"compared": 60, "completed": 600, "gave way": 20, "beyond the limit": 30}
 KINDS = {
     "short of memory": st.booleans().flatmap(lambda verbs: cases_with_clients(True, verbs)),
@@ -47,11 +49,16 @@ def cases_that_yield(draw: st.DrawFn, base: st.SearchStrategy[Case]) -> Case:
         case,
         pools=[replace(p, profile=e) for p, e in zip(case.pools, engines, strict=True)],
         priorities=[int(draw(st.sampled_from([0, 0, 0, 1]))), 1],
-        gives_way_for_s=[
-            draw(st.sampled_from([None, None, None, last_s * rng.uniform(0, 1)])),
-            draw(st.sampled_from([math.inf, 1.0, 0.1])) * last_s * rng.uniform(0.1, 2),
+        yielding=[
+            draw(st.sampled_from([None, None, None, _yielding(draw, rng, last_s)])),
+            _yielding(draw, rng, last_s),
         ],
     )
+
+
+def _yielding(draw: st.DrawFn, rng: np.random.Generator, last_s: float) -> Yielding:
+    for_s = draw(st.sampled_from([math.inf, 1.0, 0.1])) * last_s * rng.uniform(0.1, 2)
+    return Yielding(for_s, draw(st.sampled_from([0.0, 0.0, 0.1, 1.0])) * rng.uniform(0, 1))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,7 +15,7 @@ from queues import ENDLESS, SEED, STEP_S, FloatArray, exponential, generators, p
 
 from sim.engine.plane.plane import DataPlane
 from sim.model.gateway import Gateway
-from sim.model.workload import Slo
+from sim.model.workload import Slo, Yielding
 
 CHAT, BATCH = 0, 1
 WARM_UP = 5_000
@@ -32,7 +32,7 @@ def log_of(
         [Slo(), Slo()],
         record=True,
         priorities=[0, 1],
-        gives_way_for_s=[None, np.inf],
+        yielding=[None, Yielding()],
     )
     ones = np.ones(len(arrival_s), np.int32)
     plane.feed(arrival_s, ones, tokens(service_s, STEP_S), workload.astype(np.int32))
@@ -87,8 +87,8 @@ def test_the_chat_is_served_as_if_there_were_no_batch() -> None:
 def test_no_work_is_lost_by_giving_way() -> None:
     """The server is idle when all is done, whoever was first: the last answers end busy periods.
 
-    When the last request of the queue without priorities leaves, the last one here does, too: within
-    a step for each time that somebody gave way.
+    When the last request of the queue without priorities leaves, so does the last one here: within
+    some steps.
     """
     arrival_s, service_s, is_batch = drawn(np.random.default_rng(SEED + 1), 5_000, 0.5, 0.4)
     log = log_of(arrival_s, service_s, is_batch, 1)

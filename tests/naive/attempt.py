@@ -46,6 +46,7 @@ class Attempt:
     blocks: int = 0  # blocks of KV cache it holds
     is_stopping: bool = False  # to be dropped at the next step boundary
     gives_way_until_s: float = -math.inf
+    gives_way_after_s: float = 0.0  # that others have waited for
     is_of_batch: bool = False  # that gives way at all
     goes_first: bool = True
     is_begun: bool = False  # some of its prompt has been prefilled since it was admitted

@@ -9,6 +9,7 @@ from sim.engine.state import status
 from sim.engine.state.hashing import uniform
 from sim.model.cache import ResponseCache
 from sim.model.client import Client, Retry
+from sim.model.workload import Yielding
 
 JITTER_KEY = np.uint64(0x9E3779B9)
 JITTER_DRAW = 7
@@ -27,7 +28,7 @@ class Crowd:
     carry: float = 1.0
     prefix_hit_rate: float = 0.0
     response_cache: ResponseCache | None = None
-    gives_way_for_s: float | None = None
+    yielding: Yielding | None = None
     tokens: float = field(init=False)
     is_spent: bool = field(init=False, default=False)  # the latest retry had no budget
 

@@ -33,7 +33,7 @@ from sim.model.closed import LoopRules
 from sim.model.design import GpuPool
 from sim.model.managed import ManagedApi
 from sim.model.routing import Routing, to_one
-from sim.model.workload import Chains, Loop, Prefixes
+from sim.model.workload import Chains, Loop, Prefixes, Yielding
 
 
 class NaiveDataPlane(Dispatch):
@@ -54,7 +54,7 @@ class NaiveDataPlane(Dispatch):
         routes: Sequence[Routing] | None = None,
         day_start_s: float = 0.0,
         closed: Sequence[LoopRules | None] | None = None,
-        gives_way_for_s: Sequence[float | None] | None = None,
+        yielding: Sequence[Yielding | None] | None = None,
         further: Callable[[int, Any, Any], Sequence[Any]] | None = None,
     ) -> None:
         key = np.uint64(routing_key)
@@ -67,7 +67,7 @@ class NaiveDataPlane(Dispatch):
             carry or [1.0] * n,
             prefix_hit_rate or [0.0] * n,
             response_cache or [None] * n,
-            gives_way_for_s or [None] * n,
+            yielding or [None] * n,
             strict=True,
         )
         names = [backend.name for backend in (*pools, *managed)]

@@ -207,10 +207,12 @@ class Dispatch(Clockwork):
             task=request.task.number,
             carried=request.carried,
             finds=request.finds,
-            gives_way_until_s=request.arrival_s + (crowd.gives_way_for_s or -math.inf),
-            is_of_batch=crowd.gives_way_for_s is not None,
             goes_first=crowd.priority == 0,
         )
+        if crowd.yielding is not None:
+            attempt.is_of_batch = True
+            attempt.gives_way_until_s = request.arrival_s + crowd.yielding.for_s
+            attempt.gives_way_after_s = crowd.yielding.after_s
         if isinstance(backend, Gateway) and (kept := backend.pool.prefix_cache) is not None:
             attempt.names = request.names(crowd.carry, kept.block_tokens)
             attempt.names_of_all = request.names_of_all(crowd.carry, kept.block_tokens)

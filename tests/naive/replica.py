@@ -229,7 +229,11 @@ class Replica:
         while True:
             chunked = self.profile.scheduler == "chunked"
             needy = self.decoding_with_full_blocks() if chunked else []
-            giving = [attempt for attempt in self.decoding() if attempt.gives_way(now_s)]
+            giving = [
+                attempt
+                for attempt in self.decoding()
+                if attempt.gives_way(now_s) and head.ready_s + attempt.gives_way_after_s <= now_s
+            ]
             if self.can_admit_head(now_s, len(needy)) or not giving:
                 return
             self.gave_way += 1

@@ -3,7 +3,6 @@
 A step takes 1 s, whatever it does.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,16 @@ from fleets import END_S, pool, profile
 from naive.data_plane import NaiveDataPlane
 from naive.runs import KEY, expect
 from sim.model.gateway import Gateway
+from sim.model.workload import Yielding
 
 BATCH, CHAT = 0, 1
 
 
 def asked(
-    engine: Any, *requests: tuple[int, float, int, int], for_s: float = math.inf, **gateway: Any
+    engine: Any,
+    *requests: tuple[int, float, int, int],
+    yielding: Yielding = Yielding(),  # noqa: B008 (frozen)
+    **gateway: Any,
 ) -> NaiveDataPlane:
     """After requests of (workload, arrival, prompt tokens, output tokens)."""
     naive = NaiveDataPlane(
@@ -25,7 +28,7 @@ def asked(
         [0, 0],
         KEY,
         priorities=[1, 0],
-        gives_way_for_s=[for_s, None],
+        yielding=[yielding, None],
     )
     workload, arrival_s, prompt, output = (np.array(each) for each in zip(*requests, strict=True))
     naive.feed(arrival_s, prompt, output, workload)
@@ -61,8 +64,16 @@ def test_the_youngest_goes_first_and_as_many_as_are_needed() -> None:
 def test_near_its_deadline_it_gives_way_no_more() -> None:
     engine = profile(max_num_seqs=1)
     for for_s, finish_s in ((2.9, [10, 13]), (3.1, [13, 6])):
-        naive = asked(engine, (BATCH, 0.0, 5, 10), (CHAT, 2.5, 5, 3), for_s=for_s)
+        naive = asked(engine, (BATCH, 0.0, 5, 10), (CHAT, 2.5, 5, 3), yielding=Yielding(for_s))
         expect(naive, finish_s=finish_s)
+
+
+def test_it_waits_for_so_long_whether_a_place_is_free_anyway() -> None:
+    # Nobody leaves by 4.7, and B by 5: at 5 the place is B's, or free.
+    for output, finish_s, preempted in ((10, [13, 8], 1), (5, [5, 8], 0)):
+        requests = (BATCH, 0.0, 5, output), (CHAT, 2.5, 5, 3)
+        naive = asked(profile(max_num_seqs=1), *requests, yielding=Yielding(after_s=2.2))
+        expect(naive, admitted_s=[0, 5], finish_s=finish_s, preemptions=[preempted, 0])
 
 
 def test_a_prompt_that_is_being_read_is_read_to_its_end() -> None:

@@ -401,3 +401,10 @@ def test_a_scenario_without_gpus_has_nothing_to_emit(here, capsys):
     path = str(SCENARIOS / "pilot.yaml")
     assert main(["run", path, "--worlds", "1", "--emit", "fleet.yaml"]) == 2
     assert "nothing to emit" in capsys.readouterr().err
+
+
+def test_what_gives_way_when_it_runs_needs_an_engine_with_priorities():
+    design = load_scenario(SCENARIOS / "overnight.yaml").typical_design()
+    assert "--enable-priority-scheduling" in " ".join(manifests(design, "d").split("\n# "))
+    kept = load_scenario(SCENARIOS / "overnight.yaml", ("workloads.documents.yields=queue",))
+    assert "priorities" not in manifests(kept.typical_design(), "d")

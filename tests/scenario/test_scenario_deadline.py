@@ -3,7 +3,7 @@
 import pytest
 from scenario_documents import MINIMAL, only_problem, written
 
-from sim.model.workload import Slo
+from sim.model.workload import Slo, Yielding
 from sim.scenario import load_scenario
 
 CHAT = "workloads.chat"
@@ -14,6 +14,10 @@ DEADLINE = f"{CHAT}.deadline=24h"
 @pytest.fixture
 def minimal(tmp_path):
     return written(tmp_path, MINIMAL)
+
+
+def chat_of(design):
+    return design.workloads[0]
 
 
 def compiled(path, *overrides):
@@ -38,9 +42,21 @@ def test_what_the_gateway_says_holds(minimal):
     _, design = compiled(minimal, f"{POOL}.gateway={{replica_limit: 16, max_queue: 9}}")
     gateway = design.pools[0].gateway
     assert (gateway.replica_limit, gateway.max_queue) == (16, 9)
+    assert chat_of(design).yielding == Yielding(0.9 * 86_400, 1.0)
     scenario, design = compiled(minimal, f"{POOL}.gateway={{queue: push}}")
     assert design.pools[0].gateway.replica_limit == float("inf")
+    assert not any("priority" in each for each in scenario.warnings)  # there it lets others pass
+    pushed = f"{POOL}.gateway={{queue: push}}", f"{CHAT}.yields=queue"
+    scenario, design = compiled(minimal, *pushed)
+    assert chat_of(design).yielding is None
     assert any("chat.priority: makes no difference" in each for each in scenario.warnings)
+
+
+def test_how_what_runs_gives_way_reaches_the_design(minimal):
+    keys = f"{CHAT}.yields=running", f"{CHAT}.yields_after=0s", f"{CHAT}.deadline_guard=2h"
+    assert chat_of(compiled(minimal, *keys)[1]).yielding == Yielding(22 * 3600.0, 0.0)
+    never = chat_of(compiled(minimal, f"{CHAT}.deadline_guard=24h")[1]).yielding
+    assert never.for_s == 0.0
 
 
 def test_other_pools_keep_their_gateways(minimal):
@@ -71,6 +87,23 @@ def test_without_a_deadline_requests_are_pushed_as_ever(minimal):
             f"{CHAT}.priority: interactive goes beside deadline, whose requests give way to others "
             "(remove one or the other)",
         ),
+        (
+            [f"{CHAT}.deadline_guard=25h"],
+            f"{CHAT}.deadline_guard: (25h) must be at most the deadline (1d)",
+        ),
+        (
+            [f"{CHAT}.yields=queue", f"{CHAT}.yields_after=2s"],
+            f"{CHAT}.yields_after: has no meaning beside yields: queue, where what runs keeps its "
+            "place (remove one or the other)",
+        ),
+        (
+            [f"{CHAT}.yields=always"],
+            f"{CHAT}.yields: 'always' must be one of running, queue",
+        ),
+        (
+            [f"{CHAT}.yields_after=-1s"],
+            f"{CHAT}.yields_after: '-1s' must be at least 0",
+        ),
         ([f"{CHAT}.deadline=0s"], f"{CHAT}.deadline: '0s' must be greater than 0"),
         (
             [f"{CHAT}.deadline={{p5: 1h, p95: 9h}}"],
@@ -81,3 +114,11 @@ def test_without_a_deadline_requests_are_pushed_as_ever(minimal):
 )
 def test_what_a_deadline_cannot_mean_is_one_line(minimal, overrides, expected):
     assert only_problem(minimal, (DEADLINE, *overrides)) == expected
+
+
+@pytest.mark.parametrize("key", ["yields=running", "yields_after=2s", "deadline_guard=1h"])
+def test_only_what_has_a_deadline_gives_way(minimal, key):
+    name = key.partition("=")[0]
+    assert only_problem(minimal, (f"{CHAT}.{key}",)) == (
+        f"{CHAT}.{name}: has no meaning without a deadline (add deadline, such as deadline: 24h)"
+    )

@@ -27,6 +27,32 @@ def test_the_batch_gives_way_and_is_done_by_its_deadline():
     assert found["workloads.documents.deadline_met_share"] == 1.0
     makespan_s = found["workloads.documents.makespan_s"]
     assert 300.0 < makespan_s < 3_000.0
-    late = figures("workloads.documents.deadline=5min")
+    queued = "workloads.documents.yields=queue"
+    makespan_s = figures(queued)["workloads.documents.makespan_s"]
+    late = figures("workloads.documents.deadline=5min", queued)
     assert 0.05 < late["workloads.documents.deadline_met_share"] < 0.9
     assert late["workloads.documents.makespan_s"] == makespan_s  # it changes nothing else
+
+
+LONG = (
+    "workloads.documents.output_tokens=8000",
+    "workloads.documents.arrivals={users: 400, requests: 400, think_time: 0s}",
+    "backends.large.replicas=1",
+    "workloads.chat.arrivals={requests_per_second: 2}",
+)
+
+
+def test_long_answers_leave_their_places_to_the_chat_and_are_done_later():
+    # An answer of 8,000 tokens takes minutes: nobody leaves a full batch while a chat waits.
+    kept = figures(*LONG, "workloads.documents.yields=queue")
+    left = figures(*LONG)
+    waits = "workloads.chat.ttft_p95_s"
+    assert kept[waits] > 5.0
+    assert left[waits] < 1.5  # of which 1 s is `yields_after`
+    makespan = "workloads.documents.makespan_s"
+    assert kept[makespan] < left[makespan] < 1.6 * kept[makespan]
+    for found in (kept, left):
+        assert found["workloads.documents.completed"] == 400
+        assert found["workloads.chat.completed"] == found["workloads.chat.requests"]
+    preempted = {name: left[f"workloads.{name}.preemptions"] for name in ("chat", "documents")}
+    assert preempted["chat"] == 0 < preempted["documents"]

@@ -49,7 +49,7 @@ from sim.model.closed import LoopRules
 from sim.model.design import GpuPool
 from sim.model.managed import ManagedApi
 from sim.model.routing import Routing, to_one
-from sim.model.workload import Chains, Loop, Prefixes, Slo
+from sim.model.workload import Chains, Loop, Prefixes, Slo, Yielding
 
 _FIRST_TASKS = 64
 _FIRST_LOG = 1024
@@ -128,7 +128,7 @@ class DataPlane:
         One per workload; by default they wait for ever and never try again.
     priorities : sequence of int, optional
         One per workload, 0 (first) or 1.
-    max_concurrency, carry, prefix_hit_rate, response_cache, gives_way_for_s : sequences, optional
+    max_concurrency, carry, prefix_hit_rate, response_cache, yielding : sequences, optional
         One each per workload, as in :class:`~sim.model.workload.Workload`.
     managed : sequence of ManagedApi
         Their numbers as backends follow those of the pools.
@@ -158,7 +158,7 @@ class DataPlane:
         routes: Sequence[Routing] | None = None,
         day_start_s: float = 0.0,
         closed: Sequence[LoopRules | None] | None = None,
-        gives_way_for_s: Sequence[float | None] | None = None,
+        yielding: Sequence[Yielding | None] | None = None,
     ) -> None:
         self.now = start_s
         self.emptied = self.held = NONE
@@ -181,7 +181,7 @@ class DataPlane:
             carry or [1.0] * count,
             prefix_hit_rate or [0.0] * count,
             response_cache or [None] * count,
-            gives_way_for_s or [None] * count,
+            yielding or [None] * count,
             strict=True,
         )
         rows = self._state.workloads

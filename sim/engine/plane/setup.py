@@ -51,7 +51,7 @@ from sim.model.cache import ResponseCache
 from sim.model.client import Client, RetryBudget
 from sim.model.design import GpuPool
 from sim.model.managed import ManagedApi
-from sim.model.workload import Slo
+from sim.model.workload import Slo, Yielding
 
 _FIRST_SLOTS = 1024
 _FIRST_TIMERS = 64
@@ -66,7 +66,7 @@ class Traits(NamedTuple):
     carry: float = 1.0
     prefix_hit_rate: float = 0.0
     response_cache: ResponseCache | None = None
-    gives_way_for_s: float | None = None
+    yielding: Yielding | None = None
 
 
 def empty_state(
@@ -218,8 +218,10 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
 def fill_workload(row: Records, slo: Slo, priority: int, traits: Traits) -> None:
     """Set what is constant of a workload, but for its client and its routes."""
     row.priority = priority
-    row.gives_way = traits.gives_way_for_s is not None
-    row.gives_way_for_s = traits.gives_way_for_s or 0.0
+    if traits.yielding is not None:
+        row.gives_way = 1
+        row.gives_way_for_s = traits.yielding.for_s
+        row.gives_way_after_s = traits.yielding.after_s
     row.slo_ttft_s, row.slo_tpot_s, row.slo_e2e_s = slo.ttft_s, slo.tpot_s, slo.e2e_s
     row.max_concurrency, row.carry = traits.max_concurrency, traits.carry
     row.prefix_hit_rate = traits.prefix_hit_rate

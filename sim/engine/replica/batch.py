@@ -15,6 +15,8 @@ which such an engine goes by, is taken to be the length of the answer, as benchm
 still take that it adapts as it preempts, lies between these and is not modelled.
 """
 
+import math
+
 from sim.engine.replica import frontend, prefix, waiting, yielding
 from sim.engine.request import usage
 from sim.engine.state import heap
@@ -201,7 +203,7 @@ def give_way(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
             taken = 0
         if can_admit(s, replica, pool, replica.free_blocks - taken, now):
             return
-        at = yielding.youngest(s, r, replica, now)
+        at = yielding.youngest(s, r, replica, seq.ready_s, now)
         if at == NONE:
             return
         _preempt(s, r, replica, pool, at, now)
@@ -216,7 +218,7 @@ def _first_to_go(s: State, r: int, replica: Row, now: float) -> int:
     if s.clock[0].has_batches:
         partial = replica.partial
         if partial == NONE or not yielding.gives_way(s, s.slots[partial], now):
-            at = yielding.youngest(s, r, replica, now)
+            at = yielding.youngest(s, r, replica, -math.inf, now)
             if at != NONE:
                 return at
     if replica.partial != NONE:

@@ -1,8 +1,8 @@
 """Batches give way: who lets others go first on a replica, and where it stands in its line.
 
 A request of a batch that gives way does so until it is near its deadline: those of others stand
-before it in the line of a replica, and it leaves the batch of the engine for them
-(``sim.engine.replica.batch.give_way``).
+before it in the line of a replica, and it leaves the batch of the engine for them, once they have
+waited for long enough (``sim.engine.replica.batch.give_way``).
 """
 
 from sim.engine.replica import waiting
@@ -33,23 +33,33 @@ def line_up(s: State, replica: Row, slot: int, now: float) -> None:
     waiting.put_after(s, replica, after, slot)
 
 
-@inner
+@inner_apart
 def leaves_s(s: State, r: int, replica: Row, seq: Row, now: float) -> float:
     """From when on somebody who runs gives way to a request that waits; infinite for nobody."""
-    ready_s = max(now, seq.ready_s)
-    if not goes_first(s, seq) or youngest(s, r, replica, ready_s) == NONE:
-        return float("inf")
-    return ready_s
+    earliest_s = float("inf")
+    if not goes_first(s, seq):
+        return earliest_s
+    for at in range(replica.decoding):
+        other = s.slots[s.heap_slot[r, at]]
+        asked_s = max(now, seq.ready_s + s.workloads[other.workload].gives_way_after_s)
+        if asked_s < earliest_s and gives_way(s, other, asked_s):
+            earliest_s = asked_s
+    return earliest_s
 
 
 @inner_apart
-def youngest(s: State, r: int, replica: Row, now: float) -> int:
-    """Where in the heap the youngest of those that decode and give way is, or NONE."""
+def youngest(s: State, r: int, replica: Row, since_s: float, now: float) -> int:
+    """Where in the heap the youngest of those that give way is, or NONE.
+
+    To somebody who has waited since a time; of those that decode.
+    """
     found = NONE
     for at in range(replica.decoding):
         seq = s.slots[s.heap_slot[r, at]]
-        if gives_way(s, seq, now) and (
-            found == NONE or seq.admission > s.slots[s.heap_slot[r, found]].admission
+        if (
+            gives_way(s, seq, now)
+            and since_s + s.workloads[seq.workload].gives_way_after_s <= now
+            and (found == NONE or seq.admission > s.slots[s.heap_slot[r, found]].admission)
         ):
             found = at
     return found

@@ -216,6 +216,7 @@ WORKLOAD = np.dtype(
         ("priority", "i8"),
         ("gives_way", "i8"),  # whether its requests leave a batch for others
         ("gives_way_for_s", "f8"),  # ... for so long from their arrival
+        ("gives_way_after_s", "f8"),  # ... when these have waited for so long
         ("max_concurrency", "f8"),
         ("inside", "i8"),  # attempts in the pool
         ("carry", "f8"),

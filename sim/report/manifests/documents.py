@@ -22,6 +22,12 @@ Document = dict[str, Any]
 LONGEST_NAME = 53  # of an object, so that what is derived from it stays a label (63)
 WIDTH = 100
 SIGNED = "Written by Peakfleet"
+GIVES_WAY = (
+    "Requests of a batch were simulated to give way when they run. Send each request with a"
+    " priority: SGLang obeys it with --enable-priority-scheduling; vLLM with"
+    " --scheduling-policy=priority, but there one leaves only when others that run are short of KV"
+    " blocks."
+)
 
 
 def manifests(design: Design, decision: str) -> str:
@@ -53,6 +59,8 @@ def manifests(design: Design, decision: str) -> str:
     for pool in design.pools:
         name = _name(pool.name, taken)
         documents, remarks = list(_documents(name, pool)), _remarks(name, pool)
+        if any(each.yielding and pool.name in each.route.backends for each in design.workloads):
+            remarks.append(GIVES_WAY)
         for at, document in enumerate(documents):
             text += "---\n" + (_comment(remarks) if at == 0 else "") + _yaml(document)
     return text
