@@ -8,6 +8,7 @@ nominal quota) is owed its GPUs; what it holds beyond is borrowed.
 from dataclasses import dataclass
 from typing import Literal
 
+from sim.model.floor import Floor
 from sim.model.rule import require
 
 Sharing = Literal["load", "first_come"]
@@ -42,14 +43,29 @@ class Cluster:
         or who asked first goes first and keeps what it has (Kueue's classic way).
     standings : tuple of (str, Standing)
         Of pools by name; of all others the default.
+    node_gpus : int or None
+        Of a node, which replicas of all pools share; None where any GPUs will do.
+    zones : tuple of str
+        Over which its GPUs are spread evenly; empty where they are in one place.
     """
 
     gpus: int
     sharing: Sharing = "load"
     standings: tuple[tuple[str, Standing], ...] = ()
+    node_gpus: int | None = None
+    zones: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.gpus >= 1, "GPUs of the cluster", self.gpus, "must be at least 1")
+        each = (self.node_gpus or 1) * max(len(self.zones), 1)
+        rule = f"must be a multiple of {each}, those of a node in each zone"
+        require(self.gpus % each == 0, "GPUs of the cluster", self.gpus, rule)
+
+    def floor(self) -> Floor | None:
+        """Its nodes, with nobody there; None where it does not matter where GPUs are."""
+        if self.node_gpus is None and not self.zones:
+            return None
+        return Floor(self.gpus, self.zones or ("",), self.node_gpus)
 
     def standing(self, pool: str) -> Standing:
         """What a pool is to the cluster."""

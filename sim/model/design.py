@@ -202,4 +202,9 @@ class Design:
         if self.cluster is None:
             return math.inf
         owed = sum(self.quota_gpus(each) for each in self.pools if each.name != pool.name)
-        return (self.cluster.gpus - owed) // pool.unit_gpus * pool.unit_replicas
+        left = (self.cluster.gpus - owed) // pool.unit_gpus * pool.unit_replicas
+        floor = self.cluster.floor()
+        if floor is None:
+            return left
+        zones = pool.failures.zones
+        return min(left, floor.most(pool.unit_gpus, floor.zones if zones is None else zones.names))

@@ -76,7 +76,7 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
             if not isinstance(backend, GpuPool)
         ),
         one_off=value.compiled_one_off(document.one_off, draws),
-        cluster=cluster.compiled(document.cluster),
+        cluster=cluster.compiled(document.cluster, zones.names_of(document.zones)),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sim.catalog.logs.columns import NEEDED
 from sim.scenario import references
-from sim.scenario.backend import fallback, gpu_price, token_price, zones
+from sim.scenario.backend import cluster, fallback, gpu_price, token_price, zones
 from sim.scenario.backend.backends import kind_of
 from sim.scenario.schema import Arrivals
 from sim.scenario.values.problems import Findings, Path, nearest
@@ -54,10 +54,11 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
     if named:
         references.check(data, list(_entries(data, "workloads")), kinds, findings)
     zones.check(data, pools, findings)
+    cluster.check_rules(data, pools, findings)
     has_batch = any(each.get("deadline") is not None for _, each in _entries(data, "workloads"))
     for path, backend in _entries(data, "backends"):
         _price(path, backend, findings)
-        fallback.check(path, backend, data.get("cluster") is not None, findings)
+        fallback.check(path, backend, findings)
         _gateway(path, backend, has_batch, findings)
         _router(path, backend, findings)
 

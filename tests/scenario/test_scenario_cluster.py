@@ -34,9 +34,13 @@ def test_without_a_cluster_each_pool_has_its_own_limit():
     [
         ("{gpus: 0}", (), "cluster.gpus: 0 must be from 1 to 1000000"),
         ("{gpus: 2.5}", (), "cluster.gpus: 2.5 must be a whole number"),
-        ("{gpus: 24, quota: 8}", (), "cluster.quota: unknown key (one of gpus, sharing, pools)"),
+        (
+            "{gpus: 24, quota: 8}",
+            (),
+            "cluster.quota: unknown key (one of gpus, node_gpus, sharing, pools)",
+        ),
         ("{}", (), "cluster.gpus: is missing"),
-        ("24", (), "cluster: 24 must be a mapping (keys: gpus, sharing, pools)"),
+        ("24", (), "cluster: 24 must be a mapping (keys: gpus, node_gpus, sharing, pools)"),
         (
             "{gpus: 24, sharing: fair}",
             (),

@@ -99,11 +99,6 @@ def test_of_one_provider_spot_is_its_own(minimal):
             f"{POOL}.price.1.gpus: has no meaning for what stands in for spot, as long as that is "
             "away (remove it)",
         ),
-        (
-            ["cluster={gpus: 64}"],
-            f"{POOL}.spot.fallback: has no meaning in a cluster, whose GPUs are there or are not "
-            "(remove it, or cluster)",
-        ),
     ],
 )
 def test_what_a_fallback_cannot_mean_is_one_line(minimal, overrides, expected):

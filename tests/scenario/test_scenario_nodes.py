@@ -54,11 +54,6 @@ def test_a_cluster_counts_whole_nodes(minimal):
             "are (remove it)",
         ),
         (
-            [f"{POOL}.cold_start=3min", f"{POOL}.spot={{life: 5h}}"],
-            f"{POOL}.node_gpus: 8 puts several replicas on a node, which spot takes one by one "
-            "(remove it, or spot)",
-        ),
-        (
             ["cluster={gpus: 12}", f"{POOL}.replicas=3"],
             "cluster.gpus: 12 must be at least 16, which the fewest replicas of its pools take "
             "(large 3 x 4 on nodes of 8) (raise it, or lower replicas)",

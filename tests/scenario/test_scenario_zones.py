@@ -88,11 +88,6 @@ def test_without_zones_nothing_moves(minimal):
             "planned: [{zone: a, start: 2h, duration: 1h}]})",
         ),
         (
-            [f"zones={{{A_TO_C}, {PLANNED}}}", "cluster={gpus: 64}"],
-            "zones: has no meaning beside cluster, whose GPUs are in one place (remove one or the "
-            "other)",
-        ),
-        (
             [f"zones={{{A_TO_C}, planned: [{{zone: a, start: 2h}}]}}"],
             "zones.planned.0.duration: is missing",
         ),

@@ -1,5 +1,6 @@
 """Two models on a cluster of 24 GPUs, six replicas in all: who needs more gets more."""
 
+import numpy as np
 import pytest
 from places import FAULTS, SHIPPED
 
@@ -95,3 +96,43 @@ def test_the_shipped_cluster_keeps_its_quotas_and_priority():
     assert max(chat.ready) == 4
     assert fewest_ready(found, 1, 3600.0) <= 2
     assert max(documents.ready) >= 2
+
+
+ZONES = "zones={names: [x, y, z], planned: [{zone: y, start: 40min, duration: 15min}]}"
+UNTIL_S = 55 * 60.0  # from 40 min on
+
+
+def most_in(found: Outcome, from_s: float, until_s: float) -> int:
+    return most_ready(found.logs, from_s, until_s)
+
+
+def test_an_outage_of_a_zone_takes_a_third_of_the_cluster():
+    """Of 24 GPUs in three zones 16 are left: four replicas, where six were; then they come back."""
+    found = outcome(ZONES)
+    assert most_in(found, -600.0, 2_399.0) == 6
+    assert most_in(found, 2_400.0, UNTIL_S) == 4
+    assert most_in(found, UNTIL_S, END_S) == 6
+    assert [at_s for log in found.logs for at_s in log.crashed_s] == [2_400.0] * 2
+    for log in found.logs:
+        assert log.pending[-1] == 0
+
+
+def test_gpus_that_are_not_together_are_no_replica():
+    """On four nodes of 6 there is room for one replica of 4 each; 8 GPUs in all stay free."""
+    found = outcome(*SHORT, more=", node_gpus: 6")
+    assert most_ready(found.logs, -600.0, 1800.0) == 4
+    whole = outcome(*SHORT, more=", node_gpus: 8")
+    assert most_ready(whole.logs, -600.0, 1800.0) == 6
+
+
+def test_stand_ins_of_spot_are_rented_beside_the_cluster():
+    """What spot takes back leaves its GPUs to nobody for 20 min; others are rented meanwhile."""
+    spot = "backends.b.spot={life: 20min, notice: 30s, absence: 20min, fallback: on_demand}"
+    price = "backends.b.price=[{purchase: spot, usd_per_gpu_hour: 1}, {usd_per_gpu_hour: 3}]"
+    found = outcome(*SHORT, spot, price, gpus=12)
+    stand_ins = [rental for rental in found.rentals if rental.stands_in]
+    assert stand_ins and {rental.pool for rental in stand_ins} == {1}
+    assert found.logs[1].noticed_s
+    own = [r for r in found.rentals if not r.stands_in]
+    for at_s in np.linspace(0.0, 1_800.0, 181):
+        assert 4 * sum(r.start_s <= at_s < r.end_s for r in own) <= 12

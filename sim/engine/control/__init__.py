@@ -11,6 +11,7 @@ from sim.engine.control.own import (
     check_sendable,
     own_autoscalers,
 )
+from sim.engine.control.placed_budget import PlacedBudget
 from sim.model.design import Design
 from sim.model.streams import Streams
 
@@ -51,8 +52,15 @@ def _tenants(design: Design, clock: Clock) -> dict[int, Tenant]:
     cluster = design.cluster
     if cluster is None:
         return {}
-    resting = sum(each.bought_gpus(each.replicas) for each in design.pools if not each.moves)
-    budget = GpuBudget(clock.env, cluster.gpus - resting, cluster.sharing)
+    resting = [each for each in design.pools if not each.moves]
+    floor = cluster.floor()
+    if floor is None:
+        held = sum(each.bought_gpus(each.replicas) for each in resting)
+        budget = GpuBudget(clock.env, cluster.gpus - held, cluster.sharing)
+    else:
+        for pool in resting:
+            floor.fill(pool.unit_gpus, pool.replicas, floor.zones)
+        budget = PlacedBudget(clock.env, floor, cluster.sharing)
     return {
         index: budget.join(
             pool.unit_gpus,

@@ -26,12 +26,16 @@ class Breakable(Protocol):
     pool: GpuPool
     streams: Streams
 
-    def fail(self, node: Node) -> list[Replica]:
-        """Take a node away; the replicas that were on it."""
+    def crash(self, replica: Replica, repair_s: float) -> None:
+        """All on a replica's node are dead at once; it can be used again after ``repair_s``."""
         ...
 
     def lose(self, replica: Replica, absent_s: float) -> None:
         """A replica is dead at once; its slot can be used again after ``absent_s``."""
+        ...
+
+    def taken_back(self, replica: Replica, node: Node | None) -> list[Replica]:
+        """Who goes with the instance that a replica was the first on."""
         ...
 
     def give_notice(self, replica: Replica, notice_s: float, absent_s: float) -> None:
@@ -43,12 +47,15 @@ class Breakable(Protocol):
         ...
 
 
-def attach(fleet: Breakable, replica: Replica) -> None:
-    """Start the clocks of all that can go wrong with a replica whose node has begun to run."""
+def attach(fleet: Breakable, replica: Replica, is_new: bool) -> None:
+    """Start the clocks of all that can go wrong with a replica whose node runs, and has just begun.
+
+    Or it has come to one that others are on already, which has its life on spot from them.
+    """
     failures = fleet.pool.failures
     if failures.crashes is not None:
         fleet.env.process(crash(fleet, replica, failures.crashes))
-    if failures.spot is not None and not replica.stands_in:
+    if failures.spot is not None and is_new and not replica.stands_in:
         fleet.env.process(reclaim(fleet, replica, failures.spot))
     if failures.stragglers is not None:
         fleet.env.process(straggle(fleet, replica, failures.stragglers))
@@ -59,22 +66,19 @@ def crash(fleet: Breakable, replica: Replica, crashes: Crashes) -> Process:
     rng = _stream(fleet, "crashes", replica)
     mean_s = crashes.mean_life_s(fleet.pool.profile.gpus_per_replica)
     yield fleet.env.timeout(rng.exponential(mean_s))
-    node = replica.node
-    if node is None:  # gone already
+    if replica.node is None:  # gone already
         return
-    repair_s = _drawn(crashes.repair, rng)
-    for victim in fleet.fail(node):
-        fleet.lose(victim, repair_s)
+    fleet.crash(replica, _drawn(crashes.repair, rng))
 
 
 def reclaim(fleet: Breakable, replica: Replica, spot: Spot) -> Process:
-    """Give notice to a spot instance ahead of its end."""
-    rng = _stream(fleet, "spot", replica)
+    """Give notice to a spot instance, with all that is on it, ahead of its end."""
+    rng, node = _stream(fleet, "spot", replica), replica.node
     life_s = _drawn(spot.life, rng)
     absent_s = _drawn(spot.absence, rng)
     yield fleet.env.timeout(max(0.0, life_s - spot.notice_s))
-    if not replica.gone:
-        fleet.give_notice(replica, min(spot.notice_s, life_s), absent_s)
+    for victim in fleet.taken_back(replica, node):
+        fleet.give_notice(victim, min(spot.notice_s, life_s), absent_s)
 
 
 def straggle(fleet: Breakable, replica: Replica, stragglers: Stragglers) -> Process:

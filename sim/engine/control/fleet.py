@@ -63,7 +63,7 @@ class Fleet(FleetView):
         self.log = FleetLog(clock.plane.now, pool.replicas)
         self.streams = streams
         self._clock, self._index, self._start = clock, index, start
-        self._lifecycle = pool.lifecycle
+        self._lifecycle, self._tenant = pool.lifecycle, tenant
         if tenant is not None:
             tenant.fleet = self
         self._least, self._most = pool.limits
@@ -93,11 +93,25 @@ class Fleet(FleetView):
             self.desired = within
             self._restore()
 
-    def fail(self, node: Node) -> list[Replica]:
-        """Take a node away, for it crashes; the replicas that were on it."""
-        victims = self._supply(node.replicas[0]).fail(node)
+    def crash(self, replica: Replica, repair_s: float) -> None:
+        """All on a replica's node are dead at once; it can be used again after ``repair_s``.
+
+        Of whichever pool, where those of a cluster share its nodes.
+        """
+        node, tenant = replica.node, self._tenant
+        if tenant is not None and tenant.budget.shares_nodes and replica.claim is not None:
+            tenant.budget.crash(replica.claim, repair_s)
+        elif node is not None:
+            self._lose_all(self._supply(replica).fail(node), repair_s)
+
+    def lose_claim(self, claim: simpy.Event, repair_s: float) -> None:
+        """The replica of a claim is dead at once, with the node that it is on."""
+        self._lose_all([replica for replica in self._replicas if replica.claim is claim], repair_s)
+
+    def _lose_all(self, victims: list[Replica], absent_s: float) -> None:
         self.log.crashed_s += [self._now_s] * len(victims)
-        return victims
+        for victim in victims:
+            self.lose(victim, absent_s)
 
     def lose(self, replica: Replica, absent_s: float) -> None:
         """A replica is dead at once; its slot can be used again after ``absent_s``."""
@@ -111,15 +125,18 @@ class Fleet(FleetView):
         """All replicas in a zone are dead at once, and none is to be had there."""
         self._spread.close(zone)
         self._open_supplies()
-        victims = [replica for replica in self._replicas if replica.zone == zone]
-        self.log.crashed_s += [self._now_s] * len(victims)
-        for victim in victims:
-            self.lose(victim, 0.0)
+        self._lose_all([replica for replica in self._replicas if replica.zone == zone], 0.0)
 
     def regain_zone(self, zone: str) -> None:
         """Replicas are to be had in a zone again."""
         self._spread.open(zone)
         self._open_supplies()
+        if self._tenant is not None:
+            self._tenant.budget.stir()
+
+    def taken_back(self, replica: Replica, node: Node | None) -> list[Replica]:
+        """Who goes with the instance that a replica was the first on."""
+        return self._own.taken_back(replica, node)
 
     def give_notice(self, replica: Replica, notice_s: float, absent_s: float) -> None:
         """A replica dies after ``notice_s``; until then it drains, and a new one is asked for.
@@ -142,7 +159,14 @@ class Fleet(FleetView):
 
     def evict(self) -> None:
         """Give up the replica or node that is missed least, and ask for others in its place."""
-        for replica in self._own.to_evict(self._replicas):
+        self._give_up(self._own.to_evict(self._replicas))
+
+    def give_up(self, claim: simpy.Event) -> None:
+        """Give up the replica of a claim, and ask for another in its place."""
+        self._give_up([replica for replica in self._replicas if replica.claim is claim])
+
+    def _give_up(self, replicas: list[Replica]) -> None:
+        for replica in replicas:
             replica.is_evicted = True
             if replica.stage is Stage.READY:
                 self._drain(replica)
@@ -155,6 +179,19 @@ class Fleet(FleetView):
         replica.slowness = slowness
         if replica.stage in (Stage.READY, Stage.DRAINING):
             self._clock.plane.slow_down(replica.on_plane, slowness)
+
+    @property
+    def zones(self) -> list[str]:
+        """Those that are there, where the next replica goes first."""
+        return self._spread.there
+
+    def claims(self) -> list[tuple[simpy.Event, bool]]:
+        """Claims of its replicas that were granted, of what is missed least first.
+
+        And whether each will soon be gone.
+        """
+        holders = self._own.holders(self._replicas)
+        return [(r.claim, r.stage is Stage.DRAINING) for r in holders if r.claim is not None]
 
     # Lives
 
@@ -302,8 +339,7 @@ class Fleet(FleetView):
 
     def _node_up(self, replica: Replica) -> None:
         """The bill, and the clocks of all that can go wrong, start."""
-        self._supply(replica).node_up(replica)
-        breaking.attach(self, replica)
+        breaking.attach(self, replica, self._supply(replica).node_up(replica))
 
     def _loaded(self, replica: Replica) -> None:
         if replica.standby:

@@ -25,12 +25,13 @@ change, so whoever waits is looked at again every 15 s, as often as HPA looks.
 
 import itertools
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Protocol
 
 import simpy
 
 from sim.model.cluster import Sharing
+from sim.model.floor import Place
 from sim.model.rule import require
 
 LOOK_S = 15.0  # sync period of HPA
@@ -52,8 +53,28 @@ class Fleet(Protocol):
         """Replicas, or nodes bought whole, that hold GPUs and will soon be gone."""
         ...
 
+    @property
+    def zones(self) -> list[str]:
+        """Those that are there, where the next replica goes first; one without a name for none."""
+        ...
+
+    def claims(self) -> list[tuple[simpy.Event, bool]]:
+        """Claims of its replicas that were granted, and whether each will soon be gone.
+
+        Of what is missed least first.
+        """
+        ...
+
     def evict(self) -> None:
         """Give up the replica or node that is missed least, and ask for others in its place."""
+        ...
+
+    def give_up(self, claim: simpy.Event) -> None:
+        """Give up the replica of a claim, and ask for another in its place."""
+        ...
+
+    def lose_claim(self, claim: simpy.Event, repair_s: float) -> None:
+        """The replica of a claim is dead at once, with the node that it is on."""
         ...
 
 
@@ -99,10 +120,8 @@ class Tenant:
         return self.held - self.fleet.vacating * self.gpus
 
     def take(self) -> simpy.Event:
-        """GPUs for a replica that is there from the beginning."""
-        event = self.budget.env.event().succeed()
-        self.budget.take(self)
-        return event
+        """GPUs for a replica that is there from the beginning; a claim's value says where."""
+        return self.budget.env.event().succeed(self.budget.take(self))
 
     def ask(self) -> simpy.Event:
         """The event that a replica's GPUs are granted."""
@@ -115,7 +134,7 @@ class Tenant:
         """No longer ask; GPUs that were granted already are free after ``absent_s``."""
         if event.triggered:
             self.held -= self.gpus
-            self.budget.get_back(self.gpus, absent_s)
+            self.budget.get_back(self.gpus, absent_s, event.value)
         else:
             self.waiting = deque(each for each in self.waiting if each[1] is not event)
 
@@ -131,6 +150,8 @@ class GpuBudget:
     sharing : {"load", "first_come"}
     """
 
+    shares_nodes = False  # whether replicas of several pools are on one node
+
     def __init__(self, env: simpy.Environment, gpus: int, sharing: Sharing) -> None:
         self.env, self.free = env, gpus
         self.turns = itertools.count()
@@ -145,24 +166,32 @@ class GpuBudget:
         self._tenants.append(tenant)
         return tenant
 
-    def take(self, tenant: Tenant) -> None:
-        """A replica's GPUs are its own from now on."""
+    def take(self, tenant: Tenant) -> Place | None:
+        """A replica's GPUs are its own from now on; where they are, if that matters."""
         rule = f"must be among the {self.free} that are free"
         require(tenant.gpus <= self.free, "GPUs of a replica", tenant.gpus, rule)
         self.free -= tenant.gpus
         tenant.held += tenant.gpus
+        return None
 
-    def get_back(self, gpus: int, after_s: float) -> None:
+    def get_back(self, gpus: int, after_s: float, place: Place | None = None) -> None:
         """Have GPUs again, at once or later."""
         if after_s > 0:
-            self.env.process(self._later(gpus, after_s))
+            self.env.process(self._later(gpus, after_s, place))
         else:
-            self.free += gpus
+            self._free_again(gpus, place)
             self.stir()
 
-    def _later(self, gpus: int, after_s: float) -> Generator[simpy.Event]:
+    def _later(self, gpus: int, after_s: float, place: Place | None) -> Generator[simpy.Event]:
         yield self.env.timeout(after_s)
-        self.get_back(gpus, 0.0)
+        self.get_back(gpus, 0.0, place)
+
+    def _free_again(self, gpus: int, _place: Place | None) -> None:
+        self.free += gpus
+
+    def crash(self, claim: simpy.Event, repair_s: float) -> None:
+        """The nodes of a claim are dead at once; nobody has any here."""
+        raise NotImplementedError
 
     def stir(self) -> None:
         """Something has changed: serve those that wait once all of this instant are heard."""
@@ -202,18 +231,21 @@ class GpuBudget:
     def _grant(self) -> None:
         """Serve those that wait as far as the free GPUs reach."""
         while (tenant := self._next()) is not None:
-            self.take(tenant)
-            tenant.waiting.popleft()[1].succeed()
+            place = self.take(tenant)
+            tenant.waiting.popleft()[1].succeed(place)
             if tenant is self._reclaiming_for:
                 self._reclaiming_for = None
 
     def _next(self) -> Tenant | None:
         for tenant in self._in_turn():
-            if tenant.gpus <= self.free:
+            if self._fits(tenant):
                 return tenant
             if tenant is self._reclaiming_for and self._coming:
                 return None
         return None
+
+    def _fits(self, tenant: Tenant) -> bool:
+        return tenant.gpus <= self.free
 
     # Reclaiming
 
@@ -230,7 +262,7 @@ class GpuBudget:
         using = {each: each.using for each in self._tenants}
         givers: list[Tenant] = []
         while missing > 0:
-            giver = self._giver(tenant, using)
+            giver = self._giver(tenant, using, self._tenants)
             if giver is None:
                 return False
             givers.append(giver)
@@ -241,11 +273,13 @@ class GpuBudget:
             giver.fleet.evict()
         return True
 
-    def _giver(self, tenant: Tenant, using: dict[Tenant, int]) -> Tenant | None:
-        """Whose newest replica makes room for one of this pool."""
+    def _giver(
+        self, tenant: Tenant, using: dict[Tenant, int], among: Iterable[Tenant]
+    ) -> Tenant | None:
+        """Which of some pools gives up a replica to make room for one of this pool."""
         able = (
             each
-            for each in self._tenants
+            for each in among
             if each is not tenant
             and using[each] - each.gpus >= each.quota
             and self._yields(each, using[each], tenant)

@@ -73,6 +73,7 @@ class NodeSupply(Supply):
         yield from self._slot_granted(replica)
         if replica.gone:
             return
+        self._place(replica)
         node = self._placed(replica)
         if self._tenant is not None:
             node.claim = node.claim or self._tenant.ask()
@@ -85,12 +86,18 @@ class NodeSupply(Supply):
             node.runs_from_s = now_s + provisioning_s
         return max(0.0, node.runs_from_s - now_s)
 
-    def node_up(self, replica: Replica) -> None:
-        """Its node runs, and the bill begins."""
+    def node_up(self, replica: Replica) -> bool:
+        """Its node runs, and the bill begins; whether it did not run before."""
         node = self._of(replica)
         replica.paid_from_s = float(self.env.now)
-        if math.isnan(node.paid_from_s):
+        is_new = math.isnan(node.paid_from_s)
+        if is_new:
             node.paid_from_s = replica.paid_from_s
+        return is_new
+
+    def taken_back(self, replica: Replica, node: Node | None) -> list[Replica]:
+        """All that are on a node, if it is there still; no others come."""
+        return [] if node is None or node.number not in self._there else self.fail(node)
 
     def fail(self, node: Node) -> list[Replica]:
         """Take a node away, for it dies; the replicas that were on it."""

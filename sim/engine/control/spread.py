@@ -31,10 +31,15 @@ class Spread:
         """Whether any zone is there."""
         return any(count == 0 for count in self._outages.values())
 
-    def place(self, replica: Replica) -> None:
-        """Give a replica its zone: of those that are there the one with the fewest."""
+    @property
+    def there(self) -> list[str]:
+        """Zones that are there, those with the fewest replicas first."""
         there = [zone for zone, outages in self._outages.items() if outages == 0]
-        replica.zone = min(there, key=lambda zone: self._replicas[zone])
+        return sorted(there, key=self._replicas.__getitem__)
+
+    def place(self, replica: Replica, zone: str | None = None) -> None:
+        """Give a replica its zone: of those that are there the one with the fewest, or this one."""
+        replica.zone = self.there[0] if zone is None else zone
         self._replicas[replica.zone] += 1
 
     def remove(self, replica: Replica) -> None:

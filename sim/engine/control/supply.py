@@ -53,9 +53,9 @@ class Supply:
     def take(self, replica: Replica) -> None:
         """What a replica holds that is there from the beginning."""
         replica.slot = self.capacity.ask()
-        self._spread.place(replica)
         if self._tenant is not None:
             replica.claim = self._tenant.take()
+        self._place(replica)
 
     def ask(self, replica: Replica) -> None:
         """Ask for a slot."""
@@ -67,6 +67,8 @@ class Supply:
         if self._tenant is not None and not replica.gone:
             replica.claim = self._tenant.ask()
             yield replica.claim
+        if not replica.gone:
+            self._place(replica)
 
     def _slot_granted(self, replica: Replica) -> Process:
         assert replica.slot is not None
@@ -75,17 +77,25 @@ class Supply:
             self.capacity.withdraw(replica.slot)
             self.ask(replica)
             yield replica.slot
-        if not replica.gone:
-            self._spread.place(replica)
+
+    def _place(self, replica: Replica) -> None:
+        """In the zone of its GPUs, or in that with the fewest replicas."""
+        place = None if replica.claim is None else replica.claim.value
+        self._spread.place(replica, None if place is None else place.zone)
 
     def provisioned_s(self, replica: Replica, provisioning_s: float) -> float:
         """Time until its node runs, of one that takes so long."""
         return provisioning_s
 
-    def node_up(self, replica: Replica) -> None:
-        """Its node runs, and the bill begins."""
+    def node_up(self, replica: Replica) -> bool:
+        """Its node runs, and the bill begins; whether nobody was on its instance before."""
         replica.paid_from_s = float(self.env.now)
         self._nodes_of(replica.zone).place(replica)
+        return True
+
+    def taken_back(self, replica: Replica, _node: Node | None) -> list[Replica]:
+        """Who goes with the instance that a replica was the first on."""
+        return [] if replica.gone else [replica]
 
     def fail(self, node: Node) -> list[Replica]:
         """Take a node away, for it dies; the replicas that were on it."""
@@ -118,11 +128,14 @@ class Supply:
         """The same of what is bought as a whole: the machines of a replica."""
         return self.rentals(replicas)
 
+    def holders(self, replicas: Iterable[Replica]) -> list[Replica]:
+        """Who has GPUs, and is missed least: on standby, then starting, then ready, the newest."""
+        hold = (r for r in replicas if r.claim is not None and r.claim.triggered)
+        return sorted(hold, key=lambda r: (r.standby, r.starting, r.order), reverse=True)
+
     def to_evict(self, replicas: Iterable[Replica]) -> list[Replica]:
-        """Who gives its GPUs up: on standby ones first, then starting, then ready, the newest."""
-        there = (r for r in replicas if r.stage is not Stage.DRAINING)
-        hold = (r for r in there if r.claim is not None and r.claim.triggered)
-        return [max(hold, key=lambda r: (r.standby, r.starting, r.order))]
+        """Who gives its GPUs up."""
+        return [r for r in self.holders(replicas) if r.stage is not Stage.DRAINING][:1]
 
     def vacating(self, draining: int) -> int:
         """Of what is bought as a whole, how many will soon be free, as so many replicas drain."""

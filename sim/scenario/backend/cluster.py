@@ -1,6 +1,6 @@
 """A cluster whose GPUs several pools share: the keys, and the cluster that they make."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, get_args
 
 from pydantic import Field
@@ -29,7 +29,13 @@ class Cluster(Model):
     """GPUs that all pools share."""
 
     gpus: Annotated[int, whole(1, MOST_GPUS)]
-    """How many there are; a replica that finds none is pending."""
+    """How many there are; a replica that finds none is pending. With zones they are spread over
+    these evenly, and are lost with them."""
+    node_gpus: Annotated[int, whole(1, 1024)] | None = None
+    """GPUs of a node, on which replicas of all pools are packed: one that is no larger has all its
+    GPUs on one node, a larger one has nodes of its own; what finds GPUs enough, but not together,
+    is pending. A crash takes all on its node. Each pool pays for the GPUs of its replicas; one that
+    is to pay for whole nodes has node_gpus of its own. By default any GPUs of a zone will do."""
     sharing: Annotated[model.Sharing, one_of(*get_args(model.Sharing))] = "load"
     """Among pools of one priority: load moves GPUs to where more requests are there for each,
     first_come leaves them with whom they are until they are given back."""
@@ -44,8 +50,53 @@ def references(cluster: Any) -> Iterator[tuple[Path, str]]:
         yield ("cluster", "pools", name), name
 
 
-def compiled(cluster: Cluster | None) -> model.Cluster | None:
-    """The cluster."""
+def check_rules(data: dict[str, Any], pools: Mapping[str, Any], findings: Findings) -> None:
+    """Note GPUs that cannot be spread, and nodes that cannot be shared.
+
+    Parameters
+    ----------
+    data : dict
+        The document, as plain data.
+    pools : mapping
+        Its pools of GPUs by name.
+    findings : Findings
+    """
+    cluster, zones = data.get("cluster"), data.get("zones")
+    if not isinstance(cluster, dict):
+        return
+    names = zones.get("names") if isinstance(zones, dict) else None
+    gpus, size, count = cluster.get("gpus"), cluster.get("node_gpus") or 1, 1
+    if isinstance(names, list) and names:
+        count = len(names)
+    if isinstance(gpus, int) and isinstance(size, int) and size > 0 and gpus % (size * count):
+        parts = [f"{count} zones"] * (count > 1) + [f"nodes of {size}"] * (size > 1)
+        message = f"{gpus} must be a multiple of {size * count}, for {' with '.join(parts)}"
+        findings.add(("cluster", "gpus"), message, "zones and nodes are all of one size")
+    for name, pool in pools.items():
+        if not isinstance(pool, dict):
+            continue
+        failures = pool.get("failures")
+        shared = isinstance(failures, dict) and failures.get("replicas_per_node") is not None
+        if shared and cluster.get("node_gpus") is not None:
+            message = "goes beside cluster.node_gpus, which says how many there are"
+            findings.add(("backends", name, "failures", "replicas_per_node"), message, "remove one")
+        if pool.get("spot") is not None and cluster.get("node_gpus") is not None:
+            message = "has no meaning on nodes that pools share, of which each is taken back whole"
+            remedy = "remove it, or give node_gpus to the pool in place of the cluster"
+            findings.add(("backends", name, "spot"), message, remedy)
+        if pool.get("node_gpus") is None:
+            continue
+        path: Path = ("backends", name, "node_gpus")
+        if cluster.get("node_gpus") is not None:
+            message = "goes beside cluster.node_gpus, whose nodes all pools share"
+            findings.add(path, message, "remove one: nodes of a pool alone, or nodes of all")
+        elif zones is not None:
+            message = "has no meaning in a cluster with zones, where a pool has no nodes of its own"
+            findings.add(path, message, "give node_gpus to the cluster, whose nodes pools share")
+
+
+def compiled(cluster: Cluster | None, zones: Sequence[str]) -> model.Cluster | None:
+    """The cluster, whose GPUs are spread over zones if there are any."""
     if cluster is None:
         return None
     standings: Mapping[str, Standing] = cluster.pools or {}
@@ -55,6 +106,8 @@ def compiled(cluster: Cluster | None) -> model.Cluster | None:
         tuple(
             (name, model.Standing(each.quota, each.priority)) for name, each in standings.items()
         ),
+        cluster.node_gpus,
+        tuple(zones),
     )
 
 
@@ -74,6 +127,12 @@ def check(design: Design, findings: Findings) -> None:
         if owed < needed:
             message = f"{owed} must be at least the {needed} GPUs of the fewest replicas"
             findings.add(("cluster", "pools", pool.name, "quota"), message)
+    if not _begins(design):
+        where = f" in {len(cluster.zones)} zones" if cluster.zones else ""
+        where += f" on nodes of {cluster.node_gpus}" if cluster.node_gpus is not None else ""
+        message = f"{cluster.gpus}{where} have no room for the replicas that there are at first"
+        findings.add(("cluster", "gpus"), message, "raise it, or lower replicas")
+        return
     total = sum(map(design.quota_gpus, design.pools))
     if total > cluster.gpus:
         message = f"guarantee {total} GPUs to its pools together, more than there are"
@@ -84,7 +143,21 @@ def check(design: Design, findings: Findings) -> None:
         if design.most_replicas(pool) < 1:
             left = cluster.gpus - total + design.quota_gpus(pool)
             message = f"{cluster.gpus} leaves {left} to '{pool.name}', whose replicas take"
-            findings.add(("cluster", "gpus"), f"{message} {pool.unit_gpus} each")
+            together = "" if cluster.floor() is None else ", together on one node or in one zone"
+            findings.add(("cluster", "gpus"), f"{message} {pool.unit_gpus} each{together}")
+
+
+def _begins(design: Design) -> bool:
+    """Whether all that is there at the beginning finds a place, in the order of the engine."""
+    floor = None if design.cluster is None else design.cluster.floor()
+    if floor is None:
+        return True
+    for pool in sorted(design.pools, key=lambda pool: pool.moves):
+        zones, kept = pool.failures.zones, pool.lifecycle.kept_ready
+        names = floor.zones if zones is None else zones.names
+        if not floor.fill(pool.unit_gpus, pool.replicas + kept, names):
+            return False
+    return True
 
 
 def _is_too_small(

@@ -14,14 +14,11 @@ REMEDY: Final = (
 )
 
 
-def check(path: Path, pool: dict[str, Any], has_cluster: bool, findings: Findings) -> None:
-    """Note prices that are not those of spot and of its stand-ins, and a cluster that has none."""
+def check(path: Path, pool: dict[str, Any], findings: Findings) -> None:
+    """Note prices that are not those of spot and of its stand-ins."""
     spot, price = pool.get("spot"), pool.get("price")
     if not isinstance(spot, dict) or spot.get("fallback") is None:
         return
-    if has_cluster:
-        message = "has no meaning in a cluster, whose GPUs are there or are not"
-        findings.add((*path, "spot", "fallback"), message, "remove it, or cluster")
     path = (*path, "price")
     if isinstance(price, list):
         _check_both(path, [each for each in price if isinstance(each, dict)], findings)

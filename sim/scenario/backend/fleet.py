@@ -18,7 +18,7 @@ def resolved(
     scaler, replicas = autoscaler.resolved(pool.autoscaler, pool.replicas, path, findings)
     lifecycle.check_capacity(pool.capacity, replicas, path, findings)
     _check_cold_start(pool, path, findings)
-    _check_nodes(pool, profile, path, findings)
+    _check_nodes(pool, path, findings)
     return {
         "replicas": replicas,
         "autoscaler": scaler,
@@ -38,16 +38,13 @@ def _check_cold_start(pool: GpuPool, path: Path, findings: Findings) -> None:
         findings.add((*path, "cold_start"), f"is missing, and {reason}", remedy)
 
 
-def _check_nodes(pool: GpuPool, profile: ServiceProfile, path: Path, findings: Findings) -> None:
-    """Note what is said of nodes twice, and losses of one replica of a node that has several."""
+def _check_nodes(pool: GpuPool, path: Path, findings: Findings) -> None:
+    """Note what is said of nodes twice."""
     if pool.node_gpus is None:
         return
     if pool.failures is not None and pool.failures.replicas_per_node is not None:
         message = "goes beside node_gpus, which says how many there are"
         findings.add((*path, "failures", "replicas_per_node"), message, "remove it")
-    if pool.spot is not None and pool.node_gpus >= 2 * profile.gpus_per_replica:
-        message = f"{pool.node_gpus} puts several replicas on a node, which spot takes one by one"
-        findings.add((*path, "node_gpus"), message, "remove it, or spot")
 
 
 def _gateway(gateway: Gateway | None, profile: ServiceProfile) -> Gateway | None:

@@ -29,7 +29,8 @@ class Zones(Model):
     """Zones, each of which has outages of its own that take all replicas there."""
 
     names: Annotated[list[Text], Field(min_length=1)]
-    """What they are called; each pool is spread over all of them, or over those that it names."""
+    """What they are called; each pool is spread over all of them, or over those that it names. The
+    GPUs of a cluster are spread over them evenly."""
     gap: Annotated[Varied, varied(SPELL)] | None = None
     """Time from the end of an outage of a zone to its next."""
     duration: Annotated[Varied, varied(SPELL)] | None = None
@@ -59,9 +60,6 @@ def check(data: dict[str, Any], pools: Mapping[str, Any], findings: Findings) ->
         _check_outages(zones, findings)
         _check_names(zones, pools, findings)
         _check_cold_starts(pools, findings)
-        if data.get("cluster") is not None:
-            message = "has no meaning beside cluster, whose GPUs are in one place"
-            findings.add(("zones",), message, "remove one or the other")
 
 
 def _check_outages(zones: dict[str, Any], findings: Findings) -> None:
@@ -113,6 +111,11 @@ def _is_at_rest(pool: dict[str, Any]) -> bool:
 def _check_name(path: Path, name: Any, names: list[str], findings: Findings) -> None:
     if name not in names:
         findings.add(path, f"{shown(name)} is no zone", choose(str(name), names))
+
+
+def names_of(zones: Zones | None) -> list[str]:
+    """What they are called; none without any."""
+    return [] if zones is None else zones.names
 
 
 def compiled(

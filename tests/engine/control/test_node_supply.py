@@ -15,7 +15,7 @@ from sim.engine.control import Fleet
 from sim.engine.control.gpu_budget import GpuBudget
 from sim.model.autoscaler import Custom
 from sim.model.distributions import Constant, Exponential
-from sim.model.failure import Crashes, Failures
+from sim.model.failure import Crashes, Failures, Spot
 from sim.model.lifecycle import ColdStart, Lifecycle, Stage, Standby
 from sim.model.price import HOUR_S
 from sim.model.streams import Streams
@@ -112,12 +112,25 @@ def test_a_repair_holds_the_slots_of_a_node() -> None:
     fleet, clock = on_nodes(2, failures=Failures(crashes), capacity_limit=3)
     node = next(iter(fleet._replicas)).node
     assert node is not None
-    for victim in fleet.fail(node):
-        fleet.lose(victim, 1_000.0)
+    fleet.crash(node.replicas[0], 1_000.0)
     run(clock, 999.0)
     assert fleet.count(Stage.ABSENT) == 2
     run(clock, 1_100.1)
     assert fleet.ready == 2
+
+
+def test_spot_takes_a_node_with_all_that_is_on_it() -> None:
+    """Its life is that from its first replica on: 1,000 s, of which it is told of the last 120."""
+    spot = Spot(Constant(1_000.0), notice_s=120.0, absence=Constant(300.0))
+    fleet, clock = on_nodes(1, failures=Failures(spot=spot))
+    run(clock, 400.0)
+    fleet.scale_to(3)  # one more on the first node, and one on another
+    expected = [(879.9, 3, 0), (880.0, 1, 2), (1_299.9, 1, 2), (1_300.0, 1, 0), (1_309.9, 1, 0)]
+    for at_s, ready, absent in (*expected, (1_310.1, 0, 2)):  # one that started went to the second
+        run(clock, at_s)
+        assert (fleet.ready, fleet.count(Stage.ABSENT)) == (ready, absent), at_s
+    assert fleet.log.noticed_s == [880.0] * 2 + [1_310.0] * 2
+    assert sorted(fleet.bought())[:2] == [(0.0, 880.0), (430.0, 1_310.0)]
 
 
 def test_nodes_lie_in_one_zone_each() -> None:

@@ -106,8 +106,7 @@ def test_a_stand_in_that_crashes_is_replaced_at_once_and_lies_on_a_node_of_its_o
     run(clock, 101.0)
     node = next(r.node for r in fleet._replicas if r.stands_in)
     assert node is not None and [r.stands_in for r in node.replicas] == [True, True]
-    for victim in fleet.fail(node):
-        fleet.lose(victim, 1e6)
+    fleet.crash(node.replicas[0], 1e6)
     assert fleet.ready == 1
     run(clock, 201.1)
     assert (fleet.ready, standing_in(fleet)) == (3, {"ready": 2})
