@@ -42,18 +42,18 @@ def check(
             if isinstance(name, str) and name.strip() and name not in names:
                 places.setdefault(name, []).append(at)
     pools = [name for name in names if kinds[name] == "gpu_pool"]
-    for at, name in cluster.references(data.get("cluster")):
-        if name in places:
-            places[name].append(at)
-        elif name not in pools:
-            findings.add(at, "is no pool of GPUs", choose(name, pools))
     apis = [name for name in names if kinds[name] == "managed_api"]
-    for at, name in budget.references(data.get("budgets")):
-        if name in places:
-            places[name].append(at)
-        elif isinstance(name, str) and name not in apis:
-            message = f"{shown(name)} is no managed API, which is paid by the token"
-            findings.add(at, message, choose(name, apis))
+    for kind, references in (
+        (pools, cluster.references(data.get("cluster"))),
+        (apis, budget.references(data.get("budgets"))),
+    ):
+        for at, name in references:
+            if name in places:
+                places[name].append(at)
+            elif isinstance(name, str) and name not in kind:
+                message = f"{shown(name)} is no managed API, which is paid by the token"
+                said = "is no pool of GPUs" if kind is pools else message
+                findings.add(at, said, choose(name, kind))
     for name, (first, *others) in places.items():
         remedy = "; ".join(_remedies(choose(name, names), others))
         findings.add(first, f"{shown(name)} is not the name of a backend", remedy)

@@ -180,19 +180,6 @@ class Fleet(FleetView):
         if replica.stage in (Stage.READY, Stage.DRAINING):
             self._clock.plane.slow_down(replica.on_plane, slowness)
 
-    @property
-    def zones(self) -> list[str]:
-        """Those that are there, where the next replica goes first."""
-        return self._spread.there
-
-    def claims(self) -> list[tuple[simpy.Event, bool]]:
-        """Claims of its replicas that were granted, of what is missed least first.
-
-        And whether each will soon be gone.
-        """
-        holders = self._own.holders(self._replicas)
-        return [(r.claim, r.stage is Stage.DRAINING) for r in holders if r.claim is not None]
-
     # Lives
 
     @property

@@ -8,6 +8,7 @@ import simpy
 
 from sim.engine.clock import Clock
 from sim.engine.control.census import Census
+from sim.engine.control.spread import Spread
 from sim.engine.control.supply import Supply
 from sim.model.design import GpuPool
 from sim.model.lifecycle import Stage
@@ -35,6 +36,7 @@ class FleetView:
     _start: datetime
     _replicas: Census
     _own: Supply
+    _spread: Spread
     _on_demand: Supply
 
     @property
@@ -50,6 +52,19 @@ class FleetView:
     def count(self, stage: Stage) -> int:
         """Replicas in a stage of their lives."""
         return self._replicas.count(stage)
+
+    @property
+    def zones(self) -> list[str]:
+        """Those that are there, where the next replica goes first."""
+        return self._spread.there
+
+    def claims(self) -> list[tuple[simpy.Event, bool]]:
+        """Claims of its replicas that were granted, of what is missed least first.
+
+        And whether each will soon be gone.
+        """
+        holders = self._own.holders(self._replicas)
+        return [(r.claim, r.stage is Stage.DRAINING) for r in holders if r.claim is not None]
 
     @property
     def ready(self) -> int:

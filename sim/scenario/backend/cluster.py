@@ -75,24 +75,29 @@ def check_rules(data: dict[str, Any], pools: Mapping[str, Any], findings: Findin
     for name, pool in pools.items():
         if not isinstance(pool, dict):
             continue
-        failures = pool.get("failures")
-        shared = isinstance(failures, dict) and failures.get("replicas_per_node") is not None
-        if shared and cluster.get("node_gpus") is not None:
-            message = "goes beside cluster.node_gpus, which says how many there are"
-            findings.add(("backends", name, "failures", "replicas_per_node"), message, "remove one")
-        if pool.get("spot") is not None and cluster.get("node_gpus") is not None:
-            message = "has no meaning on nodes that pools share, of which each is taken back whole"
-            remedy = "remove it, or give node_gpus to the pool in place of the cluster"
-            findings.add(("backends", name, "spot"), message, remedy)
-        if pool.get("node_gpus") is None:
-            continue
-        path: Path = ("backends", name, "node_gpus")
+        path: Path = ("backends", name)
         if cluster.get("node_gpus") is not None:
-            message = "goes beside cluster.node_gpus, whose nodes all pools share"
-            findings.add(path, message, "remove one: nodes of a pool alone, or nodes of all")
-        elif zones is not None:
+            _check_shared(pool, path, findings)
+        elif zones is not None and pool.get("node_gpus") is not None:
             message = "has no meaning in a cluster with zones, where a pool has no nodes of its own"
-            findings.add(path, message, "give node_gpus to the cluster, whose nodes pools share")
+            remedy = "give node_gpus to the cluster, whose nodes pools share"
+            findings.add((*path, "node_gpus"), message, remedy)
+
+
+def _check_shared(pool: dict[str, Any], path: Path, findings: Findings) -> None:
+    """Note what a pool cannot have on nodes that it shares with others."""
+    failures = pool.get("failures")
+    if isinstance(failures, dict) and failures.get("replicas_per_node") is not None:
+        message = "goes beside cluster.node_gpus, which says how many there are"
+        findings.add((*path, "failures", "replicas_per_node"), message, "remove one")
+    if pool.get("spot") is not None:
+        message = "has no meaning on nodes that pools share, of which each is taken back whole"
+        remedy = "remove it, or give node_gpus to the pool in place of the cluster"
+        findings.add((*path, "spot"), message, remedy)
+    if pool.get("node_gpus") is not None:
+        message = "goes beside cluster.node_gpus, whose nodes all pools share"
+        remedy = "remove one: nodes of a pool alone, or nodes of all"
+        findings.add((*path, "node_gpus"), message, remedy)
 
 
 def compiled(cluster: Cluster | None, zones: Sequence[str]) -> model.Cluster | None:
