@@ -32,7 +32,7 @@ def sensitivity(
     variance over worlds each is the cause of, alone and with its interactions; chance within a
     world (arrivals, lengths, failures) is one more cause. A tornado moves each from its p10 to its
     p90. It takes (inputs + 3) times --worlds worlds (a power of two, by default 64), and a few
-    more.
+    more; the errors of a measured profile, which a benchmark tells together, are one input.
 
     \b
     sim sensitivity scenarios/quickstart.yaml

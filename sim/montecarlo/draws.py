@@ -28,6 +28,7 @@ quadrature.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -72,12 +73,20 @@ def unit_points(paths: Sequence[str], seed: int, worlds: int) -> FloatArray:
         Within (0, 1): never an end, where the inverse of an unbounded distribution is infinite.
     """
     points = np.empty((worlds, len(paths)))
-    streams = Streams(seed, world=0)
     for column, path in enumerate(paths):
-        order = _shuffled(worlds, np.uint64(streams.key(f"order/{path}")))
-        words = _scrambled(_mirrored(order), np.uint64(streams.key(f"inputs/{path}")))
-        # Halfway into its cell of width 2**-BITS, so that neither 0 nor 1 occurs.
-        points[:, column] = (words.astype(np.float64) + 0.5) / 2.0**BITS
+        points[:, column] = _points_of(path, seed, worlds)
+    return points
+
+
+@lru_cache(maxsize=256)  # studies draw the same inputs for every design
+def _points_of(path: str, seed: int, worlds: int) -> FloatArray:
+    """Those of one input: (worlds,) float64."""
+    streams = Streams(seed, world=0)
+    order = _shuffled(worlds, np.uint64(streams.key(f"order/{path}")))
+    words = _scrambled(_mirrored(order), np.uint64(streams.key(f"inputs/{path}")))
+    # Halfway into its cell of width 2**-BITS, so that neither 0 nor 1 occurs.
+    points: FloatArray = (words.astype(np.float64) + 0.5) / 2.0**BITS
+    points.flags.writeable = False
     return points
 
 

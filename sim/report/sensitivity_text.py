@@ -20,6 +20,7 @@ from sim.studies.sensitivity.answer import (
 )
 
 NAME = 30  # of an input, at most
+DRAWN = "drawn together"  # inputs that have no p10 of their own
 FEW = 3  # inputs on one screen
 BRIEF = (0, 1, 3, 5)  # columns there
 HEADER = (
@@ -101,6 +102,7 @@ def _row(row: "pd.Series[float]", names: dict[str, str], measure: Measure) -> tu
     if factor == CHANCE:
         return (*cells, "", "")
     ends = f"{compact(row['input_p10'])} → {compact(row['input_p90'])}"
+    ends = DRAWN if math.isnan(row["input_p10"]) else ends
     return (*cells, ends, _swing(row, measure))
 
 

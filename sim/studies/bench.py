@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.montecarlo.archive import Archive
+from sim.montecarlo.draws import draw_worlds
 from sim.montecarlo.execution import Executor, available_cores, shared_pool
 from sim.montecarlo.pulse import Pulse
 from sim.montecarlo.result import Draws, Earlier, RunResult
@@ -17,6 +18,7 @@ from sim.montecarlo.run import run
 from sim.montecarlo.sample import Sample
 from sim.montecarlo.storage.identity import scenario_digest
 from sim.scenario import Scenario
+from sim.studies.twins import Twins, missing
 
 FloatArray = npt.NDArray[np.float64]
 Told = Callable[[str], None]
@@ -28,7 +30,8 @@ class Bench:
     """Runs scenarios under common random numbers.
 
     A world of one scenario and seed is simulated once: asked for more worlds, only those that are
-    missing are. All scenarios that are run with one seed see the same arrivals in the same world.
+    missing are, and those that another scenario had just so are taken from it. All scenarios that
+    are run with one seed see the same arrivals in the same world.
 
     Attributes
     ----------
@@ -58,6 +61,7 @@ class Bench:
     worlds: int = 0
     seen: dict[str, tuple[str, RunResult]] = field(default_factory=dict)
     _finished: dict[tuple[str, int], RunResult] = field(default_factory=dict)
+    _twins: Twins = field(default_factory=Twins)
     _pulse: Pulse | None = None
 
     def run(
@@ -115,15 +119,18 @@ class Bench:
         exports = before.exports if before else None
         have = len(sample)
         drawer = self.archive.drawer(scenario, seed, known_by) if self.archive else None
-        draws = options.get("draws")
-        with drawer.opened(sample, worlds, draws) if drawer else nullcontext() as checkpoints:
+        given = options.get("draws")
+        with (
+            drawer.opened(sample, worlds, given) if drawer else nullcontext() as checkpoints,
+            self._sharing(scenario, sample, worlds, seed, options),
+        ):
             if exports is None and 0 in sample:
                 exports = {}  # of world 0, which studies do not look at
             result = run(
                 scenario,
                 worlds=worlds,
                 seed=seed,
-                jobs=min(self.jobs, worlds - have),
+                jobs=max(min(self.jobs, worlds - len(sample)), 1),
                 executor=self.executor,
                 earlier=Earlier(sample, exports=exports),
                 checkpoints=checkpoints,
@@ -136,6 +143,31 @@ class Bench:
         self.worlds += worlds - have
         self.requests += float(result.sample.values("requests")[have:].sum())
         return result
+
+    @contextmanager
+    def _sharing(
+        self,
+        scenario: Scenario,
+        sample: Sample,
+        worlds: int | Sequence[int],
+        seed: int,
+        options: dict[str, Any],
+    ) -> Iterator[None]:
+        """While worlds are simulated: adds those that other scenarios had, notes the others.
+
+        Not where values are given or worlds are made up: then no two are alike, or not so told.
+        """
+        if not options.keys() <= {"progress"}:
+            yield
+            return
+        numbers = missing(sample, worlds)
+        draws = draw_worlds(scenario.inputs, seed, max(numbers, default=-1) + 1)
+        keys = self._twins.keys(scenario, draws, numbers, seed)
+        self._twins.add_to(sample, keys)
+        try:
+            yield
+        finally:
+            self._twins.note(sample, keys)
 
     def note(self, about: str, result: RunResult, key: str = "") -> None:
         """Take note of what was simulated, for whom ends the study before its answer."""
@@ -150,15 +182,17 @@ class Bench:
 
     def probe(self, scenario: Scenario, only: Sequence[int], seed: int) -> RunResult:
         """Some worlds of a scenario by their numbers; they are not kept."""
-        jobs = min(self.jobs, len(only))
-        result = run(
-            scenario,
-            seed=seed,
-            jobs=jobs,
-            executor=self.executor,
-            announce=self.announce,
-            only=tuple(only),
-        )
+        sample = Sample(scenario.inputs)
+        with self._sharing(scenario, sample, only, seed, {}):
+            result = run(
+                scenario,
+                seed=seed,
+                jobs=max(min(self.jobs, len(only) - len(sample)), 1),
+                executor=self.executor,
+                earlier=Earlier(sample, exports={}),
+                announce=self.announce,
+                only=tuple(only),
+            )
         if result.interrupted:
             raise KeyboardInterrupt
         self.worlds += len(only)

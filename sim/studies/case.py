@@ -1,7 +1,7 @@
 """The scenario that a study is about, and its variants."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sim.scenario import Scenario, Written, load_scenario
@@ -24,6 +24,9 @@ class Case:
     path: Path | Written
     overrides: tuple[str, ...] = ()
     allow_code: bool = False
+    _loaded: dict[tuple[str, ...], Scenario] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def stem(self) -> str:
@@ -31,9 +34,12 @@ class Case:
         return self.path.stem if isinstance(self.path, Path) else str(self.path)
 
     def load(self, more: Iterable[str] = ()) -> Scenario:
-        """The scenario with further overrides."""
-        return load_scenario(self.path, (*self.overrides, *more), self.allow_code)
+        """The scenario with further overrides, read once: a study is about one state of a file."""
+        overrides = (*self.overrides, *more)
+        if overrides not in self._loaded:
+            self._loaded[overrides] = load_scenario(self.path, overrides, self.allow_code)
+        return self._loaded[overrides]
 
     def but(self, *more: str) -> "Case":
         """The same case with further overrides."""
-        return replace(self, overrides=(*self.overrides, *more))
+        return Case(self.path, (*self.overrides, *more), self.allow_code)

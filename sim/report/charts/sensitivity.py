@@ -188,7 +188,8 @@ def _labels(swings: pd.DataFrame, level: str, usual: float) -> list[str]:
     is_covered = (here * there > 0) & (here.abs() < there.abs()) | (here == 0)
     inputs = swings[f"input_{level}"]
     return [
-        "" if hidden else compact(value) for value, hidden in zip(inputs, is_covered, strict=True)
+        "" if hidden or np.isnan(value) else compact(value)
+        for value, hidden in zip(inputs, is_covered, strict=True)
     ]
 
 

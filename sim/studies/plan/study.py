@@ -153,7 +153,7 @@ def _refined(
     outlook = runs.outlook
     # Those around a change of hardware do not count: they have to be there.
     most = min(most + 2 * len(outlook.changes), outlook.months)
-    months = [runs.month(each) for each in anchors(outlook, min(FIRST_MONTHS, most), most)]
+    months = _begun(runs, anchors(outlook, min(FIRST_MONTHS, most), most))
     while True:
         draft = _draft(runs, months, prices, terms, budget_usd)
         if len(months) >= most:
@@ -167,6 +167,17 @@ def _refined(
         if month is None:
             return draft
         months = sorted([*months, _between(runs, months, month)], key=lambda each: each.month)
+
+
+def _begun(runs: Simulations, chosen: Sequence[int]) -> list[Month]:
+    """The months to begin with: the ends of all hardware first, which tell of those between."""
+    outlook = runs.outlook
+    ends = {0, outlook.months - 1}.union(*({each - 1, each} for each in outlook.changes))
+    months = [runs.month(each) for each in chosen if each in ends]
+    for month in chosen:
+        if month not in ends:
+            months = sorted([*months, _between(runs, months, month)], key=lambda each: each.month)
+    return months
 
 
 def _between(runs: Simulations, months: list[Month], month: int) -> Month:

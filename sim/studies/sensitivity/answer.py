@@ -44,11 +44,11 @@ class Influence:
     held : Share or None
         Worlds of A and B in which a decision holds; None for a metric.
     factors : pandas.DataFrame
-        A row per input, the greatest total first, and one for chance: ``factor``; the indices
+        A row per factor, the greatest total first, and one for chance: ``factor``; the indices
         ``first`` and ``total`` with ``_low`` and ``_high``; ``width_known``, what p5 to p95 would
-        be wide on average once it is known; ``input_p10``, ``input_p90``, the measure ``at_p10``
-        and ``at_p90`` with all others at their medians, and ``swing`` between with ``_low`` and
-        ``_high``.
+        be wide on average once it is known; ``input_p10``, ``input_p90`` (NaN of inputs that are
+        learned together), the measure ``at_p10`` and ``at_p90`` with all others at their medians,
+        and ``swing`` between with ``_low`` and ``_high``.
     leader, rival : str
         The inputs of greatest and second greatest first-order index; empty where there is none.
     told : bool

@@ -1,6 +1,7 @@
 """What the simulated worlds say about one measure."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from sim.studies.measure import Measure
 from sim.studies.sensitivity.answer import ALIKE_ROWS, CHANCE, FEWEST_OF_EACH, Influence
 from sim.studies.sensitivity.flips import decision_indices
 from sim.studies.sensitivity.sobol import Indices, indices
+from sim.studies.sensitivity.surrogate import Part
 
 FEWEST_USABLE = 12  # rows in which the measure is defined
 TAIL = 0.02  # a share of worlds that may hold half of the variance at most
@@ -25,6 +27,7 @@ def influence(
     lower_bound_share: float,
     rng: np.random.Generator,
     points: tuple[FloatArray, FloatArray] | None = None,
+    parts: Sequence[Part] = (),
 ) -> Influence:
     """What moves a measure.
 
@@ -32,16 +35,18 @@ def influence(
     ----------
     measure : Measure
     levels : dict of str to (float, float)
-        The inputs by path, with their p10 and p90.
-    values : (3 + inputs, rows) float64
-        At A, at B, at the mixture of each input, at that of chance; NaN where undefined.
-    tornado : (1 + 2 inputs, worlds) float64
-        At the medians; with each input at its p10, at its p90.
+        The factors by path, with their p10 and p90; NaN of one that has several inputs.
+    values : (3 + factors, rows) float64
+        At A, at B, at the mixture of each factor, at that of chance; NaN where undefined.
+    tornado : (1 + 2 factors, worlds) float64
+        At the medians; with each factor at its p10, at its p90.
     lower_bound_share : float
     rng : numpy.random.Generator
         Of the bootstrap.
     points : two of (rows, inputs) float64, optional
         The rows of A and B in the unit cube.
+    parts : sequence of sequence of int
+        The inputs of each factor; by default each input is one.
     """
     usable = np.isfinite(values).all(axis=0)
     kept = values[:, usable] if usable.sum() >= FEWEST_USABLE else values[:, :0]
@@ -56,7 +61,7 @@ def influence(
         found = decision_indices(kept[0], kept[1], kept[2:], rng)
     elif known:
         at = None if points is None else (points[0][usable], points[1][usable])
-        found = indices(scale[0], scale[1], scale[2:], rng, points=at)
+        found = indices(scale[0], scale[1], scale[2:], rng, points=at, parts=parts)
     over = estimate(kept[:2].ravel(), yes_or_no=measure.decision)
     factors = _factors(list(levels), found, over.p95 - over.p5)
     swings = pd.DataFrame(

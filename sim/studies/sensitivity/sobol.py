@@ -3,7 +3,8 @@
 Let Y = f(X1, ..., Xd) with independent inputs. The **first-order index** V(E[Y | Xi]) / V(Y) is
 the share of the variance that goes away, on average, once Xi alone is known; the **total index**
 E[V(Y | all but Xi)] / V(Y) is what would be left if Xi alone remained unknown, its interactions
-with others included. First-order indices add up to 1 at most; what is missing are interactions.
+with others included. First-order indices add up to 1 at most; what is missing are interactions. Xi
+may stand for several numbers that are learned together, such as the coefficients of a measured law.
 
 Two matrices A and B hold n independent draws of all inputs each; mixture i is A with column i taken
 from B. They are the two halves of scrambled Sobol points in 2d dimensions.
@@ -16,13 +17,14 @@ analysis of model output, Computer Physics Communications 181, table 2: (b) for 
 Sobol' and Niederreiter-Xing points.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import qmc
 
-from sim.studies.sensitivity.surrogate import Known, known
+from sim.studies.sensitivity.surrogate import Known, Part, known
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -113,6 +115,7 @@ def indices(
     rng: np.random.Generator,
     repeats: int = REPEATS,
     points: tuple[FloatArray, FloatArray] | None = None,
+    parts: Sequence[Part] = (),
 ) -> Indices:
     """Indices of each factor, with bootstrap intervals over rows.
 
@@ -132,6 +135,8 @@ def indices(
         The rows of A and B in the unit cube, where the last mixture is that of chance: a polynomial
         of the inputs halves the error of the indices where it explains the figure. The intervals
         stay those of the rows alone, for a bootstrap knows nothing of how well it was fitted.
+    parts : sequence of sequence of int
+        The columns of each factor; by default each column is one.
     """
     both = np.concatenate((a, b))
     centre, variance = float(np.mean(both)), float(np.var(both))
@@ -142,7 +147,7 @@ def indices(
     centred = a - centre, b - centre, mixed - centre
     n = len(a)
     values = np.vstack([centred[0], centred[1], centred[2][:-1]])
-    explained = None if points is None else known(points, values)
+    explained = None if points is None else known(points, values, parts)
     (first,), (total,) = _estimates(np.full((1, n), 1.0 / n), *centred, explained)
     again = rng.multinomial(n, np.full(n, 1.0 / n), repeats) / n
     firsts, totals = _estimates(again, *centred, None)

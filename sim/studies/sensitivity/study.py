@@ -10,13 +10,14 @@ from sim.model import month
 from sim.model.design import Design
 from sim.model.streams import Streams
 from sim.model.uncertain import UncertainInput
-from sim.montecarlo.draws import FloatArray
+from sim.montecarlo.draws import FloatArray, draw_worlds
 from sim.montecarlo.result import Draws, RunResult
 from sim.scenario import Scenario
 from sim.studies.bench import Bench
 from sim.studies.measure import SLO_MET, Measure, has_slo
 from sim.studies.sensitivity.answer import Sensitivity
 from sim.studies.sensitivity.conclusion import influence
+from sim.studies.sensitivity.factors import MIDDLE, Factor, columns, ends, factors
 from sim.studies.sensitivity.sobol import matrices
 from sim.studies.worst import of_all
 
@@ -24,7 +25,6 @@ ROWS = 64  # by default: intervals of some 15 points
 FEWEST_ROWS = 16  # below, the bootstrap knows nothing
 TORNADO_WORLDS = 16  # at each of its points, under common random numbers
 DEFAULT_METRICS = ("cost_usd_per_request", "peak_hour_ttft_p95_s")
-LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9  # quantiles of the inputs in the tornado
 
 
 def sensitivity(
@@ -61,18 +61,19 @@ def sensitivity(
     measures = _measures(scenario, metrics)
     simulator = _Simulator(scenario, bench, seed, fixed)
     # A wrong metric is found before the long part.
-    levels = _levels(varying)
-    tornado = _tornado(simulator, levels, measures)
-    worlds = _worlds(simulator, varying, 1 << (rows.bit_length() - 1))
+    learned = factors(varying)
+    tornado = _tornado(simulator, learned, measures)
+    worlds = _worlds(simulator, learned, 1 << (rows.bit_length() - 1))
     influences = tuple(
         influence(
             measure,
-            {path: (low, high) for path, (low, _, high) in levels.items()},
+            {each.path: each.levels for each in learned},
             worlds.values(measure),
             tornado[measure],
             worlds.lower_bound_share(measure),
             Streams(seed, world=0)("sensitivity/bootstrap"),
             worlds.points,
+            columns(learned),
         )
         for measure in measures
     )
@@ -84,12 +85,19 @@ def sensitivity(
         overloaded_share=worlds.overloaded_share(),
         fixed=tuple(fixed),
         influences=influences,
-        notes=tuple(_notes(measures, worlds.results[0].design)),
+        notes=tuple(_notes(measures, learned, worlds.results[0].design)),
     )
 
 
-def _notes(measures: Sequence[Measure], design: Design) -> Iterator[str]:
-    """What figures of a month rest on, and latencies that are of several workloads together."""
+def _notes(measures: Sequence[Measure], learned: Sequence[Factor], design: Design) -> Iterator[str]:
+    """What is learned together, what months rest on, and latencies of several workloads."""
+    for each in learned:
+        if len(each.inputs) > 1:
+            yield (
+                f"{each.path} stands for {len(each.inputs)} errors of its measured law, which a"
+                " benchmark tells together; they move a figure from what it is in one of ten draws"
+                " of all of them to what it is in nine of ten."
+            )
     if clause := month.note(design) if any(map(_is_monthly, measures)) else "":
         yield f"{clause[0].upper()}{clause[1:]}."
     yield from filter(None, (of_all(measure, design) for measure in measures))
@@ -174,54 +182,57 @@ class _Worlds:
         return float(np.mean([result.sample.overloaded() for result in self.results[:2]]))
 
 
-def _worlds(simulator: _Simulator, inputs: list[UncertainInput], rows: int) -> _Worlds:
+def _worlds(simulator: _Simulator, learned: Sequence[Factor], rows: int) -> _Worlds:
     rng = Streams(simulator.seed, world=0)("sensitivity/points")
+    inputs = [each for factor in learned for each in factor.inputs]
     points = matrices(rows, len(inputs), rng)
     a, b = (
         {each.path: each.distribution.ppf(half[:, i]) for i, each in enumerate(inputs)}
         for half in points
     )
     told = simulator.bench.told
-    told(f"{rows} rows: {rows * (len(inputs) + 3):,} worlds")
+    told(f"{rows} rows: {rows * (len(learned) + 3):,} worlds")
     results = [simulator.at(a, rows, "A"), simulator.at(b, rows, "B", other_luck=True)]
-    for number, each in enumerate(inputs, 1):
-        told(f"input {number} of {len(inputs)}: {each.path}")
-        mixed = a | {each.path: b[each.path]}
-        results.append(simulator.at(mixed, rows, f"A, of B {each.path}"))
+    for number, factor in enumerate(learned, 1):
+        told(f"input {number} of {len(learned)}: {factor.path}")
+        mixed = a | {each.path: b[each.path] for each in factor.inputs}
+        results.append(simulator.at(mixed, rows, f"A, of B {factor.path}"))
     told("chance within a world")
     results.append(simulator.at(a, rows, "A, other chance", other_luck=True))
     return _Worlds(results, points)
 
 
-def _levels(inputs: list[UncertainInput]) -> dict[str, tuple[float, float, float]]:
-    """The p10, median and p90 of each input."""
-    chosen = np.array([LOW, MIDDLE, HIGH])
-    levels: dict[str, tuple[float, float, float]] = {}
-    for each in inputs:
-        low, middle, high = each.distribution.ppf(chosen).tolist()
-        levels[each.path] = low, middle, high
-    return levels
-
-
 def _tornado(
-    simulator: _Simulator, levels: dict[str, tuple[float, float, float]], measures: list[Measure]
+    simulator: _Simulator, learned: Sequence[Factor], measures: Sequence[Measure]
 ) -> dict[Measure, FloatArray]:
-    """Measures with every input at its median, and with each at its p10 and p90.
+    """Measures with every input at its median, and with each factor at its p10 and p90.
 
     Returns
     -------
-    dict of Measure to (1 + 2 inputs, worlds) float64
+    dict of Measure to (1 + 2 factors, worlds) float64
     """
-    medians = {path: middle for path, (_, middle, _) in levels.items()}
-    points = {"all medians": medians}
-    for path, (low, _, high) in levels.items():
-        points[f"p10 of {path}"] = medians | {path: low}
-        points[f"p90 of {path}"] = medians | {path: high}
-    simulator.bench.told(f"tornado: {len(points)} points, {TORNADO_WORLDS} worlds at each")
-    rows: dict[Measure, list[FloatArray]] = {measure: [] for measure in measures}
-    for about, point in points.items():
-        draws = {path: np.full(TORNADO_WORLDS, value) for path, value in point.items()}
-        result = simulator.at(draws, TORNADO_WORLDS, about)
-        for measure in measures:
-            rows[measure].append(measure.of(result))
+    inputs = [each for factor in learned for each in factor.inputs]
+    middle = np.array([MIDDLE])
+    medians = {each.path: float(each.distribution.ppf(middle)[0]) for each in inputs}
+    points = 1 + sum(1 if len(each.inputs) > 1 else 2 for each in learned)
+    simulator.bench.told(f"tornado: {points} points, {TORNADO_WORLDS} worlds at each")
+
+    def at(about: str, moved: Draws) -> RunResult:
+        still = {path: np.full(TORNADO_WORLDS, value) for path, value in medians.items()}
+        return simulator.at(still | moved, TORNADO_WORLDS, about)
+
+    usual = at("all medians", {})
+    rows = {measure: [measure.of(usual)] for measure in measures}
+    for factor in learned:
+        if len(factor.inputs) > 1:
+            draws = draw_worlds(factor.inputs, simulator.seed, TORNADO_WORLDS)
+            drawn = at(f"draws of {factor.path}", draws)
+            for measure, found in rows.items():
+                found.extend(ends(found[0], measure.of(drawn), measure.decision))
+            continue
+        for name, value in zip(("p10", "p90"), factor.levels, strict=True):
+            moved = {factor.path: np.full(TORNADO_WORLDS, value)}
+            result = at(f"{name} of {factor.path}", moved)
+            for measure, found in rows.items():
+                found.append(measure.of(result))
     return {measure: np.array(each) for measure, each in rows.items()}

@@ -9,7 +9,7 @@ right however wrong the polynomial is; it is used where it explains more than ni
 variance of rows that it has not seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from sim.model.special import ndtri
 
 FloatArray = npt.NDArray[np.float64]
+Part = Sequence[int]  # columns of a matrix that are known or unknown together
 
 FOLDS = 8
 LEAST_EXPLAINED = 0.9
@@ -45,24 +46,29 @@ class Known:
     explained: float
 
 
-def known(points: tuple[FloatArray, FloatArray], values: FloatArray) -> Known | None:
+def known(
+    points: tuple[FloatArray, FloatArray], values: FloatArray, parts: Sequence[Part] = ()
+) -> Known | None:
     """What the best polynomial gives; None where it explains too little.
 
     Parameters
     ----------
     points : two of (n, inputs) float64
         A and B in the unit cube.
-    values : (2 + inputs, n) float64
-        The figure about its mean, at A, at B, and at the mixture of each input.
+    values : (2 + factors, n) float64
+        The figure about its mean, at A, at B, and at the mixture of each factor.
+    parts : sequence of sequence of int
+        The inputs of each factor; by default each input is one.
     """
     n, inputs = points[0].shape
+    parts = parts or [(each,) for each in range(inputs)]
     fold = np.arange(n) % FOLDS
     scales = (_legendre, _hermite)
     fits = (
-        _fitted(np.stack([scale(half) for half in points]), degree, values, fold)
+        _fitted(np.stack([scale(half) for half in points]), degree, values, fold, parts)
         for scale in scales
         for degree in DEGREES
-        if n * (inputs + 2) > 4 * _terms(inputs, degree)
+        if n * (len(parts) + 2) > 4 * _terms(inputs, degree)
     )
     best = max((fit for fit in fits if fit), key=lambda fit: fit.explained, default=None)
     return best if best is not None and best.explained > LEAST_EXPLAINED else None
@@ -87,7 +93,11 @@ def _terms(inputs: int, degree: int) -> int:
 
 
 def _fitted(
-    bases: FloatArray, degree: int, values: FloatArray, fold: npt.NDArray[np.int_]
+    bases: FloatArray,
+    degree: int,
+    values: FloatArray,
+    fold: npt.NDArray[np.int_],
+    parts: Sequence[Part],
 ) -> Known | None:
     """What a polynomial of a degree gives.
 
@@ -99,12 +109,13 @@ def _fitted(
     at, other = bases
     inputs = at.shape[1]
     designs = [_design(at, degree), _design(other, degree)]
-    for i in range(inputs):
+    for part in parts:
         mixture = at.copy()
-        mixture[:, i] = other[:, i]
+        mixture[:, list(part)] = other[:, list(part)]
         designs.append(_design(mixture, degree))
-    design = np.stack(designs)  # (2 + inputs, n, terms)
-    belongs = np.array(list(_belonging(inputs, degree)))  # (terms, inputs) bool
+    design = np.stack(designs)  # (2 + factors, n, terms)
+    has = np.array(list(_belonging(inputs, degree)))  # (terms, inputs) bool
+    belongs = np.column_stack([has[:, list(part)].any(axis=1) for part in parts])
     alone = belongs & (belongs.sum(axis=1) == 1)[:, None]
     predicted = np.empty(values.shape)
     squares = np.empty((len(fold), belongs.shape[0]))
