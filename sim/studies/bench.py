@@ -1,7 +1,8 @@
 """A place to run many scenarios: one set of workers, and no world simulated twice."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from sim.montecarlo.run import run
 from sim.montecarlo.sample import Sample
 from sim.montecarlo.storage.identity import scenario_digest
 from sim.scenario import Scenario
-from sim.studies.twins import Twins, missing
+from sim.studies.twins import Twins
 
 FloatArray = npt.NDArray[np.float64]
 Told = Callable[[str], None]
@@ -113,16 +114,17 @@ class Bench:
     ) -> RunResult:
         """The first worlds: those of before, those of the archive, and the others simulated.
 
-        All but those of before count as simulated here, so that the answer does not tell.
+        All but those of before count as simulated here, the archive's too, so that the answer does
+        not tell; those that another scenario had just so do not.
         """
         sample = before.sample if before else Sample(scenario.inputs)
         exports = before.exports if before else None
-        have = len(sample)
+        numbers = range(len(sample), worlds)
         drawer = self.archive.drawer(scenario, seed, known_by) if self.archive else None
         given = options.get("draws")
         with (
             drawer.opened(sample, worlds, given) if drawer else nullcontext() as checkpoints,
-            self._sharing(scenario, sample, worlds, seed, options),
+            self._sharing(scenario, sample, numbers, seed, options) as others,
         ):
             if exports is None and 0 in sample:
                 exports = {}  # of world 0, which studies do not look at
@@ -138,34 +140,38 @@ class Bench:
                 **options,
             )
         self.note(about, result, f"{known_by}/{seed}")
+        self._count(result, others)
+        return result
+
+    def _count(self, result: RunResult, simulated: Sequence[int]) -> None:
+        """Have worlds count as simulated, unless they were cut off."""
         if result.interrupted:
             raise KeyboardInterrupt
-        self.worlds += worlds - have
-        self.requests += float(result.sample.values("requests")[have:].sum())
-        return result
+        self.worlds += len(simulated)
+        self.requests += math.fsum(result.sample.figure(each, "requests") for each in simulated)
 
     @contextmanager
     def _sharing(
         self,
         scenario: Scenario,
         sample: Sample,
-        worlds: int | Sequence[int],
+        numbers: Sequence[int],
         seed: int,
-        options: dict[str, Any],
-    ) -> Iterator[None]:
-        """While worlds are simulated: adds those that other scenarios had, notes the others.
+        options: Mapping[str, Any],
+    ) -> Iterator[list[int]]:
+        """While worlds are simulated: adds those that other scenarios had; gives the others.
 
-        Not where values are given or worlds are made up: then no two are alike, or not so told.
+        None is shared where values are given or worlds are made up.
         """
         if not options.keys() <= {"progress"}:
-            yield
+            yield list(numbers)
             return
-        numbers = missing(sample, worlds)
         draws = draw_worlds(scenario.inputs, seed, max(numbers, default=-1) + 1)
         keys = self._twins.keys(scenario, draws, numbers, seed)
+        others = [each for each in numbers if keys.get(each) not in self._twins]
         self._twins.add_to(sample, keys)
         try:
-            yield
+            yield others
         finally:
             self._twins.note(sample, keys)
 
@@ -183,7 +189,7 @@ class Bench:
     def probe(self, scenario: Scenario, only: Sequence[int], seed: int) -> RunResult:
         """Some worlds of a scenario by their numbers; they are not kept."""
         sample = Sample(scenario.inputs)
-        with self._sharing(scenario, sample, only, seed, {}):
+        with self._sharing(scenario, sample, only, seed, {}) as others:
             result = run(
                 scenario,
                 seed=seed,
@@ -193,10 +199,7 @@ class Bench:
                 announce=self.announce,
                 only=tuple(only),
             )
-        if result.interrupted:
-            raise KeyboardInterrupt
-        self.worlds += len(only)
-        self.requests += float(result.sample.values("requests").sum())
+        self._count(result, others)
         return result
 
     def _progress(self, have: int) -> Callable[[Sample, int], None]:

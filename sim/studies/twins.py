@@ -7,7 +7,7 @@ number of replicas where few are needed.
 
 import hashlib
 import pickle
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from sim.errors import PeakfleetError
 from sim.montecarlo.result import Draws
@@ -20,6 +20,9 @@ class Twins:
 
     def __init__(self) -> None:
         self._found: dict[bytes, Sample] = {}
+
+    def __contains__(self, key: bytes | None) -> bool:
+        return key in self._found
 
     def keys(
         self, scenario: Scenario, draws: Draws, worlds: Iterable[int], seed: int
@@ -44,12 +47,6 @@ class Twins:
         for world, key in keys.items():
             if world in sample:
                 self._found.setdefault(key, sample)
-
-
-def missing(sample: Sample, worlds: int | Sequence[int]) -> list[int]:
-    """Those of some worlds, or of the first so many, that a sample does not have."""
-    numbers = range(worlds) if isinstance(worlds, int) else worlds
-    return [world for world in numbers if world not in sample]
 
 
 def _key(scenario: Scenario, values: Mapping[str, float], world: int, seed: int) -> bytes | None:
