@@ -143,14 +143,15 @@ def _costs(answer: BreakEven) -> Grid:
         cells = []
         for side in sides:
             usd = float(here.loc[side, "p50_usd_per_month"])
-            mark = "*" if side == best and here.loc[side, "cheapest_share"] > 0 else " "
+            share = here.loc[side, "cheapest_share"]
+            mark = "*" if 0 < share == here.loc[best, "cheapest_share"] else " "
             cells.append(("–" if math.isinf(usd) else _usd(usd)) + mark)
         rows.append((short(volume), *cells, _percent(float(here.loc[best, "cheapest_share"]))))
     title = "Cost in USD a month, median over worlds"
     unable = "" if frame["keeps_slo"].all() else "; – does not keep the SLO"
     foot = (
-        f"* the cheapest in most worlds, in how many of them in the last column{unable}; volumes in"
-        f" {answer.arrivals} a day"
+        "* the cheapest in more worlds than any other (or in as many, where several are marked): in"
+        f" the last column{unable}; volumes in {answer.arrivals} a day"
     )
     return _table(title, ("volume", *(f"{side} " for side in sides), "sure"), rows, foot)
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from sim.errors import PeakfleetError
-from sim.report.figures import BY_METRIC, GROUPS
+from sim.report.figures import BY_METRIC, GROUPS, Figure
 from sim.report.glossary import GLOSSARY, SAID_AS, is_word, known_by, meaning, words_in
 from sim.report.paragraph import filled
 from sim.report.reference_text import key_text, places_text
+from sim.report.schema.answers import metrics_schema
 from sim.scenario.reference import Key, all_keys, key_at, keys_named
 
 FEW = 8  # keys that are listed at most
@@ -68,13 +69,25 @@ def _keys(name: str) -> list[Key]:
 
 
 def _figures(name: str) -> Iterator[tuple[str, str]]:
-    """The figure of a metric's name."""
-    metric = "_".join(name.casefold().replace("-", " ").split())
+    """The figure of a metric's name, or of the title of its row."""
+    title = " ".join(name.casefold().split())
+    metric = "_".join(title.replace("-", " ").split())
     for group, figures in GROUPS.items():
+        if title == group.casefold():
+            yield group, f"Figures of every run: {', '.join(each.label for each in figures)}."
         for figure in figures:
             if metric in (figure.metric, figure.metric.removesuffix("_s")):
-                unit = f", in {figure.unit}" if figure.unit not in ("", "%") else ""
-                yield figure.metric, f"{figure.label} (a figure of every run, under {group}{unit})."
+                yield figure.metric, f"{figure.label}. {_told(figure, group)}"
+            elif title == figure.label.casefold():
+                yield figure.label, f"{figure.metric} in JSON. {_told(figure, group)}"
+
+
+def _told(figure: Figure, group: str) -> str:
+    """What a figure is, and where it stands."""
+    known = metrics_schema()["properties"].get(figure.metric)
+    said = f"{known['description']} " if known else ""
+    unit = f", in {figure.unit}" if figure.unit not in ("", "%") else ""
+    return f"{said}A figure of every run, under {group}{unit}."
 
 
 def _related(name: str, width: int) -> Iterator[str]:

@@ -29,6 +29,10 @@ GLOSSARY = {
         "What must not be exceeded: USD a month of a plan, USD a day, week or month of one API or "
         "several before their gateway leaves them out; with retries, the share of them allowed."
     ),
+    "cannot tell": (
+        "So few worlds leave it open: the interval of the share reaches to both sides of what is "
+        "asked. More worlds (--worlds) would tell, unless the share is just what is asked."
+    ),
     "capacity": (
         "The work that replicas can do at their largest batch: those of the fleet, or of a pool "
         "that scales, all that its autoscaler may start."
@@ -40,9 +44,18 @@ GLOSSARY = {
         "What is paid: GPUs from a replica's start to its end and for committed terms, tokens of an"
         " API, fixed costs; per month unless it says otherwise."
     ),
+    "design": "A scenario with its changes: one of the ways to serve that are compared.",
+    "difference": (
+        "One design less the other in the same world, under the same arrivals; below 0 the first "
+        "has less."
+    ),
     "elasticity": (
         "The power of the volume with which cost grows: 1 in proportion, 0 not at all, between "
         "them more slowly than volume."
+    ),
+    "error of the profile": (
+        "How far it may be off. service.error_1 and on are its parts, one for each way in which "
+        "measurements leave its coefficients open, in standard deviations."
     ),
     "falls behind": (
         "A world whose backlog is still growing at the end: more work comes than is done."
@@ -57,6 +70,10 @@ GLOSSARY = {
         "C computed, or measured and far off in simulations of its own runs."
     ),
     "headroom": "GPU time of a ready replica that has somebody in its batch and room for more.",
+    "holds": (
+        "In a world, that every SLO is kept and no backlog grows; of a fleet, that it does so in "
+        "as many worlds as are asked for."
+    ),
     "horizon": "The simulated time, such as one day or a week.",
     "idle": "GPU time in which a replica has nobody, starts, drains, or is committed and not used.",
     "interval": (
@@ -83,9 +100,9 @@ GLOSSARY = {
         "An hour in which more work is offered than capacity: no autoscaler could have served "
         "it. Where replicas are not started yet, requests wait without it."
     ),
-    "p50, p95": (
-        "The value that half, or 95 of 100, stay below: of requests in a latency's name, of "
-        "worlds in a column's head."
+    "p5, p50, p95": (
+        "The value that 5 of 100, half, or 95 of 100 stay below: of requests in a latency's name, "
+        "of worlds in a column's head."
     ),
     "paid at once": (
         "What is paid before anything is saved: machines, the one-off cost, --switching-cost."
@@ -96,9 +113,14 @@ GLOSSARY = {
         "of answers has points of its own scale."
     ),
     "pool": "Replicas of one kind behind one gateway (kind: gpu_pool).",
+    "practically equal": (
+        "So near that it is of no use: the whole interval of the difference lies within "
+        "--equal-within (1 %) of the other design's figure."
+    ),
     "preempted": "Put out of the batch for want of KV cache, to be worked on again later.",
     "profile": "What an engine, a model and a GPU can do: measured, or computed where nobody did.",
     "quota": "What a provider allows in a minute, day or week, of requests and tokens, or at once.",
+    "ready": "Of a replica: started, warmed up, and taking requests; the others start or drain.",
     "recovery": "The time from the end of a spike until requests are within their SLO again.",
     "regret": "What a choice costs more, in a world, than the choice that is best in that world.",
     "rejected": "Turned away at once: by a quota, a budget, a full queue, or as too long.",
@@ -106,6 +128,10 @@ GLOSSARY = {
     "saved": (
         "What switching saves in a month: the API's cost less the other side's; below 0 it "
         "costs more."
+    ),
+    "served nothing": (
+        "A backend that no request was sent to in any world, and that costs all the same: take it "
+        "out of the scenario, or give it a share of a route."
     ),
     "side": "One way to serve everything: an API, a pool of GPUs, users' devices.",
     "SLO": "What good service is: such as a first token within 2 s for 95 of 100 requests.",
@@ -152,6 +178,7 @@ SAID_AS = {  # what people ask for, by the word of the answers, or the key, that
     "answer": "whole answer",
     "answer time": "whole answer",
     "breakeven": "break-even",
+    "breaks": "holds",
     "cached share": "cache_hit_rate",
     "certainty": "interval",
     "cheaper": "verdict",
@@ -161,26 +188,41 @@ SAID_AS = {  # what people ask for, by the word of the answers, or the key, that
     "confidence": "interval",
     "confidence interval": "interval",
     "context length": "max_model_len",
+    "costs more in": "saved",
     "decode": "TPOT",
     "depreciation": "owned",
+    "does, for more": "holds",
     "draw": "world",
     "electricity": "usd_per_kwh",
     "end-to-end latency": "whole answer",
+    "error": "error of the profile",
     "fallen behind": "falls behind",
+    "fallen behind at the end": "falls behind",
     "first token": "TTFT",
+    "gpus at peak": "fleet",
+    "gpus reserved": "commitment",
+    "hold": "holds",
+    "in flight": "backlog",
+    "in months": "payback",
+    "in most worlds": "verdict",
+    "in years": "flips at",
     "inter-token latency": "TPOT",
     "kv memory": "KV cache",
     "latency": "whole answer",
     "median": "median world",
     "migration": "paid at once",
+    "missed": "miss",
+    "misses": "miss",
     "overload": "falls behind",
     "peak hour": "worst hour",
     "per output token": "TPOT",
     "percentile": "p50",
     "preemption": "preempted",
     "prefill": "TTFT",
+    "quantile": "p50",
     "rate limit": "quota",
     "replication": "world",
+    "requests lost": "loses requests",
     "reserved": "commitment",
     "salary": "staff",
     "saving": "saved",
@@ -193,10 +235,16 @@ SAID_AS = {  # what people ask for, by the word of the answers, or the key, that
     "tensor parallel": "tp",
     "tensor parallelism": "tp",
     "term": "payback",
+    "the answer": "verdict",
     "throttled": "rejected",
+    "too much work, not simulated": "over capacity",
     "turned away": "rejected",
     "uncertainty": "world",
+    "undecided": "cannot tell",
+    "unused": "served nothing",
     "utilization": "utilisation",
+    "within its life": "payback",
+    "worlds that hold": "holds",
     "write-off": "payback",
     "written off": "payback",
 }
@@ -232,7 +280,8 @@ def known_by(word: str) -> str:
     """
     plain = " ".join(word.casefold().replace("_", " ").split())
     singular = plain.removesuffix("s")
-    for form in (plain, singular, singular.replace("-", " "), plain.rstrip("0123456789")):
+    bare = plain.rpartition("service.")[2].rstrip("0123456789").strip()
+    for form in (plain, singular, singular.replace("-", " "), bare):
         if form in SAID_AS:
             return SAID_AS[form]
         if form in _meanings():
@@ -247,8 +296,10 @@ def words_in(phrase: str) -> dict[str, str]:
     >>> list(words_in("Work offered to capacity")), list(words_in("slo_attainment"))
     (['capacity', 'work offered'], ['attainment', 'slo'])
     """
-    spaced = f" {phrase.casefold().replace('_', ' ')} "
-    return {word: text for word, text in _meanings().items() if f" {word} " in spaced}
+    words = phrase.casefold().replace("_", " ").replace(",", " ").replace(":", " ").split()
+    spaced = (f" {' '.join(words)} ", f" {' '.join(word.removesuffix('s') for word in words)} ")
+    meanings = _meanings().items()
+    return {word: text for word, text in meanings if any(f" {word} " in each for each in spaced)}
 
 
 def meaning(word: str) -> str:

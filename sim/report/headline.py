@@ -359,8 +359,10 @@ def _worst_world(summary: Mapping[str, Any]) -> str:
         cause = worst["cause"]
         parts.append(f"the cause is {cause['meaning']} ({cause['backend']})")
     told = f": {'; '.join(parts)}" if parts else ""
+    idle = tuple(f"backends.{name}." for name, own in summary["backends"].items() if _unused(own))
+    draws = {path: draw for path, draw in worst["draws"].items() if not path.startswith(idle)}
     return (
-        f"Worst is world {number}{told}.{_drawn(worst['draws'])}"
+        f"Worst is world {number}{told}.{_drawn(draws)}"
         f" --worlds {number + 1} --seed {summary['seed']} ends with it."
     )
 

@@ -1,6 +1,7 @@
 """Paragraphs of an answer, in lines that a terminal shows whole."""
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -10,6 +11,7 @@ import unicodedata
 WIDTH = 96
 NARROWEST = 40
 SECOND_HALF = "\ue000"  # of a character of two columns, while a text is broken into lines
+OPTION = re.compile(r"(--[a-z][a-z-]*) (\d\S*|\S*[/=]\S*)")
 KEPT = "\xa0"  # a space at which no line ends
 
 
@@ -42,15 +44,15 @@ def _columns(letter: str) -> int:
 def lines_of(text: str, width: int, indent: str = "", hanging: str | None = None) -> list[str]:
     """A text in lines of at most so many columns, no number parted from its per cent sign.
 
-    ``hanging`` begins all lines but the first, by default as that one does. Only a word that is
-    longer than a line is broken.
+    Nor is an option from its value. ``hanging`` begins all lines but the first, by default as that
+    one does. Only a word that is longer than a line is broken.
 
     >>> lines_of("聊天 is a chat", 8)
     ['聊天 is', 'a chat']
     """
     padded = "".join(
         letter + SECOND_HALF * (_columns(letter) - 1)
-        for letter in text.replace(" %", KEPT + "%").replace(SECOND_HALF, "")
+        for letter in _kept_together(text).replace(SECOND_HALF, "")
     )
     after = indent if hanging is None else hanging
     broken = textwrap.wrap(
@@ -61,6 +63,11 @@ def lines_of(text: str, width: int, indent: str = "", hanging: str | None = None
         break_on_hyphens=False,  # names and addresses can be copied
     )
     return [line.replace(SECOND_HALF, "").replace(KEPT, " ") for line in broken]
+
+
+def _kept_together(text: str) -> str:
+    """With spaces at which no line ends: before a per cent sign, and after an option."""
+    return OPTION.sub(rf"\1{KEPT}\2", text.replace(" %", KEPT + "%"))
 
 
 def filled(paragraph: str, indent: str = "", hanging: str | None = None) -> str:

@@ -16,6 +16,7 @@ from sim.report.table import AT_LEAST
 from sim.studies.measure import Measure
 from sim.studies.size import Size
 from sim.studies.size.fleets import NOTICED
+from sim.studies.size.wording import two_digits
 
 TEST = "the test that decides spends a part of the error at every look, and asks for more"
 REVERSALS = 0.01  # share of worlds from which on it is worth saying
@@ -33,8 +34,8 @@ def tell(answer: Size) -> Telling:
         verdicts=tuple(_verdicts(answer)),
         details=(Paragraph(f"SLO: {answer.asked}."),),
         figures=(*services, fleets),
-        method=(*paragraphs(notes), *_command(answer)),
-        brief=(_deciding(services, fleets), *_command(answer)),
+        method=(*paragraphs(notes), *_more(answer), *_command(answer)),
+        brief=(_deciding(services, fleets), *_more(answer), *_command(answer)),
     )
 
 
@@ -55,6 +56,13 @@ def _verdicts(answer: Size) -> Iterator[Verdict]:
         return
     keeping = chosen.found.tallies[chosen.count].keeping
     yield Verdict(True, what, f"{chosen.words}: in {keeping.words()}, {percent(asked)} asked")
+
+
+def _more(answer: Size) -> Iterator[Paragraph]:
+    """How many worlds would tell what these do not."""
+    needed = answer.worlds_needed
+    if needed and math.isfinite(needed):
+        yield Paragraph(f"--worlds {two_digits(needed)} would tell what these worlds cannot.")
 
 
 def _command(answer: Size) -> Iterator[Command]:

@@ -87,7 +87,7 @@ class Bench:
         if before and have >= worlds:
             return before
         self._pulse = self._pulse or Pulse(self.told)
-        options.setdefault("progress", self._progress(have))
+        options.setdefault("progress", self._progress(have, about or scenario.name))
         result = self._simulated(scenario, worlds, seed, known_by, before, about, **options)
         self._finished[known_by, seed] = result
         return result
@@ -202,14 +202,14 @@ class Bench:
         self._count(result, others)
         return result
 
-    def _progress(self, have: int) -> Callable[[Sample, int], None]:
-        """What is said while worlds are added to those that there were."""
+    def _progress(self, have: int, about: str) -> Callable[[Sample, int], None]:
+        """What is said while worlds are added to those that there were: of what, and how far."""
 
         def progress(sample: Sample, target: int) -> None:
             assert self._pulse is not None
             done = self.worlds + len(sample) - have
             self._pulse.tell(
-                lambda: f"{done:,} worlds simulated; of this case {len(sample):,} of {target:,}"
+                lambda: f"{about}: {len(sample):,} of {target:,} worlds; {done:,} in all so far"
             )
 
         return progress

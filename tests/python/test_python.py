@@ -23,6 +23,7 @@ from sim.cli import cli
 from sim.model.share import read_share
 from sim.montecarlo.shares import Share, share_interval
 from sim.montecarlo.storage.manifest import to_json
+from sim.report.explanation import explained
 
 QUICKSTART = SHIPPED / "quickstart.yaml"
 BRIEF = "horizon.days=0.02"
@@ -136,6 +137,10 @@ def check_screen(name, answer, monkeypatch):
     if name == "run":
         return
     page = json.loads(Path("cli", "report.json").read_text())
+    for grid in (each for each in page["figures"] if "columns" in each):
+        for column in grid["columns"]:  # what a heading says is explained
+            head = re.sub(r"\(.*?\)|[,−]|\d+ %", " ", column["head"]).strip()
+            assert not head or explained(" ".join(head.split()), 80)
     for each in page["verdicts"]:
         sign = {True: "✓", False: "✗", None: "?"}[each["kept"]]
         assert f"{sign} {each['what']}: " in in_a_line, each

@@ -9,7 +9,12 @@ from places import ROOT
 from sim.__main__ import main
 from sim.cli import cli
 from sim.errors import PeakfleetError
+from sim.report.figures import GROUPS
 from sim.report.glossary import GLOSSARY, SAID_AS, meaning
+from sim.report.headline import KINDS, TROUBLES
+from sim.report.size_text import _short
+from sim.report.stress_text import HELD
+from sim.studies.compare.field import VERDICTS
 
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8").casefold()
@@ -36,7 +41,7 @@ def test_only_words_that_answers_use_are_explained(word):
 
 @pytest.mark.parametrize(
     "word",
-    ["world", "used", "idle", "headroom", "work offered", "p50, p95", "oracle", "over capacity",
+    ["world", "used", "idle", "headroom", "work offered", "p5, p50, p95", "oracle", "over capacity",
      "at least", "interval", "worst hour", "payback", "break-even", "falls behind", "points",
      "elasticity", "capacity", "wasted"],
 )  # fmt: skip
@@ -67,7 +72,7 @@ def test_the_glossary_is_printed_by_explain_which_help_names():
 
 @pytest.mark.parametrize("part", ["p50", "P95"])
 def test_words_of_one_meaning_are_found_each_by_itself(part):
-    assert meaning(part) == GLOSSARY["p50, p95"]
+    assert meaning(part) == GLOSSARY["p5, p50, p95"]
 
 
 def test_a_word_that_is_not_there_is_one_line(capsys):
@@ -134,6 +139,24 @@ def test_what_people_ask_finds_what_they_mean(word):
     said = CliRunner().invoke(cli, ["explain", word])
     assert said.exit_code == 0
     assert ASKED[word] in " ".join(said.stdout.split())
+
+
+# Row titles of every run, and what the tables of studies say beside their rows.
+PRINTED = sorted(
+    {figure.label for figures in GROUPS.values() for figure in figures}
+    | {*GROUPS, *KINDS.values(), *TROUBLES, *HELD, *VERDICTS.values()}
+    | {_short(verdict, True) for verdict in ("keeps", "misses", "cannot tell")}
+    | {_short("", False), "the answer", "practically equal", "served nothing", "replicas ready"}
+    | {"kept", "missed", "cannot tell", "p5", "p50", "p95", "95 % interval", "no break-even"}
+    | {"error_4", "large.service.error_4", "backends.large.service.error_12"}
+)
+
+
+@pytest.mark.parametrize("words", PRINTED)
+def test_every_title_and_remark_of_an_answer_is_explained(words):
+    said = CliRunner().invoke(cli, ["explain", words])
+    assert said.exit_code == 0, said.output
+    assert len(said.stdout.split()) > 4
 
 
 @pytest.mark.parametrize(

@@ -222,11 +222,13 @@ def test_a_terminal_gets_a_bar_with_the_estimate_so_far(monkeypatch):
     with progress_bar(20, None, shown=True) as progress:
         run(FakeScenario(), 20, jobs=1, replicate=fake_replication.replicate, progress=progress)
     assert "20/20" in screen.getvalue()
-    assert "p95 answer" in screen.getvalue()
+    assert "cost a month" in screen.getvalue()
 
 
 def test_the_estimate_so_far_has_its_interval():
     sample = Sample()
     for world in range(10):
-        sample.add_row(world, "stable", {"e2e_p95_s": 1.0 + world, "cost_usd_per_month": 100.0}, {})
-    assert so_far(sample) == "cost a month 100.00 USD · p95 answer 5.50 s (2.00 … 9.00)"
+        figures = {"peak_hour_ttft_p95_s": 1.0 + world, "cost_usd_per_month": 100.0}
+        sample.add_row(world, "stable", figures, {})
+    waits = "p95 first token, worst hour 5.50 s (2.00 … 9.00)"
+    assert so_far(sample) == f"cost a month 100.00 USD · {waits}"

@@ -16,6 +16,7 @@ import numpy as np
 from sim.report.figures import ABSENT, Figure, Kind, scale
 
 MOST_TICKS = 6
+LOST = 0.05  # of a value by rounding, from which on it has a unit of its own
 DECADES = 2.0  # from the least to the greatest value, beyond which an axis is logarithmic
 LEAST_SPAN = 0.2  # of the middle: less would make chance look like a difference
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -169,15 +170,19 @@ def amount(kind: Kind, value: float, unit: str = "") -> str:
 
 
 def between(kind: Kind, low: float, high: float, unit: str = "") -> str:
-    """Two values in one unit.
+    """Two values in one unit; each in its own where the lower one would be lost in the other's.
 
     >>> between("seconds", 33.12, 57.4), between("usd", 0.0042, 0.0151), between("share", 1.0, 1.0)
     ('33.1 to 57.4 s', '0.00420 to 0.01510 USD', '100 %')
+    >>> between("seconds", 0.41, 3900.0), between("seconds", 0.0, 3900.0)
+    ('410 ms to 65 min', '0 to 65 min')
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         return f"{amount(kind, low, unit)} to {amount(kind, high, unit)}"
     whole = amount(kind, high, unit)
     chosen = scale(Figure("", "", kind, unit or ("USD" if kind == "usd" else "")), high)
+    if abs(round(low / chosen.size, chosen.decimals) * chosen.size - low) > LOST * abs(low):
+        return f"{amount(kind, low, unit)} to {whole}"
     first = _trimmed(chosen.text(low)) if kind != "usd" else chosen.text(low)
     last = whole.removesuffix(chosen.unit).rstrip()
     return whole if first == last else f"{first} to {whole}"

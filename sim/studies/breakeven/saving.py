@@ -63,7 +63,7 @@ def _fleet(best: Switch) -> str:
 
 def _paid(answer: Findings, best: Switch) -> str:
     if not best.paid_usd.any():
-        return "nothing is paid at once (--switching-cost 20k..60k says what switching costs)"
+        return "nothing is paid at once, as no cost of switching is stated"
     least, most, said = spread_over(answer.worlds)
     low, middle, high = (quantile(np.sort(best.paid_usd), level) for level in (least, 0.5, most))
     paid = f"the {amount(middle)} USD"

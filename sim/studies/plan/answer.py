@@ -13,6 +13,7 @@ from sim.montecarlo.shares import Share, spread_over
 from sim.montecarlo.summary import share_as_json
 from sim.studies.plan.breaking import OVER_BUDGET, Break, Kept
 from sim.studies.plan.days import busiest
+from sim.studies.plan.naming import named, span
 from sim.studies.plan.outlook import Outlook
 from sim.studies.plan.purchase import Commitment
 from sim.studies.stress.verdict import Word
@@ -212,7 +213,8 @@ class Plan:
             return
         budget = f"the budget of {self.budget_usd:,.0f} USD a month"
         over = self.cost_usd > self.budget_usd
-        ever, at = Share.of(over.any(axis=1)), int(np.argmax(over.sum(axis=0)))
+        ever, often = Share.of(over.any(axis=1)), over.sum(axis=0)
+        worst = (np.flatnonzero(often == often.max()) + 1).tolist()
         if not ever.count:
             most = float(self.cost_usd.max())
             yield (
@@ -223,15 +225,16 @@ class Plan:
         first = next((each.month for each in self.breaks if each.what == OVER_BUDGET), None)
         usually = "" if first is None else f" from month {first + 1} on in most worlds, and"
         yield (
-            f"{budget} is exceeded{usually} in some month in {ever.words()}, most often in month"
-            f" {at + 1}"
+            f"{budget} is exceeded{usually} in some month in {ever.words()}, most often in"
+            f" {named(worst)}"
         )
 
     def _kept(self) -> str:
         broken = self.kept.broken
         if broken is None:
             last = self.outlook.months
-            return f"{self.kept.subject} hold{self.kept.ending} for all of the {last} months"
+            long = "for the month" if last == 1 else f"for all of the {last} months"
+            return f"{self.kept.subject} hold{self.kept.ending} {long}"
         when = "already in month 1" if broken.month == 0 else f"from month {broken.month + 1}"
         return f"{when} {broken.what} {_worlds(broken)}"
 
@@ -239,10 +242,9 @@ class Plan:
         least, most, said = spread_over(self.worlds)
         total = np.quantile(self.cost_usd.sum(axis=1), [least, 0.5, most])
         first, last = (float(np.median(self.cost_usd[:, month])) for month in (0, -1))
-        shown = (
-            f"{self.outlook.months} months cost {total[1]:,.0f} USD ({total[0]:,.0f} …"
-            f" {total[2]:,.0f} {said})"
-        )
+        many, one = self.outlook.months, self.outlook.months == 1
+        time = "1 month costs" if one else f"{many} months cost"
+        shown = f"{time} {total[1]:,.0f} USD ({total[0]:,.0f} … {total[2]:,.0f} {said})"
         if self.outlook.months > 1:
             months = f"from {first:,.0f} a month to {last:,.0f}"
             same = f"{first:,.0f}" == f"{last:,.0f}"
@@ -255,7 +257,7 @@ class Plan:
         shown = [
             _gpus(each.gpus)
             + (f" of {each.pool}" if len(self.gpus) > 1 else "")
-            + f" for months {each.first + 1} to {each.end}"
+            + f" for {span(each.first + 1, each.end)}"
             for each in self.commitments
             if each.gpus > 0
         ]

@@ -55,11 +55,11 @@ def more_worlds(found: Found) -> str:
     """How many worlds would tell."""
     if not math.isinf(found.needed):
         worlds = two_digits(found.needed)
-        return f"about {worlds:,} would (--worlds {worlds})"
+        return f"about {worlds:,} would"
     if len(found.open) == 1:
         return "the share is too close to what is asked for any number of worlds"
     worlds = two_digits(4 * found.rule.looks[-1])
-    return f"four times the worlds (--worlds {worlds}) would leave about half as many open"
+    return f"four times the worlds ({worlds:,}) would leave about half as many open"
 
 
 def no_fleet(options: list[Option], asked: str, lone: str) -> str:
