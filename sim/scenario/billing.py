@@ -8,6 +8,8 @@ from sim.model.price import DAY_S, MONTH_S
 from sim.model.workload import Workload
 from sim.scenario.schema import ScenarioDocument
 
+SAME = 0.02  # of a mean day, within which the simulated one is no other
+
 
 def of_bills(document: ScenarioDocument, design: Design) -> Iterator[str]:
     """Requests a day and tokens a month that bills stand for, as a median world has them."""
@@ -23,19 +25,35 @@ def of_bills(document: ScenarioDocument, design: Design) -> Iterator[str]:
 def _tokens(workload: Workload, source: GeneratedSource, design: Design) -> str:
     """The bill in requests and tokens."""
     duration_s = design.horizon.duration_s
-    expected = float(source.curve.cumulative(duration_s)) * workload.month_weight
-    per_day = expected * DAY_S / duration_s
+    simulated = float(source.curve.cumulative(duration_s)) * DAY_S / duration_s
+    per_day = simulated * workload.month_weight
+    what = "requests" if source.follow_ups is None else "tasks"
+    stands = f"the bill stands for {_short(per_day)} {what} a day in the median world"
+    stands += _beside(design, simulated, per_day)
     if source.follow_ups is not None:
-        return f"the bill stands for {_short(per_day)} tasks a day in the median world"
+        return stands
     prompt, output = source.prompt.mean_tokens(), source.output.mean_tokens()
     month = per_day * MONTH_S / DAY_S
     cached = f", {workload.prefix_hit_rate:.0%} of them cached".replace("%", " %")
     part = f"{output / (prompt + output):.0%}".replace("%", " %")
     return (
-        f"the bill stands for {_short(per_day)} requests a day in the median world, with"
+        f"{stands}, with"
         f" {prompt:,.0f} tokens of prompt{cached if workload.prefix_hit_rate > 0 else ''} and"
         f" {output:,.0f} of answer on average: {_short(prompt * month)} and"
         f" {_short(output * month)} tokens a month; answers are {part} of its tokens"
+    )
+
+
+def _beside(design: Design, simulated: float, mean: float) -> str:
+    """That a day is a mean one, where what is simulated is another."""
+    if abs(simulated - mean) <= SAME * mean:
+        return ""
+    horizon = design.horizon
+    one_day = horizon.duration_s == DAY_S
+    when = f"{horizon.start:%A}" if one_day else "time"
+    return (
+        f" (a mean day of the month; the {when} that is simulated has {_short(simulated)}"
+        f"{'' if one_day else ' a day'}, and its cost of a month is that of mean days)"
     )
 
 

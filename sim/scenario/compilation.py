@@ -61,18 +61,19 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
         )
         for name, each in document.workloads.items()
     )
+    backends = schema.taking_part(document)
     return Design(
         name=document.name,
         horizon=horizon,
         workloads=workloads,
         pools=tuple(
             _reached(_pool(name, backend, document.zones, horizon, draws), document, workloads)
-            for name, backend in document.backends.items()
+            for name, backend in backends.items()
             if isinstance(backend, GpuPool)
         ),
         managed=tuple(
             _managed(name, backend, document, horizon, draws)
-            for name, backend in document.backends.items()
+            for name, backend in backends.items()
             if not isinstance(backend, GpuPool)
         ),
         one_off=value.compiled_one_off(document.one_off, draws),

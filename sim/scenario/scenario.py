@@ -16,7 +16,7 @@ from sim.scenario.checks import check_code, check_designs, warnings
 from sim.scenario.compilation import compile_design
 from sim.scenario.footing import footing
 from sim.scenario.resolution import resolve
-from sim.scenario.schema import ScenarioDocument
+from sim.scenario.schema import ScenarioDocument, taking_part
 from sim.scenario.text.emission import to_yaml
 from sim.scenario.text.overrides import apply_overrides
 from sim.scenario.text.yaml_file import Source, folder_of, read_document
@@ -141,7 +141,9 @@ def load_scenario(
     model, traces = resolve(model, surroundings, document.findings)
     if document.findings:
         raise document.error()
-    inputs = sorted(uncertain_in(model), key=lambda number: number.path)
+    left_out = tuple(f"backends.{name}." for name in {*model.backends} - {*taking_part(model)})
+    found = (each for each in uncertain_in(model) if not each.path.startswith(left_out))
+    inputs = sorted(found, key=lambda number: number.path)
     if not allow_code:
         check_code(model, document.findings)
     design = check_designs(model, traces, inputs, document.findings)

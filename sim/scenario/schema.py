@@ -340,6 +340,16 @@ class ScenarioDocument(Model):
     """Beginning of all random numbers."""
 
 
+def taking_part(document: ScenarioDocument) -> dict[str, Backend]:
+    """The backends by name, but for candidates that no request of a resolved one may come to."""
+    named = {name for workload in document.workloads.values() for name in reached(workload)}
+    return {
+        name: backend
+        for name, backend in document.backends.items()
+        if not backend.candidate or name in named
+    }
+
+
 def reached(workload: Workload) -> tuple[str, ...]:
     """Names of the backends that requests of a resolved workload may come to."""
     assert workload.route is not None

@@ -40,9 +40,7 @@ def test_each_first_scenario_loads_with_nothing_to_be_said(kind, served_by, tmp_
     assert set(scenario.document["backends"]) == {
         "api": {"api"}, "gpus": {"fleet"}, "both": {"api", "fleet"}
     }[served_by]  # fmt: skip
-    unrouted = [line for line in scenario.warnings if "no workload is routed" in line]
-    assert scenario.warnings == tuple(unrouted)
-    assert len(unrouted) == (served_by == "both")
+    assert scenario.warnings == ()
     assert scenario.document["horizon"]["start"].startswith("2026-11-23")  # that week's Monday
 
 
@@ -93,7 +91,10 @@ def test_what_is_asked_for_is_in_the_file(tmp_path, capfd):
 def test_who_answers_follows_from_what_is_named(options, backends, tmp_path):
     path = tmp_path / "first.yaml"
     assert init(path, *options) == 0
-    assert set(load_scenario(path).document["backends"]) == backends
+    written = load_scenario(path)
+    assert set(written.document["backends"]) == backends
+    paid = {each.name for each in written.typical_design().backends}
+    assert paid == (backends if len(backends) == 1 else {"api"})  # GPUs are a candidate
 
 
 def test_a_bill_says_how_many_there_are_and_how_many_replicas(tmp_path):

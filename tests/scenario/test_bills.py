@@ -12,6 +12,8 @@ from sim.model.lengths import Lengths
 from sim.model.price import MONTH_S, TokenPrice, TokenRates
 from sim.montecarlo.replication import replicate
 from sim.scenario import load_scenario
+from sim.studies.breakeven.sides import contest
+from sim.studies.case import Case
 
 TEXT = """
 name: bill
@@ -167,3 +169,52 @@ backends:
     )
     whole = load_scenario(path, ["workloads.chat.arrivals.bill_shares=null"]).footing
     assert whole[0].endswith("answers are 33 % of its tokens")
+
+
+BOTH = """\
+name: Both
+horizon: {start: 2026-11-23, days: 1}
+workloads:
+  chat:
+    arrivals: {usd_per_month: 38k, shape: azure-chat-2024}
+    prompt_tokens: 1000
+    output_tokens: 500
+    route: api
+backends:
+  api: {kind: managed_api, price: {input: 2, output: 8}, ttft: 1s, tokens_per_second: 50}
+  own:
+    kind: gpu_pool
+    candidate: true
+    service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm
+    replicas: 2
+    price: {usd_per_gpu_hour: {uniform: {low: 2, high: 3}}}
+"""
+
+
+def test_a_candidate_is_neither_simulated_nor_paid_until_a_route_names_it(tmp_path):
+    path = tmp_path / "both.yaml"
+    path.write_text(BOTH, encoding="utf-8")
+    billed = load_scenario(path)
+    assert [each.name for each in billed.typical_design().backends] == ["api"]
+    assert billed.inputs == ()  # neither the price of its GPUs nor the error of its profile
+    assert not [line for line in billed.footing if "backends.own" in line]
+    for change in ("route=own", "route=[{to: api, share: 90%}, {to: own, share: 10%}]",
+                   "fallback=own"):  # fmt: skip
+        asked = load_scenario(path, [f"workloads.chat.{change}"])
+        assert {each.name for each in asked.typical_design().backends} == {"own", "api"}
+        assert "backends.own.price.usd_per_gpu_hour" in {each.path for each in asked.inputs}
+    paid = load_scenario(path, ["backends.own.candidate=null"])
+    assert {each.name for each in paid.typical_design().backends} == {"own", "api"}
+    sides = contest(Case(path)).groups
+    assert {name for group in sides for name in group} == {"api", "own"}
+
+
+def test_where_a_monday_is_simulated_its_volume_stands_beside_that_of_a_mean_day(tmp_path):
+    path = tmp_path / "both.yaml"
+    path.write_text(BOTH, encoding="utf-8")
+    (line,) = load_scenario(path).footing
+    requests = 38_000 / 30.4375 / (1000 * 2e-6 + 500 * 8e-6)
+    assert f"stands for {requests / 1e3:.0f}k requests a day" in line
+    assert "(a mean day of the month; the Monday that is simulated has " in line
+    whole_week = load_scenario(path, ["horizon.days=7"]).footing[0]
+    assert "that is simulated" not in whole_week

@@ -15,7 +15,7 @@ from sim.scenario.backend.gpu_price import GpuPrices
 from sim.scenario.backend.lifecycle import Capacity, ColdStart, Standby, starting_time
 from sim.scenario.backend.replicas import Replicas, replica_limits
 from sim.scenario.backend.speculation import Speculation, tokens_per_step
-from sim.scenario.values.fields import kind, number, one_of, whole
+from sim.scenario.values.fields import flag, kind, number, one_of, whole
 from sim.scenario.values.numbers import Number
 from sim.scenario.values.part import Factor, Model, Text
 from sim.scenario.values.service import Service, service_profile
@@ -115,5 +115,8 @@ class GpuPool(Model):
     fixed_usd_per_month: Annotated[Number, number("money", least=0, most=1e9)] = 0.0
     """What is paid every month beside the GPUs, busy or not: staff, licences, support; default
     0."""
+    candidate: Annotated[bool, flag()] | None = None
+    """Whether it is only there to be compared: while no route or fallback names it, it is neither
+    simulated nor paid ('sim breakeven' asks it all the same); default false."""
     quality: Annotated[Number, number("factor", least=-1e6, most=1e6)] | None = None
     """Quality of its answers in points of any unit."""

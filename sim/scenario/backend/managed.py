@@ -18,7 +18,7 @@ from sim.scenario.backend.gateway import Cooldown
 from sim.scenario.backend.outages import Outages
 from sim.scenario.backend.quota import Provisioned, Quota
 from sim.scenario.backend.token_price import Dollars, TokenPrice
-from sim.scenario.values.fields import JsonSchema, Reads, kind, number, one_of
+from sim.scenario.values.fields import JsonSchema, Reads, flag, kind, number, one_of
 from sim.scenario.values.numbers import Number, Quantity, Spread, document_of, extent, known
 from sim.scenario.values.part import Model, Text
 from sim.scenario.values.problems import Findings, Path, Spot
@@ -126,6 +126,9 @@ class ManagedApi(Model):
     """The provider's memory of prompts, {} with all defaults; default none."""
     max_model_len: Length | None = None
     """Longest prompt and answer together; default unlimited."""
+    candidate: Annotated[bool, flag()] | None = None
+    """Whether it is only there to be compared: while no route or fallback names it, it is neither
+    simulated nor paid ('sim breakeven' asks it all the same); default false."""
     quality: Annotated[Number, number("factor", least=-1e6, most=1e6)] | None = None
     """Quality of its answers in points of any unit."""
 
@@ -167,6 +170,9 @@ class Edge(Model):
     """Fixed cost of an active device; default 0."""
     active_devices: Annotated[Number, number("count", least=0, most=1e11)] | None = None
     """Devices that are paid for."""
+    candidate: Annotated[bool, flag()] | None = None
+    """Whether it is only there to be compared: while no route or fallback names it, it is neither
+    simulated nor paid ('sim breakeven' asks it all the same); default false."""
     quality: Annotated[Number, number("factor", least=-1e6, most=1e6)] | None = None
     """Quality of its answers in points of any unit."""
 

@@ -58,13 +58,15 @@ def api_text(model: str, says_again: bool) -> str:
     return text + line("    # quota: openai-tier-1", "limits of your account, if they matter")
 
 
-def pool_text(pool: Pool, replicas: int, says_again: bool) -> str:
+def pool_text(pool: Pool, replicas: int, says_again: bool, candidate: bool = False) -> str:
     """The backend of a pool as YAML, as :func:`api_text`."""
     found = pool.profile
     basis = "measured" if pool.measured else "computed, not measured"
     gpus = found.gpus_per_replica
     each = f"{gpus} GPU{'s' if gpus > 1 else ''}"
     text = f"  fleet:\n    kind: gpu_pool\n    # {basis}; 'sim catalog profiles' lists others\n"
+    if candidate:
+        text += line("    candidate: true", "not paid until a route names it")
     text += f"    service: {pool.service}\n"
     text += line(f"    replicas: {replicas}", f"of {each} each: a guess by mean loads")
     if says_again:
@@ -121,6 +123,7 @@ def beside_a_log(
         pool = pool_of(model, gpu, prompt + output)
         backends["fleet"] = {
             "kind": "gpu_pool",
+            **({} if api is None else {"candidate": True}),
             "service": pool.service,
             "replicas": replicas_at(float(found.rates.max()), prompt, output, pool),
             "price": {"usd_per_gpu_hour": price_of(pool.profile.gpu)[0]},

@@ -98,7 +98,7 @@ def _commands(wishes: Wishes, kind: Kind, file: str) -> list[tuple[str, str]]:
     if wishes.served_by == BOTH:
         return [
             (f"sim breakeven {file}", "from which volume on GPUs pay"),
-            (f"sim run {file} --set backends.fleet=null", "the API alone"),
+            (f"sim run {file}", "the API alone, as it is"),
             (f"sim run {file} --set workloads.{kind.workload}.route=fleet", "GPUs alone"),
             meaning,
         ]
@@ -161,7 +161,7 @@ def _backends(wishes: Wishes, kind: Kind) -> str:
         usual = kind.mean_prompt + kind.mean_output
         pool = pool_of(wishes.model or DEFAULT_MODEL, wishes.gpu, usual)
         replicas = replicas_for(kind, _volume(wishes, kind), pool)
-        parts.append(pool_text(pool, replicas, kind.says_again))
+        parts.append(pool_text(pool, replicas, kind.says_again, wishes.served_by == BOTH))
     return "\n".join(parts)
 
 
