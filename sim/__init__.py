@@ -27,6 +27,7 @@ __all__ = [
     "__version__",
     "breakeven",
     "compare",
+    "diff",
     "plan",
     "run",
     "sensitivity",

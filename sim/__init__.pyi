@@ -5,6 +5,7 @@ from sim.python import ScenarioError as ScenarioError
 from sim.python import StudyResult as StudyResult
 from sim.python import breakeven as breakeven
 from sim.python import compare as compare
+from sim.python import diff as diff
 from sim.python import plan as plan
 from sim.python import run as run
 from sim.python import sensitivity as sensitivity

@@ -4,6 +4,7 @@
 :func:`run`                                          the worlds of a scenario, as distributions
 :func:`size`, :func:`stress`, :func:`compare`,       the studies, as the commands of their names
 :func:`breakeven`, :func:`plan`, :func:`sensitivity`
+:func:`diff`                                         two finished runs against each other
 :class:`Scenario`                                    a scenario, loaded and changed
 :class:`Result`, :class:`StudyResult`                what they return
 ===================================================  =============================================
@@ -13,6 +14,7 @@ It is imported when one of these is first used: ``import sim`` alone costs nothi
 
 from sim.errors import PeakfleetError, ScenarioError
 from sim.python.designs import compare, sensitivity
+from sim.python.diffing import diff
 from sim.python.fleets import size, stress
 from sim.python.money import breakeven, plan
 from sim.python.result import Result, StudyResult
@@ -27,6 +29,7 @@ __all__ = [
     "StudyResult",
     "breakeven",
     "compare",
+    "diff",
     "plan",
     "run",
     "sensitivity",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from sim.errors import PeakfleetError
+from sim.python.asked import checked
 from sim.python.result import StudyResult
 from sim.python.running import Source
 from sim.python.scenario import Change, Scenario, settings
@@ -16,6 +17,7 @@ from sim.studies import sensitivity as sensing
 from sim.studies.compare.study import EQUAL_WITHIN, LATENCY
 
 
+@checked
 def compare(
     *scenarios: Source,
     variants: Iterable[str] | Mapping[str, Change] = (),
@@ -70,6 +72,7 @@ def compare(
     return StudyResult("compare", answer, tell_compare, compare_charts, loaded, bench.example())
 
 
+@checked
 def sensitivity(
     scenario: Source,
     *changes: Change,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from sim.errors import PeakfleetError
+from sim.python.asked import checked, refused
 from sim.python.result import StudyResult
 from sim.python.running import Source
 from sim.python.scenario import Change, Scenario
@@ -30,6 +31,7 @@ from sim.studies.stress.study import DEFAULT_WORLDS
 BESIDE_FLEET = ("users", "backend", "services", "gpus", "miss_cost")  # none beside most_users
 
 
+@checked
 def size(
     scenario: Source,
     *changes: Change,
@@ -114,6 +116,7 @@ def size(
     return StudyResult("size", answer, tell_size, size_charts, [loaded], bench.example())
 
 
+@checked
 def stress(
     scenario: Source,
     *changes: Change,
@@ -157,8 +160,9 @@ def stress(
     -------
     StudyResult
     """
-    lists = map(_factors, (growth, prompt_growth, miss_growth, retry_growth))
-    steps = stressing.path_of(*lists)
+    lists = {"growth": growth, "prompt_growth": prompt_growth, "miss_growth": miss_growth,
+             "retry_growth": retry_growth}  # fmt: skip
+    steps = stressing.path_of(*(_factors(name, each) for name, each in lists.items()))
     case = Scenario.load(scenario, *changes).case
     if spike is not None and not (1.0 < spike <= 1000.0 and 0.0 < spike_minutes <= 360.0):
         raise PeakfleetError(
@@ -182,5 +186,10 @@ def stress(
     return StudyResult("stress", answer, tell_stress, stress_charts, [loaded], bench.example())
 
 
-def _factors(value: float | Sequence[float]) -> tuple[float, ...]:
-    return (float(value),) if isinstance(value, int | float) else tuple(map(float, value))
+def _factors(name: str, value: float | Sequence[float] | str) -> tuple[float, ...]:
+    """Factors as numbers; a text has them as the command line takes them."""
+    given = value.split(",") if isinstance(value, str) else value
+    try:
+        return tuple(map(float, given if isinstance(given, Sequence) else [given]))
+    except ValueError:
+        raise refused(name, value, "a number, or a list of numbers") from None

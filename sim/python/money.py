@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from sim.errors import PeakfleetError
+from sim.python.asked import checked
 from sim.python.result import StudyResult
 from sim.python.running import Source
 from sim.python.scenario import Change, Scenario
@@ -26,10 +27,11 @@ from sim.studies import plan as planning
 from sim.studies.plan.study import DEFAULT_MONTHS, DEFAULT_WORLDS
 
 
+@checked
 def breakeven(
     scenario: Source,
     *changes: Change,
-    volumes: Iterable[Number] = (),
+    volumes: Number | Iterable[Number] = (),
     against: str | None = None,
     switching_cost: Number | Iterable[str] | Mapping[str, Number] = (),
     term: float | None = None,
@@ -60,7 +62,8 @@ def breakeven(
     StudyResult
     """
     costs = dict(break_even.switching_cost(each) for each in _costs(switching_cost))
-    counts = tuple(_volume(each) for each in volumes)
+    every = volumes.split(",") if isinstance(volumes, str) else volumes
+    counts = tuple(map(_volume, every if isinstance(every, Iterable) else [every]))
     check_above_0(term=term)
     case = Scenario.load(scenario, *changes).case
     loaded = case.load()
@@ -73,6 +76,7 @@ def breakeven(
     )
 
 
+@checked
 def plan(
     scenario: Source,
     *changes: Change,
@@ -186,4 +190,4 @@ def _costs(given: Number | Iterable[str] | Mapping[str, Number]) -> list[str]:
     """Costs of switching as ``--switching-cost`` has them."""
     if isinstance(given, Mapping):
         return [f"{side}={usd}" for side, usd in given.items()]
-    return [str(given)] if isinstance(given, str | int | float) else list(given)
+    return [str(given)] if isinstance(given, str | int | float) else [*map(str, given)]

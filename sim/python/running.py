@@ -8,6 +8,7 @@ from sim.errors import PeakfleetError
 from sim.montecarlo import run as montecarlo
 from sim.montecarlo.precision import DEFAULT_CAP, DEFAULT_METRIC
 from sim.montecarlo.pulse import Pulse
+from sim.python.asked import checked
 from sim.python.result import Result
 from sim.python.scenario import Change, Scenario
 from sim.python.studying import Share, Told, check_counts, share_of
@@ -19,6 +20,7 @@ from sim.studies.own_code import make_importable
 Source = Scenario | str | os.PathLike[str] | Mapping[str, Any]
 
 
+@checked
 def run(
     scenario: Source,
     *changes: Change,

@@ -14,6 +14,7 @@ import numpy as np
 from sim.errors import PeakfleetError
 from sim.model.uncertain import UncertainInput
 from sim.python import html
+from sim.python.asked import refused
 from sim.scenario import Scenario as Loaded
 from sim.scenario import Written
 from sim.studies.case import Case
@@ -36,6 +37,8 @@ class Scenario:
     """
 
     def __init__(self, case: Case) -> None:
+        if not isinstance(case, Case):
+            raise refused("Scenario", case, "made by sim.Scenario.load, of a file, a text or data")
         self.case = case
         self.loaded: Loaded = case.load()
 
@@ -76,6 +79,10 @@ class Scenario:
         """
         if isinstance(source, Scenario):
             case = source.case
+        elif not isinstance(source, str | os.PathLike | Mapping):
+            raise refused("scenario", source, "a file, a text of YAML, data, or a Scenario")
+        elif not isinstance(folder, str | os.PathLike):
+            raise refused("folder", folder, "a path")
         else:
             case = Case(_place(source, Path(folder)), allow_code=allow_code)
         return cls(case.but(*settings(changes)))

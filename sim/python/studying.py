@@ -18,6 +18,7 @@ from numbers import Integral
 
 from sim.errors import PeakfleetError
 from sim.model.share import read_share
+from sim.python.asked import refused
 from sim.scenario import Scenario
 from sim.studies.bench import Bench, bench
 from sim.studies.own_code import make_importable
@@ -59,7 +60,7 @@ def check_counts(least: int = 1, **counts: int | None) -> None:
         if count is None:
             continue
         if not isinstance(count, Integral) or isinstance(count, bool):
-            raise PeakfleetError(f"{name} ({count!r}) must be a whole number")
+            raise refused(name, count, "a whole number")
         if count < least:
             raise PeakfleetError(f"{name} ({count}) must be at least {least}")
 

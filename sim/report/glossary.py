@@ -6,6 +6,10 @@ from sim.errors import PeakfleetError
 from sim.report.paragraph import answer_width, lines_of
 
 GLOSSARY = {
+    "alone, in all": (
+        "An input's share of a figure's variance over worlds: by itself (first-order index), and "
+        "with all that it does together with others (total index)."
+    ),
     "at least": (
         "A figure that could only be larger: some requests were still waiting when the "
         "simulated time ended, or had no answer. Printed as ≥."
@@ -206,6 +210,7 @@ SAID_AS = {  # what people ask for, by the word of the answers, or the key, that
     "in months": "payback",
     "in most worlds": "verdict",
     "in years": "flips at",
+    "input p10 → p90": "tornado",
     "inter-token latency": "TPOT",
     "kv memory": "KV cache",
     "latency": "whole answer",
@@ -213,6 +218,7 @@ SAID_AS = {  # what people ask for, by the word of the answers, or the key, that
     "migration": "paid at once",
     "missed": "miss",
     "misses": "miss",
+    "moves it from … to": "tornado",
     "overload": "falls behind",
     "peak hour": "worst hour",
     "per output token": "TPOT",

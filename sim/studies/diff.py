@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from sim.errors import PeakfleetError
 from sim.montecarlo.result import RunResult
 from sim.montecarlo.sample import Sample
@@ -51,6 +53,17 @@ class Difference:
     changes: tuple[Change, ...]
     notes: tuple[str, ...]
     comparison: Comparison
+
+    @property
+    def sentence(self) -> str:
+        """What came of the changes, in one sentence."""
+        return self.comparison.sentence
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """``changes``, and the tables of the comparison."""
+        rows = [(each.path, str(each.before), str(each.after)) for each in self.changes]
+        changed = pd.DataFrame(rows, columns=["path", "before", "after"])
+        return {"changes": changed, **self.comparison.frames()}
 
     def as_json(self) -> dict[str, Any]:
         """The same, ready for JSON."""

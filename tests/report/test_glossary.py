@@ -80,7 +80,7 @@ def test_a_word_that_is_not_there_is_one_line(capsys):
         meaning("busy share")
     assert main(["catalog", "words", "busy share"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("sim: 'busy share' is not in the glossary (at least, attainment, ")
+    assert error.startswith("sim: 'busy share' is not in the glossary (alone, in all, at least, ")
     assert len(error.splitlines()) == 1
 
 

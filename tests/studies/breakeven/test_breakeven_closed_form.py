@@ -396,7 +396,7 @@ def test_an_uncertain_cost_of_switching_is_drawn_in_each_world_and_may_never_be_
     assert (row["term_months"], row["not_paid_back_share"]) == (18.0, late / 8)
     # The other side saves more, so that the sentence is about it.
     assert "half-price (1 replica, 1 GPU) saves" in answer.sentence
-    assert "nothing is paid at once (--switching-cost" in answer.sentence
+    assert "nothing is paid at once, as no cost of switching is stated" in answer.sentence
 
 
 def test_savings_that_never_come_are_said_to_be_late_or_never(tmp_path: Path) -> None:
