@@ -104,6 +104,11 @@ def manifest_of(folder: Path) -> Manifest:
     return found
 
 
+def spoilt_beside(folder: Path, names: Collection[str]) -> list[str]:
+    """Files of results, beside these, that are not as they were written."""
+    return sorted(set(damaged(folder, manifest_of(folder))) - set(names))
+
+
 def check_sound(folder: Path, manifest: Manifest, names: Collection[str]) -> None:
     """Raise ResultError if any of these files is not as it was written."""
     missing = {name for name in names if name not in manifest.files}

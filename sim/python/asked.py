@@ -57,10 +57,23 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
     return found
 
 
+def _conditions(name: str, value: object) -> object:
+    """As a list, each of which is read as a threshold."""
+    if isinstance(value, str):
+        return (value,)
+    if value is None or not isinstance(value, Iterable) or isinstance(value, Mapping):
+        raise refused(name, value, "conditions such as 'slo_met >= 95%'")
+    return tuple(value)
+
+
 def _number(name: str, value: object) -> object:
     if not isinstance(value, Real) or isinstance(value, bool) or math.isnan(value):
         raise refused(name, value, "a number")
     return value  # as it was given: an error tells 2 from 2.0
+
+
+def _number_or_none(name: str, value: object) -> object:
+    return value if value is None else _number(name, value)
 
 
 def _number_or_flag(name: str, value: object) -> object:
@@ -142,9 +155,9 @@ def _variants(name: str, value: object) -> object:
 
 CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("metric", "cost", "latency", "backend", "against"), _text),
-    **dict.fromkeys(("metrics", "services", "gpus", "thresholds"), _texts),
+    **dict.fromkeys(("metrics", "services", "gpus"), _texts),
     **dict.fromkeys(
-        ("term", "miss_cost", "spike", "spike_minutes", "peak_days", "on_demand", "budget"), _number
+        ("term", "miss_cost", "spike_minutes", "peak_days", "on_demand", "budget"), _number
     ),
     **dict.fromkeys(("probability", "attainment", "error", "equal_within", "precision"), _share),
     **dict.fromkeys(("reserved", "spot", "spot_share"), _share),
@@ -156,7 +169,9 @@ CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "retrain": _pair,
     "seed": _seed,
     "simulate": _months,
+    "spike": _number_or_none,
     "switching_cost": _costs,
     "tell": _told,
+    "thresholds": _conditions,
     "variants": _variants,
 }

@@ -13,6 +13,8 @@ CHANGED = (
     Column("before", right=False, text=True),
     Column("after", right=False, text=True),
 )
+FEW = 12  # keys, which stand before what came of them
+MOST = 24  # keys that are shown
 NONE = "–"
 
 
@@ -25,20 +27,32 @@ def render(answer: Difference) -> str:
 def tell(answer: Difference) -> Telling:
     """The comparison, with what was changed beside it."""
     told = compared(answer.comparison)
-    return replace(told, details=(*changed(answer), *told.details))
+    said, keys = _said(answer), _keys(answer)
+    if len(answer.changes) <= FEW:
+        return replace(told, details=(*said, *keys, *told.details), brief=())
+    figures = (*told.figures, *keys)  # what came of them is not to be looked for behind
+    return replace(told, details=(*said, *told.details), figures=figures, brief=())
 
 
 def changed(answer: Difference) -> tuple[Part, ...]:
     """What was changed, and why differences may come of something else."""
+    return (*_said(answer), *_keys(answer))
+
+
+def _said(answer: Difference) -> tuple[Part, ...]:
+    """How much was changed, and why differences may come of something else."""
     first, second = answer.labels
     count = len(answer.changes)
     said = f"{count:,} key{'' if count == 1 else 's'} changed" if count else "the same scenario"
+    return (Paragraph(f"From {first} to {second}: {said}."), *paragraphs(answer.notes))
+
+
+def _keys(answer: Difference) -> tuple[Part, ...]:
+    """The keys that were changed, the first of many."""
     rows = [(each.path, _written(each.before), _written(each.after)) for each in answer.changes]
-    return (
-        Paragraph(f"From {first} to {second}: {said}."),
-        *([Grid(CHANGED, (("", rows),))] if rows else []),
-        *paragraphs(answer.notes),
-    )
+    more = len(rows) - MOST
+    notes = (f"and {more:,} more, which 'sim diff --json' has",) if more > 0 else ()
+    return (Grid(CHANGED, (("", rows[:MOST]),), notes=notes),) if rows else ()
 
 
 def _written(value: Any) -> str:

@@ -106,7 +106,8 @@ def diff(one: Stored, other: Stored, metrics: Sequence[str] = ()) -> Difference:
     ]
     found = of_results(contenders, results, worlds, results[0].seed, metrics, None, LATENCY)
     documents = [each.scenario.document for each in results]
-    return Difference(labels, tuple(changes(*documents)), tuple(_notes(one, other, worlds)), found)
+    notes = (*_unlike(labels, *documents), *_notes(one, other, worlds))
+    return Difference(labels, tuple(changes(*documents)), notes, found)
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
@@ -121,6 +122,21 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cha
     for path in dict.fromkeys((*ours, *theirs)):
         if path.split(".")[0] not in APART and ours.get(path) != theirs.get(path):
             yield Change(path, ours.get(path), theirs.get(path))
+
+
+def _unlike(
+    labels: tuple[str, str], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[str]:
+    """That two runs are of scenarios that have no workload, or no backend, in common."""
+    for part in ("workloads", "backends"):
+        if not {*before[part]} & {*after[part]}:
+            names = " and ".join(f"{label} ({each['name']})" for label, each in
+                                 zip(labels, (before, after), strict=True))  # fmt: skip
+            yield (
+                f"{names} are different scenarios, without any of their {part} in common: what"
+                " follows is no effect of a change."
+            )
+            return
 
 
 def _leaves(document: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,5 +1,6 @@
 """Charts of ``sim compare``: what each design costs and how fast it is, and world by world."""
 
+import math
 from typing import Any
 
 import altair as alt
@@ -17,6 +18,7 @@ from sim.report.charts.style import (
     drawn,
     legend,
     names_axis,
+    upright,
 )
 from sim.report.figures import Kind
 from sim.studies.compare.answer import Comparison
@@ -33,13 +35,17 @@ def charts(answer: Comparison) -> list[Chart]:
     """The spread of cost and of latency by design, and both differences in every world."""
     return [
         _spread(answer, "cost", answer.cost.measure, "What does each design cost?"),
-        _spread(answer, "latency", answer.latency.measure, "How fast is each design?"),
+        _spread(
+            answer, "latency", answer.latency.measure, "How fast is each design?", answer.limit_s
+        ),
         *_worlds(answer),
     ]
 
 
-def _spread(answer: Comparison, name: str, measure: Measure, question: str) -> Chart:
-    """p5 to p95 over worlds as a bar, the median as a tick."""
+def _spread(
+    answer: Comparison, name: str, measure: Measure, question: str, limit: float = math.nan
+) -> Chart:
+    """p5 to p95 over worlds as a bar, the median as a tick; the SLO across where there is one."""
     kind = KINDS[measure.kind]
     names = brief_names(answer.labels)
     frame = pd.DataFrame(
@@ -51,7 +57,7 @@ def _spread(answer: Comparison, name: str, measure: Measure, question: str) -> C
     )
     left_out = len(frame) - MOST_DESIGNS
     shown = frame.sort_values("p50").head(MOST_DESIGNS) if left_out > 0 else frame
-    values = shown[["p5", "p50", "p95"]].to_numpy(np.float64).ravel()
+    values = np.append(shown[["p5", "p50", "p95"]].to_numpy(np.float64).ravel(), limit)
     wide = is_wide(values)
     unit = {"usd": ", USD", "rate": ""}.get(kind, "")
     title = f"{brief(measure.words(), 80)}{unit}{' (log scale)' if wide else ''}"
@@ -70,13 +76,19 @@ def _spread(answer: Comparison, name: str, measure: Measure, question: str) -> C
     notes = [f"tick: median, bar: p5 to p95 of {answer.worlds:,} worlds"]
     if left_out > 0:
         notes.append(f"the {MOST_DESIGNS} lowest of {len(frame)}")
+    layers: list[alt.Chart] = [bars, medians.encode(x=alt.X("p50:Q"))]
+    asked = ""
+    if math.isfinite(limit):
+        asked = f" The SLO is {amount(kind, limit)}."
+        past = limit > np.nanmean(values)  # then there is more room to the left
+        layers += upright(limit, f"SLO {amount(kind, limit)}", align="right" if past else "left")
     return drawn(
         name,
         frame,
-        bars + medians.encode(x=alt.X("p50:Q")),
+        alt.layer(*layers),
         question,
         "; ".join(notes),
-        f"Bars from p5 to p95 over worlds with the median: {told}.",
+        f"Bars from p5 to p95 over worlds with the median: {told}.{asked}",
         height=alt.Step(STEP),
     )
 

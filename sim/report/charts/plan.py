@@ -89,7 +89,9 @@ def _waiting(answer: Plan, frame: pd.DataFrame) -> Chart:
         lines.append(Line("peak_day_ttft_p95_s", "peak day", ORANGE))
     of_whom = f" of {brief(answer.waiting, 24)}" if answer.waiting else ""
     title = f"p95 time to first token{of_whom}, worst hour"
-    return _bands(answer, Figure("plan_p95", "Will people wait?", title, "seconds"), lines)
+    figure = Figure("plan_p95", "Will people wait?", title, "seconds")
+    asked = f"SLO {amount('seconds', answer.limit_s)}" if math.isfinite(answer.limit_s) else ""
+    return _bands(answer, figure, lines, answer.limit_s, asked)
 
 
 def _gpus(answer: Plan, frame: pd.DataFrame) -> Chart:

@@ -7,6 +7,7 @@ from sim.report.columns import Column
 from sim.report.page.escape import as_html
 from sim.report.parts import Command, Grid, Items, Paragraph, Part
 
+NARROW = 3  # columns that a phone has room for
 BETWEEN_KEYS = re.compile(r"([./_])(?=[a-z_])")  # where the path of a key may be broken
 
 
@@ -15,14 +16,18 @@ def elements(parts: Iterable[Part]) -> str:
     return "\n".join(_element(part) for part in parts)
 
 
-def table(columns: Iterable[Column], body: Iterable[str]) -> str:
-    """A table of rows that are HTML already, which may be wider than the page."""
+def table(columns: Iterable[Column], body: Iterable[str], cards: bool = False) -> str:
+    """A table of rows that are HTML already, which may be wider than the page.
+
+    On a phone each row of ``cards`` is one, a cell on a line with its heading beside it.
+    """
     heads = "".join(
         f'<th scope="col"{_side(each)}>{as_html(" ".join(each.head.split()))}</th>'
         for each in columns
     )
+    kind = ' class="cards"' if cards else ""
     return (
-        f'<div class="wide" tabindex="0"><table><thead><tr>{heads}</tr></thead>'
+        f'<div class="wide" tabindex="0"><table{kind}><thead><tr>{heads}</tr></thead>'
         f"{''.join(body)}</table></div>"
     )
 
@@ -38,7 +43,8 @@ def _element(part: Part) -> str:
         case Grid():
             head = f"<h3>{as_html(part.title)}</h3>" if part.title else ""
             notes = "".join(f'<p class="note">{as_html(note)}</p>' for note in part.notes)
-            return head + table(*_filled(part)) + notes
+            columns, body = _filled(part)
+            return head + table(columns, body, cards=len(columns) > NARROW) + notes
         case Command(purpose, command):
             said = f"<p>{as_html(purpose)}</p>" if purpose else ""
             return f"{said}<pre><code>{as_html(command)}</code></pre>"
@@ -67,10 +73,12 @@ def _bodies(grid: Grid, kept: list[int]) -> Iterator[str]:
 
 
 def _cell(column: Column, text: str, at: int) -> str:
-    """A cell; the first names its row."""
-    kind = 'th scope="row"' if at == 0 else "td"
+    """A cell; the first names its row, the others say under which heading they are."""
+    head = as_html(" ".join(column.head.split()))
+    kind = 'th scope="row"' if at == 0 else f'td data-name="{head}"'
     inner = BETWEEN_KEYS.sub(r"\1<wbr>", as_html(text.strip()))
-    return f"<{kind}{_side(column)}><bdi>{inner}</bdi></{kind[:2]}>"
+    said = f"<bdi>{inner}</bdi>" if inner else ""
+    return f"<{kind}{_side(column)}>{said}</{kind[:2]}>"
 
 
 def _side(column: Column) -> str:

@@ -139,6 +139,8 @@ class Comparison:
         and the ``most`` at once, in the median world.
     undrawn : tuple of Undrawn
         Rare branches of inputs that are in none of the worlds: then means are not told.
+    limit_s : float
+        The threshold of all designs' SLOs on the latency; NaN where there is none, or they differ.
     """
 
     labels: tuple[str, ...]
@@ -157,6 +159,7 @@ class Comparison:
     equal_within: float
     held: pd.DataFrame
     undrawn: tuple[Undrawn, ...] = ()
+    limit_s: float = math.nan
 
     @property
     def sentence(self) -> str:

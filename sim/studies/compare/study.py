@@ -13,6 +13,7 @@ from sim.studies.compare.contenders import Contender
 from sim.studies.compare.field import Field
 from sim.studies.compare.pairs import confidence_of_a_pair, pairs_shown
 from sim.studies.compare.remarks import for_nothing, unlike
+from sim.studies.limits import limit_of
 from sim.studies.measure import SLO_MET, Measure, has_slo
 from sim.studies.worst import of_all
 
@@ -126,7 +127,15 @@ def of_results(
         equal_within=equal_within,
         held=field.held(),
         undrawn=field.undrawn,
+        limit_s=_limit(chosen[1], designs),
     )
+
+
+def _limit(latency: Measure, designs: Sequence[Design]) -> float:
+    """The threshold on the latency that all designs are asked to keep; NaN where there is none."""
+    if latency.decision:
+        return math.nan
+    return _common(limit_of(latency.metric, each.workloads) for each in designs)
 
 
 def _common(values: Iterable[float]) -> float:

@@ -88,6 +88,8 @@ class Plan:
         Of several workloads, the worst served on the busiest day of any simulated month, and when.
     unused : tuple of str
         Pools that are paid for, and serve nothing on any simulated day.
+    limit_s : float
+        The SLO's threshold on the time to first token that is given; NaN where there is none.
     """
 
     name: str
@@ -121,6 +123,7 @@ class Plan:
     waiting: str = ""
     worst: tuple[int, WorstServed] | None = None
     unused: tuple[str, ...] = ()
+    limit_s: float = np.nan
 
     def typical_error(self, figure: str) -> float:
         """Root mean square of the errors of the checks: of ``cost`` or ``p95``; NaN of none."""

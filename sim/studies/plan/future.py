@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import Design, GpuPool
+from sim.studies.limits import limit_of
 from sim.studies.plan.contracts import Contract
 from sim.studies.plan.days import busiest, days_per_month, kinds_of
 from sim.studies.plan.months import interpolated
@@ -72,6 +73,12 @@ class Future:
         """
         last = worst_served(self.months[-1].days[busiest(self.outlook)])
         return last.workload if last else ""
+
+    @property
+    def limit_s(self) -> float:
+        """The SLO's threshold on that time to first token; NaN where there is none."""
+        of_whom = f"workloads.{self.waiting}." if self.waiting else ""
+        return limit_of(f"{of_whom}peak_hour_ttft_p95_s", self.design.workloads)
 
     def without(self, month: int) -> "Future":
         """The same, had one of the months not been simulated."""

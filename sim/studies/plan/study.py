@@ -113,6 +113,7 @@ def plan(
         peak_p95_s=future.p95_s(PEAK),
         one_off_usd=_one_off_usd(scenario, runs),
         waiting=future.waiting,
+        limit_s=future.limit_s,
         worst=_worst(months, busiest(outlook)),
         unused=_unused(months, ledger.gpus),
     )
