@@ -16,6 +16,7 @@ class Advice:
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
+        self.is_over = False  # whether the end was asked for while the answer was saved
 
     def say(self, text: str) -> None:
         """Say something, unless asked to be quiet."""
@@ -37,7 +38,7 @@ def deliver(shown: str, save: Callable[[], None], advice: Advice) -> None:
     """Print an answer, then save it: who waited for hours has it, whatever becomes of the disk.
 
     It is saved, too, where it cannot be printed. A first Ctrl-C lets it be saved, a second does
-    not.
+    not; as all is done then, the command ends as it would have, but for further advice.
 
     Parameters
     ----------
@@ -66,7 +67,8 @@ def deliver(shown: str, save: Callable[[], None], advice: Advice) -> None:
         forget_stdout()
         raise PeakfleetError(f"the answer cannot be printed: {unprinted.strerror}") from unprinted
     if ending.requested:
-        raise KeyboardInterrupt
+        advice.is_over = True
+        advice.say("the answer is complete, and saved")
 
 
 def forget_stdout() -> None:

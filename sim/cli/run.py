@@ -144,7 +144,7 @@ def run(
             write_manifests(emit, loaded, sentence(result.summary), advice)
     if result.interrupted:
         context.exit(EXIT_INTERRUPTED)
-    if not quiet:
+    if not (quiet or advice.is_over):
         _tell_levers(scenario, overrides, allow_code, loaded, advice)
     if not all(each["kept"] for each in result.summary["thresholds"]):
         context.exit(EXIT_MISSED)

@@ -239,7 +239,7 @@ class Study:
         """
         from sim.studies.levers import levers_of
 
-        if self.advice.quiet:
+        if self.advice.quiet or self.advice.is_over:
             return
         for label, lever in levers_of(cases, seed):
             whose = "" if label in ("", lever.backend) else f"{label}: "

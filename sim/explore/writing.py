@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,13 @@ def save(text: str, folder: Path, name: str, overwrite: bool) -> Path:
     if not sound or not name.endswith(ENDINGS) or len(name) > 200:
         raise ResultError(f"{name[:200]!r} must be the name of a file, such as changed.yaml")
     place = folder / name
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | (os.O_TRUNC if overwrite else os.O_EXCL)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # none waits for a reader
     try:
-        with open(os.open(place, flags, 0o666), "w", encoding="utf-8") as file:  # noqa: PTH123
+        at = os.open(place, flags | (0 if overwrite else os.O_EXCL), 0o666)
+        with open(at, "w", encoding="utf-8") as file:  # noqa: PTH123
+            if not stat.S_ISREG(os.fstat(at).st_mode):
+                raise ResultError(f"{place}: is no regular file; choose another name")
+            file.truncate()
             file.write(text)
     except FileExistsError:
         raise ExistsError(f"{place}: is there already") from None

@@ -3,14 +3,11 @@
 All text that comes from a scenario is escaped.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-import pandas as pd
+from sim.report.parts import Grid
 
-MOST_ROWS, MOST_COLUMNS = 12, 8
-DIGITS = 5
 LEFT = "text-align:left"
 
 
@@ -29,21 +26,12 @@ def rows(head: Sequence[str], blocks: Iterable[tuple[str, Iterable[Sequence[str]
     return "".join([*parts, "</tbody></table>"])
 
 
-def frame(table: pd.DataFrame) -> str:
-    """The first rows and columns of a table, and how many more there are."""
-    shown = table.iloc[:MOST_ROWS, :MOST_COLUMNS]
-    body = [[_value(value) for value in row] for row in shown.itertuples(index=False)]
-    more = [
-        f"{left:,} {what} more"
-        for left, what in zip(
-            (len(table) - len(shown), table.shape[1] - shown.shape[1]),
-            ("rows", "columns"),
-            strict=True,
-        )
-        if left
-    ]
-    note = f"<p><small>{', '.join(more)}</small></p>" if more else ""
-    return rows([str(name) for name in shown.columns], [("", body)]) + note
+def grid(shown: Grid) -> str:
+    """A table as it is printed, in words and units, with what its signs mean."""
+    heads = [" ".join(column.head.split()) for column in shown.columns]
+    title = f"<p>{escape(shown.title)}</p>" if shown.title else ""
+    notes = "".join(f"<p><small>{escape(note)}</small></p>" for note in shown.notes)
+    return title + rows(heads, shown.blocks) + notes
 
 
 def _cells(tag: str, texts: Sequence[str]) -> str:
@@ -51,9 +39,3 @@ def _cells(tag: str, texts: Sequence[str]) -> str:
     return f'<{tag} style="{LEFT}">{escape(first.strip())}</{tag}>' + "".join(
         f"<{tag}>{escape(each)}</{tag}>" for each in others
     )
-
-
-def _value(value: object) -> str:
-    if isinstance(value, float):
-        return "–" if math.isnan(value) else f"{value:,.{DIGITS}g}"
-    return "–" if value is None else str(value)

@@ -21,7 +21,7 @@ from sim.report.charts import run as run_charts
 from sim.report.headline import sentence
 from sim.report.page.run import page_of_run
 from sim.report.page.study import page_of_study
-from sim.report.parts import Telling
+from sim.report.parts import Grid, Telling
 from sim.report.run_text import run_text
 from sim.scenario import Scenario
 from sim.studies.answer import WRITES, Answer, write_answer
@@ -205,5 +205,7 @@ class StudyResult:
         return f"<StudyResult of {self.name}: {self.sentence}>"
 
     def _repr_html_(self) -> str:
-        first = next((each for each in self.tables.values() if len(each)), None)
-        return html.decision(self.sentence) + ("" if first is None else html.frame(first))
+        telling = self._tell(self.answer)
+        parts = (*telling.brief, *telling.figures)
+        first = next((each for each in parts if isinstance(each, Grid)), None)
+        return html.decision(self.sentence) + ("" if first is None else html.grid(first))

@@ -138,3 +138,23 @@ def test_a_file_is_no_results_folder(folder, capfd):
     assert main(["report", "pair.yaml"]) == 2
     said = "sim: results folder (pair.yaml) is a file; name the folder of a run\n"
     assert capfd.readouterr().err == said
+
+
+@pytest.mark.parametrize("name", ["costs.csv", "metrics.prom"])
+def test_what_the_page_does_not_rest_on_is_said_to_be_damaged(folder, name, capfd):
+    with Path("two", name).open("a") as file:
+        file.write(" ")
+    assert main(["report", "two", "--quiet"]) == 0
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith(f"sim: two: not as they were written: {name};")
+
+
+def test_runs_that_have_nothing_to_do_with_each_other_are_said_to_and_their_keys_come_last(folder):
+    other = SCENARIO.replace("name: Pair", "name: Else").replace("chat:", "search:")
+    Path("else.yaml").write_text(other)
+    assert main(["run", "else.yaml", "--out", "else", "--quiet", "--jobs", "1"]) == 0
+    assert main(["report", "two", "else", "--out", "both", "--quiet"]) == 0
+    page = Path("both", "report.md").read_text()
+    said = "are different scenarios, without any of their workloads in common"
+    assert said in " ".join(page.split())
+    assert page.index(said) < page.index("Designs") < page.index("workloads.search")

@@ -256,6 +256,21 @@ def test_no_link_is_followed_to_a_file_elsewhere(tmp_path):
     assert (tmp_path / "secret").read_text() == "mine"
 
 
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_pipe_is_no_place_to_save_to_and_keeps_nobody_waiting(tmp_path, is_read):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    reader = os.open(tmp_path / "pipe.yaml", os.O_RDONLY | os.O_NONBLOCK) if is_read else None
+    with pytest.raises(ResultError, match=r"no regular file|cannot be written"):
+        save("other", tmp_path, "pipe.yaml", overwrite=True)
+    if reader is not None:
+        os.close(reader)
+
+
+def test_a_longer_file_is_written_over_whole(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: a longer one than the other\n")
+    assert save("name: b\n", tmp_path, "a.yaml", overwrite=True).read_text() == "name: b\n"
+
+
 def moved(path):
     """Each number of a scenario moved by a half, as the page would send it."""
     case = Case(path)

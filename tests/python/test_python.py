@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -85,6 +86,11 @@ def test_an_answer_is_that_of_the_command_to_the_bit(name, shop, capsys, monkeyp
     check_screen(name, answer, monkeypatch)
     if name != "run":
         check_shares(answer)
+    if name in ("compare", "plan"):  # their pictures of a latency have the SLO
+        asked = answer.answer if name == "plan" else replace(answer.answer, limit_s=2.0)
+        latency = {"compare": "latency", "plan": "plan_p95"}[name]
+        (chart,) = [each for each in answer._pictures(asked) if each.name == latency]
+        assert "SLO 2 s" in json.dumps(chart.spec)
 
 
 def check_shares(answer):
@@ -321,6 +327,9 @@ def test_a_notebook_shows_decision_and_table_with_names_as_text(shop):
     assert run.sentence in text
     assert "<script>alert(1)</script>" in text
     assert "per month" in text
+    told = "".join(ET.fromstring(f"<div>{compared._repr_html_()}</div>").itertext())
+    assert "whole answer p95" in told
+    assert "_p95_s" not in told
 
 
 def test_figures_are_at_hand_as_numbers_and_frames(shop):
