@@ -21,7 +21,7 @@ from sim.model.design import Design, GpuPool, Horizon
 from sim.model.price import GpuPrice
 from sim.model.streams import Streams
 from sim.model.trace import Trace, TraceSource
-from sim.model.workload import RequestBlock, Slo, Workload
+from sim.model.workload import RequestBlock, Slo, Workload, Yielding
 from sim.montecarlo.replication import Replication, replicate
 
 STREAMS = Streams(seed=1, world=0)
@@ -55,7 +55,11 @@ def designs(draw: st.DrawFn) -> Design:
     arrival_s = case.arrival_s - horizon.warm_up_s
     if draw(st.booleans()):
         arrival_s = _on_edges(arrival_s, horizon)
-    return Design("drawn", horizon, _workloads(case, pools, arrival_s, slo), pools)
+    workloads = _workloads(case, pools, arrival_s, slo)
+    if draw(st.booleans()):  # a batch that gives way
+        yielding = Yielding(draw(st.sampled_from([1.0, 0.2])) * duration_s)
+        workloads = (workloads[0], replace(workloads[1], priority=1, yielding=yielding))
+    return Design("drawn", horizon, workloads, pools)
 
 
 def _on_edges(arrival_s: npt.NDArray[np.float64], horizon: Horizon) -> npt.NDArray[np.float64]:
