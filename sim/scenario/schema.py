@@ -260,13 +260,13 @@ class Workload(Model):
     """When requests with a deadline give way to interactive ones. running: one that runs leaves its
     batch when an interactive one waits on the replica for a place or for KV blocks, and goes on
     later, for which it computes again what was in the cache, as in SGLang with priorities. queue:
-    they only leave the gateway's queue after them, as before an engine that knows no priorities.
-    Default running."""
+    they only leave the gateway's queue after them, as before an engine that knows no priorities;
+    default running."""
     yields_after: (
         Annotated[float, number("duration", least=0, most=366 * DAY_S, certain=True)] | None
     ) = None
     """How long an interactive request waits there before one that runs leaves for it; 0s as in
-    SGLang. In most waits a place becomes free anyway, and what leaves is computed again. Default
+    SGLang. In most waits a place becomes free anyway, and what leaves is computed again; default
     1s."""
     deadline_guard: (
         Annotated[float, number("duration", least=0, most=366 * DAY_S, certain=True)] | None
