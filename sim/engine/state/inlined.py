@@ -3,12 +3,14 @@
 Numba optimises each function and translates it to machine code before it compiles what calls it,
 also where all of it is compiled into the caller and nobody can call it alone. For the kernel, some
 200 such functions, that was half of the time of compiling. Here they are handed on as they are,
-and are optimised where they end up.
+and are optimised where they end up. Nor is a copy of all that a function calls made for each that
+calls it, on every floor anew: what is called from Python takes all of it, once.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
-from numba.core.codegen import CPUCodeLibrary
+from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import NativeLowering
@@ -22,7 +24,7 @@ class _Nowhere:
 
 
 class InlinedLibrary(CPUCodeLibrary):
-    """Code for others to link."""
+    """Code for others to link, without what it calls in its turn."""
 
     @property
     def codegen(self) -> _Nowhere:
@@ -33,12 +35,33 @@ class InlinedLibrary(CPUCodeLibrary):
         """Null, as for every function that is not there."""
         return 0
 
-    def _optimize_final_module(self) -> None:
-        pass
-
-    def _finalize_final_module(self) -> None:
+    def finalize(self) -> None:
+        """Take no more code."""
+        self._raise_if_finalized()
         self._finalize_dynamic_globals()
         self._finalized = True
+
+
+class EntryLibrary(JITCodeLibrary):
+    """Code that is called from Python, with all that it calls."""
+
+    def finalize(self) -> None:
+        """Link what is called, optimise all of it and translate it to machine code."""
+        self._linking_libraries = list(dict.fromkeys(_called(self)))
+        super().finalize()
+
+
+def _called(library: CPUCodeLibrary) -> Iterator[CPUCodeLibrary]:
+    """The libraries that one needs, those that they need among them."""
+    seen: set[CPUCodeLibrary] = set()
+    left = list(library._linking_libraries)
+    while left:
+        one = left.pop()
+        if one not in seen:
+            seen.add(one)
+            yield one
+            if isinstance(one, InlinedLibrary):
+                left += one._linking_libraries
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -53,15 +76,41 @@ class LowerForLinking(NativeLowering):
         return bool(super().run_pass(state))
 
 
-class InlinedCompiler(CompilerBase):
+@register_pass(mutates_CFG=True, analysis_only=False)
+class LowerForPython(NativeLowering):
+    """Make machine code of a function, and of what is compiled into it."""
+
+    _name = "lower_for_python"
+
+    def run_pass(self, state: Any) -> bool:
+        """Lower into a library that links all it needs."""
+        state.library = EntryLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        return bool(super().run_pass(state))
+
+
+class _Compiler(CompilerBase):
     """Numba's usual passes, but for the lowering."""
+
+    lowering: type[NativeLowering]
 
     def define_pipelines(self) -> list[PassManager]:
         """The one pipeline."""
         usual = DefaultPassBuilder.define_nopython_pipeline(self.state)
         usual.passes = [
-            (LowerForLinking if each is NativeLowering else each, what)
-            for each, what in usual.passes
+            (self.lowering if each is NativeLowering else each, what) for each, what in usual.passes
         ]
         usual.finalize()
         return [usual]
+
+
+class InlinedCompiler(_Compiler):
+    """Of functions that only others call."""
+
+    lowering = LowerForLinking
+
+
+class EntryCompiler(_Compiler):
+    """Of functions that are called from Python."""
+
+    lowering = LowerForPython

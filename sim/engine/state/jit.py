@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 import numba
 
 from sim.engine.state import kernel_cache
-from sim.engine.state.inlined import InlinedCompiler
+from sim.engine.state.inlined import EntryCompiler, InlinedCompiler
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -25,7 +25,7 @@ def compiled(function: F) -> F:
     ``fastmath`` stays off: results must not depend on the compiler's mood. Leaving out reference
     counting is sound, since the kernel makes no arrays and its caller holds them all.
     """
-    wrapped: Any = _compile(function, forceinline=True)
+    wrapped: Any = _compile(function, forceinline=True, pipeline_class=EntryCompiler)
     place = kernel_cache.folder()
     if place is not None and wrapped is not function:  # not as NUMBA_DISABLE_JIT has it
         wrapped._cache = kernel_cache.KernelCache(wrapped.py_func, place)
