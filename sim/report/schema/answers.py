@@ -8,6 +8,7 @@ from sim.errors import PeakfleetError
 from sim.report.schema.outline import Line, Schema, read, schema_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+CATALOG = "catalog"  # of whose tables an answer is one
 ANSWERS: Final = {
     "run": "sim run --json, summary.json",
     "size": "sim size --json, answer.json",
@@ -22,6 +23,7 @@ ANSWERS: Final = {
     "workload": "sim calibrate --workload --json",
     "validate": "sim validate --json",
     "trace": "sim trace --json",
+    CATALOG: "sim catalog TABLE --json",
     "unfinished": "a study that was ended before its answer, --json",
 }
 LEVELS = ("p5", "p50", "p95")
@@ -35,6 +37,8 @@ def answer_schema(name: str) -> dict[str, Any]:
     if name not in ANSWERS:
         raise PeakfleetError(f"no answer is called {name!r} (one of {', '.join(ANSWERS)})")
     whole = schema_of(_outline(name))
+    if name == CATALOG:
+        whole = {"anyOf": [*whole["properties"].values()]}
     definitions = {"estimate": _estimate(), "metrics": metrics_schema()}
     definitions["compare"] = schema_of(_outline("compare"))
     definitions |= {line.keys[0]: _definition(line) for line in _outline("shared")}

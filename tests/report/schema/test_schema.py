@@ -72,6 +72,22 @@ def test_the_answer_of_diff_keeps_to_its_schema(tmp_path, capsys):
     check_answer("diff", json.loads(capsys.readouterr().out))
 
 
+@pytest.mark.parametrize(
+    "table",
+    ["profiles", "profiles llama-3.3-70b/h100-sxm/tp4/fp8/vllm",
+     "profiles computed/qwen3-32b/l40s/tp2/fp8", "prices", "prices --gpu h100-sxm", "apis", "gpus",
+     "models", "shapes"],
+)  # fmt: skip
+def test_tables_of_the_catalogue_keep_to_their_schema(table, capsys):
+    assert main(["catalog", *table.split(), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    check_answer("catalog", found)
+    rows = found if isinstance(found, list) else [found]
+    assert rows
+    with pytest.raises(jsonschema.ValidationError):
+        check_answer("catalog", [*rows, {**rows[0], "surprise": 1}])
+
+
 def test_an_answer_with_a_key_more_less_or_of_another_kind_is_refused():
     answer = sim.run(SCENARIO, worlds=2, jobs=1).summary
     check_answer("run", answer)
