@@ -167,3 +167,13 @@ def test_a_command_is_broken_at_its_options_so_that_it_can_be_pasted(monkeypatch
     assert pasted.split() == command.split()
     monkeypatch.setenv("COLUMNS", "100")
     assert command_lines(command) == [command]
+
+
+@pytest.mark.parametrize("width", range(24, 60))
+def test_no_line_ends_between_an_option_and_its_value(width):
+    text = (
+        "whether two would do these worlds cannot tell: try --worlds 450 of them, or 92.5 % --full"
+    )
+    lines = lines_of(text, width)
+    assert any("--worlds 450" in line for line in lines)
+    assert " ".join(lines) == text

@@ -321,3 +321,18 @@ def test_a_pool_that_served_nothing_is_named_with_its_part_of_the_cost():
     for own in ({"backends.large.attempts": 5.0}, {"backends.large.cost_usd_per_month": 0.0}):
         used = summary(one, lambda world, own=own: {**month, **spare, **own})
         assert "served nothing" not in answer(used)
+
+
+def test_the_worst_world_has_no_draws_of_a_backend_that_served_nothing():
+    found = summary(TWO)
+    draw = {"value": 1.5, "level": 0.99}
+    found["worst_world"]["draws"] = {
+        "backends.idle.service.error_4": draw,
+        VOLUME.path: {"value": 67.0, "level": 0.67},
+    }
+    assert "idle.service.error_4 1.5 (p99)" in told(found)
+    nothing = {"mean": 0.0, "p50": 0.0}
+    found["backends"]["idle"] = {"attempts": nothing, "cost_usd_per_month": nothing}
+    said = " ".join(" ".join(paragraphs(found)).split())
+    assert "error_4" not in said
+    assert VOLUME.path in said

@@ -154,6 +154,18 @@ def test_it_fits_a_phone_and_charts_are_drawn_again_to_fit(driver, page):
     ends = "[...document.querySelectorAll('.chart svg')].map("
     ends += "(each) => each.getBoundingClientRect().right)"
     assert max(script(driver, ends)) <= 390
+    # Each row of a table is a card with its headings, no cell beyond the edge.
+    driver.execute_script("document.getElementById('all').open = true")
+    cells = (
+        "[...document.querySelectorAll('.cards td, .cards th')].filter((each) => each.offsetParent)"
+    )
+    rights = script(driver, f"{cells}.map((each) => each.getBoundingClientRect().right)")
+    assert len(rights) > 20
+    assert max(rights) <= 390
+    heads = script(driver, f"{cells}.filter((each) => each.tagName === 'TD').map((each) =>"
+                   " getComputedStyle(each, '::before').content)")  # fmt: skip
+    assert '"Median"' in heads or '"p50"' in heads, set(heads)
+    driver.execute_script("document.getElementById('all').open = false")
     look_at(driver, 1440)
 
 
