@@ -1,4 +1,4 @@
-"""Measured sets, predicted out of sample: the table in the README.
+"""Measured sets, predicted out of sample: the table in RESULTS.md.
 
 Run with ``python benchmarks/validation.py DATA [SET ...] [--most N] [--jobs N]``; sets are:
 

@@ -10,13 +10,22 @@ from places import ROOT, SHIPPED
 from sim.cli import cli
 from sim.scenario import load_scenario
 
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "scenarios/README.md"]
+DOCUMENTS = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "scenarios/README.md",
+    "scenarios/GUIDE.md",
+    "benchmarks/README.md",
+    "benchmarks/RESULTS.md",
+]
+EXAMPLES = (ROOT / "README.md", SHIPPED / "GUIDE.md")  # whose blocks run in CI
 OF_THE_REPOSITORY = re.compile(r"`((?:sim|tests|scenarios|benchmarks|\.ci)/[\w./*-]*)`")
 LINKED = re.compile(r"\]\((?!https?:|#)([^)#]+)\)")
 COOKBOOK = (SHIPPED / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(
     r"^```sh\n(.*?)^```$",
-    (ROOT / "README.md").read_text(encoding="utf-8"),
+    "".join(path.read_text(encoding="utf-8") for path in EXAMPLES),
     re.MULTILINE | re.DOTALL,
 )
 WRITES = ("--out ", "-o ", "> ", "--scenario ", "sim init ")

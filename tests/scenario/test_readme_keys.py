@@ -1,15 +1,16 @@
-"""Keys that the README names without their path: `sim explain` finds every one of them."""
+"""Keys that README and guide name without their path: `sim explain` finds every one of them."""
 
 import re
 
 import pytest
-from places import ROOT
+from places import ROOT, SHIPPED
 
 from sim.__main__ import main
 from sim.errors import PeakfleetError
 from sim.scenario.reference import all_keys, key_at, keys_named
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+README += (SHIPPED / "GUIDE.md").read_text(encoding="utf-8")
 PROSE = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
 CODES = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", PROSE)]
 NAMED = sorted({found[1] for code in CODES if (found := re.match(r"([a-z_.]+): ", code))})

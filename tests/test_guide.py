@@ -1,17 +1,17 @@
-"""The README's scenarios: the first block is whole, the others are laid over it in their order."""
+"""The guide's scenarios: the first block is whole, the others are laid over it in their order."""
 
 import json
 import re
 
 import pytest
-from places import ROOT
+from places import SHIPPED
 from ruamel.yaml import YAML
 
 from sim.montecarlo.replication import replicate
 from sim.scenario import load_scenario
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-WHOLE, *LAID_OVER = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+GUIDE = (SHIPPED / "GUIDE.md").read_text(encoding="utf-8")
+WHOLE, *LAID_OVER = re.findall(r"^```yaml\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 
 
 def settings(block):
@@ -26,7 +26,7 @@ def settings(block):
 
 @pytest.fixture
 def scenario(tmp_path):
-    path = tmp_path / "readme.yaml"
+    path = tmp_path / "guide.yaml"
     path.write_text(WHOLE, encoding="utf-8")
     return path
 
