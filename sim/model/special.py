@@ -11,7 +11,7 @@ from typing import Any
 from sim.model.normal import ndtr, ndtri
 
 __all__ = [
-    "bdtr", "betainc", "betaincinv", "gammainc", "gammaincc", "gammainccinv", "gammaincinv",
+    "bdtr", "betainc", "betaincinv", "gammainc", "gammaincc", "gammaincinv",
     "gammaln", "ndtr", "ndtri", "stdtrit",
 ]  # fmt: skip
 
@@ -53,11 +53,6 @@ def gammaincc(shape: Any, x: Any) -> Any:
 def gammaincinv(shape: Any, p: Any) -> Any:
     """The x with P(X <= x) = p of a gamma number X of scale 1."""
     return _scipy().gammaincinv(shape, p)
-
-
-def gammainccinv(shape: Any, p: Any) -> Any:
-    """The x with P(X > x) = p of a gamma number X of scale 1."""
-    return _scipy().gammainccinv(shape, p)
 
 
 def gammaln(x: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from sim.model import special
+from sim.model.distributions.gamma_table import LEAST, MOST, GammaTable
 from sim.model.distributions.protocol import FloatArray
 from sim.model.distributions.tabulated import EXACT_TO, Tabulated
 from sim.model.rule import require, require_finite
@@ -110,18 +111,10 @@ CLOCKWORK = (_ones, _ones)
 @lru_cache(maxsize=64)
 def _tabulated_gamma(shape: float) -> Tabulated | None:
     """The gamma law of this shape and scale 1; None if a table of it would not be exact enough."""
-    log_norm = float(special.gammaln(shape))
-
-    def density(x: FloatArray) -> FloatArray:
-        return np.asarray(np.exp((shape - 1) * np.log(x) - x - log_norm), np.float64)
-
-    law = Tabulated(
-        lambda u: np.asarray(special.gammaincinv(shape, u)),
-        lambda u: np.asarray(special.gammainccinv(shape, u)),
-        density,
-        lambda x: np.asarray(special.gammainc(shape, x)),
-        lambda x: np.asarray(special.gammaincc(shape, x)),
-    )
+    if not LEAST <= shape <= MOST:
+        return None
+    gamma = GammaTable(shape)
+    law = Tabulated(gamma.ppf, gamma.isf, gamma.density, gamma.cdf, gamma.sf)
     return law if law.error <= EXACT_TO else None
 
 
