@@ -107,6 +107,7 @@ def run(
     sim run chat.yaml --precision 2% --precision-metric cost_usd_per_request
     """  # noqa: D301 (click reads the \b)
     from sim.montecarlo import store
+    from sim.montecarlo.compilation import leave_out_linear_algebra
     from sim.montecarlo.precision import Goal
     from sim.report.headline import sentence
 
@@ -124,6 +125,8 @@ def run(
     with opening(place, anywhere=out is None, resume=resume, tell=advice.warn) as kept:
         earlier = _earlier(kept, resume, advice)
         compile_once(advice, jobs)
+        if not allow_code:
+            leave_out_linear_algebra()
         result = _simulate(
             kept,
             advice,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,21 @@ END_S = 1.0
 def kernel_is_cached() -> bool:
     """Whether all functions of the kernel lie on disk, compiled for this machine."""
     return jit.all_cached()
+
+
+def leave_out_linear_algebra() -> None:
+    """Have Numba load without SciPy's, which the kernel does not use and takes a fifth of a second.
+
+    For a process in which no other code is compiled: ``np.cov`` would be refused in it.
+    """
+    wanted = "scipy.linalg.cython_blas"
+    if wanted in sys.modules or "numba.np.arraymath" in sys.modules:
+        return
+    sys.modules[wanted] = None  # type: ignore[assignment]  # which is how an import is refused
+    try:
+        import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[wanted]
 
 
 def why_compiled_anew() -> str | None:
