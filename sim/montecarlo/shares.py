@@ -110,6 +110,17 @@ def percent(share: float) -> str:
     return "–" if math.isnan(share) else f"{_rounded(share, 0)} %"
 
 
+def percent_beside(share: float, asked: float) -> str:
+    """A share beside one that is asked, with as many digits as tell the two apart.
+
+    >>> percent_beside(0.9496, 0.95), percent_beside(0.95, 0.95), percent_beside(0.99999, 0.95)
+    ('94.96 %', '95 %', '100 %')
+    """
+    texts = [percent(round(share, 4)), *(f"{_rounded(share, digits)} %" for digits in range(1, 8))]
+    told = (text for text in texts if text != percent(asked) or share == asked)
+    return next(told, percent(share))
+
+
 @lru_cache(maxsize=65_536)
 def share_at_least(count: int, n: int, error: float) -> float:
     """Lower limit of a share of which ``count`` of ``n`` were seen (Clopper and Pearson, 1934).

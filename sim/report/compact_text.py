@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sim.montecarlo.shares import percent
+from sim.montecarlo.shares import percent, percent_beside
 from sim.report.columns import Column, blocks, table
 from sim.report.figures import BY_METRIC, Figure, text
 from sim.report.headline import median, paragraphs, sentence
@@ -87,7 +87,7 @@ def _ticks(summary: Mapping[str, Any]) -> Iterator[str]:
         kept = within >= asked
         mark = click.style(KEPT, fg="green") if kept else click.style(MISSED, fg="red")
         said = (
-            f"{mark} {each['name']}: {percent(round(within, 4))} of requests within the SLO in the"
-            f" median world, {percent(asked)} asked"
+            f"{mark} {each['name']}: {percent_beside(within, asked)} of requests within the SLO in"
+            f" the median world, {percent(asked)} asked"
         )
         yield filled(said, hanging="  ")
