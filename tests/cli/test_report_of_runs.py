@@ -158,3 +158,9 @@ def test_runs_that_have_nothing_to_do_with_each_other_are_said_to_and_their_keys
     said = "are different scenarios, without any of their workloads in common"
     assert said in " ".join(page.split())
     assert page.index(said) < page.index("Designs") < page.index("workloads.search")
+
+
+def test_a_study_that_sets_the_inputs_itself_does_not_call_them_certain(folder):
+    """Its designs have none that is uncertain, for each row gives every input a value."""
+    assert main(["sensitivity", "pair.yaml", "--worlds", "16", "--out", "moved", "--quiet"]) == 0
+    assert "no input is uncertain" not in Path("moved", "report.md").read_text()

@@ -36,11 +36,13 @@ def of_cases(cases: Sequence[Scenario], example: tuple[str, RunResult] | None) -
     ----------
     cases : sequence of Scenario
     example : (str, RunResult) or None
-        One of the designs that were simulated, for what inputs did to its figures.
+        One of the designs that were simulated, for what inputs did to its figures: nothing where
+        the study gave each of them a value of its own.
     """
     if example is not None:
         about, result = example
-        yield from uncertain(result, f"in the worlds of {about}")
+        if any(inputs(result)) or not any(case.inputs for case in cases):
+            yield from uncertain(result, f"in the worlds of {about}")
     rows = [row for case in cases for row in _rows(case, case.typical_design())]
     yield from _grid(rows)
     # Where the workloads go is what a study tries: that a side has none is no news.
