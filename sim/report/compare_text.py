@@ -61,13 +61,18 @@ def tell(answer: Comparison) -> Telling:
         details=(Paragraph(basis),),
         figures=figures,
         method=paragraphs((*answer.notes, *_signs(answer, cells_of(figures)))),
-        brief=(_designs(answer), *_apart(answer), *paragraphs((*answer.notes, *_next(answer)))),
+        brief=(
+            _designs(answer),
+            *_asked(answer),
+            *_apart(answer),
+            *paragraphs((*answer.notes, *_next(answer))),
+        ),
     )
 
 
 def _deciding(answer: Comparison) -> Iterator[tuple[str, list[Row]]]:
     """The differences of cost and latency, pair by pair."""
-    decide = {answer.cost.measure.name, answer.latency.measure.name}
+    decide = {answer.cost.measure.name, answer.latency.measure.name, *answer.asked}
     for pair in answer.joint[["design", "against"]].itertuples(index=False, name=None):
         rows = [row for row in _of_pair(answer.differences, *pair) if row["metric"] in decide]
         yield " against ".join(map(_shortened, pair)), rows
@@ -146,10 +151,18 @@ def _worlds(answer: Comparison) -> Iterator[Grid]:
         yield _columns(heads, [(label, w.words, w.missed.words()) for label, w in worst])
 
 
-def _figures(answer: Comparison) -> Grid:
-    """Every other figure that is compared, of each design by itself."""
+def _asked(answer: Comparison) -> Iterator[Grid]:
+    """The figures that were asked for by name."""
+    frame = answer.figures
+    frame = frame[frame["metric"].isin(answer.asked) & (frame["metric"] != SLO_MET)]
+    if not frame.empty:
+        yield _figures(answer, frame)
+
+
+def _figures(answer: Comparison, frame: pd.DataFrame | None = None) -> Grid:
+    """Every other figure that is compared, of each design by itself; or those of a frame."""
     parts = []
-    for metric, own in answer.figures.groupby("metric", sort=False):
+    for metric, own in (answer.figures if frame is None else frame).groupby("metric", sort=False):
         measure = Measure.parse(str(metric))
         if measure.metric == SLO_MET:
             continue  # told in worlds

@@ -178,7 +178,7 @@ def _troubles(summary: Mapping[str, Any]) -> Iterator[str]:
     for name, share in found.items():
         if share.count:
             yet = "yet " if is_met and _in_most(share) else ""
-            allowed = ", no more than it allows" if yet and by_all else ""
+            allowed = ", no more of them than the SLO allows" if yet and by_all else ""
             words = TROUBLES[name][0].format(share.words())
             yield f"{yet}{words}{allowed if name == 'loses_requests' else ''}"
     never = [TROUBLES[name][1] for name, share in found.items() if not share.count]

@@ -191,7 +191,12 @@ def _of_backend(backend: Backend, design: Design, today: date) -> Iterator[str]:
         costs = ", and yet it costs" if isinstance(backend, GpuPool) else ""
         yield f"{path}: {UNROUTED}{costs}"
     carried = any(sharing.has_sessions(one) or one.prefix_hit_rate for one in workloads)
-    if isinstance(backend, ManagedApi) and backend.caching is not None and not carried:
+    if (
+        isinstance(backend, ManagedApi)
+        and backend.caching is not None
+        and workloads
+        and not carried
+    ):
         yield (
             f"{path}.prompt_caching: saves nothing, as no calls follow each other; add "
             "follow_ups, or prefix_cache, to a workload"

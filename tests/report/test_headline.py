@@ -176,7 +176,7 @@ def test_what_goes_wrong_though_the_slo_is_met_is_set_against_it():
     said = answer(summary(TWO, lambda world: few))
     assert (
         "the SLO is met in all 20 worlds (at least 83 %); yet requests are lost in all 20 worlds"
-        " (at least 83 %), no more than it allows;"
+        " (at least 83 %), no more of them than the SLO allows;"
     ) in said
     missed = few | {"workloads.chat.slo_attainment": 0.3}
     said = answer(summary(TWO, lambda world: missed))

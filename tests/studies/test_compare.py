@@ -418,6 +418,9 @@ def test_what_differences_are_of_is_told_of_each_design(path):
     holds = round(slow["p50"] * 24)
     assert slow["p50"] == holds / 24 < 0.5
     assert (slow["p50_low"], slow["p50_high"]) == share_interval(holds, 24)
+    screen = click.unstyle(tell(found).screen())
+    assert "first token p95 at most 2 s, share of worlds" in screen  # what was asked for by name
+    assert screen.count("  retries") == 1 + len(found.joint)  # the designs', and the differences
     text = click.unstyle(tell(found).text())
     block = text[text.index("Figures") : text.index("cheaper against")].splitlines()
     assert all(len(line) <= 80 for line in block)

@@ -117,15 +117,16 @@ class Autoscaler(Abbreviated):
     hpa takes nothing away while replicas start, since it goes by the ready ones; keda, whose metric
     is external, counts all, and so overshoots less where starts are slow and min is small."""
     target_concurrency: Target | None = None
-    """Requests waiting and running that a replica should have."""
+    """Requests waiting and running that a replica should have, such as 16. As many as it serves
+    within the SLO: of a small GPU fewer; more, and replicas come too late."""
     target_queue: Target | None = None
-    """Requests waiting, for each replica."""
+    """Requests waiting, for each replica, such as 4."""
     target_kv_utilisation: Annotated[Number, number("share", above=0, most=1)] | None = None
     """Share of the KV cache that should be filled."""
     target_requests_per_second: Target | None = None
-    """Requests that arrive, for each replica."""
+    """Requests that arrive, for each replica, such as 2."""
     target_output_tokens_per_second: Target | None = None
-    """Output tokens, for each replica."""
+    """Output tokens, for each replica, such as 1500."""
     tolerance: Annotated[Number, number("share", least=0, most=10)] | None = None
     """No change while metric and target differ by no more than this share; default 10%."""
     sync_period: Period | None = None

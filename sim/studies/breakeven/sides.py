@@ -220,6 +220,7 @@ def contest(case: Case, against: str | None = None) -> Contest:
     PeakfleetError
         If there is nothing to compare, or no volume to vary.
     """
+    case = _with_all(case)
     scenario = case.load()
     backends = scenario.model.backends
     apis = [name for name, backend in backends.items() if backend.kind == "managed_api"]
@@ -232,6 +233,13 @@ def contest(case: Case, against: str | None = None) -> Contest:
         )
     _refuse_names(scenario)
     return found
+
+
+def _with_all(case: Case) -> Case:
+    """The same case with its candidates taking part, for every backend is a side."""
+    backends = case.load().model.backends
+    candidates = [name for name, backend in backends.items() if backend.candidate]
+    return case.but(*(f"backends.{name}.candidate=null" for name in candidates))
 
 
 def arrivals_per_day(design: Design) -> float:

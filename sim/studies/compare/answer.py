@@ -141,6 +141,8 @@ class Comparison:
         Rare branches of inputs that are in none of the worlds: then means are not told.
     limit_s : float
         The threshold of all designs' SLOs on the latency; NaN where there is none, or they differ.
+    asked : tuple of str
+        The metrics that were asked for by name.
     """
 
     labels: tuple[str, ...]
@@ -160,6 +162,7 @@ class Comparison:
     held: pd.DataFrame
     undrawn: tuple[Undrawn, ...] = ()
     limit_s: float = math.nan
+    asked: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:

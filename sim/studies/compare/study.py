@@ -128,6 +128,7 @@ def of_results(
         held=field.held(),
         undrawn=field.undrawn,
         limit_s=_limit(chosen[1], designs),
+        asked=tuple(dict.fromkeys(each.name for each in asked)),
     )
 
 

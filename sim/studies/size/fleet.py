@@ -109,8 +109,9 @@ def pool_named(design: Design, asked: str | None) -> GpuPool:
     names = [pool.name for pool in design.pools]
     if not names:
         raise PeakfleetError(
-            f"{design.name} has no backend of kind gpu_pool, so that there is nothing to size"
-            " (managed backends have no replicas: see sim breakeven)"
+            f"{design.name} has no backend of kind gpu_pool that takes part, so that there is"
+            " nothing to size (managed backends have no replicas: see sim breakeven; a candidate"
+            " takes part once a workload goes there: --set workloads.NAME.route=POOL)"
         )
     if asked is None and len(names) > 1:
         raise PeakfleetError(f"say which pool to size: --backend {' or '.join(names)}")

@@ -126,6 +126,16 @@ def test_fleets_are_priced_as_the_simulation_bills_them(path: Path) -> None:
     assert idle_usd_per_day(scenario, draws, 3) == pytest.approx(24 * (1 + 2 + 2))
 
 
+def test_a_candidate_is_a_side_as_if_it_were_none(path: Path) -> None:
+    """Its uncertain inputs are drawn, although no route names it (a price, here)."""
+    asked = [f"backends.{name}.candidate=true" for name in ("pool", "mix")]
+    plain, found = (
+        breakeven(Case(path, tuple(more)), Bench(1), VOLUMES, worlds=4) for more in ([], asked)
+    )
+    assert found.as_json() == plain.as_json()
+    assert tell(found).text() == tell(plain).text()
+
+
 def test_same_bits_whatever_the_number_of_jobs(path: Path, answer: BreakEven) -> None:
     with bench(2) as staff:
         again = breakeven(Case(path), staff, VOLUMES)
