@@ -13,6 +13,7 @@ from sim.montecarlo.shares import percent, percent_beside
 from sim.report.columns import Column, blocks, table
 from sim.report.figures import BY_METRIC, Figure, text
 from sim.report.headline import median, paragraphs, sentence
+from sim.report.month_text import of_a_request
 from sim.report.paragraph import filled
 from sim.report.table import AT_LEAST, key_grid, sign_notes
 from sim.report.thresholds_text import threshold_lines
@@ -50,7 +51,7 @@ def compact(summary: Mapping[str, Any], day: Sequence[str] = ()) -> str:
     for part, metrics in PARTS.items():
         if len(summary[part]) > 1:
             lines += ["", *_of_parts(part, summary[part], metrics)]
-    notes = [*sign_notes("\n".join(figures.lines)), FULL]
+    notes = [*sign_notes("\n".join(figures.lines)), *of_a_request(summary), FULL]
     return "\n".join([*lines, "", *map(filled, notes)])
 
 

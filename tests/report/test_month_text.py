@@ -1,0 +1,32 @@
+"""The cost of a request is said to be that of the days simulated, where a month has others."""
+
+import pytest
+
+from sim.report.month_text import of_a_request
+
+DAYS = 30.4375  # of a month
+
+
+def summary(requests, per_month, backend="gpu_hours", days=1.0):
+    figures = {"requests": {"p50": requests}, "requests_per_month": {"p50": per_month}}
+    return {
+        "metrics": figures,
+        "backends": {"one": {backend: {"p50": 1.0}}},
+        "horizon_s": days * 86_400.0,
+    }
+
+
+@pytest.mark.parametrize(("requests", "said"), [(114.0, "14 % more"), (65.0, "35 % fewer")])
+def test_a_monday_and_a_saturday_are_said_to_differ(requests, said):
+    (text,) = of_a_request(summary(requests, 100.0 * DAYS))
+    assert text == (
+        f"per request and task: of the 1 day simulated, with {said} requests than such a time of"
+        " the month has on average"
+    )
+
+
+def test_a_week_and_what_is_paid_by_the_token_need_no_word():
+    assert [*of_a_request(summary(700.0, 100.0 * DAYS, days=7.0))] == []
+    assert [*of_a_request(summary(101.0, 100.0 * DAYS))] == []
+    assert [*of_a_request(summary(114.0, 100.0 * DAYS, backend="attempts"))] == []
+    assert [*of_a_request(summary(0.0, 0.0))] == []
