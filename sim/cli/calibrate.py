@@ -8,6 +8,7 @@ import click
 
 from sim.cli.completion import GPU
 from sim.cli.delivery import Advice, deliver
+from sim.cli.outputs import FORCE, check_outputs
 
 
 def benchmark_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -82,6 +83,7 @@ def benchmark_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.IntRange(1, 1024),
     help="Processes of the API server, such as those of vLLM's --api-server-count (1).",
 )
+@FORCE
 @benchmark_options
 def calibrate(
     files: tuple[str, ...],
@@ -90,6 +92,7 @@ def calibrate(
     only: tuple[str, ...],
     columns: tuple[str, ...],
     figures: Path | None,
+    force: bool,
     as_json: bool,
     quiet: bool,
     **given: Any,
@@ -99,7 +102,8 @@ def calibrate(
     Files are those of vllm bench serve, SGLang, GuideLLM, AIPerf, GenAI-Perf, inference-perf,
     LLMPerf, InferenceX, the llm-d Benchmark Report, logs of an engine, or plain CSV. The profile
     says how far simulations with it are off its own data, how far its coefficients may be off
-    together, and what the data could not tell, with the run that would.
+    together, and what the data could not tell, with the run that would. A file of -o that is there
+    already is replaced with --force alone, and one that is read never.
 
     \b
     sim calibrate results/*.json -o mine.yaml --gpu h100-sxm --max-num-seqs 256
@@ -112,6 +116,7 @@ def calibrate(
     \b
     sim calibrate --workload requests.csv.gz -o workload.yaml --figures pictures
     """  # noqa: D301 (Click wants the control character itself)
+    check_outputs({"--output": output}, (*files, *([trace] if trace is not None else [])), force)
     if trace is not None:
         from sim.cli.workload import model_trace
 

@@ -10,6 +10,7 @@ import click
 
 from sim.cli.completion import API, GPU, MODEL
 from sim.cli.delivery import Advice
+from sim.cli.outputs import check_outputs
 
 if TYPE_CHECKING:
     from sim.studies.first.scenario import Wishes
@@ -81,8 +82,8 @@ def init(file: str, force: bool, quiet: bool, log: str | None, **given: Any) -> 
 
     advice = Advice(quiet)
     to_stdout = file == STDOUT
-    if not to_stdout and not force and Path(file).exists():
-        raise click.UsageError(f"{file} is there already: name another file, or add --force")
+    if not to_stdout:
+        check_outputs({"FILE": Path(file)}, [] if log is None else [log], force)
     if log is not None and (given["volume"] or given["bill"] or given["template"]):
         raise click.UsageError(
             "--from-trace has its traffic from the log: without --template, --volume, --from-bill"

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from sim.cli.delivery import Advice, deliver
+from sim.cli.outputs import FORCE, check_outputs
 
 
 @click.command(short_help="What a log holds, and the workload that replays or models it.")
@@ -55,6 +56,7 @@ from sim.cli.delivery import Advice, deliver
     help="How hours that the log lacks differ from those it has, for --day and --week.",
 )
 @click.option("--seed", type=click.IntRange(0, 10**18 - 1), default=0, help="Of that draw.")
+@FORCE
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.option("--quiet", is_flag=True, help="No advice.")
 def trace(
@@ -69,13 +71,15 @@ def trace(
     day: Path | None,
     shape: str,
     seed: int,
+    force: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Show what a log of requests holds: rows, times, rates, lengths, sessions, shared prompts.
 
     FILE is a log or table of any tool that 'sim catalog formats' lists, or another whose columns
-    are named. The answer ends with the workload that replays it, and the one that models it.
+    are named. The answer ends with the workload that replays it, and the one that models it. Files
+    that are there already are replaced with --force alone, and FILE itself never.
 
     \b
     sim trace requests.csv.gz
@@ -90,12 +94,16 @@ def trace(
     from sim.montecarlo.storage.manifest import to_json
     from sim.report.trace_text import render_trace
     from sim.studies.traffic.contents import as_data, contents
+    from sim.studies.traffic.whole import DEFAULT, answered_by
 
     if served_by is not None and scenario is None:
         raise click.UsageError("--on needs --scenario, whose traffic it answers")
     if layout not in ("auto", "columns", *FORMATS):
         raise click.UsageError(f"--format ({layout}) must be auto, columns, {', '.join(FORMATS)}")
+    written = {"--output": output, "--scenario": scenario, "--week": week, "--day": day}
+    check_outputs(written, [file], force)
     given = of_columns(pairs(columns, "--column"))
+    backends = None if scenario is None else answered_by(served_by or DEFAULT, scenario.parent)
     advice = Advice(quiet)
     try:
         log = read_trace(str(Path(file).absolute()), layout, given)
@@ -107,13 +115,14 @@ def trace(
         for path, days in ((week, 7), (day, 1))
         if path is not None
     ]
+    whole = None if scenario is None else _whole(found, given, backends, scenario)
     shown = to_json(as_data(found, given)) if as_json else render_trace(found, given) + "\n"
 
     def save() -> None:
         if output is not None or figures is not None:
             _save_model(found, output, figures, advice)
-        if scenario is not None:
-            _save_scenario(found, given, scenario, served_by, advice)
+        if scenario is not None and whole is not None:
+            _save_scenario(whole, scenario, advice)
         for path, days, answer in drawn:
             _write(answer.trace, path)
             name = "day" if days == 1 else "week"
@@ -141,20 +150,24 @@ def _save_model(found: Any, output: Path | None, figures: Path | None, advice: A
     keep_traffic(found.model, output, figures, advice)
 
 
-def _save_scenario(
-    found: Any, given: dict[str, Any], path: Path, served_by: str | None, advice: Advice
-) -> None:
-    """Write a whole scenario, and read it as whoever runs it will."""
-    from sim.errors import ResultError
+def _whole(found: Any, given: dict[str, Any], backends: Any, path: Path) -> str:
+    """The text of a whole scenario, read as whoever runs it will before anything is written."""
     from sim.scenario import load_scenario
-    from sim.studies.traffic.whole import DEFAULT, backends_of, scenario_yaml
+    from sim.scenario.text.yaml_file import Written
+    from sim.studies.traffic.whole import scenario_yaml
 
-    text = scenario_yaml(found, given, backends_of(served_by or DEFAULT))
+    text = scenario_yaml(found, given, backends)
+    load_scenario(Written(text, str(path), path.parent))
+    return text
+
+
+def _save_scenario(text: str, path: Path, advice: Advice) -> None:
+    from sim.errors import ResultError
+
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ResultError(f"{path}: cannot be written: {error.strerror}") from None
-    load_scenario(path)
     advice.say(f"a whole scenario in {path} (sim run {path})")
 
 

@@ -56,7 +56,7 @@ LINES = {
     "compare": f"POOL --variant 'a rather long name of a design: backends.{TWO}' --worlds 4",
     "breakeven": "POOL --volumes 1k,4k --worlds 4",
     "sensitivity": "API --worlds 16 --set horizon.days=0.004",
-    "calibrate": f"--workload {LOG} -o w.yaml",  # of benchmarks: in test_calibrate.py
+    "calibrate": f"--workload {LOG} -o w.yaml --force",  # of benchmarks: in test_calibrate.py
     "validate": f"computed/qwen3-32b/l40s/tp2/fp8 {RUN} --worlds 2 --bar tpot_p50<=999% {ENGINE}",
     "trace": str(LOG),
     "explain": "backends.large.autoscaler",

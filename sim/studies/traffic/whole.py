@@ -3,11 +3,13 @@
 import math
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from sim.catalog import api_models
+from sim.catalog import api_models, profile, profile_names
 from sim.catalog.naming import known_as
-from sim.errors import one_line
+from sim.catalog.table import no_such
+from sim.errors import CatalogError, PeakfleetError, one_line
 from sim.model.arrivals.shape import FLAT
 from sim.scenario.text.emission import to_yaml
 from sim.studies.traffic.answer import Traffic
@@ -71,3 +73,38 @@ def backends_of(served_by: str) -> dict[str, Any]:
     if known_as(served_by, api_models()) is not None:
         return {"api": {"kind": "managed_api", "model": served_by}}
     return {"fleet": {"kind": "gpu_pool", "service": served_by, "replicas": 1}}
+
+
+def answered_by(served_by: str, folder: Path) -> dict[str, Any]:
+    """The only backend as ``--on`` names it, which is known to be there.
+
+    Parameters
+    ----------
+    served_by : str
+        A model with an API, the name of a profile, or the path of its file.
+    folder : Path
+        Of the scenario, where such paths may begin as well as here.
+
+    Raises
+    ------
+    CatalogError
+        If there is none of them.
+    """
+    if known_as(served_by, api_models()) is not None:
+        return backends_of(served_by)
+    name = served_by
+    if name.casefold() not in profile_names():
+        places = (Path(name).absolute(), (folder / name).absolute())
+        name = next((str(path) for path in places if path.is_file()), name)
+    try:
+        profile(name)
+    except CatalogError as error:
+        said = str(error)
+        if "is not in the catalogue" in said:
+            models = no_such("model with an API", served_by, api_models(), "sim catalog prices")
+            said = f"{said}; {models}"
+        raise CatalogError(f"--on {served_by}: {said}") from None
+    except (PeakfleetError, OSError, ValueError) as error:
+        said = "; ".join(str(error).splitlines())
+        raise CatalogError(f"--on {served_by}: {said}") from None
+    return backends_of(name)
