@@ -115,9 +115,15 @@ class GpuPool:
         plan = self.price
         if isinstance(plan, PurchasePlan):
             most = self.bought_gpus(min(self.limits[1], limit))
-            gpus = plan.own().gpus if self.falls_back else plan.gpus
-            rule = f"must be at least the {most} that the pool may have; let a tranche be unlimited"
-            require(gpus >= most, "GPUs of the purchase plan", gpus, rule)
+            gpus, aside, tranche = plan.gpus, "", "a tranche"
+            if self.falls_back:  # what is on demand stands in, and holds nothing of its own
+                gpus, aside = plan.own().gpus, ", those on demand left aside"
+                tranche = "a tranche that is not on demand"
+            rule = (
+                f"must be at least the {most} that the pool may have{aside}; let {tranche} be"
+                " unlimited (leave its gpus out)"
+            )
+            require(gpus >= most, "GPUs of the purchase plan", f"{gpus:g}", rule)
 
     @property
     def gpus_per_replica(self) -> int:
