@@ -64,8 +64,9 @@ def profiles(name: str | None, gpu: str, model: str, as_json: bool, as_yaml: boo
     names.sort(key=lambda each: each in old)  # current engines come first
     print_rows([_profile_row(profile(each), each in old) for each in names], as_json)
     if not names and (there := computed_names(model, gpu)):
-        click.echo(f"not measured; computed: {', '.join(there)}", err=True)
-    if not as_json:
+        other = "" if gpu else " (on another GPU: --gpu l40s)"
+        click.echo(f"not measured; computed: {', '.join(there)}{other}", err=True)
+    if names and not as_json:
         from sim.report.paragraph import filled
 
         click.echo(f"\n{filled(OF_PROFILES)}")
