@@ -175,13 +175,15 @@ def _turns_away(backend: Backend) -> bool:
 def _of_budget(api: ManagedApi, horizon: Horizon) -> Iterator[str]:
     """A budget of a period that is longer than what is simulated of it."""
     for budget in api.budgets:
-        if horizon.duration_s < PERIODS_S[budget.per] and not budget.spent_usd:
+        if horizon.duration_s < PERIODS_S[budget.per]:
             at = f"budgets.{budget.shared}" if budget.shared else f"backends.{api.name}.budget"
+            left = max(budget.usd - budget.spent_usd, 0.0)
+            there = f"{left:,.6g} USD of it" if left else "none of it"
+            there = there if budget.spent_usd else "all of it (unless spent is given)"
             yield (
                 f"{at}: its {budget.per} is longer than the horizon of"
-                f" {format_duration(horizon.duration_s)}, which begins with all of it there, and"
-                f" what a month costs is not held to it; simulate a whole {budget.per}, or give"
-                " what is spent by then (spent)"
+                f" {format_duration(horizon.duration_s)}, which begins with {there} there, and"
+                f" what a month costs is not held to it; simulate a whole {budget.per}"
             )
 
 

@@ -48,9 +48,11 @@ def check(
         (apis, budget.references(data.get("budgets"))),
     ):
         for at, name in references:
+            if not isinstance(name, str):
+                continue  # of which it is said elsewhere that it must be a text
             if name in places:
                 places[name].append(at)
-            elif isinstance(name, str) and name not in kind:
+            elif name not in kind:
                 message = f"{shown(name)} is no managed API, which is paid by the token"
                 said = "is no pool of GPUs" if kind is pools else message
                 findings.add(at, said, choose(name, kind))

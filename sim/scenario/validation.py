@@ -37,7 +37,7 @@ def validate(document: Document, surroundings: Surroundings) -> ScenarioDocument
         return None  # of what is something else, nothing is repeated
     empty = list(_empty(document.data, ()))
     for path in empty:
-        findings.add(path, *_of_empty(str(path[-1])))
+        findings.add(path, *_of_empty(path[-1]))
     check_rules(document.data, findings)
     valid: ScenarioDocument | None = None
     try:
@@ -86,8 +86,10 @@ def _is_meant(path: Path, meant: set[tuple[Path, str]]) -> bool:
     return (path[:-1], f"did you mean '{path[-1]}'?") in meant
 
 
-def _of_empty(key: str) -> tuple[str, str]:
-    """What to say of a key without a value: of some the value stands in the key."""
+def _of_empty(key: str | int) -> tuple[str, str]:
+    """What to say of an entry without a value: of some keys the value stands in the key."""
+    if isinstance(key, int):  # of a list
+        return NO_VALUE[0], "give a value or remove the entry"
     name, colon, value = key.partition(":")
     if colon and value:
         return NO_VALUE[1], f"write {name}: {value}"
@@ -121,7 +123,9 @@ def _findings(details: ErrorDetails, data: Any) -> list[Finding]:
         case "extra_forbidden":
             return [Finding(path, UNKNOWN, choose(key, _keys(tagged[:-1])))]
         case "missing":
-            return [Finding(path, MISSING, EXAMPLES.get(key, ""))]
+            shared = path[0] == "budgets" and key == "backends"
+            example = "such as backends: [small, large]" if shared else EXAMPLES.get(key, "")
+            return [Finding(path, MISSING, example)]
         case "list_type":
             return [Finding(path, f"{shown(_at(data, path))} must be a list")]
         case "too_short":

@@ -115,7 +115,10 @@ def test_a_budget_of_a_longer_period_than_is_simulated_is_asked_about(tmp_path: 
     assert "backends.api.budget: its month is longer than the horizon of 1d" in found
     assert "month costs is not held to it" in found
     assert warnings("{usd: 500, per: day}") == ()
-    assert warnings("{usd: 500, per: month, spent: 250}") == ()
+    (found,) = warnings("{usd: 500, per: month, spent: 250}")
+    assert "begins with 250 USD of it there" in found and found.endswith("simulate a whole month")
+    (found,) = warnings("{usd: 500, per: month, spent: 500}")
+    assert "begins with none of it there" in found
     assert warnings("{usd: 500, per: month}", "horizon.days=28") == ()
 
 

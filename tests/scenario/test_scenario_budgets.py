@@ -65,7 +65,11 @@ def test_a_shared_budget_is_one_for_all_that_have_it_beside_their_own(backends):
          "budgets.team.spent: (6) is more than the budget (5), which is left out all the time "
          "(spend at most all of it)"),
         (["budgets={team: {usd: 500, per: month}}"], "budgets.team.backends: is missing (such as "
-         "backends: {api: {kind: managed_api, model: gpt-4.1}})"),
+         "backends: [small, large])"),
+        ([shared(of="mini, [open]")], "budgets.team.backends.1: a list of 1 must be a text"),
+        ([shared(of="{name: mini}")], "budgets.team.backends.0: a mapping must be a text"),
+        ([shared(of="mini, null")],
+         "budgets.team.backends.1: is empty (give a value or remove the entry)"),
         (["budgets=500"], "budgets: 500 must be a mapping"),
         (["budgets={team: 500}"],
          "budgets.team: 500 must be a mapping (keys: usd, per, spent, backends)"),

@@ -35,6 +35,13 @@ def test_without_a_cluster_each_pool_has_its_own_limit():
         ("{gpus: 0}", (), "cluster.gpus: 0 must be from 1 to 1000000"),
         ("{gpus: 2.5}", (), "cluster.gpus: 2.5 must be a whole number"),
         (
+            "{gpus: 1e1}",
+            (),
+            "cluster.gpus: 10 is written with a point or an exponent, must be a whole number"
+            " (write 10)",
+        ),
+        ("{gpus: 1e9}", (), "cluster.gpus: 1000000000 must be from 1 to 1000000"),
+        (
             "{gpus: 24, quota: 8}",
             (),
             "cluster.quota: unknown key (one of gpus, node_gpus, sharing, pools)",

@@ -71,6 +71,18 @@ def test_without_zones_nothing_moves(minimal):
             "zones.planned.0.zone: 'b' is no zone (one of a, c)",
         ),
         (
+            [f"zones={{names: [a, {{name: b}}], {PLANNED}}}"],
+            "zones.names.1: a mapping must be a text",
+        ),
+        (
+            [f"zones={{{A_TO_C}, {PLANNED}}}", f"{POOL}.zones=[a, [b]]"],
+            f"{POOL}.zones.1: a list of 1 must be a text",
+        ),
+        (
+            [f"zones={{{A_TO_C}, {PLANNED}}}", f"{POOL}.zones=[a, null]"],
+            f"{POOL}.zones.1: is empty (give a value or remove the entry)",
+        ),
+        (
             [f"zones={{names: [b, a, b], {PLANNED}}}"],
             "zones.names.2: 'b' is there twice (remove one)",
         ),

@@ -77,6 +77,8 @@ def _check_names(zones: dict[str, Any], pools: Mapping[str, Any], findings: Find
     for index, name in enumerate(names):
         if name in names[:index]:
             findings.add(("zones", "names", index), f"{shown(name)} is there twice", "remove one")
+    if len(names) < len(zones["names"]):
+        return  # one of them cannot be read, and may be that which is named below
     planned = zones.get("planned")
     for index, outage in enumerate(planned if isinstance(planned, list) else ()):
         if isinstance(outage, dict) and "zone" in outage:
@@ -109,8 +111,9 @@ def _is_at_rest(pool: dict[str, Any]) -> bool:
 
 
 def _check_name(path: Path, name: Any, names: list[str], findings: Findings) -> None:
-    if name not in names:
-        findings.add(path, f"{shown(name)} is no zone", choose(str(name), names))
+    """Note a name that no zone has; of what is no text at all, that alone is said."""
+    if isinstance(name, str) and name not in names:
+        findings.add(path, f"{shown(name)} is no zone", choose(name, names))
 
 
 def names_of(zones: Zones | None) -> list[str]:

@@ -5,6 +5,7 @@ means is read here, so that its problems can be told in the words of the user's 
 once, each at its own place.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -142,11 +143,15 @@ def whole(least: int, most: int) -> Reads:
     """A whole number without unit, exact however large."""
 
     def read(raw: Any, spot: Spot) -> Any:
-        if isinstance(raw, bool) or not isinstance(raw, int):
+        is_number = isinstance(raw, int | float) and not isinstance(raw, bool)
+        if is_number and math.isfinite(raw) and not least <= raw <= most:
+            spot.wrong(f"{shown(raw)} must be from {least} to {shown(most)}")
+        elif isinstance(raw, float) and raw.is_integer():
+            said = "is written with a point or an exponent, must be a whole number"
+            spot.wrong(f"{shown(raw)} {said}", f"write {raw:.0f}")
+        elif not is_number or isinstance(raw, float):
             remedy = spelled(raw) if isinstance(raw, str) else ""
             spot.wrong(f"{shown(raw)} must be a whole number", remedy)
-        elif not least <= raw <= most:
-            spot.wrong(f"{shown(raw)} must be from {least} to {shown(most)}")
         return raw
 
     return Reads(read, lambda: {"type": "integer", "minimum": least, "maximum": most})
