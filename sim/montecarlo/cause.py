@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MEANINGS = {
-    "budget": "the API's budget, which is spent",
+    "budget": "a budget that is spent",
     "cooldown": "the cooldown after failures",
     "quota": "the API's quota",
     "provisioned": "the provisioned throughput, and the quota beyond it",

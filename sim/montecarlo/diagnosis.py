@@ -46,6 +46,7 @@ from sim.model.managed import ManagedApi
 from sim.model.profile import ServiceProfile
 from sim.model.trace import TraceSource
 from sim.model.workload import Workload
+from sim.montecarlo import budgets
 from sim.montecarlo.cause import Cause
 from sim.montecarlo.sample import OVERLOADED, Sample
 
@@ -141,7 +142,15 @@ class _Look:
             "too_long": self._too_long(api),
             **self._everywhere(),
         }
-        return Cause(self._name_of_api(api, signs), api.name, signs)
+        name = self._name_of_api(api, signs)
+        if name == "budget":
+            group = budgets.group_of(api, self.design.managed)
+            attempts, rejected = (
+                sum(self.value(f"backends.{each.name}.{what}") for each in group)
+                for what in ("attempts", "rejections")
+            )
+            return Cause(name, budgets.named(group), signs | {"rejected": rejected / attempts})
+        return Cause(name, api.name, signs)
 
     def _name_of_api(self, api: ManagedApi, signs: dict[str, float]) -> str:
         least, rejected, errors = self.noticed(), signs["rejected"], signs["errors"]

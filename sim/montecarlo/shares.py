@@ -10,6 +10,7 @@ side. Below 40 worlds the count itself is said ("5 of 6 worlds"), for so coarse 
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,15 @@ class Share:
     def interval(self) -> Interval:
         """Two-sided 95 % interval of the probability; NaN of no worlds."""
         return share_interval(self.count, self.worlds)
+
+    def as_json(self) -> dict[str, Any]:
+        """As a part of an answer."""
+        return {
+            "count": self.count,
+            "of": self.worlds,
+            "share": self.value,
+            "share_ci": list(self.interval),
+        }
 
     def words(self) -> str:
         """The worlds and the interval, to follow upon "in"."""

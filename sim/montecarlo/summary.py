@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sim.model.design import Design
 from sim.model.month import rests_on
-from sim.montecarlo import verdict
+from sim.montecarlo import budgets, verdict
 from sim.montecarlo.cause import Cause
 from sim.montecarlo.estimates import Estimate
 from sim.montecarlo.lower_bounds import OPEN
@@ -63,6 +63,7 @@ def summarise(
         **share_as_json("slo_met_share", None if kept is None else Share.of(kept)),
         **means_rest_on(len(sample), sample.controls().undrawn),
         **verdict.as_json(verdict.verdict(sample, design, kept), sample, diagnose),
+        "budgets": list(budgets.as_json(sample, design)),
         "metrics": {},
         **{part: {} for part in PARTS},
     }

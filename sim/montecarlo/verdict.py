@@ -203,14 +203,7 @@ def as_json(found: Verdict, sample: Sample, diagnose: Diagnose | None) -> dict[s
 
 
 def _share(share: Share | None) -> dict[str, Any] | None:
-    if share is None:
-        return None
-    return {
-        "count": share.count,
-        "of": share.worlds,
-        "share": share.value,
-        "share_ci": list(share.interval),
-    }
+    return None if share is None else share.as_json()
 
 
 def _workload(service: Service) -> dict[str, Any]:

@@ -294,18 +294,30 @@ def _too_short(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _spent_budgets(summary: Mapping[str, Any]) -> Iterator[str]:
-    """What became of attempts that were meant for an API whose budget was spent."""
-    for name, own in summary["backends"].items():
-        elsewhere, away = median(own, "diverted"), median(own, "over_budget")
-        meant = median(own, "attempts") + elsewhere
-        if not elsewhere and not away:
+    """What became of attempts that were meant for APIs whose budget was spent."""
+    for each in summary["budgets"]:
+        over = each["passed_over_share"]
+        if not over:
             continue
-        fates = {"went elsewhere": elsewhere, "were turned away": away}
-        said = [f"{percent(n / meant)} {fate}" for fate, n in fates.items() if n]
+        fates = {
+            "went elsewhere": each["diverted_share"],
+            "were turned away": each["over_budget_share"],
+        }
+        said = [f"{percent(share)} {fate}" for fate, share in fates.items() if share]
+        when = "all the time" if over == 1.0 else "for a part of the time"
         yield (
-            f"Budget: in the median world the budget of {name} is spent for a part of the time; of"
-            f" the attempts that were meant for it {' and '.join(said)} for that."
+            f"Budget: in the median world {_of_whom(each)} is spent {when}; of the attempts that"
+            f" were meant for {'it' if len(each['backends']) == 1 else 'them'}"
+            f" {' and '.join(said)} for that."
         )
+
+
+def _of_whom(each: Mapping[str, Any]) -> str:
+    """A budget with its name and those who spend it, or one of several."""
+    name = each["budget"]
+    if ";" in name:
+        return f"one or more of the budgets {name.replace('; ', ' and ')}"
+    return f"the budget {'' if ' of ' in name else 'of '}{name}"
 
 
 def _least_month(summary: Mapping[str, Any]) -> Iterator[str]:

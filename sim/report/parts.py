@@ -84,11 +84,14 @@ class Verdict:
         The condition.
     found : str
         What was found, with its interval, and whether more worlds may decide otherwise.
+    missed : str
+        What it is called where it is not kept.
     """
 
     kept: bool | None
     what: str
     found: str
+    missed: str = "missed"
 
     @property
     def sign(self) -> str:
@@ -98,7 +101,7 @@ class Verdict:
     @property
     def word(self) -> str:
         """The mark in words."""
-        return "cannot tell" if self.kept is None else "kept" if self.kept else "missed"
+        return "cannot tell" if self.kept is None else "kept" if self.kept else self.missed
 
 
 @dataclass(frozen=True, slots=True)

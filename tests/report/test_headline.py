@@ -1,5 +1,6 @@
 """What a run answers in words: the worst is named, never averaged away."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import click
@@ -9,7 +10,8 @@ from fake_replication import PROFILE, NoRequests
 from scenario_documents import written
 
 from sim.model.design import Design, GpuPool, Horizon
-from sim.model.distributions import Uniform
+from sim.model.distributions import Constant, Uniform
+from sim.model.managed import Budget, ManagedApi, Pace
 from sim.model.price import GpuPrice
 from sim.model.uncertain import UncertainInput
 from sim.model.workload import Slo, Workload
@@ -213,16 +215,48 @@ def test_what_turned_requests_away_is_named_with_them():
     ) in answer(found)
 
 
+def spending(**budgets):
+    """A design whose APIs have these budgets, beside its pool."""
+    pace = Pace(Constant(1.0), Constant(50.0))
+    apis = (ManagedApi(name, pace, budgets=(own,)) for name, own in budgets.items())
+    return replace(TWO, managed=tuple(apis))
+
+
+DAILY = Budget(5.0, (86_400.0,), per="day")
+
+
 def test_what_went_elsewhere_as_a_budget_was_spent_is_said():
-    at_api = {"backends.large.attempts": 70.0, "backends.large.over_budget": 7.0}
-    found = summary(TWO, lambda world: at_api | {"backends.large.diverted": 30.0})
+    plan = spending(api=DAILY)
+    at_api = {
+        "backends.api.attempts": 70.0,
+        "backends.api.over_budget": 7.0,
+        "backends.api.diverted": 0.0,
+    }
+    found = summary(plan, lambda world: at_api | {"backends.api.diverted": 30.0})
     assert (
-        "Budget: in the median world the budget of large is spent for a part of the time; of the"
+        "Budget: in the median world the budget of api is spent for a part of the time; of the"
         " attempts that were meant for it 30 % went elsewhere and 7 % were turned away for that."
     ) in told(found)
-    alone = summary(TWO, lambda world: at_api)
+    alone = summary(plan, lambda world: at_api)
     assert "of the attempts that were meant for it 10 % were turned away for that." in told(alone)
     assert "Budget" not in told(summary(TWO))
+    never = summary(plan, lambda world: at_api | {"backends.api.over_budget": 70.0})
+    assert "the budget of api is spent all the time" in told(never)
+
+
+def test_a_shared_budget_is_one_line_with_its_name():
+    team = replace(DAILY, shared="team")
+    figures = {
+        f"backends.{name}.{what}": value
+        for name, away in (("small", 10.0), ("big", 20.0))
+        for what, value in (("attempts", 50.0), ("over_budget", away), ("diverted", 0.0))
+    }
+    text = told(summary(spending(small=team, big=team), lambda world: figures))
+    assert text.count("Budget:") == 1
+    assert (
+        "the budget team of small, big is spent for a part of the time; of the attempts that were"
+        " meant for them 30 % were turned away for that."
+    ) in text
 
 
 def test_what_became_of_requests_without_an_answer_is_said_whatever_it_was():

@@ -47,7 +47,7 @@ def _section(name: str, title: str, body: str) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    kind = "open" if verdict.kept is None else verdict.word
+    kind = {None: "open", True: "kept", False: "missed"}[verdict.kept]
     return (
         f'<li class="{kind}"><span class="sign"><span aria-hidden="true">{verdict.sign}</span>'
         f" {verdict.word}"

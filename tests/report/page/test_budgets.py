@@ -41,10 +41,25 @@ def told(diverted: dict[str, float], **budgets: tuple[Budget, ...]) -> list[tupl
     return [(verdict.kept, verdict.what) for verdict in of_budgets(found)]
 
 
+def test_a_spent_budget_is_not_said_to_be_missed_and_the_worlds_are_counted_in_which_it_ran_out():
+    team: Any = Found((replace(API, budgets=(TEAM,)),), {"a": 3.0})
+    (verdict,) = of_budgets(team)
+    assert (verdict.word, verdict.sign) == ("spent", "✗")
+    assert verdict.found == (
+        "ran out in all 200 worlds (at least 98.2 %); from then on its requests went elsewhere or"
+        " were turned away, so that it was exceeded by no more than answers under way"
+    )
+    (verdict,) = of_budgets(Found(team.managed, {}))  # type: ignore[arg-type]
+    assert (verdict.word, verdict.found) == (
+        "kept",
+        "never spent in all 200 worlds (at least 98.2 %), 95 % asked",
+    )
+
+
 def test_an_own_budget_has_a_line_of_its_own():
     assert told({"b": 3.0}, a=(OWN,), b=(OWN,), c=()) == [
-        (True, "Budget of a: 5.000 USD a day"),
-        (False, "Budget of b: 5.000 USD a day"),
+        (True, "Budget of a: 5.00 USD a day"),
+        (False, "Budget of b: 5.00 USD a day"),
     ]
 
 
@@ -57,7 +72,7 @@ def test_a_shared_one_is_kept_where_no_api_was_passed_over_for_it():
 def test_budgets_that_cannot_be_told_apart_share_a_line():
     key = replace(TEAM, usd=9.0, shared="key")
     assert told({"c": 1.0}, a=(OWN, TEAM), b=(key,), c=(key, TEAM), d=(OWN,)) == [
-        (False, "Budgets of a, b, c: 5.000 USD a day (a), 500.00 USD a month (team), "
-                "9.000 USD a month (key)"),
-        (True, "Budget of d: 5.000 USD a day"),
+        (False, "Budgets of a, b, c: 5.00 USD a day (a), 500.00 USD a month (team), "
+                "9.00 USD a month (key)"),
+        (True, "Budget of d: 5.00 USD a day"),
     ]  # fmt: skip
