@@ -139,7 +139,7 @@ def _fate(estimates: Mapping[str, Estimate], causes: Sequence[Mapping[str, Any]]
 def _waits(estimates: Mapping[str, Estimate], worst: Mapping[str, Any]) -> str:
     """The time to first token, and the latency that comes nearest to its threshold."""
     metric, limit_s = worst["metric"], worst["limit_s"]
-    asked = f" (SLO {_threshold(metric, limit_s)})" if limit_s is not None else ""
+    asked = f" ({_named(estimates)} {_threshold(metric, limit_s)})" if limit_s is not None else ""
     first = _amount(estimates, FIRST_TOKEN)
     if not first:
         return ""
@@ -149,6 +149,11 @@ def _waits(estimates: Mapping[str, Estimate], worst: Mapping[str, Any]) -> str:
     nearest = _amount(estimates, metric)
     what, then = SPEEDS[metric]
     return f"is {first}{when}, the p95 {what} {nearest}{then if then != when else ''}{asked}"
+
+
+def _named(estimates: Mapping[str, Estimate]) -> str:
+    """What the threshold of a workload is called."""
+    return "deadline" if "deadline_met_share" in estimates else "SLO"
 
 
 def _slower_without_slo(summary: Mapping[str, Any]) -> str:
@@ -359,7 +364,8 @@ def _worst_world(summary: Mapping[str, Any]) -> str:
     parts = []
     if worst[metric] is not None:
         what, when = SPEEDS[metric]
-        asked = f" (SLO {_threshold(metric, worst['limit_s'])})" if worst["limit_s"] else ""
+        named = _named(summary["workloads"].get(worst["workload"], {}))
+        asked = f" ({named} {_threshold(metric, worst['limit_s'])})" if worst["limit_s"] else ""
         parts.append(f"the p95 {what}{of} is {_amount_of(metric, worst[metric])}{when}{asked}")
     if worst["slo_attainment"] is not None:
         kind = "within the SLO" if worst["limit_s"] else "answered"

@@ -19,8 +19,9 @@ from sim.model.managed import ManagedApi
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import Workload
 from sim.scenario import plausibility, sharing, unlikely
-from sim.scenario.backend import cluster, gpu_pool
+from sim.scenario.backend import cluster, gpu_pool, managed
 from sim.scenario.backend.failures import check_spot
+from sim.scenario.backend.outages import PlannedOutage
 from sim.scenario.compilation import compile_design
 from sim.scenario.schema import DAY_S, ScenarioDocument
 from sim.scenario.sharing import Backend, pools_of, served_by, workloads_of
@@ -177,6 +178,8 @@ def warnings(document: ScenarioDocument, design: Design, today: date) -> Iterato
         for pool in pools_of(design, workload):
             yield from _of_client(workload, pool)
         yield from _of_routing(workload, design)
+    yield from _of_shared_budgets(document, design)
+    yield from _of_planned_outages(document, design)
     yield from sharing.warnings(design)
     yield from plausibility.warnings(document, design)
     yield from unlikely.warnings(document, design)
@@ -320,6 +323,36 @@ def _of_client(workload: Workload, pool: GpuPool) -> Iterator[str]:
             f"{path}.client.retries: a rejection by backend '{pool.name}' is never retried, as its "
             f"retry_after is longer than {format_duration(retry.retry_after_limit_s)}"
         )
+
+
+def _of_shared_budgets(document: ScenarioDocument, design: Design) -> Iterator[str]:
+    """Budgets of which nothing can be spent."""
+    used = {api.name for api in design.managed if workloads_of(design, api)}
+    for name, budget in (document.budgets or {}).items():
+        if used.isdisjoint(budget.backends):
+            backends = ", ".join(budget.backends)
+            yield f"budgets.{name}: makes no difference, as no workload is routed to {backends}"
+
+
+def _of_planned_outages(document: ScenarioDocument, design: Design) -> Iterator[str]:
+    """Planned outages, of zones and of APIs, of which nothing falls into what is simulated."""
+    horizon = design.horizon
+    planned: list[tuple[str, str, PlannedOutage]] = [
+        ("zones.planned", f"the outage of {one.zone}", one)
+        for one in (document.zones and document.zones.planned) or ()
+    ]
+    for api in design.managed:
+        given = document.backends[api.name]
+        outages = given.outages if isinstance(given, managed.ManagedApi) else None
+        path = f"backends.{api.name}.outages.planned"
+        planned += [(path, "an outage", one) for one in (outages and outages.planned) or ()]
+    for path, what, one in planned:
+        start, duration = one.start.offset(horizon.start), one.duration
+        if isinstance(start, Uncertain) or isinstance(duration, Uncertain):
+            continue
+        if not _touches(SpecialEvent(start, duration, 1.0), horizon.latest_s):
+            when = format_duration(start)
+            yield f"{path}: {what} at {when} lies outside of the horizon, and makes no difference"
 
 
 def _touches(event: SpecialEvent, duration_s: float) -> bool:

@@ -129,9 +129,11 @@ def _of_waits(workload: Workload) -> Iterator[str]:
         ("e2e", slo.e2e_s, client.timeout_s),
     ):
         if limit_s < asked_s < math.inf:
+            key = "deadline: is" if workload.has_deadline else f"slo: its {threshold} of"
+            and_so = ", and" if workload.has_deadline else ""
             yield (
-                f"{path}.slo: its {threshold} of {format_duration(asked_s)} makes no difference, as"
-                f" the client leaves after {format_duration(limit_s)}"
+                f"{path}.{key} {format_duration(asked_s)}{and_so} makes no difference, as the"
+                f" client leaves after {format_duration(limit_s)}"
             )
 
 

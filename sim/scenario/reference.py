@@ -20,6 +20,7 @@ Schema = dict[str, Any]
 NAMED = "<name>"  # stands for a name that the author of a scenario chooses
 TEXT_DEFAULT = re.compile(r"\bdefaults? (?:is )?((?:[^;.]|\.\d)+)")
 TEXT_EXAMPLE = re.compile(r"such as (?=[\[{])|such as ([\w./:-]*\w)(?=[;,.)]|$)")
+BELOW_NAME = re.compile(r"\{[\w-]+: (\{.*\})\}")
 CLOSES = {"{": "}", "[": "]"}
 KIND = re.compile(r"^(varied|uncertain|maybe)?_?(\w+?)(?:_text|_value)?$")
 BELIEVED = "what is believed of it, such as {p5: …, p95: …}"
@@ -83,7 +84,7 @@ def key_at(path: str) -> Key:
             raise PeakfleetError(f"{path}: there is no key {part} {where}; {hint}")
         at = f"{at}.{part}" if at else part
         found = inside[name]
-    return _key(at, found)
+    return _key(at, found, bool(path) and name == NAMED)
 
 
 def keys_named(name: str) -> list[Key]:
@@ -99,7 +100,7 @@ def all_keys() -> Iterator[Key]:
 def _walk(at: str, schema: Schema, seen: set[str]) -> Iterator[Key]:
     for name, found in _inside(schema).items():
         path = f"{at}.{name}" if at else name
-        yield _key(path, found)
+        yield _key(path, found, name == NAMED)
         inside = _inside(found.schema)
         part = json.dumps({key: each.schema for key, each in inside.items()})
         if part not in seen:
@@ -112,7 +113,7 @@ def _root() -> Schema:
     return json_schema()
 
 
-def _key(path: str, found: Inside) -> Key:
+def _key(path: str, found: Inside, is_named: bool) -> Key:
     schema = found.schema
     text = " ".join(str(schema.get("description") or _whole(schema).get("description", "")).split())
     forms = [form for form in _forms(schema) if form.get("type") != "null"]
@@ -124,7 +125,7 @@ def _key(path: str, found: Inside) -> Key:
         takes=tuple(dict.fromkeys(said)),
         bounds=_bounds(forms),
         default=_default(schema, text, found.required),
-        example=_example(schema, "" if path.endswith(NAMED) else text),
+        example=_example_of_named(schema, text) if is_named else _example(schema, text),
         below=tuple(_inside(schema)),
         kinds=found.kinds,
     )
@@ -258,6 +259,13 @@ def _example(schema: Schema, text: str) -> str:
     return "…"
 
 
+def _example_of_named(schema: Schema, text: str) -> str:
+    """What stands at a name that is given by the author, of a text that has it with its name."""
+    said = TEXT_EXAMPLE.search(text)
+    inner = said and BELOW_NAME.fullmatch(said[1] or _bracketed(text[said.end() :]))
+    return inner[1] if inner else _example(schema, "")
+
+
 def _bracketed(text: str) -> str:
     """The beginning of a text, up to the bracket that closes its first."""
     depth = 0
@@ -299,7 +307,8 @@ def _value_of(form: Schema) -> str:
     if isinstance(form.get("additionalProperties"), dict):
         return f"{{name: {_example(form['additionalProperties'], '')}}}"
     least = form.get("minimum", form.get("exclusiveMinimum", 0) + 1)
-    plain = {"integer": str(least), "number": f"{least:g}", "boolean": "true", "string": "text"}
+    whole = 4 if least <= 4 <= form.get("maximum", math.inf) else least
+    plain = {"integer": str(whole), "number": f"{least:g}", "boolean": "true", "string": "text"}
     return plain.get(str(form.get("type")), "")
 
 

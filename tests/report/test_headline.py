@@ -68,6 +68,14 @@ def test_the_headline_names_the_workload_that_misses_its_slo_not_the_pool_of_all
     assert [each["name"] for each in found["worst_workloads"]] == ["batch", "chat"]
 
 
+def test_a_deadline_is_not_called_an_slo():
+    late = {"workloads.batch.peak_hour_ttft_p95_s": 371.0, "workloads.batch.slo_attainment": 0.6}
+    batch = late | {"workloads.batch.deadline_met_share": 0.6}
+    assert "(SLO 60 s)" in told(summary(TWO, lambda world: late))
+    text = told(summary(TWO, lambda world: batch))
+    assert "(deadline 60 s)" in text and "(SLO" not in text
+
+
 def test_the_worst_is_measured_against_its_own_slo():
     slow = {"workloads.batch.peak_hour_ttft_p95_s": 30.0}  # of 60; chat has 0.5 of 2
     found = summary(TWO, lambda world: slow)

@@ -107,6 +107,14 @@ def test_a_long_threshold_with_a_unit_is_meant_and_survives_its_own_document(tmp
     assert load_scenario(again).document == scenario.document
 
 
+def test_of_a_batch_it_is_the_deadline_that_no_client_waits_for(tmp_path: Path):
+    found = load(tmp_path, f"{W}.slo=null", f"{W}.deadline=2h", f"{W}.client.timeout=10s").warnings
+    (said,) = (each for each in found if "client leaves" in each)
+    assert said.endswith(
+        "chat.deadline: is 2h, and makes no difference, as the client leaves after 10s"
+    )
+
+
 def test_a_budget_of_a_longer_period_than_is_simulated_is_asked_about(tmp_path: Path):
     def warnings(budget: str, *more: str):
         return load(tmp_path, TO_BOTH, f"{A}.budget={budget}", *more).warnings

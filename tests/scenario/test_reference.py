@@ -115,6 +115,11 @@ def test_a_key_says_unit_bounds_default_and_example():
     assert key_at("workloads").default == "required"
     assert key_at("backends.x.spot").default == "none (may be left out)"
     assert key_at("cluster").example == "{gpus: 24}"
+    team = "{usd: 500, per: month, backends: [small, large]}"
+    assert key_at("budgets.team").example == team
+    assert key_at("budgets").example == f"{{team: {team}}}"
+    assert key_at("cluster.pools.chat.quota").example == "4"
+    assert key_at("budgets.team.backends").example == "[small, large]"
     assert key_at("backends.x.quota").kinds == ("managed_api",)
     assert key_at("backends.x.quality").kinds == ()
 

@@ -97,3 +97,13 @@ def test_a_shared_budget_of_a_longer_period_is_asked_about_once(backends):
     text = "budgets.team: its month is longer than the horizon of 1d"
     warnings = load_scenario(backends, (shared(), NO_FEE)).warnings
     assert sum(text in each for each in warnings) == 1
+
+
+def test_a_budget_that_nobody_can_spend_is_advised_on(backends):
+    unused = "backends.spare={kind: managed_api, model: gpt-4.1-mini, candidate: true}"
+    advice = "budgets.team: makes no difference, as no workload is routed to spare"
+    own, other = shared(of="spare"), shared(of="spare, mini")
+    assert advice in load_scenario(backends, (unused, own, NO_FEE)).warnings
+    assert not any(
+        "routed to spare" in w for w in load_scenario(backends, (unused, other)).warnings
+    )

@@ -113,3 +113,15 @@ def test_what_zones_cannot_mean_is_one_line(minimal, overrides, expected):
 def test_lost_replicas_need_a_cold_start(minimal, scaler):
     with pytest.raises(ScenarioError, match=r"cold_start: is missing, and lost replicas are repl"):
         load_scenario(minimal, (f"zones={{{A_TO_C}, {PLANNED}}}", *scaler))
+
+
+@pytest.mark.parametrize(("start", "when"), [("5d", "5d"), ("-2h", "-2h")])
+def test_a_planned_outage_beyond_the_horizon_is_advised_on(minimal, start, when):
+    def advice(start):
+        planned = f"planned: [{{zone: b, start: {start}, duration: 1h}}]"
+        found = load_scenario(minimal, (COLD, f"zones={{{A_TO_C}, {planned}}}")).warnings
+        return [each for each in found if each.startswith("zones.planned")]
+
+    said = f"zones.planned: the outage of b at {when} lies outside of the horizon, and makes no"
+    assert advice(start) == [f"{said} difference"]
+    assert advice("2h") == []

@@ -110,7 +110,10 @@ def _asked(workload: Workload) -> str:
         for metric, limit in limits.items()
         if np.isfinite(limit)
     ]
-    return f"SLO of {workload.name}: {', '.join(said)} for {100 * slo.attainment:g} % of requests"
+    what = "Deadline" if workload.has_deadline else "SLO"
+    return (
+        f"{what} of {workload.name}: {', '.join(said)} for {100 * slo.attainment:g} % of requests"
+    )
 
 
 def _limit(metric: str, value: float) -> str:

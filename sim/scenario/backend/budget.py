@@ -35,9 +35,9 @@ class SharedBudget(ApiBudget):
     """What may be spent by the token at several APIs together, as by a team or with one key."""
 
     backends: Annotated[list[Text], Field(min_length=1)]
-    """The APIs at which it is spent. Once it is, the gateway leaves all of them out until the next
-    period begins, so that requests go to a fallback that is none of them. One may have a budget of
-    its own beside it, or others that it shares; then each holds."""
+    """The APIs at which it is spent, such as [small, large]. Once it is, the gateway leaves all of
+    them out until the next period begins, so that requests go to a fallback that is none of them.
+    One may have a budget of its own beside it, or others that it shares; then each holds."""
 
 
 def check(

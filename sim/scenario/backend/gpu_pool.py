@@ -83,7 +83,8 @@ class GpuPool(Model):
     spot: Spot | None = None
     """Instances that their owner takes back; default none is."""
     zones: Annotated[list[Text], Field(min_length=1)] | None = None
-    """Which of the scenario's zones its replicas are spread over, evenly; default all."""
+    """Which of the scenario's zones its replicas are spread over, evenly, such as [a, b]; default
+    all."""
     node_gpus: Annotated[int, whole(1, 1024)] | None = None
     """GPUs of a node, such as 8, where nodes are bought whole: replicas are put on them, as many as
     fit, and those larger than one take several. Default GPUs are bought by the replica."""

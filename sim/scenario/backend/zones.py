@@ -29,8 +29,8 @@ class Zones(Model):
     """Zones, each of which has outages of its own that take all replicas there."""
 
     names: Annotated[list[Text], Field(min_length=1)]
-    """What they are called; each pool is spread over all of them, or over those that it names. The
-    GPUs of a cluster are spread over them evenly."""
+    """What they are called, such as [a, b]; each pool is spread over all of them, or over those
+    that it names. The GPUs of a cluster are spread over them evenly."""
     gap: Annotated[Varied, varied(SPELL)] | None = None
     """Time from the end of an outage of a zone to its next."""
     duration: Annotated[Varied, varied(SPELL)] | None = None

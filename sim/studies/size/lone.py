@@ -41,6 +41,8 @@ class Lone:
     of : str
         Which of the two.
     seconds, limit_s : float
+    asked : str
+        What the limit is called.
     """
 
     workload: str
@@ -49,6 +51,7 @@ class Lone:
     of: str
     seconds: float
     limit_s: float
+    asked: str = "SLO"
 
     @property
     def is_late(self) -> bool:
@@ -60,7 +63,7 @@ class Lone:
         already = "already " if self.is_late else ""
         return (
             f"on {service} a lone request of {self.workload} ({self.tokens:,} tokens of {self.of})"
-            f" {already}takes {seconds_text(self.seconds)} {self.what} (SLO"
+            f" {already}takes {seconds_text(self.seconds)} {self.what} ({self.asked}"
             f" {seconds_text(self.limit_s)})"
         )
 
@@ -131,7 +134,8 @@ def _each(workload: Workload, service: ServiceProfile, share: float) -> Iterator
         yield Lone(name, "a further token", usual[0], "prompt", pace_s, slo.tpot_s)
     if math.isfinite(slo.e2e_s):
         whole_s = _first_s(service, usual[0], fresh) + (long[1] - 1) * pace_s
-        yield Lone(name, "for its answer", long[1], "answer", whole_s, slo.e2e_s)
+        asked = "deadline" if workload.has_deadline else "SLO"
+        yield Lone(name, "for its answer", long[1], "answer", whole_s, slo.e2e_s, asked)
 
 
 def _first_s(service: ServiceProfile, prompt: int, fresh: float) -> float:
