@@ -5,6 +5,7 @@ from typing import Any
 
 from sim.montecarlo.shares import Share, percent
 from sim.report import ending_text
+from sim.report.budget_text import spent_budgets
 from sim.report.evidence import evidence
 from sim.report.figures import BY_METRIC, text
 from sim.report.fleet_text import held_text
@@ -264,7 +265,7 @@ def paragraphs(summary: Mapping[str, Any], worst: bool = True) -> Iterator[str]:
     too_short = _too_short(summary)
     yield from too_short or _causes(summary)
     yield from held_text(summary)
-    yield from _spent_budgets(summary)
+    yield from spent_budgets(summary)
     yield from _least_month(summary)
     yield from undrawn_text(summary["means_rest_on"]["undrawn"])
     if worst and summary["replications"] > 1:
@@ -296,33 +297,6 @@ def _too_short(summary: Mapping[str, Any]) -> list[str]:
         f"The horizon ends before the first answer: {waiting:,.0f} {many} still under way in the"
         " median world. A longer one tells, or one that waits for them (--set horizon.end=drained)."
     ]
-
-
-def _spent_budgets(summary: Mapping[str, Any]) -> Iterator[str]:
-    """What became of attempts that were meant for APIs whose budget was spent."""
-    for each in summary["budgets"]:
-        over = each["passed_over_share"]
-        if not over:
-            continue
-        fates = {
-            "went elsewhere": each["diverted_share"],
-            "were turned away": each["over_budget_share"],
-        }
-        said = [f"{percent(share)} {fate}" for fate, share in fates.items() if share]
-        when = "all the time" if over == 1.0 else "for a part of the time"
-        yield (
-            f"Budget: in the median world {_of_whom(each)} is spent {when}; of the attempts that"
-            f" were meant for {'it' if len(each['backends']) == 1 else 'them'}"
-            f" {' and '.join(said)} for that."
-        )
-
-
-def _of_whom(each: Mapping[str, Any]) -> str:
-    """A budget with its name and those who spend it, or one of several."""
-    name = each["budget"]
-    if ";" in name:
-        return f"one or more of the budgets {name.replace('; ', ' and ')}"
-    return f"the budget {'' if ' of ' in name else 'of '}{name}"
 
 
 def _least_month(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -105,6 +105,26 @@ def test_no_cause_is_named_where_nothing_is_wrong(tmp_path: Path):
     assert [each and each["count"] for each in summary["worlds"].values()] == [None, None, 0, 0]
 
 
+def test_a_budget_of_several_is_one_cause_with_its_name(tmp_path: Path):
+    path = tmp_path / "scenario.yaml"
+    path.write_text(API)
+    other = "{kind: managed_api, price: {input: 2, output: 9}, ttft: 1s, tokens_per_second: 50}"
+    changes = (
+        f"backends.other={other}",
+        "workloads.more={arrivals: {requests_per_second: 1}, prompt_tokens: 500,"
+        " output_tokens: 100, route: other}",
+        f"{W}.route=api",
+        "budgets={team: {usd: 0.1, per: day, backends: [api, other]}}",
+    )
+    summary = run(load_scenario(path, changes), worlds=2, jobs=1).summary
+    (cause,) = summary["causes"]
+    assert (cause["cause"], cause["backend"]) == ("budget", "team of api, other")
+    (budget,) = summary["budgets"]
+    assert budget["budget"] == cause["backend"] and budget["spent"]["count"] == 2
+    assert budget["diverted_share"] == 0.0  # there is no other way
+    assert budget["over_budget_share"] == budget["passed_over_share"] > 0.5
+
+
 ZERO = (
     f"{L}.replicas={{min: 0, max: 4, initial: 0}}",
     f"{L}.autoscaler={{preset: keda, target_concurrency: 24}}",

@@ -267,6 +267,17 @@ def test_a_shared_budget_is_one_line_with_its_name():
     ) in text
 
 
+def test_what_passes_over_several_is_said_to_be_counted_at_each():
+    team = replace(DAILY, shared="team")
+    figures = {
+        f"backends.{name}.{what}": value
+        for name in ("small", "big")
+        for what, value in (("attempts", 50.0), ("over_budget", 0.0), ("diverted", 50.0))
+    }
+    text = told(summary(spending(small=team, big=team), lambda world: figures))
+    assert "meant for them, counted at each, 50 % went elsewhere for that." in text
+
+
 def test_what_became_of_requests_without_an_answer_is_said_whatever_it_was():
     late = summary(TWO, lambda world: fates(rejected=4.0, timed_out=70.0))
     assert "of batch are not answered, mostly timed out;" in answer(late)
