@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -93,7 +92,7 @@ def init(file: str, force: bool, quiet: bool, log: str | None, **given: Any) -> 
     asks = not quiet and not to_stdout and sys.stdin.isatty() and sys.stderr.isatty()
     wishes = _wishes(given, has_log=log is not None, asks=asks)
     text = _text(wishes, "first.yaml" if to_stdout else shlex.quote(file), log)
-    _check(text)
+    _check(text, "first.yaml" if to_stdout else file, wishes)
     if wishes.gpu and (taken := form_taken(wishes.gpu)):
         advice.say(taken)
     if to_stdout:
@@ -159,14 +158,24 @@ def _text(wishes: "Wishes", file: str, log: str | None) -> str:
     return scenario_yaml(found, {}, beside_a_log(found, api, model, wishes.gpu))
 
 
-def _check(text: str) -> None:
-    """Read it as whoever runs it will, before anything is written."""
-    from sim.scenario import load_scenario
+def _check(text: str, file: str, wishes: "Wishes") -> None:
+    """Read it as whoever runs it will, before anything is written.
 
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "first.yaml"
-        place.write_text(text, encoding="utf-8")
-        load_scenario(place)
+    Where the traffic cannot be as much or as little as was asked for, the option is named.
+    """
+    from sim.errors import ScenarioError
+    from sim.scenario import load_scenario
+    from sim.scenario.text.yaml_file import Written
+
+    try:
+        load_scenario(Written(text, file, Path(file).parent))
+    except ScenarioError as error:
+        option = "--volume" if wishes.usd_per_month is None else "--from-bill"
+        amount = wishes.volume if wishes.usd_per_month is None else wishes.usd_per_month
+        said = [each.message for each in error.problems if ".arrivals." in each.key]
+        if amount is None or not said:
+            raise
+        raise click.UsageError(f"{option} {amount:g}: {said[0]}") from None
 
 
 def _write(path: Path, text: str) -> None:

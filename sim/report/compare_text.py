@@ -27,6 +27,7 @@ FIGURES = (
     Column("Figures", right=False, text=True),
     *map(Column, ("median", "95 % interval", "p5 … p95")),
 )
+NOT_KNOWN = "not known"  # a difference without limit, of which the worlds do not tell the sign
 HELD = (
     Column("Held by autoscalers", right=False, text=True),
     *map(Column, ("replicas ready", "paid", "ready at most")),
@@ -266,11 +267,13 @@ def _row(row: Row) -> tuple[str, ...]:
     figures = row[f"{of}_difference"], row[f"{of}_low"], row[f"{of}_high"]
     (difference, low, high), unit = measure.scaled(*figures)
     sign = "+" if figures[0] > 0 else ""
+    unknown = not math.isfinite(figures[0]) and row["verdict"] == "cannot tell"
     unit = unit if math.isfinite(figures[0]) else ""
+    interval = f"{low} … {high}".replace("–", OPEN) if low != high else ""
     return (
         f"  {measure.words()}",
-        f"{sign}{difference} {unit.replace('%', 'points')}".rstrip(),
-        f"{low} … {high}".replace("–", OPEN) if low != high else "",
+        NOT_KNOWN if unknown else f"{sign}{difference} {unit.replace('%', 'points')}".rstrip(),
+        "" if unknown else interval,
         *ways,
         " ".join([*([MEDIAN] if row["by_median"] else []), *_remark(row)]),
     )

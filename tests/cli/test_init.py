@@ -207,6 +207,14 @@ def test_nothing_is_overwritten_unasked(tmp_path, capfd):
         (["--from-trace", "no.csv", "--volume", "3"], "from the log"),
         (["--from-trace", "no.csv"], "no.csv"),
         (["--template", "chess"], "chess"),
+        (["--from-bill", "1e10"], "--from-bill 1e+10: takes about 1,422,155 replicas"),
+        (
+            ["--from-bill", "1e15", "--serve", "api"],
+            "--from-bill 1e+15: 1e+15 must be at most 1e+12",
+        ),
+        (["--volume", "1e12", "--serve", "gpus"], "give at most about 2e+09, or --serve api"),
+        (["--volume", "1e12"], "--volume 1e+12: 1e+12 must be at most 8.64e+10"),
+        (["--volume", "1e-300"], "--volume 1e-300: 1e-300 is too close to 0"),
     ],
 )
 def test_what_cannot_be_meant(options, said, tmp_path, capfd):
@@ -215,6 +223,7 @@ def test_what_cannot_be_meant(options, said, tmp_path, capfd):
     error = capfd.readouterr().err
     assert said in error
     assert "Traceback" not in error
+    assert "first.yaml" not in error
     assert not path.exists()
 
 

@@ -1,11 +1,13 @@
 """A first scenario as text: it runs as it stands, and says what to change."""
 
+import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sim.catalog import api_price
 from sim.errors import CatalogError
 from sim.model.price import DAY_S, MONTH_S
+from sim.scenario.backend.replicas import MOST_REPLICAS
 from sim.studies.first.backends import api_model, api_text, line, pool_text, provider_of
 from sim.studies.first.kind import KINDS, Kind
 from sim.studies.first.pool import DEFAULT_MODEL, pool_of, replicas_for
@@ -161,8 +163,23 @@ def _backends(wishes: Wishes, kind: Kind) -> str:
         usual = kind.mean_prompt + kind.mean_output
         pool = pool_of(wishes.model or DEFAULT_MODEL, wishes.gpu, usual)
         replicas = replicas_for(kind, _volume(wishes, kind), pool)
+        if replicas > MOST_REPLICAS:
+            raise _too_many(wishes, kind, replicas)
         parts.append(pool_text(pool, replicas, kind.says_again, wishes.served_by == BOTH))
     return "\n".join(parts)
+
+
+def _too_many(wishes: Wishes, kind: Kind, replicas: int) -> CatalogError:
+    """No pool is so large: the error, with what one could answer."""
+    bill = wishes.usd_per_month
+    amount = (wishes.volume or kind.volume) if bill is None else bill
+    would = MOST_REPLICAS / replicas * amount
+    would = math.floor(would / 10 ** (digits := math.floor(math.log10(would)))) * 10.0**digits
+    return CatalogError(
+        f"{'--volume' if bill is None else '--from-bill'} {amount:g}: takes about {replicas:,}"
+        f" replicas, and a pool has at most {MOST_REPLICAS:,}: give at most about {would:g}, or"
+        " --serve api"
+    )
 
 
 def _volume(wishes: Wishes, kind: Kind) -> float:

@@ -76,7 +76,7 @@ def test_the_answer_of_diff_keeps_to_its_schema(tmp_path, capsys):
     "table",
     ["profiles", "profiles llama-3.3-70b/h100-sxm/tp4/fp8/vllm",
      "profiles computed/qwen3-32b/l40s/tp2/fp8", "prices", "prices --gpu h100-sxm", "apis", "gpus",
-     "models", "shapes"],
+     "models", "shapes", "formats"],
 )  # fmt: skip
 def test_tables_of_the_catalogue_keep_to_their_schema(table, capsys):
     assert main(["catalog", *table.split(), "--json"]) == 0
