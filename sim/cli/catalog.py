@@ -325,8 +325,7 @@ def _show_profile(profile: "ServiceProfile", as_json: bool) -> None:
     from sim.catalog.profiles import is_old
 
     document = {"name": profile.name, **profile_document(profile)}
-    decode = decode_figures(profile)
-    prefill = prefill_tokens_per_s(profile)
+    decode, prefill = decode_figures(profile), prefill_tokens_per_s(profile)
     if as_json:
         predicted = {
             "context_tokens": CONTEXT_TOKENS,
