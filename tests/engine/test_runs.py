@@ -15,6 +15,7 @@ from naive.cache import Cache, names_of_task
 from sim.engine.plane.growth import with_replica_capacity, with_runs
 from sim.engine.plane.setup import empty_state
 from sim.engine.replica import runs
+from sim.engine.state.inlined import EntryCompiler
 from sim.engine.state.record import NONE, IntArray
 from sim.engine.state.state import State
 from sim.engine.state.thin import numbered, thin
@@ -22,7 +23,7 @@ from sim.engine.state.thin import numbered, thin
 REPLICAS, CHAINS, LONGEST, ROOM = 2, 4, 12, 36
 
 
-@numba.njit
+@numba.njit(pipeline_class=EntryCompiler)  # which links what the kernel's functions call
 def _play(numbers: Any, deeds: Any, room: int, found: Any) -> None:
     """Use and keep blocks, and note how many were found each time."""
     s = thin(numbers)

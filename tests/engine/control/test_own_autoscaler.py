@@ -13,7 +13,7 @@ import pytest
 import simpy
 from fake_plane import fake_fleet
 from fleets import pool
-from places import ROOT
+from places import ROOT, SHIPPED
 
 from sim.engine.control import AUTOSCALERS, AutoscalerError, Fleet, own_autoscalers
 from sim.engine.control.own import check_sendable, own_autoscaler
@@ -162,8 +162,8 @@ def test_an_unknown_name_ends_a_run_before_its_first_world() -> None:
         run(scenario, worlds=2, jobs=2)
 
 
-def test_the_readme_shows_the_example() -> None:
-    assert f"```python\n{EXAMPLE.read_text()}```\n" in (ROOT / "README.md").read_text()
+def test_the_guide_shows_the_example() -> None:
+    assert f"```python\n{EXAMPLE.read_text()}```\n" in (SHIPPED / "GUIDE.md").read_text()
 
 
 def test_the_example_runs_and_its_fleet_moves() -> None:
