@@ -180,7 +180,7 @@ def _of_budget(api: ManagedApi, horizon: Horizon) -> Iterator[str]:
         if horizon.duration_s < PERIODS_S[budget.per]:
             at = f"budgets.{budget.shared}" if budget.shared else f"backends.{api.name}.budget"
             left = max(budget.usd - budget.spent_usd, 0.0)
-            there = f"{left:,.6g} USD of it" if left else "none of it"
+            there = f"{left:,.{0 if left >= 100 else 2}f} USD of it" if left else "none of it"
             there = there if budget.spent_usd else "all of it"
             yield (
                 f"{at}: its {budget.per} is longer than the horizon of"

@@ -104,9 +104,11 @@ def test_a_list_is_filled_in_its_order(tmp_path):
 
 def test_the_oldest_price_of_a_plan_is_warned_of(tmp_path):
     old = BACKENDS.replace("as_of: 2026-11", "as_of: 2024-12")
-    assert old != BACKENDS and not load_scenario(written(tmp_path, BACKENDS)).warnings
-    (advice,) = load_scenario(written(tmp_path, old)).warnings
+    (of_budget,) = load_scenario(written(tmp_path, BACKENDS)).warnings  # of a week, over a day
+    assert old != BACKENDS and "begins with 267 USD of it there" in of_budget
+    advice, same = load_scenario(written(tmp_path, old)).warnings
     assert advice == "backends.own.price: its date (2024-12) is over a year ago"
+    assert same == of_budget
 
 
 def test_a_plan_with_a_provider_resolves_to_one_that_can_be_read_again(minimal):
