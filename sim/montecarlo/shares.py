@@ -125,10 +125,15 @@ def percent_beside(share: float, asked: float) -> str:
 
     >>> percent_beside(0.9496, 0.95), percent_beside(0.95, 0.95), percent_beside(0.99999, 0.95)
     ('94.96 %', '95 %', '100 %')
+    >>> percent_beside(0.94996, 0.95), percent_beside(0.99899, 0.999)
+    ('94.996 %', '99.899 %')
     """
-    texts = [percent(round(share, 4)), *(f"{_rounded(share, digits)} %" for digits in range(1, 8))]
-    told = (text for text in texts if text != percent(asked) or share == asked)
-    return next(told, percent(share))
+    limit = percent(asked)
+    if share == asked or math.isnan(share):
+        return percent(share)
+    texts = [percent(round(share, 4)), *(f"{_rounded(share, digits)} %" for digits in range(1, 12))]
+    apart = (text for text in texts if float(text[:-2]) != float(limit[:-2]))
+    return next(apart, f"{100 * share!r} %")
 
 
 @lru_cache(maxsize=65_536)

@@ -14,11 +14,13 @@ def of_a_request(summary: Mapping[str, Any]) -> Iterator[str]:
     """That the cost of a request is that of the time simulated, where a month has other days.
 
     GPUs cost the same on a quiet day, so that a request of the month costs more than one of a busy
-    day. The price of a request at an API does not hang on the day.
+    day. The price of a request at an API does not hang on the day; and what runs to its last
+    answer, as a job does, is no sample of a month.
     """
     figures = summary["metrics"]
     known = all(name in figures for name in ("requests", "requests_per_month"))
-    if not known or not any("gpu_hours" in each for each in summary["backends"].values()):
+    has_gpus = any("gpu_hours" in each for each in summary["backends"].values())
+    if not known or not has_gpus or summary["ending"]:
         return
     mean = (figures["requests_per_month"]["p50"] or 0.0) * summary["horizon_s"] / MONTH_S
     seen = figures["requests"]["p50"] or 0.0

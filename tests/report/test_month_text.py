@@ -7,12 +7,13 @@ from sim.report.month_text import of_a_request
 DAYS = 30.4375  # of a month
 
 
-def summary(requests, per_month, backend="gpu_hours", days=1.0):
+def summary(requests, per_month, backend="gpu_hours", days=1.0, ending=None):
     figures = {"requests": {"p50": requests}, "requests_per_month": {"p50": per_month}}
     return {
         "metrics": figures,
         "backends": {"one": {backend: {"p50": 1.0}}},
         "horizon_s": days * 86_400.0,
+        "ending": ending,
     }
 
 
@@ -30,3 +31,8 @@ def test_a_week_and_what_is_paid_by_the_token_need_no_word():
     assert [*of_a_request(summary(101.0, 100.0 * DAYS))] == []
     assert [*of_a_request(summary(114.0, 100.0 * DAYS, backend="attempts"))] == []
     assert [*of_a_request(summary(0.0, 0.0))] == []
+
+
+def test_a_job_is_no_sample_of_a_month():
+    job = {"job": True, "limit_s": 604_800.0, "drained_share": 1.0}
+    assert [*of_a_request(summary(450.0, 4.5e6, days=1 / 86_400, ending=job))] == []
