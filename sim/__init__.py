@@ -33,6 +33,7 @@ __all__ = [
     "sensitivity",
     "size",
     "stress",
+    "sweep",
 ]
 
 

@@ -11,5 +11,6 @@ from sim.python import run as run
 from sim.python import sensitivity as sensitivity
 from sim.python import size as size
 from sim.python import stress as stress
+from sim.python import sweep as sweep
 
 __version__: str

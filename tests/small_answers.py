@@ -36,6 +36,12 @@ ASKED = {
         {"variants": {"one": {"backends.own.replicas": 1}}, "worlds": 3, "metrics": ["cost_usd"]},
         ["--variant", "one: backends.own.replicas=1", "--worlds", "3", "--metric", "cost_usd"],
     ),
+    "sweep": (
+        {"over": {"backends.own.replicas": [1, 2], "backends.own.router": "random,round_robin"},
+         "worlds": 3, "metrics": ["cost_usd"], "per_world": True},
+        ["--over", "backends.own.replicas=1,2", "--over", "backends.own.router=random,round_robin",
+         "--worlds", "3", "--metric", "cost_usd", "--per-world"],
+    ),
     "breakeven": (
         {"volumes": [1e3, "100k"], "worlds": 2, "switching_cost": {"own": "20k..60k"}, "term": 12},
         ["--volumes", "1k,100k", "--worlds", "2", "--switching-cost", "own=20k..60k",

@@ -3,7 +3,8 @@
 ===================================================  =============================================
 :func:`run`                                          the worlds of a scenario, as distributions
 :func:`size`, :func:`stress`, :func:`compare`,       the studies, as the commands of their names
-:func:`breakeven`, :func:`plan`, :func:`sensitivity`
+:func:`breakeven`, :func:`plan`, :func:`sweep`,
+:func:`sensitivity`
 :func:`diff`                                         two finished runs against each other
 :class:`Scenario`                                    a scenario, loaded and changed
 :class:`Result`, :class:`StudyResult`                what they return
@@ -20,6 +21,7 @@ from sim.python.money import breakeven, plan
 from sim.python.result import Result, StudyResult
 from sim.python.running import run
 from sim.python.scenario import Scenario
+from sim.python.sweeping import sweep
 
 __all__ = [
     "PeakfleetError",
@@ -35,4 +37,5 @@ __all__ = [
     "sensitivity",
     "size",
     "stress",
+    "sweep",
 ]

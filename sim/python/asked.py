@@ -149,6 +149,12 @@ def _months(name: str, value: object) -> object:
     raise refused(name, value, "a number of months, or 'all'")
 
 
+def _over(name: str, value: object) -> object:
+    if isinstance(value, Mapping) and value:
+        return value
+    raise refused(name, value, "keys with their values, {'backends.large.replicas': [2, 3, 4]}")
+
+
 def _variants(name: str, value: object) -> object:
     return value if isinstance(value, Mapping) else _texts(name, value)
 
@@ -164,6 +170,7 @@ CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("growth", "prompt_growth", "miss_growth", "retry_growth"), _factors),
     **dict.fromkeys(("creep", "price", "volumes"), _factors),
     "months": _whole,
+    "over": _over,
     "peak": _number_or_flag,
     "refresh": _rows(3, "rows of month, speed and price, such as [(13, 1.8, 1.3)]"),
     "retrain": _pair,

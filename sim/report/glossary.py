@@ -48,10 +48,18 @@ GLOSSARY = {
         "What is paid: GPUs from a replica's start to its end and for committed terms, tokens of an"
         " API, fixed costs; per month unless it says otherwise."
     ),
+    "costs more, gains": (
+        "Of a design on the front, against the next cheaper one: what it costs more, and by how "
+        "much it is better, in the median of the worlds' differences."
+    ),
     "design": "A scenario with its changes: one of the ways to serve that are compared.",
     "difference": (
         "One design less the other in the same world, under the same arrivals; below 0 the first "
         "has less."
+    ),
+    "dominated": (
+        "A design that another one beats in cost, latency or worlds that meet the SLO, and that is "
+        "ahead of it in none of them."
     ),
     "elasticity": (
         "The power of the volume with which cost grows: 1 in proportion, 0 not at all, between "
@@ -68,6 +76,7 @@ GLOSSARY = {
     "flips at": (
         "How far a price may change, as a share of today's, before the other side is the cheaper."
     ),
+    "front": "The designs that no other one dominates: more of one thing costs some of another.",
     "goodput": "Requests within their SLO per second.",
     "grade": (
         "How well a profile is known: A measured of late and fitted closely, B older or looser, "
@@ -219,7 +228,10 @@ SAID_AS = {  # what people ask for, by the word of the answers, or the key, that
     "missed": "miss",
     "misses": "miss",
     "moves it from … to": "tornado",
+    "on the front": "front",
     "overload": "falls behind",
+    "pareto": "front",
+    "pareto front": "front",
     "peak hour": "worst hour",
     "per output token": "TPOT",
     "percentile": "p50",
@@ -235,6 +247,7 @@ SAID_AS = {  # what people ask for, by the word of the answers, or the key, that
     "sensitivity": "variance",
     "simulation": "world",
     "sla": "SLO",
+    "slo met": "SLO",
     "sobol": "variance",
     "sobol index": "variance",
     "switching cost": "paid at once",

@@ -51,6 +51,11 @@ def test_as_bash_asks():
             ["workloads.chat.slo="],
             ["workloads.chat.client="],
         ),
+        (
+            ["sweep", QUICK_START, "--over", "backends.large.rou"],
+            ["backends.large.router="],
+            ["backends.large.replicas="],
+        ),
         (["compare", QUICK_START, "--set", "workloads."], ["workloads.chat="], []),
         (["catalog", "profiles", "--gpu", "h2"], ["h200-sxm"], ["h100-sxm"]),
         (["init", "--model", "qwen3-"], ["qwen3-32b"], ["llama-3.3-70b"]),

@@ -63,7 +63,7 @@ def test_without_code_in_the_scenario_nothing_is_searched(
     assert sys.path == before
 
 
-STUDIES = ("run", "size", "stress", "plan", "compare", "breakeven", "sensitivity")
+STUDIES = ("run", "size", "stress", "plan", "compare", "breakeven", "sensitivity", "sweep")
 
 
 @pytest.mark.parametrize("command", STUDIES)
@@ -73,7 +73,8 @@ def test_no_command_runs_code_of_a_scenario_without_leave(
     monkeypatch.chdir(folder)
     (folder / "scaler_beside.py").write_text("raise SystemExit('it ran')")
     changes = [part for change in OWN for part in ("--set", change)]
-    assert main([command, "beside.yaml", *changes]) == 2
+    over = ["--over", "horizon.days=0.1,0.2"] if command == "sweep" else []
+    assert main([command, "beside.yaml", *over, *changes]) == 2
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
     assert "imports the module 'scaler_beside'" in said and "--allow-code" in said

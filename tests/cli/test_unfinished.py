@@ -32,6 +32,7 @@ worlds: 100
 """
 COMMANDS = {
     "compare": ("--variant", "one: backends.own.replicas=1"),
+    "sweep": ("--over", "backends.own.replicas=1,2,3"),
     "stress": ("--growth", "1,2"),
     "size": (),
     "plan": ("--months", "3"),

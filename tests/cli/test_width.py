@@ -54,6 +54,7 @@ LINES = {
     "stress": "API --growth 1,40 --worlds 2",
     "plan": "API --months 2 --growth 4 --worlds 2",
     "compare": f"POOL --variant 'a rather long name of a design: backends.{TWO}' --worlds 4",
+    "sweep": f"POOL --over backends.{TWO},3 --over horizon.days=0.01,0.02 --worlds 4",
     "breakeven": "POOL --volumes 1k,4k --worlds 4",
     "sensitivity": "API --worlds 16 --set horizon.days=0.004",
     "calibrate": f"--workload {LOG} -o w.yaml --force",  # of benchmarks: in test_calibrate.py
@@ -61,7 +62,7 @@ LINES = {
     "trace": str(LOG),
     "explain": "backends.large.autoscaler",
 }
-STUDIES = {"run", "size", "stress", "plan", "compare", "breakeven", "sensitivity"}
+STUDIES = {"run", "size", "stress", "plan", "compare", "sweep", "breakeven", "sensitivity"}
 WITHOUT_LINES = {"init", "schema", "catalog", "diff", "report", "explore"}  # tried below
 OF_THE_CATALOG = {
     "profiles": (

@@ -8,11 +8,11 @@ from places import SHIPPED
 from small_answers import SCENARIO
 
 import sim
-from sim.python import designs, fleets, money, running
+from sim.python import designs, fleets, money, running, sweeping
 
 QUICKSTART = str(SHIPPED / "quickstart.yaml")
-FUNCTIONS = ("run", "size", "stress", "compare", "breakeven", "plan", "sensitivity")
-FLAGS = {"requests", "steps_only", "most_users", "peak"}
+FUNCTIONS = ("run", "size", "stress", "compare", "sweep", "breakeven", "plan", "sensitivity")
+FLAGS = {"requests", "steps_only", "most_users", "peak", "per_world"}
 ODD = (
     object(),
     b"worlds",
@@ -36,7 +36,7 @@ def no_work(monkeypatch):
     def begin(*given, **asked):
         raise ReachedError
 
-    for module in (designs, fleets, money):
+    for module in (designs, fleets, money, sweeping):
         monkeypatch.setattr(module, "workplace", begin)
     monkeypatch.setattr(running.montecarlo, "run", begin)
 

@@ -15,6 +15,7 @@ ANSWERS: Final = {
     "most_users": "sim size --most-users --json, answer.json",
     "stress": "sim stress --json, answer.json",
     "compare": "sim compare --json, answer.json",
+    "sweep": "sim sweep --json, answer.json",
     "diff": "sim diff --json",
     "breakeven": "sim breakeven --json, answer.json",
     "plan": "sim plan --json, answer.json",
