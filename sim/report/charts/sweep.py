@@ -168,6 +168,6 @@ def _alternative(answer: Sweep, on: pd.DataFrame, kinds: tuple[Any, Any]) -> str
         for row in on.to_dict("records")
     )
     return (
-        f"{answer.cost.words()} across, {answer.latency.words()} up, for {len(answer.points)}"
+        f"Each design by {answer.cost.words()} across, {answer.latency.words()} up, {len(answer.points)}"
         f" designs. The front: {told}."
     )
