@@ -168,6 +168,6 @@ def _alternative(answer: Sweep, on: pd.DataFrame, kinds: tuple[Any, Any]) -> str
         for row in on.to_dict("records")
     )
     return (
-        f"Each design by {answer.cost.words()} across, {answer.latency.words()} up, {len(answer.points)}"
-        f" designs. The front: {told}."
+        f"Each of {len(answer.points)} designs, {answer.cost.words()} across,"
+        f" {answer.latency.words()} up. The front: {told}."
     )
