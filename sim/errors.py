@@ -8,6 +8,7 @@
     ├── TraceError            a request trace that cannot be read
     ├── MeasurementError      a benchmark's file that cannot be used
     ├── AutoscalerError       an autoscaler of one's own that is not there, or cannot be used
+    ├── ClusterError          a cluster that cannot be reached, or whose workers do not fit
     └── ResultError           a results folder that cannot be written or read
 """
 
@@ -93,6 +94,10 @@ class TraceError(PeakfleetError):
 
 class MeasurementError(PeakfleetError):
     """A benchmark's file that cannot be used."""
+
+
+class ClusterError(PeakfleetError):
+    """A cluster that cannot be reached, or whose workers do not fit."""
 
 
 class ResultError(PeakfleetError):

@@ -14,11 +14,14 @@ from sim.cli.emission import EMIT, check_emit
 from sim.cli.emission import emit as write_manifests
 from sim.cli.values import (
     ALLOW_CODE,
+    CLUSTER,
     EXIT_INTERRUPTED,
     EXIT_MISSED,
+    JOBS,
     NO_REPORT,
     SHARE,
     Condition,
+    refuse_jobs_beside_cluster,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +40,8 @@ MEDIAN = 0.5
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option("--worlds", type=click.IntRange(min=1), help="Number of worlds.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all random numbers.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: all cores]")
+@JOBS
+@CLUSTER
 @click.option("--out", type=click.Path(path_type=Path), help="Results folder.")
 @click.option(
     "--set",
@@ -83,6 +87,7 @@ def run(
     worlds: int | None,
     seed: int | None,
     jobs: int | None,
+    cluster: str | None,
     out: Path | None,
     overrides: tuple[str, ...],
     precision: float | None,
@@ -113,6 +118,7 @@ def run(
 
     if precision is None and precision_metric is not None:
         raise click.UsageError("--precision-metric goes with --precision, such as --precision 2%")
+    refuse_jobs_beside_cluster(jobs, cluster)
     metric = precision_metric or DEFAULT_METRIC
     advice = Advice(quiet)
     if precision is not None and worlds is None:
@@ -124,13 +130,14 @@ def run(
     opening = partial(store.opened, scenario=loaded, seed=loaded.seed, command=command_line())
     with opening(place, anywhere=out is None, resume=resume, tell=advice.warn) as kept:
         earlier = _earlier(kept, resume, advice)
-        compile_once(advice, jobs)
+        compile_once(advice, jobs, cluster)
         if not allow_code:
             leave_out_linear_algebra()
         result = _simulate(
             kept,
             advice,
             goal,
+            cluster=cluster,
             jobs=jobs,
             precision=precision,
             metric=metric,
@@ -204,8 +211,14 @@ def _earlier(kept: "Store", resume: bool, advice: Advice) -> "Earlier | None":
     return earlier
 
 
-def compile_once(advice: Advice, jobs: int | None = None) -> None:
-    """Compile the kernel, saying so and why, unless it lies on disk."""
+def compile_once(advice: Advice, jobs: int | None = None, cluster: str | None = None) -> None:
+    """Compile the kernel, saying so and why, unless it lies on disk, or others are to use it."""
+    from sim.montecarlo.cluster.address import local_workers
+
+    if cluster is not None:
+        jobs = local_workers(cluster)
+        if jobs is None:
+            return  # workers of other machines compile theirs
     from sim.montecarlo.compilation import compile_kernel, kernel_is_cached, why_compiled_anew
 
     if kernel_is_cached():
@@ -221,21 +234,27 @@ def _simulate(
     goal: "Goal | None",
     earlier: "Earlier | None",
     report: bool,
+    cluster: str | None,
     **options: Any,
 ) -> "RunResult":
     """Run, and save what was finished before something went wrong."""
     from sim.errors import ResultError
     from sim.montecarlo.checkpoints import Checkpoints
+    from sim.montecarlo.cluster.connection import place_at
     from sim.montecarlo.execution import StoppedError
     from sim.montecarlo.run import run as simulate
     from sim.report.progress import progress_bar
 
     scenario = kept.scenario
     try:
-        with progress_bar(scenario.worlds, goal, shown=not advice.quiet) as progress:
+        with (
+            place_at(cluster, advice.say) as place,
+            progress_bar(scenario.worlds, goal, shown=not advice.quiet) as progress,
+        ):
             return simulate(
                 scenario,
                 worlds=scenario.worlds,
+                executor=place,
                 progress=progress,
                 announce=advice.finishing,
                 earlier=earlier,

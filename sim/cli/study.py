@@ -11,7 +11,7 @@ import click
 
 from sim.cli.completion import OVERRIDE
 from sim.cli.delivery import Advice, command_line, deliver
-from sim.cli.values import ALLOW_CODE, NO_REPORT
+from sim.cli.values import ALLOW_CODE, CLUSTER, JOBS, NO_REPORT, refuse_jobs_beside_cluster
 
 if TYPE_CHECKING:
     from sim.montecarlo.archive import Archive
@@ -35,6 +35,8 @@ class Asked:
     ----------
     worlds, seed, jobs : int or None
         None for the study's own.
+    cluster : str or None
+        Where to simulate; None for this machine.
     out : Path or None
         Where results go; None for ``outputs/<scenario-name>/<study>``.
     overrides : tuple of str
@@ -53,6 +55,7 @@ class Asked:
     worlds: int | None
     seed: int | None
     jobs: int | None
+    cluster: str | None
     out: Path | None
     overrides: tuple[str, ...]
     allow_code: bool
@@ -99,10 +102,10 @@ class Asked:
             folder.begin({"command": command_line()})
             archive = Archive(folder, cases[0], self.seed, advice.warn)
             self._take_up(archive, advice)
-            compile_once(advice, self.jobs)
+            compile_once(advice, self.jobs, self.cluster)
             with (
                 _keeping(archive, advice),
-                bench(self.jobs, advice.say, advice.finishing) as ready,
+                bench(self.jobs, advice.say, advice.finishing, self.cluster) as ready,
             ):
                 ready.archive = archive
                 try:
@@ -270,9 +273,8 @@ OPTIONS = (
         "--worlds", type=click.IntRange(min=2), help="Most worlds to simulate of a design."
     ),
     click.option("--seed", type=click.IntRange(min=0), help="Seed of all random numbers."),
-    click.option(
-        "--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: all cores]"
-    ),
+    JOBS,
+    CLUSTER,
     click.option("--out", type=click.Path(path_type=Path), help="Results folder."),
     click.option(
         "--set",
@@ -299,6 +301,7 @@ def study_options(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def gathered(**values: Any) -> None:
         common = {each.name: values.pop(each.name) for each in fields(Asked)}
+        refuse_jobs_beside_cluster(common["jobs"], common["cluster"])
         command(**values, asked=Asked(**common))
 
     wrapped: Callable[..., None] = gathered

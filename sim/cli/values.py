@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from sim.errors import PeakfleetError
 from sim.model.share import read_share
@@ -59,8 +60,41 @@ class Condition(click.ParamType["Threshold"]):
             self.fail(str(error), param, ctx)
 
 
+class Cluster(click.ParamType[str]):
+    """Where a cluster is, such as ``tcp://HOST:8786`` or ``local:4``."""
+
+    name = "cluster"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As it was written, if it can be meant."""
+        from sim.montecarlo.cluster.address import checked
+
+        try:
+            return checked(value)
+        except PeakfleetError as error:
+            self.fail(str(error), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """How an address begins; a file that holds one is completed as any other."""
+        known = [each for each in ("tcp://", "tls://", "local:") if each.startswith(incomplete)]
+        files = CompletionItem(incomplete, type="file")
+        return [CompletionItem(each) for each in known] or [files]
+
+
 SHARE: Final = Share()
 SHARE_OR_ALL: Final = Share(ends=True)
+JOBS: Final = click.option(
+    "--jobs", type=click.IntRange(min=1), help="Worker processes.  [default: all cores]"
+)
+CLUSTER: Final = click.option(
+    "--cluster",
+    type=Cluster(),
+    metavar="ADDRESS|local:N",
+    help="Simulate on a Dask cluster: its scheduler, such as tcp://HOST:8786 or the file that it"
+    " wrote, or N worker processes of this machine. Same results.",
+)
 NO_REPORT: Final = click.option(
     "--no-report", is_flag=True, help="Write no report.html and no report.md, only the results."
 )
@@ -89,3 +123,11 @@ def refuse_beside(context: click.Context, flag: str, *options: str) -> None:
             written = {param.name: param.opts[0] for param in context.command.params}
             names = (written[name] for name in (option, flag))
             raise click.UsageError("{} has no meaning beside {}; remove one".format(*names))
+
+
+def refuse_jobs_beside_cluster(jobs: int | None, cluster: str | None) -> None:
+    """Refuse a number of processes where those of a cluster are used."""
+    if jobs is not None and cluster is not None:
+        raise click.UsageError(
+            "--jobs has no meaning beside --cluster; remove one, or take --cluster local:N"
+        )

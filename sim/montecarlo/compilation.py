@@ -4,10 +4,12 @@ Nearly all of the time goes into translating its source, which a process does on
 over events takes half of it; what the control plane calls takes the other half.
 """
 
+import fcntl
 import sys
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from sim.montecarlo.execution import available_cores, shared_pool
 STATE = numba.types.Array(numba.int64, 1, "C")  # what each function of the kernel is handed
 
 END_S = 1.0
+LOCK = "compiling.tmp.lock"  # in the kernel's folder; not of what is copied from there
 
 
 def kernel_is_cached() -> bool:
@@ -72,6 +75,32 @@ def compile_kernel(jobs: int | None = None) -> None:
         plane = _plane()
         plane.advance(END_S)
         _use_verbs(plane)
+
+
+@cache
+def compile_on_host() -> None:
+    """Have the kernel on disk, by whichever of the processes of a host comes first.
+
+    The others wait for it. Once in a process; what it keeps for itself it compiles for itself.
+    """
+    with _alone_on_host():
+        if not kernel_is_cached():
+            compile_kernel(1)
+
+
+@contextmanager
+def _alone_on_host() -> Iterator[None]:
+    """Only one process at a time, of those that keep the kernel in one folder."""
+    place = kernel_cache.folder()
+    file = None
+    if place is not None and not kernel_is_cached():
+        with suppress(OSError):  # nothing can be written there: nobody would find it there, either
+            file = (place / LOCK).open("w")
+    with file or nullcontext():
+        if file is not None:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)  # given up however the process ends
+        yield
 
 
 @contextmanager

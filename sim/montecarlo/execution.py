@@ -1,23 +1,22 @@
 """Where worlds are simulated: in this process, in worker processes, on a cluster.
 
 An executor is anything with the ``submit`` of ``concurrent.futures``: a pool of local processes,
-the ``get_executor()`` of a Dask client. Worlds are sent in small batches and come back in the
-order of their completion; nothing in a replication depends on where or when it ran.
+the ``get_executor()`` of a Dask client. A place does more for the worlds of a job, as
+:mod:`sim.montecarlo.cluster` does. Worlds are sent in small batches
+(:mod:`sim.montecarlo.dispatch`); nothing in a replication depends on where or when it ran.
 """
 
 import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from sim.errors import PeakfleetError
-from sim.montecarlo.interruption import Interruption
 from sim.montecarlo.processes import local_pool
 
 if TYPE_CHECKING:
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 BATCH_S = 0.2  # work sent at a time: long beside the sending (0.2 ms), short beside a run
-DIED = "a worker process died, most likely for lack of memory; try fewer (--jobs 1)"
-MAX_BATCH = 64  # worlds, so that what comes back stays small
-POLL_S = 0.25  # how soon a Ctrl-C is noticed while nothing finishes
 
 
 class Replicate(Protocol):
@@ -94,19 +90,39 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What came of a few tasks."""
+    """What came of a few tasks; ``given_up`` are those that workers died of."""
 
     replications: list["Replication"]
     failure: Failure | None
     elapsed_s: float
+    given_up: tuple[Task, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """A way to have batches simulated, ``lanes`` of them at a time."""
+    """A way to have batches simulated.
+
+    Attributes
+    ----------
+    submit : callable
+    lanes : callable
+        How many batches to have under way: a cluster grows and shrinks.
+    batch_s : float
+        Work of a batch.
+    """
 
     submit: Callable[[list[Task]], "Future[Batch]"]
-    lanes: int
+    lanes: Callable[[], int]
+    batch_s: float = BATCH_S
+
+
+@runtime_checkable
+class Place(Protocol):
+    """Workers for the worlds of any job, such as those of a cluster."""
+
+    def workers(self, job: Job) -> Workers:
+        """Those workers, who know the job."""
+        ...
 
 
 class StoppedError(Exception):
@@ -131,70 +147,23 @@ def available_cores() -> int:
 
 
 @contextmanager
-def workers(job: Job, jobs: int, executor: Executor | None = None) -> Iterator[Workers]:
+def workers(job: Job, jobs: int, executor: Executor | Place | None = None) -> Iterator[Workers]:
     """Workers for a job: those of ``executor`` if given, else ``jobs`` local processes.
 
     With one job everything happens in this process.
     """
-    if executor is not None:
-        yield Workers(lambda tasks: executor.submit(simulate, job, tasks), 2 * jobs)
+    # Twice as many batches as workers, so that none waits for the next.
+    lanes = 2 * jobs
+    if isinstance(executor, Place):
+        yield executor.workers(job)
+    elif executor is not None:
+        submit = executor.submit
+        yield Workers(lambda tasks: submit(simulate, job, tasks), lambda: lanes)
     elif jobs == 1:
-        yield Workers(lambda tasks: _at_once(job, tasks), 1)
+        yield Workers(lambda tasks: _at_once(job, tasks), lambda: 1)
     else:
         with _local_pool(job, jobs) as pool:
-            # Twice as many batches as workers, so that none waits for the next.
-            yield Workers(lambda tasks: pool.submit(_simulate_own, tasks), 2 * jobs)
-
-
-def replications(
-    workers: Workers,
-    tasks: Iterable[Task],
-    interruption: Interruption,
-    look: Callable[[bool], None] = lambda urgent: None,
-) -> Iterator["Replication"]:
-    """Replications in the order of their completion.
-
-    Once the interruption is requested nothing more is sent, and what is under way is finished.
-    Meanwhile ``look`` is called several times a second, told whether the end is near. Raises
-    WorldError for what a user can mend, ReplicationError for a defect.
-    """
-    waiting = iter(tasks)
-    pending: dict[Future[Batch], int] = {}  # to the first world of the batch
-    size, more = 1, True
-    failure: Failure | None = None
-    try:
-        while more or pending:
-            look(interruption.requested)
-            if interruption.requested:
-                more = False
-                pending = {
-                    future: first for future, first in pending.items() if not future.cancel()
-                }
-            while more and len(pending) < workers.lanes:
-                batch = list(islice(waiting, size))
-                more = bool(batch)
-                if batch:
-                    pending[_sent(workers, batch)] = batch[0].world
-            done = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED).done
-            for future in done:
-                del pending[future]
-                result = _result(future)
-                yield from result.replications
-                failure = _earlier(failure, result.failure)
-                size = _next_size(size, result)
-            if failure is not None:
-                # Of several worlds that fail the first is named, whichever worker was the fastest.
-                more = False
-                pending = {future: at for future, at in pending.items() if at < failure.world}
-    finally:
-        for future in pending:  # nobody waits for them, where the reader has left
-            future.cancel()
-    if failure is not None:
-        raise _error(failure)
-
-
-def _earlier(one: Failure | None, other: Failure | None) -> Failure | None:
-    return min((each for each in (one, other) if each), key=lambda f: f.world, default=None)
+            yield Workers(lambda tasks: pool.submit(_simulate_own, tasks), lambda: lanes)
 
 
 def simulate(job: Job, tasks: list[Task]) -> Batch:
@@ -222,34 +191,6 @@ def _failure(world: int, error: Exception) -> Failure:
     mendable = isinstance(error, PeakfleetError)
     message = str(error) if mendable else f"{type(error).__name__}: {error}"
     return Failure(world, message, "".join(traceback.format_exception(error)), mendable)
-
-
-def _error(failure: Failure) -> StoppedError:
-    text = f"world {failure.world}: {failure.message}"
-    if failure.mendable:
-        return WorldError(text)
-    return ReplicationError(f"{text}\n\nTraceback of the worker:\n{failure.trace}")
-
-
-def _sent(workers: Workers, batch: list[Task]) -> "Future[Batch]":
-    try:
-        return workers.submit(batch)
-    except BrokenExecutor as error:  # before its result was looked at
-        raise WorldError(DIED) from error
-
-
-def _result(future: "Future[Batch]") -> Batch:
-    try:
-        return future.result()
-    except BrokenExecutor as error:
-        raise WorldError(DIED) from error
-
-
-def _next_size(size: int, batch: Batch) -> int:
-    """Worlds to send next time: about ``BATCH_S`` of work, growing no faster than twofold."""
-    each_s = batch.elapsed_s / max(len(batch.replications), 1)
-    fitting = int(min(BATCH_S / max(each_s, 1e-9), MAX_BATCH))
-    return max(1, min(fitting, 2 * size))
 
 
 def _at_once(job: Job, tasks: list[Task]) -> "Future[Batch]":

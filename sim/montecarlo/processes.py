@@ -131,11 +131,11 @@ def _start_forkserver(modules: list[str]) -> None:
     multiprocessing.get_context("forkserver").set_forkserver_preload(preload)
     threads = {name: value for name, value in ONE_THREAD.items() if name not in os.environ}
     elsewhere = chdir("/") if unsettled else nullcontext()
-    with _environment({**threads, **_search_path()}), _deaf(), elsewhere:
+    with _environment({**threads, **search_path()}), _deaf(), elsewhere:
         forkserver.ensure_running()
 
 
-def _search_path() -> dict[str, str]:
+def search_path() -> dict[str, str]:
     """The environment in which a new interpreter imports what this one does, in this order."""
     folders = [each or str(Path.cwd()) for each in sys.path if os.pathsep not in each]
     return {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(folders)}

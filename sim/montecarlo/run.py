@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 from sim.errors import PeakfleetError
 from sim.model.threshold import Threshold
 from sim.montecarlo.checkpoints import Checkpoints
+from sim.montecarlo.dispatch import replications
 from sim.montecarlo.draws import draw_worlds
 from sim.montecarlo.execution import (
     Executor,
     Job,
+    Place,
     Replicate,
     StoppedError,
     Task,
     Workers,
     available_cores,
-    replications,
     workers,
 )
 from sim.montecarlo.interruption import Interruption
@@ -49,7 +50,7 @@ def run(
     progress: Progress | None = None,
     record_requests: bool = False,
     replicate: Replicate | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Place | None = None,
     earlier: Earlier | None = None,
     announce: Callable[[], None] | None = None,
     draws: Draws | None = None,
@@ -82,7 +83,8 @@ def run(
     replicate : callable, optional
         Simulates one world; the real engine by default.
     executor : optional
-        Where to simulate: anything with ``submit``, such as a Dask client's ``get_executor()``.
+        Where to simulate: anything with ``submit``, such as a Dask client's ``get_executor()``; or
+        a place, such as a cluster of :mod:`sim.montecarlo.cluster`.
     earlier : Earlier, optional
         Worlds that need not be simulated again.
     announce : callable, optional
@@ -115,7 +117,10 @@ def run(
     earlier = earlier or Earlier(Sample(scenario.inputs))
     gathering = _Gathering(earlier, goal, thresholds, progress, checkpoints)
     jobs = jobs or min(available_cores(), worlds)
-    job = Job(scenario, seed, replicate) if replicate else _ready_job(scenario, seed, draws, jobs)
+    here = not isinstance(executor, Place)  # else workers compile for themselves
+    job = Job(scenario, seed, replicate) if replicate else _job(scenario, seed, draws)
+    if here and not replicate:
+        _compile(jobs)
     complete = False
     try:
         with (
@@ -197,7 +202,8 @@ class _Gathering:
             if look < len(self.sample):
                 continue  # passed by an earlier run
             tasks = self._tasks(draws, numbers[:look], record_requests)
-            for replication in replications(staff, tasks, interruption, self._look):
+            missing = max(look - len(self.sample), 1)  # world 0 may be asked for once more
+            for replication in replications(staff, tasks, interruption, self._look, missing):
                 self._take(replication, look if self._goal is None else worlds)
             if self._suffices(look, worlds):
                 return True
@@ -262,14 +268,18 @@ def _asked_worlds(
     return worlds
 
 
-def _ready_job(scenario: "Scenario", seed: int, draws: Draws, jobs: int) -> Job:
-    """The real engine, compiled before any worker starts, so that each only loads it."""
+def _job(scenario: "Scenario", seed: int, draws: Draws) -> Job:
+    """The real engine, with autoscalers of the user's own."""
     # Here, for it brings the compiler, which another replicate does not need.
     from sim.engine.control import own_autoscalers  # noqa: PLC0415
-    from sim.montecarlo.compilation import compile_kernel, kernel_is_cached  # noqa: PLC0415
     from sim.montecarlo.replication import replicate  # noqa: PLC0415
 
-    autoscalers = own_autoscalers(scenario.design(_world(draws, 0)))
+    return Job(scenario, seed, replicate, own_autoscalers(scenario.design(_world(draws, 0))))
+
+
+def _compile(jobs: int) -> None:
+    """Compile the kernel before any worker starts, so that each only loads it."""
+    from sim.montecarlo.compilation import compile_kernel, kernel_is_cached  # noqa: PLC0415
+
     if not kernel_is_cached():  # else whoever uses it loads what it needs
         compile_kernel(jobs)
-    return Job(scenario, seed, replicate, autoscalers)

@@ -160,7 +160,7 @@ def _variants(name: str, value: object) -> object:
 
 
 CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(("metric", "cost", "latency", "backend", "against"), _text),
+    **dict.fromkeys(("metric", "cost", "latency", "backend", "against", "cluster"), _text),
     **dict.fromkeys(("metrics", "services", "gpus"), _texts),
     **dict.fromkeys(
         ("term", "miss_cost", "spike_minutes", "peak_days", "on_demand", "budget"), _number

@@ -28,6 +28,7 @@ def compare(
     worlds: int | None = None,
     seed: int | None = None,
     jobs: int | None = None,
+    cluster: str | None = None,
     tell: Told | None = None,
 ) -> StudyResult:
     """Designs side by side, under the same random numbers.
@@ -46,7 +47,7 @@ def compare(
     equal_within : float or str
         Share of the other design's figure below which a difference is practically none; of shares
         so many points.
-    worlds, seed, jobs, tell
+    worlds, seed, jobs, cluster, tell
         See :mod:`sim.python.studying`.
 
     Returns
@@ -65,7 +66,7 @@ def compare(
     found = comparing.contenders(cases, written, further)
     loaded = [each.scenario for each in found]
     within = share_of("equal_within", equal_within, ends=True)
-    with workplace(jobs, worlds, tell, *loaded) as bench:
+    with workplace(jobs, cluster, worlds, tell, *loaded) as bench:
         answer = comparing.compare(
             found, bench, worlds, seed, tuple(metrics), cost, latency, within
         )
@@ -80,6 +81,7 @@ def sensitivity(
     worlds: int | None = None,
     seed: int | None = None,
     jobs: int | None = None,
+    cluster: str | None = None,
     tell: Told | None = None,
 ) -> StudyResult:
     """Which uncertain inputs of a scenario move its figures, and which to measure first.
@@ -90,7 +92,7 @@ def sensitivity(
     *changes : str or mapping
     metrics : iterable of str
         What is to be explained: metrics, decisions such as ``"e2e_p95_s<=30"``, or ``slo_met``.
-    worlds, seed, jobs, tell
+    worlds, seed, jobs, cluster, tell
         See :mod:`sim.python.studying`; ``worlds`` is the number of rows, 64 by default.
 
     Returns
@@ -98,7 +100,7 @@ def sensitivity(
     StudyResult
     """
     loaded = Scenario.load(scenario, *changes).loaded
-    with workplace(jobs, worlds, tell, loaded) as bench:
+    with workplace(jobs, cluster, worlds, tell, loaded) as bench:
         answer = sensing.sensitivity(loaded, bench, tuple(metrics), worlds or sensing.ROWS, seed)
     return StudyResult(
         "sensitivity", answer, tell_sensitivity, sensitivity_charts, [loaded], bench.example()

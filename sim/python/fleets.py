@@ -48,6 +48,7 @@ def size(
     worlds: int | None = None,
     seed: int | None = None,
     jobs: int | None = None,
+    cluster: str | None = None,
     tell: Told | None = None,
 ) -> StudyResult:
     """The cheapest fleet of a scenario whose SLO holds in enough of its worlds.
@@ -76,7 +77,7 @@ def size(
         Size the fleet for so many, in place of the scenario's.
     most_users : bool
         Ask how many users the fleet holds as it is, in place of the fleet.
-    worlds, seed, jobs, tell
+    worlds, seed, jobs, cluster, tell
         See :mod:`sim.python.studying`.
 
     Returns
@@ -95,13 +96,13 @@ def size(
         for name, value in zip(BESIDE_FLEET, given, strict=True):
             if value:
                 raise PeakfleetError(f"{name} has no meaning beside most_users; remove one")
-        with workplace(jobs, worlds, tell, loaded) as bench:
+        with workplace(jobs, cluster, worlds, tell, loaded) as bench:
             crowd = sizing.most_users(case, bench, question, worlds, seed, share_of("error", error))
         return StudyResult("size", crowd, tell_crowd, crowd_charts, [loaded], bench.example())
     types = tuple(gpus)
     if types:
         services = (*services, *services_on(types, service_of(case, backend)))
-    with workplace(jobs, worlds, tell, loaded) as bench:
+    with workplace(jobs, cluster, worlds, tell, loaded) as bench:
         answer = sizing.size(
             case,
             bench,
@@ -132,6 +133,7 @@ def stress(
     worlds: int | None = None,
     seed: int | None = None,
     jobs: int | None = None,
+    cluster: str | None = None,
     tell: Told | None = None,
 ) -> StudyResult:
     """What breaks first on the way to a multiple of the traffic.
@@ -153,7 +155,7 @@ def stress(
         USD a month.
     probability : float or str
         Share of worlds in which a fleet must hold.
-    worlds, seed, jobs, tell
+    worlds, seed, jobs, cluster, tell
         See :mod:`sim.python.studying`.
 
     Returns
@@ -171,7 +173,7 @@ def stress(
         )
     check_above_0(budget=budget)
     loaded = case.load()
-    with workplace(jobs, worlds, tell, loaded) as bench:
+    with workplace(jobs, cluster, worlds, tell, loaded) as bench:
         answer = stressing.stress(
             case,
             bench,

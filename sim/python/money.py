@@ -38,6 +38,7 @@ def breakeven(
     worlds: int | None = None,
     seed: int | None = None,
     jobs: int | None = None,
+    cluster: str | None = None,
     tell: Told | None = None,
 ) -> StudyResult:
     """The volume from which on each backend of a scenario costs less than the managed API.
@@ -54,7 +55,7 @@ def breakeven(
         USD that switching costs once: ``"40k"``, its p5 and p95 ``"20k..60k"``, or by side.
     term : float, optional
         Months within which what is paid at once must be saved.
-    worlds, seed, jobs, tell
+    worlds, seed, jobs, cluster, tell
         See :mod:`sim.python.studying`.
 
     Returns
@@ -67,7 +68,7 @@ def breakeven(
     check_above_0(term=term)
     case = Scenario.load(scenario, *changes).case
     loaded = case.load()
-    with workplace(jobs, worlds, tell, loaded) as bench:
+    with workplace(jobs, cluster, worlds, tell, loaded) as bench:
         answer = break_even.breakeven(
             case, bench, counts or break_even.VOLUMES, against, worlds, seed, costs, optional(term)
         )
@@ -98,6 +99,7 @@ def plan(
     worlds: int | None = None,
     seed: int | None = None,
     jobs: int | None = None,
+    cluster: str | None = None,
     tell: Told | None = None,
 ) -> StudyResult:
     """Month by month: volume, fleet, commitments, cost, margin, and what breaks.
@@ -129,7 +131,7 @@ def plan(
         Months to simulate at most; those between are interpolated.
     probability : float or str
         Share of worlds in which each month's fleet must hold.
-    worlds, seed, jobs, tell
+    worlds, seed, jobs, cluster, tell
         See :mod:`sim.python.studying`.
 
     Returns
@@ -164,7 +166,7 @@ def plan(
     case = Scenario.load(scenario, *changes).case
     most = DEFAULT_MONTHS if simulate is None else simulate
     loaded = case.load()
-    with workplace(jobs, worlds, tell, loaded) as bench:
+    with workplace(jobs, cluster, worlds, tell, loaded) as bench:
         answer = planning.plan(
             case,
             bench,

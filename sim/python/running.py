@@ -6,12 +6,13 @@ from typing import Any
 
 from sim.errors import PeakfleetError
 from sim.montecarlo import run as montecarlo
+from sim.montecarlo.cluster.connection import place_at
 from sim.montecarlo.precision import DEFAULT_CAP, DEFAULT_METRIC
 from sim.montecarlo.pulse import Pulse
 from sim.python.asked import checked
 from sim.python.result import Result
 from sim.python.scenario import Change, Scenario
-from sim.python.studying import Share, Told, check_counts, share_of
+from sim.python.studying import Share, Told, check_workers, share_of
 from sim.report.progress import so_far
 from sim.scenario.values.threshold import parse_threshold
 from sim.scenario.values.units import UnitError
@@ -31,6 +32,7 @@ def run(
     metric: str = DEFAULT_METRIC,
     thresholds: Iterable[str] = (),
     requests: bool = False,
+    cluster: str | None = None,
     tell: Told | None = None,
 ) -> Result:
     """Simulate the worlds of a scenario: cost, utilisation and latency as distributions.
@@ -58,6 +60,9 @@ def run(
         What the answer has to keep beside the scenario's own, such as ``"slo_met >= 95%"``.
     requests : bool
         Whether to keep every request of the first world.
+    cluster : str, optional
+        Where to simulate, as ``--cluster`` takes it: the address of a Dask scheduler, such as
+        ``"tcp://HOST:8786"``, or ``"local:4"`` for so many processes of this machine.
     tell : callable, optional
         Told now and then how far it is, such as ``print``.
 
@@ -78,26 +83,31 @@ def run(
     >>> len(result.worlds), result.summary["replications"]
     (1, 1)
     """
-    check_counts(jobs=jobs)
+    check_workers(jobs, cluster)
     limits = [thresholds] if isinstance(thresholds, str) else thresholds or ()
     if precision is not None and worlds is None:
         worlds = DEFAULT_CAP
     asked = {key: value for key, value in (("worlds", worlds), ("seed", seed)) if value is not None}
     loaded = Scenario.load(scenario, *changes, asked).loaded
     make_importable(loaded)
-    pulse = Pulse(tell or (lambda _: None))
-    found = montecarlo.run(
-        loaded,
-        worlds=loaded.worlds,
-        jobs=jobs,
-        precision=None if precision is None else share_of("precision", precision),
-        metric=metric,
-        progress=lambda sample, target: pulse.tell(
-            lambda: f"{len(sample):,} of {target:,} worlds · {so_far(sample)}"
-        ),
-        record_requests=requests,
-        thresholds=[*loaded.thresholds, *map(_threshold, limits)],
-    )
+    told = tell or (lambda _: None)
+    pulse = Pulse(told)
+    within = None if precision is None else share_of("precision", precision)
+    kept = [*loaded.thresholds, *map(_threshold, limits)]
+    with place_at(cluster, told) as place:
+        found = montecarlo.run(
+            loaded,
+            worlds=loaded.worlds,
+            jobs=jobs,
+            precision=within,
+            metric=metric,
+            progress=lambda sample, target: pulse.tell(
+                lambda: f"{len(sample):,} of {target:,} worlds · {so_far(sample)}"
+            ),
+            record_requests=requests,
+            executor=place,
+            thresholds=kept,
+        )
     if found.interrupted:
         raise KeyboardInterrupt
     return Result(found)

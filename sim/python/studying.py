@@ -7,6 +7,8 @@ gives the same answer to the bit. Common to all:
 - ``worlds`` and ``seed`` are the study's own by default, as on the command line;
 - ``jobs`` is the number of worker processes, by default one per core; with 1 everything happens in
   this process;
+- ``cluster`` is where to simulate in their place, as ``--cluster`` takes it: the address of a Dask
+  scheduler, such as ``"tcp://HOST:8786"``, or ``"local:4"``;
 - ``tell`` is told now and then what is going on, such as ``print``.
 
 Anything that a user can mend raises ``PeakfleetError``, with the text of the command line.
@@ -30,14 +32,18 @@ Told = Callable[[str], None]
 
 @contextmanager
 def workplace(
-    jobs: int | None, worlds: int | None, tell: Told | None, *scenarios: Scenario
+    jobs: int | None,
+    cluster: str | None,
+    worlds: int | None,
+    tell: Told | None,
+    *scenarios: Scenario,
 ) -> Iterator[Bench]:
     """Where a study of scenarios is simulated."""
-    check_counts(jobs=jobs)
+    check_workers(jobs, cluster)
     check_counts(2, worlds=worlds)
     for each in scenarios:
         make_importable(each)
-    with bench(jobs, tell or (lambda _: None)) as ready:
+    with bench(jobs, tell or (lambda _: None), cluster=cluster) as ready:
         yield ready
 
 
@@ -52,6 +58,13 @@ def share_of(name: str, value: Share, ends: bool = False) -> float:
         return read_share(value, ends)
     except PeakfleetError as error:
         raise PeakfleetError(f"{name}: {error}") from None
+
+
+def check_workers(jobs: int | None, cluster: str | None) -> None:
+    """Refuse processes of this machine beside those of a cluster, and what can be neither."""
+    check_counts(jobs=jobs)
+    if jobs is not None and cluster is not None:
+        raise PeakfleetError("jobs has no meaning beside cluster; remove one, or say 'local:N'")
 
 
 def check_counts(least: int = 1, **counts: int | None) -> None:

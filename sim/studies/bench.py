@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.montecarlo.archive import Archive
+from sim.montecarlo.cluster.connection import connected
 from sim.montecarlo.draws import draw_worlds
-from sim.montecarlo.execution import Executor, available_cores, shared_pool
+from sim.montecarlo.execution import Executor, Place, available_cores, shared_pool
 from sim.montecarlo.pulse import Pulse
 from sim.montecarlo.result import Draws, Earlier, RunResult
 from sim.montecarlo.run import run
@@ -55,7 +56,7 @@ class Bench:
 
     jobs: int
     told: Told = lambda _: None
-    executor: Executor | None = None
+    executor: Executor | Place | None = None
     archive: Archive | None = None
     announce: Announce = lambda: None
     requests: float = 0.0
@@ -223,10 +224,17 @@ class Bench:
 
 @contextmanager
 def bench(
-    jobs: int | None = None, told: Told = lambda _: None, announce: Announce = lambda: None
+    jobs: int | None = None,
+    told: Told = lambda _: None,
+    announce: Announce = lambda: None,
+    cluster: str | None = None,
 ) -> Iterator[Bench]:
-    """A bench with worker processes of its own, by default one per core."""
+    """A bench with worker processes of its own, by default one per core, or those of a cluster."""
     jobs = jobs or available_cores()
+    if cluster is not None:
+        with connected(cluster, told) as place:
+            yield Bench(jobs, told, place, announce=announce)
+        return
     if jobs == 1:
         yield Bench(1, told, announce=announce)
         return

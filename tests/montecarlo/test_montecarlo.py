@@ -22,7 +22,8 @@ from fake_replication import (
 from places import TESTS
 
 from sim.errors import PeakfleetError
-from sim.montecarlo.execution import ReplicationError, Task, Workers, replications
+from sim.montecarlo.dispatch import replications
+from sim.montecarlo.execution import ReplicationError, Task, Workers
 from sim.montecarlo.interruption import Interruption
 from sim.montecarlo.precision import Goal, looks
 from sim.montecarlo.result import Earlier
@@ -248,7 +249,7 @@ def test_a_worker_that_died_before_the_next_batch_is_reported_alike():
     def submit(tasks):
         raise BrokenProcessPool("gone")
 
-    dead = Workers(submit, 2)
+    dead = Workers(submit, lambda: 2)
     with pytest.raises(PeakfleetError, match="--jobs 1"):
         next(replications(dead, [Task(0, {}, False)], Interruption()))
 

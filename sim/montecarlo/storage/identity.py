@@ -79,8 +79,21 @@ def code_digest(name: str) -> str:
     from sim.engine.control.own import own_autoscaler  # noqa: PLC0415 (brings the compiler)
 
     module = sys.modules.get(getattr(own_autoscaler(name), "__module__", ""))
-    files = sorted(_files_beside(module)) if module else []
+    files = sorted(_beside(module)) if module else []
     return _digest(files) if files else ""
+
+
+def own_modules(document: Any) -> tuple[ModuleType, ...]:
+    """The modules of the autoscalers of users' own that a resolved scenario names.
+
+    With those beside them whose contents they use; what is installed is not among them.
+    """
+    from sim.engine.control.own import own_autoscaler  # noqa: PLC0415 (brings the compiler)
+
+    homes = (getattr(own_autoscaler(name), "__module__", "") for name in _own_code(document))
+    found = [_beside(sys.modules[home]) for home in homes if home in sys.modules]
+    each = {file: module for modules in found for file, module in modules.items()}
+    return tuple(module for file, module in each.items() if _is_users(file))
 
 
 def _digest(files: Iterable[Path]) -> str:
@@ -116,19 +129,20 @@ def _own_code(document: Any) -> Iterator[str]:
         yield from _own_code(value)
 
 
-def _files_beside(module: ModuleType) -> set[Path]:
-    files: set[Path] = set()
+def _beside(module: ModuleType) -> dict[Path, ModuleType]:
+    """A module by its file, and those beside it whose contents it uses."""
+    found: dict[Path, ModuleType] = {}
     waiting = [module]
     while waiting:
         each = waiting.pop()
         file = _file(each)
-        if file is None or file in files:
+        if file is None or file in found:
             continue
-        if files and not (file.is_relative_to(_home_of(module)) and _is_users(file)):
+        if found and not (file.is_relative_to(_home_of(module)) and _is_users(file)):
             continue
-        files.add(file)
+        found[file] = each
         waiting += _used(each) if _is_users(file) else ()
-    return files
+    return found
 
 
 def _home_of(module: ModuleType) -> Path:
