@@ -16,6 +16,7 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "scenarios/README.md",
     "scenarios/GUIDE.md",
+    "scenarios/CLUSTER.md",
     "benchmarks/README.md",
     "benchmarks/RESULTS.md",
 ]

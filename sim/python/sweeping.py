@@ -28,6 +28,7 @@ def sweep(
     worlds: int | None = None,
     seed: int | None = None,
     jobs: int | None = None,
+    cluster: str | None = None,
     tell: Told | None = None,
 ) -> StudyResult:
     """A space of designs under common random numbers, and its Pareto front.
@@ -51,7 +52,7 @@ def sweep(
         Most designs.
     per_world : bool
         Whether to have ``worlds.parquet``, too, when it is saved.
-    worlds, seed, jobs, tell
+    worlds, seed, jobs, cluster, tell
         See :mod:`sim.python.studying`.
 
     Returns
@@ -70,7 +71,7 @@ def sweep(
     seed_of_draws = base.seed if seed is None else seed
     number = sweeping.count(axes, lhs)
     found = sweeping.candidates(case, axes, lhs, seed_of_draws) if number <= most else []
-    with workplace(jobs, worlds, tell, base) as bench:
+    with workplace(jobs, cluster, worlds, tell, base) as bench:
         sweeping.refuse_too_many(
             number,
             most,

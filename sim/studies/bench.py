@@ -230,11 +230,11 @@ def bench(
     cluster: str | None = None,
 ) -> Iterator[Bench]:
     """A bench with worker processes of its own, by default one per core, or those of a cluster."""
-    jobs = jobs or available_cores()
     if cluster is not None:
         with connected(cluster, told) as place:
-            yield Bench(jobs, told, place, announce=announce)
+            yield Bench(place.processes, told, place, announce=announce)
         return
+    jobs = jobs or available_cores()
     if jobs == 1:
         yield Bench(1, told, announce=announce)
         return

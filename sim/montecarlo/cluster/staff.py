@@ -62,12 +62,17 @@ class Staff:
 
     def lanes(self) -> int:
         """Batches to have under way."""
+        return PER_PROCESS * self.processes
+
+    @property
+    def processes(self) -> int:
+        """Worlds that are simulated at a time; 1 while there is no worker."""
         if monotonic() - self._counted_s >= LOOK_S:
             before, self._count = self._count, self._counted()
             if before and not self._count and self._client.status == "running":
                 self._tell(f"no worker of {self.address} is left; waiting for one")
             self._counted_s = monotonic()
-        return PER_PROCESS * max(self._count, 1)
+        return max(self._count, 1)
 
     def _counted(self) -> int:
         """Processes there are; as many as before where nobody says."""
