@@ -1,8 +1,8 @@
 """The command ``sim``; also ``python -m sim``.
 
 Exit codes: 0 done, 1 a defect of the program (with its traceback), 2 something that the user can
-mend (a message without one), 3 a run that does not keep to one of its thresholds, 130 ended by
-Ctrl-C, SIGTERM or SIGHUP.
+mend (a message without one), 3 a run that does not keep to one of its thresholds, 4 ended by
+--max-time or --max-memory before it was done, 130 ended by Ctrl-C, SIGTERM or SIGHUP.
 """
 
 import os
@@ -22,8 +22,9 @@ import click
 
 from sim.cli import cli
 from sim.cli.delivery import forget_stdout
-from sim.cli.values import EXIT_INTERRUPTED
+from sim.cli.values import EXIT_INTERRUPTED, EXIT_SPENT
 from sim.errors import PeakfleetError, ScenarioError, one_line
+from sim.montecarlo.allowance import SpentError
 from sim.montecarlo.interruption import heard, stop_at_once
 
 MOST_LINES = 50  # of problems with a scenario
@@ -54,7 +55,12 @@ def main(arguments: list[str] | None = None) -> int:
         forget_stdout()  # what was printed went nowhere, such as to a disk that is full
         say(f"the answer cannot be printed: {error.strerror}")
         return 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        # Click makes an abort of whatever interrupts it.
+        cause = error.__cause__ if isinstance(error, click.Abort) else error
+        if isinstance(cause, SpentError):
+            say(str(cause))
+            return EXIT_SPENT
         say("interrupted")
         return EXIT_INTERRUPTED
     return code if isinstance(code, int) else 0

@@ -17,7 +17,10 @@ from sim.cli.values import (
     CLUSTER,
     EXIT_INTERRUPTED,
     EXIT_MISSED,
+    EXIT_SPENT,
     JOBS,
+    MAX_MEMORY,
+    MAX_TIME,
     NO_REPORT,
     SHARE,
     Condition,
@@ -26,6 +29,7 @@ from sim.cli.values import (
 
 if TYPE_CHECKING:
     from sim.model.threshold import Threshold
+    from sim.montecarlo.allowance import Allowance
     from sim.montecarlo.precision import Goal
     from sim.montecarlo.result import Earlier, RunResult
     from sim.montecarlo.store import Store
@@ -75,6 +79,8 @@ MEDIAN = 0.5
 @ALLOW_CODE
 @click.option("--requests", is_flag=True, help="Keep every request of the first world.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in its folder.")
+@MAX_TIME
+@MAX_MEMORY
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--full", is_flag=True, help="Print every figure, of each part, with its interval.")
 @EMIT
@@ -96,6 +102,8 @@ def run(
     allow_code: bool,
     requests: bool,
     resume: bool,
+    max_time: float | None,
+    max_memory: float | None,
     as_json: bool,
     full: bool,
     emit: Path | None,
@@ -121,6 +129,7 @@ def run(
     refuse_jobs_beside_cluster(jobs, cluster)
     metric = precision_metric or DEFAULT_METRIC
     advice = Advice(quiet)
+    allowance = allowed(advice, max_time, max_memory)
     if precision is not None and worlds is None:
         worlds = DEFAULT_CAP
     loaded = _load(scenario, overrides, {"worlds": worlds, "seed": seed}, allow_code, advice)
@@ -138,6 +147,7 @@ def run(
             advice,
             goal,
             cluster=cluster,
+            allowance=allowance,
             jobs=jobs,
             precision=precision,
             metric=metric,
@@ -153,7 +163,9 @@ def run(
         if emit is not None:
             write_manifests(emit, loaded, sentence(result.summary), advice)
     if result.interrupted:
-        context.exit(EXIT_INTERRUPTED)
+        if allowance.spent:
+            advice.warn(allowance.spent)
+        context.exit(EXIT_SPENT if allowance.spent else EXIT_INTERRUPTED)
     if not (quiet or advice.is_over):
         _tell_levers(scenario, overrides, allow_code, loaded, advice)
     if not all(each["kept"] for each in result.summary["thresholds"]):
@@ -211,6 +223,15 @@ def _earlier(kept: "Store", resume: bool, advice: Advice) -> "Earlier | None":
     return earlier
 
 
+def allowed(advice: Advice, time_s: float | None, memory_bytes: float | None) -> "Allowance":
+    """What a command may take from now on, and how its outlook is told."""
+    from sim.montecarlo.allowance import Allowance
+    from sim.report.outlook_text import outlook_text
+
+    tell = None if advice.quiet else (lambda outlook: advice.say(outlook_text(outlook)))
+    return Allowance(time_s, memory_bytes, tell, advice.say)
+
+
 def compile_once(advice: Advice, jobs: int | None = None, cluster: str | None = None) -> None:
     """Compile the kernel, saying so and why, unless it lies on disk, or others are to use it."""
     from sim.montecarlo.cluster.address import local_workers
@@ -246,6 +267,7 @@ def _simulate(
     from sim.report.progress import progress_bar
 
     scenario = kept.scenario
+    options["allowance"].expect(scenario.worlds - (len(earlier.sample) if earlier else 0))
     try:
         with (
             place_at(cluster, advice.say) as place,

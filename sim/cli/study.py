@@ -11,7 +11,15 @@ import click
 
 from sim.cli.completion import OVERRIDE
 from sim.cli.delivery import Advice, command_line, deliver
-from sim.cli.values import ALLOW_CODE, CLUSTER, JOBS, NO_REPORT, refuse_jobs_beside_cluster
+from sim.cli.values import (
+    ALLOW_CODE,
+    CLUSTER,
+    JOBS,
+    MAX_MEMORY,
+    MAX_TIME,
+    NO_REPORT,
+    refuse_jobs_beside_cluster,
+)
 
 if TYPE_CHECKING:
     from sim.montecarlo.archive import Archive
@@ -50,6 +58,8 @@ class Asked:
         Whether to write no page.
     full : bool
         Whether to print all that there is, not one screen.
+    max_time, max_memory : float or None
+        Seconds and bytes that it may take.
     """
 
     worlds: int | None
@@ -64,6 +74,8 @@ class Asked:
     resume: bool = False
     no_report: bool = False
     full: bool = False
+    max_time: float | None = None
+    max_memory: float | None = None
 
     def case(self, path: Path) -> "Case":
         """A scenario as it was asked for."""
@@ -82,7 +94,7 @@ class Asked:
         cases : Scenario
             The first gives its name to the folder around that.
         """
-        from sim.cli.run import compile_once
+        from sim.cli.run import allowed, compile_once
         from sim.montecarlo.archive import Archive
         from sim.montecarlo.storage.folder import PICTURES, claim
         from sim.montecarlo.store import slug
@@ -91,6 +103,7 @@ class Asked:
         from sim.studies.own_code import make_importable
 
         advice = Advice(self.quiet)
+        allowance = allowed(advice, self.max_time, self.max_memory)
         for case in cases:
             make_importable(case)
         for line in dict.fromkeys(line for case in cases for line in case.footing):
@@ -105,7 +118,7 @@ class Asked:
             compile_once(advice, self.jobs, self.cluster)
             with (
                 _keeping(archive, advice),
-                bench(self.jobs, advice.say, advice.finishing, self.cluster) as ready,
+                bench(self.jobs, advice.say, advice.finishing, self.cluster, allowance) as ready,
             ):
                 ready.archive = archive
                 try:
@@ -287,6 +300,8 @@ OPTIONS = (
     ALLOW_CODE,
     NO_REPORT,
     click.option("--resume", is_flag=True, help="Continue an interrupted study in its folder."),
+    MAX_TIME,
+    MAX_MEMORY,
     click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
     click.option(
         "--full", is_flag=True, help="Print every table, what it rests on and does not tell."

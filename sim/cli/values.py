@@ -1,5 +1,6 @@
 """Kinds of values on the command line."""
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -11,6 +12,7 @@ from sim.model.share import read_share
 
 if TYPE_CHECKING:
     from sim.model.threshold import Threshold
+    from sim.scenario.values.units import Kind
 
 
 class Share(click.ParamType[float]):
@@ -83,6 +85,40 @@ class Cluster(click.ParamType[str]):
         return [CompletionItem(each) for each in known] or [files]
 
 
+class Limit(click.ParamType[float]):
+    """A time such as ``10m`` or a memory such as ``2GB``, in seconds or bytes.
+
+    >>> Limit("duration", 1.0).convert("10m", None, None)
+    600.0
+    >>> Limit("size", 1e6).convert("2G", None, None)
+    2000000000.0
+    """
+
+    name = "limit"
+
+    def __init__(self, kind: "Kind", least: float) -> None:
+        self._kind, self._least = kind, least
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """As a number."""
+        from sim.scenario.values.units import UnitError, parse_quantity
+
+        if not isinstance(value, str):
+            return value
+        # Of no other time than minutes, of no other size than bytes, is it said so.
+        ends = {"duration": (r"(?<=\d)\s*m$", "min"), "size": (r"(?<=\d)\s*([kMGT])$", r"\1B")}
+        try:
+            found = parse_quantity(re.sub(*ends[self._kind], value.strip()), self._kind)
+        except UnitError as error:
+            self.fail(str(error), param, ctx)
+        if not self._least <= found:
+            example = {"duration": "10min", "size": "2GB"}[self._kind]
+            self.fail(f"{value!r} is too little; say a unit, such as {example}", param, ctx)
+        return found
+
+
 SHARE: Final = Share()
 SHARE_OR_ALL: Final = Share(ends=True)
 JOBS: Final = click.option(
@@ -110,7 +146,20 @@ METRICS: Final = click.option(
     metavar="NAME",
     help="Compare this as well: a metric, or a decision such as ttft_p95_s<=2. Repeatable.",
 )
+MAX_TIME: Final = click.option(
+    "--max-time",
+    type=Limit("duration", 1.0),
+    metavar="TIME",
+    help="End after so long, such as 10min, with what there is; --resume goes on.",
+)
+MAX_MEMORY: Final = click.option(
+    "--max-memory",
+    type=Limit("size", 1e6),
+    metavar="SIZE",
+    help="Take no more memory than this, such as 2GB: with fewer worker processes, if need be.",
+)
 EXIT_MISSED: Final = 3  # a threshold of the run is not kept
+EXIT_SPENT: Final = 4  # --max-time or --max-memory ended it before it was done
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 
 

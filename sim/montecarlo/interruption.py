@@ -27,12 +27,24 @@ class Interruption:
     ----------
     announce : callable, optional
         Called at the first signal.
+    is_over : callable, optional
+        Whether the end is asked for otherwise.
     """
 
-    def __init__(self, announce: Callable[[], None] | None = None) -> None:
-        self.requested = False
+    def __init__(
+        self,
+        announce: Callable[[], None] | None = None,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._signalled = False
         self._announce = announce
+        self._is_over = is_over
         self._heard = heard(self._handle)
+
+    @property
+    def requested(self) -> bool:
+        """Whether to send nothing more, and to finish what is under way."""
+        return self._signalled or self._is_over()
 
     def __enter__(self) -> "Interruption":
         self._heard.__enter__()
@@ -47,9 +59,9 @@ class Interruption:
         self._heard.__exit__(kind, error, trace)
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self._signalled:
             raise KeyboardInterrupt
-        self.requested = True
+        self._signalled = True
         if self._announce is not None:
             with suppress(OSError):  # a terminal that is closed hears nothing
                 self._announce()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sim.errors import PeakfleetError
 from sim.model.threshold import Threshold
+from sim.montecarlo.allowance import Allowance
 from sim.montecarlo.checkpoints import Checkpoints
 from sim.montecarlo.dispatch import replications
 from sim.montecarlo.draws import draw_worlds
@@ -57,6 +58,7 @@ def run(
     checkpoints: Checkpoints | None = None,
     thresholds: Sequence[Threshold] = (),
     only: Sequence[int] = (),
+    allowance: Allowance | None = None,
 ) -> RunResult:
     """Simulate the worlds of a scenario.
 
@@ -99,6 +101,8 @@ def run(
         study looks at designs that may not even have their metrics.
     only : sequence of int, optional
         Numbers of the worlds to simulate, in place of the first so many.
+    allowance : Allowance, optional
+        What it may take; where that is spent, it ends as if it were interrupted.
 
     Raises
     ------
@@ -115,7 +119,8 @@ def run(
     numbers = tuple(only) or range(worlds)
     draws = draw_worlds(scenario.inputs, seed, max(numbers) + 1) if draws is None else draws
     earlier = earlier or Earlier(Sample(scenario.inputs))
-    gathering = _Gathering(earlier, goal, thresholds, progress, checkpoints)
+    allowance = allowance or Allowance()
+    gathering = _Gathering(earlier, goal, thresholds, progress, checkpoints, allowance)
     jobs = jobs or min(available_cores(), worlds)
     here = not isinstance(executor, Place)  # else workers compile for themselves
     job = Job(scenario, seed, replicate) if replicate else _job(scenario, seed, draws)
@@ -124,9 +129,10 @@ def run(
     complete = False
     try:
         with (
-            Interruption(announce) as interruption,
+            Interruption(announce, lambda: allowance.is_spent) as interruption,
             suppress(KeyboardInterrupt),
-            workers(job, jobs, executor) as staff,
+            workers(job, jobs, executor) as unmetered,
+            allowance.metered(unmetered) as staff,
         ):
             complete = gathering.gather(staff, draws, numbers, record_requests, interruption)
     except StoppedError as error:
@@ -134,7 +140,7 @@ def run(
             error.partial = plan.result(gathering, draws, complete=False)
         raise
     if not len(gathering.sample):
-        raise KeyboardInterrupt
+        raise allowance.interrupt()
     return plan.result(gathering, draws, complete)
 
 
@@ -179,6 +185,7 @@ class _Gathering:
         thresholds: tuple[Threshold, ...],
         progress: Progress | None,
         checkpoints: Checkpoints | None,
+        allowance: Allowance,
     ) -> None:
         self.sample = earlier.sample
         self.requests = earlier.requests
@@ -187,6 +194,8 @@ class _Gathering:
         self._thresholds = thresholds
         self._progress = progress
         self._checkpoints = checkpoints
+        self._allowance = allowance
+        self._target = 0
 
     def gather(
         self,
@@ -201,10 +210,11 @@ class _Gathering:
         for look in looks(worlds, self._goal):
             if look < len(self.sample):
                 continue  # passed by an earlier run
+            self._target = look if self._goal is None else worlds
             tasks = self._tasks(draws, numbers[:look], record_requests)
             missing = max(look - len(self.sample), 1)  # world 0 may be asked for once more
             for replication in replications(staff, tasks, interruption, self._look, missing):
-                self._take(replication, look if self._goal is None else worlds)
+                self._take(replication, self._target)
             if self._suffices(look, worlds):
                 return True
             if interruption.requested:
@@ -240,6 +250,7 @@ class _Gathering:
     def _look(self, urgent: bool) -> None:
         if self._checkpoints is not None:
             self._checkpoints.look(self.sample, urgent)
+        self._allowance.look(self._target - len(self.sample), at_most=self._goal is not None)
 
     def _suffices(self, look: int, worlds: int) -> bool:
         """Whether the run may stop after ``look`` of at most ``worlds`` worlds."""

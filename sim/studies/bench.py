@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.montecarlo.allowance import Allowance
 from sim.montecarlo.archive import Archive
 from sim.montecarlo.cluster.connection import connected
 from sim.montecarlo.draws import draw_worlds
@@ -46,6 +47,8 @@ class Bench:
         Where finished worlds are on disk meanwhile.
     announce : callable, optional
         Called at the first Ctrl-C, SIGTERM or SIGHUP while worlds are simulated.
+    allowance : Allowance
+        What all runs together may take.
     requests : float
         Simulated so far.
     worlds : int
@@ -59,6 +62,7 @@ class Bench:
     executor: Executor | Place | None = None
     archive: Archive | None = None
     announce: Announce = lambda: None
+    allowance: Allowance = field(default_factory=Allowance)
     requests: float = 0.0
     worlds: int = 0
     seen: dict[str, tuple[str, RunResult]] = field(default_factory=dict)
@@ -138,6 +142,7 @@ class Bench:
                 earlier=Earlier(sample, exports=exports),
                 checkpoints=checkpoints,
                 announce=self.announce,
+                allowance=self.allowance,
                 **options,
             )
         self.note(about, result, f"{known_by}/{seed}")
@@ -147,7 +152,7 @@ class Bench:
     def _count(self, result: RunResult, simulated: Sequence[int]) -> None:
         """Have worlds count as simulated, unless they were cut off."""
         if result.interrupted:
-            raise KeyboardInterrupt
+            raise self.allowance.interrupt()
         self.worlds += len(simulated)
         self.requests += math.fsum(result.sample.figure(each, "requests") for each in simulated)
 
@@ -198,6 +203,7 @@ class Bench:
                 executor=self.executor,
                 earlier=Earlier(sample, exports={}),
                 announce=self.announce,
+                allowance=self.allowance,
                 only=tuple(only),
             )
         self._count(result, others)
@@ -228,15 +234,17 @@ def bench(
     told: Told = lambda _: None,
     announce: Announce = lambda: None,
     cluster: str | None = None,
+    allowance: Allowance | None = None,
 ) -> Iterator[Bench]:
     """A bench with worker processes of its own, by default one per core, or those of a cluster."""
+    allowance = allowance or Allowance()
     if cluster is not None:
         with connected(cluster, told) as place:
-            yield Bench(place.processes, told, place, announce=announce)
+            yield Bench(place.processes, told, place, announce=announce, allowance=allowance)
         return
     jobs = jobs or available_cores()
     if jobs == 1:
-        yield Bench(1, told, announce=announce)
+        yield Bench(1, told, announce=announce, allowance=allowance)
         return
     with shared_pool(jobs) as executor:
-        yield Bench(jobs, told, executor, announce=announce)
+        yield Bench(jobs, told, executor, announce=announce, allowance=allowance)

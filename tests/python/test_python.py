@@ -167,7 +167,8 @@ def test_importing_it_alone_loads_no_library():
 
 
 OF_THE_COMMAND_LINE = {  # what is printed and written, what the scenario is
-    "allow_code", "as_json", "emit", "full", "no_report", "out", "overrides", "quiet", "resume",
+    "allow_code", "as_json", "emit", "full", "max_memory", "max_time", "no_report", "out",
+    "overrides", "quiet", "resume",
 }  # fmt: skip
 OTHERWISE_NAMED = {
     "failing": "thresholds",

@@ -65,6 +65,7 @@ def compare(
     seed = first.seed if seed is None else seed
     worlds = min(first.worlds, WORLDS) if worlds is None else worlds
     results: list[RunResult] = []
+    bench.allowance.expect(worlds * len(contenders))
     for each in contenders:
         bench.told(f"{each.label}: {worlds} worlds")
         results.append(bench.run(each.scenario, worlds, seed, about=each.label))

@@ -62,8 +62,10 @@ def sensitivity(
     simulator = _Simulator(scenario, bench, seed, fixed)
     # A wrong metric is found before the long part.
     learned = factors(varying)
+    rows = 1 << (rows.bit_length() - 1)
+    bench.allowance.expect(rows * (len(learned) + 3) + TORNADO_WORLDS * _points(learned))
     tornado = _tornado(simulator, learned, measures)
-    worlds = _worlds(simulator, learned, 1 << (rows.bit_length() - 1))
+    worlds = _worlds(simulator, learned, rows)
     influences = tuple(
         influence(
             measure,
@@ -202,6 +204,11 @@ def _worlds(simulator: _Simulator, learned: Sequence[Factor], rows: int) -> _Wor
     return _Worlds(results, points)
 
 
+def _points(learned: Sequence[Factor]) -> int:
+    """At which the tornado looks."""
+    return 1 + sum(1 if len(each.inputs) > 1 else 2 for each in learned)
+
+
 def _tornado(
     simulator: _Simulator, learned: Sequence[Factor], measures: Sequence[Measure]
 ) -> dict[Measure, FloatArray]:
@@ -214,8 +221,7 @@ def _tornado(
     inputs = [each for factor in learned for each in factor.inputs]
     middle = np.array([MIDDLE])
     medians = {each.path: float(each.distribution.ppf(middle)[0]) for each in inputs}
-    points = 1 + sum(1 if len(each.inputs) > 1 else 2 for each in learned)
-    simulator.bench.told(f"tornado: {points} points, {TORNADO_WORLDS} worlds at each")
+    simulator.bench.told(f"tornado: {_points(learned)} points, {TORNADO_WORLDS} worlds at each")
 
     def at(about: str, moved: Draws) -> RunResult:
         still = {path: np.full(TORNADO_WORLDS, value) for path, value in medians.items()}

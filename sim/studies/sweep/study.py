@@ -95,6 +95,7 @@ def sweep(
     first = found[0].scenario
     seed = first.seed if seed is None else seed
     worlds = min(first.worlds, WORLDS) if worlds is None else worlds
+    bench.allowance.expect(worlds * len(found))
     results = [bench.run(each.scenario, worlds, seed, about=each.label) for each in found]
     designs = [each.scenario.typical_design() for each in found]
     shape = Shape.of(metrics, all(design.horizon.is_drained for design in designs))
