@@ -2,30 +2,14 @@
 
 import json
 import math
-from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.completion import GPU, MODEL, PROFILE
+from sim.cli.filters import Filter, by_gpu, by_model, narrowed
 from sim.cli.formats import formats
-from sim.cli.tables import Row, print_rows
+from sim.cli.profiles import profiles
+from sim.cli.tables import Row, as_json, print_rows
 from sim.cli.words import words
-
-if TYPE_CHECKING:
-    from sim.model.profile import ServiceProfile
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
-NARROWEST = 30  # columns of a value beside its key
-OF_PROFILES = (
-    "grade A: recent end-to-end measurements; B: older engines, fewer points or a looser fit; C:"
-    " far off its own runs; old: two calendar years before the newest, or more. tok/s: decoded at"
-    " the largest batch with 1,024 tokens in each cache. Others can be computed, with grade C: see"
-    " 'sim catalog profiles computed/qwen3-32b/l40s/tp2/fp8'."
-)
-by_gpu = click.option("--gpu", type=GPU, default="", help="Only GPUs whose name contains this.")
-by_model = click.option(
-    "--model", type=MODEL, default="", help="Only models whose name contains this."
-)
 
 
 @click.group()
@@ -34,42 +18,8 @@ def catalog() -> None:
 
 
 catalog.add_command(formats)
+catalog.add_command(profiles)
 catalog.add_command(words)
-
-
-@catalog.command()
-@click.argument("name", type=PROFILE, required=False)
-@by_gpu
-@by_model
-@as_json
-@click.option("--yaml", "as_yaml", is_flag=True, help="Print the file of NAME, to be edited.")
-def profiles(name: str | None, gpu: str, model: str, as_json: bool, as_yaml: bool) -> None:
-    """List service profiles, or show the profile NAME (or a file) in full.
-
-    What nobody measured is computed, under a name such as computed/qwen3-32b/l40s/tp2/fp8.
-    """
-    from sim.catalog.computed import computed_names
-    from sim.catalog.profile_file import profile_yaml
-    from sim.catalog.profiles import old_names, profile, profile_names
-
-    if as_yaml:
-        if name is None or as_json:
-            raise click.UsageError("--yaml goes with the NAME of one profile, and without --json")
-        click.echo(profile_yaml(profile(name)), nl=False)
-        return
-    if name is not None:
-        _show_profile(profile(name), as_json)
-        return
-    names, old = [each for each in profile_names() if _matches(each, model, gpu)], old_names()
-    names.sort(key=lambda each: each in old)  # current engines come first
-    print_rows([_profile_row(profile(each), each in old) for each in names], as_json)
-    if not names and (there := computed_names(model, gpu)):
-        other = "" if gpu else " (on another GPU: --gpu l40s)"
-        click.echo(f"not measured; computed: {', '.join(there)}{other}", err=True)
-    if names and not as_json:
-        from sim.report.paragraph import filled
-
-        click.echo(f"\n{filled(OF_PROFILES)}")
 
 
 @catalog.command()
@@ -85,8 +35,16 @@ def prices(gpu: str, model: str, provider: str, purchase: str, as_json: bool) ->
     million tokens; tiers are factors on them.
     """
     of_gpus, of_tokens = gpu or purchase or not model, model or not (gpu or purchase)
-    rented = _gpu_prices(gpu, provider, purchase) if of_gpus else []
-    tokens = _token_prices(model, provider) if of_tokens else []
+    filters = (
+        Filter("gpu", gpu, "GPU with a price"),
+        Filter("model", model, "model with a price"),
+        Filter("provider", provider, "provider"),
+        Filter("purchase", purchase, "form of purchase"),
+    )
+    every = (_gpu_prices() if of_gpus else []) + (_token_prices() if of_tokens else [])
+    shown = narrowed(every, filters, "sim catalog prices")
+    rented = [row for row in shown if "gpu" in row]
+    tokens = [row for row in shown if "model" in row]
     if as_json or not (rented and tokens):
         print_rows(rented + tokens, as_json)
     else:
@@ -104,7 +62,9 @@ def prices(gpu: str, model: str, provider: str, purchase: str, as_json: bool) ->
 @as_json
 def apis(model: str, as_json: bool) -> None:
     """List paces of managed APIs, and the presets of quotas and outages."""
-    paces, quotas, outages = _paces(model), _quotas(), _outages()
+    narrow = Filter("model", model, "model with a pace")
+    paces = narrowed(_paces(), [narrow], "sim catalog apis")
+    quotas, outages = _quotas(), _outages()
     if as_json:
         click.echo(json.dumps({"paces": paces, "quotas": quotas, "outages": outages}, indent=2))
         return
@@ -118,12 +78,12 @@ def apis(model: str, as_json: bool) -> None:
         click.echo()
 
 
-def _paces(model: str) -> list[Row]:
+def _paces() -> list[Row]:
     from dataclasses import asdict
 
     from sim.catalog.apis import api_paces
 
-    return [asdict(pace) for name, pace in api_paces().items() if model.casefold() in name]
+    return [asdict(pace) for pace in api_paces().values()]
 
 
 def _quotas() -> list[Row]:
@@ -156,7 +116,7 @@ def _outages() -> list[Row]:
     ]
 
 
-def _gpu_prices(gpu: str, provider: str, purchase: str) -> list[Row]:
+def _gpu_prices() -> list[Row]:
     from sim.catalog.prices import listed_prices
 
     return [
@@ -175,9 +135,6 @@ def _gpu_prices(gpu: str, provider: str, purchase: str) -> list[Row]:
             "source": "; ".join(filter(None, (price.source, price.notes))),
         }
         for price in listed_prices()
-        if gpu.casefold() in price.gpu
-        and provider.casefold() in price.provider
-        and purchase.casefold() in price.purchase
     ]
 
 
@@ -188,7 +145,7 @@ def _days(least: int, most: int) -> str | None:
     return str(most) if least == most else f"{least}-{most}"
 
 
-def _token_prices(model: str, provider: str) -> list[Row]:
+def _token_prices() -> list[Row]:
     from sim.catalog.apis import NO_STEP, TIERS, listed_api_prices
 
     return [
@@ -210,7 +167,6 @@ def _token_prices(model: str, provider: str) -> list[Row]:
             "source": "; ".join(filter(None, (price.source, price.notes))),
         }
         for price in listed_api_prices()
-        if model.casefold() in price.model and provider.casefold() in price.provider
     ]
 
 
@@ -245,9 +201,8 @@ def gpus(gpu: str, as_json: bool) -> None:
             "source": "; ".join(filter(None, (each.source, each.notes))),
         }
         for each in all_gpus().values()
-        if gpu.casefold() in each.name
     ]
-    print_rows(shown, as_json)
+    print_rows(narrowed(shown, [Filter("gpu", gpu, "GPU")], "sim catalog gpus"), as_json)
 
 
 @catalog.command()
@@ -271,9 +226,9 @@ def models(model: str, as_json: bool) -> None:
             "source": "; ".join(filter(None, (each.source, each.notes))),
         }
         for each in all_models().values()
-        if model.casefold() in each.name
     ]
-    print_rows(shown, as_json)
+    narrow = Filter("model", model, "model")
+    print_rows(narrowed(shown, [narrow], "sim catalog models"), as_json)
 
 
 @catalog.command()
@@ -294,80 +249,6 @@ def shapes(as_json: bool) -> None:
         for each in map(shape, shape_names())
     ]
     print_rows(shown, as_json)
-
-
-def _profile_row(profile: "ServiceProfile", old: bool) -> Row:
-    from sim.catalog.figures import decode_figures, prefill_tokens_per_s
-
-    decode = decode_figures(profile)
-    return {
-        "profile": profile.name,
-        "tpot_ms": round(decode[0].tpot_s * 1e3, 2),
-        "decode_tokens_per_s": round(decode[-1].tokens_per_s),
-        "prefill_tokens_per_s": round(prefill_tokens_per_s(profile)),
-        "kv_capacity_tokens": profile.kv_capacity_tokens,
-        "fit_error": profile.fit_error,
-        "grade": profile.grade,
-        "old": old,
-        "as_of": profile.as_of,
-        "source": profile.source,
-    }
-
-
-def _show_profile(profile: "ServiceProfile", as_json: bool) -> None:
-    from sim.catalog.figures import (
-        CONTEXT_TOKENS,
-        PROMPT_TOKENS,
-        decode_figures,
-        prefill_tokens_per_s,
-    )
-    from sim.catalog.profile_file import profile_document
-    from sim.catalog.profiles import is_old
-
-    document = {"name": profile.name, **profile_document(profile)}
-    decode, prefill = decode_figures(profile), prefill_tokens_per_s(profile)
-    if as_json:
-        predicted = {
-            "context_tokens": CONTEXT_TOKENS,
-            "decode": [
-                {"batch": d.batch, "tpot_s": d.tpot_s, "tokens_per_s": d.tokens_per_s}
-                for d in decode
-            ],
-            "prefill_tokens_per_s": prefill,
-        }
-        click.echo(json.dumps({**document, "predicted": predicted}, indent=2))
-        return
-    _print_document(document)
-    if is_old(profile):
-        click.echo("\nold: of two calendar years before the newest built-in profile, or earlier")
-    click.echo(f"\npredicted, with {CONTEXT_TOKENS:,} tokens in each cache and no prefill:")
-    for each in decode:
-        rate = f"{each.tokens_per_s:,.0f} tokens/s"
-        click.echo(f"  batch {each.batch:>4}: TPOT {each.tpot_s * 1e3:.2f} ms, {rate}")
-    tokens = min(PROMPT_TOKENS, profile.max_model_len)
-    click.echo(f"  prefill of prompts of {tokens:,} tokens: {prefill:,.0f} tokens/s")
-
-
-def _print_document(document: Row, indent: str = "") -> None:
-    """A mapping as aligned lines, long texts wrapped."""
-    from sim.report.paragraph import answer_width, lines_of
-
-    width = max(map(len, document))
-    for key, value in document.items():
-        if isinstance(value, dict):
-            click.echo(f"{indent}{key}:")
-            _print_document(value, indent + "  ")
-            continue
-        margin = " " * (len(indent) + width + 2)
-        lines = lines_of(str(value), max(answer_width() - len(margin), NARROWEST)) or [""]
-        click.echo(f"{indent}{key:<{width}}  {lines[0]}")
-        for line in lines[1:]:
-            click.echo(margin + line)
-
-
-def _matches(name: str, model: str, gpu: str) -> bool:
-    of_model, of_gpu, *_ = name.split("/")
-    return model.casefold() in of_model and gpu.casefold() in of_gpu
 
 
 def _figure(value: float) -> float | int | None:

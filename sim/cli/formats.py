@@ -2,11 +2,11 @@
 
 import click
 
-from sim.cli.tables import print_rows
+from sim.cli.tables import as_json, print_rows
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+@as_json
 def formats(as_json: bool) -> None:
     """List formats of logs that 'arrivals: {trace: {file: …}}' and 'sim trace' read.
 

@@ -8,6 +8,7 @@ import click
 
 Row = dict[str, Any]
 INDENT = "  "
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 DIGITS = 4
 
 # Headings of tables, where the key (as in JSON) would be long; the others are the key in words.
@@ -33,7 +34,7 @@ HEADINGS = {
     "median_usd_per_hour": "USD/h",
     "params_b": "params 1e9",
     "active_params_b": "active 1e9",
-    "kv_bytes_per_token": "KV bytes/token",
+    "kv_bytes_per_token": "KV bytes a token",
     "growth_bytes": "beyond window",
     "context_tokens": "context",
     "weights_16_bit_gb": "16-bit GB",
@@ -54,6 +55,23 @@ HEADINGS = {
     "age_days": "days old",
 }
 
+# Columns that a narrow terminal does without, those of the highest number first.
+LEAVES = {
+    "age_days": 9,
+    "cache_write_1h": 8,
+    "priority": 7,
+    "flex": 6,
+    "long_output": 5,
+    "long_input": 5,
+    "long_above": 5,
+    "peak": 4,
+    "cache_write": 3,
+    "growth_bytes": 3,
+    "layers": 1,
+    "weights_16_bit_gb": 2,
+    "batch": 2,
+}
+
 
 def print_rows(rows: list[Row], as_json: bool) -> None:
     """Rows as JSON, or as a table whose sources are numbered and listed beneath it."""
@@ -61,7 +79,6 @@ def print_rows(rows: list[Row], as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     if not rows:
-        click.echo("nothing matches", err=True)
         return
     from sim.report.paragraph import lines_of, terminal_columns
 
@@ -81,15 +98,20 @@ def print_rows(rows: list[Row], as_json: bool) -> None:
 def _print_table(columns: dict[str, list[Any]]) -> None:
     """Columns side by side, as far as there is room for them."""
     from sim.report.columns import Column, table
+    from sim.report.paragraph import filled
 
     heads = []
     for key, values in columns.items():
         right = any(isinstance(value, int | float) for value in values)
         heading = HEADINGS.get(key, key.replace("_", " "))
-        heads.append(Column(heading, right, text=not right))
+        heads.append(Column(heading, right, text=not right, leaves=LEAVES.get(key, 0)))
     cells = map(_cells, columns.values())
-    for line in table(heads, list(zip(*cells, strict=True))).lines:
+    laid_out = table(heads, list(zip(*cells, strict=True)))
+    for line in laid_out.lines:
         click.echo(line)
+    if laid_out.left_out:
+        left = ", ".join(laid_out.left_out)
+        click.echo(filled(f"Wider terminals have, too, and so has --json: {left}."))
 
 
 def _cells(values: list[Any]) -> list[str]:

@@ -165,7 +165,8 @@ def _fitted(every: list[_Set], room: int | None) -> tuple[list[_Set], tuple[str,
         least = max(kept, key=lambda each: each.column.leaves)
         kept.remove(least)
         left_out.append(" ".join(least.column.head.split()))
-    return kept, tuple(left_out), GAP
+    closer_fits = _width(kept) > room >= _width(kept, NARROW_GAP)
+    return kept, tuple(left_out), NARROW_GAP if closer_fits else GAP
 
 
 def _width(every: Sequence[_Set], gap: int = GAP) -> int:
