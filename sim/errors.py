@@ -89,7 +89,15 @@ class CatalogError(PeakfleetError):
 
 
 class TraceError(PeakfleetError):
-    """A request trace that cannot be read."""
+    """A request trace that cannot be read.
+
+    ``columns`` are those of the file, where one was looked for in vain. The message leaves them
+    out: a scenario may name any file, and only who asked for this one is to see what it holds.
+    """
+
+    def __init__(self, message: str, columns: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.columns = columns
 
 
 class MeasurementError(PeakfleetError):

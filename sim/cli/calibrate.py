@@ -8,7 +8,7 @@ import click
 
 from sim.cli.completion import GPU
 from sim.cli.delivery import Advice, deliver
-from sim.cli.outputs import FORCE, check_outputs
+from sim.cli.outputs import FORCE, check_folder, check_outputs
 
 
 def benchmark_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -116,7 +116,9 @@ def calibrate(
     \b
     sim calibrate --workload requests.csv.gz -o workload.yaml --figures pictures
     """  # noqa: D301 (Click wants the control character itself)
-    check_outputs({"--output": output}, (*files, *([trace] if trace is not None else [])), force)
+    read = (*files, *([trace] if trace is not None else []))
+    check_outputs({"--output": output}, read, force)
+    check_folder("--figures", figures, read, force)
     if trace is not None:
         from sim.cli.workload import model_trace
 

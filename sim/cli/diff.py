@@ -29,11 +29,16 @@ def diff(
     sim run chat.yaml --set backends.large.replicas=2 --out outputs/two
     sim diff outputs/three outputs/two
     """  # noqa: D301 (Click wants the control character itself)
+    from sim.cli.delivery import Advice
     from sim.montecarlo.storage.manifest import to_json
+    from sim.montecarlo.stored import spoilt_text
     from sim.report.diff_text import render
     from sim.studies.diff import diff as study
 
     one, other = load_two(before, after, allow_code)
+    for folder in (before, after):
+        if said := spoilt_text(folder, (), "the difference"):
+            Advice(False).warn(said)
     answer = study(one, other, metrics)
     click.echo(to_json(answer.as_json()) if as_json else render(answer) + "\n", nl=False)
 

@@ -148,11 +148,11 @@ def _text(wishes: "Wishes", file: str, log: str | None) -> str:
 
     if log is None:
         return first_scenario(wishes, file, date.today())
-    from sim.catalog.logs import read_trace
+    from sim.cli.logs import BY_TRACE, log_at
     from sim.studies.traffic.contents import contents
     from sim.studies.traffic.whole import scenario_yaml
 
-    found = contents(read_trace(str(Path(log).absolute()), "auto", {}))
+    found = contents(log_at(log, how=BY_TRACE))
     api = None if wishes.served_by == "gpus" else wishes.api or DEFAULT_API
     model = None if wishes.served_by == "api" else wishes.model or DEFAULT_MODEL
     return scenario_yaml(found, {}, beside_a_log(found, api, model, wishes.gpu))

@@ -46,6 +46,31 @@ def check_outputs(
             )
 
 
+def check_folder(
+    option: str, folder: Path | None, inputs: Iterable[str | Path], force: bool
+) -> None:
+    """Find out before the work whether pictures and tables may go into a folder.
+
+    Their names are those of what they show, which whoever named the folder need not know: so one
+    that holds anything is not written into unasked, and never one with a file that is read.
+
+    Raises
+    ------
+    click.UsageError
+        If it is a file, holds what is read, or holds anything without ``force``.
+    """
+    if folder is None or not folder.exists():
+        return
+    if not folder.is_dir():
+        raise click.UsageError(f"{option} {folder}: is a file; name a folder")
+    if any(_is_same(folder, Path(each).absolute().parent) for each in inputs):
+        raise click.UsageError(f"{option} {folder}: holds what this command reads; name another")
+    if not force and any(folder.iterdir()):
+        raise click.UsageError(
+            f"{option} {folder}: holds files already; name another folder, or add --force"
+        )
+
+
 def _is_same(path: Path, other: Path) -> bool:
     """Whether two paths are one file, by whatever names and links."""
     try:

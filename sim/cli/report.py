@@ -40,17 +40,14 @@ def report(
     """  # noqa: D301 (Click wants the control character itself)
     from sim.montecarlo.storage.folder import claim
     from sim.montecarlo.storage.manifest import Manifest
-    from sim.montecarlo.stored import manifest_of, spoilt_beside
+    from sim.montecarlo.stored import manifest_of, spoilt_text
     from sim.report import page as pages
 
     advice = Advice(quiet)
     page = _of_one(before, allow_code) if after is None else _of_two(before, after, allow_code)
     for folder in filter(None, (before, after)):
-        if spoilt := spoilt_beside(folder, pages.FILES):
-            advice.warn(
-                f"{folder}: not as they were written: {', '.join(spoilt)}; the page does not rest"
-                " on them, and they are not to be relied upon"
-            )
+        if said := spoilt_text(folder, pages.FILES, "the page"):
+            advice.warn(said)
     if out is None and after is None:
         kind = manifest_of(before).kind
         with claim(before, kind, pages.FILES, tell=advice.warn) as at:

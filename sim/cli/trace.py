@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from sim.cli.delivery import Advice, deliver
-from sim.cli.outputs import FORCE, check_outputs
+from sim.cli.outputs import FORCE, check_folder, check_outputs
 
 
 @click.command(short_help="What a log holds, and the workload that replays or models it.")
@@ -88,8 +88,9 @@ def trace(
     sim trace hour.jsonl --column unit=s --day day.csv
     sim trace requests.csv.gz --scenario shop.yaml --on gpt-4.1
     """  # noqa: D301 (Click wants the control character itself)
-    from sim.catalog.logs import FORMATS, read_trace
+    from sim.catalog.logs import FORMATS
     from sim.cli.calibrate import pairs
+    from sim.cli.logs import log_at
     from sim.cli.workload import of_columns
     from sim.montecarlo.storage.manifest import to_json
     from sim.report.trace_text import render_trace
@@ -102,11 +103,12 @@ def trace(
         raise click.UsageError(f"--format ({layout}) must be auto, columns, {', '.join(FORMATS)}")
     written = {"--output": output, "--scenario": scenario, "--week": week, "--day": day}
     check_outputs(written, [file], force)
+    check_folder("--figures", figures, [file], force)
     given = of_columns(pairs(columns, "--column"))
     backends = None if scenario is None else answered_by(served_by or DEFAULT, scenario.parent)
     advice = Advice(quiet)
     try:
-        log = read_trace(str(Path(file).absolute()), layout, given)
+        log = log_at(file, layout, given)
     except ValueError as error:
         raise click.UsageError(f"--column: {error}") from None
     found = contents(log)

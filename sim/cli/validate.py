@@ -6,6 +6,7 @@ import click
 
 from sim.cli.calibrate import benchmark_options, read_runs, save_figures
 from sim.cli.delivery import Advice, deliver
+from sim.cli.outputs import FORCE, check_folder
 
 MISSED = 1  # exit code where the bar is not cleared
 
@@ -33,6 +34,7 @@ MISSED = 1  # exit code where the bar is not cleared
 @click.option("--max-num-seqs", type=click.IntRange(1, 100_000), help="Limit of the batch.")
 @click.option("--max-num-batched-tokens", type=click.IntRange(1, 10**8), help="Budget of a step.")
 @benchmark_options
+@FORCE
 def validate(
     profile: str,
     files: tuple[str, ...],
@@ -45,6 +47,7 @@ def validate(
     only: tuple[str, ...],
     columns: tuple[str, ...],
     figures: Path | None,
+    force: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -66,6 +69,7 @@ def validate(
     from sim.studies.validation import Bar
     from sim.studies.validation import validate as study
 
+    check_folder("--figures", figures, files, force)
     advice = Advice(quiet)
     bar, engine = Bar.parse(bars), named(profile)
     runs = read_runs(files, columns, only)

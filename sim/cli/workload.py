@@ -30,14 +30,14 @@ def model_trace(
         Folder for pictures and tables.
     as_json, quiet : bool
     """
-    from sim.catalog.logs import read_trace
+    from sim.cli.logs import log_at
     from sim.montecarlo.storage.manifest import to_json
     from sim.report.traffic_text import render_traffic
     from sim.studies.traffic import as_json as as_data
     from sim.studies.traffic import traffic
 
     advice = Advice(quiet)
-    found = traffic(read_trace(trace, "auto", of_columns(columns)))
+    found = traffic(log_at(trace, given=of_columns(columns)))
     shown = to_json(as_data(found)) if as_json else render_traffic(found) + "\n"
 
     deliver(shown, lambda: keep_traffic(found, output, figures, advice), advice)

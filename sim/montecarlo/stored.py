@@ -109,6 +109,26 @@ def spoilt_beside(folder: Path, names: Collection[str]) -> list[str]:
     return sorted(set(damaged(folder, manifest_of(folder))) - set(names))
 
 
+def spoilt_text(folder: Path, names: Collection[str], what: str) -> str:
+    """What to say of files, beside these, that an answer does not rest on; empty if all are sound.
+
+    Parameters
+    ----------
+    folder : Path
+    names : collection of str
+        Files of which nothing is said.
+    what : str
+        The answer: ``the page``.
+    """
+    spoilt = spoilt_beside(folder, names)
+    if not spoilt:
+        return ""
+    return (
+        f"{folder}: not as they were written: {', '.join(spoilt)}; {what} does not rest on them,"
+        " and they are not to be relied upon"
+    )
+
+
 def check_sound(folder: Path, manifest: Manifest, names: Collection[str]) -> None:
     """Raise ResultError if any of these files is not as it was written."""
     missing = {name for name in names if name not in manifest.files}

@@ -4,13 +4,18 @@ A text stands for a list of one where a list of texts is asked for.
 """
 
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from inspect import signature
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+
 from sim.errors import PeakfleetError
+from sim.python.wording import python_words
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,12 +29,21 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         bound = asked.bind(*args, **kwargs)
         for name, value in bound.arguments.items():
-            check = CHECKS.get(name)
-            if check is not None and value is not asked.parameters[name].default:
+            parameter = asked.parameters[name]
+            check = _flag if parameter.annotation is bool else CHECKS.get(name)
+            if check is not None and value is not parameter.default:
                 bound.arguments[name] = check(name, value)
-        return function(*bound.args, **bound.kwargs)
+        with python_words():
+            return function(*bound.args, **bound.kwargs)
 
     return called
+
+
+def place(name: str, value: object, wanted: str) -> Path:
+    """A path that was given; none is the current folder by mistake."""
+    if not isinstance(value, str | os.PathLike) or not str(value).strip():
+        raise refused(name, value, wanted)
+    return Path(value)
 
 
 def refused(name: str, value: object, wanted: str) -> PeakfleetError:
@@ -70,6 +84,12 @@ def _number(name: str, value: object) -> object:
     if not isinstance(value, Real) or isinstance(value, bool) or math.isnan(value):
         raise refused(name, value, "a number")
     return value  # as it was given: an error tells 2 from 2.0
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise refused(name, value, "True or False")
+    return bool(value)
 
 
 def _number_or_none(name: str, value: object) -> object:
@@ -113,6 +133,10 @@ def _factors(name: str, value: object) -> object:
         isinstance(each, bool) or not isinstance(each, str | Real) for each in found
     ):
         raise refused(name, value, "a number, or a list of numbers")
+    if not found:
+        raise refused(
+            name, value, "a number, or a list of one or more (leave it out for its default)"
+        )
     return found
 
 

@@ -1,13 +1,13 @@
 """``sim.diff``: two finished runs against each other."""
 
 import os
+import warnings
 from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from sim.montecarlo.stored import load_run
-from sim.python.asked import checked, refused
+from sim.montecarlo.stored import load_run, spoilt_text
+from sim.python.asked import checked, place
 from sim.python.result import Result, StudyResult
 from sim.report.charts.compare import charts
 from sim.report.diff_text import tell
@@ -40,6 +40,11 @@ def diff(
     StudyResult
         With ``changes`` among its tables.
 
+    Warns
+    -----
+    UserWarning
+        If a folder holds a file that is not as it was written, which the answer does not rest on.
+
     Raises
     ------
     PeakfleetError
@@ -58,9 +63,9 @@ def _stored(name: str, run: Run, allow_code: bool) -> Stored:
     """A run under the name of its folder, or before or after."""
     if isinstance(run, Result):
         return name, run.found, {}
-    if not isinstance(run, str | os.PathLike):
-        raise refused(name, run, "a run's results folder, or what sim.run returned")
-    folder = Path(run)
+    folder = place(name, run, "a run's results folder, or what sim.run returned")
+    if said := spoilt_text(folder, (), "the difference"):
+        warnings.warn(said, stacklevel=4)
     load: Any = partial(load_scenario, overrides=(), allow_code=allow_code)
     return (folder.resolve().name, *load_run(folder, load))
 

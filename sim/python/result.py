@@ -14,7 +14,8 @@ from sim.montecarlo import store
 from sim.montecarlo.result import RunResult
 from sim.montecarlo.storage.folder import PICTURES, claim
 from sim.montecarlo.storage.manifest import Manifest
-from sim.python import html
+from sim.python import asked, html
+from sim.python.wording import python_words
 from sim.report import charts, page, table
 from sim.report.charts import Chart
 from sim.report.charts import run as run_charts
@@ -27,6 +28,7 @@ from sim.scenario import Scenario
 from sim.studies.answer import WRITES, Answer, write_answer
 
 Pathlike = str | os.PathLike[str]
+A_FOLDER = "the folder in which to write"
 
 
 class Result:
@@ -90,6 +92,7 @@ class Result:
         """The answer with every figure of each part, as ``--full`` prints it."""
         return click.unstyle(run_text(self.found, full=True))
 
+    @python_words()
     def save(self, folder: Pathlike) -> Path:
         """Write the results, as ``sim run --out`` does; returns the folder.
 
@@ -98,7 +101,7 @@ class Result:
         ResultError
             If they cannot go there: it holds something else, or the disk is full.
         """
-        place = Path(folder)
+        place = asked.place("folder", folder, A_FOLDER)
         with store.opened(place, self.found.scenario, self.found.seed, "sim.run()") as kept:
             kept.save(self.found)
             drawn = run_charts.charts(self.found)
@@ -177,6 +180,7 @@ class StudyResult:
         """The answer with every table, as ``--full`` prints it."""
         return click.unstyle(self._tell(self.answer).text())
 
+    @python_words()
     def save(self, folder: Pathlike) -> Path:
         """Write the answer, its tables, page and pictures, as ``--out`` does; returns the folder.
 
@@ -185,7 +189,7 @@ class StudyResult:
         ResultError
             If they cannot go there: it holds something else, or the disk is full.
         """
-        place, command = Path(folder), f"sim.{self.name}()"
+        place, command = asked.place("folder", folder, A_FOLDER), f"sim.{self.name}()"
         about = {"peakfleet": __version__, "command": command}
         drawn = list(self._pictures(self.answer))
         telling = self._tell(self.answer)

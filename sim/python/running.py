@@ -84,6 +84,7 @@ def run(
     (1, 1)
     """
     check_workers(jobs, cluster)
+    check_counts(worlds=worlds)
     limits = [thresholds] if isinstance(thresholds, str) else thresholds or ()
     if precision is not None and worlds is None:
         worlds = DEFAULT_CAP

@@ -15,6 +15,7 @@ from sim.errors import PeakfleetError
 from sim.model.uncertain import UncertainInput
 from sim.python import html
 from sim.python.asked import refused
+from sim.python.wording import in_python, python_words
 from sim.scenario import Scenario as Loaded
 from sim.scenario import Written
 from sim.studies.case import Case
@@ -75,17 +76,20 @@ class Scenario:
         20
         >>> Scenario.load("scenarios/quickstart.yaml", {"backends.large.replicas": 0})
         Traceback (most recent call last):
-        sim.errors.ScenarioError: --set backends.large.replicas=0: backends.large.replicas: ...
+        sim.errors.ScenarioError: change 'backends.large.replicas=0': backends.large.replicas: ...
         """
         if isinstance(source, Scenario):
             case = source.case
-        elif not isinstance(source, str | os.PathLike | Mapping):
+        elif not _is_source(source):
             raise refused("scenario", source, "a file, a text of YAML, data, or a Scenario")
         elif not isinstance(folder, str | os.PathLike):
             raise refused("folder", folder, "a path")
+        elif not isinstance(allow_code, bool):
+            raise refused("allow_code", allow_code, "True or False")
         else:
             case = Case(_place(source, Path(folder)), allow_code=allow_code)
-        return cls(case.but(*settings(changes)))
+        with python_words():
+            return cls(case.but(*settings(changes)))
 
     def with_(self, *changes: Change, **values: Any) -> "Scenario":
         """The same scenario with changes, as ``--set`` makes them.
@@ -105,7 +109,8 @@ class Scenario:
         >>> base.with_("backends.large.price.usd_per_gpu_hour={p5: 2, p95: 4}").inputs[0]
         'backends.large.price.usd_per_gpu_hour'
         """
-        return Scenario(self.case.but(*settings((*changes, values))))
+        with python_words():
+            return Scenario(self.case.but(*settings((*changes, values))))
 
     @property
     def name(self) -> str:
@@ -135,7 +140,7 @@ class Scenario:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What its author may not have meant, and what the answer rests on."""
-        return (*self.loaded.warnings, *self.loaded.footing)
+        return tuple(map(in_python, (*self.loaded.warnings, *self.loaded.footing)))
 
     def to_yaml(self) -> str:
         """The resolved document as YAML."""
@@ -181,6 +186,13 @@ def settings(changes: Iterable[Change]) -> list[str]:
 def _percentiles(one: UncertainInput) -> list[str]:
     levels = np.array([0.05, 0.5, 0.95])
     return [f"{each:,.5g}" for each in one.distribution.ppf(levels)]
+
+
+def _is_source(source: object) -> bool:
+    """Whether it can be a scenario: an empty text is no file, though a path would be made of it."""
+    return isinstance(source, os.PathLike | Mapping) or (
+        isinstance(source, str) and bool(source.strip(" \t"))
+    )
 
 
 def _place(source: str | os.PathLike[str] | Mapping[str, Any], folder: Path) -> "Path | Written":

@@ -23,6 +23,10 @@ PARTS = {
     "backends": ("cost_usd_per_month", "answers", "offered_load_peak", "ready_replicas_mean"),
 }
 KEPT, MISSED = "✓", "✗"
+MEDIANS = (
+    "Of workloads and backends these are medians over worlds, each figure by itself: no two need be"
+    " of one world."
+)
 FULL = (
     "--full has every figure, each workload and backend, and the worst world; 'sim explain WORD'"
     " says what a word means."
@@ -51,7 +55,13 @@ def compact(summary: Mapping[str, Any], day: Sequence[str] = ()) -> str:
     for part, metrics in PARTS.items():
         if len(summary[part]) > 1:
             lines += ["", *_of_parts(part, summary[part], metrics)]
-    notes = [*sign_notes("\n".join(figures.lines)), *of_a_request(summary), FULL]
+    several = any(len(summary[part]) > 1 for part in PARTS)
+    notes = [
+        *([MEDIANS] if several else []),
+        *sign_notes("\n".join(figures.lines)),
+        *of_a_request(summary),
+        FULL,
+    ]
     return "\n".join([*lines, "", *map(filled, notes)])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import Design
-from sim.report.figures import Figure, duration, scale
+from sim.report.figures import LATENCIES, Figure, duration, scale
 from sim.report.paragraph import terminal_columns
 from sim.report.sparkline import levels_of_stdout, sparkline
 
@@ -40,7 +40,7 @@ def day_lines(medians: Mapping[str, FloatArray], design: Design) -> list[str]:
     if width < NARROWEST:
         return []
     shown = {name: np.asarray(values[:bins], np.float64) for name, values in medians.items()}
-    rows = [*_rows(shown, width)]
+    rows = [*_rows(shown, width, len(design.workloads) > 1)]
     start = f"{design.horizon.start:%H:%M}"
     length = duration(design.horizon.duration_s).removeprefix("1 ")
     title = f"The {length} from {start}"
@@ -48,7 +48,7 @@ def day_lines(medians: Mapping[str, FloatArray], design: Design) -> list[str]:
     return [click.style(head, bold=True), *rows] if rows else []
 
 
-def _rows(medians: Mapping[str, FloatArray], width: int) -> Iterator[str]:
+def _rows(medians: Mapping[str, FloatArray], width: int, several: bool) -> Iterator[str]:
     for column, figure in ROWS:
         values = medians.get(column, np.array([]))
         known = values[np.isfinite(values)]
@@ -60,4 +60,5 @@ def _rows(medians: Mapping[str, FloatArray], width: int) -> Iterator[str]:
         if low == high:
             continue
         most = f"{low} … {high} {chosen.unit}".rstrip()
-        yield f"{f'  {figure.label}':<{LABEL}}{bars:<{width}}  {most}"
+        label = f"{figure.label}, all" if several and column in LATENCIES else figure.label
+        yield f"{f'  {label}':<{LABEL}}{bars:<{width}}  {most}"

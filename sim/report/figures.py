@@ -257,6 +257,10 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
     ),
 }
 
+LATENCY = "Latency"
+POOLED = "all workloads together"  # a p95 of chats and batches is nobody's wait: it says so
+LATENCIES = tuple(figure.metric for figure in GROUPS[LATENCY])
+
 PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and backend among several
     "workloads": (
         "requests",

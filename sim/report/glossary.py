@@ -101,7 +101,8 @@ GLOSSARY = {
     "loses requests": "A world in which requests time out, are turned away, fail or are given up.",
     "margin": "Revenue less cost, as a share of revenue.",
     "median world": (
-        "The world in the middle: half of the others are better in that figure, half worse."
+        "The world in the middle: half of the others are better in that figure, half worse. Each "
+        "figure has its own, of each workload and backend, too."
     ),
     "miss": "A request that is not within its SLO, for it was late or had no answer.",
     "one-off": "Paid once, such as training: one_off of a scenario, spread over its life.",

@@ -10,7 +10,10 @@ from sim.report.figures import (
     ABSENT,
     BY_METRIC,
     GROUPS,
+    LATENCIES,
+    LATENCY,
     PARTS,
+    POOLED,
     WITH_SOME,
     WITHOUT_SLO,
     Figure,
@@ -168,7 +171,8 @@ def key_grid(summary: Mapping[str, Any]) -> Grid:
     found = {each for each in KEY if (summary["metrics"].get(each) or NOTHING)["p50"] is not None}
     # Where no hour has enough answers for a p95 of its own, that of the whole time stands for it.
     short = {each.removeprefix(WORST_HOUR) for each in KEY if each not in found}
-    parts = list(_of_all(summary, (*KEY, *short)))
+    own = LATENCIES if len(summary["workloads"]) > 1 else ()  # in the table of workloads beneath
+    parts = list(_of_all(summary, [each for each in (*KEY, *short) if each not in own]))
     return _grid(parts, [at for at in _told(parts) if at != P95_INTERVAL])
 
 
@@ -240,7 +244,9 @@ def _of_all(
     for title, group in GROUPS.items():
         chosen = (each for each in group if not only or each.metric in only)
         figures = tuple(relabelled(figure, labels) for figure in chosen)
-        yield from _block(title, summary["metrics"], figures)
+        pooled = title == LATENCY and len(summary["workloads"]) > 1
+        shown = f"{title}, {POOLED}" if pooled else title
+        yield from _block(shown, summary["metrics"], figures)
 
 
 def _block(

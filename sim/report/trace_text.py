@@ -31,7 +31,8 @@ def render_trace(found: Contents, given: dict[str, Any]) -> str:
     if found.model is None:
         lines.append(filled(f"No model: {found.no_model}."))
     else:
-        lines.append(LISTS.sub(_shortened, workload_yaml(found.model, answer_width()).rstrip()))
+        text = workload_yaml(found.model, answer_width()).rstrip()
+        lines += [shown for line in text.split("\n") for shown in _short(line)]
     return "\n".join(lines)
 
 
@@ -123,10 +124,15 @@ def _shared(found: Contents) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def _shortened(numbers: re.Match[str]) -> str:
-    """The first and last of a long list."""
-    each = numbers[0].strip("[]").split(", ")
-    return f"[{', '.join(each[:3])}, …, {each[-1]}]  # {len(each)} numbers: -o FILE writes all"
+def _short(line: str) -> list[str]:
+    """A line of YAML; of a long list in it the first and last, beneath how long it is."""
+    found = LISTS.search(line)
+    if found is None:
+        return [line]
+    each = found[0].strip("[]").split(", ")
+    indent = line[: len(line) - len(line.lstrip())]
+    note = f"{indent}# {len(each)} numbers: -o FILE writes all"
+    return [note, LISTS.sub(f"[{', '.join(each[:3])}, …, {each[-1]}]", line)]
 
 
 def _replay(found: Contents, given: dict[str, Any]) -> str:

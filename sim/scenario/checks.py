@@ -92,7 +92,7 @@ def check_code(document: ScenarioDocument, findings: Findings) -> None:
                 ("backends", name, "autoscaler", "process"),
                 f"{shown(f'{module}:{function}')} is code: it imports the module {shown(module)},"
                 f" which runs all that is in it, and calls {shown(function)}",
-                "if you trust it, add --allow-code; in Python, load_scenario(..., allow_code=True)",
+                "if you trust it, add --allow-code",
             )
 
 

@@ -27,7 +27,7 @@ from sim.scenario.values.catalogued import Shape
 from sim.scenario.values.fields import Surroundings
 from sim.scenario.values.numbers import Number, Quantity, Spread, Uncertain, extent
 from sim.scenario.values.problems import Findings, Path
-from sim.scenario.values.units import shown
+from sim.scenario.values.units import format_duration, shown
 from sim.scenario.workload import client, follow_ups, routes, yielding
 from sim.scenario.workload.burstiness import Burstiness
 from sim.scenario.workload.counts import shape_of
@@ -241,7 +241,8 @@ def _horizon(
             ("horizon", "end_limit"), "has no meaning for a horizon that is cut", "add end: drained"
         )
     if filled["bin"] > duration_s:
-        findings.add(("horizon", "bin"), "must be at most the length of the horizon")
+        rule = f"must be at most the length of the horizon ({format_duration(duration_s)})"
+        findings.add(("horizon", "bin"), f"{format_duration(filled['bin'])} {rule}")
     if duration_s / filled["bin"] > 100 * MOST_BINS:
         findings.add(("horizon", "bin"), f"makes more than {100 * MOST_BINS} bins")
     return horizon.model_copy(update=filled)

@@ -95,3 +95,40 @@ def test_a_profile_of_ones_own_is_found_from_here(here: Path) -> None:
     to = "folder/whole.yaml"
     assert main(["trace", "log.csv", "--on", "own.yaml", "--scenario", to, "--quiet"]) == 0
     assert load_scenario(to).document["backends"]["fleet"]["service"] == str(here / "own.yaml")
+
+
+FIGURES = [
+    ["trace", "log.csv"],
+    ["calibrate", "log.csv"],
+    ["calibrate", "--workload", "log.csv"],
+    ["validate", "llama-3.3-70b/h100-sxm/tp4/fp8/vllm", "log.csv"],
+]
+
+
+@pytest.mark.parametrize("command", FIGURES)
+def test_pictures_and_tables_replace_nothing_unasked_and_never_what_is_read(
+    command: list[str], here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("full").mkdir()
+    Path("full/traffic_rate.csv").write_text("mine")
+    said = refused(capfd, *command, "--figures", "full")
+    assert said.endswith("--figures full: holds files already; name another folder, or add --force")
+    assert refused(capfd, *command, "--figures", "mine").endswith("is a file; name a folder")
+    for folder in (".", str(here)):
+        for force in ([], ["--force"]):
+            said = refused(capfd, *command, "--figures", folder, *force)
+            assert said.endswith("holds what this command reads; name another")
+    assert Path("full/traffic_rate.csv").read_text() == "mine"
+    assert [each.name for each in Path("full").iterdir()] == ["traffic_rate.csv"]
+
+
+def test_pictures_go_into_an_empty_folder_and_onto_others_when_asked(here: Path) -> None:
+    Path("empty").mkdir()
+    assert main(["trace", "log.csv", "--figures", "empty", "--quiet"]) == 0
+    table = Path("empty/traffic_rate.csv")
+    whole = table.read_text()
+    table.write_text("old")
+    assert main(["trace", "log.csv", "--figures", "empty", "--quiet"]) == 2
+    assert table.read_text() == "old"
+    assert main(["trace", "log.csv", "--figures", "empty", "--quiet", "--force"]) == 0
+    assert table.read_text() == whole

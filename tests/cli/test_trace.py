@@ -198,3 +198,55 @@ def test_who_cannot_answer_is_told_at_once(tmp_path: Path, capsys) -> None:
     assert "computed: service: {model: qwen3-32b, gpu: l40s" in capsys.readouterr().err
     assert main(["trace", str(SAMPLE), "--on", "gpt-4.1"]) == 2
     assert "--on needs --scenario" in capsys.readouterr().err
+
+
+OTHER = "came_at,tokens_in,tokens_out\n2026-07-01T09:00,5,6\n2026-07-01T09:01,5,6\n"
+NAMED = ("--column", "timestamp=nope", "--column", "prompt_tokens=tokens_in", "--column",
+         "output_tokens=tokens_out")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("command", "how"),
+    [
+        (("trace", "x.csv"), "name them: --column timestamp=NAME"),
+        (("trace", "x.csv", *NAMED), "no column 'nope'; it has: "),
+        (("calibrate", "--workload", "x.csv", *NAMED), "no column 'nope'; it has: "),
+        (("init", "new.yaml", "--from-trace", "x.csv"), "name them: sim trace FILE --scenario"),
+    ],
+)
+def test_a_column_that_is_not_there_is_answered_with_those_that_are(
+    command: tuple[str, ...],
+    how: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.csv").write_text(OTHER)
+    assert main([*command]) == 2
+    _, said = capfd.readouterr()
+    assert len(said.splitlines()) == 1
+    assert how in said
+    assert "it has: came_at, tokens_in, tokens_out (name them" in said
+
+
+def test_of_many_columns_some_are_listed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    names = [f"column_{each}" for each in range(40)]
+    wide = tmp_path / "wide.csv"
+    wide.write_text(f"{','.join(names)}\n{','.join('1' * 40)}\n")
+    assert main(["trace", str(wide)]) == 2
+    _, said = capfd.readouterr()
+    assert "column_23, and 16 more (" in said
+
+
+def test_a_log_of_weeks_fits_80_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    log = tmp_path / "busy-shop.csv"
+    rng, start = np.random.default_rng(1), np.datetime64("2026-07-01T00:00")
+    at = np.sort(rng.random(6000)) ** 0.7 * 35 * 86_400_000  # more in later weeks
+    rows = [f"{start + np.timedelta64(int(ms), 'ms')},{100 + i % 900},7" for i, ms in enumerate(at)]
+    log.write_text("\n".join(["time,prompt_tokens,output_tokens", *rows]))
+    shown = called(log).stdout
+    assert "# 168 numbers: -o FILE writes all" in shown
+    folder = str(tmp_path)
+    assert not [line for line in shown.splitlines() if len(line) > 80 and folder not in line]

@@ -70,7 +70,7 @@ WHOLE = [
     ("min: 2", "min: 2.5", "backends.large.replicas.min: 2.5 must be a whole number"),
     ("min: 2", "min: -1", "backends.large.replicas.min: -1 must be at least 0"),
     ("min: 2", "min: 2 pods", "(write the number alone: 2)"),
-    ("max: 8", "max: 1", "16: backends.large.replicas.max: must be at least min"),
+    ("max: 8", "max: 1", "16: backends.large.replicas.max: 1 must be at least min (2)"),
     ("max: 8", "max: 1e9", "1000000000 must be at most 10000"),
     (REPLICAS, "replicas: 2-8", "'2-8' must be a whole number of replicas (limits are written {min:"
      " 2, max: 8})"),

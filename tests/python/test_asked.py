@@ -74,6 +74,13 @@ MISTAKES = {
     "growth": (lambda: sim.stress(QUICKSTART, growth="a,b"), "growth ('a,b') must be a number"),
     "tell": (lambda: sim.run(QUICKSTART, tell="loud"), "tell ('loud') must be something to be"),
     "diff": (lambda: sim.diff(5, 6), "before (5) must be a run's results folder"),
+    "no folder": (lambda: sim.diff("", ""), "before ('') must be a run's results folder"),
+    "no text": (lambda: sim.Scenario.load(""), "scenario ('') must be a file, a text of YAML"),
+    "a blank": (lambda: sim.run("  "), "scenario (' ') must be a file, a text of YAML"),
+    "nothing to grow by": (lambda: sim.stress(QUICKSTART, growth=[]), "growth ([]) must be a num"),
+    "no volumes": (lambda: sim.breakeven(SCENARIO, volumes=[]), "volumes ([]) must be a number"),
+    "no worlds": (lambda: sim.run(QUICKSTART, worlds=0), "worlds (0) must be at least 1"),
+    "code": (lambda: sim.Scenario.load(QUICKSTART, allow_code="no"), "allow_code ('no') must be T"),
 }
 
 
@@ -83,6 +90,58 @@ def test_a_slip_is_a_line_that_says_what_is_wanted(mistake, no_work):
     with pytest.raises(sim.PeakfleetError) as said:
         call()
     assert wanted in str(said.value)
+
+
+FLAGGED = [
+    (function, name)
+    for function in (*FUNCTIONS, "diff")
+    for name, each in inspect.signature(getattr(sim, function)).parameters.items()
+    if each.annotation is bool
+]
+
+
+@pytest.mark.parametrize(("function", "name"), FLAGGED)
+@pytest.mark.parametrize("value", ["yes", "no", 1, 0.0, None])
+def test_what_is_true_or_false_is_nothing_else(function, name, value, no_work):
+    with pytest.raises(sim.PeakfleetError, match=rf"^{name} \(.*\) must be True or False$"):
+        getattr(sim, function)(QUICKSTART, QUICKSTART, **{name: value})
+
+
+def test_the_flags_of_numpy_are_taken(no_work):
+    with pytest.raises(ReachedError):
+        sim.run(QUICKSTART, requests=np.bool_(True))
+
+
+IN_PYTHON = {
+    "a change": (lambda: sim.Scenario.load(QUICKSTART, "worlds=0"), "change 'worlds=0': worlds: 0"),
+    "no change": (lambda: sim.Scenario.load(QUICKSTART, "worlds"), "change 'worlds': must be PATH"),
+    "with_": (
+        lambda: sim.Scenario.load(QUICKSTART).with_(worlds=0),
+        "change 'worlds=0': worlds: 0",
+    ),
+    "a variant": (lambda: sim.compare(QUICKSTART, variants={"a": "b"}), "change 'b': must be PATH"),
+    "worlds": (lambda: sim.size(QUICKSTART, worlds=2, jobs=1), "give worlds=83, or ask for probab"),
+    "against": (
+        lambda: sim.breakeven(SCENARIO, against="x", jobs=1),
+        "against (x): no such backend",
+    ),
+    "volumes": (lambda: sim.breakeven(SCENARIO, volumes="1k", jobs=1), "volumes='1k,10k,100k')"),
+}
+
+
+@pytest.mark.parametrize("mistake", IN_PYTHON)
+def test_an_error_speaks_of_arguments_and_changes_and_of_no_option(mistake):
+    call, wanted = IN_PYTHON[mistake]
+    with pytest.raises(sim.PeakfleetError) as said:
+        call()
+    assert wanted in str(said.value)
+    assert "--" not in str(said.value)
+
+
+def test_what_a_scenario_warns_of_speaks_of_no_option_either():
+    for path in sorted(SHIPPED.glob("*.yaml")):
+        for said in sim.Scenario.load(path, allow_code=True).warnings:
+            assert " --set" not in said
 
 
 def test_a_text_stands_for_a_list_of_one_and_for_factors(no_work):

@@ -271,14 +271,15 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_errors_have_the_text_of_the_command_line(mistake, capsys):
+def test_errors_have_the_text_of_the_command_line_and_speak_of_changes(mistake, capsys):
     arguments, given = MISTAKES[mistake]
     assert main(["run", str(QUICKSTART), *arguments]) == 2
     said = capsys.readouterr().err.strip().removeprefix("sim: ")
     with pytest.raises(sim.PeakfleetError) as caught:
         sim.run(QUICKSTART, given["changes"])
-    expected = said if mistake == "scenario" else said.replace("worlds=x", 'worlds="x"')
-    assert str(caught.value) == expected
+    told = said if mistake == "scenario" else said.replace("worlds=x", 'worlds="x"')
+    option, _, message = told.removeprefix("--set ").partition(": ")
+    assert str(caught.value) == f"change '{option}': {message}"
 
 
 REFUSED = [

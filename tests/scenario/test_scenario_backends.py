@@ -468,7 +468,7 @@ def test_backends_that_cannot_be_are_refused(api, overrides, expected):
         (["route=[{to: mini, share: 0}, {to: own, share: 0}]"],
          "route: has shares that are all 0 (give one that is above 0)"),
         (["route=[{to: mini, prompt_tokens: {min: 3k, max: 2k}}]"],
-         "route.0.prompt_tokens.max: must be at least min"),
+         "route.0.prompt_tokens.max: 2000 must be at least min (3000)"),
         (["route=[{to: mini, prompt_tokens: 3k}]"],
          "route.0.prompt_tokens: '3k' must be a mapping (keys: min, max)"),
         (["route=[{to: mini, escalate: {share: 0.1}}]"], "route.0.escalate.to: is missing"),

@@ -191,7 +191,7 @@ def test_a_replica_is_given_as_much_as_it_runs_at_once_unless_told_otherwise(min
         ),
         (
             f"{CLIENT}.retries={{base: 10s}}",
-            f"{CLIENT}.retries.cap: must be at least base",
+            f"{CLIENT}.retries.cap: 8s must be at least base (10s)",
         ),
         (
             f"{CLIENT}.retries={{budget: {{capacity: 5}}}}",
@@ -200,8 +200,8 @@ def test_a_replica_is_given_as_much_as_it_runs_at_once_unless_told_otherwise(min
         ),
         (
             f"{CLIENT}.retries={{budget: {{per_request: 10%, capacity: 5, timeout_cost: 10}}}}",
-            f"{CLIENT}.retries.budget.capacity: must be at least timeout_cost, or no retry is "
-            "ever made",
+            f"{CLIENT}.retries.budget.capacity: 5 must be at least timeout_cost (10), or no "
+            "retry is ever made",
         ),
         (
             f"{CLIENT}.retries={{after: timeout}}",
@@ -223,7 +223,7 @@ def test_a_replica_is_given_as_much_as_it_runs_at_once_unless_told_otherwise(min
         ),
         (
             f"{CLIENT}={{timeout: 10s, first_token_timeout: 20s}}",
-            f"{CLIENT}.first_token_timeout: must be at most timeout",
+            f"{CLIENT}.first_token_timeout: 20s must be at most timeout (10s)",
         ),
         (
             f"{CLIENT}={{timeout: 4ms}}",

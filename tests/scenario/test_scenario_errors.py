@@ -181,7 +181,7 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         (
             PROMPT,
             "prompt_tokens: {lognormal: {mean: 1000, cv: 1}, min: 200, max: 100}",
-            "6: workloads.chat.prompt_tokens.max: must be at least min",
+            "6: workloads.chat.prompt_tokens.max: 100 must be at least min (200)",
         ),
         (
             PROMPT,
@@ -226,7 +226,7 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
         ("{days: 1}", "{start: 2026-11-23}",
          "2: horizon: has no length (add days, such as days: 1)"),
         ("{days: 1}", "{days: 1, bin: 2d}",
-         "2: horizon.bin: must be at most the length of the horizon"),
+         "2: horizon.bin: 2d must be at most the length of the horizon (1d)"),
         ("replicas: 2", "replicas: 2.5",
          "12: backends.large.replicas: 2.5 must be a whole number"),
         ("replicas: 2", "replicas: {mx: 2}",

@@ -228,11 +228,11 @@ def test_the_weights_of_a_model_may_be_given(minimal):
     [
         (
             [*HPA, f"{POOL}.replicas={{min: 8, max: 4}}"],
-            f"{POOL}.replicas.max: must be at least min",
+            f"{POOL}.replicas.max: 4 must be at least min (8)",
         ),
         (
             [*HPA, f"{POOL}.replicas={{min: 2, max: 4, initial: 9}}"],
-            f"{POOL}.replicas.initial: must be from min to max",
+            f"{POOL}.replicas.initial: 9 must be from min to max (2 and 4)",
         ),
         (
             [*HPA, f"{POOL}.replicas={{min: 2}}"],
@@ -240,7 +240,8 @@ def test_the_weights_of_a_model_may_be_given(minimal):
         ),
         (
             [*HPA, f"{POOL}.replicas={{min: 0, max: 3}}"],
-            f"{POOL}.replicas.min: must be at least 1 for hpa (keda and knative scale to zero)",
+            f"{POOL}.replicas.min: 0 must be at least 1 for hpa (keda and knative scale to "
+            "zero)",
         ),
         (
             [*HPA, f"{POOL}.replicas=3"],
@@ -313,11 +314,12 @@ def test_the_weights_of_a_model_may_be_given(minimal):
         (
             [*SCALED, f"{POOL}.autoscaler={{preset: scheduled, schedule: "
              "[{at: 07:00, replicas: 50}]}"],
-            f"{POOL}.autoscaler.schedule.0.replicas: must be from min to max of replicas",
+            f"{POOL}.autoscaler.schedule.0.replicas: 50 must be from min to max of replicas "
+            "(2 and 40)",
         ),
         (
             [*SCALED, f"{POOL}.autoscaler={{preset: keda, target_queue: 3, idle_replicas: 2}}"],
-            f"{POOL}.autoscaler.idle_replicas: must be less than min of replicas",
+            f"{POOL}.autoscaler.idle_replicas: 2 must be less than min of replicas (2)",
         ),
         (
             [*HPA, f"{POOL}.autoscaler.scale_up={{policies: [{{period: 15s}}]}}"],
@@ -325,7 +327,7 @@ def test_the_weights_of_a_model_may_be_given(minimal):
         ),
         (
             [*HPA, f"{POOL}.capacity={{limit: 1}}"],
-            f"{POOL}.capacity.limit: must be at least min of replicas",
+            f"{POOL}.capacity.limit: 1 must be at least min of replicas (2)",
         ),
         (
             [*HPA, f"{POOL}.capacity={{outage: 1h}}"],

@@ -341,8 +341,8 @@ def test_a_hit_rate_stands_for_a_cache_that_is_not_simulated(replay):
         ),
         (
             [f"{LARGE}.prefix_cache={{block_tokens: 512, capacity: 500}}"],
-            f"{LARGE}.prefix_cache.capacity: must be at least block_tokens (512), or nothing is "
-            "ever kept",
+            f"{LARGE}.prefix_cache.capacity: 500 must be at least block_tokens (512), or nothing"
+            " is ever kept",
         ),
         (
             [f"{LARGE}.router=prefix", f"{FOLLOW_UPS}.calls_per_task=3"],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import sim
 from sim.__main__ import main
 from sim.studies.diff import Change, changes
 
@@ -95,6 +96,22 @@ def test_the_table_of_changes(folder, capfd, monkeypatch):
 def test_other_seeds_are_said(folder, capfd):
     assert main(["diff", "two", "other"]) == 0
     assert "The seeds are 0 and 7" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["summary.json", "timeline.parquet", "report.html"])
+def test_what_the_difference_does_not_rest_on_is_said_to_be_damaged(folder, capfd, name):
+    assert main(["diff", "two", "one"]) == 0
+    sound, said = capfd.readouterr()
+    assert not said
+    Path("one", name).write_text("{}")
+    assert main(["diff", "two", "one"]) == 0
+    assert capfd.readouterr() == (
+        sound,
+        f"sim: one: not as they were written: {name}; the difference does not rest on them, and"
+        " they are not to be relied upon\n",
+    )
+    with pytest.warns(UserWarning, match=f"one: not as they were written: {name};"):
+        sim.diff("two", "one")
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,11 @@ def find(path: str, layout: str | TraceColumns, given: Mapping[str, Any]) -> Fou
     return Found(known.name, table, _spelled(path, table, head.names, columns), head.names)
 
 
+def names_of(path: str) -> tuple[str, ...]:
+    """The columns of a file, or the keys of its objects, as they are spelled there."""
+    return _names(path, container(path))
+
+
 def _own(layout: str, given: Mapping[str, Any]) -> TraceColumns | None:
     """The columns as they are given by hand; None where a format is to tell them."""
     missing = [key for key in NEEDED if given.get(key) is None]
@@ -147,4 +152,4 @@ def _present(path: str, found: tuple[str, ...], name: str) -> str:
     lowered = {column.casefold(): column for column in stripped}
     close = difflib.get_close_matches(name.casefold(), lowered, n=1)  # not of any other file
     remedy = f" (nearest: {lowered[close[0]]!r})" if close else ""
-    raise TraceError(f"{path}: no column {name!r}{remedy}")
+    raise TraceError(f"{path}: no column {name!r}{remedy}", tuple(stripped))

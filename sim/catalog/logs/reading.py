@@ -15,7 +15,7 @@ from sim.catalog.logs.access_lines import LAST
 from sim.catalog.logs.clock import Clock, UnitError, clock_of, said, senseless
 from sim.catalog.logs.columns import BLOCK_TOKENS, NEEDED, TraceColumns
 from sim.catalog.logs.container import A_LIST, Batch
-from sim.catalog.logs.finding import Found, find
+from sim.catalog.logs.finding import Found, find, names_of
 from sim.catalog.logs.run_files import trace_of_run
 from sim.catalog.logs.shared import (
     block_names,
@@ -81,7 +81,7 @@ def read_trace(
         missing = [key for key in NEEDED if (given or {}).get(key) is None]
         if len(missing) < len(NEEDED):
             remedy = f"name the column of {' and of '.join(missing)}, too"
-        raise TraceError(f"{path}: is of no known trace format ({remedy})")
+        raise TraceError(f"{path}: is of no known trace format ({remedy})", names_of(path))
     parts, found = _parts(path, found)
     if not any(len(part.times) for part in parts):
         raise TraceError(f"{path}: no rows (a trace has one row per request)")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from sim.report.columns import Column
-from sim.report.page.escape import as_html
+from sim.report.page.escape import as_html, as_text, dated
 from sim.report.parts import Command, Grid, Items, Paragraph, Part
 
 NARROW = 3  # columns that a phone has room for
@@ -35,18 +35,18 @@ def table(columns: Iterable[Column], body: Iterable[str], cards: bool = False) -
 def _element(part: Part) -> str:
     match part:
         case Paragraph(text):
-            return f"<p>{as_html(text)}</p>"
+            return f"<p>{as_text(text)}</p>"
         case Items(items, title):
-            head = f"<h3>{as_html(title)}</h3>" if title else ""
-            lines = "".join(f"<li>{as_html(item)}</li>" for item in items)
+            head = f"<h3>{as_text(title)}</h3>" if title else ""
+            lines = "".join(f"<li>{as_text(item)}</li>" for item in items)
             return f"{head}<ul>{lines}</ul>"
         case Grid():
-            head = f"<h3>{as_html(part.title)}</h3>" if part.title else ""
-            notes = "".join(f'<p class="note">{as_html(note)}</p>' for note in part.notes)
+            head = f"<h3>{as_text(part.title)}</h3>" if part.title else ""
+            notes = "".join(f'<p class="note">{as_text(note)}</p>' for note in part.notes)
             columns, body = _filled(part)
             return head + table(columns, body, cards=len(columns) > NARROW) + notes
         case Command(purpose, command):
-            said = f"<p>{as_html(purpose)}</p>" if purpose else ""
+            said = f"<p>{as_text(purpose)}</p>" if purpose else ""
             return f"{said}<pre><code>{as_html(command)}</code></pre>"
 
 
@@ -64,7 +64,7 @@ def _bodies(grid: Grid, kept: list[int]) -> Iterator[str]:
         yield "<tbody>"
         if title:
             yield (
-                f'<tr><th class="block" scope="rowgroup" colspan="{len(kept)}">{as_html(title)}'
+                f'<tr><th class="block" scope="rowgroup" colspan="{len(kept)}">{as_text(title)}'
                 "</th></tr>"
             )
         for row in block:
@@ -76,7 +76,7 @@ def _cell(column: Column, text: str, at: int) -> str:
     """A cell; the first names its row, the others say under which heading they are."""
     head = as_html(" ".join(column.head.split()))
     kind = 'th scope="row"' if at == 0 else f'td data-name="{head}"'
-    inner = BETWEEN_KEYS.sub(r"\1<wbr>", as_html(text.strip()))
+    inner = dated(BETWEEN_KEYS.sub(r"\1<wbr>", as_html(text.strip())))
     said = f"<bdi>{inner}</bdi>" if inner else ""
     return f"<{kind}{_side(column)}>{said}</{kind[:2]}>"
 

@@ -11,6 +11,7 @@ LAYOUT = "\n\t"  # of a text of several lines
 MARKS = re.compile(r"([\\`*_\[\]<>|~$&])")
 AT_START = re.compile(r"^([#+=-]|\d+[.)](?=\s|$))")
 BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|(?:ms|s|min|h|k|USD|kUSD)\b)")
+DATE = re.compile(r"(?<![\w-])[12]\d{3}-[01]\d(?:-[0-3]\d)?(?![\w-])")  # 2026-11-27, and 2026-11
 CALLS = re.compile(r"([@#])(?=\w)")  # of people and of issues, where a forge reads them
 
 
@@ -34,6 +35,20 @@ def as_html(text: str) -> str:
     '&lt;script&gt;alert(1)&lt;/script&gt;&quot;'
     """
     return BEFORE_UNIT.sub("&nbsp;", html.escape(shown(text)))
+
+
+def as_text(text: str) -> str:
+    """A text within an element that may go over lines; no date does, which browsers end lines in.
+
+    >>> as_text("price of 2026-11-27 <b>")
+    'price of <span class="date">2026-11-27</span> &lt;b&gt;'
+    """
+    return dated(as_html(text))
+
+
+def dated(inner: str) -> str:
+    """HTML within an element, in which no date goes over lines."""
+    return DATE.sub(r'<span class="date">\g<0></span>', inner)
 
 
 def as_script_json(value: Any) -> str:

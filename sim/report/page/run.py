@@ -13,7 +13,7 @@ from sim.montecarlo.shares import Share
 from sim.montecarlo.store import slug
 from sim.report.charts import Chart
 from sim.report.diff_text import tell
-from sim.report.figures import BY_METRIC, GROUPS, scale, text
+from sim.report.figures import BY_METRIC, GROUPS, LATENCIES, POOLED, scale, text
 from sim.report.headline import paragraphs, sentence
 from sim.report.page import basis
 from sim.report.page.budgets import of_budgets
@@ -63,7 +63,7 @@ def page_of_run(result: RunResult, summary: Mapping[str, Any], charts: Sequence[
         answer=sentence(summary),
         verdicts=tuple(_verdicts(result, summary)),
         details=tuple(map(Paragraph, paragraphs(summary))),
-        keys=tuple(_keys(summary["metrics"])),
+        keys=tuple(_keys(summary["metrics"], len(summary["workloads"]) > 1)),
         figures=(world_grid(summary), figure_grid(summary)),
         pictures=pictures(charts),
         assumptions=tuple(basis.of_run(result)),
@@ -121,7 +121,7 @@ def _limit(metric: str, value: float) -> str:
     return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
 
 
-def _keys(metrics: Mapping[str, Any]) -> Iterator[Key]:
+def _keys(metrics: Mapping[str, Any], several: bool) -> Iterator[Key]:
     """The figures that are read first, of those that there are."""
     for metric in KEYS:
         estimate = metrics.get(metric)
@@ -129,7 +129,9 @@ def _keys(metrics: Mapping[str, Any]) -> Iterator[Key]:
             continue
         if metric == "unanswered_share" and not estimate["p95"]:
             continue
-        yield _key(metric, estimate)
+        key = _key(metric, estimate)
+        pooled = several and metric in LATENCIES
+        yield replace(key, label=f"{key.label}, {POOLED}") if pooled else key
 
 
 def _key(metric: str, estimate: Mapping[str, Any]) -> Key:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sim.report.columns import Column
 from sim.report.page.document import Attachment, Key, Page, Picture
 from sim.report.page.elements import elements, table
-from sim.report.page.escape import as_html
+from sim.report.page.escape import as_html, as_text
 from sim.report.page.specs import compact, sentences
 from sim.report.parts import Verdict
 
@@ -37,7 +37,7 @@ def _answer(page: Page) -> str:
     ticks = f'<ul class="verdicts">{verdicts}</ul>' if verdicts else ""
     details = elements(page.details)
     beside = f'<div class="beside">{details}</div>' if details else ""
-    return f'<section id="answer"><h1>{as_html(page.answer)}</h1>{ticks}{beside}</section>'
+    return f'<section id="answer"><h1>{as_text(page.answer)}</h1>{ticks}{beside}</section>'
 
 
 def _section(name: str, title: str, body: str) -> str:
@@ -51,7 +51,7 @@ def _verdict(verdict: Verdict) -> str:
     return (
         f'<li class="{kind}"><span class="sign"><span aria-hidden="true">{verdict.sign}</span>'
         f" {verdict.word}"
-        f"</span> <bdi>{as_html(verdict.what)}</bdi><br><bdi>{as_html(verdict.found)}</bdi></li>"
+        f"</span> <bdi>{as_text(verdict.what)}</bdi><br><bdi>{as_text(verdict.found)}</bdi></li>"
     )
 
 
@@ -66,13 +66,13 @@ def _figures(page: Page) -> str:
 
 def _key(key: Key) -> str:
     value = f'<data value="{key.value!r}" data-metric="{as_html(key.metric)}">'
-    cells = (f"{value}{as_html(key.middle)}</data>", as_html(key.interval), as_html(key.spread))
+    cells = (f"{value}{as_text(key.middle)}</data>", as_text(key.interval), as_text(key.spread))
     names = (each.head for each in KEYS[1:])
     row = "".join(
         f'<td class="n" data-name="{name}">{cell}</td>'
         for name, cell in zip(names, cells, strict=True)
     )
-    return f'<tr><th scope="row"><bdi>{as_html(key.label)}</bdi></th>{row}</tr>'
+    return f'<tr><th scope="row"><bdi>{as_text(key.label)}</bdi></th>{row}</tr>'
 
 
 def _picture(picture: Picture) -> str:

@@ -12,7 +12,7 @@ from sim.model import autoscaler as model
 from sim.scenario.backend.replicas import MOST_REPLICAS, Replicas
 from sim.scenario.backend.timetable import Days, TimeOfDay, days_of_week, time_of_day
 from sim.scenario.values.fields import Reads, number, one_of
-from sim.scenario.values.numbers import Number, extent, may_exceed
+from sim.scenario.values.numbers import Number, extent, in_words, may_exceed
 from sim.scenario.values.part import Abbreviated, Factor, Model, Text
 from sim.scenario.values.problems import Findings, Path
 
@@ -216,9 +216,10 @@ def _with_limits(replicas: Replicas, least: float, path: Path, findings: Finding
     most, initial = replicas.most, replicas.initial
     assert most is not None
     if may_exceed(fewest, most):
-        findings.add((*path, "max"), "must be at least min")
+        findings.add((*path, "max"), f"{in_words(most)} must be at least min ({in_words(fewest)})")
     elif initial is not None and (may_exceed(fewest, initial) or may_exceed(initial, most)):
-        findings.add((*path, "initial"), "must be from min to max")
+        rule = f"must be from min to max ({in_words(fewest)} and {in_words(most)})"
+        findings.add((*path, "initial"), f"{in_words(initial)} {rule}")
     return Replicas(None, fewest, most, initial)
 
 
@@ -302,15 +303,17 @@ def _check(scaler: Autoscaler, replicas: Replicas, path: Path, findings: Finding
     least, most = replicas.least, replicas.most
     assert least is not None and most is not None
     if scaler.preset not in _KNOW_ZERO and extent(least)[0] < 1:
-        message = f"must be at least 1 for {scaler.preset}"
+        message = f"{in_words(least)} must be at least 1 for {scaler.preset}"
         findings.add((*path, "replicas", "min"), message, "keda and knative scale to zero")
     idle = scaler.idle_replicas
     if idle is not None and extent(idle)[1] >= extent(least)[0]:
-        findings.add((*path, "autoscaler", "idle_replicas"), "must be less than min of replicas")
+        message = f"{in_words(idle)} must be less than min of replicas ({in_words(least)})"
+        findings.add((*path, "autoscaler", "idle_replicas"), message)
     for index, entry in enumerate(scaler.schedule or ()):
         if may_exceed(least, entry.replicas) or may_exceed(entry.replicas, most):
             at = (*path, "autoscaler", "schedule", index, "replicas")
-            findings.add(at, "must be from min to max of replicas")
+            rule = f"must be from min to max of replicas ({in_words(least)} and {in_words(most)})"
+            findings.add(at, f"{in_words(entry.replicas)} {rule}")
     if scaler.stable_window is not None and scaler.panic_window is not None:
         sample_s = _default(_field_of(model.Knative, "sample_period_s"))
         if extent(scaler.stable_window)[0] * extent(scaler.panic_window)[0] < sample_s:

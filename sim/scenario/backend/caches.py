@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from sim.model import cache as model
 from sim.model.profile import ServiceProfile
 from sim.scenario.values.fields import number, whole
-from sim.scenario.values.numbers import Number, extent, known
+from sim.scenario.values.numbers import Number, extent, in_words, known
 from sim.scenario.values.part import Model
 from sim.scenario.values.problems import Findings, Path
 
@@ -75,7 +75,8 @@ def resolved(
         message = f"makes {most:,.0f} blocks of {size} tokens, more than {MOST_BLOCKS:,}"
         findings.add((*path, "capacity"), message, "no replica has memory for as many")
     if extent(capacity)[0] < size:
-        message = f"must be at least block_tokens ({size}), or nothing is ever kept"
+        rule = f"must be at least block_tokens ({size}), or nothing is ever kept"
+        message = f"{in_words(capacity)} {rule}"
         findings.add((*path, "capacity"), message)
     return cache.model_copy(update={"block_tokens": size, "capacity": capacity})
 

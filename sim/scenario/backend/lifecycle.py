@@ -13,7 +13,7 @@ from sim.model.lifecycle import NOTHING, Alternation, WeightLoad
 from sim.model.profile import ServiceProfile
 from sim.scenario.backend.replicas import MOST_REPLICAS, Replicas
 from sim.scenario.values.fields import JsonSchema, Reads, number, number_schema, one_of
-from sim.scenario.values.numbers import Number, Quantity, document_of, known, may_exceed
+from sim.scenario.values.numbers import Number, Quantity, document_of, in_words, known, may_exceed
 from sim.scenario.values.part import Model
 from sim.scenario.values.problems import Findings, Path, Spot, choose
 from sim.scenario.values.reading import read_number
@@ -201,7 +201,9 @@ def check_capacity(
         count = getattr(replicas, name)
         if count is not None and capacity.limit is not None and may_exceed(count, capacity.limit):
             key = {"fixed": "replicas", "least": "min of replicas", "initial": "initial"}[name]
-            findings.add((*path, "limit"), f"must be at least {key}")
+            most = in_words(capacity.limit)
+            message = f"{most} must be at least {key} ({in_words(count)})"
+            findings.add((*path, "limit"), message)
             return
 
 

@@ -7,7 +7,7 @@ be uncertain in turn.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import Any
@@ -157,6 +157,16 @@ def extent(number: Number) -> tuple[float, float]:
 def may_exceed(number: Number, limit: Number) -> bool:
     """Whether a number lies above its limit in some world."""
     return extent(number)[1] > extent(limit)[0]
+
+
+def in_words(number: Number, text: Callable[[float], str] = shown) -> str:
+    """A number as a message shows it beside another: its value, or the least and greatest.
+
+    >>> in_words(7.0), in_words(90.0, format_duration)
+    ('7', '90s')
+    """
+    low, high = extent(number)
+    return text(low) if low == high else f"{text(low)} to {text(high)}"
 
 
 @dataclass(frozen=True, slots=True)

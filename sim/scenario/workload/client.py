@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar, Final, get_args
 from sim.model import client as model
 from sim.model.client import RETRIES, BeyondLimit, Jitter, Retry, RetryBudget
 from sim.scenario.values.fields import Reads, number, one_of, some_of
-from sim.scenario.values.numbers import Number, extent, known, may_exceed
+from sim.scenario.values.numbers import Number, extent, in_words, known, may_exceed
 from sim.scenario.values.part import Abbreviated, Model
 from sim.scenario.values.problems import Findings, Path
+from sim.scenario.values.units import format_duration
 from sim.scenario.values.varied import Varied, varied
 
 Draws = Mapping[str, float]
@@ -103,7 +104,9 @@ def resolved(client: Client, path: Path, findings: Findings) -> Client:
     path = (*path, "client")
     timeout, first = client.timeout, client.first_token_timeout
     if timeout is not None and first is not None and may_exceed(first, timeout):
-        findings.add((*path, "first_token_timeout"), "must be at most timeout")
+        rule = f"must be at most timeout ({in_words(timeout, format_duration)})"
+        message = f"{in_words(first, format_duration)} {rule}"
+        findings.add((*path, "first_token_timeout"), message)
     _check_hedge(client, path, findings)
     if client.retries is not None and not _given(client.retries):
         findings.add((*path, "retries"), "is an empty mapping", f"one of {', '.join(RETRIES)}")
@@ -170,7 +173,8 @@ def _check(retries: Retries, path: Path, findings: Findings) -> None:
     base, cap, budget = retries.base, retries.cap, retries.budget
     assert base is not None and cap is not None
     if may_exceed(base, cap):
-        findings.add((*path, "cap"), "must be at least base")
+        rule = f"must be at least base ({in_words(base, format_duration)})"
+        findings.add((*path, "cap"), f"{in_words(cap, format_duration)} {rule}")
     at_once = extent(base)[0] == 0 or extent(cap)[0] == 0
     if at_once and retries.max_retries is None and budget is None:
         message = "has neither a delay nor a limit, and would retry for ever at the same instant"
@@ -182,7 +186,8 @@ def _check(retries: Retries, path: Path, findings: Findings) -> None:
     for key, cost in (("cost", budget.cost), ("timeout_cost", budget.timeout_cost)):
         assert cost is not None
         if may_exceed(cost, budget.capacity):
-            findings.add((*path, "capacity"), f"must be at least {key}, or no retry is ever made")
+            rule = f"must be at least {key} ({in_words(cost)}), or no retry is ever made"
+            findings.add((*path, "capacity"), f"{in_words(budget.capacity)} {rule}")
             return
     if budget.per_request == 0 and budget.per_success == 0:
         findings.add(path, "is never refilled", "add per_request, such as per_request: 10%")

@@ -14,6 +14,7 @@ from sim.scenario.values.numbers import (
     Quantity,
     Spread,
     document_of,
+    in_words,
     known,
     quantiles,
     uncertain_in,
@@ -95,7 +96,9 @@ def _check(lengths: TokenLengths, spot: Spot) -> None:
         try:
             drawn = lengths.lengths(draws)
         except ValueError:
-            spot.below("max").wrong("must be at least min")
+            assert lengths.least is not None and lengths.most is not None
+            rule = f"must be at least min ({in_words(lengths.least)})"
+            spot.below("max").wrong(f"{in_words(lengths.most)} {rule}")
             return
         (low,) = quantiles(drawn.distribution, [TAIL])
         if low < 0 and lengths.least is None:

@@ -6,7 +6,15 @@ from typing import Annotated, Any, Final
 
 from sim.model import routing as model
 from sim.scenario.values.fields import JsonSchema, Reads, number, number_schema, some_of
-from sim.scenario.values.numbers import Number, Quantity, document_of, extent, known, may_exceed
+from sim.scenario.values.numbers import (
+    Number,
+    Quantity,
+    document_of,
+    extent,
+    in_words,
+    known,
+    may_exceed,
+)
 from sim.scenario.values.part import Model
 from sim.scenario.values.problems import Spot, choose
 from sim.scenario.values.reading import read_number
@@ -200,7 +208,7 @@ def _read_limits(raw: Any, spot: Spot) -> tuple[Number | None, Number | None]:
     )
     least, most = limits.get("min"), limits.get("max")
     if least is not None and most is not None and may_exceed(least, most):
-        spot.below("max").wrong("must be at least min")
+        spot.below("max").wrong(f"{in_words(most)} must be at least min ({in_words(least)})")
     return least, most
 
 

@@ -283,7 +283,7 @@ def _refuse(scenario: Scenario, against: str | None, apis: list[str]) -> None:
     names = list(scenario.model.backends)
     if against is not None and against not in names:
         raise PeakfleetError(
-            f"--against {against}: no such backend (one of {', '.join(names)} in {scenario.file})"
+            f"--against ({against}): no such backend (one of {', '.join(names)} in {scenario.file})"
         )
     if len(names) < 2:
         raise PeakfleetError(

@@ -114,7 +114,7 @@ def pool_named(design: Design, asked: str | None) -> GpuPool:
             " takes part once a workload goes there: --set workloads.NAME.route=POOL)"
         )
     if asked is None and len(names) > 1:
-        raise PeakfleetError(f"say which pool to size: --backend {' or '.join(names)}")
+        raise PeakfleetError(f"say which pool to size (--backend: {' or '.join(names)})")
     if asked is not None and asked not in names:
         raise PeakfleetError(f"backend ({asked}) must be a gpu_pool: {', '.join(names)}")
     return design.pools[names.index(asked or names[0])]

@@ -18,6 +18,14 @@ from sim.studies.traffic.written import WIDTH, workload
 
 DEFAULT = "gpt-4.1-mini"  # an API answers any volume, so that the first run is about the traffic
 ASSUMED_SLO = "2s"  # without one nothing says what goes wrong, and why
+# Without a client everybody waits for ever, and nothing can be lost. A log does not tell how long
+# its clients wait; most call by an SDK, whose defaults are known: openai-python 3.3.1 gives up
+# after 600 s and tries twice again (src/openai/_constants.py, read 2026-08-21).
+ASSUMED_CLIENT = {"timeout": "10min", "retries": "openai-sdk"}
+ASSUMED = {  # keys of a workload, and what is said beside them
+    "slo": "assumed; yours?",
+    "client": "assumed: what the OpenAI SDK does by default; yours?",
+}
 HOUR_S, DAY_S = 3600.0, 86_400.0
 
 
@@ -34,7 +42,7 @@ def scenario_yaml(
     backends : mapping, optional
         Who answers, the first of them in the first place; by default an API.
     """
-    document: dict[str, Any] = {"name": found.name}
+    document: dict[str, Any] = {"name": f"Traffic of {one_line(Path(found.trace.file).name)}"}
     if found.model is None:
         how = "the log itself, played once"
         document["workloads"] = found.replay(given)
@@ -44,6 +52,7 @@ def scenario_yaml(
         document["workloads"] = {found.model.name: workload(found.model)}
     for each in document["workloads"].values():
         each.setdefault("slo", {"ttft_p95": ASSUMED_SLO})
+        each.setdefault("client", dict(ASSUMED_CLIENT))
     document["backends"] = dict(backends or backends_of(DEFAULT))
     if len(document["backends"]) > 1:
         for each in document["workloads"].values():
@@ -51,11 +60,19 @@ def scenario_yaml(
     comments = [
         f"{found.trace.file}: {how} ('sim trace' says what it rests on).",
         "Put your own in place of what answers it here: a pool of GPUs ('sim catalog profiles'), an"
-        f" API ('sim catalog prices'). That 95 % of the requests get their first token within"
-        f" {ASSUMED_SLO} (slo) is an assumption, too.",
+        " API ('sim catalog prices'). Assumptions, too, are the slo, that 95 % of the requests get"
+        f" their first token within {ASSUMED_SLO}, and the client, which gives up after"
+        f" {ASSUMED_CLIENT['timeout']} and tries twice again, as the OpenAI SDK does by default.",
     ]
     lines = [line for text in comments for line in textwrap.wrap(one_line(text), WIDTH)]
-    return "".join(f"# {line}\n" for line in lines) + to_yaml(document)
+    return "".join(f"# {line}\n" for line in lines) + _marked(to_yaml(document))
+
+
+def _marked(text: str) -> str:
+    """The document with a comment beside each key that is assumed."""
+    for key, said in ASSUMED.items():
+        text = text.replace(f"\n    {key}:\n", f"\n    {key}:  # {said}\n")
+    return text
 
 
 def _horizon(found: Contents, model: Traffic) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 import html
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from sim.report.page.escape import as_html, as_markdown, as_script_json
+from sim.report.page.escape import as_html, as_markdown, as_script_json, as_text
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -37,6 +38,23 @@ def test_html_holds_a_text_and_nothing_else(text):
     plain = text.replace("\u202e", "\\u202e").replace("\x1b", "\\u001b").replace("\x00", "\\u0000")
     assert html.unescape(found).replace("\xa0", " ") == plain.replace("\udcff", "\\udcff")
     found.encode()
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "of 2026-11-27, and <2026-09>"])
+def test_a_text_differs_from_its_html_by_the_spans_of_its_dates_alone(text):
+    found = as_text(text)
+    assert found.replace('<span class="date">', "").replace("</span>", "") == as_html(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "dates"),
+    [
+        ("prices of 2026-11-27 and 2026-09.", ["2026-11-27", "2026-09"]),
+        ("runs/2026-11-27/a 1234-56-78 12026-11-27 2026-11-271 a-2026-11-27", ["2026-11-27"]),
+    ],
+)
+def test_what_is_a_date_goes_over_no_lines(text, dates):
+    assert re.findall(r'<span class="date">([^<]*)</span>', as_text(text)) == dates
 
 
 @pytest.mark.parametrize("text", HOSTILE)

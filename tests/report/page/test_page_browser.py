@@ -110,6 +110,16 @@ def test_numbers_are_those_of_the_summary(driver, page, result):
     assert "timeline_load" in drawn or "day" in " ".join(drawn)
 
 
+def test_no_date_is_broken_over_lines(driver, page):
+    heights = "[...document.querySelectorAll('.date')].map((each) => each.getClientRects().length)"
+    for width in (360, 600, 1440):
+        look_at(driver, width)
+        found = script(driver, heights)
+        assert found, "the page has no date"
+        assert set(found) <= {0, 1}  # 0 where it is not shown
+    look_at(driver, 1440)
+
+
 def test_light_and_dark_follow_the_system_and_the_button(driver, page):
     paper = "getComputedStyle(document.body).backgroundColor"
     ink = "getComputedStyle(document.querySelector('.role-axis-label text')).fill"
