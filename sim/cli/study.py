@@ -1,5 +1,6 @@
 """What the commands of all studies share: their options, and how an answer is given."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
@@ -118,7 +119,14 @@ class Asked:
             compile_once(advice, self.jobs, self.cluster)
             with (
                 _keeping(archive, advice),
-                bench(self.jobs, advice.say, advice.finishing, self.cluster, allowance) as ready,
+                bench(
+                    self.jobs,
+                    _progress(advice),
+                    advice.finishing,
+                    self.cluster,
+                    allowance,
+                    advice.say,
+                ) as ready,
             ):
                 ready.archive = archive
                 try:
@@ -161,6 +169,16 @@ class Asked:
                 f"{place} holds worlds of a study that was cut off, which --resume continues;"
                 " this one begins anew and replaces them"
             )
+
+
+def _progress(advice: Advice) -> "Callable[[str], None]":
+    """How far a study is, in a line of each step; where nobody looks on, now and then."""
+    from sim.montecarlo.pulse import Pulse
+
+    if sys.stderr.isatty():
+        return advice.say
+    pulse = Pulse(advice.say, first_s=0.0)
+    return lambda text: pulse.tell(lambda: text)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from sim.montecarlo.pulse import Pulse
 from sim.python.asked import checked
 from sim.python.result import Result
 from sim.python.scenario import Change, Scenario
-from sim.python.studying import Share, Told, check_workers, share_of
+from sim.python.studying import Share, Told, check_counts, check_workers, share_of
 from sim.report.progress import so_far
 from sim.scenario.values.threshold import parse_threshold
 from sim.scenario.values.units import UnitError

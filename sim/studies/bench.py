@@ -41,6 +41,8 @@ class Bench:
     jobs : int
     told : callable
         Told in a few words of what is going on.
+    advised : callable
+        Told what has to be known beside the answer.
     executor : optional
         Workers; else all happens in this process.
     archive : Archive, optional
@@ -63,6 +65,7 @@ class Bench:
     archive: Archive | None = None
     announce: Announce = lambda: None
     allowance: Allowance = field(default_factory=Allowance)
+    advised: Told = lambda _: None
     requests: float = 0.0
     worlds: int = 0
     seen: dict[str, tuple[str, RunResult]] = field(default_factory=dict)
@@ -235,16 +238,21 @@ def bench(
     announce: Announce = lambda: None,
     cluster: str | None = None,
     allowance: Allowance | None = None,
+    advised: Told | None = None,
 ) -> Iterator[Bench]:
     """A bench with worker processes of its own, by default one per core, or those of a cluster."""
-    allowance = allowance or Allowance()
+    beside: dict[str, Any] = {
+        "announce": announce,
+        "allowance": allowance or Allowance(),
+        "advised": advised or told,
+    }
     if cluster is not None:
-        with connected(cluster, told) as place:
-            yield Bench(place.processes, told, place, announce=announce, allowance=allowance)
+        with connected(cluster, advised or told) as place:
+            yield Bench(place.processes, told, place, **beside)
         return
     jobs = jobs or available_cores()
     if jobs == 1:
-        yield Bench(1, told, announce=announce, allowance=allowance)
+        yield Bench(1, told, **beside)
         return
     with shared_pool(jobs) as executor:
-        yield Bench(jobs, told, executor, announce=announce, allowance=allowance)
+        yield Bench(jobs, told, executor, **beside)

@@ -15,6 +15,7 @@ from sim.montecarlo.result import RunResult
 from sim.report.compact_text import compact
 from sim.report.day_text import day_lines
 from sim.report.figures import BY_METRIC
+from sim.report.page.run import page_of_run
 from sim.report.sparkline import BARS, PLAIN, in_stretches, levels_for, sparkline
 from sim.report.table import KEY, render
 from sim.studies.bench import Bench
@@ -106,6 +107,32 @@ def test_each_of_several_workloads_has_a_line(result: RunResult) -> None:
     assert not any(line.startswith("Backends") for line in lines)  # there is one
 
 
+def test_what_mixes_workloads_says_so(result: RunResult) -> None:
+    """A p95 of a quick and a slow workload together is nobody's wait."""
+    shown = (compact(result.summary), render(result.summary))
+    screen, every = map(click.unstyle, shown)
+        click.unstyle(each) for each in (compact(result.summary), render(result.summary))
+    )
+    titles = {"Latency", "Latency, all workloads together"}
+    assert not titles & set(screen.splitlines())  # each workload has its own line
+    assert titles & set(every.splitlines()) == {"Latency, all workloads together"}
+    assert "no two need be of one world" in " ".join(screen.split())
+    (bars,) = [each for each in map(click.unstyle, day_of(result)) if "first token p95" in each]
+    assert bars.startswith("  first token p95, all ")
+    keys = {each.metric: each.label for each in page_of_run(result, result.summary, ()).keys}
+    assert keys["peak_hour_ttft_p95_s"] == "first token p95, worst hour, all workloads together"
+    assert keys["slo_attainment"] == "requests within the SLO"
+
+
+def test_a_workload_alone_mixes_nothing(path: Path) -> None:
+    alone = Bench(1).run(Case(path, ("workloads.never=null", "horizon.duration=1h")).load(), 2)
+    for shown in (compact(alone.summary, day_of(alone)), render(alone.summary, day_of(alone))):
+        assert "Latency" in click.unstyle(shown).splitlines()
+        assert "together" not in shown
+        assert "p95, all" not in shown
+        assert "no two need be" not in " ".join(shown.split())
+
+
 def test_bars_show_when_the_launch_was(result: RunResult) -> None:
     lines = [click.unstyle(line) for line in day_of(result)]
     assert lines[0].startswith("The 2 hours from 00:00")
@@ -118,7 +145,8 @@ def test_bars_show_when_the_launch_was(result: RunResult) -> None:
 
 
 def test_a_day_in_which_nothing_moves_has_no_bars() -> None:
-    design = SimpleNamespace(horizon=Horizon(datetime(2026, 11, 23), 3600.0, 0.0, 600.0))
+    horizon = Horizon(datetime(2026, 11, 23), 3600.0, 0.0, 600.0)
+    design = SimpleNamespace(horizon=horizon, workloads=[None])
     assert day_lines({"load_rps": np.full(6, 2.0), "queue": np.full(6, np.nan)}, design) == []
 
 

@@ -5,11 +5,14 @@ import re
 import sys
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import fake_replication
+import numpy as np
 import pytest
 from fake_replication import FakeScenario
 
+from sim.cli.study import _progress
 from sim.montecarlo.pulse import Pulse
 from sim.montecarlo.run import run
 from sim.montecarlo.sample import Sample
@@ -191,6 +194,34 @@ def test_without_a_terminal_there_is_a_line_now_and_then_and_none_in_a_short_run
         "sim: interim, 2 of 10 worlds · so far",
         "sim: interim, 4 of 10 worlds · so far",
     ]
+
+
+def test_what_takes_long_is_told_of_more_and_more_seldom():
+    """A study of an hour that has something to say every second: 140 lines, and not 720."""
+    now_s, said = 0.0, []
+    pulse = Pulse(lambda text: said.append(now_s), lambda: now_s, 0.0, 5.0)
+    for second in range(3600):
+        now_s = float(second)
+        pulse.tell(lambda: "")
+    gaps = np.diff(said)
+    assert said[0] == 0.0
+    assert set(gaps[np.array(said[:-1]) < 50.0]) == {5.0}
+    assert (np.diff(gaps) >= 0).all()
+    assert gaps[-1] == 30.0
+    assert 125 <= len(said) <= 145
+
+
+def test_steps_of_a_study_are_lines_on_a_terminal_and_now_and_then_in_a_log(monkeypatch):
+    said = []
+    monkeypatch.setattr("sim.montecarlo.pulse.EVERY_S", 1e6)
+    advice = SimpleNamespace(say=said.append)
+    for is_terminal, expected in ((False, ["0"]), (True, list(map(str, range(40))))):
+        said.clear()
+        monkeypatch.setattr(sys, "stderr", SimpleNamespace(isatty=lambda found=is_terminal: found))
+        tell = _progress(advice)
+        for step in range(40):
+            tell(str(step))
+        assert said == expected
 
 
 def test_where_no_world_has_ended_in_two_seconds_that_is_said(monkeypatch):

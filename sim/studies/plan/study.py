@@ -79,7 +79,7 @@ def plan(
     seed = scenario.seed if seed is None else seed
     judge = Judge(probability)
     if beyond := judge.out_of_reach(worlds):
-        bench.told(beyond)
+        bench.advised(beyond)
     runs = Simulations(case, bench, outlook, worlds, seed, judge, design)
     draft = _refined(runs, prices, terms, budget_usd, simulated)
     months, future, ledger = draft.months, draft.future, draft.ledger

@@ -121,7 +121,7 @@ class Runs:
         """
         requests = AROUND * fleets * self._per_world * self.worlds * sum(extents)
         if (seconds := self.seconds(requests)) > WORTH_TELLING_S:
-            self.bench.told(
+            self.bench.advised(
                 f"some {spoken(seconds)} in all, at a first guess; --no-spike, --steps-only, fewer"
                 " --worlds or less --growth take less"
             )

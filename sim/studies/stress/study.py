@@ -103,7 +103,7 @@ def stress(
     runs = Runs(bench, Judge(probability), worlds, seed)
     study = _Study(case, runs, steps, budget_usd, scenario)
     if beyond := runs.judge.out_of_reach(worlds):
-        bench.told(beyond)
+        bench.advised(beyond)
         study.notes.append(beyond)
     if spike is not None and all(isinstance(w.source, ClosedSource) for w in design.workloads):
         study.notes.append("no spike is tried, as all users wait for answers: none come besides")
