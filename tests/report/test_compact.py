@@ -111,8 +111,6 @@ def test_what_mixes_workloads_says_so(result: RunResult) -> None:
     """A p95 of a quick and a slow workload together is nobody's wait."""
     shown = (compact(result.summary), render(result.summary))
     screen, every = map(click.unstyle, shown)
-        click.unstyle(each) for each in (compact(result.summary), render(result.summary))
-    )
     titles = {"Latency", "Latency, all workloads together"}
     assert not titles & set(screen.splitlines())  # each workload has its own line
     assert titles & set(every.splitlines()) == {"Latency, all workloads together"}
