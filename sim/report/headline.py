@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sim.montecarlo.shares import Share, percent
+from sim.montecarlo.verdict import MOST_DIAGNOSED
 from sim.report import ending_text
 from sim.report.budget_text import spent_budgets
 from sim.report.evidence import evidence
@@ -323,11 +324,26 @@ def _computed(summary: Mapping[str, Any]) -> Iterator[str]:
 
 def _causes(summary: Mapping[str, Any]) -> Iterator[str]:
     """Why worlds missed their SLO, lost requests or fell behind."""
-    looked = summary["diagnosed"]
+    looked, head = summary["diagnosed"], _of_what(summary)
     for each in summary["causes"]:
         share = f"{each['worlds']} of {looked} such worlds, " if looked > 1 else ""
         shown = evidence(each["cause"], each["signs"])
-        yield f"Cause: {each['meaning']} ({share}{each['backend']}): {shown}."
+        yield f"{head}: {each['meaning']} ({share}{each['backend']}): {shown}."
+
+
+def _of_what(summary: Mapping[str, Any]) -> str:
+    """What causes are those of: of trouble, of that of few worlds, or of what an SLO allows."""
+    found = shares(summary)
+    missing, looked, worlds = found["misses_slo"], summary["diagnosed"], summary["replications"]
+    behind = found["falls_behind"]
+    if missing is None or _in_most(missing) or (behind is not None and _in_most(behind)):
+        return "Cause"
+    losing = found["loses_requests"]
+    if not missing.count and not (behind and behind.count):
+        return "The SLO is met; what is lost within it"
+    if looked < MOST_DIAGNOSED and not (losing and _in_most(losing)):
+        return f"Where it goes wrong, in {looked} of {worlds:,} worlds"
+    return "Cause, where it goes wrong"
 
 
 def _worst_world(summary: Mapping[str, Any]) -> str:
