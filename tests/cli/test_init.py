@@ -165,6 +165,19 @@ def test_a_log_gives_the_traffic(tmp_path):
     assert workload["arrivals"]["requests_per_second"] == pytest.approx(0.83, rel=0.02)
     assert workload["slo"]["ttft_p95"] == 2.0
     assert "usd_per_gpu_hour" in document["backends"]["fleet"]["price"]
+    assert document["name"] == "Traffic of azure_trace_sample.csv"
+    assert workload["client"]["timeout"] == 600.0  # so that something can be lost
+    assert workload["client"]["retries"]["max_retries"] == 2
+    text = path.read_text()
+    assert "client:  # assumed: what the OpenAI SDK does by default; yours?" in text
+    assert "slo:  # assumed; yours?" in text
+
+
+def test_a_pool_says_that_nobody_is_paid_for_running_it(tmp_path):
+    path = tmp_path / "ours.yaml"
+    assert init(path, "--from-bill", "4k", "--serve", "both") == 0
+    assert "# fixed_usd_per_month: 6000" in path.read_text()
+    assert load_scenario(path).document["backends"]["fleet"].get("fixed_usd_per_month", 0) == 0
 
 
 @pytest.mark.parametrize("kind", TEMPLATES)

@@ -122,6 +122,7 @@ def provisos(answer: Findings) -> Iterator[str]:
 def notes(answer: Findings) -> Iterator[str]:
     """What a reader must know beside the numbers, a paragraph each."""
     yield from provisos(answer)
+    yield from _staff(answer)
     yield from _once(answer)
     thin: dict[str, list[str]] = {}
     for side, run in answer.runs.items():
@@ -162,6 +163,17 @@ def _other_models(answer: Findings) -> Iterator[str]:
         f"Not the same model answers: {'; '.join(each)}. The costs are of equal volumes, not of"
         f" equal answers{asked}."
     )
+
+
+def _staff(answer: Findings) -> Iterator[str]:
+    """That nobody is paid for running machines of which no such cost is given."""
+    if sides := [side for side in answer.runs if side in answer.unstaffed]:
+        which = sides[0] if len(sides) == 1 else "NAME"
+        yield (
+            f"No staff cost is counted for {', '.join(sides)}, while an API's price has its people"
+            f" in it: set backends.{which}.fixed_usd_per_month to what those who run it cost a"
+            " month."
+        )
 
 
 def _once(answer: Findings) -> Iterator[str]:

@@ -91,6 +91,8 @@ class Findings:
         What switching costs once; costs by volume bear their part of it, break-evens with them.
     models : dict of str to str
         What answers on each side, by the catalogue's name, with its quality where one is given.
+    unstaffed : tuple of str
+        Pools of which nothing is counted for the people who run them.
     """
 
     scenario: str
@@ -109,6 +111,7 @@ class Findings:
     switches: tuple[Switch, ...]
     once: Once
     models: dict[str, str] = field(default_factory=dict)
+    unstaffed: tuple[str, ...] = ()
 
     @property
     def simulated_to(self) -> float:

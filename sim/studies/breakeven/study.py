@@ -27,6 +27,7 @@ from sim.studies.breakeven.own import own_volume
 from sim.studies.breakeven.payback import levels
 from sim.studies.breakeven.runs import Runs, worlds_of
 from sim.studies.breakeven.sides import FIXED, Contest, Fleet, contest
+from sim.studies.breakeven.staff import without_staff
 from sim.studies.breakeven.switching import switch
 from sim.studies.case import Case
 
@@ -106,6 +107,7 @@ def breakeven(
         switches=tuple(switch(sides, name, found, own, trend, once) for name in sides.challengers),
         once=once,
         models=models_of(sides.scenario),
+        unstaffed=without_staff(sides.scenario.typical_design()),
     )
 
 

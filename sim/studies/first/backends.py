@@ -73,7 +73,8 @@ def pool_text(pool: Pool, replicas: int, says_again: bool, candidate: bool = Fal
         text += line("    prefix_cache: {}", "replicas keep what was said before")
         text += line("    router: session", "and a task goes where that is")
     price, note = price_of(found.gpu)
-    return text + line(f"    price: {{usd_per_gpu_hour: {_flow(price)}}}", note)
+    text += line(f"    price: {{usd_per_gpu_hour: {_flow(price)}}}", note)
+    return text + line("    # fixed_usd_per_month: 6000", "people who run it: none are counted")
 
 
 def _flow(price: Any) -> str:

@@ -4,11 +4,13 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from chart_worlds import check
 from click.testing import CliRunner
+from places import SHIPPED
 from test_breakeven_closed_form import write
 
 from sim.cli.breakeven import breakeven as command
@@ -19,11 +21,13 @@ from sim.studies.bench import Bench, bench
 from sim.studies.breakeven import BreakEven, breakeven
 from sim.studies.breakeven.costs import ByFleet, ByUse
 from sim.studies.breakeven.crossing import Breaking, break_even
+from sim.studies.breakeven.decision import _staff
 from sim.studies.breakeven.idle import idle_usd_per_day
 from sim.studies.breakeven.models import models_of
 from sim.studies.breakeven.payback import payback_years
 from sim.studies.breakeven.saving import short
 from sim.studies.breakeven.sides import Fleet, contest
+from sim.studies.breakeven.staff import without_staff
 from sim.studies.case import Case
 from sim.studies.sizing_for_volume import TOLERANCE, Capacity, Search
 
@@ -421,3 +425,20 @@ def test_payback_solves_its_equation() -> None:
     steps = np.linspace(0.0, years, 200_001)
     saved = np.trapezoid(90.0 * 0.8**steps - 30.0, steps)
     assert saved == pytest.approx(100.0, rel=1e-6)
+
+
+def test_pools_of_which_nobody_is_paid_are_told_with_the_key_that_pays_them():
+    """The machines of the shipped scenario that are owned have staff; those rented have none."""
+    case = Case(SHIPPED / "breakeven.yaml")
+    sides = contest(case, None)
+    found = without_staff(sides.scenario.typical_design())
+    assert found == ("on-demand", "reserved", "spot-mix")
+    some = contest(case.but("backends.reserved.fixed_usd_per_month=5000"), None)
+    assert without_staff(some.scenario.typical_design()) == ("on-demand", "spot-mix")
+    every = SimpleNamespace(runs=dict.fromkeys(("api", "owned", *found)), unstaffed=found)
+    (said,) = _staff(every)
+    assert said.startswith("No staff cost is counted for on-demand, reserved, spot-mix, while")
+    assert "set backends.NAME.fixed_usd_per_month" in said
+    (said,) = _staff(SimpleNamespace(runs={"api": None, "fleet": None}, unstaffed=("fleet",)))
+    assert "set backends.fleet.fixed_usd_per_month" in said
+    assert not [*_staff(SimpleNamespace(runs={"api": None, "fleet": None}, unstaffed=()))]
