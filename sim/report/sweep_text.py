@@ -12,7 +12,7 @@ from sim.report.verdicts import in_worlds
 from sim.studies.measure import Measure
 from sim.studies.sweep.answer import Point, Step, Sweep
 from sim.studies.sweep.axes import short_names
-from sim.studies.sweep.front import FRONT, UNTOLD, Gap
+from sim.studies.sweep.front import FRONT, SAME_AS, UNTOLD, Gap
 
 OPEN, AT_LEAST = "?", "≥"
 NAME = 30  # letters of a value, at most
@@ -130,6 +130,8 @@ def _said(answer: Sweep, point: Point) -> str:
     if point.by < 0:
         return "on the front" if point.status == FRONT else point.status
     by = answer.points[point.by].label
+    if point.status == SAME_AS:
+        return f"the same as {by}"
     maybe = "maybe " if point.status == UNTOLD else ""
     return f"{maybe}dominated by {by}"
 

@@ -12,7 +12,8 @@ from sim.report.charts.chart import Chart
 from sim.report.charts.compare import KINDS
 from sim.report.charts.style import BLUE, GREEN, GREY, ORANGE, brief, drawn, legend, level
 from sim.studies.sweep.answer import Point, Sweep
-from sim.studies.sweep.front import BEHIND, FRONT, UNTOLD
+from sim.studies.sweep.axes import short_names
+from sim.studies.sweep.front import BEHIND, FRONT, SAME_AS, UNTOLD
 
 HEIGHT = 340
 LABELLED = 8  # designs of the front, up to which each has its name beside it
@@ -33,7 +34,7 @@ def _front(answer: Sweep) -> Chart:
     up = _axis(answer.latency.words(), kinds[1], [*seen["latency"], *_limit(answer, seen)])
     x, y = alt.X("cost:Q", **across), alt.Y("latency:Q", **up)
     on = seen[seen["status"] == FRONT].sort_values("cost")
-    others = seen[seen["status"] != FRONT]
+    others = seen[~seen["status"].isin([FRONT, SAME_AS])]
     kept = [each for each in _KEPT if each in set(on["kept"])]
     colours = alt.Scale(domain=kept, range=[_KEPT[each][0] for each in kept])
     shapes = alt.Scale(domain=kept, range=[_KEPT[each][1] for each in kept])
@@ -70,8 +71,8 @@ def _front(answer: Sweep) -> Chart:
 
 _KEPT = {  # how a design of the front meets the SLO: colour and shape
     "SLO met as asked, surely": (BLUE, "circle"),
-    "as asked, in these worlds": (GREEN, "diamond"),
-    "in too few worlds": (ORANGE, "triangle-up"),
+    "SLO met as asked, in these worlds": (GREEN, "diamond"),
+    "SLO met in too few worlds": (ORANGE, "triangle-up"),
     "no SLO": (BLUE, "square"),
 }
 
@@ -91,6 +92,7 @@ def _row(answer: Sweep, point: Point) -> dict[str, Any]:
     share = point.slo_met
     return {
         "design": point.label,
+        "name": point.label if len(point.label) <= NAME else " · ".join(point.values),
         "cost": point.cost.p50,
         "latency": point.latency.p50,
         "slo_met_share": math.nan if share is None else share.value,
@@ -123,7 +125,7 @@ def _names(on: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
         part = on[(on["cost"] > middle) == right]
         if part.empty:
             continue
-        named = part.assign(name=[brief(each, NAME) for each in part["design"]])
+        named = part.assign(name=[brief(each, NAME) for each in part["name"]])
         found.append(
             alt.Chart(named[["cost", "latency", "name"]])
             .mark_text(
@@ -150,15 +152,20 @@ def _apart(on: pd.DataFrame) -> pd.DataFrame:
 
 
 def _notes(answer: Sweep) -> list[str]:
-    grey = len(answer.points) - len(answer.steps) - answer.behind
+    named = " · ".join(short_names([axis.path for axis in answer.axes]))
+    twins = answer.number(SAME_AS)
+    grey = len(answer.points) - len(answer.steps) - twins - answer.behind
     notes = [f"each point is a design, in the median of {answer.worlds:,} worlds"]
     if grey:
-        notes.append(f"grey: {grey:,} that another one dominates")
-    if untold := answer.number(UNTOLD):
-        notes.append(f"{untold:,} of these only maybe")
+        untold = answer.number(UNTOLD)
+        maybe = f" ({untold:,} only maybe)" if untold else ""
+        notes.append(f"grey: {grey:,} that another one dominates{maybe}")
+    if twins:
+        notes.append(f"{twins:,} lie upon one of the front")
     if answer.behind:
         notes.append(f"{answer.behind:,} fall behind, and are not in the picture")
-    return ["; ".join(notes)]
+    long = any(len(point.label) > NAME for point in answer.front)
+    return ["; ".join(notes), *([f"names: {named}"] if long else [])]
 
 
 def _alternative(answer: Sweep, on: pd.DataFrame, kinds: tuple[Any, Any]) -> str:

@@ -14,7 +14,7 @@ from sim.montecarlo.summary import share_as_json
 from sim.montecarlo.undrawn import Undrawn, means_rest_on
 from sim.studies.measure import Measure
 from sim.studies.sweep.axes import Axis
-from sim.studies.sweep.front import BEHIND, FRONT, UNTOLD, Gap
+from sim.studies.sweep.front import BEHIND, FRONT, SAME_AS, UNTOLD, Gap
 
 COST = "cost_usd_per_month"
 
@@ -33,9 +33,9 @@ class Point:
         Worlds that meet the SLO; None where there is none.
     overloaded : Share
     status : str
-        ``front``, ``dominated``, ``cannot tell`` or ``falls behind``.
+        ``front``, ``the same``, ``dominated``, ``cannot tell`` or ``falls behind``.
     by : int
-        The design that dominates it; -1 where there is none.
+        The design of the front that it is the same as, or that dominates it; -1 of none.
     """
 
     label: str
@@ -140,8 +140,10 @@ class Sweep:
         """How many are worth their cost, and the cheapest that meets the SLO."""
         many = len(self.points)
         number = len(self.steps)
-        are = "is" if number == 1 else "are"
-        said = f"Of {many:,} designs {number or 'none'} {are} on the front"
+        are = "are" if number > 1 else "is"
+        twins = self.number(SAME_AS)
+        same = f", {twins:,} more {'is' if twins == 1 else 'are'} the same as one of it"
+        said = f"Of {many:,} designs {number or 'none'} {are} on the front{same if twins else ''}"
         if not number:
             return f"{said}: all fall behind in the median world."
         return f"{said}; {self._choice()}."

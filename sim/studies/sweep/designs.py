@@ -138,13 +138,12 @@ def _loaded(case: Case, axes: Sequence[Axis], values: Values) -> Scenario:
 def _named(problem: Problem, changes: Sequence[str]) -> Problem:
     """A problem of a design, under the changes that made it."""
     own = next((each for each in changes if problem.file == f"--set {each}"[:206]), None)
-    source = own or ", ".join(changes)
-    rest = "" if own is None or len(changes) == 1 else f" (design {', '.join(changes)})"
-    place = "" if own else f"{problem.file}: "
-    shown = source if len(source) <= LONGEST or own is None else f"{source[: LONGEST - 1]}…"
-    return replace(
-        problem, file=f"--over {shown}", line=None, message=f"{place}{problem.message}{rest}"
-    )
+    shown = ", ".join(changes) if own is None else own
+    shown = shown if len(shown) <= LONGEST or own is None else f"{shown[: LONGEST - 1]}…"
+    line = "" if problem.line is None else f":{problem.line}"
+    place = f"--over {shown}" + (f" ({problem.file}{line})" if own is None else "")
+    design = f" (design {', '.join(changes)})" if own and len(changes) > 1 else ""
+    return replace(problem, file=place, line=None, message=f"{problem.message}{design}")
 
 
 def _moves(case: Case, axes: Sequence[Axis], number: int, design: Candidate) -> bool:

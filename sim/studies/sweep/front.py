@@ -23,7 +23,8 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
-FRONT, DOMINATED, UNTOLD, BEHIND = "front", "dominated", "cannot tell", "falls behind"
+FRONT, SAME_AS, DOMINATED = "front", "the same", "dominated"
+UNTOLD, BEHIND = "cannot tell", "falls behind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,11 @@ class Place:
     Attributes
     ----------
     status : str
-        ``front``; ``dominated``, surely; ``cannot tell``, dominated by these worlds, which leave
-        open whether it is; ``falls behind``.
+        ``front``; ``the same`` as one of it in every world; ``dominated``, surely; ``cannot tell``,
+        dominated by these worlds, which leave open whether it is; ``falls behind``.
     by : int
-        The design of the front that dominates it, the surest of several; -1 of those of the front.
+        The design of the front that it is the same as, or that dominates it, the surest of several;
+        -1 of those of the front, and of those that fall behind.
     """
 
     status: str
@@ -137,7 +139,16 @@ def places(
     found = []
     for at, spot in enumerate(spots):
         if at in front:
-            found.append(Place(FRONT))
+            alike = (
+                other
+                for other in front
+                if other < at
+                and kept[other] == kept[at]
+                and gap(cost[at], cost[other], confidence).none
+                and gap(latency[at], latency[other], confidence).none
+            )
+            twin = next(alike, -1)
+            found.append(Place(FRONT) if twin < 0 else Place(SAME_AS, twin))
             continue
         if not seen[at]:
             found.append(Place(BEHIND))

@@ -7,6 +7,7 @@ from sim.studies.sweep.front import (
     BEHIND,
     DOMINATED,
     FRONT,
+    SAME_AS,
     UNTOLD,
     Series,
     dominates,
@@ -70,7 +71,7 @@ def test_a_difference_of_pure_chance_is_called_dominated_as_rarely_as_stated():
 def test_the_same_figures_in_every_world_dominate_nothing():
     one = series([3.0, 1.0, 2.0])
     found = places([one, one], [one, one], [3, 3], 0.95)
-    assert [each.status for each in found] == [FRONT, FRONT]
+    assert [(each.status, each.by) for each in found] == [(FRONT, -1), (SAME_AS, 0)]
     assert gap(one, one, 0.95).none
 
 

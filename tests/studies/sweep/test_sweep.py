@@ -15,7 +15,7 @@ from sim.studies.bench import Bench
 from sim.studies.case import Case
 from sim.studies.sweep import candidates, read_axes, sweep
 from sim.studies.sweep.designs import settings
-from sim.studies.sweep.front import BEHIND, FRONT
+from sim.studies.sweep.front import BEHIND, DOMINATED, FRONT, SAME_AS, UNTOLD
 from sim.studies.sweep.study import Shape
 
 SCENARIO = """\
@@ -124,7 +124,9 @@ def test_the_screen_has_the_front_and_the_full_text_every_design(answer, monkeyp
     screen, full = telling.screen(), telling.text()
     assert len(screen.splitlines()) <= 44
     assert max(map(len, full.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines())) <= 80
-    assert full.count("dominated by") == len(answer.points) - len(answer.front) - answer.behind
+    beaten = answer.number(DOMINATED) + answer.number(UNTOLD)
+    assert full.count("dominated by") == beaten
+    assert beaten + len(answer.front) + answer.number(SAME_AS) + answer.behind == 6
 
 
 def test_a_key_that_moves_no_figure_is_named(case):
@@ -185,3 +187,25 @@ def test_the_command_writes_one_table_for_all_and_refuses_too_many(case, tmp_pat
     (line,) = capsys.readouterr().err.splitlines()
     assert "6 designs are more than 5; at 4 worlds each they would take about" in line
     assert not (tmp_path / "other" / "answer.json").exists()
+
+
+def test_designs_that_are_the_same_in_every_world_are_on_the_front_once(case):
+    axes = read_axes(["backends.own.replicas=2,3", "workloads.chat.slo.e2e_p95=300s,400s"])
+    found = sweep(axes, candidates(case, axes), Bench(1), 6)
+    assert [each.status for each in found.points].count(SAME_AS) == 2
+    assert "2 more are the same as one of it" in found.sentence
+    assert len(found.front) == 2
+
+
+def test_requests_under_way_at_the_end_do_not_take_a_design_off_the_front(case):
+    cut = case.but(
+        "horizon.bin=1min",
+        "horizon.duration=4min",
+        "workloads.chat.output_tokens=2000",
+        "workloads.chat.arrivals.requests_per_second=0.5",
+    )
+    axes = read_axes(OVER[:1])
+    found = sweep(axes, candidates(cut, axes), Bench(1), 6)
+    kept_up = [each for each in found.points if each.overloaded.count == 0]
+    assert any("p50" in each.latency.at_least for each in kept_up)
+    assert all(each.status != BEHIND for each in kept_up)
