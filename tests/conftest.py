@@ -12,6 +12,9 @@ Tests of a file in which something is made once for several of them are run by o
 it is made once indeed, as are those of files with many short ones. All others are handed out one by
 one, so that no process is left with a long file at the end.
 
+A process that tests are shared out among simulates by itself what asks for no number of processes:
+there is one for every core as it is, and each that is started has to load the kernel first.
+
 Answers are as wide as they need be, but where a test sets ``COLUMNS``. Processes that tests are
 shared out among have it from the one that starts them, which loads readline.
 """
@@ -25,12 +28,15 @@ import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
-from sim.montecarlo import pulse
+from sim.montecarlo import execution, pulse
 
 os.environ.pop("COLUMNS", None)
 pulse.FIRST_S = pulse.EVERY_S = (
     1e6  # whether a busy machine says something amid is no test's matter
 )
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    execution.available_cores = lambda: 1  # before anybody has imported it by name
 
 pytest.register_assert_rewrite("agreement")  # its assertions say what was compared
 

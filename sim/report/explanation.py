@@ -96,7 +96,7 @@ def _related(name: str, width: int) -> Iterator[str]:
     if len(plain) < 2 or "." in plain:
         return
     singular = plain.removesuffix("s")
-    every = list(all_keys())
+    every = all_keys()
     named = [each for each in every if singular in _last(each).replace("_", " ").split()]
     named = named or [each for each in every if f" {plain} " in f" {_spaced(each)} "]
     speaking = named or [each for each in every if f" {singular}" in f" {each.text.casefold()}"]

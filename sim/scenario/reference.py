@@ -92,9 +92,10 @@ def keys_named(name: str) -> list[Key]:
     return [each for each in all_keys() if each.path.endswith(f".{name}")] if name else []
 
 
-def all_keys() -> Iterator[Key]:
+@cache
+def all_keys() -> tuple[Key, ...]:
     """Every key of a scenario, each part of the document where it is first met."""
-    yield from _walk("", _root(), set())
+    return tuple(_walk("", _root(), set()))
 
 
 def _walk(at: str, schema: Schema, seen: set[str]) -> Iterator[Key]:

@@ -14,8 +14,8 @@ from typing import get_args
 
 import pytest
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at, missing
+from drawn import drawn_anew
 from fleets import Case, Verb, kernel_log, profile, run
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import ROOT, TESTS
 from task_cases import cases_with_caches, conversations
@@ -54,22 +54,19 @@ def test_the_kernel_agrees_with_the_naive_simulator(
     assert_population(cases_with_caches(verbs, hedges), 100, least)
 
 
-@given(cases_with_caches(verbs=True, hedges=True), st.floats(0, 1))
-@settings(max_examples=200)
+@drawn_anew(67, cases_with_caches(verbs=True, hedges=True), st.floats(0, 1))
 def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
     case: Case, share: float
 ) -> None:
     assert_agreement(case, until_s=share * (case.arrival_s[-1] + 4))
 
 
-@given(cases_with_caches(verbs=True, hedges=True), st.integers(0, 2**32 - 1))
-@settings(max_examples=100)
+@drawn_anew(34, cases_with_caches(verbs=True, hedges=True), st.integers(0, 2**32 - 1))
 def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
     assert kernel_log(looked_at(case, seed)).tobytes() == kernel_log(case).tobytes()
 
 
-@given(cases_with_caches(), st.integers(1, 7))
-@settings(max_examples=100)
+@drawn_anew(34, cases_with_caches(), st.integers(1, 7))
 def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> None:
     assert log_fed_in_pieces(case, size).tobytes() == kernel_log(case).tobytes()
 
@@ -102,8 +99,7 @@ def test_attempts_and_hits_are_conserved_at_any_moment() -> None:
     """attempts = requests - response hits + retries + hedges; what is found is part of a prompt."""
     hits = cached = 0
 
-    @given(cases_with_caches(verbs=True, hedges=True), st.floats(0, 1))
-    @settings(max_examples=150)
+    @drawn_anew(50, cases_with_caches(verbs=True, hedges=True), st.floats(0, 1))
     def conservation(case: Case, share: float) -> None:
         nonlocal hits, cached
         plane = case.kernel()

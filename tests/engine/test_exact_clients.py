@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
+from drawn import drawn_anew
 from fleets import Case, Verb, cases_with_clients, kernel_log, pool, profile, run
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import ROOT, TESTS
 
@@ -62,22 +62,19 @@ def test_the_kernel_agrees_with_the_naive_simulator(
     assert_population(cases_with_clients(tight, verbs), 120, least)
 
 
-@given(cases_with_clients(tight=True, verbs=True), st.floats(0, 1))
-@settings(max_examples=300)
+@drawn_anew(100, cases_with_clients(tight=True, verbs=True), st.floats(0, 1))
 def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
     case: Case, share: float
 ) -> None:
     assert_agreement(case, until_s=share * (case.arrival_s[-1] + 2))
 
 
-@given(cases_with_clients(tight=True, verbs=True), st.integers(0, 2**32 - 1))
-@settings(max_examples=200)
+@drawn_anew(67, cases_with_clients(tight=True, verbs=True), st.integers(0, 2**32 - 1))
 def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
     assert kernel_log(looked_at(case, seed)).tobytes() == kernel_log(case).tobytes()
 
 
-@given(cases_with_clients(), st.integers(1, 7))
-@settings(max_examples=100)
+@drawn_anew(34, cases_with_clients(), st.integers(1, 7))
 def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> None:
     assert log_fed_in_pieces(case, size).tobytes() == kernel_log(case).tobytes()
 
@@ -85,8 +82,7 @@ def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> Non
 # Conservation
 
 
-@given(cases_with_clients(verbs=True), st.floats(0, 1))
-@settings(max_examples=300)
+@drawn_anew(100, cases_with_clients(verbs=True), st.floats(0, 1))
 def test_requests_and_attempts_are_conserved_at_any_moment(case: Case, share: float) -> None:
     """requests = completed + timed_out + rejected + failed + gave_up + in flight, and
     attempts = requests + retries; by workload, in the log and in the counters.
@@ -110,8 +106,7 @@ def test_requests_and_attempts_are_conserved_at_any_moment(case: Case, share: fl
         assert own.attempts.max(initial=0) <= client.retry.max_retries + 1
 
 
-@given(cases_with_clients(verbs=True))
-@settings(max_examples=200)
+@drawn_anew(67, cases_with_clients(verbs=True))
 def test_what_happens_to_a_request_happens_in_order(case: Case) -> None:
     """Each stage before the next; a gateway that resends hands over after the first admission."""
     log = kernel_log(case)

@@ -9,8 +9,8 @@ from collections import Counter
 import numpy as np
 import pytest
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
+from drawn import drawn_anew
 from fleets import Case, kernel_log, run
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from task_cases import cases_with_tasks
 
@@ -48,22 +48,19 @@ def test_the_kernel_agrees_with_the_naive_simulator(
     assert_population(cases_with_tasks(verbs, hedges), 100, least)
 
 
-@given(cases_with_tasks(verbs=True, hedges=True), st.floats(0, 1))
-@settings(max_examples=200)
+@drawn_anew(67, cases_with_tasks(verbs=True, hedges=True), st.floats(0, 1))
 def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
     case: Case, share: float
 ) -> None:
     assert_agreement(case, until_s=share * (case.arrival_s[-1] + 4))
 
 
-@given(cases_with_tasks(verbs=True, hedges=True), st.integers(0, 2**32 - 1))
-@settings(max_examples=100)
+@drawn_anew(34, cases_with_tasks(verbs=True, hedges=True), st.integers(0, 2**32 - 1))
 def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
     assert kernel_log(looked_at(case, seed)).tobytes() == kernel_log(case).tobytes()
 
 
-@given(cases_with_tasks(), st.integers(1, 7))
-@settings(max_examples=100)
+@drawn_anew(34, cases_with_tasks(), st.integers(1, 7))
 def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> None:
     assert log_fed_in_pieces(case, size).tobytes() == kernel_log(case).tobytes()
 
@@ -72,8 +69,7 @@ def test_tasks_are_conserved_at_any_moment() -> None:
     """tasks = completed + failed + in flight, by workload; a task's first call is a request fed."""
     ended: Counter[str] = Counter()
 
-    @given(cases_with_tasks(verbs=True), st.floats(0, 1))
-    @settings(max_examples=150)
+    @drawn_anew(50, cases_with_tasks(verbs=True), st.floats(0, 1))
     def conservation(case: Case, share: float) -> None:
         until_s = share * (case.arrival_s[-1] + 10)
         naive, plane = case.naive(), case.kernel()
@@ -119,8 +115,7 @@ def test_the_calls_of_a_task_keep_their_order_and_think_times() -> None:
     """The n-th of a chain of single calls comes its think time after the answer before."""
     followed = 0
 
-    @given(cases_with_tasks())
-    @settings(max_examples=100)
+    @drawn_anew(34, cases_with_tasks())
     def order(case: Case) -> None:
         nonlocal followed
         log, chains = kernel_log(case), case.chains

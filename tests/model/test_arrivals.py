@@ -156,12 +156,12 @@ def test_a_cv_of_zero_is_clockwork_with_a_random_phase():
 @pytest.mark.parametrize("renewal", [Renewal(8.0), Renewal(5.0, "weibull"), Renewal(0.2)], ids=str)
 @pytest.mark.parametrize("window", [(0, 20), (-20, 0), (-10, 10)])
 def test_expected_counts_are_right_from_the_first_second(renewal, window):
-    """Stationary from the start, over 400 worlds, five standard errors: fails once in 10⁶.
+    """Stationary from the start, over 200 worlds, five standard errors: fails once in 10⁶.
 
     A process begun with an ordinary gap has (cv² - 1) / 2 requests too many: 31 at a cv of 8.
     """
     source = GeneratedSource(RateCurve.constant(1.0, -20, 20), ONE, ONE, renewal)
-    counts = [len(arrivals(source, Streams(9, world), *window)) for world in range(400)]
+    counts = [len(arrivals(source, Streams(9, world), *window)) for world in range(200)]
     assert within_five_standard_errors(counts, 20.0)
 
 
