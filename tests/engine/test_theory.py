@@ -141,14 +141,14 @@ def dynamic_batch(per_request_s: float, per_batch_s: float, rho: float, requests
 
 ROWS = [
     *(mmc(1, rho, n) for rho, n in [(0.5, 50_000), (0.8, 100_000), (0.95, 400_000)]),
-    *(mmc(2, rho, n) for rho, n in [(0.5, 50_000), (0.8, 70_000), (0.95, 300_000)]),
-    *(mmc(10, rho, n) for rho, n in [(0.8, 100_000), (0.95, 300_000)]),
+    *(mmc(2, rho, n) for rho, n in [(0.5, 50_000), (0.8, 100_000), (0.95, 300_000)]),
+    *(mmc(10, rho, n) for rho, n in [(0.8, 150_000), (0.95, 300_000)]),
     *(mmc(50, rho, n) for rho, n in [(0.9, 300_000), (0.95, 400_000)]),
     *(md1(rho, n) for rho, n in [(0.5, 25_000), (0.8, 50_000), (0.95, 300_000)]),
     *(mg1(rho, n) for rho, n in [(0.5, 100_000), (0.8, 200_000), (0.95, 800_000)]),
-    *(ps("D", constant, rho, n) for rho, n in [(0.5, 10_000), (0.8, 30_000), (0.95, 70_000)]),
-    *(ps("M", exponential, rho, n) for rho, n in [(0.5, 10_000), (0.8, 25_000)]),
-    *(ps("H", hyperexponential, rho, n) for rho, n in [(0.5, 20_000), (0.8, 40_000)]),
+    *(ps("D", constant, rho, n) for rho, n in [(0.5, 10_000), (0.8, 30_000), (0.95, 200_000)]),
+    *(ps("M", exponential, rho, n) for rho, n in [(0.5, 10_000), (0.8, 40_000)]),
+    *(ps("H", hyperexponential, rho, n) for rho, n in [(0.5, 20_000), (0.8, 50_000)]),
     *(dynamic_batch(0.1438, 1.8874, rho, n) for rho, n in [(0.5, 10_000), (0.9, 80_000)]),
     dynamic_batch(0.05, 1.0, 0.9, 120_000),
     Row(
@@ -156,7 +156,7 @@ ROWS = [
         fcfs(replicas=4, router="random"),
         3.2,
         exponential,
-        150_000,
+        200_000,
         theory.mmc_mean_wait(1, 0.8),
         theory.mmc_wait_quantile(1, 0.8, 0.95),
     ),
