@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -157,6 +158,15 @@ def folder_of(source: Source) -> FilePath:
 
 def parse_document(text: str, file: str) -> Document:
     """The document in a text; see `read_document`."""
+    parsed = _parsed(text, file)
+    # A copy, which overrides may change.
+    return Document(
+        file, copy.deepcopy(parsed.data), dict(parsed.places), copy.deepcopy(parsed.findings)
+    )
+
+
+@lru_cache(maxsize=8)  # a study makes hundreds of scenarios of one text, by overrides
+def _parsed(text: str, file: str) -> Document:
     document = Document(file, {}, {})
     data = compose(text, file, document.places, document.findings)
     if data is None:
