@@ -281,6 +281,15 @@ def test_overrides_apply_in_order_and_may_add_keys(minimal):
     )
 
 
+def test_an_override_does_not_change_what_is_read_of_the_same_text_later(minimal):
+    plain = load_scenario(minimal).to_yaml()
+    slo = ["workloads.chat.slo.ttft_p95=2s", "backends.large.replicas=5"]
+    assert load_scenario(minimal, slo).to_yaml() != plain
+    assert load_scenario(minimal).to_yaml() == plain
+    minimal.write_text(minimal.read_text() + "seed: 7\n")  # and what is written anew is read
+    assert load_scenario(minimal).seed == 7
+
+
 def test_an_override_does_not_change_what_an_alias_shares(tmp_path):
     text = MINIMAL.replace("  large:\n", "  large: &pool\n") + "  other: *pool\n"
     text = text.replace("    output_tokens: 200\n", "    output_tokens: 200\n    route: large\n")
