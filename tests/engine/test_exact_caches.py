@@ -99,7 +99,7 @@ def test_attempts_and_hits_are_conserved_at_any_moment() -> None:
     """attempts = requests - response hits + retries + hedges; what is found is part of a prompt."""
     hits = cached = 0
 
-    @drawn_anew(50, cases_with_caches(verbs=True, hedges=True), st.floats(0, 1))
+    @drawn_anew(67, cases_with_caches(verbs=True, hedges=True), st.floats(0, 1))
     def conservation(case: Case, share: float) -> None:
         nonlocal hits, cached
         plane = case.kernel()

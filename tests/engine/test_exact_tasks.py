@@ -115,7 +115,7 @@ def test_the_calls_of_a_task_keep_their_order_and_think_times() -> None:
     """The n-th of a chain of single calls comes its think time after the answer before."""
     followed = 0
 
-    @drawn_anew(34, cases_with_tasks())
+    @drawn_anew(67, cases_with_tasks())
     def order(case: Case) -> None:
         nonlocal followed
         log, chains = kernel_log(case), case.chains

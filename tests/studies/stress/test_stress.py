@@ -327,6 +327,7 @@ def test_own_autoscaler_is_kept_with_its_limits(tmp_path: Path) -> None:
         f"{B}.replicas={{min: 1, max: 2}}",
         f"{B}.autoscaler={{preset: hpa, target_concurrency: 8}}",
         f"{B}.cold_start=30s",
+        "horizon.duration=30min",
     )
     with bench(1) as place:
         answer = stress(
