@@ -29,6 +29,7 @@ from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.workload import Slo
 from sim.montecarlo.execution import available_cores, shared_pool
+from sim.montecarlo.lean import lean
 
 STATE = numba.types.Array(numba.int64, 1, "C")  # what each function of the kernel is handed
 
@@ -69,8 +70,9 @@ def compile_kernel(jobs: int | None = None) -> None:
     jobs : int, optional
         Processes that may be used, by default one per core. With 1 all is compiled in this one.
     """
-    with _interruptible():
-        if not kernel_is_cached() and (jobs or available_cores()) > 1:
+    cached = kernel_is_cached()
+    with _interruptible(), nullcontext() if cached else lean():
+        if not cached and (jobs or available_cores()) > 1:
             _compile_on_two_cores()
         plane = _plane()
         plane.advance(END_S)
@@ -160,7 +162,8 @@ def compile_into(place: Path) -> None:
 
 def compile_verbs() -> None:
     """Compile all but the loop over events."""
-    _use_verbs(_plane())
+    with lean():
+        _use_verbs(_plane())
 
 
 def _plane() -> DataPlane:
