@@ -22,7 +22,7 @@ the efficiency of Monte Carlo simulations. Stein (1987) and Owen (1992) as for t
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -131,6 +131,11 @@ class Controls:
             found.append(Regressors.of(np.hstack([self.scores, *products])))
         return [each for each in found if each]
 
+    @cached_property
+    def _of_normal_scores(self) -> Regressors | None:
+        """Those that are the same for every figure."""
+        return Regressors.of(np.column_stack([each.scores for each in self.normal]))
+
     def share_below(self, values: FloatArray, p: float) -> "Fit | None":
         """Share of worlds not above the p-quantile of a figure; None if inputs do not explain it.
 
@@ -153,11 +158,9 @@ class Controls:
         below = ranks <= p * len(values) + 0.5
         if below.sum() != rank_of(p, len(values)):
             return None
-        scores = np.column_stack([each.scores for each in self.normal])
-        regressors = Regressors.of(scores)
-        if regressors is None:
+        if self._of_normal_scores is None:
             return None
-        line = regressors.line(ndtri((ranks - 0.5) / len(values)))
+        line = self._of_normal_scores.line(ndtri((ranks - 0.5) / len(values)))
         steps = [
             _centred_step(each, float(slope), p)
             for each, slope in zip(self.normal, line.slopes, strict=True)
@@ -202,17 +205,24 @@ class Fit:
         return float(np.square(self.influences).sum() ** 0.5)
 
 
+@lru_cache(maxsize=64)
+def _level(p: float) -> float:
+    """The normal score of a probability: two are asked for, hundreds of times."""
+    return float(ndtri(p))
+
+
 def _centred_step(scores: NormalScores, slope: float, p: float) -> FloatArray:
     """Share below a p-quantile given one input, less its mean: (worlds,) float64.
 
     If the input has a normal score Z, its mean E[ndtr((level - slope Z) / rest)] is p.
     """
     rest = (1.0 - min(slope**2, STEEPEST)) ** 0.5
+    scale = (rest**2 + slope**2) ** 0.5  # 1 but for a slope that was cut
+    level = _level(p) * scale
 
     def share(z: FloatArray) -> FloatArray:
-        return np.asarray(ndtr((ndtri(p) * scale - slope * z) / rest))
+        return np.asarray(ndtr((level - slope * z) / rest))
 
-    scale = (rest**2 + slope**2) ** 0.5  # 1 but for a slope that was cut
     return share(scores.scores) - scores.mean_of(share, p)
 
 

@@ -169,7 +169,7 @@ def _ends(values: FloatArray, p: float, confidence: float, controls: Controls | 
     fit = controls.share_below(values, p) if controls and _beside(n, p) else None
     if fit and fit.error > 0.0:
         # As of independent worlds; fewer degrees of freedom than theirs count as fewer worlds.
-        wider = float(stdtrit(fit.freedom, 1.0 - tail) / ndtri(1.0 - tail))
+        wider = _wider(fit.freedom, tail)
         worlds = p * (1.0 - p) / (fit.error * wider) ** 2
         if worlds > n:
             shift = rank_of(p, n) / n - fit.mean
@@ -180,6 +180,12 @@ def _ends(values: FloatArray, p: float, confidence: float, controls: Controls | 
             last = max((high + shift) * n - 0.5, middle)
             return first if first >= 0.0 else None, last if last <= n - 1 else None
     return order_interval(n, p, confidence)
+
+
+@lru_cache(maxsize=64)
+def _wider(freedom: int, tail: float) -> float:
+    """An interval by Student's distribution over that by the normal one."""
+    return float(stdtrit(freedom, 1.0 - tail) / ndtri(1.0 - tail))
 
 
 def _beside(n: int, p: float) -> bool:

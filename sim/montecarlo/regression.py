@@ -125,7 +125,7 @@ def _divided(values: FloatArray, units: FloatArray) -> tuple[FloatArray, FloatAr
     parts, rest = np.zeros(len(units)), values
     for _ in range(2):
         for place, unit in enumerate(units):
-            part = (unit * rest).sum()
+            part = np.add.reduce(unit * rest)  # as ``sum``, which asks more questions first
             parts[place] += part
             rest = rest - part * unit
     return parts, rest

@@ -51,6 +51,7 @@ class Sample:
         self._rows: dict[int, _Row] = {}
         self._places: dict[tuple[str, ...], dict[str, int]] = {}
         self._controls: Controls | None = None
+        self._columns: dict[str, FloatArray] | None = None  # until the next world
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -81,6 +82,7 @@ class Sample:
         values = np.fromiter(figures.values(), np.float64, len(names))
         self.timelines.add(world, timeline)
         self._rows[world] = _Row(verdict, places, values)
+        self._columns = None
 
     def part(self, worlds: Iterable[int]) -> "Sample":
         """Some of the worlds, as a sample of their own."""
@@ -110,7 +112,10 @@ class Sample:
 
     def values(self, name: str) -> FloatArray:
         """Values of a metric or draw in the order of worlds; NaN where a world has none."""
-        return np.array([row.value(name) for row in self._ordered()], np.float64)
+        if self._columns is None:
+            self._columns = _columns(self._ordered())
+        found = self._columns.get(name)
+        return np.full(len(self), np.nan) if found is None else found.copy()
 
     def figure(self, world: int, name: str) -> float:
         """A metric or draw of one world; NaN where it has none."""
@@ -212,6 +217,20 @@ class _Row(NamedTuple):
     def value(self, name: str) -> float:
         place = self.places.get(name)
         return float("nan") if place is None else float(self.values[place])
+
+
+def _columns(rows: list[_Row]) -> dict[str, FloatArray]:
+    """Values of each row by their name; NaN where a row has none."""
+    found: dict[str, FloatArray] = {}
+    kinds = {id(row.places): row.places for row in rows}  # there are few
+    for kind, places in kinds.items():
+        having = np.flatnonzero([id(row.places) == kind for row in rows])
+        table = np.array([rows[number].values for number in having]).T
+        for name, place in places.items():
+            if name not in found:
+                found[name] = np.full(len(rows), np.nan)
+            found[name][having] = table[place]
+    return found
 
 
 def is_monthly(metric: str) -> bool:
