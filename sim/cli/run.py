@@ -259,19 +259,23 @@ def _simulate(
     **options: Any,
 ) -> "RunResult":
     """Run, and save what was finished before something went wrong."""
+    from sim.montecarlo.execution import StoppedError, foresee_workers
+
+    scenario = kept.scenario
+    if cluster is None:
+        foresee_workers(scenario, options["jobs"])  # they begin while the rest is imported
     from sim.errors import ResultError
     from sim.montecarlo.checkpoints import Checkpoints
     from sim.montecarlo.cluster.connection import place_at
-    from sim.montecarlo.execution import StoppedError
     from sim.montecarlo.run import run as simulate
     from sim.report.progress import progress_bar
 
-    scenario = kept.scenario
     options["allowance"].expect(scenario.worlds - (len(earlier.sample) if earlier else 0))
     try:
         with (
             place_at(cluster, advice.say) as place,
             progress_bar(scenario.worlds, goal, shown=not advice.quiet) as progress,
+            _pictures_ahead(scenario.worlds, options["jobs"], options["allowance"]),
         ):
             return simulate(
                 scenario,
@@ -290,6 +294,17 @@ def _simulate(
             except ResultError as unsaved:
                 advice.warn(str(unsaved))
         raise
+
+
+def _pictures_ahead(
+    worlds: int, jobs: int | None, allowance: "Allowance"
+) -> AbstractContextManager[None]:
+    """What draws pictures, loaded while this process waits for its workers."""
+    from sim.montecarlo.execution import available_cores
+    from sim.report.ahead import loaded_ahead
+
+    waits = min(jobs or available_cores(), worlds) > 1
+    return loaded_ahead("sim.report.charts.run", wanted=waits and not allowance.limits_memory)
 
 
 def _tell_batches(result: "RunResult", advice: Advice) -> None:

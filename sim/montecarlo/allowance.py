@@ -111,6 +111,11 @@ class Allowance:
         self._whole = worlds
 
     @property
+    def limits_memory(self) -> bool:
+        """Whether nothing is to be held that could be loaded later."""
+        return self._memory is not None
+
+    @property
     def is_spent(self) -> bool:
         """Whether the time is over, or a limit has ended the work."""
         if not self.spent and self._clock() >= self._ends_s:

@@ -33,6 +33,8 @@ from sim.montecarlo.lean import lean
 
 STATE = numba.types.Array(numba.int64, 1, "C")  # what each function of the kernel is handed
 
+LINEAR_ALGEBRA, USES_ALGEBRA = "scipy.linalg.cython_blas", "numba.np.arraymath"
+
 END_S = 1.0
 LOCK = "compiling.tmp.lock"  # in the kernel's folder; not of what is copied from there
 
@@ -47,14 +49,13 @@ def leave_out_linear_algebra() -> None:
 
     For a process in which no other code is compiled: ``np.cov`` would be refused in it.
     """
-    wanted = "scipy.linalg.cython_blas"
-    if wanted in sys.modules or "numba.np.arraymath" in sys.modules:
+    if LINEAR_ALGEBRA in sys.modules or USES_ALGEBRA in sys.modules:
         return
-    sys.modules[wanted] = None  # type: ignore[assignment]  # which is how an import is refused
+    sys.modules[LINEAR_ALGEBRA] = None  # type: ignore[assignment]  # so an import is refused
     try:
-        import_module("numba.np.arraymath")
+        import_module(USES_ALGEBRA)
     finally:
-        del sys.modules[wanted]
+        del sys.modules[LINEAR_ALGEBRA]
 
 
 def why_compiled_anew() -> str | None:

@@ -11,13 +11,13 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from sim.errors import PeakfleetError
-from sim.montecarlo.processes import local_pool
+from sim.montecarlo.processes import local_pool, start_server
 
 if TYPE_CHECKING:
     from sim.montecarlo.replication import Replication
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.scenario import Scenario
 
 BATCH_S = 0.2  # work sent at a time: long beside the sending (0.2 ms), short beside a run
+REPLICATES = "sim.montecarlo.replication"
 
 
 class Replicate(Protocol):
@@ -200,13 +201,28 @@ def _at_once(job: Job, tasks: list[Task]) -> "Future[Batch]":
     return future
 
 
+def foresee_workers(scenario: "Scenario", jobs: int | None = None) -> None:
+    """Begin to start local workers, for worlds of a scenario that are about to be simulated."""
+    if min(jobs or available_cores(), scenario.worlds) > 1:
+        with suppress(OSError):  # said when they are needed
+            start_server(_preloaded(REPLICATES, type(scenario).__module__))
+
+
+def _preloaded(replicates: str, scenario: str) -> list[str]:
+    """Modules that workers find imported, in this order."""
+    spared = "numba.np.arraymath" in sys.modules and "scipy.linalg" not in sys.modules
+    first = ["sim.montecarlo.without_algebra"] if spared else []
+    last = ["sim.montecarlo.ready_kernel"] if replicates == REPLICATES else []
+    return [*first, __name__, replicates, scenario, *last]
+
+
 @contextmanager
 def _local_pool(job: Job, jobs: int) -> Iterator[ProcessPoolExecutor]:
     if job.autoscalers:
         from sim.engine.control import check_sendable  # noqa: PLC0415 (as in ``simulate``)
 
         check_sendable(job.autoscalers)
-    modules = [__name__, job.replicate.__module__, type(job.scenario).__module__]
+    modules = _preloaded(job.replicate.__module__, type(job.scenario).__module__)
     own = [job.replicate, *job.autoscalers.values()]
     with local_pool(jobs, modules, _start_worker, job, script=_is_of_script(own)) as pool:
         yield pool
@@ -219,7 +235,7 @@ def shared_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
         "sim.engine.control"
     )  # nobody has registered one who did not import it
     own = () if control is None else control.AUTOSCALERS.values()
-    modules = [__name__, "sim.montecarlo.replication", "sim.scenario"]
+    modules = _preloaded(REPLICATES, "sim.scenario")
     with local_pool(jobs, modules, script=_is_of_script(own)) as pool:
         yield pool
 

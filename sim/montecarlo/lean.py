@@ -132,19 +132,25 @@ def _variables(usual: Method) -> Method:
         (dict, by_name),
     )
 
-    def look(self: Any, within: Any) -> list[Any]:
-        kind = kinds.get(type(within))
+    def kind_of(thing: Any) -> int:
+        kind = kinds.get(type(thing))
         if kind is None:
-            found = (number for classes, number in of if isinstance(within, classes))
-            kind = kinds[type(within)] = next(found, other)
+            found = (number for classes, number in of if isinstance(thing, classes))
+            kind = kinds[type(thing)] = next(found, other)
+        return kind
+
+    def look(self: Any, within: Any) -> list[Any]:
+        kind = kind_of(within)
         if kind == variable:
             return [within]
         if kind == instruction:
             return list(within.list_vars())
-        if kind == other:
-            return []
-        parts = within if kind == several else within.values()
-        return [each for part in parts for each in look(self, part)]
+        found: list[Any] = []
+        if kind != other:
+            for part in within if kind == several else within.values():
+                if kind_of(part) != other:
+                    found += look(self, part)
+        return found
 
     return look
 

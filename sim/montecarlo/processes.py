@@ -83,7 +83,7 @@ def local_pool(
     """
     _leave_deleted_folder()
     try:
-        _start_forkserver(list(modules))
+        start_server(modules)
     except OSError as error:
         raise PeakfleetError(
             f"worker processes cannot be started ({error}); use --jobs 1"
@@ -121,13 +121,21 @@ def _end_with_parent() -> None:
     os._exit(ORPHANED)  # at once: what this process computes nobody will read
 
 
-def _start_forkserver(modules: list[str]) -> None:
+def start_server(modules: Sequence[str]) -> None:
     """Start the process that workers are forked from, with ``modules`` imported, once.
 
-    It hands down to its children what it is born with.
+    It hands down to its children what it is born with. Nobody waits for it here: it may well be
+    started before there is anything to do, for its imports take as long as a few worlds.
+
+    Raises
+    ------
+    OSError
+        If it cannot be started.
     """
     unsettled = sys.flags.ignore_environment and not sys.flags.safe_path  # python -E
-    preload = [] if unsettled else modules  # else each worker imports them, which takes longer
+    preload = (
+        [] if unsettled else list(modules)
+    )  # else each worker imports them, which takes longer
     multiprocessing.get_context("forkserver").set_forkserver_preload(preload)
     threads = {name: value for name, value in ONE_THREAD.items() if name not in os.environ}
     elsewhere = chdir("/") if unsettled else nullcontext()

@@ -64,6 +64,13 @@ class Chart:
         return text
 
 
+def lay_out_nothing() -> None:
+    """Lay out an empty picture: the first one takes as long as some thirty after it."""
+    import vl_convert as vlc  # noqa: PLC0415 (as in ``save``)
+
+    vlc.svg_to_png(vlc.vegalite_to_svg(json.dumps({"data": {"values": []}, "mark": "point"})))
+
+
 def save(charts: Iterable[Chart], folder: Path) -> list[Path]:
     """Write each chart as SVG and PNG, its data as CSV, its specification as JSON."""
     import vl_convert as vlc  # noqa: PLC0415 (a large library, for those who draw only)
