@@ -28,7 +28,7 @@ from sim.montecarlo.compilation import compile_into
 compile_into(Path(sys.argv[2]))
 """
 LIMIT_S = 1200
-NEEDED = ("numba>=0.61", "numpy>=2.1", "scipy>=1.14")  # what compiling the kernel imports
+NEEDED = ("numba>=0.61", "numpy>=2.1")  # what compiling the kernel imports
 ARE_THERE = f"""
 from importlib.metadata import version
 for need in {NEEDED}:

@@ -145,7 +145,7 @@ def _compile_on_two_cores() -> None:
 
 
 def compile_into(place: Path) -> None:
-    """Compile the kernel for a wheel.
+    """Compile the kernel for a wheel, in a process of its own; SciPy need not be installed.
 
     Parameters
     ----------
@@ -157,6 +157,7 @@ def compile_into(place: Path) -> None:
     OSError
         If it cannot be written there.
     """
+    leave_out_linear_algebra()
     compile_kernel()
     kernel_cache.copy_to(place)
 
