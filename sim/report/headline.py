@@ -50,6 +50,8 @@ TURNS_AWAY = (  # causes
     "queue limit",
     "concurrency limit",
 )
+LOST_WITHIN = "The SLO is met; what is lost within it"
+HARDLY = 0.001  # of the requests, below which nobody asks what became of them
 MOST_DRAWS = 4  # in the text; all are in summary.json
 
 
@@ -326,6 +328,9 @@ def _causes(summary: Mapping[str, Any]) -> Iterator[str]:
     """Why worlds missed their SLO, lost requests or fell behind."""
     looked, head = summary["diagnosed"], _of_what(summary)
     for each in summary["causes"]:
+        lost = each["signs"].get("unanswered_share")
+        if head == LOST_WITHIN and lost is not None and lost < HARDLY:
+            continue
         share = f"{each['worlds']} of {looked} such worlds, " if looked > 1 else ""
         shown = evidence(each["cause"], each["signs"])
         yield f"{head}: {each['meaning']} ({share}{each['backend']}): {shown}."
@@ -340,7 +345,7 @@ def _of_what(summary: Mapping[str, Any]) -> str:
         return "Cause"
     losing = found["loses_requests"]
     if not missing.count and not (behind and behind.count):
-        return "The SLO is met; what is lost within it"
+        return LOST_WITHIN
     if looked < MOST_DIAGNOSED and not (losing and _in_most(losing)):
         return f"Where it goes wrong, in {looked} of {worlds:,} worlds"
     return "Cause, where it goes wrong"

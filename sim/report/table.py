@@ -23,7 +23,7 @@ from sim.report.figures import (
     typical,
 )
 from sim.report.headline import KINDS, WORTH_SAYING, paragraphs, sentence, shares
-from sim.report.month_text import of_a_request
+from sim.report.month_text import of_a_request, of_the_volume
 from sim.report.paragraph import filled
 from sim.report.parts import Grid
 from sim.report.thresholds_text import threshold_lines
@@ -337,6 +337,7 @@ def _notes(summary: Mapping[str, Any], shown: str) -> Iterator[str]:
     """What the signs in the table mean, and what never happened."""
     yield from sign_notes(shown)
     yield from of_a_request(summary)
+    yield from of_the_volume(summary)
     metrics = summary["metrics"]
     silent = [
         (metric, _always(metrics[metric], value))

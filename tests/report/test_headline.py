@@ -165,6 +165,10 @@ def test_what_is_a_cause_of_little_is_not_told_as_one_of_trouble():
         text = causes(share, "lost")
         assert "The SLO is met; what is lost within it: the provider's errors (" in text
         assert "Cause" not in text
+    tiny = Cause("pace", "api", {"lateness": 0.4, "unanswered_share": 3e-6})
+    found = summary(TWO, lambda _: {"workloads.chat.failed": 1.0}, diagnose=lambda world: tiny)
+    assert "the pace of the API" not in told(found).partition("Worst is")[0]
+    assert "what is lost within it" not in told(found)
 
 
 def test_of_worlds_that_keep_the_slo_the_worst_comes_nearest_to_its_threshold():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.report.month_text import of_a_request
+from sim.report.month_text import of_a_request, of_the_volume
 
 DAYS = 30.4375  # of a month
 
@@ -31,6 +31,19 @@ def test_a_week_and_what_is_paid_by_the_token_need_no_word():
     assert [*of_a_request(summary(101.0, 100.0 * DAYS))] == []
     assert [*of_a_request(summary(114.0, 100.0 * DAYS, backend="attempts"))] == []
     assert [*of_a_request(summary(0.0, 0.0))] == []
+
+
+def test_the_requests_of_a_bill_are_told_from_those_simulated():
+    (text,) = of_the_volume(summary(275_000.0, 241_000.0 * DAYS, backend="attempts"))
+    assert text == (
+        "requests: 275.0 k in the 1 day simulated; a mean day of the month has 241.0 k, which is"
+        " the volume that a bill and a break-even speak of"
+    )
+    assert [*of_the_volume(summary(241_900.0, 241_000.0 * DAYS))] == []
+    assert [*of_the_volume(summary(7 * 241_000.0, 241_000.0 * DAYS, days=7.0))] == []
+    assert [*of_the_volume(summary(0.0, 0.0))] == []
+    job = {"job": True, "limit_s": 604_800.0, "drained_share": 1.0}
+    assert [*of_the_volume(summary(450.0, 4.5e6, ending=job))] == []
 
 
 def test_a_job_is_no_sample_of_a_month():
