@@ -148,10 +148,15 @@ class Breaking:
         return True if low > 0.5 else False if high < 0.5 else None
 
     @property
-    def worlds_needed(self) -> int:
-        """Worlds that would tell whether most have one, if their share is as it seems."""
+    def worlds_needed(self) -> int | None:
+        """Worlds that would tell whether most have one, if their share is as it seems.
+
+        None where it seems to be just a half, of which no number of worlds tells.
+        """
         distance = abs(1 - self.none / self.worlds - 0.5)
-        wanted = math.inf if distance == 0 else (Z / (2 * distance)) ** 2
+        if distance == 0:
+            return None
+        wanted = (Z / (2 * distance)) ** 2
         return int(min(max(math.ceil(wanted), self.worlds + 1), ENOUGH))
 
     def level(self, p: float) -> float:

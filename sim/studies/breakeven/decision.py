@@ -75,12 +75,12 @@ def _at_scale(answer: Findings, best: Verdict) -> str:
 
 def _cannot_tell(answer: Findings, closest: Verdict) -> str:
     breaking = closest.breaking
-    there = breaking.worlds - breaking.none
+    there, needed = breaking.worlds - breaking.none, breaking.worlds_needed
+    more = "more worlds may tell" if needed is None else f"about {needed:,} worlds would tell"
     return (
         f"cannot tell at {breaking.worlds} worlds whether {closest.side} usually breaks even with"
         f" {answer.reference} below {short(breaking.most)} {answer.arrivals} a day: it does in"
-        f" {Share(there, breaking.worlds).words()}, and about {breaking.worlds_needed:,} worlds"
-        " would tell"
+        f" {Share(there, breaking.worlds).words()}, and {more}"
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from chart_worlds import check
 from click.testing import CliRunner
@@ -15,13 +16,14 @@ from test_breakeven_closed_form import write
 
 from sim.cli.breakeven import breakeven as command
 from sim.errors import PeakfleetError
-from sim.report.breakeven_text import tell
+from sim.montecarlo.shares import Share
+from sim.report.breakeven_text import _costs, tell
 from sim.report.charts.breakeven import breakeven_charts
 from sim.studies.bench import Bench, bench
 from sim.studies.breakeven import BreakEven, breakeven
 from sim.studies.breakeven.costs import ByFleet, ByUse
 from sim.studies.breakeven.crossing import Breaking, break_even
-from sim.studies.breakeven.decision import _staff
+from sim.studies.breakeven.decision import _cannot_tell, _staff
 from sim.studies.breakeven.idle import idle_usd_per_day
 from sim.studies.breakeven.models import models_of
 from sim.studies.breakeven.payback import payback_years
@@ -425,6 +427,47 @@ def test_payback_solves_its_equation() -> None:
     steps = np.linspace(0.0, years, 200_001)
     saved = np.trapezoid(90.0 * 0.8**steps - 30.0, steps)
     assert saved == pytest.approx(100.0, rel=1e-6)
+
+
+def test_where_half_of_the_worlds_break_even_the_sentence_says_that_it_cannot_tell():
+    """Just a half is told by no number of worlds; it is no reason to fail."""
+    volume = np.array([2e3, 5e3, np.inf, np.inf])
+    halved = Breaking(volume, 1e3, 1e5)
+    assert (halved.exists, halved.worlds_needed) == (None, None)
+    answer = SimpleNamespace(reference="api", arrivals="requests")
+    said = _cannot_tell(answer, SimpleNamespace(side="own", breaking=halved))
+    assert said == (
+        "cannot tell at 4 worlds whether own usually breaks even with api below 100k requests a"
+        f" day: it does in {Share(2, 4).words()}, and more worlds may tell"
+    )
+
+
+def test_volumes_at_which_sides_tie_are_marked_at_each():
+    """The mark is at every side that is the cheapest in as many worlds as any; at none in none."""
+    shares = {  # by volume: of api, own, rented
+        1e3: (0.75, 0.25, 0.0),
+        1e4: (0.5, 0.5, 0.0),
+        1e5: (1.0, 1.0, 1.0),
+        1e6: (0.0, 0.0, 0.0),
+    }
+    frame = pd.DataFrame(
+        {"side": side, "volume": volume, "p50_usd_per_month": 10.0 * (place + 1),
+         "cheapest_share": share, "keeps_slo": True}
+        for volume, row in shares.items()
+        for place, (side, share) in enumerate(zip(("api", "own", "rented"), row, strict=True))
+    )  # fmt: skip
+    answer = SimpleNamespace(
+        costs_frame=lambda volumes: frame, runs=dict.fromkeys(("api", "own", "rented")),
+        volumes=np.array(list(shares)), arrivals="requests",
+    )  # fmt: skip
+    grid = _costs(answer)
+    rows = [row for _, block in grid.blocks for row in block]
+    marked = [[cell.endswith("*") for cell in row[1:-1]] for row in rows]
+    assert marked == [
+        [True, False, False], [True, True, False], [True, True, True], [False, False, False]
+    ]  # fmt: skip
+    assert [row[-1].split()[0] for row in rows] == ["75", "50", "100", "0"]
+    assert "or in as many, where several are marked" in grid.notes[0]
 
 
 def test_pools_of_which_nobody_is_paid_are_told_with_the_key_that_pays_them():
