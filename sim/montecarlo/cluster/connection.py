@@ -2,9 +2,12 @@
 
 import importlib.util
 import logging
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import ClusterError
@@ -17,8 +20,10 @@ if TYPE_CHECKING:
     from sim.montecarlo.cluster.staff import Staff, Told
 
 CONNECT_S = 5.0  # the longest that a scheduler may take to answer
+LOCAL_S = 60.0  # one of this machine, which is there, however busy
+GRACE_S = 2.0  # for whoever waits that long to say so
 CLOSE_S = 2.0
-INSTALL = "pip install 'peakfleet[cluster]'"
+INSTALL = "pip install 'distributed>=2024.8'"  # as the extra ``cluster`` has it
 
 
 @contextmanager
@@ -50,16 +55,19 @@ def connected(address: str, tell: "Told") -> Iterator["Staff"]:
     checked(address)
     if importlib.util.find_spec("distributed") is None:
         raise ClusterError(f"a cluster needs Dask, which is not installed: {INSTALL}")
+    if is_file(address) and not Path(address).is_file():
+        raise ClusterError(
+            f"cluster ({address}) is no file; 'dask scheduler --scheduler-file {address}' writes it"
+        )
     with ExitStack() as stack:
         stack.enter_context(_silence())
         many = local_workers(address)
+        place, patience_s = address, CONNECT_S
         if many is not None:
             from sim.montecarlo.cluster.local import local_cluster  # noqa: PLC0415
 
-            place = stack.enter_context(local_cluster(many))
-        else:
-            place = address
-        client = stack.enter_context(_client(place, address))
+            place, patience_s = stack.enter_context(local_cluster(many)), LOCAL_S
+        client = stack.enter_context(_client(place, address, patience_s))
         _look_at(client, address, tell)
         from sim.montecarlo.cluster.staff import Staff  # noqa: PLC0415 (brings Dask)
 
@@ -67,24 +75,37 @@ def connected(address: str, tell: "Told") -> Iterator["Staff"]:
 
 
 @contextmanager
-def _client(place: str, address: str) -> Iterator["Client"]:
-    from distributed import Client  # noqa: PLC0415 (half a second)
-
+def _client(place: str, address: str, patience_s: float) -> Iterator["Client"]:
     where = {"scheduler_file": place} if is_file(place) else {"address": place}
+    answer: Queue[Client | Exception] = Queue()
+    # In a thread of its own: what is no scheduler, such as its page's port, may never answer.
+    call = {**where, "timeout": patience_s}
+    threading.Thread(target=_open, args=(call, answer), daemon=True).start()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # versions that matter are compared here
-            client = Client(**where, timeout=CONNECT_S, set_as_default=False)
-    except Exception as error:  # of many kinds: OSError, ValueError, what the other end sends
+        client = answer.get(timeout=patience_s + GRACE_S)
+    except Empty:
+        client = TimeoutError("what is there is none; its port is 8786 unless told otherwise")
+    if isinstance(client, Exception):  # of many kinds: OSError, ValueError, of the other end
         raise ClusterError(
-            f"no Dask scheduler answers at {address} within {CONNECT_S:.0f} s"
-            f" ({_plain(error)}); is 'dask scheduler' running there, and can it be reached?"
-        ) from error
+            f"no Dask scheduler answers at {address} within {patience_s:.0f} s"
+            f" ({_plain(client)}); is 'dask scheduler' running there, and can it be reached?"
+        ) from client
     try:
         yield client
     finally:
         with suppress(Exception):  # whatever is left of it
             client.close(timeout=CLOSE_S)
+
+
+def _open(call: dict[str, Any], answer: "Queue[Client | Exception]") -> None:
+    from distributed import Client  # noqa: PLC0415 (half a second)
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # versions that matter are compared here
+            answer.put(Client(**call, set_as_default=False))
+    except Exception as error:
+        answer.put(error)
 
 
 def _look_at(client: "Client", address: str, tell: "Told") -> None:
@@ -97,7 +118,7 @@ def _look_at(client: "Client", address: str, tell: "Told") -> None:
         if isinstance(theirs, Exception):
             raise ClusterError(
                 f"worker {worker} does not have Peakfleet {ours['peakfleet']}"
-                f" ({_plain(theirs)}): {INSTALL} in its environment"
+                f" ({_plain(theirs)}): install it in its environment"
             )
         if (unfit := misfit(worker, theirs, ours)) is not None:
             raise ClusterError(unfit)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -205,9 +206,25 @@ def test_nobody_there_is_one_line_within_seconds(
     assert "no Dask scheduler answers at 127.0.0.1:9 within 5 s" in said[0]
 
 
+def test_what_is_no_scheduler_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a port at which something else listens, and says nothing."""
+    monkeypatch.setattr(connection, "CONNECT_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        said = pytest.raises(ClusterError, match=f"no Dask scheduler answers at {address} within")
+        with said, connected(address, print):
+            pass
+
+
+def test_a_schedulers_file_that_is_not_there_is_not_waited_for() -> None:
+    advice = r"cluster \(s.json\) is no file; 'dask scheduler --scheduler-file s.json' writes it"
+    with pytest.raises(ClusterError, match=advice), connected("s.json", print):
+        pass
+
+
 def test_without_dask_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection.importlib.util, "find_spec", lambda name: None)
-    advice = r"pip install 'peakfleet\[cluster\]'"
+    advice = r"which is not installed: pip install 'distributed>=2024.8'$"
     with pytest.raises(ClusterError, match=advice), connected("tcp://127.0.0.1:8786", print):
         pass
 
