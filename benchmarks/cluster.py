@@ -7,10 +7,11 @@ everything is warm.
 
 - *Time*: of the run, from the first batch to the last world.
 - *CPU*: of all processes that take part meanwhile: this one, the workers, scheduler and nannies.
+  Dask's look at themselves many times a second, so that this grows with the time.
 - *Overhead*: of the time that the two workers had, the share in which they were not in a batch.
 
-Where other programs run meanwhile times are larger, and so is their spread; the CPU hardly is.
-Linux only, for its /proc.
+Where other programs run meanwhile times and CPU are larger, and so is their spread; the overhead is
+hardly. Linux only, for its /proc.
 """
 
 import argparse
