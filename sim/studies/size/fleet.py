@@ -170,9 +170,10 @@ def workload_of_users(scenario: Scenario) -> str:
     each = scenario.model.workloads.items()
     names = [name for name, workload in each if workload.arrivals.users is not None]
     if not names:
+        first = next(iter(scenario.model.workloads))
         raise PeakfleetError(
             f"{scenario.file}: no workload has users to count; give one arrivals such as"
-            " {users: 100, think_time: 30s}"
+            f" --set workloads.{first}.arrivals='{{users: 100, think_time: 30s}}'"
         )
     if len(names) > 1:
         raise PeakfleetError(
