@@ -9,13 +9,13 @@ from sim.engine.state import tournament
 KEYS = st.sampled_from([0.0, 1.0, 1.5, 2.0, 7.0, np.inf])
 
 
-@given(st.integers(1, 40), st.lists(st.tuples(st.integers(0, 39), KEYS), max_size=60))
+@given(st.integers(1, 700), st.lists(st.tuples(st.integers(0, 699), KEYS), max_size=60))
 def test_the_first_of_the_least_keys(count: int, changes: list[tuple[int, float]]) -> None:
     key = np.full(tournament.leaves_for(count), np.inf)
-    tree = np.zeros(len(key))
+    tree = np.zeros(tournament.nodes_for(len(key)))
     tournament.rebuild(tree, key)
     for leaf, value in changes:
         key[leaf % count] = value
         tournament.update(tree, key, leaf % count)
         assert tournament.first(tree, key) == np.argmin(key)
-        assert tree[1] == key.min()
+        assert tree[tournament.ROOT] == key.min()

@@ -18,8 +18,8 @@ _ANSWER_DRAW = whole(9)
 
 
 @inner
-def arrive(s: State, now: float) -> None:
-    """The next of the fed requests."""
+def arrive(s: State, now: float) -> int:
+    """The next of the fed requests; the backend that it went to."""
     clock = s.clock[0]
     at = clock.cursor
     clock.cursor += 1
@@ -32,6 +32,7 @@ def arrive(s: State, now: float) -> None:
     if clock.has_extras:
         task.begin(s, slot, s.fed_extras[at], fed.patience_s)
     _begin(s, slot, now)
+    return WIDE + seq.backend
 
 
 @inner_apart
@@ -52,7 +53,8 @@ def _go_on(s: State, u: int, now: float) -> None:
 def meet_timer(s: State) -> None:
     """The first timer: something is sent or answered, or somebody's patience ends."""
     timer = s.timers[0]
-    now, kind, slot, number = timer.time_s, timer.kind, timer.slot, timer.number
+    now, number = timer.time_s, timer.number
+    kind, slot = WIDE + timer.kind, WIDE + timer.slot
     timers.pop(s)
     if kind == timers.CALL:
         new = _take_slot(s)
@@ -87,7 +89,7 @@ def deliver(s: State) -> None:
     Unless it was lost, or its client has left.
     """
     timer = s.timers[0]
-    now, slot, delivery = timer.time_s, timer.slot, timer.number
+    now, slot, delivery = timer.time_s, WIDE + timer.slot, timer.number
     timers.pop(s)
     seq = s.slots[slot]
     if seq.place != STREAMED or seq.admission != delivery:

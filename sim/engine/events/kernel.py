@@ -26,10 +26,11 @@ dropped, by a deadline at a boundary misses that boundary.
 import math
 
 from sim.engine.client import client
-from sim.engine.events import arrival, segment
+from sim.engine.events import ahead, arrival, segment
 from sim.engine.request import loop, timers
 from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner, inner_apart
+from sim.engine.state.number import WIDE
 from sim.engine.state.record import EVERYBODY, NONE, IntArray
 from sim.engine.state.state import State
 from sim.engine.state.status import (
@@ -73,9 +74,13 @@ def advance(numbers: IntArray, until_s: float) -> int:
         if signal != REACHED:
             return signal
         if event == _ARRIVAL:
-            arrival.arrive(s, s.fed[clock.cursor].arrival_s)
+            p = arrival.arrive(s, s.fed[clock.cursor].arrival_s)
+            if clock.is_large and s.pools[p].tracks_load:
+                ahead.look_for(s, p)
         elif event == _REPLICA:
             r = tournament.first(s.event_tree, s.event_s)
+            if clock.is_large:
+                ahead.look(s, r)
             clock.turn = max(clock.turn, r)
             segment.next_segment(s, r, s.event_s[r])
         elif event == _TIMER:
@@ -112,7 +117,7 @@ def _next_event(s: State, until_s: float) -> int:
         event_s = s.fed[clock.cursor].arrival_s
     if clock.timer_s < event_s:
         event, event_s = _TIMER, clock.timer_s
-    boundary_s = s.event_tree[1]
+    boundary_s = s.event_tree[tournament.ROOT]
     if boundary_s < event_s or (
         boundary_s == event_s and event == _TIMER and s.timers[0].kind == timers.PATIENCE
     ):
@@ -146,7 +151,7 @@ def _room(s: State, event: int) -> int:
 @inner
 def _is_short(s: State) -> bool:
     """Whether the next timer is a user's whose requests are used up."""
-    return s.timers[0].kind == timers.USER and loop.is_short(s, s.timers[0].slot)
+    return s.timers[0].kind == timers.USER and loop.is_short(s, WIDE + s.timers[0].slot)
 
 
 @inner_apart

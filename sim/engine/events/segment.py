@@ -17,11 +17,12 @@ from sim.engine.replica import batch, frontend, leap, lockstep, plan, prefix, wo
 from sim.engine.replica.event import set_event
 from sim.engine.replica.wake import steps_until_ready
 from sim.engine.request import outcome, timers, usage
+from sim.engine.state import heap
 from sim.engine.state.backend_record import (
     CHUNKED,
 )
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.number import ONE_LESS, ZERO
+from sim.engine.state.number import ONE_LESS, WIDE, ZERO
 from sim.engine.state.record import (
     ALONE,
     BOUNDARY,
@@ -75,14 +76,14 @@ def blocks_taken(s: State, r: int, replica: Row, pool: Row) -> int:
     if replica.decoding == 0 or replica.leap == 0:
         return 0
     return leap.blocks_needed(
-        s.block_phase[r], replica.steps, replica.leap, replica.decoding, pool.block_shift
+        s.block_phase[r], replica.steps, WIDE + replica.leap, replica.decoding, pool.block_shift
     )
 
 
 @inner
 def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Advance the batch to the end of its segment; sequences finish or join."""
-    work.book_steps(replica, pool, replica.leap, 1.0)
+    work.book_steps(replica, pool, WIDE + replica.leap, 1.0)
     replica.free_blocks -= blocks_taken(s, r, replica, pool)
     replica.cached += replica.leap * replica.decoding
     replica.steps += replica.leap
@@ -90,16 +91,16 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     if pool.works_on_tokens:
         frontend.take_tokens(s, r, replica, pool, now)
     replica.mode = BOUNDARY
-    chunk = replica.chunk_head
+    chunk = WIDE + replica.chunk_head
     replica.chunk_head = NONE
     replica.chunks = 0
     while True:  # first those that decoded; with one call of what is long and compiled into here
-        if replica.decoding > 0 and s.heap_step[r, 0] == replica.steps:
+        if replica.decoding > 0 and heap.steps_left(s.heap[r, 0], replica.steps) == 0:
             at = _first_to_finish(s, r, replica) if s.clock[0].has_prefix_caches else ZERO
             slot = batch.stop_decoding(s, r, replica, pool, at)
         elif chunk != NONE:
             slot = chunk
-            chunk = s.slots[slot].next
+            chunk = WIDE + s.slots[slot].next
             if not _prefilled(s, r, replica, pool, slot, now):
                 continue
         else:
@@ -114,9 +115,9 @@ def _first_to_finish(s: State, r: int, replica: Row) -> int:
     """Of those that end at this step the one admitted first: what is kept depends on the order."""
     first = 0
     for at in range(1, replica.decoding):
-        if s.heap_step[r, at] == replica.steps:
-            admission = s.slots[s.heap_slot[r, at]].admission
-            if admission < s.slots[s.heap_slot[r, first]].admission:
+        if heap.steps_left(s.heap[r, at], replica.steps) == 0:
+            admission = s.slots[s.heap[r, at].slot].admission
+            if admission < s.slots[s.heap[r, first].slot].admission:
                 first = at
     return first
 
@@ -189,7 +190,7 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         _leave_unwanted(s, r, replica, pool, slot, tokens, ZERO, now)
         return
     at = ZERO
-    while s.slots[s.heap_slot[r, at]].interest != STOPPING:
+    while s.slots[s.heap[r, at].slot].interest != STOPPING:
         at += 1
     slot = batch.stop_decoding(s, r, replica, pool, at)
     seq = s.slots[slot]
@@ -210,7 +211,7 @@ def _drop_planned(s: State, r: int, replica: Row, pool: Row, now: float) -> None
 @inner
 def _take_off_prompt(s: State, r: int, replica: Row) -> int:
     """Take a prompt that is under way or planned, and unwanted, off the batch; NONE without one."""
-    slot = replica.partial
+    slot = WIDE + replica.partial
     if slot == NONE or s.slots[slot].interest != STOPPING:
         return plan.take_off_stopping(s, r)
     replica.partial = NONE
@@ -251,7 +252,7 @@ def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
             prefill_s = _schedule_chunks(s, r, replica, pool, taken, now)
         if prefill_s >= 0.0:
             replica.mode, replica.leap = MIXED, 1
-            step_s = _step_s(s, replica, replica.decoding) + prefill_s
+            step_s = _step_s(s, replica, WIDE + replica.decoding) + prefill_s
             replica.step_s = replica.slowness * step_s
             set_event(s, r, now + replica.step_s)
             return
@@ -301,7 +302,7 @@ def _schedule_chunks(s: State, r: int, replica: Row, pool: Row, taken: int, now:
     prefill_s = -1.0
     while budget > 0:
         if replica.partial != NONE:
-            slot = replica.partial
+            slot = WIDE + replica.partial
         elif batch.can_admit(s, replica, pool, replica.free_blocks - taken, now):
             slot = batch.admit(s, r, replica, pool, now)
         else:
@@ -326,8 +327,8 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
     """Admit whole prompts for a step of their own; its prefill seconds, or -1 if there is none."""
     budget, prompts = pool.max_num_batched_tokens, 0
     prefill_s = -1.0
-    while batch.can_admit(s, replica, pool, replica.free_blocks, now):
-        cached = prefix.cached_tokens(s, r, replica.head) if s.clock[0].has_caches else 0
+    while batch.can_admit(s, replica, pool, WIDE + replica.free_blocks, now):
+        cached = prefix.cached_tokens(s, r, WIDE + replica.head) if s.clock[0].has_caches else 0
         tokens = s.slots[replica.head].prefill - cached
         if tokens > budget and prefill_s >= 0.0:
             break  # the first is admitted even if it is longer than the budget
@@ -346,21 +347,21 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
 @inner
 def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Decode until a sequence finishes, the cache is full, or the next request can be admitted."""
-    decoding = replica.decoding
+    decoding = WIDE + replica.decoding
     shift = pool.block_shift
     replica.mode = LEAP
     growth_s = s.laws[replica.pool, 1, decoding] * decoding
     replica.step_s = replica.slowness * _step_s(s, replica, decoding)
     replica.growth_s = replica.slowness * growth_s
-    steps = s.heap_step[r, 0] - replica.steps
+    steps = heap.steps_left(s.heap[r, 0], replica.steps)
     if pool.steps_in_flight > 1 and s.plans[r].head != NONE:
         steps = 1  # then the plan is to run
     if replica.free_blocks < decoding * ((steps >> shift) + 1):
         steps = leap.steps_until_full(
-            s.block_phase[r], replica.steps, decoding, shift, replica.free_blocks, steps
+            s.block_phase[r], replica.steps, decoding, shift, WIDE + replica.free_blocks, steps
         )
-    replica.leap = steps
     if replica.head != NONE and pool.ranks == 1:  # of several, when their pace is known
-        replica.leap = steps_until_ready(s, r, replica, pool, now, now, steps)
-    duration_s = leap.duration_s(replica.leap, replica.step_s, replica.growth_s)
+        steps = steps_until_ready(s, r, replica, pool, now, now, steps)
+    replica.leap = steps
+    duration_s = leap.duration_s(steps, replica.step_s, replica.growth_s)
     set_event(s, r, now + duration_s)

@@ -12,7 +12,7 @@ from sim.engine.replica import batch, frontend, lockstep, plan, waiting, work
 from sim.engine.replica.event import set_event
 from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner
-from sim.engine.state.number import ONE_LESS, ONE_MORE, ZERO
+from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE, ZERO
 from sim.engine.state.record import (
     DRAINING,
     IDLE,
@@ -62,7 +62,7 @@ def _add_rank(s: State, r: int, p: int, slowness: float, now: float) -> None:
     pool.members += 1
     pool.routable += 1
     s.load[p, replica.member] = 0.0
-    tournament.update(s.load_tree[p], s.load[p], replica.member)
+    tournament.update(s.load_tree[p], s.load[p], WIDE + replica.member)
 
 
 @compiled
@@ -159,15 +159,15 @@ def _take_off_all(s: State, r: int, now: float) -> int:
         count += 1
         slot = s.slots[slot].next
     waiting.count_waiting(s, pool, -count, now)
-    batch.count_running(s, pool, -replica.running, now)
-    first = _join_lists(s, replica.head, replica.chunk_head)
-    first = _join_lists(s, first, replica.partial)
+    batch.count_running(s, pool, WIDE - replica.running, now)
+    first = _join_lists(s, WIDE + replica.head, WIDE + replica.chunk_head)
+    first = _join_lists(s, first, WIDE + replica.partial)
     first = _join_lists(s, first, s.plans[r].head)
     decoding = NONE
     while replica.decoding > 0:
         at = ZERO
         for other in range(1, replica.decoding):
-            if s.slots[s.heap_slot[r, other]].serial > s.slots[s.heap_slot[r, at]].serial:
+            if s.slots[s.heap[r, other].slot].serial > s.slots[s.heap[r, at].slot].serial:
                 at = other
         slot = batch.stop_decoding(s, r, replica, pool, at)
         s.slots[slot].next = decoding
@@ -246,7 +246,7 @@ def _unlist(s: State, r: int, pool: Row, now: float) -> None:
 @inner
 def _unlist_rank(s: State, r: int, pool: Row) -> None:
     replica = s.replicas[r]
-    p = replica.pool
+    p = WIDE + replica.pool
     at = 0
     while s.rosters[p, 1, at] != r:
         at += 1
@@ -256,7 +256,7 @@ def _unlist_rank(s: State, r: int, pool: Row) -> None:
         pool.cursor -= 1
     pool.routable -= 1
     s.load[p, replica.member] = math.inf
-    tournament.update(s.load_tree[p], s.load[p], replica.member)
+    tournament.update(s.load_tree[p], s.load[p], WIDE + replica.member)
 
 
 @inner

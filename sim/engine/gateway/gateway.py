@@ -5,6 +5,7 @@ import math
 from sim.engine.gateway import managed, routing
 from sim.engine.replica import event, frontend, lockstep, prefix, waiting, wake, yielding
 from sim.engine.request import usage
+from sim.engine.state import tournament
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE
 from sim.engine.state.record import DRAINING, GONE, HELD, NONE, Row
@@ -55,7 +56,7 @@ def leave_replica(s: State, r: int, w: int, now: float) -> None:
         elif lockstep.is_empty(s, r, pool):
             _empty(s, event.first_rank(s, r, pool), now)
     if pool.held > 0:
-        serve_held(s, replica.pool, now)
+        serve_held(s, WIDE + replica.pool, now)
 
 
 @inner_apart
@@ -108,7 +109,7 @@ def withdraw(s: State, slot: int, now: float) -> None:
 def _has_room(s: State, p: int, pool: Row) -> bool:
     if pool.routable == 0:
         return False
-    return pool.replica_limit == math.inf or s.load_tree[p, 1] < pool.replica_limit
+    return pool.replica_limit == math.inf or s.load_tree[p, tournament.ROOT] < pool.replica_limit
 
 
 @inner

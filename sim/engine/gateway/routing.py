@@ -54,7 +54,7 @@ def route(s: State, p: int, slot: int) -> int:
 def set_load(s: State, r: int) -> None:
     """Tell the router of a change in what replica ``r`` has outstanding."""
     replica = s.replicas[r]
-    p = replica.pool
+    p = WIDE + replica.pool
     before = s.load[p, replica.member]
     if s.pools[p].tracks_load and before < math.inf:
         _set(s, p, replica, before - math.floor(before))
@@ -68,13 +68,13 @@ def hand_over(s: State, r: int) -> None:
     replica.outstanding += 1
     if pool.tracks_load:
         pool.turns = pool.turns + 1 if pool.turns < _LAST_TURN else 0
-        _set(s, replica.pool, replica, pool.turns * _TURN)
+        _set(s, WIDE + replica.pool, replica, pool.turns * _TURN)
 
 
 @inner
 def _set(s: State, p: int, replica: Row, turn: float) -> None:
     s.load[p, replica.member] = replica.outstanding + turn
-    tournament.update(s.load_tree[p], s.load[p], replica.member)
+    tournament.update(s.load_tree[p], s.load[p], WIDE + replica.member)
 
 
 @inner
@@ -137,7 +137,7 @@ def _of_prefix(s: State, p: int, slot: int) -> int:
     """
     if not s.clock[0].has_extras or s.extras[slot].names == 0:
         return NONE
-    limit = 2.0 * math.floor(s.load_tree[p, 1]) + 4.0
+    limit = 2.0 * math.floor(s.load_tree[p, tournament.ROOT]) + 4.0
     best, most = WIDE + NONE, 0
     for at in range(s.pools[p].routable):
         r = s.rosters[p, 1, at]

@@ -2,20 +2,18 @@
 
 import numpy as np
 
+from sim.engine.events.ahead import LARGE
 from sim.engine.replica import runs
-from sim.engine.state.record import DEADLINE, NONE, Records, records
+from sim.engine.state.record import DEADLINE, NONE, TIMER, Records, records, zeros
 from sim.engine.state.state import State
 from sim.engine.state.status import IN_FLIGHT
 from sim.engine.state.thin import numbered
-from sim.engine.state.tournament import leaves_for, rebuild
+from sim.engine.state.tournament import leaves_for, nodes_for, rebuild
 
 
 def grown(array: Records, count: int) -> Records:
     """A copy with ``count`` rows, the new ones zero."""
-    if array.ndim > 1:
-        larger = np.zeros((count, *array.shape[1:]), array.dtype)
-    else:
-        larger = records(count, array.dtype)
+    larger = zeros((count, *array.shape[1:]), array.dtype).view(type(array))
     larger[: len(array)] = array
     return larger
 
@@ -23,9 +21,11 @@ def grown(array: Records, count: int) -> Records:
 def with_replica_capacity(state: State, capacity: int) -> State:
     """The same state with room for ``capacity`` replicas in all and in each pool."""
     leaves = leaves_for(capacity)
-    event_s = np.full(leaves, np.inf)
+    event_s = zeros(leaves, np.float64)
+    event_s[:] = np.inf
     event_s[: len(state.event_s)] = state.event_s
-    load = np.full((len(state.pools), leaves), np.inf)
+    load = zeros((len(state.pools), leaves), np.float64)
+    load[:] = np.inf
     load[:, : state.load.shape[1]] = state.load
     rosters = np.zeros((len(state.pools), 2, capacity), np.int64)
     rosters[:, :, : state.rosters.shape[2]] = state.rosters
@@ -33,16 +33,16 @@ def with_replica_capacity(state: State, capacity: int) -> State:
         replicas=grown(state.replicas, capacity),
         caches=grown(state.caches, capacity),
         plans=grown(state.plans, capacity),
-        frontends=grown(state.frontends, capacity).view(np.recarray),
-        heap_step=grown(state.heap_step, capacity),
-        heap_slot=grown(state.heap_slot, capacity),
+        frontends=grown(state.frontends, capacity),
+        heap=grown(state.heap, capacity),
         block_phase=grown(state.block_phase, capacity),
         event_s=event_s,
-        event_tree=np.zeros(leaves),
+        event_tree=zeros(nodes_for(leaves), np.float64),
         load=load,
-        load_tree=np.zeros((len(state.pools), leaves)),
+        load_tree=zeros((len(state.pools), nodes_for(leaves)), np.float64),
         rosters=rosters,
     )
+    enlarged.clock.is_large[0] = capacity >= LARGE
     rebuild(enlarged.event_tree, enlarged.event_s)
     for tree, key in zip(enlarged.load_tree, enlarged.load, strict=True):
         rebuild(tree, key)
@@ -94,7 +94,14 @@ def _freed(rows: Records, have: int, first_free: int) -> int:
 
 def with_timers(state: State, count: int) -> State:
     """The same state with room for ``count`` timers."""
-    return state._replace(timers=grown(state.timers, count))
+    timers = timer_heap(count)
+    timers[: len(state.timers)] = state.timers
+    return state._replace(timers=timers)
+
+
+def timer_heap(count: int) -> Records:
+    """Room for so many timers, with the first four below the top at a cache line's start."""
+    return records(count + 3, TIMER)[3:]
 
 
 def with_deadlines(state: State, count: int) -> State:

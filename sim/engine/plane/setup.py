@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.engine.client.client import JITTERS
 from sim.engine.gateway.routing import BY_LOAD, LEAST_LOADED, ROUTERS, STICKY
-from sim.engine.plane.growth import with_replica_capacity, with_slots
+from sim.engine.plane.growth import timer_heap, with_replica_capacity, with_slots
 from sim.engine.plane.setup_managed import budgets, fill_provider, paces, peaks, prices, quotas
 from sim.engine.request.timers import DEADLINES
 from sim.engine.state.backend_record import (
@@ -29,6 +29,7 @@ from sim.engine.state.record import (
     CACHE,
     CALL,
     DEADLINE,
+    ENTRY,
     EXTRA,
     FED,
     FED_EXTRA,
@@ -41,10 +42,10 @@ from sim.engine.state.record import (
     RUN,
     SEQUENCE,
     TASK,
-    TIMER,
     WORKLOAD,
     Records,
     records,
+    whole_lines,
 )
 from sim.engine.state.state import State
 from sim.model.cache import ResponseCache
@@ -102,19 +103,18 @@ def empty_state(
         slots=records(0, SEQUENCE),
         extras=records(0, EXTRA),
         processes=np.zeros(0, np.int64),
-        frontends=np.zeros((0, processes), FRONTEND).view(np.recarray),
+        frontends=records((0, processes), FRONTEND),
         plans=records(0, PLAN),
         laws=laws,
         event_s=np.zeros(0),
         event_tree=np.zeros(0),
-        heap_step=np.zeros((0, batch), np.int64),
-        heap_slot=np.zeros((0, batch), np.int64),
+        heap=records((0, whole_lines(batch, ENTRY)), ENTRY),
         block_phase=np.zeros((0, block), np.int32),
         load=np.zeros((count, 0)),
         load_tree=np.zeros((count, 0)),
         rosters=np.zeros((count, 2, 0), np.int64),
         held_list=np.full((count, 2, 2), NONE, np.int64),
-        timers=records(_FIRST_TIMERS, TIMER),
+        timers=timer_heap(_FIRST_TIMERS),
         rings=records(DEADLINES * workloads, RING),
         deadlines=np.zeros((DEADLINES * workloads, _FIRST_TIMERS), DEADLINE).view(np.recarray),
         tasks=records(0, TASK),

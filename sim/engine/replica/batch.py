@@ -22,7 +22,7 @@ from sim.engine.request import usage
 from sim.engine.state import heap
 from sim.engine.state.backend_record import ABOVE_WATERMARK, CHUNKED, WHOLE
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.number import ONE_LESS, ONE_MORE, ZERO
+from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE, ZERO
 from sim.engine.state.record import NONE, RUNNING, Row
 from sim.engine.state.state import State
 
@@ -72,7 +72,7 @@ def _most_blocks(pool: Row, seq: Row) -> int:
 def admit(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     """Move the head of the waiting list into the batch; all blocks of its prefill are taken."""
     clock = s.clock[0]
-    slot = replica.head
+    slot = WIDE + replica.head
     seq = s.slots[slot]
     waiting.take_out(s, replica, slot)
     seq.place = RUNNING
@@ -152,7 +152,7 @@ def start_decoding(s: State, r: int, replica: Row, pool: Row, slot: int) -> None
     """A prefilled sequence joins those that decode."""
     seq = s.slots[slot]
     ends_at = replica.steps + seq.output - seq.generated
-    heap.push(s.heap_step[r], s.heap_slot[r], replica.decoding, ends_at, slot)
+    heap.push(s.heap[r], replica.decoding, ends_at, slot)
     replica.decoding += 1
     replica.cached += seq.prefill
     frontend.count_decoding(s, r, pool, slot, ONE_MORE)
@@ -162,11 +162,11 @@ def start_decoding(s: State, r: int, replica: Row, pool: Row, slot: int) -> None
 @inner
 def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
     """Take the decoding sequence at position ``at`` of the heap out; its blocks are free again."""
-    slot = s.heap_slot[r, at]
+    slot = WIDE + s.heap[r, at].slot
     seq = s.slots[slot]
-    seq.generated = seq.output - (s.heap_step[r, at] - replica.steps)
+    seq.generated = seq.output - heap.steps_left(s.heap[r, at], replica.steps)
     cached = seq.prompt + seq.generated - 1
-    heap.remove(s.heap_step[r], s.heap_slot[r], replica.decoding, at)
+    heap.remove(s.heap[r], replica.decoding, at)
     replica.decoding -= 1
     replica.cached -= cached
     frontend.count_decoding(s, r, pool, slot, ONE_LESS)
@@ -254,7 +254,7 @@ def _preempt(s: State, r: int, replica: Row, pool: Row, at: int, now: float) -> 
 def _youngest(s: State, r: int, replica: Row) -> int:
     youngest = ZERO
     for at in range(1, replica.decoding):
-        if s.slots[s.heap_slot[r, at]].admission > s.slots[s.heap_slot[r, youngest]].admission:
+        if s.slots[s.heap[r, at].slot].admission > s.slots[s.heap[r, youngest].slot].admission:
             youngest = at
     return youngest
 

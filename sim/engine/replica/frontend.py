@@ -68,7 +68,7 @@ def take_tokens(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         process = s.frontends[r, at]
         decoding = _decoding(replica, pool, process)
         if replica.mode == LEAP:
-            _fold(replica, pool, process, decoding, replica.leap, now)
+            _fold(replica, pool, process, decoding, WIDE + replica.leap, now)
             process.folded = 0
         else:
             prefilled, first_s = _prefilled(s, replica, pool, at)
@@ -131,7 +131,7 @@ def process_of(s: State, pool: Row, slot: int) -> int:
 
 @inner
 def _decoding(replica: Row, pool: Row, process: Row) -> int:
-    return process.decoding if pool.processes > 1 else replica.decoding
+    return process.decoding if pool.processes > 1 else WIDE + replica.decoding
 
 
 @inner
@@ -141,16 +141,16 @@ def _prefilled(s: State, replica: Row, pool: Row, at: int) -> tuple[int, float]:
     A preempted one that is prefilled again has had its first token.
     """
     if pool.processes == 1 and pool.frontend_s_per_prompt_token_out == 0.0:
-        return replica.chunks, 0.0
+        return WIDE + replica.chunks, 0.0
     count, first_s = 0, 0.0
-    slot = replica.chunk_head
+    slot = WIDE + replica.chunk_head
     while slot != NONE:
         seq = s.slots[slot]
         if process_of(s, pool, slot) == at:
             count += 1
             if seq.generated == 0:
                 first_s += pool.frontend_s_per_prompt_token_out * seq.prompt
-        slot = seq.next
+        slot = WIDE + seq.next
     return count, first_s
 
 
@@ -159,7 +159,8 @@ def _fold_before(s: State, r: int, replica: Row, pool: Row, process: Row, now: f
     """The steps of the leap under way that have ended have brought their tokens."""
     clock = s.clock[0]
     since_s = now - replica.start_s
-    steps = leap.steps_until(since_s, replica.step_s, replica.growth_s, replica.leap)
+    most = WIDE + replica.leap
+    steps = leap.steps_until(since_s, replica.step_s, replica.growth_s, most)
     ends_s = replica.start_s + leap.duration_s(steps, replica.step_s, replica.growth_s)
     has_had_its_turn = clock.instant_s == now and clock.turn >= r
     if ends_s > now or (ends_s == now and not has_had_its_turn):

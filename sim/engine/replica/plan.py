@@ -21,7 +21,9 @@ plan.
 """
 
 from sim.engine.replica import batch, waiting, work
+from sim.engine.state import heap
 from sim.engine.state.jit import inner
+from sim.engine.state.number import WIDE
 from sim.engine.state.record import NONE, STOPPING, Row
 from sim.engine.state.state import State
 
@@ -36,7 +38,7 @@ def empty(plan: Row) -> None:
 @inner
 def make(s: State, r: int, replica: Row, pool: Row, taken: int, now: float) -> None:
     """Plan the step after the one that begins, whose decodes take ``taken`` blocks."""
-    slot = replica.partial
+    slot = WIDE + replica.partial
     if slot == NONE and not batch.can_admit(s, replica, pool, replica.free_blocks - taken, now):
         return
     plan = s.plans[r]
@@ -59,12 +61,12 @@ def run(s: State, r: int, replica: Row, pool: Row) -> float:
     the plan leaves of the last.
     """
     plan = s.plans[r]
-    begun = replica.partial
+    begun = WIDE + replica.partial
     slot = begun if begun != NONE else plan.head
     prompts, tokens, prefill_s = 0, 0, -1.0
     while slot != NONE:
         seq = s.slots[slot]
-        following = plan.head if slot == begun else seq.next
+        following = plan.head if slot == begun else WIDE + seq.next
         chunk = seq.prefill - seq.prefilled
         if following == NONE:
             chunk -= plan.rest
@@ -115,11 +117,11 @@ def _next_decodes(s: State, r: int, replica: Row, pool: Row) -> tuple[int, int]:
     """
     ends_at = replica.steps + 1
     phase = -ends_at & pool.block_mask
-    decoding, blocks = replica.decoding, s.block_phase[r, phase] + 0
+    decoding, blocks = WIDE + replica.decoding, s.block_phase[r, phase] + 0
     at = 0
     while replica.decoding > 0:  # over the part of the heap that ends with the step, from its top
-        if at < replica.decoding and s.heap_step[r, at] == ends_at:
-            seq = s.slots[s.heap_slot[r, at]]
+        if at < replica.decoding and heap.steps_left(s.heap[r, at], ends_at) == 0:
+            seq = s.slots[s.heap[r, at].slot]
             decoding -= 1
             if (seq.prompt + seq.output - 1 - ends_at) & pool.block_mask == phase:
                 blocks -= 1

@@ -4,6 +4,7 @@ from sim.engine.replica import batch, event, leap, yielding
 from sim.engine.replica.event import set_event
 from sim.engine.state.backend_record import CHUNKED
 from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import WIDE
 from sim.engine.state.record import IDLE, LEAP, NONE, Row
 from sim.engine.state.state import State
 
@@ -23,7 +24,7 @@ def for_head(s: State, r: int, now: float) -> None:
         else:
             set_event(s, r, _begins_s(s, replica, now))
     elif replica.mode == LEAP and replica.head != NONE:
-        steps = steps_until_ready(s, r, replica, pool, replica.start_s, now, replica.leap)
+        steps = steps_until_ready(s, r, replica, pool, replica.start_s, now, WIDE + replica.leap)
         _cut(s, r, replica, pool, steps, now)
 
 
@@ -62,7 +63,8 @@ def for_stop(s: State, r: int, now: float) -> None:
     replica.stopping += 1
     if replica.mode == LEAP:
         since_s = now - replica.start_s
-        steps = leap.steps_until(since_s, replica.step_s, replica.growth_s, replica.leap)
+        most = WIDE + replica.leap
+        steps = leap.steps_until(since_s, replica.step_s, replica.growth_s, most)
         _cut(s, r, replica, s.pools[replica.pool], steps, now)
 
 
@@ -115,7 +117,7 @@ def steps_until_ready(
     will lack them until somebody leaves, for a leap only takes blocks; or gives way.
     """
     seq = s.slots[replica.head]
-    free_blocks = replica.free_blocks
+    free_blocks = WIDE + replica.free_blocks
     if pool.steps_in_flight > 1:  # a plan leaves what two steps of decodes take
         phase = s.block_phase[r]
         free_blocks -= leap.blocks_needed(

@@ -12,6 +12,7 @@ there, and taken off again in the next; prompts are booked when their step begin
 
 from sim.engine.replica import leap
 from sim.engine.state.jit import inner
+from sim.engine.state.number import WIDE
 from sim.engine.state.record import Row
 
 
@@ -29,7 +30,8 @@ def book_steps(replica: Row, pool: Row, steps: int, sign: float) -> None:
 def steps_by(replica: Row, now: float) -> int:
     """Steps of the leap under way that have ended by now."""
     since_s = now - replica.start_s
-    steps = leap.steps_until(since_s, replica.step_s, replica.growth_s, replica.leap)
+    most = WIDE + replica.leap
+    steps = leap.steps_until(since_s, replica.step_s, replica.growth_s, most)
     if leap.duration_s(steps, replica.step_s, replica.growth_s) > since_s:
         steps -= 1
     return steps

@@ -40,7 +40,7 @@ def leaves_s(s: State, r: int, replica: Row, seq: Row, now: float) -> float:
     if not goes_first(s, seq):
         return earliest_s
     for at in range(replica.decoding):
-        other = s.slots[s.heap_slot[r, at]]
+        other = s.slots[s.heap[r, at].slot]
         asked_s = max(now, seq.ready_s + s.workloads[other.workload].gives_way_after_s)
         if asked_s < earliest_s and gives_way(s, other, asked_s):
             earliest_s = asked_s
@@ -55,11 +55,11 @@ def youngest(s: State, r: int, replica: Row, since_s: float, now: float) -> int:
     """
     found = NONE
     for at in range(replica.decoding):
-        seq = s.slots[s.heap_slot[r, at]]
+        seq = s.slots[s.heap[r, at].slot]
         if (
             gives_way(s, seq, now)
             and since_s + s.workloads[seq.workload].gives_way_after_s <= now
-            and (found == NONE or seq.admission > s.slots[s.heap_slot[r, found]].admission)
+            and (found == NONE or seq.admission > s.slots[s.heap[r, found].slot].admission)
         ):
             found = at
     return found

@@ -14,6 +14,7 @@ CLOCK = np.dtype(
         ("timer_order", "i8"),
         ("timer_s", "f8"),  # of the next timer, and of the next deadline
         ("deadline_s", "f8"),
+        ("fullest", "i8"),  # most deadlines that a ring has had
         ("free_slot", "i8"),
         ("held", "i8"),  # the pool of the signal REQUEST_HELD
         ("held_s", "f8"),
@@ -35,6 +36,7 @@ CLOCK = np.dtype(
         ("free_run", "i8"),
         ("free_runs", "i8"),
         ("spare_timers", "i8"),  # that one event may set
+        ("is_large", "i8"),  # the fleet: what comes is asked for ahead of time
         # What there is at all, so that what there is not costs nothing.
         ("has_deadlines", "i8"),
         ("has_extras", "i8"),

@@ -50,24 +50,18 @@ EVERYBODY = 1 << 62  # more than there are replicas
 
 _CACHE_LINE = 64  # bytes
 
+# Two cache lines. What is looked at when a sequence begins to decode and when it ends, long after
+# anything else of it was, lies in the first.
 SEQUENCE = np.dtype(
     [
         ("arrival_s", "f8"),
-        ("ready_s", "f8"),  # through the front end, visible to the scheduler
         ("admitted_s", "f8"),  # first admission to the batch
         ("first_token_s", "f8"),
-        ("dispatched_s", "f8"),  # handed to a replica
-        ("patience_end_s", "f8"),
-        ("number", "i8"),  # of the request, in the order of arrival; NONE if nobody waits for it
-        ("serial", "i8"),  # of the attempt
-        ("admission", "i8"),  # order of the latest: the largest is the youngest; then its delivery
-        ("next", "i8"),  # slot: in the waiting list, the list of chunks, or the free list
-        ("previous", "i8"),  # in the waiting list
+        ("next", "i4"),  # slot: in the waiting list, the list of chunks, or the free list
         ("prompt", "i4"),
         ("output", "i4"),
         ("generated", "i4"),
         ("prefill", "i4"),  # tokens to prefill: the prompt and what was generated before
-        ("prefilled", "i4"),  # of a preempted one: what it had in the KV cache
         ("cached", "i4"),  # of the prompt, found and not computed before by the attempt
         ("replica", "i4"),
         ("preemptions", "i2"),
@@ -78,6 +72,15 @@ SEQUENCE = np.dtype(
         ("degraded", "i1"),
         ("place", "i1"),
         ("interest", "i1"),
+        ("ready_s", "f8"),  # through the front end, visible to the scheduler
+        ("dispatched_s", "f8"),  # handed to a replica
+        ("patience_end_s", "f8"),
+        ("number", "i8"),  # of the request, in the order of arrival; NONE if nobody waits for it
+        ("serial", "i8"),  # of the attempt
+        ("admission", "i8"),  # order of the latest: the largest is the youngest; then its delivery
+        ("previous", "i4"),  # in the waiting list
+        ("prefilled", "i4"),  # of a preempted one: what it had in the KV cache
+        ("spare", "i8"),  # to the end of the line
     ],
     align=True,
 )
@@ -164,40 +167,45 @@ RUN = np.dtype(
 )
 CACHE = np.dtype([("newest", "i8"), ("oldest", "i8"), ("blocks", "i8"), ("runs", "i8")], align=True)
 
+# Three cache lines; what few replicas have use for lies in the third.
 REPLICA = np.dtype(
     [
         # The segment under way: a leap of `leap` steps from step number `steps` at `start_s`.
         ("start_s", "f8"),
         ("step_s", "f8"),
         ("growth_s", "f8"),
-        ("steps", "i8"),
-        ("leap", "i8"),
-        ("cached", "i8"),  # K: tokens in the caches of decoding sequences, at the start
-        ("free_blocks", "i8"),  # at the start, prefills under way taken off
-        ("reserved", "i4"),  # blocks that the running may come to need, where all are set aside
-        ("next_process", "i4"),  # of the front end, which take attempts in turn
         ("slowness", "f8"),  # factor on every time of the engine
         ("blocks_since_s", "f8"),  # the integral of used blocks is complete up to here
         ("blocks_then", "f8"),  # used blocks at that time
-        ("decoding", "i8"),  # B
-        ("running", "i8"),  # decoding and prefilling
-        ("outstanding", "i8"),  # routed here, and not yet answered
-        ("of_batches", "i8"),  # of these, those of workloads that give way
+        ("steps", "i8"),
+        ("cached", "i8"),  # K: tokens in the caches of decoding sequences, at the start
+        ("leap", "i4"),
+        ("free_blocks", "i4"),  # at the start, prefills under way taken off
+        ("decoding", "i4"),  # B
+        ("running", "i4"),  # decoding and prefilling
+        ("outstanding", "i4"),  # routed here, and not yet answered
         ("stopping", "i4"),  # of the running, those that are dropped at the next boundary
         ("chunks", "i4"),  # ... and those whose prefill ends with the step under way
-        ("head", "i8"),  # waiting list, first to be admitted first
-        ("tail", "i8"),
-        ("chunk_head", "i8"),  # sequences whose prefill ends with the step under way
-        ("chunk_tail", "i8"),
-        ("partial", "i8"),  # the one sequence that is prefilled in part
-        ("pool", "i8"),
-        ("member", "i8"),  # index within the pool
+        ("head", "i4"),  # waiting list, first to be admitted first
+        ("tail", "i4"),
+        ("chunk_head", "i4"),  # sequences whose prefill ends with the step under way
+        ("chunk_tail", "i4"),
+        ("partial", "i4"),  # the one sequence that is prefilled in part
+        ("pool", "i4"),
+        ("member", "i4"),  # index within the pool
         ("mode", "i4"),
         ("life", "i4"),
-        ("next_emptied", "i8"),
+        ("of_batches", "i4"),  # of the outstanding, those of workloads that give way
+        ("reserved", "i4"),  # blocks that the running may come to need, where all are set aside
+        ("next_process", "i4"),  # of the front end, which take attempts in turn
+        ("next_emptied", "i4"),
+        ("spare", "i8", 6),  # to the end of the line
     ],
     align=True,
 )
+
+# A decoding sequence, under the step with which it ends: an eighth of a cache line.
+ENTRY = np.dtype([("step", "i4"), ("slot", "i4")], align=True)
 
 WORKLOAD = np.dtype(
     [
@@ -320,8 +328,8 @@ TIMER = np.dtype(
         ("time_s", "f8"),
         ("order", "i8"),  # of scheduling, for timers of one instant
         ("number", "i8"),  # of the request, to tell whether it is still the one meant
-        ("slot", "i8"),
-        ("kind", "i8"),
+        ("slot", "i4"),
+        ("kind", "i4"),
     ],
     align=True,
 )
@@ -364,8 +372,20 @@ CountArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
 
 
-def records(count: int, dtype: np.dtype[np.void]) -> Records:
-    """``count`` zeroed rows whose fields can be read as attributes, from a cache line's start."""
-    room = np.zeros(count * dtype.itemsize + _CACHE_LINE, np.uint8)
+def records(count: int | tuple[int, ...], dtype: np.dtype[np.void]) -> Records:
+    """Zeroed rows whose fields can be read as attributes, from a cache line's start."""
+    return zeros(count, dtype).view(np.recarray)
+
+
+def zeros(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """An array of zeros from a cache line's start."""
+    bytes_ = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    room = np.zeros(bytes_ + _CACHE_LINE, np.uint8)
     first = -room.ctypes.data % _CACHE_LINE
-    return room[first : first + count * dtype.itemsize].view(dtype).view(np.recarray)
+    return room[first : first + bytes_].view(dtype).reshape(shape)
+
+
+def whole_lines(count: int, dtype: np.dtype[np.void]) -> int:
+    """At least so many rows that fill whole cache lines."""
+    rows = _CACHE_LINE // dtype.itemsize
+    return -(-count // rows) * rows

@@ -20,6 +20,7 @@ from sim.engine.state.record import (
     CACHE,
     CALL,
     DEADLINE,
+    ENTRY,
     EXTRA,
     FED,
     FED_EXTRA,
@@ -53,8 +54,7 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "laws": (np.float64, 3),
     "event_s": (np.float64, 1),
     "event_tree": (np.float64, 1),
-    "heap_step": (np.int64, 2),
-    "heap_slot": (np.int64, 2),
+    "heap": (ENTRY, 2),
     "block_phase": (np.int32, 2),
     "load": (np.float64, 2),
     "load_tree": (np.float64, 2),
@@ -111,14 +111,14 @@ class State(NamedTuple):
     plans : (capacity,) PLAN
     laws : (pools, 2, batch + 1) float64
         a(B) and c(B).
-    event_s, event_tree : (leaves,) float64
+    event_s, event_tree : (leaves,) and (nodes,) float64
         Next event of each replica, and the tournament tree over them.
-    heap_step, heap_slot : (capacity, batch) int64
+    heap : (capacity, batch) ENTRY
         Per replica a binary heap of decoding sequences, under the step number at which they end.
     block_phase : (capacity, block) int32
         Per replica the number of decoding sequences by (cached tokens - step number) modulo the
         block: those that need a new block at step s are the ones of phase -s.
-    load, load_tree : (pools, leaves) float64
+    load, load_tree : (pools, leaves) and (pools, nodes) float64
         Outstanding requests by member, and by how late it had its turn as a fraction below 1;
         infinite if not ready; and the tree over them.
     rosters : (pools, 2, capacity) int64
@@ -126,7 +126,7 @@ class State(NamedTuple):
     held_list : (pools, 2, 2) int32
         First and last request held at the gateway, by priority.
     timers : (n,) TIMER
-        A binary heap of retries to be sent and patience that ends.
+        A heap, four below each, of retries to be sent and patience that ends.
     rings : (3 · workloads,) RING
     deadlines : (3 · workloads, n) DEADLINE
         Timeouts to the first and to the last token, and times to hedge, by workload.
@@ -188,8 +188,7 @@ class State(NamedTuple):
     laws: FloatArray
     event_s: FloatArray
     event_tree: FloatArray
-    heap_step: IntArray
-    heap_slot: SlotArray
+    heap: Records
     block_phase: CountArray
     load: FloatArray
     load_tree: FloatArray
