@@ -100,7 +100,7 @@ def quantile_of(
                 share = (rank - below) / inside
                 return _EDGES_S[index] + share * (_EDGES_S[index + 1] - _EDGES_S[index])
             below += inside
-    return math.nan if total == 0 else _EDGES_S[-1]
+    return math.nan if total == 0 else _EDGES_S[BUCKETS]
 
 
 @inner
