@@ -22,6 +22,7 @@ from sim.model.arrivals import (
     RateCurve,
     Renewal,
     SpecialEvent,
+    clock,
     rate_curve,
 )
 from sim.model.distributions import Constant, LogNormal
@@ -253,6 +254,15 @@ def test_a_longer_horizon_or_warm_up_moves_no_request(warm_up_s):
     here = slice(*np.searchsorted(WHOLE[0], (-warm_up_s, 1.5 * DAY_S)))
     for part, whole in zip(short, WHOLE, strict=True):
         np.testing.assert_array_equal(part, whole[here])
+
+
+def test_a_warm_up_is_the_same_drawn_once_or_twice(monkeypatch):
+    source = GeneratedSource(RateCurve.constant(100.0, -900.0, 60.0), ONE, ONE, Renewal(2.0))
+    once = arrivals(source, Streams(3, 0), -900.0, 60.0)
+    monkeypatch.setattr(clock, "_HELD", 2)
+    twice = arrivals(source, Streams(3, 0), -900.0, 60.0)
+    assert len(once) > 4 * BLOCK_REQUESTS
+    assert (once == twice).all()
 
 
 def test_blocks_are_bounded_ordered_and_never_empty():

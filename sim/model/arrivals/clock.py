@@ -12,6 +12,8 @@ from sim.model.streams import Streams
 
 BLOCK_REQUESTS = 16_384  # 128 KiB of float64, which stays in the second-level cache
 
+_HELD = 16  # blocks of the warm-up that are not drawn twice: 2 MiB
+
 
 def arrival_blocks(
     curve: RateCurve, gaps: Renewal, name: str, streams: Streams, start_s: float, end_s: float
@@ -20,7 +22,8 @@ def arrival_blocks(
 
     Requests are numbered outward from time 0 and drawn in blocks of ``BLOCK_REQUESTS``, each from a
     stream of its own, so that any window can be entered and none moves another. The requests before
-    time 0 are drawn twice, in order to have them in order without holding them all.
+    time 0 are drawn backward and wanted forward: of a long warm-up, most are drawn twice, in order
+    to have them in order without holding them all.
 
     Yields
     ------
@@ -31,13 +34,19 @@ def arrival_blocks(
     """
     behind, ahead = gaps.around_zero(streams(f"arrivals/{name}/origin"))
     if start_s < 0:
-        offsets = [behind]
+        offsets, held = [behind], list[FloatArray]()
         while curve.inverse(np.array([-offsets[-1]]))[0] >= start_s:
             key = f"before/{len(offsets) - 1}"
-            offsets.append(_counts(gaps, name, streams, key, offsets[-1])[1])
+            backward, following = _counts(gaps, name, streams, key, offsets[-1])
+            offsets.append(following)
+            if len(held) < _HELD:
+                held.append(backward)
         for index in reversed(range(len(offsets) - 1)):
             key = f"before/{index}"
-            backward, _ = _counts(gaps, name, streams, key, offsets[index])
+            if index >= len(held):
+                backward, _ = _counts(gaps, name, streams, key, offsets[index])
+            else:
+                backward = held.pop()
             yield key, curve.inverse(-backward[::-1])
     for index in count():
         counts, ahead_next = _counts(gaps, name, streams, str(index), ahead)
