@@ -16,7 +16,7 @@ _LINE = 64  # bytes of a cache line
 _WRITE, _KEEP, _DATA = 1, 3, 1  # arguments of LLVM's prefetch
 
 
-def _pointers(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+def _address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     """The address of a row of an array, as a number."""
     array = context.make_array(signature.args[0])(context, builder, value=arguments[0])
     stride = cgutils.unpack_tuple(builder, array.strides)[0]
@@ -27,7 +27,7 @@ def _pointers(context: Any, builder: Any, signature: Any, arguments: Any) -> Any
 @intrinsic
 def _compiled_fetch(typing_context: Any, array: Any, row: Any) -> Any:
     def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        address = _pointers(context, builder, signature, arguments)
+        address = _address(context, builder, signature, arguments)
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")

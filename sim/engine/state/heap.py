@@ -5,6 +5,8 @@ joins or leaves. Of step numbers the last 32 bits are kept: an answer is shorter
 so that their difference, in 32 bits, tells how far one lies behind another.
 """
 
+from typing import Any
+
 import numpy as np
 
 from sim.engine.state.jit import inner
@@ -15,7 +17,8 @@ from sim.engine.state.record import Records, Row
 @inner
 def steps_left(entry: Row, step: int) -> int:
     """Steps from the given number to the one at which a sequence ends."""
-    return WIDE + np.int32(entry.step - step)
+    left: Any = np.int32(entry.step - step)
+    return WIDE + left
 
 
 @inner
