@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from fleet import PROFILE, PoissonSource, design, pool, rate_per_replica
+from speed import kernel_s
 
 from sim.engine.simulation import simulate
 from sim.model.design import Design
@@ -54,13 +55,6 @@ class Row:
     peak_mib: float
 
 
-def by_replicas(size: int) -> Design:
-    """About a million requests, and enough to fill a large fleet, at 70 % load."""
-    requests = max(1_000_000, 150 * size)
-    rate_rps = size * rate_per_replica(0.7, 512, 256)
-    return design(size, days=requests / rate_rps / DAY_S)
-
-
 def by_days(size: int) -> Design:
     """So many days of a modest service on one replica."""
     day = design(1, days=size)
@@ -77,12 +71,20 @@ def by_workloads(size: int) -> Design:
     return replace(day, workloads=tuple(workloads), pools=(pool(8, PROFILE),))
 
 
-DESIGNS = {"replicas": by_replicas, "days": by_days, "workloads": by_workloads}
+DESIGNS = {"days": by_days, "workloads": by_workloads}
 
 
 def simulated(kind: str, size: int) -> None:
-    """Simulate one row in this process; print how many requests there were."""
+    """Simulate one row in this process; print how many requests there were.
+
+    Of replicas the kernel alone, with requests enough to fill a large fleet, at 70 % load.
+    """
     compile_kernel()
+    if kind == "replicas":
+        requests = max(1_000_000, 150 * size)
+        kernel_s(size, requests)
+        print(requests)
+        return
     day = DESIGNS[kind](size)
     outcome = simulate(day, Streams(7, 0))
     timeline(outcome, day)
