@@ -28,6 +28,7 @@ TELLING_S = 10.0  # a world beside which loading the kernel is little, so that t
 SELDOM = 50.0  # of the time that looking at the memory takes, between two looks
 LEAST_GAP_S = 0.25
 GB = 1e9
+WRITING = 1.9e8  # bytes of what writes tables and pictures, loaded at the end; 115 to 165 MB seen
 
 
 class SpentError(KeyboardInterrupt):
@@ -131,7 +132,8 @@ class Allowance:
         """The same workers, who are watched; as many of them as there is memory for."""
         if self._memory is not None and not self._piloted:
             memory.forget_peak()
-            self._check(self._footprint(), "the program itself takes")
+            found = self._footprint()
+            self._check(Footprint(found.whole + WRITING, 0.0), "the program itself takes")
         yield replace(workers, submit=self._noting(workers), lanes=lambda: self._lanes(workers))
 
     def look(self, missing: int, at_most: bool = False) -> None:
@@ -191,6 +193,8 @@ class Allowance:
         found = self._footprint()
         whole = found.whole + (0.0 if found.worker else memory.fallen())
         self._check(Footprint(whole, found.worker), "one world takes")
+        last = Footprint(whole - found.worker + WRITING, 0.0)  # workers have ended by then
+        self._check(last, "writing the results takes")
         if found.worker:
             self._fit = 1 + int((limit - whole) / found.worker)
             if self._fit < self._jobs:

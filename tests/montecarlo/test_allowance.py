@@ -107,13 +107,20 @@ def test_a_program_that_is_larger_than_its_limit_is_refused():
     with pytest.raises(PeakfleetError) as error:
         run(SCENARIO, replicate=replicate, jobs=1, allowance=allowance)
     (line,) = str(error.value).splitlines()
-    assert line == "--max-memory (100 MB) does not do: the program itself takes about 180 MB"
+    assert line == "--max-memory (100 MB) does not do: the program itself takes about 370 MB"
 
 
 def test_a_world_that_does_not_fit_is_refused():
     found = looks(Footprint(180 * MB, 0.0), Footprint(900 * MB, 0.0))
     allowance = Allowance(memory_bytes=500 * MB, look=found)
     with pytest.raises(PeakfleetError, match=r"500 MB\) does not do: one world takes about"):
+        run(SCENARIO, replicate=replicate, jobs=1, allowance=allowance)
+
+
+def test_results_that_have_no_room_to_be_written_are_refused_after_the_first_world():
+    found = looks(Footprint(100 * MB, 0.0), Footprint(350 * MB, 50 * MB))
+    allowance = Allowance(memory_bytes=400 * MB, look=found)
+    with pytest.raises(PeakfleetError, match="writing the results takes about 490 MB"):
         run(SCENARIO, replicate=replicate, jobs=1, allowance=allowance)
 
 
@@ -134,11 +141,11 @@ def test_so_many_workers_are_used_as_fit(limit_mb, jobs):
 
 def test_memory_that_is_exceeded_on_the_way_ends_the_run_with_what_it_has():
     fits = Footprint(300 * MB, 0.0)
-    found = looks(*[fits] * 3, Footprint(700 * MB, 0.0))
-    allowance = Allowance(memory_bytes=500 * MB, clock=Ticking(), look=found)
+    found = looks(*[fits] * 3, Footprint(900 * MB, 0.0))
+    allowance = Allowance(memory_bytes=650 * MB, clock=Ticking(), look=found)
     result = run(SCENARIO, replicate=replicate, jobs=1, allowance=allowance)
     assert result.interrupted
-    assert allowance.spent == "--max-memory (500 MB): 700 MB were taken"
+    assert allowance.spent == "--max-memory (650 MB): 900 MB were taken"
     assert 1 <= len(result.sample) < 300
 
 
