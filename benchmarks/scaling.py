@@ -3,7 +3,7 @@
 Run with ``python benchmarks/scaling.py`` (20 minutes; ``--quick`` for small sizes in two). Each row
 is a process of its own, whose CPU time and peak memory are taken when it ends, less what a process
 takes that simulates next to nothing. An exponent of 1 is linear cost; they are fitted to the
-logarithms of the rows from the second on, as the first is hardly more than the start.
+logarithms of the last rows, as the first are hardly more than the start.
 """
 
 import argparse
@@ -128,8 +128,9 @@ def runs(sizes: Sequence[tuple[int, int]]) -> list[tuple[int, Row]]:
 
 
 def exponent(found: Sequence[Row]) -> float:
-    """Slope of CPU over size, both as logarithms, from the second row on."""
-    sizes, cpu_s = np.log([row.size for row in found[1:]]), np.log([row.cpu_s for row in found[1:]])
+    """Slope of CPU over size of the last two or three rows, both as logarithms."""
+    last = found[max(len(found) - 3, min(2, len(found) - 2)) :]
+    sizes, cpu_s = np.log([row.size for row in last]), np.log([row.cpu_s for row in last])
     return float(np.polyfit(sizes, cpu_s, 1)[0])
 
 
