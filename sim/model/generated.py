@@ -45,6 +45,8 @@ class GeneratedSource:
         Factor per year on prompt lengths, compounding continuously (context creep).
     follow_ups : FollowUps or None
         Calls that follow each request; the curve is the rate of the tasks that requests begin.
+    epoch_s : float
+        How long prompts have grown at time 0.
     """
 
     curve: RateCurve
@@ -55,6 +57,7 @@ class GeneratedSource:
     rank_correlation: float = 0.0
     prompt_growth_per_year: float = 1.0
     follow_ups: FollowUps | None = None
+    epoch_s: float = 0.0
 
     def __post_init__(self) -> None:
         r, growth = self.rank_correlation, self.prompt_growth_per_year
@@ -108,7 +111,7 @@ class GeneratedSource:
         """Factor on the prompts of these arrivals; None if it is 1 at all times."""
         if self.prompt_growth_per_year == 1:
             return None
-        return np.asarray(self.prompt_growth_per_year ** (arrival_s / YEAR_S))
+        return np.asarray(self.prompt_growth_per_year ** ((arrival_s + self.epoch_s) / YEAR_S))
 
     def _tasks(
         self, name: str, streams: Streams, key: str, block: RequestBlock, here: slice

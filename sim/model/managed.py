@@ -7,7 +7,7 @@ a device is what fits on it.
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sim.model.distributions import Distribution
 from sim.model.price import TokenPrice
@@ -185,6 +185,15 @@ class Budget:
     shared: str = ""
 
 
+class Incident(NamedTuple):
+    """A time in which a share of the attempts fails, and the others are slow."""
+
+    start_s: float
+    end_s: float
+    errors: float
+    slowness: float
+
+
 @dataclass(frozen=True, slots=True)
 class Outages:
     """Incidents, one after the other: in each a share of the attempts fails, the others are slow.
@@ -202,6 +211,8 @@ class Outages:
         Factor on the times of attempts that do not fail in the others.
     planned : tuple of (float, float)
         Beginning and end of further, full ones, in seconds from the start of the horizon.
+    happened : tuple of Incident or None
+        All of them, where they are drawn already; None where they are not.
     """
 
     gap: Distribution | None = None
@@ -210,6 +221,7 @@ class Outages:
     partial_errors: float = 0.3
     partial_slowness: float = 1.0
     planned: tuple[tuple[float, float], ...] = ()
+    happened: tuple[Incident, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,22 @@ a world gives the same bits on any machine in any order.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+FOR_LIFE = ("stragglers/",)  # beginnings of names: what does not change from day to day
 
 
 @dataclass(frozen=True, slots=True)
 class Streams:
     """The named random streams of one world.
+
+    Attributes
+    ----------
+    seed, world : int
+    part : str
+        Of the horizon, whose chance is its own; empty for the whole.
 
     Examples
     --------
@@ -26,6 +34,14 @@ class Streams:
 
     seed: int
     world: int
+    part: str = ""
+
+    def of_part(self, part: str) -> "Streams":
+        """The streams of a part of the horizon that is simulated by itself.
+
+        What a replica is for life is the same in all of them.
+        """
+        return replace(self, part=part)
 
     def __call__(self, name: str) -> np.random.Generator:
         """Generator of the stream ``name``, always at its beginning."""
@@ -36,6 +52,8 @@ class Streams:
         return int(self._sequence(name).generate_state(1, np.uint64)[0])
 
     def _sequence(self, name: str) -> np.random.SeedSequence:
+        if self.part and not name.startswith(FOR_LIFE):
+            name = f"{self.part}/{name}"
         digest = hashlib.sha256(name.encode()).digest()
         words = np.frombuffer(digest[:16], dtype="<u4").tolist()
         return np.random.SeedSequence(self.seed, spawn_key=(self.world, *words))

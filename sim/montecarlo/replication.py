@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.simulation import Outcome, simulate
+from sim.engine.simulation import Outcome
 from sim.engine.state import status
 from sim.model.closed import ClosedSource
 from sim.model.design import Design
 from sim.model.streams import Streams
 from sim.montecarlo.ending import is_job
 from sim.montecarlo.exports.files import files
+from sim.montecarlo.fidelity.world import simulate_world
 from sim.montecarlo.metrics import metrics
 from sim.montecarlo.timeline_columns import padded, timeline
 
@@ -66,10 +67,11 @@ def replicate(
 ) -> Replication:
     """Simulate one world of a scenario."""
     design = scenario.design(draws)
-    outcome = simulate(design, Streams(seed, world), record_requests)
+    simulated = simulate_world(scenario.fidelity, design, Streams(seed, world), record_requests)
+    outcome = simulated.outcome
     bins, arriving_s = len(design.horizon.edges_s) - 1, design.horizon.duration_s
     design = outcome.lived(design)
-    figures = metrics(outcome, design)
+    figures = metrics(outcome, design) | simulated.figures
     return Replication(
         world=world,
         draws=dict(draws),

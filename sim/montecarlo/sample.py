@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sim.model.uncertain import UncertainInput
 from sim.montecarlo.controls import Controls
 from sim.montecarlo.estimates import Estimate, estimate
+from sim.montecarlo.fidelity.account import DAYS_SHARE
 from sim.montecarlo.lower_bounds import OPEN, TOLERANCE, UNFINISHED
 from sim.montecarlo.timelines import Timelines
 
@@ -30,6 +31,7 @@ YES_OR_NO = (
 )  # 1 or 0: the mean over worlds is a probability
 MAKESPAN, DRAINED = "makespan_s", "drained"  # a drained world has answered all
 MONTH, MONTH_IS_LEAST = "cost_usd_per_month", "month_is_least"
+EXTREMES = ("offered_load_peak", "ready_replicas_max")
 RECOVERY, UNRECOVERED = "time_to_recover_s", "spikes_unrecovered"
 
 
@@ -167,7 +169,10 @@ class Sample:
         """In which worlds a metric is a lower bound; None for metrics that never are."""
         if is_latency(name):
             grows = self.overloaded() & (self.values(DRAINED) != 1.0)
-            return np.asarray(grows | self._hangs_on_unfinished(name))
+            seen = self._by_days() if is_extreme(name) else False
+            return np.asarray(grows | self._hangs_on_unfinished(name) | seen)
+        if is_extreme(name):
+            return self._by_days()
         if name == MAKESPAN:
             return np.asarray(self.values(DRAINED) == 0.0)
         if name.endswith(f".{MAKESPAN}"):
@@ -181,6 +186,10 @@ class Sample:
         backend = name.startswith("backends.")
         flag = name.removesuffix(MONTH) + MONTH_IS_LEAST if backend else MONTH_IS_LEAST
         return np.asarray((self.values(flag) == 1.0) & (self.values(name) > 0.0))
+
+    def _by_days(self) -> npt.NDArray[np.bool_]:
+        """Which worlds are simulated by some of their days."""
+        return np.asarray(self.values(DAYS_SHARE) < 1.0)
 
     def _hangs_on_unfinished(self, name: str) -> npt.NDArray[np.bool_]:
         """In which worlds a latency could move with those who are unanswered at the end."""
@@ -236,6 +245,16 @@ def _columns(rows: list[_Row]) -> dict[str, FloatArray]:
 def is_monthly(metric: str) -> bool:
     """Whether a metric is what a month costs, of all, of a workload or of a backend."""
     return metric.rpartition(".")[2] == MONTH
+
+
+def is_extreme(metric: str) -> bool:
+    """Whether a metric is the largest of all days.
+
+    >>> is_extreme("backends.large.ready_replicas_max"), is_extreme("peak_hour_e2e_p95_s")
+    (True, True)
+    """
+    name = metric.rpartition(".")[2]
+    return name in EXTREMES or name.startswith("peak_hour_")
 
 
 def is_latency(metric: str) -> bool:

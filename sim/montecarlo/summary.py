@@ -16,6 +16,7 @@ from sim.model.month import rests_on
 from sim.montecarlo import budgets, verdict
 from sim.montecarlo.cause import Cause
 from sim.montecarlo.estimates import Estimate
+from sim.montecarlo.fidelity import account
 from sim.montecarlo.lower_bounds import OPEN
 from sim.montecarlo.sample import INPUT_PREFIX, Sample
 from sim.montecarlo.shares import Share
@@ -58,6 +59,7 @@ def summarise(
         "replications": len(sample),
         "interrupted": interrupted,
         "ending": _ending(sample, design),
+        "fidelity": account.as_json(sample, design),
         "services": _services(design),
         **share_as_json("overloaded_share", Share.of(sample.overloaded())),
         **share_as_json("slo_met_share", None if kept is None else Share.of(kept)),

@@ -235,6 +235,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             preemptions="preemptions",
             failed_starts="replicas not ready by their deadline",
             in_flight_end="in flight at the end",
+            simulated_requests="requests simulated, warm-ups among them",
         ),
     ),
     "Early warning": (

@@ -8,6 +8,7 @@ from sim.montecarlo.verdict import MOST_DIAGNOSED
 from sim.report import ending_text
 from sim.report.budget_text import spent_budgets
 from sim.report.evidence import evidence
+from sim.report.fidelity_text import days_text
 from sim.report.figures import BY_METRIC, text
 from sim.report.fleet_text import held_text
 from sim.report.means_text import undrawn_text
@@ -271,6 +272,7 @@ def paragraphs(summary: Mapping[str, Any], worst: bool = True) -> Iterator[str]:
     yield from spent_budgets(summary)
     yield from _least_month(summary)
     yield from undrawn_text(summary["means_rest_on"]["undrawn"])
+    yield from days_text(summary)
     if worst and summary["replications"] > 1:
         yield _worst_world(summary)
     metrics = summary["metrics"]

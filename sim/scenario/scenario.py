@@ -78,6 +78,11 @@ class Scenario:
         today = design.horizon.start.date()
         return (*self.footing, *warnings(self.model, design, today))
 
+    @property
+    def fidelity(self) -> str:
+        """Whether every day is simulated (``exact``), or some that stand for the others."""
+        return self.model.fidelity or "exact"
+
     def design(self, values: Mapping[str, float]) -> Design:
         """The design in a world.
 

@@ -4,26 +4,16 @@ Incidents that happen by chance follow one another, each a gap after the last.
 """
 
 from collections.abc import Generator, Iterator
-from typing import NamedTuple
 
 import simpy
 
 from sim.engine.clock import Clock
 from sim.engine.control.spells import spells
 from sim.model.design import Design
-from sim.model.managed import Outages
+from sim.model.managed import Incident, Outages
 from sim.model.streams import Streams
 
 Process = Generator[simpy.Event, object, None]
-
-
-class Incident(NamedTuple):
-    """A time in which a share of the attempts fails, and the others are slow."""
-
-    start_s: float
-    end_s: float
-    errors: float
-    slowness: float
 
 
 def start(design: Design, clock: Clock, streams: Streams) -> None:
@@ -39,6 +29,9 @@ def incidents_of(
     outages: Outages, name: str, streams: Streams, begin_s: float, end_s: float
 ) -> Iterator[Incident]:
     """Incidents that touch [begin_s, end_s), planned ones first."""
+    if outages.happened is not None:
+        yield from outages.happened
+        return
     for start_s, until_s in outages.planned:
         yield Incident(start_s, until_s, 1.0, 1.0)
     if outages.gap is None or outages.duration is None:

@@ -113,6 +113,19 @@ class RateCurve:
         """Requests per second over the horizon: from time 0 to the end of the curve."""
         return float(self._count[-1]) / self.end_s
 
+    def later(self, by_s: float, start_s: float, end_s: float) -> "RateCurve":
+        """The curve as it is ``by_s`` later, over [start_s, end_s) of that clock, which holds 0.
+
+        >>> morning = RateCurve(np.array([0.0, 10.0, 20.0]), np.array([1.0, 3.0]))
+        >>> morning.later(8.0, -2.0, 4.0).rate_per_s
+        array([1., 1., 3.])
+        """
+        first = int(np.searchsorted(self.edges_s, start_s + by_s, side="right")) - 1
+        last = int(np.searchsorted(self.edges_s, end_s + by_s, side="left"))
+        edges = self.edges_s[first : last + 1] - by_s
+        edges[0], edges[-1] = start_s, end_s
+        return RateCurve(edges, self.rate_per_s[first:last])
+
     def times(self, edges_s: FloatArray, factor: FloatArray) -> "RateCurve":
         """Multiply by a piecewise-constant factor that covers the curve.
 

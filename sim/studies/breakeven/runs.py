@@ -46,16 +46,18 @@ class Billed:
         """One world, with the cost of each way in a month as the metric ``bill_usd_<side>``."""
         # Here, for it brings the compiler.
         from sim.engine.control import AUTOSCALERS  # noqa: PLC0415
-        from sim.engine.simulation import simulate  # noqa: PLC0415
         from sim.model.streams import Streams  # noqa: PLC0415
+        from sim.montecarlo.fidelity.world import simulate_world  # noqa: PLC0415
         from sim.montecarlo.metrics import metrics  # noqa: PLC0415
         from sim.montecarlo.money import money  # noqa: PLC0415
         from sim.montecarlo.replication import verdict  # noqa: PLC0415
 
         AUTOSCALERS.update(self.autoscalers)
         design = scenario.design(draws)
-        outcome = simulate(design, Streams(seed, world), record_requests)
-        figures = metrics(outcome, outcome.lived(design))
+        streams = Streams(seed, world)
+        simulated = simulate_world(scenario.fidelity, design, streams, record_requests)
+        outcome = simulated.outcome
+        figures = metrics(outcome, outcome.lived(design)) | simulated.figures
         for side, way in self.ways.items():
             billed = outcome.lived(way.design(draws))
             bill = money(outcome, billed) if len(self.ways) > 1 else figures

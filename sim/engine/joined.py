@@ -1,0 +1,153 @@
+"""A horizon of stretches that were simulated one by one, as if it had been in one piece."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.engine.control import FleetLog
+from sim.engine.ledger import Ledger
+from sim.engine.simulation import Outcome, Rental
+from sim.engine.state.record import Records
+from sim.model.design import Design
+
+Span = tuple[float, float]
+
+INSTANTS = ("arrival_s", "ready_s", "admitted_s", "first_token_s", "dispatched_s", "patience_end_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the horizon.
+
+    Attributes
+    ----------
+    at_s : float
+        When it begins.
+    bin : int
+        Its first bin.
+    outcome : Outcome
+        Of this stretch, or of another one that stands for it: from time 0 on, and as long.
+    """
+
+    at_s: float
+    bin: int
+    outcome: Outcome
+
+
+def joined(design: Design, stretches: Sequence[Stretch]) -> Outcome:
+    """The outcome of the horizon of a design from those of all its stretches, in their order.
+
+    Counts, integrals and histograms are put side by side. What a replica costs goes on where it is
+    there at the end of a stretch and at the beginning of the next, and ends or begins where only
+    one of them has it. What is unfinished at the end of a stretch is not followed into the next:
+    that has its own from its warm-up.
+    """
+    last = stretches[-1]
+    return Outcome(
+        ledger=_ledger(design, stretches),
+        rentals=tuple(_bought(design, stretches, lambda outcome: outcome.rentals)),
+        nodes=tuple(_bought(design, stretches, lambda outcome: outcome.nodes)),
+        logs=tuple(_log(design, index, stretches) for index in range(len(design.pools))),
+        in_flight=_moved(last, last.outcome.in_flight),
+        tasks_in_flight=last.outcome.tasks_in_flight._replace(
+            arrival_s=last.outcome.tasks_in_flight.arrival_s + last.at_s
+        ),
+        waiting_at_start=stretches[0].outcome.waiting_at_start,
+        requests=last.outcome.requests[:0],
+        arrived_s=last.outcome.arrived_s + last.at_s,
+        is_drained=False,
+    )
+
+
+def _ledger(design: Design, stretches: Sequence[Stretch]) -> Ledger:
+    counts = len(design.workloads), len(design.pools), len(design.backends)
+    ledger = Ledger(design.horizon.edges_s, *counts)
+    for each in stretches:
+        part = each.outcome.ledger
+        here = slice(each.bin, each.bin + part.p95_s.shape[-1])
+        ledger.workloads[:, here] = part.workloads
+        ledger.pools[:, here] = part.pools
+        ledger.usage[..., here] = part.usage
+        ledger.p95_s[..., here] = part.p95_s
+        ledger.histograms += part.histograms
+        worst_s = ledger.worst_hour_p95_s
+        worst_s[...] = np.fmax(worst_s, part.worst_hour_p95_s)
+    ledger.last_hour[...] = stretches[-1].outcome.ledger.last_hour
+    return ledger
+
+
+def _moved(stretch: Stretch, in_flight: Records) -> Records:
+    """Requests with their times on the clock of the horizon."""
+    moved = in_flight.copy()
+    for name in INSTANTS:
+        moved[name] += stretch.at_s
+    return moved
+
+
+def _bought(
+    design: Design,
+    stretches: Sequence[Stretch],
+    of: Callable[[Outcome], Iterable[Rental]],
+) -> Iterator[Rental]:
+    """Time on the bill, of replicas or of nodes, pool after pool."""
+    for index in range(len(design.pools)):
+        for stands_in in (False, True):
+            pieces = []
+            for each in stretches:
+                mine = (r for r in of(each.outcome) if (r.pool, r.stands_in) == (index, stands_in))
+                pieces.append((each.at_s, [(r.start_s, r.end_s) for r in mine]))
+            for start, end in continued(pieces, design.horizon.duration_s):
+                yield Rental(index, start, end, stands_in)
+
+
+def continued(pieces: Sequence[tuple[float, list[Span]]], end_s: float) -> list[Span]:
+    """Spans of stretches on one clock, those that meet at an edge being one.
+
+    Parameters
+    ----------
+    pieces : sequence of (float, list of (float, float))
+        When each stretch begins, and its spans in its own time.
+    end_s : float
+        Of the last.
+
+    Examples
+    --------
+    Of two at the end of the first day one goes on:
+
+    >>> continued([(0.0, [(0.0, 10.0), (4.0, 10.0)]), (10.0, [(0.0, 3.0), (5.0, 10.0)])], 20.0)
+    [(0.0, 13.0), (4.0, 10.0), (15.0, 20.0)]
+    """
+    edges = [at_s for at_s, _ in pieces[1:]] + [end_s]
+    found: list[Span] = []
+    reaching: list[float] = []  # beginnings of those that last until the stretch begins
+    for (at_s, spans), edge_s in zip(pieces, edges, strict=True):
+        ordered = sorted(spans)
+        there = [end for start, end in ordered if start == 0.0]
+        starts = reaching[: len(there)] + [at_s] * (len(there) - len(reaching))
+        found += [(start, at_s) for start in reaching[len(there) :]]
+        new = [(at_s + start, end) for start, end in ordered if start > 0.0]
+        reaching = []
+        for start, end in [*zip(starts, there, strict=True), *new]:
+            if at_s + end >= edge_s:
+                reaching.append(start)
+            else:
+                found.append((start, at_s + end))
+    return sorted(found + [(start, end_s) for start in reaching])
+
+
+def _log(design: Design, index: int, stretches: Sequence[Stretch]) -> FleetLog:
+    """Counts of replicas from stretch to stretch."""
+    first = stretches[0].outcome.logs[index]
+    log = FleetLog(min(first.time_s[0], 0.0), first.ready[0])
+    for each in stretches:
+        part, end_s = each.outcome.logs[index], each.outcome.end_s
+        at_start = int(np.searchsorted(part.time_s, 0.0, side="right")) - 1
+        counts = list(zip(part.time_s, part.ready, part.starting, part.pending, strict=True))
+        for time_s, *now in counts[at_start:]:
+            if time_s < end_s:
+                log.note(each.at_s + max(time_s, 0.0), *now)
+        for name in ("crashed_s", "noticed_s", "overdue_s"):
+            times_s = [each.at_s + t for t in getattr(part, name) if 0.0 <= t < end_s]
+            getattr(log, name).extend(times_s)
+    return log

@@ -1,0 +1,34 @@
+"""What of a long horizon was simulated, as figures of a world and of a run."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.model.design import Design
+from sim.model.price import DAY_S
+from sim.montecarlo.fidelity.memory import why_exact
+
+if TYPE_CHECKING:
+    from sim.montecarlo.sample import Sample
+
+DAYS, DAYS_SHARE = "simulated_days", "simulated_days_share"
+REQUESTS = "simulated_requests"
+
+
+def as_json(sample: "Sample", design: Design) -> dict[str, Any] | None:
+    """Days and requests that were simulated, the means over worlds; None where all were to be.
+
+    ``worlds_in_full``: worlds of which every day was simulated, for queues that never clear.
+    ``why_exact``: why that is so in all of them.
+    """
+    days, share = sample.values(DAYS), sample.values(DAYS_SHARE)
+    if np.isnan(days).any():
+        return None
+    return {
+        "days": math.ceil(design.horizon.duration_s / DAY_S - 1e-9),
+        "simulated_days": float(days.mean()),
+        "simulated_share": float(sample.values(REQUESTS).sum() / sample.values("requests").sum()),
+        "worlds_in_full": int((share >= 1.0).sum()),
+        "why_exact": why_exact(design),
+    }

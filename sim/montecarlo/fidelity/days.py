@@ -1,0 +1,115 @@
+"""Which days of a horizon are simulated, and which of them stands for each of the others.
+
+Days are put in an order by their work, which the world's own rate tells before anything is
+simulated: by the whole day's, which costs go by, and that of its busiest hour, where queues come
+from. The order is cut into strata of which each holds about as much work, squared, as any other, so
+that busy days, in which most is decided, have more of them; one day of each is drawn, and stands
+for all. So every day is as likely to be drawn as those beside it, and sums over the horizon have no
+bias. Days with events or incidents are strata of their own, and the busiest of the others is always
+simulated.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+SHARE = 0.045  # of all work that is simulated, warm-ups included
+FEWEST = 8  # strata of days like any others
+SPECIAL_SHARE = 0.3  # of the strata at most, for days with events
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """What is known of the days of a world before they are simulated.
+
+    Attributes
+    ----------
+    work : (days,) float64
+        Expected tokens.
+    busiest : (days,) float64
+        Those of the busiest hour.
+    special : (days,) float64
+        Hours of events and incidents; 0 on a day like any other.
+    """
+
+    work: FloatArray
+    busiest: FloatArray
+    special: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.work)
+
+
+def stands_for(days: Days, warm_up_days: float, rng: np.random.Generator) -> IntArray:
+    """The simulated day in the place of each: (days,) int64; a simulated one stands for itself.
+
+    Parameters
+    ----------
+    days : Days
+    warm_up_days : float
+        What is simulated before each of them, in days.
+    rng : numpy.random.Generator
+
+    Examples
+    --------
+    >>> even = Days(np.ones(365), np.ones(365), np.zeros(365))
+    >>> len(np.unique(stands_for(even, 0.25, np.random.default_rng(0))))
+    13
+    """
+    found = np.arange(len(days))
+    for group in strata(days, warm_up_days):
+        found[group] = rng.choice(group)
+    return found
+
+
+def strata(days: Days, warm_up_days: float) -> list[IntArray]:
+    """Days of each stratum: as many strata as about ``SHARE`` of all work has room for."""
+    most = len(days)
+    for count in range(most, FEWEST, -1):
+        found = _strata(days, count)
+        # Of each one day is simulated, after what comes before it.
+        expected = sum(float(days.work[each].mean()) for each in found) * (1.0 + warm_up_days)
+        if expected <= SHARE * float(days.work.sum()):
+            return found
+    return _strata(days, FEWEST)
+
+
+def _strata(days: Days, count: int) -> list[IntArray]:
+    key = days.work / _mean(days.work) + days.busiest / _mean(days.busiest)
+    special = np.flatnonzero(days.special > 0.0)
+    rest = np.flatnonzero(days.special == 0.0)
+    special = special[np.lexsort((key[special], days.special[special]))]
+    rest = rest[np.argsort(key[rest], kind="stable")]
+    for_special = min(len(special), max(1, math.floor(SPECIAL_SHARE * count)))
+    groups = _cut(special, np.ones(len(special)), for_special)
+    if len(rest):
+        own = max(count - for_special - 1, FEWEST)
+        groups += [rest[-1:], *_cut(rest[:-1], key[rest[:-1]] ** 2, own)]
+    return groups
+
+
+def _mean(values: FloatArray) -> float:
+    return float(values.mean()) or 1.0
+
+
+def _cut(ordered: IntArray, weight: FloatArray, strata: int) -> list[IntArray]:
+    """Runs of about the same weight, none of them empty; no more than there are days."""
+    strata = min(strata, len(ordered))
+    if strata == 0 or not weight.any():
+        weight = np.ones(len(ordered))
+    if strata == 0:
+        return []
+    passed = np.cumsum(weight)
+    ends = np.searchsorted(passed, passed[-1] * np.arange(1, strata) / strata, side="left") + 1
+    # Each keeps at least one day, and leaves one for each that follows.
+    for at in range(strata - 1):
+        ends[at] = max(ends[at], (ends[at - 1] if at else 0) + 1)
+    for at in reversed(range(strata - 1)):
+        ends[at] = min(ends[at], len(ordered) - (strata - 1 - at))
+    return np.split(ordered, ends)
