@@ -1,5 +1,6 @@
 """A horizon of stretches that were simulated one by one, as if it had been in one piece."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -70,9 +71,10 @@ def _ledger(design: Design, stretches: Sequence[Stretch]) -> Ledger:
         ledger.pools[:, here] = part.pools
         ledger.usage[..., here] = part.usage
         ledger.p95_s[..., here] = part.p95_s
-        ledger.histograms += part.histograms
         worst_s = ledger.worst_hour_p95_s
         worst_s[...] = np.fmax(worst_s, part.worst_hour_p95_s)
+    for outcome, times in Counter(each.outcome for each in stretches).items():
+        ledger.histograms += times * outcome.ledger.histograms
     ledger.last_hour[...] = stretches[-1].outcome.ledger.last_hour
     return ledger
 

@@ -38,7 +38,7 @@ class Rental:
     stands_in: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """What a replication leaves behind.
 

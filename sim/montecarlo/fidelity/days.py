@@ -6,7 +6,9 @@ from. The order is cut into strata of which each holds about as much work, squar
 that busy days, in which most is decided, have more of them; one day of each is drawn, and stands
 for all. So every day is as likely to be drawn as those beside it, and sums over the horizon have no
 bias. Days with events or incidents are strata of their own, and the busiest of the others is always
-simulated.
+simulated. A set of days is drawn anew until the work of all days, and that of their busiest hours,
+comes out right by it (rejective sampling, Fuller 2009): what is known of the horizon is not left
+to chance.
 """
 
 import math
@@ -21,6 +23,8 @@ IntArray = npt.NDArray[np.int64]
 
 SHARE = 0.045  # of all work that is simulated, warm-ups included
 FEWEST = 8  # strata of days like any others
+CANDIDATES = 256  # sets of days that are drawn
+BALANCED = 0.003  # of all work: so far may the set be off that is taken
 SPECIAL_SHARE = 0.3  # of the strata at most, for days with events
 
 
@@ -62,22 +66,35 @@ def stands_for(days: Days, warm_up_days: float, rng: np.random.Generator) -> Int
     >>> len(np.unique(stands_for(even, 0.25, np.random.default_rng(0))))
     13
     """
+    groups = strata(days, warm_up_days)
+    sizes = np.array([len(group) for group in groups])
+    places = np.floor(rng.random((CANDIDATES, len(groups))) * sizes).astype(np.int64)
+    drawn = np.stack([group[places[:, at]] for at, group in enumerate(groups)], axis=1)
+    off = [np.abs(each[drawn] @ sizes / _total(each) - 1.0) for each in (days.work, days.busiest)]
+    fair = np.max(off, axis=0)
+    chosen = int(np.argmax(fair <= BALANCED)) if bool((fair <= BALANCED).any()) else fair.argmin()
     found = np.arange(len(days))
-    for group in strata(days, warm_up_days):
-        found[group] = rng.choice(group)
+    for group, day in zip(groups, drawn[chosen], strict=True):
+        found[group] = day
     return found
+
+
+def _total(values: FloatArray) -> float:
+    return float(values.sum()) or 1.0
 
 
 def strata(days: Days, warm_up_days: float) -> list[IntArray]:
     """Days of each stratum: as many strata as about ``SHARE`` of all work has room for."""
-    most = len(days)
-    for count in range(most, FEWEST, -1):
-        found = _strata(days, count)
+    low, high = FEWEST, len(days) + 1  # few enough, or the fewest; too many
+    while high - low > 1:
+        count = (low + high) // 2
         # Of each one day is simulated, after what comes before it.
-        expected = sum(float(days.work[each].mean()) for each in found) * (1.0 + warm_up_days)
-        if expected <= SHARE * float(days.work.sum()):
-            return found
-    return _strata(days, FEWEST)
+        drawn = sum(float(days.work[each].mean()) for each in _strata(days, count))
+        if drawn * (1.0 + warm_up_days) <= SHARE * float(days.work.sum()):
+            low = count
+        else:
+            high = count
+    return _strata(days, low)
 
 
 def _strata(days: Days, count: int) -> list[IntArray]:
