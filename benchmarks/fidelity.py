@@ -2,10 +2,10 @@
 
     python benchmarks/fidelity.py [--trials N] [CASE ...]
 
-Each case is a year of few requests, whose truth is known from many exact worlds. A study of ``WORLDS``
-worlds with ``fidelity: auto`` is repeated with a seed of its own: how often do its 95 % intervals of
-the mean hold the truth (93 to 99 of 100 are asked), how wide are they, and what share of the requests
-is simulated.
+Each case is a year of few requests, whose truth is known from many exact worlds. A study of
+``WORLDS`` worlds with ``fidelity: auto`` is repeated with a seed of its own: how often do its 95 %
+intervals of the mean hold the truth (93 to 99 of 100 are asked), how wide are they, and what share
+of the requests is simulated.
 """
 
 import argparse
@@ -49,7 +49,9 @@ AUTOSCALER = """    autoscaler: {preset: hpa, target_concurrency: 3, sync_period
 """
 CASES = {
     # An event, growth, and a fleet that has room.
-    "event": {"requests": 2000, "output": 800, "tail": 2000, "slo": "40s", "seqs": 64, "replicas": 1},
+    "event": {
+        "requests": 2000, "output": 800, "tail": 2000, "slo": "40s", "seqs": 64, "replicas": 1
+    },
     # So little room that the busiest days end with a backlog, which is worked off after midnight.
     "backlog": {
         "requests": 1150, "output": 6000, "tail": 15000, "slo": "1h", "seqs": 2, "replicas": 1
@@ -70,7 +72,9 @@ def trial(name: str, fidelity: str, worlds: int, seed: int) -> "object":
     """A run of a case."""
     case = {"more": "", **CASES[name]}
     text = YEAR.format(name=name, **case)
-    scenario = load_scenario(Written(text, f"{name}.yaml", Path.cwd(), has_lines=True), [f"fidelity={fidelity}"])
+    scenario = load_scenario(
+        Written(text, f"{name}.yaml", Path.cwd(), has_lines=True), [f"fidelity={fidelity}"]
+    )
     return run(scenario, worlds=worlds, seed=seed)
 
 

@@ -76,6 +76,12 @@ MEDIAN = 0.5
     help="Exit with code 3 if this holds of the answer, such as 'slo_met < 95%' or"
     " 'cost_usd_per_month:p95 > 40k'. Repeatable; see also the scenario's thresholds.",
 )
+@click.option(
+    "--fidelity",
+    type=click.Choice(["exact", "auto"]),
+    help="Simulate every day of a long horizon, or a sample of days that stand for the others."
+    "  [default: that of the scenario, else exact]",
+)
 @ALLOW_CODE
 @click.option("--requests", is_flag=True, help="Keep every request of the first world.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in its folder.")
@@ -99,6 +105,7 @@ def run(
     precision: float | None,
     precision_metric: str | None,
     failing: "tuple[Threshold, ...]",
+    fidelity: str | None,
     allow_code: bool,
     requests: bool,
     resume: bool,
@@ -132,7 +139,10 @@ def run(
     allowance = allowed(advice, max_time, max_memory)
     if precision is not None and worlds is None:
         worlds = DEFAULT_CAP
-    loaded = _load(scenario, overrides, {"worlds": worlds, "seed": seed}, allow_code, advice)
+    asked = {"worlds": worlds, "seed": seed, "fidelity": fidelity}
+    loaded = _load(scenario, overrides, asked, allow_code, advice)
+    if requests and loaded.fidelity != "exact":
+        raise click.UsageError("--requests keeps every request, which takes --fidelity exact")
     check_emit(emit, loaded)
     goal = None if precision is None else Goal.parse(precision, metric)
     place = out or store.default_folder(loaded, loaded.seed, loaded.worlds, goal, requests)
@@ -190,7 +200,7 @@ def _tell_levers(
 def _load(
     path: Path,
     overrides: tuple[str, ...],
-    asked: dict[str, int | None],
+    asked: dict[str, int | str | None],
     allow_code: bool,
     advice: Advice,
 ) -> "Scenario":
