@@ -87,6 +87,7 @@ class FakeScenario:
     file: str = "fake.yaml"
     extra: dict[str, object] = field(default_factory=dict)
     bins: int = BINS
+    fidelity: str = "exact"
 
     @property
     def document(self) -> dict[str, object]:

@@ -93,6 +93,11 @@ class Ledger:
         if self._bin == len(self.edges_s) - 1 and not state.clock[0].has_tasks:
             self._count_requests_as_tasks()
 
+    def forget(self) -> None:
+        """Have histograms, and figures of the worst hour, begin anew; an hour has just ended."""
+        self.histograms[...] = 0
+        self.worst_hour_p95_s[...] = np.nan
+
     def _end_with(self, at: int, now_s: float) -> None:
         """Have bin ``at`` be the last, and end now."""
         self.edges_s = np.append(self.edges_s[: at + 1], now_s)

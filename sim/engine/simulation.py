@@ -93,7 +93,9 @@ class Outcome:
         return replace(design, horizon=replace(design.horizon, duration_s=self.end_s))
 
 
-def simulate(design: Design, streams: Streams, record_requests: bool = False) -> Outcome:
+def simulate(
+    design: Design, streams: Streams, record_requests: bool = False, forget_s: float = 0.0
+) -> Outcome:
     """Simulate one replication.
 
     Parameters
@@ -103,6 +105,10 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
         The random numbers of the world.
     record_requests : bool
         Keep a row for each request.
+    forget_s : float
+        An edge of the bins and of the hours: what happens before it leaves no trace in histograms
+        and figures of the worst hour. Unlike a warm-up, what began before it and ends after is
+        counted.
     """
     horizon = design.horizon
     plane = _plane(design, streams, record_requests)
@@ -114,7 +120,7 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
     plane.open_bin()
     counts = len(design.workloads), len(design.pools), len(design.backends)
     ledger = Ledger(horizon.edges_s, *counts)
-    _play(design, clock, ledger)
+    _play(design, clock, ledger, forget_s)
     in_flight = plane.in_flight()
     log = plane.requests()
     return Outcome(
@@ -131,7 +137,7 @@ def simulate(design: Design, streams: Streams, record_requests: bool = False) ->
     )
 
 
-def _play(design: Design, clock: Clock, ledger: Ledger) -> None:
+def _play(design: Design, clock: Clock, ledger: Ledger, forget_s: float) -> None:
     """Bin by bin to the end of the horizon; to the last answer where that is waited for."""
     horizon, plane = design.horizon, clock.plane
     endless = any(not _is_played_once(workload.source) for workload in design.workloads)
@@ -143,6 +149,8 @@ def _play(design: Design, clock: Clock, ledger: Ledger) -> None:
             clock.run(edge_s)
         if edge_s > 0.0:
             ledger.close_bin(plane, is_last=clock.drained)
+        if edge_s == forget_s > 0.0:
+            ledger.forget()
         if clock.drained:
             return
 

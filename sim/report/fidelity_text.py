@@ -21,8 +21,8 @@ def days_text(summary: Mapping[str, Any]) -> Iterator[str]:
             f"Of {told['days']:,} days about {told['simulated_days']:.0f} are simulated in each"
             f" world ({share} of the requests, warm-ups among them); drawn by load and events, they"
             " stand for the others. Intervals hold what this adds; between worlds, figures lie"
-            " somewhat wider apart than they would, and what is the most or the worst of all days is"
-            " that of the days simulated: at least so much."
+            " somewhat wider apart than they would, and what is the most or the worst of all days"
+            " is that of the days simulated: at least so much."
         )
     if in_full:
         yield (

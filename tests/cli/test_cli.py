@@ -191,6 +191,16 @@ def test_arguments_out_of_range_are_usage_errors(fake, capsys, arguments):
     assert not Path("outputs").exists()
 
 
+def test_every_request_is_only_there_where_every_day_is_simulated(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    asked = ["run", "scenarios/year.yaml", "--requests"]
+    assert main(asked) == 2  # its scenario says auto
+    said = capsys.readouterr().err
+    assert "--requests keeps every request, which takes --fidelity exact" in said
+    assert main([*asked, "--fidelity", "nearly"]) == 2
+    assert "'nearly' is not one of 'exact', 'auto'" in capsys.readouterr().err
+
+
 def test_an_unknown_command_is_a_usage_error(capsys):
     assert main(["fly"]) == 2
     assert "No such command 'fly'" in capsys.readouterr().err

@@ -34,8 +34,8 @@ def _reasons(design: Design) -> Iterator[str]:
         yield "its horizon ends with the last answer"
     if horizon.duration_s < FEWEST_DAYS * DAY_S:
         yield f"its horizon is shorter than {FEWEST_DAYS} days"
-    if abs(DAY_S / horizon.bin_s - round(DAY_S / horizon.bin_s)) * horizon.bin_s > WHOLE:
-        yield "a day is no whole number of its bins"
+    if horizon.bin_s % 1.0 or DAY_S % horizon.bin_s:
+        yield "a day is no whole number of its bins, of whole seconds"
     for workload in design.workloads:
         if not isinstance(workload.source, GeneratedSource):
             yield f"the requests of {workload.name} are those of a log or of users who wait"
@@ -53,8 +53,10 @@ def _reasons(design: Design) -> Iterator[str]:
 
 
 def warm_up_s(design: Design) -> float:
-    """Seconds before a day after which nothing is left of what was before."""
-    return max(LEAST_S, design.horizon.warm_up_s, *_durations(design))
+    """Seconds before a day after which nothing is left of what was before: whole bins and hours."""
+    least_s = max(LEAST_S, design.horizon.warm_up_s, *_durations(design))
+    unit_s = math.lcm(round(HOUR_S), max(round(design.horizon.bin_s), 1))
+    return math.ceil(least_s / unit_s - WHOLE) * float(unit_s)
 
 
 def _durations(design: Design) -> Iterator[float]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sim.engine.control.outages import incidents_of
 from sim.engine.joined import Stretch, joined
 from sim.engine.simulation import Outcome, simulate
-from sim.model.arrivals import YEAR_S, RateCurve
+from sim.model.arrivals import YEAR_S
 from sim.model.autoscaler import DAY_S
 from sim.model.design import Design
 from sim.model.generated import GeneratedSource
@@ -18,7 +18,6 @@ from sim.model.later import later
 from sim.model.managed import ManagedApi
 from sim.model.price import HOUR_S
 from sim.model.streams import Streams
-from sim.model.workload import Workload
 from sim.montecarlo.fidelity.account import DAYS, DAYS_SHARE, REQUESTS
 from sim.montecarlo.fidelity.days import Days, stands_for
 from sim.montecarlo.fidelity.memory import LONGEST_S, WHOLE, warm_up_s, why_exact
@@ -102,7 +101,7 @@ def _with_incidents(api: ManagedApi, streams: Streams, span_s: tuple[float, floa
 
 
 def _account(design: Design, days: int, requests: float) -> dict[str, float]:
-    """Days that were simulated, and requests, those of warm-ups as expected."""
+    """Days that were simulated, and requests, those before such days among them."""
     return {DAYS: float(days), DAYS_SHARE: days / _days_of(design), REQUESTS: requests}
 
 
@@ -118,7 +117,7 @@ class _Days:
     simulated : dict of int to Outcome
         By the number of the day.
     requests : float
-        Simulated so far; those of warm-ups are expected ones.
+        Simulated so far, those before such days among them.
     """
 
     def __init__(self, design: Design, streams: Streams, before_s: float) -> None:
@@ -137,35 +136,36 @@ class _Days:
             place.append(whole_days)  # shorter than the others, for which none of them stands
         for day in sorted(set(place)):
             self.simulated[day] = outcome = self._simulate(day)
-            if outcome.end_s >= DAY_S and not _clears(outcome, self._before_s):
+            if not _clears(outcome, self._before_s):
                 return None
         bins = round(DAY_S / horizon.bin_s)
         stretches = [
-            Stretch(day * DAY_S, day * bins, self.simulated[other])
+            Stretch(day * DAY_S, day * bins, self.simulated[other], *self._before(other))
             for day, other in enumerate(place)
         ]
         return joined(self._design, stretches)
 
+    def _before(self, day: int) -> tuple[float, int]:
+        """Seconds that are simulated before a day, and how many bins they are."""
+        before_s = min(self._before_s, day * DAY_S)
+        return before_s, round(before_s / self._design.horizon.bin_s)
+
     def _simulate(self, day: int) -> Outcome:
-        design, from_s = self._design, day * DAY_S
-        warm_s = min(self._before_s, from_s + design.horizon.warm_up_s)
-        length_s = min(DAY_S, design.horizon.duration_s - from_s)
-        part = later(design, from_s, warm_s, length_s)
-        outcome = simulate(part, self._streams.of_part(f"day/{day}"))
-        before = (_curve(w).expected(from_s - warm_s, from_s) for w in design.workloads)
-        self.requests += sum(before) + float(outcome.ledger.workloads["requests"].sum())
+        horizon = self._design.horizon
+        forget_s = self._before(day)[0]
+        from_s = day * DAY_S - forget_s
+        length_s = forget_s + min(DAY_S, horizon.duration_s - day * DAY_S)
+        warm_s = horizon.warm_up_s if from_s == 0.0 else 0.0
+        part = later(self._design, from_s, warm_s, length_s)
+        outcome = simulate(part, self._streams.of_part(f"day/{day}"), forget_s=forget_s)
+        self.requests += float(outcome.ledger.workloads["requests"].sum())
         return outcome
-
-
-def _curve(workload: Workload) -> RateCurve:
-    assert isinstance(workload.source, GeneratedSource)
-    return workload.source.curve
 
 
 def _clears(outcome: Outcome, within_s: float) -> bool:
     """Whether there is a time, so long before the end of a day, at which hardly anybody waits."""
     ledger = outcome.ledger
-    late = ledger.edges_s[1:] > outcome.end_s - min(within_s, outcome.end_s) + 1e-6
+    late = ledger.edges_s[1:] > outcome.end_s - min(within_s, DAY_S, outcome.end_s) + WHOLE
     waiting = ledger.pools["waiting"].sum(axis=0)[late]
     pace = float(ledger.workloads["requests"].sum()) / outcome.end_s
     return not len(waiting) or float(waiting.min()) <= max(1.0, BACKLOG_S * pace)
