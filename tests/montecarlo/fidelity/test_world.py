@@ -53,14 +53,14 @@ def season_in(fidelity, *changes):
 
 
 def test_means_are_those_of_worlds_in_full():
-    # 16 worlds by days against 6 in full, other ones: Welch's t of six figures within 6, which
-    # chance alone exceeds once in 10,000 times at 10 degrees of freedom.
-    by_days = run(season_in("auto"), worlds=16, seed=1, jobs=1)
-    in_full = run(season_in("exact"), worlds=6, seed=2, jobs=1)
+    # 10 worlds by days against 5 in full, other ones: Welch's t of six figures within 7, which
+    # chance alone exceeds once in 10,000 times at 8 degrees of freedom.
+    by_days = run(season_in("auto"), worlds=10, seed=1, jobs=1)
+    in_full = run(season_in("exact"), worlds=5, seed=2, jobs=1)
     for metric in AGREED:
         one, other = (each.sample.values(metric) for each in (by_days, in_full))
         error = np.sqrt(one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other))
-        assert abs(one.mean() - other.mean()) < 6.0 * error
+        assert abs(one.mean() - other.mean()) < 7.0 * error
         assert error < 0.02 * other.mean()  # a bias of a tenth would be seen
     told = by_days.summary["fidelity"]
     assert told["days"] == 200
@@ -94,7 +94,7 @@ def test_a_world_is_the_same_bits_each_time():
         ("horizon.days=20",),
         ("horizon.bin=7h",),
         ("horizon.end=drained",),
-        ("backends.large.failures={per_gpu_hour: 1e-4, repair: 40h}",),
+        ("backends.large.failures={crashes_per_gpu_hour: 1e-4, repair: 40h}",),
     ],
 )
 def test_where_some_days_are_not_enough_every_bit_is_that_of_the_whole(changes):
@@ -155,5 +155,5 @@ def test_the_last_day_may_be_short():
 def test_how_long_a_fleet_remembers():
     assert warm_up_s(season().typical_design()) == LEAST_S
     assert warm_up_s(season("horizon.warm_up=9h").typical_design()) == 9 * 3600.0
-    repair = "backends.large.failures={per_gpu_hour: 1e-4, repair: 5h}"
+    repair = "backends.large.failures={crashes_per_gpu_hour: 1e-4, repair: 5h}"
     assert warm_up_s(season(repair).typical_design()) == 15 * 3600.0
