@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, ClassVar, Final
 
@@ -106,12 +107,12 @@ def compiled(outages: Outages | None, start: datetime, draws: Draws) -> model.Ou
     shares = {
         key: known(share, draws) for key in SHARES if (share := getattr(outages, key)) is not None
     }
-    return model.Outages(
+    by_chance = model.Outages(
         None if gap is None else gap.distribution(draws),
         None if duration is None else duration.distribution(draws),
         planned=tuple(_planned(one, start, draws) for one in outages.planned or ()),
-        **shares,
     )
+    return replace(by_chance, **shares)
 
 
 def _planned(outage: PlannedOutage, start: datetime, draws: Draws) -> tuple[float, float]:
