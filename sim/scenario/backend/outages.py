@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from sim.catalog import api_outages
 from sim.model import managed as model
@@ -104,15 +103,15 @@ def compiled(outages: Outages | None, start: datetime, draws: Draws) -> model.Ou
     if outages is None:
         return None
     gap, duration = outages.gap, outages.duration
-    shares = {
+    shares: dict[str, Any] = {
         key: known(share, draws) for key in SHARES if (share := getattr(outages, key)) is not None
     }
-    by_chance = model.Outages(
+    return model.Outages(
         None if gap is None else gap.distribution(draws),
         None if duration is None else duration.distribution(draws),
         planned=tuple(_planned(one, start, draws) for one in outages.planned or ()),
+        **shares,
     )
-    return replace(by_chance, **shares)
 
 
 def _planned(outage: PlannedOutage, start: datetime, draws: Draws) -> tuple[float, float]:
