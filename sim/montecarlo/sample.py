@@ -9,8 +9,7 @@ import numpy.typing as npt
 from sim.model.uncertain import UncertainInput
 from sim.montecarlo.controls import Controls
 from sim.montecarlo.estimates import Estimate, estimate
-from sim.montecarlo.fidelity.account import DAYS_SHARE
-from sim.montecarlo.lower_bounds import OPEN, TOLERANCE, UNFINISHED
+from sim.montecarlo.lower_bounds import DAYS_SHARE, OPEN, TOLERANCE, UNFINISHED
 from sim.montecarlo.timelines import Timelines
 
 if TYPE_CHECKING:
