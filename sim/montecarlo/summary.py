@@ -13,10 +13,9 @@ import numpy.typing as npt
 
 from sim.model.design import Design
 from sim.model.month import rests_on
-from sim.montecarlo import budgets, verdict
+from sim.montecarlo import budgets, days_simulated, verdict
 from sim.montecarlo.cause import Cause
 from sim.montecarlo.estimates import Estimate
-from sim.montecarlo.fidelity import account
 from sim.montecarlo.lower_bounds import OPEN
 from sim.montecarlo.sample import INPUT_PREFIX, Sample
 from sim.montecarlo.shares import Share
@@ -59,7 +58,7 @@ def summarise(
         "replications": len(sample),
         "interrupted": interrupted,
         "ending": _ending(sample, design),
-        "fidelity": account.as_json(sample, design),
+        "fidelity": days_simulated.as_json(sample, design),
         "services": _services(design),
         **share_as_json("overloaded_share", Share.of(sample.overloaded())),
         **share_as_json("slo_met_share", None if kept is None else Share.of(kept)),

@@ -21,6 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
+DAYS, REQUESTS = "simulated_days", "simulated_requests"  # of a world, as figures
 SHARE = 0.045  # of all work that is simulated, warm-ups included
 FEWEST = 8  # strata of days like any others
 CANDIDATES = 256  # sets of days that are drawn

@@ -18,8 +18,7 @@ from sim.model.later import later
 from sim.model.managed import ManagedApi
 from sim.model.price import HOUR_S
 from sim.model.streams import Streams
-from sim.montecarlo.fidelity.account import DAYS, REQUESTS
-from sim.montecarlo.fidelity.days import Days, stands_for
+from sim.montecarlo.fidelity.days import DAYS, REQUESTS, Days, stands_for
 from sim.montecarlo.fidelity.memory import LONGEST_S, WHOLE, warm_up_s, why_exact
 from sim.montecarlo.lower_bounds import DAYS_SHARE
 

@@ -7,13 +7,12 @@ import numpy as np
 
 from sim.model.design import Design
 from sim.model.price import DAY_S
+from sim.montecarlo.fidelity.days import DAYS, REQUESTS
 from sim.montecarlo.fidelity.memory import why_exact
 from sim.montecarlo.lower_bounds import DAYS_SHARE
 
 if TYPE_CHECKING:
     from sim.montecarlo.sample import Sample
-
-DAYS, REQUESTS = "simulated_days", "simulated_requests"
 
 
 def as_json(sample: "Sample", design: Design) -> dict[str, Any] | None:
