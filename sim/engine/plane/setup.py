@@ -54,6 +54,7 @@ from sim.model.design import GpuPool
 from sim.model.managed import ManagedApi
 from sim.model.workload import Slo, Yielding
 
+MOST_BLOCKS = 2**31 - 1  # that a replica counts: more than any memory holds
 _FIRST_SLOTS = 1024
 _FIRST_TIMERS = 64
 _SPARE_TIMERS = 4  # more than one event sets, but for those that begin the stages of tasks
@@ -179,7 +180,7 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.places = min(profile.max_num_seqs, pool.gateway.replica_limit)
     row.max_num_batched_tokens = profile.max_num_batched_tokens
     row.max_model_len = profile.max_model_len
-    row.kv_blocks = profile.kv_capacity_tokens // profile.kv_block_tokens
+    row.kv_blocks = min(profile.kv_capacity_tokens // profile.kv_block_tokens, MOST_BLOCKS)
     row.block_mask = profile.kv_block_tokens - 1
     row.block_shift = int(math.log2(profile.kv_block_tokens))
     row.ranks = profile.data_parallel_ranks
