@@ -555,9 +555,13 @@ def test_shapes_are_listed_with_source():
     assert all(row["source"] and row["peak_to_mean"] >= 1 for row in rows)
 
 
-def test_nothing_that_matches_is_said_on_stderr():
-    result = run("gpus", "--gpu", "abacus")
-    assert (result.stdout, result.stderr) == ("", "nothing matches\n")
+def test_nothing_that_matches_is_an_error_of_a_line():
+    result = CliRunner().invoke(catalog, ["gpus", "--gpu", "abacus"])
+    assert result.stdout == ""
+    assert isinstance(result.exception, CatalogError)
+    assert str(result.exception) == (
+        "--gpu: GPU 'abacus' is not in the catalogue ('sim catalog gpus' lists all)"
+    )
 
 
 def test_output_is_the_same_every_time():
