@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from sim.errors import PeakfleetError
 from sim.scenario import Scenario
 from sim.studies.case import Case
+from sim.studies.separated import separated
 
 SETTING = re.compile(r"\s*[\w-]+(\.[\w-]+)*\s*=")  # what a further setting begins with
-OPENING, CLOSING, QUOTES = "{[", "}]", "'\""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def parse_variant(text: str) -> tuple[str, tuple[str, ...]]:
     label, colon, rest = text.partition(":")
     if not colon or "=" in label:
         label, rest = "", text
-    settings = tuple(_split(rest))
+    settings = tuple(separated(rest, lambda at: bool(SETTING.match(rest, at + 1))))
     for setting in settings:
         if not SETTING.match(setting):
             raise PeakfleetError(
@@ -83,22 +83,6 @@ def parse_variant(text: str) -> tuple[str, tuple[str, ...]]:
             )
     shown = ", ".join(re.sub(r"^(workloads|backends)\.", "", setting) for setting in settings)
     return label.strip() or shown, settings
-
-
-def _split(text: str) -> list[str]:
-    """Settings parted by commas that are followed by another, outside of brackets and quotes."""
-    parts, start, depth, quote = [], 0, 0, ""
-    for place, character in enumerate(text):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in QUOTES:
-            quote = character
-        elif character in OPENING + CLOSING:
-            depth += 1 if character in OPENING else -1
-        elif character == "," and depth == 0 and SETTING.match(text, place + 1):
-            parts.append(text[start:place])
-            start = place + 1
-    return [part.strip() for part in (*parts, text[start:])]
 
 
 def _distinct(found: list[Contender]) -> list[Contender]:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sim.errors import PeakfleetError
+from sim.studies.separated import OPENING, QUOTES, separated
 
-OPENING, CLOSING, QUOTES = "{[", "}]", "'\""
 END = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(\s*\D*?)\s*")
 DIGITS = 4  # of a drawn value: designs are to be read, and written down
 OF_THE_STUDY = {"worlds": "--worlds", "seed": "--seed"}  # of all designs
@@ -136,7 +136,7 @@ def _axis(text: str, drawn: bool) -> Axis:
             f"--over {text}: {path} is that of all designs, for they see the same worlds; set it by"
             f" {OF_THE_STUDY[path]}"
         )
-    values = tuple(_parts(right))
+    values = tuple(separated(right))
     if len(values) == 1 and ".." in right and right.strip()[:1] not in OPENING + QUOTES:
         found = _range(text, right)
         if not drawn:
@@ -184,19 +184,3 @@ def _check_apart(one: str, other: str) -> None:
         raise PeakfleetError(
             f"--over {inner}: lies within {outer}, of which --over sets all; vary one of the two"
         )
-
-
-def _parts(text: str) -> list[str]:
-    """Parts between commas that are outside of brackets, braces and quotes."""
-    parts, start, depth, quote = [], 0, 0, ""
-    for place, character in enumerate(text):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in QUOTES:
-            quote = character
-        elif character in OPENING + CLOSING:
-            depth += 1 if character in OPENING else -1
-        elif character == "," and depth == 0:
-            parts.append(text[start:place])
-            start = place + 1
-    return [part.strip() for part in (*parts, text[start:])]
