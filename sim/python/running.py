@@ -90,6 +90,8 @@ def run(
         worlds = DEFAULT_CAP
     asked = {key: value for key, value in (("worlds", worlds), ("seed", seed)) if value is not None}
     loaded = Scenario.load(scenario, *changes, asked).loaded
+    if requests and loaded.fidelity != "exact":
+        raise PeakfleetError("requests=True keeps every request, which takes 'fidelity=exact'")
     make_importable(loaded)
     told = tell or (lambda _: None)
     pulse = Pulse(told)

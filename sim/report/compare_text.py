@@ -294,7 +294,10 @@ def _remark(row: Row) -> Iterator[str]:
 def _signs(answer: Comparison, shown: str) -> Iterator[str]:
     """What the signs in the tables mean."""
     if AT_LEAST in shown:
-        yield f"{AT_LEAST}  at least: in some worlds the backlog goes on after the end."
+        yield (
+            f"{AT_LEAST}  at least: in some worlds the backlog goes on after the end, or only some"
+            " of the days are simulated."
+        )
     signs = {
         word
         for row in answer.differences.to_dict("records")

@@ -34,7 +34,10 @@ BRIEF_HEAD = (
     "first token\np95, worst hour",
     "cost a\nmonth",
 )
-BACKLOG = f"{AT_LEAST}  at least: in some worlds the backlog or the recovery goes on at the end"
+BACKLOG = (
+    f"{AT_LEAST}  at least: in some worlds the backlog or the recovery goes on at the end, or only"
+    " some of the days are simulated"
+)
 MONEY_HEAD = (
     "",
     "cost a month\np50 (95 % interval)",

@@ -126,7 +126,7 @@ INTERVALS = P50_INTERVAL, P95_INTERVAL = 4, 6
 UNKNOWN = "? … ?"  # an interval of which too few worlds tell anything
 NOTES = {
     AT_LEAST: "at least: in some worlds the backlog or the recovery goes on after the end, or the"
-    " month is that of a quiet day",
+    " month is that of a quiet day, or only some of the days are simulated",
     "?": "too few worlds for this end of the interval (a p50 needs 6, a p95 needs 72)",
 }
 

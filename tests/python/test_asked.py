@@ -166,3 +166,9 @@ def test_two_runs_are_set_against_each_other_in_memory_and_on_disk(tmp_path, cap
     assert again.sentence == found.sentence.replace("'before'", "'one'").replace("'after'", "'two'")
     assert sim.__dict__["diff"] is sim.diff
     assert again.save(tmp_path / "diff").joinpath("report.html").is_file()
+
+
+def test_every_request_is_only_there_where_every_day_is_simulated(no_work):
+    year = str(SHIPPED / "year.yaml")
+    with pytest.raises(sim.PeakfleetError, match="requests=True keeps every request"):
+        sim.run(year, requests=True)
