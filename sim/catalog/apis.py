@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from sim.catalog.naming import known_as
-from sim.catalog.table import entries, no_such, rows
+from sim.catalog.table import cached_for_folder, entries, no_such, rows
 from sim.errors import CatalogError
 from sim.model.price import WEEKDAYS, Peak, TokenPrice, TokenRates
 
@@ -191,13 +191,13 @@ class ListedOutages:
         return 730.5 * 3600 / self.incidents_per_month - self.mean_duration_s
 
 
-@cache
+@cached_for_folder
 def listed_api_prices() -> tuple[ListedApiPrice, ...]:
     """All built-in prices of APIs, hosts of the same model one after the other."""
     return tuple(entries("api_prices.csv", _price, lambda row: (row.model, row.provider)))
 
 
-@cache
+@cached_for_folder
 def api_paces() -> dict[str, ListedPace]:
     """The pace of every model that has a price."""
     paces = entries("api_pace.csv", _pace, lambda pace: pace.model)

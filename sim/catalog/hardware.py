@@ -12,13 +12,12 @@ communication library (aiconfigurator's ``other_mem``).
 
 import math
 from dataclasses import dataclass, fields
-from functools import cache
 from pathlib import Path
 
 from sim.catalog.architecture import Architecture
 from sim.catalog.model_config import is_config, name_of, read_config
 from sim.catalog.naming import known_as
-from sim.catalog.table import entries, no_such, own_folder
+from sim.catalog.table import cached_for_folder, entries, no_such, own_folder
 from sim.model.kv_cache import BYTES
 
 GIB = 1024**3  # vendors' "80 GB" of HBM are GiB: an H100 reports 81,559 MiB
@@ -103,14 +102,14 @@ class Model(Architecture):
         return (self.params - self.embedding_params) * bytes_each + self.embedding_params * 2
 
 
-@cache
+@cached_for_folder
 def gpus() -> dict[str, Gpu]:
     """All GPUs by name, in alphabetical order."""
     found = entries("gpus.csv", _gpu, lambda each: each.name)
     return {each.name: each for each in sorted(found, key=lambda each: each.name)}
 
 
-@cache
+@cached_for_folder
 def models() -> dict[str, Model]:
     """All models by name, in alphabetical order."""
     found = entries("models.csv", _model, lambda each: each.name)

@@ -13,10 +13,9 @@ A provider's price of an earlier date stays in the table; the newest is the one 
 import statistics
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 
 from sim.catalog.naming import beginning_with
-from sim.catalog.table import entries, no_such
+from sim.catalog.table import cached_for_folder, entries, no_such
 from sim.errors import CatalogError
 from sim.model.price import GpuPrice
 
@@ -74,7 +73,7 @@ class ListedPrice:
         return self.min_days <= days <= self.max_days
 
 
-@cache
+@cached_for_folder
 def listed_prices() -> tuple[ListedPrice, ...]:
     """All built-in GPU prices; a provider's first region is the one quoted by default."""
     return tuple(

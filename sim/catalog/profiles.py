@@ -17,7 +17,6 @@ batch of 20, and the fit's step at batch 1 is shorter than reading the weights t
 import re
 from dataclasses import replace
 from datetime import date
-from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from sim.catalog.limits import limits_of
 from sim.catalog.prices import day_of
 from sim.catalog.profile_file import load_profile, parse_profile
 from sim.catalog.suggestion import unknown
-from sim.catalog.table import data_file, own_folder
+from sim.catalog.table import cached_for_folder, data_file, own_folder
 from sim.model.input_file import is_file
 from sim.model.profile import ServiceProfile
 
@@ -36,13 +35,13 @@ SUFFIX = ".yaml"
 _AS_OF = re.compile(r"^as_of: *['\"]?([0-9-]+)", re.MULTILINE)  # a key of the top level
 
 
-@cache
+@cached_for_folder
 def _files() -> dict[str, Traversable]:
     """All profiles by name; the user's own in place of built-in ones."""
     return dict(sorted([*_walk(data_file(FOLDER), ""), *_own()]))
 
 
-@cache
+@cached_for_folder
 def _own() -> list[tuple[str, Path]]:
     """The user's own, by the path below the folder."""
     folder = own_folder()
@@ -75,7 +74,7 @@ def profile_names() -> list[str]:
     return list(_files())
 
 
-@cache
+@cached_for_folder
 def _built_in(name: str) -> ServiceProfile:
     if (own := path_of(name)) is not None:
         return _with_limits(replace(load_profile(own), name=name))
@@ -102,14 +101,14 @@ def _of_old_year(as_of: str) -> bool:
     return bool(as_of) and day_of(as_of).year < newest().year - 1
 
 
-@cache
+@cached_for_folder
 def newest() -> date:
     """Date of the newest of the profiles that have one."""
     dates = (date_of(name) for name in profile_names() if path_of(name) is None)
     return max(day_of(as_of) for as_of in dates if as_of)
 
 
-@cache
+@cached_for_folder
 def date_of(name: str) -> str:
     """``as_of`` of a built-in profile or the user's own.
 

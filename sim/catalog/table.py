@@ -10,10 +10,11 @@ import csv
 import difflib
 import os
 from collections.abc import Callable, Iterable
+from functools import cache, wraps
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from sim.catalog.naming import beginning_with
 from sim.errors import CatalogError
@@ -21,6 +22,7 @@ from sim.model.input_file import InputFileError, text
 
 SETTING = "PEAKFLEET_CATALOG"
 Entry = TypeVar("Entry")
+Given = TypeVarTuple("Given")
 
 
 def data_file(path: str) -> Traversable:
@@ -43,6 +45,23 @@ def own_folder() -> Path | None:
     if not folder.is_dir():
         raise CatalogError(f"{SETTING} ({setting}) must be a folder of profiles, prices and models")
     return folder
+
+
+def cached_for_folder(make: Callable[[*Given], Entry]) -> Callable[[*Given], Entry]:
+    """Keep what was made of the catalogue, for each folder of the user's own that it was made with.
+
+    A script may set the variable at any time, and has read built-in tables before.
+    """
+
+    @cache
+    def kept(_setting: str, *given: *Given) -> Entry:
+        return make(*given)
+
+    @wraps(make)
+    def asked(*given: *Given) -> Entry:
+        return kept(os.environ.get(SETTING, ""), *given)
+
+    return asked
 
 
 def rows(path: str) -> list[dict[str, str]]:

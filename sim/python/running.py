@@ -27,6 +27,7 @@ def run(
     *changes: Change,
     worlds: int | None = None,
     seed: int | None = None,
+    fidelity: str | None = None,
     jobs: int | None = None,
     precision: Share | None = None,
     metric: str = DEFAULT_METRIC,
@@ -48,6 +49,9 @@ def run(
         Changes of it, as :meth:`Scenario.with_` takes them.
     worlds, seed : int, optional
         Those of the scenario by default.
+    fidelity : str, optional
+        ``"exact"``, every day of the horizon, or ``"auto"``, a sample of days that stand for the
+        others of a long one; that of the scenario by default, else exact.
     jobs : int, optional
         Worker processes, by default one per core, as on the command line; with 1 everything
         happens in this process.
@@ -88,7 +92,8 @@ def run(
     limits = [thresholds] if isinstance(thresholds, str) else thresholds or ()
     if precision is not None and worlds is None:
         worlds = DEFAULT_CAP
-    asked = {key: value for key, value in (("worlds", worlds), ("seed", seed)) if value is not None}
+    given = {"worlds": worlds, "seed": seed, "fidelity": fidelity}
+    asked = {key: value for key, value in given.items() if value is not None}
     loaded = Scenario.load(scenario, *changes, asked).loaded
     if requests and loaded.fidelity != "exact":
         raise PeakfleetError("requests=True keeps every request, which takes 'fidelity=exact'")

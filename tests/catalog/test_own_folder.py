@@ -12,7 +12,10 @@ from click.testing import CliRunner
 from places import ROOT
 
 from sim.catalog import profile, profile_names
+from sim.catalog.hardware import gpus
+from sim.catalog.prices import listed_prices
 from sim.catalog.profile_file import load_profile, parse_profile, profile_yaml
+from sim.catalog.profiles import newest
 from sim.cli.catalog import catalog
 
 SERVICE = "llama-3.3-70b/h100-sxm/tp4/fp8/vllm"
@@ -128,3 +131,15 @@ def test_a_printed_profile_is_a_file_that_gives_the_same(name, tmp_path):
 def test_yaml_goes_with_a_name():
     result = CliRunner().invoke(catalog, ["profiles", "--yaml"])
     assert result.exit_code == 2 and "--yaml goes with the NAME" in result.output
+
+
+def test_a_script_may_name_its_folder_at_any_time(folder, monkeypatch):
+    """Whatever was read of the catalogue before; without the folder all is as it was."""
+    before = [*profile_names()], {each.provider for each in listed_prices()}, {*gpus()}, newest()
+    monkeypatch.setenv("PEAKFLEET_CATALOG", str(folder))
+    assert profile("house/my-gpu/tp2/int4/vllm").gpu == "my-gpu"
+    assert "cellar" in {each.provider for each in listed_prices()}
+    assert "my-gpu" in gpus()
+    monkeypatch.delenv("PEAKFLEET_CATALOG")
+    now = [*profile_names()], {each.provider for each in listed_prices()}, {*gpus()}, newest()
+    assert now == before and "my-gpu" not in gpus()

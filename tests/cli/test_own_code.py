@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from places import SHIPPED
 
+import sim
 from sim.__main__ import main
 from sim.engine.control import own_autoscalers
 from sim.errors import ScenarioError
@@ -85,4 +86,4 @@ def test_a_name_registered_from_python_needs_no_leave(folder: Path) -> None:
     changes = (*OWN[:2], OWN[2].replace("scaler_beside:mine", "m"))
     assert load_scenario(folder / "beside.yaml", changes).name
     with pytest.raises(ScenarioError, match=r"allow_code=True"):
-        load_scenario(folder / "beside.yaml", OWN)
+        sim.Scenario.load(folder / "beside.yaml", *OWN)

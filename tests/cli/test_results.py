@@ -14,12 +14,12 @@ import fake_replication
 import pandas as pd
 import pytest
 from fake_command import FAKE_COMMAND
+from fake_study import asked_of_a_study
 from places import ROOT, TESTS
 from processes_alive import MARK, left
 
 from sim.__main__ import main
 from sim.cli.delivery import Advice, deliver
-from sim.cli.study import Asked
 from sim.errors import PeakfleetError, ResultError
 from sim.montecarlo.storage import folder as folders
 from sim.montecarlo.storage.folder import Folder
@@ -265,7 +265,7 @@ class Answer:
 
 def study(out=None, quiet=False, work=lambda: None, charts=fake_replication.charts):
     scenario = fake_replication.FakeScenario("Queue")
-    asked = Asked(None, None, 1, out, (), allow_code=False, as_json=False, quiet=quiet)
+    asked = asked_of_a_study(out, quiet=quiet)
     with asked.study("size", scenario) as under_way:
         work()
         under_way.give(Answer(), lambda answer: Telling(answer.sentence), charts)
@@ -273,7 +273,7 @@ def study(out=None, quiet=False, work=lambda: None, charts=fake_replication.char
 
 @pytest.fixture
 def compiled(monkeypatch):
-    monkeypatch.setattr("sim.cli.run.compile_once", lambda advice, jobs: None)
+    monkeypatch.setattr("sim.cli.run.compile_once", lambda *_: None)
 
 
 def test_a_study_leaves_its_tables_and_pictures_and_what_it_did_not_write(compiled, capsys):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import fake_replication
 import pytest
+from fake_study import asked_of_a_study
 
 from sim.__main__ import main
-from sim.cli.study import Asked
 from sim.montecarlo import execution
 
 HEAD = """\
@@ -100,10 +100,10 @@ def test_a_study_that_was_cut_off_is_resumed_to_the_same_bytes(study, name, caps
 
 def test_what_lies_there_and_is_not_taken_up_is_said_and_replaced(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sim.cli.run.compile_once", lambda advice, jobs: None)
+    monkeypatch.setattr("sim.cli.run.compile_once", lambda *_: None)
 
     def study(cut=False, **options):
-        asked = Asked(None, None, 1, Path("out"), (), False, False, False, **options)
+        asked = asked_of_a_study(Path("out"), **options)
         with asked.study("size", fake_replication.FakeScenario()) as under_way:
             under_way.bench.run(
                 fake_replication.FakeScenario(), 12, replicate=fake_replication.replicate

@@ -92,7 +92,7 @@ def _workloads(
 
 
 def replication(design: Design) -> Replication:
-    scenario: Any = SimpleNamespace(design=lambda draws: design)
+    scenario: Any = SimpleNamespace(design=lambda draws: design, fidelity="exact")
     return replicate(scenario, seed=1, world=0, draws={}, record_requests=True)
 
 

@@ -33,6 +33,11 @@ def test_what_so_few_worlds_never_say_is_said_before_any_is_simulated(study, tmp
     for worlds, said in ((58, True), (59, False)):
         told: list[str] = []
         with pytest.raises(SimulatedError):
-            study(case(tmp_path, API), Refusing(1, told.append), worlds=worlds, probability=0.95)
+            study(
+                case(tmp_path, API),
+                Refusing(1, advised=told.append),
+                worlds=worlds,
+                probability=0.95,
+            )
         assert any("58 worlds can never say that a fleet holds in 95 %" in s for s in told) is said
         assert any("--worlds 59" in s for s in told) is said
