@@ -31,12 +31,12 @@ BATCHES = 4  # of a profile, evenly on a logarithmic scale
 OF_BATCHES, OF_PREFILL = 0.5, 0.7  # weights of a profile's logarithms
 OF_USUAL = 0.15  # weight of what is usual
 TOLERANCE = 0.3  # logarithms beyond count linearly, not squared
-TIMES = ("step_s", "layer_s", "exchange_s", "choice_s")
-SHARES = ("weights", "experts", "cache", "arithmetic", "prefill")
+POSITIVE = ("step_s", "layer_s", "exchange_s", "choice_s", "traffic")
+SHARES = ("weights", "experts", "cache", "arithmetic", "prefill", "prefill_experts")
 # Half a millisecond of host and sampling, 126 us and 32 us a layer of BLIS halved since; 0.8 of the
-# bandwidth as in aiconfigurator, and less where small matrices are gathered; 0.45 of the peak
-# for prefill, and 0.3 for decoding, as in BLIS.
-USUAL = Efficiencies(5e-4, 2e-5, 2e-5, 3e-5, 0.8, 0.55, 0.7, 0.3, 0.45, 0.1)
+# bandwidth as in aiconfigurator, and less where small matrices are gathered; 0.3 of the peak for
+# decoding and 0.45 for prefill as in BLIS: 0.7 beside half of what tiles of 256 by 256 bytes fetch.
+USUAL = Efficiencies(5e-4, 2e-5, 2e-5, 3e-5, 2e-3, 0.8, 0.55, 0.7, 0.3, 0.7, 0.3, 0.1)
 UNMEASURED = 2.0  # times the spread, of experts as long as no profile has any
 
 
@@ -201,16 +201,16 @@ def fit(profiles: Sequence[ServiceProfile]) -> Efficiencies:
 
 
 def _free(given: Efficiencies) -> FloatArray:
-    """As unbounded numbers: logarithms of times, logits of shares."""
-    times = [math.log(getattr(given, name)) for name in TIMES]
+    """As unbounded numbers: logarithms, logits of shares."""
+    positive = [math.log(getattr(given, name)) for name in POSITIVE]
     shares = [getattr(given, name) for name in SHARES]
-    return np.array([*times, *(math.log(s / (1 - s)) for s in shares), given.spreading])
+    return np.array([*positive, *(math.log(s / (1 - s)) for s in shares), given.spreading])
 
 
 def _bound(x: FloatArray) -> Efficiencies:
-    split = len(TIMES), len(TIMES) + len(SHARES)
-    times, shares = np.exp(x[: split[0]]), 1 / (1 + np.exp(-x[split[0] : split[1]]))
-    return Efficiencies(*map(float, (*times, *shares, x[split[1]])))
+    split = len(POSITIVE), len(POSITIVE) + len(SHARES)
+    positive, shares = np.exp(x[: split[0]]), 1 / (1 + np.exp(-x[split[0] : split[1]]))
+    return Efficiencies(*map(float, (*positive, *shares, x[split[1]])))
 
 
 def left_out(profiles: Sequence[ServiceProfile]) -> FloatArray:

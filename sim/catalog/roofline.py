@@ -9,8 +9,13 @@ them), and every least time as in :mod:`sim.catalog.limits`::
             + common W / (n · bandwidth · weights) + routed W(B) / (n · bandwidth · experts)
             + B · (state / n + window / m) / (bandwidth · cache) + B · token / arithmetic
     c     = KV bytes of a token / (m · bandwidth · cache)
-    d1    = token / prefill · n ^ spreading
+    d1    = (token / prefill + traffic · operations / (n · bandwidth)) · n ^ spreading
     d2    = pair / prefill
+
+The arithmetic of a prompt's token takes its share of the peak, and what it fetches besides:
+products of matrices read their factors tile by tile, so many bytes for each operation. So the share
+of the peak that prefill reaches falls from 16 bits to 8 to 4, and where a GPU has much arithmetic
+for its bandwidth. Mixtures of experts, whose tiles are smaller, have a share of their own.
 
 Names that are no figures of hardware or model are fitted to measured profiles: times, and shares of
 the published peak (:mod:`sim.catalog.efficiencies`).
@@ -41,8 +46,11 @@ class Efficiencies:
     step_s, layer_s, exchange_s, choice_s : float
         Of any step, of each of its layers, of the exchange between GPUs in each layer, and of the
         choice of experts in each.
-    weights, experts, cache, arithmetic, prefill : float
-        Shares of the published peak; experts are the weights of those that tokens choose.
+    traffic : float
+        Bytes that prefill fetches for an operation.
+    weights, experts, cache, arithmetic, prefill, prefill_experts : float
+        Shares of the published peak; experts are the weights of those that tokens choose, and the
+        prefill of their mixtures.
     spreading : float
         Exponent by which prefill falls short of n times the speed on n GPUs.
     """
@@ -51,11 +59,13 @@ class Efficiencies:
     layer_s: float
     exchange_s: float
     choice_s: float
+    traffic: float
     weights: float
     experts: float
     cache: float
     arithmetic: float
     prefill: float
+    prefill_experts: float
     spreading: float
 
 
@@ -136,6 +146,9 @@ def per_kv_token_s(placed: Placed, given: Efficiencies) -> float:
 
 def prefill_s(placed: Placed, given: Efficiencies) -> tuple[float, float]:
     """d1 and d2, seconds per token, and per token and token before it."""
-    limits = placed.limits
-    per_token = limits.token_s / given.prefill * placed.count**given.spreading
-    return per_token, limits.pair_s / given.prefill
+    limits, model = placed.limits, placed.model
+    share = given.prefill_experts if model.experts else given.prefill
+    fetched = given.traffic * 2 * model.active_params
+    fetching_s = fetched / (placed.count * placed.gpu.bandwidth_bytes_per_s)
+    per_token = (limits.token_s / share + fetching_s) * placed.count**given.spreading
+    return per_token, limits.pair_s / share

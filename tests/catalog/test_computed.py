@@ -22,7 +22,7 @@ from sim.catalog.profiles import is_old, old_names
 from sim.catalog.roofline import Placed, base_s, per_kv_token_s, prefill_s, read_bytes
 from sim.errors import CatalogError
 
-IDEAL = Efficiencies(0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, math.inf, 1.0, 0.0)
+IDEAL = Efficiencies(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, math.inf, 1.0, 1.0, 0.0)
 
 
 def test_a_step_reads_weights_and_caches_and_computes_tokens():
@@ -35,6 +35,8 @@ def test_a_step_reads_weights_and_caches_and_computes_tokens():
     token, pair = prefill_s(placed, IDEAL)
     assert token == pytest.approx(2 * (31.2e9 / 733e12 + 0.78e9 / 362e12) / 2)
     assert pair == pytest.approx(4 * 64 * 64 * 128 / 2 / 733e12)
+    fetching, _ = prefill_s(placed, replace(IDEAL, traffic=2e-3))
+    assert fetching == pytest.approx(token + 2e-3 * 2 * 32.76e9 / (2 * 0.864e12))
     busy = replace(IDEAL, arithmetic=0.5, step_s=1e-3, layer_s=1e-5, exchange_s=2e-5)
     (at_64,) = base_s(placed, np.array([64.0]), busy)
     assert at_64 == pytest.approx(only + 1e-3 + 64 * 3e-5 + 64 * token / 0.5)
@@ -129,7 +131,9 @@ def test_the_table_belongs_to_the_profiles_of_the_catalogue(measured):
 
 def test_the_fit_finds_efficiencies_that_made_the_profiles(measured):
     """Profiles computed with known efficiencies are fitted to what they were made with."""
-    truth = replace(fitted().efficiencies, weights=0.7, cache=0.45, prefill=0.35)
+    truth = replace(
+        fitted().efficiencies, weights=0.7, cache=0.45, prefill=0.6, prefill_experts=0.35
+    )
     made = []
     for each in measured:
         placed = Placed(model(each.model), gpu(each.gpu), each.gpus_per_replica,
@@ -141,8 +145,25 @@ def test_the_fit_finds_efficiencies_that_made_the_profiles(measured):
             step_s_per_kv_token=(per_kv_token_s(placed, truth),) * len(batch),
             prefill_s_per_token_context=d2))  # fmt: skip
     found = fit(made)
-    assert found.prefill == pytest.approx(0.35, rel=0.1)
+    assert found.prefill == pytest.approx(0.6, rel=0.15)
+    assert found.prefill_experts == pytest.approx(0.35, rel=0.1)
     assert max(abs(logs(seen(p), found)[2]) for p in made) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "card", "gpus", "precision", "published"),
+    [
+        ("qwen3-32b", "h100-sxm", 2, "bf16", 15_928),
+        ("qwen3-32b", "h200-sxm", 2, "bf16", 15_751),  # its twin with eyes
+        ("gpt-oss-120b", "h100-sxm", 1, "fp4", 39_065),
+    ],
+)
+def test_prefill_of_chunks_is_as_fast_as_published(name, card, gpus, precision, published):
+    """vLLM 0.22 and 0.23, chunks of 8,192 tokens (llm-d's guides): nothing is fitted to them."""
+    made = computed_profile(name, card, gpus, precision)
+    taken_s = made.step_s(0, 0.0) + made.prefill_s_per_token * 8192
+    taken_s += made.prefill_s_per_token_context * 8192**2 / 2
+    assert 8192 / taken_s == pytest.approx(published, rel=0.2)
 
 
 # How one is led there
