@@ -125,7 +125,7 @@ def meet_deadline(s: State) -> None:
     index = timers.next_ring(s)
     deadline = s.deadlines[index, s.rings[index].first]
     now, slot, serial = deadline.time_s, deadline.slot, deadline.serial
-    timers.pop_deadline(s, index)
+    timers.pop_deadline(s)
     seq = s.slots[slot]
     if seq.serial != serial or seq.interest != WANTED or seq.place == BACKING_OFF:
         return

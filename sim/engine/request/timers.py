@@ -3,13 +3,15 @@
 Timers (a retry, a following call or a user's next request to be sent, a patience that ends) have
 any delay and live in a heap by time and order of scheduling, with four below each, two cache lines,
 for it may be long: with the retries of an outage it is as long as the outage has been. Timeouts
-have one length per workload, so their deadlines come in the order of sending and live in a ring.
-Neither is searched for when it is no longer meant: it is passed over when its time comes, since the
-slot then holds another request or attempt.
+have one length per workload, so their deadlines come in the order of sending and live in a ring;
+the first of each ring is in a heap, so that fifty workloads have them no dearer than one. Neither
+is searched for when it is no longer meant: it is passed over when its time comes, since the slot
+then holds another request or attempt.
 """
 
 import math
 
+from sim.engine.state.fetch import fetch
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import whole
 from sim.engine.state.record import Row
@@ -102,7 +104,7 @@ def push(s: State, time_s: float, order: int, kind: int, slot: int, number: int)
     while at > 0:
         above = (at - 1) >> 2
         other = s.timers[above]
-        if (other.time_s < time_s) | ((other.time_s == time_s) & (other.order < order)):
+        if _is_earlier(other, time_s, order):
             break
         _copy(s.timers[at], other)
         at = above
@@ -136,6 +138,7 @@ def pop(s: State) -> None:
         at = first
     _copy(s.timers[at], moved)
     clock.timer_s = s.timers[0].time_s if last > 0 else math.inf
+    fetch(s.slots, s.timers[0].slot)  # what comes next will look at it
 
 
 @inner
@@ -146,10 +149,29 @@ def set_deadline(s: State, kind: int, time_s: float, slot: int) -> None:
     ring = s.rings[ring_index]
     deadline = s.deadlines[ring_index, _around(s, ring.first + ring.count)]
     deadline.time_s, deadline.serial, deadline.slot = time_s, seq.serial, slot
+    if ring.count == 0:
+        _line_up(s, ring_index, time_s, _order(seq.serial, ring_index), slot)
     ring.count += 1
     clock = s.clock[0]
     clock.fullest = max(clock.fullest, ring.count)
-    clock.deadline_s = min(clock.deadline_s, time_s)
+
+
+@inner_apart
+def _line_up(s: State, ring: int, time_s: float, order: int, slot: int) -> None:
+    """Put a ring that has a deadline again among the others, by its first."""
+    clock = s.clock[0]
+    at = clock.rings
+    clock.rings += 1
+    while at > 0:
+        above = (at - 1) >> 1
+        other = s.firsts[above]
+        if _is_earlier(other, time_s, order):
+            break
+        _copy_first(s.firsts[at], other)
+        at = above
+    first = s.firsts[at]
+    first.time_s, first.order, first.ring, first.slot = time_s, order, ring, slot
+    clock.deadline_s = s.firsts[0].time_s
 
 
 @inner
@@ -165,21 +187,13 @@ def set_deadlines(s: State, slot: int, now: float) -> None:
 @inner
 def next_ring(s: State) -> int:
     """The ring with the earliest deadline; of one instant, that of the attempt sent first."""
-    best, best_s, best_serial = 0, math.inf, 0
-    for index in range(len(s.rings)):
-        ring = s.rings[index]
-        if ring.count > 0:
-            deadline = s.deadlines[index, ring.first]
-            if deadline.time_s < best_s or (
-                deadline.time_s == best_s and deadline.serial < best_serial
-            ):
-                best, best_s, best_serial = index, deadline.time_s, deadline.serial
-    return best
+    return s.firsts[0].ring
 
 
 @inner
-def pop_deadline(s: State, index: int) -> None:
+def pop_deadline(s: State) -> None:
     """Take the first deadline off its ring, and those behind it that are no longer meant."""
+    index = next_ring(s)
     ring = s.rings[index]
     while True:
         ring.first = _around(s, ring.first + 1)
@@ -189,9 +203,39 @@ def pop_deadline(s: State, index: int) -> None:
         following = s.deadlines[index, ring.first]
         if s.slots[following.slot].serial == following.serial:
             break
-    best = next_ring(s)
-    ring = s.rings[best]
-    s.clock[0].deadline_s = s.deadlines[best, ring.first].time_s if ring.count > 0 else math.inf
+    clock = s.clock[0]
+    if ring.count > 0:
+        following = s.deadlines[index, ring.first]
+        order = _order(following.serial, index)
+        _go_down(s, index, following.time_s, order, following.slot)
+    else:
+        clock.rings -= 1
+        last = s.firsts[clock.rings]
+        _go_down(s, last.ring, last.time_s, last.order, last.slot)
+    clock.deadline_s = s.firsts[0].time_s if clock.rings > 0 else math.inf
+    fetch(s.slots, s.firsts[0].slot)
+
+
+@inner_apart
+def _go_down(s: State, ring: int, time_s: float, order: int, slot: int) -> None:
+    """Have a ring take the place of the first, or a later one, by its first deadline."""
+    count, at = s.clock[0].rings, 0
+    while 2 * at + 1 < count:
+        below = 2 * at + 1
+        if below + 1 < count and _before(s.firsts[below + 1], s.firsts[below]):
+            below += 1
+        if not _is_earlier(s.firsts[below], time_s, order):
+            break
+        _copy_first(s.firsts[at], s.firsts[below])
+        at = below
+    first = s.firsts[at]
+    first.time_s, first.order, first.ring, first.slot = time_s, order, ring, slot
+
+
+@inner
+def _order(serial: int, ring: int) -> int:
+    """Among deadlines of one instant: by attempt, and of an attempt by kind."""
+    return DEADLINES * serial + ring % DEADLINES
 
 
 @inner
@@ -211,6 +255,17 @@ def _around(s: State, at: int) -> int:
 def _before(one: Row, two: Row) -> bool:
     # Without a branch, which would be guessed wrong every other time.
     return (one.time_s < two.time_s) | ((one.time_s == two.time_s) & (one.order < two.order))
+
+
+@inner
+def _is_earlier(one: Row, time_s: float, order: int) -> bool:
+    return (one.time_s < time_s) | ((one.time_s == time_s) & (one.order < order))
+
+
+@inner
+def _copy_first(to: Row, source: Row) -> None:
+    to.time_s, to.order = source.time_s, source.order
+    to.ring, to.slot = source.ring, source.slot
 
 
 @inner

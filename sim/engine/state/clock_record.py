@@ -14,6 +14,7 @@ CLOCK = np.dtype(
         ("timer_order", "i8"),
         ("timer_s", "f8"),  # of the next timer, and of the next deadline
         ("deadline_s", "f8"),
+        ("rings", "i8"),  # that have deadlines
         ("fullest", "i8"),  # most deadlines that a ring has had
         ("free_slot", "i8"),
         ("held", "i8"),  # the pool of the signal REQUEST_HELD

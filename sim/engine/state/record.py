@@ -363,6 +363,8 @@ FED_EXTRA = np.dtype(
 )
 
 RING = np.dtype([("first", "i8"), ("count", "i8")], align=True)
+# The first deadline of a ring.
+FIRST = np.dtype([("time_s", "f8"), ("order", "i8"), ("ring", "i8"), ("slot", "i8")], align=True)
 
 Records = Any  # np.recarray of one of the types above; NumPy's typing knows no fields
 Row = Any  # one row of such an array

@@ -24,6 +24,7 @@ from sim.engine.state.record import (
     EXTRA,
     FED,
     FED_EXTRA,
+    FIRST,
     FRONTEND,
     REPLICA,
     REQUEST,
@@ -63,6 +64,7 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "timers": (TIMER, 1),
     "rings": (RING, 1),
     "deadlines": (DEADLINE, 2),
+    "firsts": (FIRST, 1),
     "tasks": (TASK, 1),
     "calls": (CALL, 1),
     "kept": (np.float64, 3),
@@ -130,6 +132,8 @@ class State(NamedTuple):
     rings : (3 · workloads,) RING
     deadlines : (3 · workloads, n) DEADLINE
         Timeouts to the first and to the last token, and times to hedge, by workload.
+    firsts : (3 · workloads,) FIRST
+        A heap of the first deadline of each ring that has any.
     tasks : (n,) TASK
     calls : (n,) CALL
         Calls that follow in tasks under way and to come.
@@ -197,6 +201,7 @@ class State(NamedTuple):
     timers: Records
     rings: Records
     deadlines: Records
+    firsts: Records
     tasks: Records
     calls: Records
     kept: FloatArray
