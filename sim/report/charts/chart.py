@@ -9,9 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sim.montecarlo.exports.spreadsheet import csv_text
-
-SCALE = 2.0  # of a PNG, for screens of today
-
+from sim.report.charts.drawer import DRAWER
 
 LIGHT = {  # configuration of the files: a page has its own, for light and for dark
     "background": "#ffffff",
@@ -66,24 +64,19 @@ class Chart:
 
 def lay_out_nothing() -> None:
     """Lay out an empty picture: the first one takes as long as some thirty after it."""
-    import vl_convert as vlc  # noqa: PLC0415 (as in ``save``)
-
-    vlc.svg_to_png(vlc.vegalite_to_svg(json.dumps({"data": {"values": []}, "mark": "point"})))
+    DRAWER.draw(json.dumps({"data": {"values": []}, "mark": "point"}))
 
 
 def save(charts: Iterable[Chart], folder: Path) -> list[Path]:
     """Write each chart as SVG and PNG, its data as CSV, its specification as JSON."""
-    import vl_convert as vlc  # noqa: PLC0415 (a large library, for those who draw only)
-
     written: list[Path] = []
     for chart in charts:
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(chart.spec, sort_keys=True)
-        shown = json.dumps({**chart.spec, "config": LIGHT})
-        drawn = vlc.vegalite_to_svg(shown)  # once, for that takes nearly all of the time
+        picture = DRAWER.draw(json.dumps({**chart.spec, "config": LIGHT}))
         files = {
-            "svg": drawn.encode(),
-            "png": vlc.svg_to_png(drawn, scale=SCALE),
+            "svg": picture.svg,
+            "png": picture.png,
             "csv": csv_text(chart.frame).encode(),
             "vl.json": text.encode(),
         }
