@@ -1,0 +1,78 @@
+"""Whether another processor gives the same bits: one that has no vectors and fuses nothing.
+
+Run with ``python benchmarks/processors.py [SCENARIO ...]`` (all that are shipped if none is named;
+four minutes of CPU, half of them for compiling). The first worlds are simulated in two processes
+each: on this processor as it is, and with the kernel compiled for the least of its family
+(``NUMBA_CPU_NAME=generic``) and NumPy without all that it picks by processor
+(``NPY_DISABLE_CPU_FEATURES``). Ends with 1 if a bit of a figure differs.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__)
+SCENARIOS = HERE.parent.parent / "scenarios"
+WORLDS = 2
+
+
+def digest(path: Path) -> str:
+    """Hash of the bits of all figures and time bins of the first worlds."""
+    from sim.montecarlo.draws import draw_worlds  # noqa: PLC0415 (in the process that simulates)
+    from sim.montecarlo.replication import replicate  # noqa: PLC0415
+    from sim.scenario import load_scenario  # noqa: PLC0415
+
+    scenario = load_scenario(path)
+    draws = draw_worlds(scenario.inputs, scenario.seed, WORLDS)
+    seen = hashlib.sha256()
+    for world in range(WORLDS):
+        own = {name: float(values[world]) for name, values in draws.items()}
+        replication = replicate(scenario, scenario.seed, world, own)
+        seen.update(repr(sorted((k, v.hex()) for k, v in replication.metrics.items())).encode())
+        for name, values in sorted(replication.timeline.items()):
+            seen.update(name.encode() + values.tobytes())
+    return seen.hexdigest()[:16]
+
+
+def digests(paths: list[str], **changes: str) -> list[str]:
+    """The hash of each scenario, simulated in a process with this environment."""
+    command = [sys.executable, str(HERE), "--digests", *paths]
+    done = subprocess.run(
+        command, env={**os.environ, **changes}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def picked_by_processor() -> str:
+    """What NumPy picks by processor and this one has, as it wants it to be named."""
+    from numpy._core import _multiarray_umath as core  # noqa: PLC0415 (NumPy has no other place)
+
+    return " ".join(each for each in core.__cpu_dispatch__ if core.__cpu_features__.get(each))
+
+
+def main() -> None:
+    """Print whether both processors agree, scenario by scenario."""
+    paths = sys.argv[1:] or [str(path) for path in sorted(SCENARIOS.glob("*.yaml"))]
+    if paths[0] == "--digests":
+        from sim.montecarlo.compilation import compile_kernel  # noqa: PLC0415
+
+        compile_kernel()
+        for path in paths[1:]:
+            print(digest(Path(path)), flush=True)
+        return
+    without = picked_by_processor()
+    print(f"the kernel for 'generic'; NumPy without {without or 'anything it could do without'}")
+    here = digests(paths)
+    there = digests(paths, NUMBA_CPU_NAME="generic", NPY_DISABLE_CPU_FEATURES=without)
+    for path, one, other in zip(paths, here, there, strict=True):
+        word = "the same" if one == other else f"DIFFERS from {other}"
+        print(f"  {Path(path).name:24s} {one} {word}")
+    same = sum(one == other for one, other in zip(here, there, strict=True))
+    print(f"{same} of {len(paths)} scenarios: the same bits")
+    raise SystemExit(same < len(paths))
+
+
+if __name__ == "__main__":
+    main()
