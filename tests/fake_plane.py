@@ -47,6 +47,12 @@ class FakePlane:
     def view(self, pool: int) -> View:
         return View(len(self.ready), **self.load(float(self.env.now)))  # type: ignore[arg-type]
 
+    def saturation(self, pool: int, full_queue: float, full_kv: float) -> float:
+        """As if all replicas had the same."""
+        view = self.view(pool)
+        waiting = view.waiting / len(self.ready) if self.ready else 0.0
+        return len(self.ready) * max(waiting / full_queue, view.kv_utilisation / full_kv)
+
     def add(self, pool: int, slowness: float = 1.0) -> int:
         replica = len(self.pool_of)
         self.pool_of.append(pool)

@@ -7,7 +7,11 @@ A *metric* is a figure of the whole pool, of which a replica can carry ``target`
 
 - ``concurrency``: requests held at the gateway, waiting on replicas and in their batches;
 - ``queue``: those of them that are not in a batch;
+- ``running``: those that are;
 - ``kv_utilisation``: occupied share of the KV cache, averaged over the ready replicas;
+- ``saturation``: of each ready replica the larger of its waiting requests over ``full_queue`` and
+  its occupied share of the KV cache over ``full_kv``, averaged (the utilization detector of the
+  Gateway API Inference Extension and llm-d, with their defaults, 5 and 80 %);
 - ``requests_per_s``, ``output_tokens_per_s``: attempts that arrive, and output tokens of answers
   that are finished, over the last ``rate_window_s``.
 """
@@ -18,7 +22,16 @@ from typing import Literal
 from sim.model.price import HOUR_S
 from sim.model.rule import require
 
-Metric = Literal["concurrency", "queue", "kv_utilisation", "requests_per_s", "output_tokens_per_s"]
+Metric = Literal[
+    "concurrency",
+    "queue",
+    "running",
+    "kv_utilisation",
+    "saturation",
+    "requests_per_s",
+    "output_tokens_per_s",
+]
+SHARES: tuple[Metric, ...] = ("kv_utilisation", "saturation")  # means over the replicas, no sums
 Weekday = int  # 0 is Monday
 
 DAY_S = 24 * HOUR_S
@@ -73,6 +86,23 @@ SCALE_DOWN = ScalingRules(300.0, (ScalingPolicy("percent", 100.0),))
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """A metric, and how much of it a replica should have.
+
+    Attributes
+    ----------
+    metric : Metric
+    target : float
+    """
+
+    metric: Metric
+    target: float
+
+    def __post_init__(self) -> None:
+        require(self.target > 0, "target", self.target, "must be above 0")
+
+
+@dataclass(frozen=True, slots=True)
 class Reactive:
     """What Kubernetes' HorizontalPodAutoscaler (v2) goes by, with its defaults.
 
@@ -84,10 +114,18 @@ class Reactive:
         Of the metric, for each replica.
     max_replicas, min_replicas : int
     metric : Metric
+    others : tuple of Trigger
+        Further metrics: the one that asks for the most replicas is followed.
     tolerance : float
         No change while metric and target differ by no more than this share.
     sync_period_s, metric_delay_s, rate_window_s : float
         A decision is made every ``sync_period_s``, on a metric ``metric_delay_s`` old.
+    scrape_interval_s : float
+        How often the metric is collected; 0 for always.
+    metric_window_s : float
+        Time over which what was collected is averaged; 0 for the last alone.
+    full_queue, full_kv : float
+        Waiting requests, and share of the KV cache, at which a replica counts as full.
     scale_up, scale_down : ScalingRules
     """
 
@@ -95,10 +133,15 @@ class Reactive:
     max_replicas: int
     min_replicas: int = 1
     metric: Metric = "concurrency"
+    others: tuple[Trigger, ...] = ()
     tolerance: float = 0.1
     sync_period_s: float = 15.0
     metric_delay_s: float = 0.0
     rate_window_s: float = 60.0
+    scrape_interval_s: float = 0.0
+    metric_window_s: float = 0.0
+    full_queue: float = 5.0
+    full_kv: float = 0.8
     scale_up: ScalingRules = SCALE_UP
     scale_down: ScalingRules = SCALE_DOWN
 
@@ -106,6 +149,17 @@ class Reactive:
         _check_limits(self.target, self.min_replicas, self.max_replicas)
         _check_sampling(self.sync_period_s, self.metric_delay_s, self.rate_window_s)
         require(self.tolerance >= 0, "tolerance", self.tolerance, "must be >= 0")
+        interval_s, window_s = self.scrape_interval_s, self.metric_window_s
+        require(interval_s >= 0, "scrape_interval_s", interval_s, "must be >= 0")
+        collected = window_s == 0 or 0 < interval_s <= window_s
+        require(collected, "metric_window_s", window_s, "must be at least scrape_interval_s")
+        require(self.full_queue > 0, "full_queue", self.full_queue, "must be above 0")
+        require(0 < self.full_kv <= 1, "full_kv", self.full_kv, "must be above 0 and at most 1")
+
+    @property
+    def triggers(self) -> tuple[Trigger, ...]:
+        """All that is looked at."""
+        return Trigger(self.metric, self.target), *self.others
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +176,9 @@ class Keda(Reactive):
     """KEDA's ScaledObject: an HPA between one replica and the maximum, and zero when idle.
 
     Every ``polling_interval_s`` KEDA looks whether the metric of the pool exceeds
-    ``activation_threshold``. If so and there are no replicas, it starts max(1, ``min_replicas``);
-    if it has not for ``cooldown_s``, and ``min_replicas`` is 0, it removes all.
+    ``activation_threshold``, or any of several does. If so and there are no replicas, it starts
+    max(1, ``min_replicas``); if it has not for ``cooldown_s``, and ``min_replicas`` is 0, it
+    removes all.
 
     Attributes
     ----------
@@ -294,6 +349,7 @@ class Predictive(Reactive):
 
     def __post_init__(self) -> None:
         Reactive.__post_init__(self)
+        require(not self.others, "others", len(self.others), "must be none: one is forecast")
         require(self.min_replicas > 0, "min_replicas", self.min_replicas, "must be at least 1")
         require(0 <= self.lead_s < DAY_S, "lead_s", self.lead_s, "must be shorter than a day")
         require(self.growth > 0, "growth", self.growth, "must be above 0")

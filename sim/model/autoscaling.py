@@ -10,6 +10,7 @@ kedacore/keda pkg/scaling/executor, knative/serving pkg/autoscaler/scaling/autos
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -60,19 +61,22 @@ class HpaRule:
 
     def __init__(self, policy: Reactive) -> None:
         self.policy = policy
-        self._total = math.nan
+        self._totals: tuple[float, ...] = ()
         self._recommendations: History = deque()
         self._looked = False
         self._changes: History = deque()  # what was added (above 0) or taken away (below), and when
 
-    def see(self, now_s: float, total: float) -> None:
-        """Take in the metric of the pool."""
-        self._total = total
+    def see(self, now_s: float, *totals: float) -> None:
+        """Take in the metrics of the pool, in the order of the triggers."""
+        self._totals = totals
 
     def recommendation(self, current: int, ready: int) -> int:
-        """Replicas that the metric calls for."""
+        """Replicas that the metric calls for which calls for the most."""
         policy = self.policy
-        return recommended(self._total, policy.target, current, ready, policy.tolerance)
+        return max(
+            recommended(total, trigger.target, current, ready, policy.tolerance)
+            for total, trigger in zip(self._totals, policy.triggers, strict=True)
+        )
 
     def least(self, now_s: float) -> int:
         """Fewest replicas, whatever the metric."""
@@ -80,7 +84,7 @@ class HpaRule:
 
     def replicas(self, now_s: float, current: int, ready: int) -> int:
         """Replicas from now on; ``current`` are those there should be so far."""
-        if current == 0 or math.isnan(self._total):
+        if current == 0 or not self._totals:
             return current  # at zero an HPA is switched off
         least, most = self.least(now_s), self.policy.max_replicas
         if not least <= current <= most:  # whatever the metric says
@@ -170,8 +174,7 @@ class KedaRule(HpaRule):
 
     def recommendation(self, current: int, ready: int) -> int:
         """An external metric's average over all replicas, ready or not."""
-        policy = self.policy
-        return recommended(self._total, policy.target, current, current, policy.tolerance)
+        return super().recommendation(current, current)
 
     def replicas(self, now_s: float, current: int, ready: int) -> int:
         """The HPA's part; it does not touch an idle pool."""
@@ -179,11 +182,11 @@ class KedaRule(HpaRule):
             return current
         return super().replicas(now_s, current, ready)
 
-    def poll(self, now_s: float, total: float, current: int) -> int:
-        """Replicas after KEDA has looked at the metric itself."""
+    def poll(self, now_s: float, totals: Iterable[float], current: int) -> int:
+        """Replicas after KEDA has looked at the metrics itself."""
         policy = self.policy
         first = max(1, policy.min_replicas)
-        if total > policy.activation_threshold:
+        if any(total > policy.activation_threshold for total in totals):
             self._active_s = now_s
             return max(first, current)
         rests = policy.min_replicas == 0 or policy.idle_replicas is not None
@@ -277,10 +280,10 @@ class PredictiveRule(HpaRule):
         self._past: deque[tuple[float, float]] = deque()  # of the last day, in order
         self._coming: deque[tuple[float, float]] = deque()  # falling: maxima of the lead time
 
-    def see(self, now_s: float, total: float) -> None:
+    def see(self, now_s: float, *totals: float) -> None:
         """Take in the metric of the pool, for now and for tomorrow."""
-        super().see(now_s, total)
-        self._past.append((now_s, total))
+        super().see(now_s, *totals)
+        self._past += [(now_s, total) for total in totals]
 
     def forecast(self, now_s: float) -> float:
         """Largest value of the metric a day ago within the lead time from now; NaN at first."""

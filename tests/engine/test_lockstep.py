@@ -130,6 +130,23 @@ def test_replicas_are_counted_and_not_their_ranks() -> None:
     assert (booked.busy, booked.routable) == (0, 8)
 
 
+def test_saturation_is_of_each_rank_by_what_waits_or_by_its_cache() -> None:
+    """Four ranks run one each: of nine prompts three go to the first, two to each of the others.
+
+    A prompt of 81 tokens takes 6 blocks of 16: of a cache of 80 % that is 0.47 of it.
+    """
+    engine = profile(
+        data_parallel_ranks=4, kv_capacity_tokens=256, max_model_len=256, max_num_seqs=1
+    )
+    plane = fed(requests_of(engine, *[(0.0, 81, 10)] * 9), 5.0)
+    by_cache = 6 / (16 * 0.8)
+    assert plane.view(0).running == 4
+    assert plane.saturation(0, 5.0, 0.8) == pytest.approx(by_cache)
+    assert plane.saturation(0, 4.0, 0.8) == pytest.approx((2 / 4 + 3 * by_cache) / 4)
+    assert plane.saturation(0, 0.5, 0.8) == pytest.approx((2 + 3 * 1) / 0.5 / 4)
+    assert fed(requests_of(engine, (99.0, 1, 1)), 5.0).saturation(0, 5.0, 0.8) == 0.0
+
+
 def test_a_full_gateway_has_places_for_all_ranks() -> None:
     engine = profile(data_parallel_ranks=3, max_num_seqs=2)
     full = requests_of(engine, *[(0.0, 1, 3)] * 9)

@@ -22,6 +22,7 @@ from sim.model.autoscaler import (
     ScalingRules,
     Scheduled,
     ScheduleEntry,
+    Trigger,
 )
 from sim.model.cache import PrefixCache
 from sim.model.distributions import Constant
@@ -160,6 +161,8 @@ POLICIES = {
         target=0.8, max_replicas=9, metric="kv_utilisation", tolerance=0.05, scale_down=SLOW
     ),
     "keda": Keda(target=16.0, max_replicas=8, metric="queue", activation_threshold=1.0),
+    "keda by saturation": Keda(target=0.7, max_replicas=8, metric="saturation",
+                               others=(Trigger("running", 16.0),), scrape_interval_s=15.0),
     "keda that idles at 0": Keda(target=0.7, metric="kv_utilisation", min_replicas=2,
                                  idle_replicas=0),
     "knative": Knative(max_replicas=6, target=20.0, scale_down_delay_s=90.0),

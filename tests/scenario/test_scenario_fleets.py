@@ -20,6 +20,7 @@ from sim.model.autoscaler import (
     ScalingPolicy,
     Scheduled,
     ScheduleEntry,
+    Trigger,
 )
 from sim.model.distributions import Constant, Exponential, LogNormal
 from sim.model.failure import CRASHES_PER_GPU_HOUR, Crashes, Failures, Spot, Stragglers
@@ -153,6 +154,25 @@ def test_inputs_of_fleets_are_named_by_their_paths(fleets):
     [
         ("{preset: hpa, target_concurrency: 24}", Hpa(24.0, 40, 2)),
         ("{preset: keda, target_queue: 9}", Keda(9.0, 40, 2, metric="queue")),
+        (
+            "{preset: keda, target_queue: 1, target_running: 16, scrape_interval: 15s, "
+            "metric_window: 1min}",
+            Keda(
+                1.0,
+                40,
+                2,
+                metric="queue",
+                others=(Trigger("running", 16.0),),
+                scrape_interval_s=15.0,
+                metric_window_s=60.0,
+            ),
+        ),
+        (
+            "{preset: hpa, target_saturation: 70%, target_running: 16, full_queue: 2}",
+            Hpa(
+                16.0, 40, 2, metric="running", others=(Trigger("saturation", 0.7),), full_queue=2.0
+            ),
+        ),
         ("knative", Knative(40, 2)),
         (
             "{preset: knative, target_requests_per_second: 3, panic_window: 20%}",
@@ -268,9 +288,30 @@ def test_the_weights_of_a_model_may_be_given(minimal):
             "(add target_concurrency, such as target_concurrency: 24)",
         ),
         (
-            [*HPA, f"{POOL}.autoscaler.target_queue=3"],
-            f"{POOL}.autoscaler.target_queue: goes beside target_concurrency, must be the only one "
-            "(remove one)",
+            [*SCALED, f"{POOL}.autoscaler={{preset: predictive, target_running: 9, "
+             "target_queue: 3}"],
+            f"{POOL}.autoscaler.target_running: goes beside target_queue, must be the only one "
+            "for predictive (remove one)",
+        ),
+        (
+            [*SCALED, f"{POOL}.autoscaler={{preset: keda, target_running: 9, target_queue: 3, "
+             "activation_threshold: 2}"],
+            f"{POOL}.autoscaler.activation_threshold: goes with one target, and there are 2 "
+            "(remove it)",
+        ),
+        (
+            [*HPA, f"{POOL}.autoscaler.full_kv=90%"],
+            f"{POOL}.autoscaler.full_kv: has no meaning without target_saturation (remove it)",
+        ),
+        (
+            [*HPA, f"{POOL}.autoscaler.metric_window=1min"],
+            f"{POOL}.autoscaler.metric_window: needs a scrape_interval above 0 "
+            "(add scrape_interval, such as scrape_interval: 15s)",
+        ),
+        (
+            [*HPA, f"{POOL}.autoscaler.metric_window=10s",
+             f"{POOL}.autoscaler.scrape_interval=15s"],
+            f"{POOL}.autoscaler.metric_window: 10 must be at least scrape_interval (15)",
         ),
         (
             [*HPA, f"{POOL}.autoscaler.cooldown=3min"],

@@ -8,10 +8,9 @@ import simpy
 
 from sim.engine.control import own
 from sim.engine.control.fleet import Fleet, Process
-from sim.engine.control.metering import Meter
+from sim.engine.control.metering import Gauge, Meter
 from sim.model.autoscaler import (
     Custom,
-    Hpa,
     Keda,
     Knative,
     Predictive,
@@ -36,27 +35,36 @@ def start(fleet: Fleet) -> None:
 
 def _processes(fleet: Fleet) -> Iterator[Process]:
     match fleet.pool.autoscaler:
-        case Hpa() as policy:
-            yield synced(fleet, policy, HpaRule(policy))
-        case Predictive() as policy:
-            yield synced(fleet, policy, PredictiveRule(policy))
-        case Keda() as policy:
-            rule = KedaRule(policy, float(fleet.env.now))
-            yield polled(fleet, policy, rule)
-            yield synced(fleet, policy, rule)
-            if policy.activation == "request":
-                yield pushed(fleet, policy, rule)
+        case Reactive() as policy:
+            yield from _reactive(fleet, policy)
         case Knative() as policy:
             rule_ = KnativeRule(policy, float(fleet.env.now), fleet.ready)
-            meter = Meter(fleet, policy.metric, policy.rate_window_s)
-            yield sampled(fleet, policy, rule_, meter)
-            yield activated(fleet, rule_, meter)
+            gauge = Gauge(fleet, policy.metric, policy.rate_window_s)
+            yield sampled(fleet, policy, rule_, gauge)
+            yield activated(fleet, rule_, gauge)
         case Scheduled() as policy:
             yield timetabled(fleet, policy)
         case Custom() as policy:
             yield own.started(policy.process, fleet)
         case None:
             pass
+
+
+def _reactive(fleet: Fleet, policy: Reactive) -> Iterator[Process]:
+    meter = Meter(fleet, policy)
+    if policy.scrape_interval_s > 0:
+        yield scraped(fleet, policy, meter)
+    match policy:
+        case Keda():
+            rule = KedaRule(policy, float(fleet.env.now))
+            yield polled(fleet, policy, rule, meter)
+            yield synced(fleet, policy, rule, meter)
+            if policy.activation == "request":
+                yield pushed(fleet, policy, rule)
+        case Predictive():
+            yield synced(fleet, policy, PredictiveRule(policy), meter)
+        case _:
+            yield synced(fleet, policy, HpaRule(policy), meter)
 
 
 def ticks(env: simpy.Environment, period_s: float) -> Iterator[simpy.Event]:
@@ -79,31 +87,34 @@ def _delayed(env: simpy.Environment, delay_s: float, act: Callable[[], None]) ->
     act()
 
 
-def synced(fleet: Fleet, policy: Reactive, rule: HpaRule) -> Process:
-    """Every sync period: measure, and decide when the measurement has come in."""
-    meter = Meter(fleet, policy.metric, policy.rate_window_s)
+def scraped(fleet: Fleet, policy: Reactive, meter: Meter) -> Process:
+    """Collect the metrics; at an instant of both before anybody looks at them."""
+    for tick in ticks(fleet.env, policy.scrape_interval_s):
+        yield tick
+        meter.collect()
 
-    def decide(measured_s: float, total: float) -> None:
-        rule.see(measured_s, total)
+
+def synced(fleet: Fleet, policy: Reactive, rule: HpaRule, meter: Meter) -> Process:
+    """Every sync period: measure, and decide when the measurement has come in."""
+
+    def decide(measured_s: float, totals: tuple[float, ...]) -> None:
+        rule.see(measured_s, *totals)
         fleet.scale_to(rule.replicas(float(fleet.env.now), fleet.desired, fleet.ready))
 
     for tick in ticks(fleet.env, policy.sync_period_s):
         yield tick
-        now_s, total = float(fleet.env.now), meter.read()
-        later(fleet, policy.metric_delay_s, decide, now_s, total)
+        later(fleet, policy.metric_delay_s, decide, float(fleet.env.now), meter.read())
 
 
-def polled(fleet: Fleet, policy: Keda, rule: KedaRule) -> Process:
+def polled(fleet: Fleet, policy: Keda, rule: KedaRule, meter: Meter) -> Process:
     """KEDA itself: between none and one. At an instant of both it comes before the HPA."""
-    meter = Meter(fleet, policy.metric, policy.rate_window_s)
 
-    def decide(total: float) -> None:
-        fleet.scale_to(rule.poll(float(fleet.env.now), total, fleet.desired))
+    def decide(totals: tuple[float, ...]) -> None:
+        fleet.scale_to(rule.poll(float(fleet.env.now), totals, fleet.desired))
 
     for tick in ticks(fleet.env, policy.polling_interval_s):
         yield tick
-        total = meter.read()
-        later(fleet, policy.metric_delay_s, decide, total)
+        later(fleet, policy.metric_delay_s, decide, meter.read())
 
 
 def pushed(fleet: Fleet, policy: Keda, rule: KedaRule) -> Process:
@@ -111,27 +122,27 @@ def pushed(fleet: Fleet, policy: Keda, rule: KedaRule) -> Process:
     while True:
         yield fleet.request_held()
         total = max(policy.activation_threshold + 1.0, fleet.concurrency)
-        fleet.scale_to(rule.poll(float(fleet.env.now), total, fleet.desired))
+        fleet.scale_to(rule.poll(float(fleet.env.now), (total,), fleet.desired))
 
 
-def sampled(fleet: Fleet, policy: Knative, rule: KnativeRule, meter: Meter) -> Process:
+def sampled(fleet: Fleet, policy: Knative, rule: KnativeRule, gauge: Gauge) -> Process:
     """The KPA: a sample a second, a decision every other."""
     each = max(1, round(policy.sync_period_s / policy.sample_period_s))
     for count, tick in enumerate(ticks(fleet.env, policy.sample_period_s), start=1):
         yield tick
-        now_s, total = float(fleet.env.now), meter.read()
+        now_s, total = float(fleet.env.now), gauge.read()
         later(fleet, policy.metric_delay_s, rule.see, now_s, total)
         if count % each == 0:
             fleet.scale_to(rule.replicas(now_s, fleet.desired, fleet.ready))
 
 
-def activated(fleet: Fleet, rule: KnativeRule, meter: Meter) -> Process:
+def activated(fleet: Fleet, rule: KnativeRule, gauge: Gauge) -> Process:
     """Knative's activator: a request that meets no replica is reported at once."""
     while True:
         yield fleet.request_held()
         if fleet.desired == 0:
             now_s = float(fleet.env.now)
-            rule.see(now_s, max(1.0, meter.read()))
+            rule.see(now_s, max(1.0, gauge.read()))
             fleet.scale_to(rule.replicas(now_s, fleet.desired, fleet.ready))
 
 

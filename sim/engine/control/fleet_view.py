@@ -98,6 +98,10 @@ class FleetView:
         view = self.view
         return view.held + view.waiting + view.running
 
+    def saturation(self, full_queue: float, full_kv: float) -> float:
+        """How full the ready replicas are, summed: by what waits, or by the KV cache."""
+        return self._clock.plane.saturation(self._index, full_queue, full_kv)
+
     def request_held(self) -> simpy.Event:
         """The event that a request has to wait because no replica is ready."""
         return self._clock.request_held(self._index)

@@ -3,20 +3,38 @@
 from collections import deque
 
 from sim.engine.control.fleet import Fleet
-from sim.model.autoscaler import Metric
+from sim.model.autoscaler import Metric, Reactive
+
+FULL_QUEUE, FULL_KV = 5.0, 0.8  # of a replica: llm-d's defaults
 
 
-class Meter:
+class Gauge:
     """A metric of the pool at this instant.
 
     Rates are those since the last reading that is at least ``rate_window_s`` old, or since the
     first.
+
+    Parameters
+    ----------
+    fleet : Fleet
+    metric : Metric
+    rate_window_s : float
+    full_queue, full_kv : float
+        At which a replica counts as saturated.
     """
 
-    def __init__(self, fleet: Fleet, metric: Metric, rate_window_s: float) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        metric: Metric,
+        rate_window_s: float,
+        full_queue: float = FULL_QUEUE,
+        full_kv: float = FULL_KV,
+    ) -> None:
         self._fleet = fleet
         self._metric = metric
         self._window_s = rate_window_s
+        self._full = full_queue, full_kv
         self._counts: deque[tuple[float, float]] = deque()
         if metric in ("requests_per_s", "output_tokens_per_s"):
             self.read()
@@ -26,15 +44,20 @@ class Meter:
         view = self._fleet.view
         match self._metric:
             case "concurrency":
-                return view.held + view.waiting + view.running
+                total: float = view.held + view.waiting + view.running
             case "queue":
-                return view.held + view.waiting
+                total = view.held + view.waiting
+            case "running":
+                total = view.running
             case "kv_utilisation":
-                return view.kv_utilisation * view.ready
+                total = view.kv_utilisation * view.ready
+            case "saturation":
+                total = self._fleet.saturation(*self._full)
             case "requests_per_s":
-                return self._rate(view.attempts)
+                total = self._rate(view.attempts)
             case "output_tokens_per_s":
-                return self._rate(view.output_tokens)
+                total = self._rate(view.output_tokens)
+        return total
 
     def _rate(self, count: float) -> float:
         now_s, counts = float(self._fleet.env.now), self._counts
@@ -43,3 +66,41 @@ class Meter:
         counts.append((now_s, count))
         since_s, before = counts[0]
         return (count - before) / (now_s - since_s) if now_s > since_s else 0.0
+
+
+class Meter:
+    """All metrics that an autoscaler looks at, at this instant or as they were collected.
+
+    Before anything was collected they are those of the instant.
+
+    Parameters
+    ----------
+    fleet : Fleet
+    policy : Reactive
+    """
+
+    def __init__(self, fleet: Fleet, policy: Reactive) -> None:
+        self._fleet = fleet
+        self._window_s = policy.metric_window_s
+        self._collected: deque[tuple[float, tuple[float, ...]]] = deque()
+        self._gauges = [
+            Gauge(fleet, each.metric, policy.rate_window_s, policy.full_queue, policy.full_kv)
+            for each in policy.triggers
+        ]
+
+    def collect(self) -> None:
+        """Keep the metrics of this instant, and of the window before it."""
+        now_s = float(self._fleet.env.now)
+        self._collected.append((now_s, self._now()))
+        while self._collected[0][0] <= now_s - self._window_s and len(self._collected) > 1:
+            self._collected.popleft()
+
+    def read(self) -> tuple[float, ...]:
+        """The metrics in the order of the triggers."""
+        if not self._collected:
+            return self._now()
+        columns = zip(*(totals for _, totals in self._collected), strict=True)
+        return tuple(sum(column) / len(column) for column in columns)
+
+    def _now(self) -> tuple[float, ...]:
+        return tuple(gauge.read() for gauge in self._gauges)

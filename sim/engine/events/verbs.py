@@ -201,16 +201,19 @@ def settle_blocks(s: State, r: int, now: float) -> None:
 
 @compiled
 def look(
-    numbers: IntArray, p: int, now: float
-) -> tuple[int, int, int, int, float, int, int, int, int]:
-    """The fields of a :class:`~sim.engine.plane.plane.PoolView`."""
+    numbers: IntArray, p: int, now: float, full_queue: float, full_kv: float
+) -> tuple[int, int, int, int, float, int, int, int, int, float]:
+    """The fields of a :class:`~sim.engine.plane.plane.PoolView`, and how full its replicas are."""
     s = thin(numbers)
     pool = s.pools[p]
-    used = 0.0
+    used = full = 0.0
     for at in range(pool.routable):
         r = s.rosters[p, 1, at]
-        if s.replicas[r].mode != IDLE:
-            used += _blocks_now(s, r, now)
+        replica = s.replicas[r]
+        blocks = _blocks_now(s, r, now) if replica.mode != IDLE else 0.0
+        used += blocks
+        waiting = float(replica.outstanding - replica.running)
+        full += max(waiting / full_queue, blocks / (pool.kv_blocks * full_kv))
     return (
         pool.ready,
         pool.held,
@@ -221,6 +224,7 @@ def look(
         pool.rejected,
         pool.prompt_tokens,
         pool.output_tokens,
+        full / pool.ranks,
     )
 
 

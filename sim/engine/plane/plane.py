@@ -346,7 +346,15 @@ class DataPlane:
 
     def view(self, pool: int) -> PoolView:
         """What a control plane can see of a pool now."""
-        return PoolView(*verbs.look(self._numbers, pool, self.now))
+        return PoolView(*verbs.look(self._numbers, pool, self.now, math.inf, math.inf)[:-1])
+
+    def saturation(self, pool: int, full_queue: float, full_kv: float) -> float:
+        """Of each ready replica the larger of two shares, summed.
+
+        Those of its waiting requests in ``full_queue`` and of its used KV blocks in the share
+        ``full_kv`` of all.
+        """
+        return verbs.look(self._numbers, pool, self.now, full_queue, full_kv)[-1]
 
     def close_bin(self) -> State:
         """Complete the counts and integrals since the last :meth:`open_bin`; read, never write."""

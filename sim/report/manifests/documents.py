@@ -15,7 +15,7 @@ from sim.model.autoscaler import Custom, Keda, Knative, Reactive, Scheduled
 from sim.model.design import Design, GpuPool
 from sim.report.manifests import hpa, keda, knative, serving
 from sim.report.manifests.engines import engine_of
-from sim.report.manifests.metrics import source
+from sim.report.manifests.metrics import sources
 
 Document = dict[str, Any]
 
@@ -102,7 +102,7 @@ def _remarks(name: str, pool: GpuPool) -> list[str]:
                 f" {policy.min_replicas} and {policy.max_replicas}: it has to set them here, too."
             )
         case Reactive() as policy:
-            lines += [*hpa.remarks(policy), source(pool, name, policy)]
+            lines += [*hpa.remarks(policy), *sources(pool, name, policy)]
     return lines
 
 

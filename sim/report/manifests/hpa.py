@@ -15,13 +15,16 @@ _KIND = {"percent": "Percent", "pods": "Pods"}
 
 def autoscaler(name: str, policy: Reactive) -> Document:
     """The object of a pool."""
-    metric = {
-        "type": "Pods",
-        "pods": {
-            "metric": {"name": POD_METRICS[policy.metric]},
-            "target": {"type": "AverageValue", "averageValue": quantity(policy.target)},
-        },
-    }
+    metrics = [
+        {
+            "type": "Pods",
+            "pods": {
+                "metric": {"name": POD_METRICS[each.metric]},
+                "target": {"type": "AverageValue", "averageValue": quantity(each.target)},
+            },
+        }
+        for each in policy.triggers
+    ]
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
@@ -30,7 +33,7 @@ def autoscaler(name: str, policy: Reactive) -> Document:
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "minReplicas": policy.min_replicas,
             "maxReplicas": policy.max_replicas,
-            "metrics": [metric],
+            "metrics": metrics,
             "behavior": behavior(policy),
         },
     }
@@ -59,6 +62,12 @@ def remarks(policy: Reactive) -> list[str]:
         lines.append(
             f"Simulated with a decision every {policy.sync_period_s:g} s, which is a flag of the"
             " controller manager (--horizontal-pod-autoscaler-sync-period)."
+        )
+    if policy.scrape_interval_s > 0:
+        averaged = f", averaged over {policy.metric_window_s:g} s" if policy.metric_window_s else ""
+        lines.append(
+            f"Simulated with a metric that is collected every {policy.scrape_interval_s:g} s"
+            f"{averaged}: set Prometheus and the query to it."
         )
     if isinstance(policy, Predictive):
         lines.append(

@@ -6,7 +6,7 @@ Fields as in KEDA 2.22's specification (keda.sh/docs/2.22/reference/scaledobject
 from collections.abc import Iterator
 from typing import Any
 
-from sim.model.autoscaler import Keda, Scheduled
+from sim.model.autoscaler import SHARES, Keda, Scheduled
 from sim.model.design import GpuPool
 from sim.model.price import DAY_S
 from sim.report.manifests import hpa
@@ -21,17 +21,20 @@ _SUNDAY_FIRST = 1  # cron counts from Sunday, this project from Monday
 
 def autoscaler(name: str, pool: GpuPool, policy: Keda) -> Document:
     """The object of a pool that follows a metric."""
-    trigger = {
-        "type": "prometheus",
-        # Of a share every pod has about the same, so that the mean is the figure itself.
-        "metricType": "Value" if policy.metric == "kv_utilisation" else "AverageValue",
-        "metadata": {
-            "serverAddress": PROMETHEUS,
-            "query": query(pool, name, policy),
-            "threshold": f"{policy.target:g}",
-            "activationThreshold": f"{policy.activation_threshold:g}",
-        },
-    }
+    triggers = [
+        {
+            "type": "prometheus",
+            # Of a share every pod has about the same, so that the mean is the figure itself.
+            "metricType": "Value" if each.metric in SHARES else "AverageValue",
+            "metadata": {
+                "serverAddress": PROMETHEUS,
+                "query": query(pool, name, policy, each),
+                "threshold": f"{each.target:g}",
+                "activationThreshold": f"{policy.activation_threshold:g}",
+            },
+        }
+        for each in policy.triggers
+    ]
     spec: Document = {
         "pollingInterval": round(policy.polling_interval_s),
         "cooldownPeriod": round(policy.cooldown_s),
@@ -39,7 +42,7 @@ def autoscaler(name: str, pool: GpuPool, policy: Keda) -> Document:
         "minReplicaCount": policy.min_replicas,
         "maxReplicaCount": policy.max_replicas,
         "advanced": {"horizontalPodAutoscalerConfig": {"behavior": hpa.behavior(policy)}},
-        "triggers": [trigger],
+        "triggers": triggers,
     }
     if policy.idle_replicas is not None:
         spec["idleReplicaCount"] = policy.idle_replicas

@@ -8,12 +8,14 @@ Two things a query cannot see and the simulation does: requests held at the gate
 until Prometheus has scraped (15 s by default), which ``metric_delay`` stands for.
 """
 
-from sim.model.autoscaler import Metric, Reactive
+from sim.model.autoscaler import SHARES, Metric, Reactive, Trigger
 from sim.model.design import GpuPool
 
 _VLLM: dict[Metric, str] = {
     "concurrency": "sum(vllm:num_requests_running{sel}) + sum(vllm:num_requests_waiting{sel})",
     "queue": "sum(vllm:num_requests_waiting{sel})",
+    "running": "sum(vllm:num_requests_running{sel})",
+    "saturation": "avg(llm_d_epp_flow_control_pool_saturation)",
     "kv_utilisation": "avg(vllm:kv_cache_usage_perc{sel})",
     "requests_per_s": "sum(rate(vllm:request_success_total{sel}[{window}]))",
     "output_tokens_per_s": "sum(rate(vllm:generation_tokens_total{sel}[{window}]))",
@@ -21,6 +23,8 @@ _VLLM: dict[Metric, str] = {
 _SGLANG: dict[Metric, str] = {
     "concurrency": "sum(sglang:num_running_reqs{sel}) + sum(sglang:num_queue_reqs{sel})",
     "queue": "sum(sglang:num_queue_reqs{sel})",
+    "running": "sum(sglang:num_running_reqs{sel})",
+    "saturation": "avg(llm_d_epp_flow_control_pool_saturation)",
     "kv_utilisation": "avg(sglang:token_usage{sel})",
     "requests_per_s": "sum(rate(sglang:num_requests_total{sel}[{window}]))",
     "output_tokens_per_s": "sum(rate(sglang:generation_tokens_total{sel}[{window}]))",
@@ -28,6 +32,8 @@ _SGLANG: dict[Metric, str] = {
 POD_METRICS: dict[Metric, str] = {
     "concurrency": "requests_in_flight",
     "queue": "requests_waiting",
+    "running": "requests_running",
+    "saturation": "pool_saturation",
     "kv_utilisation": "kv_cache_used_share",
     "requests_per_s": "requests_per_second",
     "output_tokens_per_s": "output_tokens_per_second",
@@ -35,20 +41,20 @@ POD_METRICS: dict[Metric, str] = {
 """Names for a metric of pods, which Prometheus Adapter or the like makes of the query."""
 
 
-def query(pool: GpuPool, name: str, policy: Reactive) -> str:
+def query(pool: GpuPool, name: str, policy: Reactive, trigger: Trigger) -> str:
     """The figure of the whole pool in PromQL; of a share its mean over the pods."""
     table = _SGLANG if "sglang" in pool.profile.engine.lower() else _VLLM
-    text = table[policy.metric].replace("{sel}", f'{{pod=~"{name}-.*"}}')
+    text = table[trigger.metric].replace("{sel}", f'{{pod=~"{name}-.*"}}')
     return text.replace("{window}", f"{max(1, round(policy.rate_window_s))}s")
 
 
-def source(pool: GpuPool, name: str, policy: Reactive) -> str:
-    """Where the metric of pods comes from, in one sentence."""
-    share = "" if policy.metric == "kv_utilisation" else ", over the pods"
-    return (
-        f"{POD_METRICS[policy.metric]} is to be had from Prometheus Adapter or the like:"
-        f" {query(pool, name, policy)}{share}."
-    )
+def sources(pool: GpuPool, name: str, policy: Reactive) -> list[str]:
+    """Where each metric of pods comes from, in a sentence."""
+    return [
+        f"{POD_METRICS[each.metric]} is to be had from Prometheus Adapter or the like:"
+        f" {query(pool, name, policy, each)}{'' if each.metric in SHARES else ', over the pods'}."
+        for each in policy.triggers
+    ]
 
 
 def quantity(value: float) -> str:

@@ -20,7 +20,9 @@ NO_TARGET: Final = "a replica can serve something: give what it serves well"
 TARGETS: Final[dict[str, model.Metric]] = {
     "target_concurrency": "concurrency",
     "target_queue": "queue",
+    "target_running": "running",
     "target_kv_utilisation": "kv_utilisation",
+    "target_saturation": "saturation",
     "target_requests_per_second": "requests_per_s",
     "target_output_tokens_per_second": "output_tokens_per_s",
 }
@@ -30,6 +32,10 @@ FIELDS: Final = {  # of the autoscalers of the model, by key
     "sync_period": "sync_period_s",
     "metric_delay": "metric_delay_s",
     "rate_window": "rate_window_s",
+    "scrape_interval": "scrape_interval_s",
+    "metric_window": "metric_window_s",
+    "full_queue": "full_queue",
+    "full_kv": "full_kv",
     "scale_up": "scale_up",
     "scale_down": "scale_down",
     "scale_down_delay": "scale_down_delay_s",
@@ -60,6 +66,8 @@ NEEDED: Final = {  # key of a preset without default, and what it may be
     ),
     "custom": ("process", "name what sim.engine.control.AUTOSCALERS holds, or module:function"),
 }
+SEVERAL: Final = ("hpa", "keda")  # follow the target that asks for the most
+OF_SATURATION: Final = ("full_queue", "full_kv")
 OF_KNATIVE: Final = ("target_concurrency", "target_requests_per_second")
 DAY_S: Final = 86_400.0
 
@@ -120,9 +128,15 @@ class Autoscaler(Abbreviated):
     """Requests waiting and running that a replica should have, such as 16. As many as it serves
     within the SLO: of a small GPU fewer; more, and replicas come too late."""
     target_queue: Target | None = None
-    """Requests waiting, for each replica, such as 4."""
+    """Requests waiting, for each replica, such as 4. An hpa and a keda may have several targets:
+    the one that asks for the most replicas is followed."""
+    target_running: Target | None = None
+    """Requests in the batch that a replica should have, such as 16."""
     target_kv_utilisation: Annotated[Number, number("share", above=0, most=1)] | None = None
     """Share of the KV cache that should be filled."""
+    target_saturation: Annotated[Number, number("share", above=0, most=100)] | None = None
+    """How full replicas should be, as llm-d counts it, such as 70%: the larger of what waits on a
+    replica over full_queue and of its filled KV cache over full_kv, averaged over the replicas."""
     target_requests_per_second: Target | None = None
     """Requests that arrive, for each replica, such as 2."""
     target_output_tokens_per_second: Target | None = None
@@ -135,6 +149,15 @@ class Autoscaler(Abbreviated):
     """Age of the metric that a decision rests on; default 0."""
     rate_window: Period | None = None
     """Time over which rates are averaged; default 1min, of knative 1s."""
+    scrape_interval: Span | None = None
+    """How often the metric is collected, such as 15s, while decisions rest on what was collected
+    last; default 0, always."""
+    metric_window: Span | None = None
+    """Time over which what was collected is averaged, such as 1min; default 0, the last alone."""
+    full_queue: Target | None = None
+    """Waiting requests at which a replica counts as full, beside target_saturation; default 5."""
+    full_kv: Annotated[Number, number("share", above=0, most=1)] | None = None
+    """Filled share of the KV cache at which it does; default 80%."""
     scale_up: Scaling | None = None
     """How fast replicas are added."""
     scale_down: Scaling | None = None
@@ -168,7 +191,8 @@ class Autoscaler(Abbreviated):
     idle_replicas: Count | None = None
     """KEDA: replicas while there is nothing to do, fewer than min."""
     activation_threshold: Annotated[Number, number("count", least=0, most=1e9)] | None = None
-    """KEDA: metric of the pool above which there is something to do; default 0."""
+    """KEDA: metric of the pool above which there is something to do; default 0, and of several
+    targets always."""
     activation: Annotated[Literal["poll", "request"] | None, one_of("poll", "request")] = None
     """KEDA: zero is left at a poll (the default), or as soon as a request waits."""
     lead: Annotated[Number, number("duration", least=0, most=DAY_S - 1)] | None = None
@@ -229,7 +253,10 @@ def _with_defaults(scaler: Autoscaler, path: Path, findings: Findings) -> Autosc
     given = {key: value for key, value in scaler if value is not None}
     filled: dict[str, Any] = {}
     for key, name in FIELDS.items():
-        if name in of_preset:
+        if key in OF_SATURATION and "target_saturation" not in given:
+            if key in given:
+                findings.add((*path, key), "has no meaning without target_saturation", "remove it")
+        elif name in of_preset:
             filled[key] = given.get(key, _default(of_preset[name]))
         elif key in given:
             findings.add((*path, key), f"has no meaning for {scaler.preset}", "remove it")
@@ -252,14 +279,16 @@ def _default(field: "Field[Any]") -> Any:
 def _target(
     preset: str, given: Mapping[str, Any], path: Path, findings: Findings
 ) -> dict[str, Any]:
-    """The only target, or that of the preset."""
-    targets = [key for key in TARGETS if key in given]
+    """The targets, or that of the preset."""
+    targets = [key for key in given if key in TARGETS]
     allowed = () if preset in NEEDED else OF_KNATIVE if preset == "knative" else tuple(TARGETS)
     for key in targets:
         if key not in allowed:
             findings.add((*path, key), f"has no meaning for {preset}", "remove it")
-    for key in targets[1:]:
-        findings.add((*path, key), f"goes beside {targets[0]}, must be the only one", "remove one")
+    if preset not in SEVERAL:
+        for key in targets[1:]:
+            message = f"goes beside {targets[0]}, must be the only one for {preset}"
+            findings.add((*path, key), message, "remove one")
     if targets or not allowed:
         return {}
     if preset == "knative":
@@ -314,8 +343,26 @@ def _check(scaler: Autoscaler, replicas: Replicas, path: Path, findings: Finding
             at = (*path, "autoscaler", "schedule", index, "replicas")
             rule = f"must be from min to max of replicas ({in_words(least)} and {in_words(most)})"
             findings.add(at, f"{in_words(entry.replicas)} {rule}")
+    _check_metrics(scaler, (*path, "autoscaler"), findings)
     if scaler.stable_window is not None and scaler.panic_window is not None:
         sample_s = _default(_field_of(model.Knative, "sample_period_s"))
         if extent(scaler.stable_window)[0] * extent(scaler.panic_window)[0] < sample_s:
             message = f"is shorter than a sample of the metric ({sample_s:g}s)"
             findings.add((*path, "autoscaler", "panic_window"), message, "see stable_window")
+
+
+def _check_metrics(scaler: Autoscaler, path: Path, findings: Findings) -> None:
+    """Note what goes with no target that there is, and a window in which nothing is collected."""
+    targets = [key for key in TARGETS if getattr(scaler, key) is not None]
+    threshold = scaler.activation_threshold
+    if len(targets) > 1 and threshold is not None and extent(threshold)[1] > 0:
+        message = f"goes with one target, and there are {len(targets)}"
+        findings.add((*path, "activation_threshold"), message, "remove it")
+    interval, window = scaler.scrape_interval, scaler.metric_window
+    if window is not None and interval is not None and extent(window)[1] > 0:
+        if extent(interval)[0] == 0:
+            remedy = "add scrape_interval, such as scrape_interval: 15s"
+            findings.add((*path, "metric_window"), "needs a scrape_interval above 0", remedy)
+        elif may_exceed(interval, window):
+            message = f"{in_words(window)} must be at least scrape_interval ({in_words(interval)})"
+            findings.add((*path, "metric_window"), message)

@@ -30,14 +30,20 @@ def compiled(
         return None
     named = {key: value for key, value in scaler if value is not None and key in FIELDS}
     values = {FIELDS[key]: _value(key, value, draws) for key, value in named.items()}
-    for key, metric in TARGETS.items():
-        target = getattr(scaler, key)
-        if target is not None:
-            values |= {"target": known(target, draws), "metric": metric}
+    if triggers := _triggers(scaler, draws):
+        values |= {"target": triggers[0].target, "metric": triggers[0].metric}
+    if others := tuple(triggers[1:]):
+        values["others"] = others
     if scaler.preset != "scheduled":
         least, most = _limits(replicas, draws)
         values |= {"min_replicas": least, "max_replicas": most}
     return KINDS[scaler.preset](**values)
+
+
+def _triggers(scaler: Autoscaler, draws: Draws) -> list[model.Trigger]:
+    """All targets, in one order however they are written."""
+    given = ((metric, getattr(scaler, key)) for key, metric in TARGETS.items())
+    return [model.Trigger(metric, known(to, draws)) for metric, to in given if to is not None]
 
 
 def _limits(replicas: Replicas, draws: Draws) -> tuple[int, int]:

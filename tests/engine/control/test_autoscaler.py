@@ -31,6 +31,7 @@ from sim.model.autoscaler import (
     ScalingRules,
     Scheduled,
     ScheduleEntry,
+    Trigger,
 )
 from sim.model.autoscaling import HpaRule, KnativeRule, recommended
 from sim.model.distributions import Constant
@@ -539,8 +540,9 @@ def test_metrics_are_what_their_names_say() -> None:
         }  # fmt: skip
 
     wanted = {  # of 4 ready replicas, for a target of 1
-        "concurrency": 20, "queue": 8, "kv_utilisation": 3, "requests_per_s": 4,
+        "concurrency": 20, "queue": 8, "running": 12, "kv_utilisation": 3, "requests_per_s": 4,
         "output_tokens_per_s": 700,
+        "saturation": 3,  # 0.6 of 80 %, more than 5 waiting on 4 replicas that may have 5 each
     }  # fmt: skip
     for metric, replicas in wanted.items():
         policy = Hpa(
@@ -551,6 +553,72 @@ def test_metrics_are_what_their_names_say() -> None:
         fleet, clock = fake_fleet(4, load, autoscaler=policy)
         clock.env.run(until=15.5)
         assert fleet.desired == replicas, metric
+
+
+AT_ONCE = ScalingRules(0, (ScalingPolicy("pods", 1_000),))
+
+
+@pytest.mark.parametrize("preset", [Hpa, Keda])
+@pytest.mark.parametrize("seed", range(5))
+def test_of_several_metrics_the_one_that_asks_for_the_most_is_followed(
+    preset: type[Hpa | Keda], seed: int
+) -> None:
+    """As horizontal.go does: a recommendation by each alone, and the largest of them."""
+    drawn = np.random.default_rng(seed).integers(0, 60, (2, 40))
+
+    def load(now_s: float) -> dict[str, float]:
+        waiting, running = drawn[:, int(now_s // 15)].tolist()
+        return {"waiting": waiting, "running": running}
+
+    both = {"max_replicas": 90, "min_replicas": 1, "scale_up": AT_ONCE, "scale_down": AT_ONCE}
+    policy = preset(2.0, metric="queue", others=(Trigger("running", 9.0),), **both)  # type: ignore[arg-type]
+    fleet, clock = fake_fleet(1, load, autoscaler=policy, lifecycle=Lifecycle())
+    desired = 1
+    for at_s in range(15, 600, 15):
+        clock.env.run(until=at_s + 0.5)
+        waiting, running = drawn[:, at_s // 15].tolist()
+        asked = [recommended(waiting, 2.0, desired, desired, 0.1),
+                 recommended(running, 9.0, desired, desired, 0.1)]  # fmt: skip
+        desired = max(1, *asked)
+        assert fleet.desired == desired, at_s
+
+
+def test_a_keda_of_several_metrics_leaves_zero_for_any_of_them() -> None:
+    def load(now_s: float) -> dict[str, float]:
+        return {"kv_utilisation": 0.0, "held": float(now_s > 100)}
+
+    policy = Keda(0.7, metric="kv_utilisation", others=(Trigger("queue", 4.0),))
+    fleet, clock = fake_fleet(0, load, autoscaler=policy, lifecycle=Lifecycle())
+    seen = {}
+    for at_s in (90.5, 119.5, 120.5):
+        clock.env.run(until=at_s)
+        seen[at_s] = fleet.desired
+    assert seen == {90.5: 0, 119.5: 0, 120.5: 1}
+
+
+def test_decisions_rest_on_what_was_collected_last_or_on_its_mean() -> None:
+    """A load that doubles every minute, collected each 40 s, looked at each 15 s."""
+
+    def load(now_s: float) -> dict[str, float]:
+        return {"running": 8.0 * 2 ** (now_s // 60)}
+
+    def followed(**collected: float) -> dict[float, int]:
+        policy = Hpa(1.0, 900, metric="running", tolerance=0.0, scale_up=AT_ONCE, **collected)
+        fleet, clock = fake_fleet(1, load, autoscaler=policy, lifecycle=Lifecycle())
+        seen = {}
+        for at_s in (15.5, 45.5, 75.5, 90.5, 120.5, 135.5, 165.5):
+            clock.env.run(until=at_s)
+            seen[at_s] = fleet.desired
+        return seen
+
+    at = (15.5, 45.5, 75.5, 90.5, 120.5, 135.5, 165.5)
+    assert followed() == dict(zip(at, (8, 8, 16, 16, 32, 32, 32), strict=True))
+    assert followed(scrape_interval_s=40.0) == dict(
+        zip(at, (8, 8, 8, 16, 32, 32, 32), strict=True)  # of 40, 80, 120 s
+    )
+    assert followed(scrape_interval_s=40.0, metric_window_s=80.0) == dict(
+        zip(at, (8, 8, 8, 12, 24, 24, 32), strict=True)  # of two each
+    )
 
 
 def test_rates_are_of_the_last_window() -> None:
