@@ -1,17 +1,19 @@
 """Which days of a horizon are simulated, and which of them stands for each of the others.
 
-Days are put in an order by their work, which the world's own rate tells before anything is
-simulated: by the whole day's, which costs go by, and that of its busiest hour, where queues come
-from. The order is cut into strata of which each holds about as much work, squared, as any other, so
-that busy days, in which most is decided, have more of them; one day of each is drawn, and stands
-for all. So every day is as likely to be drawn as those beside it, and sums over the horizon have no
-bias. Days with events or incidents are strata of their own, and the busiest of the others is always
-simulated. A set of days is drawn anew until the work of all days, and that of their busiest hours,
-comes out right by it (rejective sampling, Fuller 2009): what is known of the horizon is not left
-to chance.
+Days are put in an order by what the world's own rate tells of them before they are simulated: the
+work of the whole day, which costs go by, that of its busiest hour, where queues come from, and the
+time for which requests wait by a fluid estimate (:mod:`sim.montecarlo.fidelity.backlog`), where
+work is carried over from hour to hour and over midnight. The order is cut into strata, the
+narrower the more there is of all that, for most is decided on such days; one day of each stratum is
+drawn, and stands for all. So every day is as likely to be drawn as those beside it, and sums over
+the horizon have no bias. Days with events or incidents are strata of their own, and the busiest of
+the others is always simulated. A set of days is drawn anew until the work of all days, and that of
+their busiest hours, comes out right by it (rejective sampling, Fuller 2009): what is known of the
+horizon is not left to chance.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +29,7 @@ FEWEST = 8  # strata of days like any others
 CANDIDATES = 256  # sets of days that are drawn
 BALANCED = 0.003  # of all work: so far may the set be off that is taken
 SPECIAL_SHARE = 0.3  # of the strata at most, for days with events
+WAITS = 2.0  # what e-fold waits count for, where the load of a mean day is 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +44,46 @@ class Days:
         Those of the busiest hour.
     special : (days,) float64
         Hours of events and incidents; 0 on a day like any other.
+    waits : (days,) float64
+        How long requests wait by a fluid estimate, in times of a usual request.
+    cost : (days,) float64
+        Tokens that are simulated for the day, with what has to come before it.
     """
 
     work: FloatArray
     busiest: FloatArray
     special: FloatArray
+    waits: FloatArray
+    cost: FloatArray
 
     def __len__(self) -> int:
         return len(self.work)
 
+    @property
+    def busiest_day(self) -> int:
+        """Of those without events, if there are any: it is always simulated."""
+        load = self.work / _mean(self.work) + self.busiest / _mean(self.busiest)
+        ordinary = self.special == 0.0
+        return int(np.argmax(np.where(ordinary, load, -1.0) if ordinary.any() else load))
 
-def stands_for(days: Days, warm_up_days: float, rng: np.random.Generator) -> IntArray:
+    @property
+    def weight(self) -> FloatArray:
+        """What of all that is decided on each day, by its load and its waits."""
+        load = self.work / _mean(self.work) + self.busiest / _mean(self.busiest)
+        return np.asarray(load + WAITS * np.log1p(self.waits))
+
+
+def stands_for(days: Days, rng: np.random.Generator) -> IntArray:
     """The simulated day in the place of each: (days,) int64; a simulated one stands for itself.
-
-    Parameters
-    ----------
-    days : Days
-    warm_up_days : float
-        What is simulated before each of them, in days.
-    rng : numpy.random.Generator
 
     Examples
     --------
-    >>> even = Days(np.ones(365), np.ones(365), np.zeros(365))
-    >>> len(np.unique(stands_for(even, 0.25, np.random.default_rng(0))))
+    >>> even, none = np.ones(365), np.zeros(365)
+    >>> days = Days(even, even, none, waits=none, cost=1.25 * even)
+    >>> len(np.unique(stands_for(days, np.random.default_rng(0))))
     13
     """
-    groups = strata(days, warm_up_days)
+    groups = strata(days)
     sizes = np.array([len(group) for group in groups])
     places = np.floor(rng.random((CANDIDATES, len(groups))) * sizes).astype(np.int64)
     drawn = np.stack([group[places[:, at]] for at, group in enumerate(groups)], axis=1)
@@ -84,31 +100,35 @@ def _total(values: FloatArray) -> float:
     return float(values.sum()) or 1.0
 
 
-def strata(days: Days, warm_up_days: float) -> list[IntArray]:
+def strata(days: Days) -> list[IntArray]:
     """Days of each stratum: as many strata as about ``SHARE`` of all work has room for."""
     low, high = FEWEST, len(days) + 1  # few enough, or the fewest; too many
     while high - low > 1:
         count = (low + high) // 2
-        # Of each one day is simulated, after what comes before it.
-        drawn = sum(float(days.work[each].mean()) for each in _strata(days, count))
-        if drawn * (1.0 + warm_up_days) <= SHARE * float(days.work.sum()):
+        if expected_cost(days, _strata(days, count)) <= SHARE * float(days.work.sum()):
             low = count
         else:
             high = count
     return _strata(days, low)
 
 
+def expected_cost(days: Days, groups: Sequence[IntArray]) -> float:
+    """Tokens that are simulated, one day of each stratum being drawn."""
+    return sum(float(days.cost[each].mean()) for each in groups)
+
+
 def _strata(days: Days, count: int) -> list[IntArray]:
-    key = days.work / _mean(days.work) + days.busiest / _mean(days.busiest)
+    key, always = days.weight, days.busiest_day
     special = np.flatnonzero(days.special > 0.0)
-    rest = np.flatnonzero(days.special == 0.0)
     special = special[np.lexsort((key[special], days.special[special]))]
-    rest = rest[np.argsort(key[rest], kind="stable")]
     for_special = min(len(special), max(1, math.floor(SPECIAL_SHARE * count)))
     groups = _cut(special, np.ones(len(special)), for_special)
+    rest = np.flatnonzero(days.special == 0.0)
     if len(rest):
         own = max(count - for_special - 1, FEWEST)
-        groups += [rest[-1:], *_cut(rest[:-1], key[rest[:-1]] ** 2, own)]
+        rest = rest[rest != always]
+        rest = rest[np.argsort(key[rest], kind="stable")]
+        groups += [np.array([always]), *_cut(rest, key[rest] ** 2, own)]
     return groups
 
 

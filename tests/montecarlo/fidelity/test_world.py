@@ -138,10 +138,12 @@ def test_a_backlog_over_midnight_is_carried_into_the_day():
     assert found.figures["simulated_days_share"] < 0.2
     early = found.outcome.ledger.pools["waiting"][0, 24 - 1 :: 24]  # at the end of each day
     assert np.median(early) > 100  # there is such a backlog
+    # Of one world in full, which differ by 1 %, and the mean of eight, which differ by a tenth.
     in_full = replicate(season_in("exact", *changes), 4, 0, {}).metrics
-    by_days = replicate(season_in("auto", *changes), 4, 0, {}).metrics
-    assert by_days["e2e_p50_s"] == pytest.approx(in_full["e2e_p50_s"], rel=0.1)
-    assert by_days["queue_wait_mean_s"] == pytest.approx(in_full["queue_wait_mean_s"], rel=0.1)
+    by_days = [replicate(season_in("auto", *changes), 4, world, {}).metrics for world in range(8)]
+    for metric in ("e2e_p50_s", "queue_wait_mean_s"):
+        mean = np.mean([each[metric] for each in by_days])
+        assert mean == pytest.approx(in_full[metric], rel=0.15)
 
 
 def test_the_last_day_may_be_short():
