@@ -27,8 +27,8 @@ from sim.montecarlo.run import run
 from sim.scenario import load_scenario
 from sim.scenario.text.yaml_file import Written
 
-WORLDS = {"event": 20, "backlog": 40, "autoscaler": 20}
-TRUTH = {"event": 80, "backlog": 300, "autoscaler": 40}
+WORLDS = {"event": 12, "backlog": 40, "autoscaler": 12}
+TRUTH = {"event": 40, "backlog": 150, "autoscaler": 20}
 TITLE_WORLDS, EIGHTH, CORES = 4, 125, 2
 METRICS = ("cost_usd", "e2e_p95_s", "slo_attainment", "requests")
 POINTS = ("slo_attainment",)  # whose intervals are in points, not in per cent of the figure
@@ -56,7 +56,7 @@ workloads:
     replicas: {replicas}
 {more}    price: {{usd_per_gpu_hour: 2.99, billing: per_second}}
 {api}"""
-AUTOSCALER = """    autoscaler: {preset: hpa, target_concurrency: 3, sync_period: 5min}
+AUTOSCALER = """    autoscaler: {preset: hpa, target_concurrency: 3, sync_period: 10min}
     cold_start: 2min
 """
 ROUTE = "    route: [{to: large, share: 0.5}, {to: api, share: 0.5}]\n"

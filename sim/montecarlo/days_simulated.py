@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def as_json(sample: "Sample", design: Design) -> dict[str, Any] | None:
     """Days and requests that were simulated, the means over worlds; None where all were to be.
 
-    ``worlds_in_full``: worlds of which every day was simulated, for queues that never clear.
+    ``worlds_in_full``: worlds of which every day was simulated, for queues that hardly clear.
     ``why_exact``: why that is so in all of them.
     """
     days, share = sample.values(DAYS), sample.values(DAYS_SHARE)

@@ -26,6 +26,6 @@ def days_text(summary: Mapping[str, Any]) -> Iterator[str]:
         )
     if in_full:
         yield (
-            f"In {in_full:,} of {worlds:,} worlds every day is simulated: on some of their days"
-            " somebody always waits, so that no day can be taken by itself."
+            f"In {in_full:,} of {worlds:,} worlds every day is simulated: queues last for so"
+            " long, or retries keep them so, that hardly a day can be taken by itself."
         )

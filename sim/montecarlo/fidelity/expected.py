@@ -32,21 +32,30 @@ def of_hours(design: Design, hours: int) -> tuple[FloatArray, FloatArray]:
 
 
 def event_hours(design: Design, days: int) -> FloatArray:
-    """Hours of events and incidents in each day: (days,)."""
-    hours = np.zeros(days)
+    """Hours of the events and incidents of each cause in each day: (causes, days)."""
     starts_s = np.arange(days) * DAY_S
-    for start_s, end_s in _events(design):
-        overlap_s = np.minimum(end_s + AFTER_S, starts_s + DAY_S) - np.maximum(start_s, starts_s)
-        hours += np.maximum(overlap_s, 0.0) / HOUR_S
-    return hours
+    rows = [np.zeros(days)]
+    for spans in _events(design):
+        hours = np.zeros(days)
+        for start_s, end_s in spans:
+            last_s = np.minimum(end_s + AFTER_S, starts_s + DAY_S)
+            hours += np.maximum(last_s - np.maximum(start_s, starts_s), 0.0) / HOUR_S
+        rows.append(hours)
+    return np.stack(rows)
 
 
-def _events(design: Design) -> Iterator[tuple[float, float]]:
+def _events(design: Design) -> Iterator[tuple[tuple[float, float], ...]]:
+    """Those of each workload, each API and each zone."""
     for workload in design.workloads:
-        yield from workload.spikes
+        yield workload.spikes
     for api in design.managed:
         if api.outages is not None and api.outages.happened is not None:
-            yield from ((each.start_s, each.end_s) for each in api.outages.happened)
-    for pool in design.pools:
-        if pool.failures.zones is not None:
-            yield from ((start, end) for _, start, end in pool.failures.zones.planned)
+            yield tuple((each.start_s, each.end_s) for each in api.outages.happened)
+    planned = {
+        each
+        for pool in design.pools
+        if pool.failures.zones is not None
+        for each in pool.failures.zones.planned
+    }
+    for zone in sorted({each[0] for each in planned}):
+        yield tuple((start, end) for name, start, end in sorted(planned) if name == zone)

@@ -25,7 +25,7 @@ def days_of(seed: int, count: int = YEAR, special: int = 0, warm_up: float = 0.2
     hours[rng.choice(count, special, replace=False)] = rng.uniform(0.1, 24.0, special)
     waits = np.maximum(work / np.quantile(work, 0.95) - 1.0, 0.0) * 100.0
     busiest = work * rng.uniform(0.05, 0.1, count)
-    return Days(work, busiest, hours, waits, (1.0 + warm_up) * work)
+    return Days(work, busiest, hours[None], waits, (1.0 + warm_up) * work)
 
 
 @given(st.integers(0, 10**6), st.integers(28, 800), st.integers(0, 28), st.floats(0.1, 2.0))
@@ -39,7 +39,7 @@ def test_every_day_is_in_one_stratum(seed, count, special, warm_up):
 def test_days_with_events_stand_for_each_other_only(seed, special, warm_up):
     days = days_of(seed, YEAR, special, warm_up)
     place = stands_for(days, np.random.default_rng(seed))
-    assert ((days.special[place] > 0.0) == (days.special > 0.0)).all()
+    assert (days.is_special[place] == days.is_special).all()
     assert (place[place] == place).all()  # who stands for others stands for itself
 
 
@@ -90,5 +90,21 @@ def test_what_is_known_of_the_horizon_is_not_left_to_chance():
 
 
 def test_a_horizon_without_requests_has_days_all_the_same():
-    days = Days(*np.zeros((5, 60)))
+    none = np.zeros(60)
+    days = Days(none, none, none[None], none, none)
     assert len(stands_for(days, np.random.default_rng(0))) == 60
+
+
+def test_neither_kinds_of_days_nor_causes_of_events_are_mixed():
+    # Weekdays and weekends, launches of one workload and ends of months of another.
+    weekend = np.arange(YEAR) % 7 > 4
+    work = np.where(weekend, 0.4, 1.0)
+    special = np.zeros((2, YEAR))
+    special[0, [50, 51]] = 8.0
+    special[1, 29::30] = 24.0
+    days = Days(work, work / 12.0, special, np.zeros(YEAR), 1.25 * work)
+    cause = np.where(days.is_special, 1 + special.argmax(axis=0), 0)
+    for group in strata(days):
+        assert len(np.unique(cause[group])) == 1
+        if not cause[group].any():
+            assert len(np.unique(weekend[group])) == 1

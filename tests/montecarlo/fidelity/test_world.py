@@ -54,13 +54,14 @@ def season_in(fidelity, *changes):
 
 def test_means_are_those_of_worlds_in_full():
     # 10 worlds by days against 5 in full, other ones: Welch's t of six figures within 7, which
-    # chance alone exceeds once in 10,000 times at 8 degrees of freedom.
+    # chance alone exceeds once in 10,000 times at 8 degrees of freedom; or within a thousandth, for
+    # what happens on one day in a hundred may be on none of those that are drawn.
     by_days = run(season_in("auto"), worlds=10, seed=1, jobs=1)
     in_full = run(season_in("exact"), worlds=5, seed=2, jobs=1)
     for metric in AGREED:
         one, other = (each.sample.values(metric) for each in (by_days, in_full))
         error = np.sqrt(one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other))
-        assert abs(one.mean() - other.mean()) < 7.0 * error
+        assert abs(one.mean() - other.mean()) < max(7.0 * error, 1e-3 * other.mean())
         assert error < 0.02 * other.mean()  # a bias of a tenth would be seen
     told = by_days.summary["fidelity"]
     assert told["days"] == 200
