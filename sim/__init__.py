@@ -29,6 +29,7 @@ __all__ = [
     "compare",
     "diff",
     "plan",
+    "risk",
     "run",
     "sensitivity",
     "size",

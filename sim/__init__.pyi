@@ -7,6 +7,7 @@ from sim.python import breakeven as breakeven
 from sim.python import compare as compare
 from sim.python import diff as diff
 from sim.python import plan as plan
+from sim.python import risk as risk
 from sim.python import run as run
 from sim.python import sensitivity as sensitivity
 from sim.python import size as size

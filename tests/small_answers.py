@@ -53,6 +53,10 @@ ASKED = {
         ["--months", "1", "--worlds", "2", "--growth", "2..3", "--reserved", "60%",
          "--on-demand", "4", "--peak", "2"],
     ),
+    "risk": (
+        {"worlds": 128, "metric": "slo_met", "probability": "99%"},
+        ["--worlds", "128", "--metric", "slo_met", "--probability", "99%"],
+    ),
     "sensitivity": (
         {"worlds": 16, "metrics": ["cost_usd", "slo_met"]},
         ["--worlds", "16", "--metric", "cost_usd", "--metric", "slo_met"],

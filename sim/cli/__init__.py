@@ -28,6 +28,7 @@ COMMANDS = {
     "plan": Entry("sim.cli.plan:plan", "Plan month by month: volume, fleet, commitments, cost."),
     "compare": Entry("sim.cli.compare:compare", "Designs side by side, under the same chance."),
     "sweep": Entry("sim.cli.sweep:sweep", "A space of designs: which are worth their cost."),
+    "risk": Entry("sim.cli.risk:risk", "How likely a rare miss of the SLO is, from few worlds."),
     "diff": Entry("sim.cli.diff:diff", "Two finished runs: what changed, and what came of it."),
     "report": Entry("sim.cli.report:report", "The page of finished results, or of two runs."),
     "breakeven": Entry(

@@ -4,7 +4,7 @@
 :func:`run`                                          the worlds of a scenario, as distributions
 :func:`size`, :func:`stress`, :func:`compare`,       the studies, as the commands of their names
 :func:`breakeven`, :func:`plan`, :func:`sweep`,
-:func:`sensitivity`
+:func:`sensitivity`, :func:`risk`
 :func:`diff`                                         two finished runs against each other
 :class:`Scenario`                                    a scenario, loaded and changed
 :class:`Result`, :class:`StudyResult`                what they return
@@ -18,6 +18,7 @@ from sim.python.designs import compare, sensitivity
 from sim.python.diffing import diff
 from sim.python.fleets import size, stress
 from sim.python.money import breakeven, plan
+from sim.python.rare import risk
 from sim.python.result import Result, StudyResult
 from sim.python.running import run
 from sim.python.scenario import Scenario
@@ -33,6 +34,7 @@ __all__ = [
     "compare",
     "diff",
     "plan",
+    "risk",
     "run",
     "sensitivity",
     "size",

@@ -212,6 +212,52 @@ class Bench:
         self._count(result, others)
         return result
 
+    def chosen(
+        self,
+        scenario: Scenario,
+        draws: Draws,
+        numbers: Sequence[int],
+        seed: int,
+        have: Sample,
+        about: str,
+    ) -> RunResult:
+        """Worlds by their numbers, less those that are there, which are taken in; kept on disk.
+
+        Parameters
+        ----------
+        draws : dict of str to (worlds,) float64
+            Values of the inputs in all worlds, those of other numbers among them.
+        have : Sample
+            Worlds that were simulated before.
+        about : str
+            What they are, to whom ends the study before its answer.
+        """
+        sample = have.part(each for each in numbers if each in have)
+        new = [each for each in numbers if each not in have]
+        asked = hashlib.sha256(np.array(numbers, np.int64).tobytes()).hexdigest()
+        known_by = f"{scenario_digest(scenario)} worlds {asked}"
+        drawer = self.archive.drawer(scenario, seed, known_by) if self.archive else None
+        self._pulse = self._pulse or Pulse(self.told)
+        with (
+            drawer.opened(sample, max(numbers) + 1, draws) if drawer else nullcontext()
+        ) as checkpoints:
+            result = run(
+                scenario,
+                seed=seed,
+                jobs=max(min(self.jobs, len(numbers) - len(sample)), 1),
+                executor=self.executor,
+                earlier=Earlier(sample, exports={}),
+                checkpoints=checkpoints,
+                announce=self.announce,
+                allowance=self.allowance,
+                progress=self._progress(len(sample), about),
+                draws=draws,
+                only=tuple(numbers),
+            )
+        self.note(about, result, f"{known_by}/{seed}")
+        self._count(result, new)
+        return result
+
     def _progress(self, have: int, about: str) -> Callable[[Sample, int], None]:
         """What is said while worlds are added to those that there were: of what, and how far."""
 

@@ -12,7 +12,8 @@ from sim.__main__ import main
 from sim.cli import COMMANDS, cli
 from sim.errors import PeakfleetError
 
-SIMULATING = ("run", "size", "stress", "plan", "compare", "breakeven", "sensitivity", "sweep")
+SIMULATING = ("run", "size", "stress", "plan", "compare", "breakeven", "sensitivity", "sweep",
+              "risk")  # fmt: skip
 QUICK = str(SHIPPED / "quickstart.yaml")
 
 

@@ -64,7 +64,7 @@ def test_without_code_in_the_scenario_nothing_is_searched(
     assert sys.path == before
 
 
-STUDIES = ("run", "size", "stress", "plan", "compare", "breakeven", "sensitivity", "sweep")
+STUDIES = ("run", "size", "stress", "plan", "compare", "breakeven", "sensitivity", "sweep", "risk")
 
 
 @pytest.mark.parametrize("command", STUDIES)

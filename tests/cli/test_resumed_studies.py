@@ -37,6 +37,7 @@ STUDIES = {
     "size": ["--probability", "75%", "--worlds", "13", "--set", "horizon.duration=30min"],
     "sensitivity": ["--worlds", "16", "--metric", "cost_usd"],
     "sweep": ["--worlds", "4", "--over", "backends.own.replicas=1,2,3", "--per-world"],
+    "risk": ["--worlds", "128"],
     "breakeven": ["--worlds", "4", "--against", "api", "--volumes", "1k,100k"],
 }
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "size": (),
     "plan": ("--months", "3"),
     "sensitivity": (),
+    "risk": (),
     "breakeven": ("--volumes", "10k,100k"),
 }
 

@@ -57,12 +57,13 @@ LINES = {
     "sweep": f"POOL --over backends.{TWO},3 --over horizon.days=0.01,0.02 --worlds 4",
     "breakeven": "POOL --volumes 1k,4k --worlds 4",
     "sensitivity": "API --worlds 16 --set horizon.days=0.004",
+    "risk": "API --worlds 128 --set horizon.days=0.004",
     "calibrate": f"--workload {LOG} -o w.yaml --force",  # of benchmarks: in test_calibrate.py
     "validate": f"computed/qwen3-32b/l40s/tp2/fp8 {RUN} --worlds 2 --bar tpot_p50<=999% {ENGINE}",
     "trace": str(LOG),
     "explain": "backends.large.autoscaler",
 }
-STUDIES = {"run", "size", "stress", "plan", "compare", "sweep", "breakeven", "sensitivity"}
+STUDIES = {"run", "size", "stress", "plan", "compare", "sweep", "breakeven", "sensitivity", "risk"}
 WITHOUT_LINES = {"init", "schema", "catalog", "diff", "report", "explore"}  # tried below
 OF_THE_CATALOG = {
     "profiles": (

@@ -8,10 +8,11 @@ from places import SHIPPED
 from small_answers import SCENARIO
 
 import sim
-from sim.python import designs, fleets, money, running, sweeping
+from sim.python import designs, fleets, money, rare, running, sweeping
 
 QUICKSTART = str(SHIPPED / "quickstart.yaml")
-FUNCTIONS = ("run", "size", "stress", "compare", "sweep", "breakeven", "plan", "sensitivity")
+FUNCTIONS = ("run", "size", "stress", "compare", "sweep", "breakeven", "plan", "sensitivity",
+             "risk")  # fmt: skip
 FLAGS = {"requests", "steps_only", "most_users", "peak", "per_world"}
 ODD = (
     object(),
@@ -36,7 +37,7 @@ def no_work(monkeypatch):
     def begin(*given, **asked):
         raise ReachedError
 
-    for module in (designs, fleets, money, sweeping):
+    for module in (designs, fleets, money, rare, sweeping):
         monkeypatch.setattr(module, "workplace", begin)
     monkeypatch.setattr(running.montecarlo, "run", begin)
 

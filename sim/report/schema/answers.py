@@ -16,6 +16,7 @@ ANSWERS: Final = {
     "stress": "sim stress --json, answer.json",
     "compare": "sim compare --json, answer.json",
     "sweep": "sim sweep --json, answer.json",
+    "risk": "sim risk --json, answer.json",
     "diff": "sim diff --json",
     "breakeven": "sim breakeven --json, answer.json",
     "plan": "sim plan --json, answer.json",
