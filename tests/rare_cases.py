@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 from fake_replication import FakeScenario
-from scipy import integrate, optimize, stats
+from scipy import integrate, optimize, special, stats
 
 from sim.model.distributions import LogNormal, Uniform
 from sim.model.uncertain import UncertainInput
@@ -21,8 +21,8 @@ from sim.studies.risk import levels
 from sim.studies.risk.chance import chance, slope_of
 
 LUCK = {
-    "normal": stats.norm.sf,
-    "logistic": stats.logistic.sf,
+    "normal": lambda x: special.ndtr(-x),
+    "logistic": lambda x: special.expit(-x),
     "exponential": lambda x: np.exp(-np.maximum(x, 0.0)),
 }
 SHARES = levels.shares()
@@ -57,20 +57,21 @@ def threshold(case):
 
 def of_level(rng, level, count):
     """Heights of so many worlds of a level."""
-    return stats.norm.isf(ABOVE[level + 1] + SHARES[level] * rng.random(count))
+    return -special.ndtri(ABOVE[level + 1] + SHARES[level] * rng.random(count))
+
+
+MIDDLE = (np.arange(16) + 0.5) / 16
+INSIDE = -special.ndtri(ABOVE[1:, None] + SHARES[:, None] * MIDDLE)  # heights of each level
 
 
 def estimated(case, worlds, rng):
     """The estimate as the study makes it, ranks being known: pilot, allocation, interval."""
     count, top = worlds // 16, len(SHARES) - 1
-    tried = [rng.standard_normal(count)]
-    tried += [of_level(rng, top - at % len(SHARES), 1) for _ in range(2) for at in range(count)]
-    pilot = np.concatenate(tried)
+    looked = np.tile(top - np.arange(count) % len(SHARES), 2)
+    pilot = np.append(rng.standard_normal(count), of_level(rng, looked, 2 * count))
     hit = rng.random(len(pilot)) < case.chance(pilot)
     slope = slope_of(pilot, hit)
-    middle = (np.arange(16) + 0.5) / 16
-    inside = [stats.norm.isf(ABOVE[k + 1] + SHARES[k] * middle) for k in range(len(SHARES))]
-    foreseen = np.array([slope.chance(each).mean() for each in inside])
+    foreseen = slope.chance(INSIDE).mean(axis=1)
     counts = levels.allocated(foreseen, worlds - len(pilot))
     heights = [of_level(rng, level, int(n)) for level, n in enumerate(counts)]
     hits = [rng.random(len(each)) < case.chance(each) for each in heights]

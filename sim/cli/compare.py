@@ -41,6 +41,12 @@ from sim.cli.values import METRICS, SHARE_OR_ALL
     help="Say 'practically equal' where a difference is surely smaller than this share of the"
     " other design's figure (of shares: so many points).",
 )
+@click.option(
+    "--stop-when-sure",
+    is_flag=True,
+    help="Look with an eighth, a quarter and half of the worlds, too, and end as soon as it is sure"
+    " which design is cheaper and which faster; 5 % of error for all looks together.",
+)
 @study_options
 def compare(
     scenarios: tuple[Path, ...],
@@ -49,6 +55,7 @@ def compare(
     cost: str | None,
     latency: str,
     equal_within: float,
+    stop_when_sure: bool,
     asked: Asked,
 ) -> None:
     """Compare designs: several scenarios, or one SCENARIO and variants of it.
@@ -63,6 +70,7 @@ def compare(
     sim compare own_gpus.yaml api.yaml
     sim compare chat.yaml --variant 'two: backends.large.replicas=2'
     sim compare chat.yaml --variant backends.large.router=round_robin
+    sim compare chat.yaml --variant backends.large.replicas=3 --stop-when-sure --worlds 512
     sim compare chat.yaml --variant 'few: backends.large.replicas=2, worlds=50'
     """  # noqa: D301 (Click wants the control character itself)
     from sim.report.charts.compare import charts
@@ -73,7 +81,15 @@ def compare(
     found = contenders([asked.case(path) for path in scenarios], variants)
     with asked.study("compare", *(each.scenario for each in found)) as under_way:
         answer = study(
-            found, under_way.bench, asked.worlds, asked.seed, metrics, cost, latency, equal_within
+            found,
+            under_way.bench,
+            asked.worlds,
+            asked.seed,
+            metrics,
+            cost,
+            latency,
+            equal_within,
+            stop_when_sure,
         )
         under_way.give(answer, tell, charts)
         under_way.tell_levers({each.label: each.case for each in found if each.case}, asked.seed)

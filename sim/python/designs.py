@@ -25,6 +25,7 @@ def compare(
     cost: str | None = None,
     latency: str = LATENCY,
     equal_within: Share = EQUAL_WITHIN,
+    stop_when_sure: bool = False,
     worlds: int | None = None,
     seed: int | None = None,
     jobs: int | None = None,
@@ -47,6 +48,9 @@ def compare(
     equal_within : float or str
         Share of the other design's figure below which a difference is practically none; of shares
         so many points.
+    stop_when_sure : bool
+        Whether to look with fewer worlds first, and to end as soon as it is sure which design is
+        cheaper and which faster.
     worlds, seed, jobs, cluster, tell
         See :mod:`sim.python.studying`.
 
@@ -68,7 +72,7 @@ def compare(
     within = share_of("equal_within", equal_within, ends=True)
     with workplace(jobs, cluster, worlds, tell, *loaded) as bench:
         answer = comparing.compare(
-            found, bench, worlds, seed, tuple(metrics), cost, latency, within
+            found, bench, worlds, seed, tuple(metrics), cost, latency, within, stop_when_sure
         )
     return StudyResult("compare", answer, tell_compare, compare_charts, loaded, bench.example())
 

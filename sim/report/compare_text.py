@@ -45,7 +45,7 @@ def tell(answer: Comparison) -> Telling:
     basis = (
         f"{answer.worlds:,} worlds, the same for every design; differences are taken world by"
         f" world (lower and higher: in so many), their intervals hold with 95 %{together},"
-        f" and at most 5 % of verdicts on a mean are wrong."
+        f" and at most 5 % of verdicts on a mean are wrong.{_looks(answer)}"
         f" {means_text(answer.worlds, answer.undrawn)}"
     )
     pairs = answer.joint[["design", "against"]].itertuples(index=False, name=None)
@@ -135,6 +135,19 @@ def _designs(answer: Comparison) -> Grid:
         for each in answer.overviews
     ]
     return Grid(tuple(heads), (("", rows),))
+
+
+def _looks(answer: Comparison) -> str:
+    """How often it was looked at, where a comparison may end before its last world."""
+    if len(answer.looks) < 2:
+        return ""
+    some = ", ".join(str(look) for look in answer.looks[:-1])
+    early = answer.worlds < answer.looks[-1]
+    ended = f"it ended at {answer.worlds:,}, where it was sure" if early else "it took all"
+    return (
+        f" It was to end at {some} or {answer.looks[-1]:,} worlds, as soon as it is sure, and"
+        f" {ended}; the 5 % are of all looks together."
+    )
 
 
 def _worlds(answer: Comparison) -> Iterator[Grid]:

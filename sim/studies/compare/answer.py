@@ -45,6 +45,11 @@ class Award:
         """Whether the best has the lower figure than every other, on average or in every world."""
         return self.lead.sign < 0 or self.lead.throughout < 0
 
+    @property
+    def stands(self) -> bool:
+        """Whether more worlds are not needed: it is told, or there is no difference of use."""
+        return self.told or self.equal or self.lead.alike
+
     def basis(self) -> str:
         """What that rests on where it is not the mean: how many worlds show it."""
         if self.lead.sign < 0:
@@ -143,6 +148,8 @@ class Comparison:
         The threshold of all designs' SLOs on the latency; NaN where there is none, or they differ.
     asked : tuple of str
         The metrics that were asked for by name.
+    looks : tuple of int
+        Numbers of worlds at which designs were to be looked at; one where all were simulated.
     """
 
     labels: tuple[str, ...]
@@ -163,6 +170,12 @@ class Comparison:
     undrawn: tuple[Undrawn, ...] = ()
     limit_s: float = math.nan
     asked: tuple[str, ...] = ()
+    looks: tuple[int, ...] = ()
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is sure which is the cheapest and the fastest, or that they are equal."""
+        return self.cost.stands and self.latency.stands
 
     @property
     def sentence(self) -> str:
@@ -194,6 +207,7 @@ class Comparison:
             "study": "compare",
             "sentence": self.sentence,
             "worlds": self.worlds,
+            "looks": list(self.looks),
             "seed": self.seed,
             "confidence": self.confidence,
             "equal_within": self.equal_within,

@@ -12,13 +12,13 @@ ALL_OF = 4  # designs, up to which all pairs are shown
 CONFIDENCE = 0.95  # of all pairs upon one figure together
 
 
-def confidence_of_a_pair(designs: int) -> float:
-    """Of each interval, after Bonferroni.
+def confidence_of_a_pair(designs: int, error: float = 1.0 - CONFIDENCE) -> float:
+    """Of each interval, after Bonferroni, where all together may have some error.
 
     >>> confidence_of_a_pair(2), round(confidence_of_a_pair(5), 6)
     (0.95, 0.995)
     """
-    return 1.0 - (1.0 - CONFIDENCE) / comb(designs, 2)
+    return 1.0 - error / comb(designs, 2)
 
 
 def pairs_shown(designs: int, cheapest: int) -> list[tuple[int, int]]:

@@ -11,7 +11,8 @@ from sim.studies.bench import Bench
 from sim.studies.compare.answer import Comparison
 from sim.studies.compare.contenders import Contender
 from sim.studies.compare.field import Field
-from sim.studies.compare.pairs import confidence_of_a_pair, pairs_shown
+from sim.studies.compare.looks import confidence_at, looks
+from sim.studies.compare.pairs import pairs_shown
 from sim.studies.compare.remarks import for_nothing, unlike
 from sim.studies.limits import limit_of
 from sim.studies.measure import SLO_MET, Measure, has_slo
@@ -34,6 +35,7 @@ def compare(
     cost: str | None = None,
     latency: str = LATENCY,
     equal_within: float = EQUAL_WITHIN,
+    stop_when_sure: bool = False,
 ) -> Comparison:
     """Compare designs under common random numbers.
 
@@ -53,6 +55,9 @@ def compare(
         What makes a design the cheaper one, and what the faster one.
     equal_within : float
         Share of a figure below which a difference is of no use; of shares in points.
+    stop_when_sure : bool
+        Whether to end as soon as worlds tell which design is the cheapest and which the fastest, or
+        that they are equal, every look having its part of the error.
 
     Raises
     ------
@@ -64,12 +69,18 @@ def compare(
     first = contenders[0].scenario
     seed = first.seed if seed is None else seed
     worlds = min(first.worlds, WORLDS) if worlds is None else worlds
-    results: list[RunResult] = []
     bench.allowance.expect(worlds * len(contenders))
-    for each in contenders:
-        bench.told(f"{each.label}: {worlds} worlds")
-        results.append(bench.run(each.scenario, worlds, seed, about=each.label))
-    return of_results(contenders, results, worlds, seed, metrics, cost, latency, equal_within)
+    planned = looks(worlds, stop_when_sure)
+    asked = metrics, cost, latency, equal_within
+    for look in planned:
+        results: list[RunResult] = []
+        for each in contenders:
+            bench.told(f"{each.label}: {look} worlds")
+            results.append(bench.run(each.scenario, look, seed, about=each.label))
+        found = of_results(contenders, results, look, seed, *asked, planned)
+        if found.stands:
+            break
+    return found
 
 
 def of_results(
@@ -81,6 +92,7 @@ def of_results(
     cost: str | None = None,
     latency: str = LATENCY,
     equal_within: float = EQUAL_WITHIN,
+    planned: tuple[int, ...] = (),
 ) -> Comparison:
     """Compare designs whose worlds are simulated.
 
@@ -95,6 +107,8 @@ def of_results(
         Of the first.
     metrics, cost, latency, equal_within
         As of :func:`compare`.
+    planned : tuple of int
+        Numbers of worlds at which designs are looked at, where that is more than once.
     """
     field = Field([each.label for each in contenders], results, worlds, equal_within)
     designs = [each.scenario.typical_design() for each in contenders]
@@ -105,7 +119,7 @@ def of_results(
     listed = list(dict.fromkeys((*chosen, *extra, *slo, *asked)))
     whole = [Measure.parse(WHOLE)] if chosen[0].metric == COST else []
     own = [each for each in dict.fromkeys((*whole, *listed)) if each not in chosen]
-    confidence = confidence_of_a_pair(len(contenders))
+    confidence = confidence_at(worlds, planned or (worlds,), len(contenders))
     cheapest = field.award(chosen[0], confidence)
     pairs = pairs_shown(len(contenders), field.labels.index(cheapest.best))
     most = max(designs, key=lambda design: len(design.workloads))
@@ -130,6 +144,7 @@ def of_results(
         undrawn=field.undrawn,
         limit_s=_limit(chosen[1], designs),
         asked=tuple(dict.fromkeys(each.name for each in asked)),
+        looks=planned or (worlds,),
     )
 
 

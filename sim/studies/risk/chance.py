@@ -39,7 +39,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 TAIL = 0.025
 SLOWER = 1.645  # standard errors that are taken off the slope
-RIDGE = np.diag([0.01, 0.05])  # keeps the curve finite where all that is above a score misses
+RIDGE = np.diag([1e-4, 0.02])  # keeps the curve finite where all that is above a score misses
 STEEPEST = 30.0
 STEPS = 60
 ANCHORS = 2  # levels that it is taken to fall from
@@ -75,19 +75,34 @@ class Slope:
 
 
 def slope_of(height: FloatArray, missed: BoolArray) -> Slope:
-    """The curve through some worlds, by penalised maximum likelihood (Newton's method)."""
+    """The curve through some worlds, by penalised maximum likelihood (damped Newton steps)."""
     design = np.column_stack([np.ones_like(height), height])
     found: FloatArray = np.zeros(2)
-    inverse: FloatArray = np.eye(2)
+    misfit, gradient, inverse = _misfit(design, missed, found)
     for _ in range(STEPS):
-        chance = _logistic(design @ found)
-        curvature = (design.T * (chance * (1.0 - chance))) @ design + RIDGE
-        inverse = np.asarray(np.linalg.inv(curvature), np.float64)
-        step = np.clip(inverse @ (design.T @ (missed - chance) - RIDGE @ found), -3.0, 3.0)
-        found = found + step
-        if np.abs(step).max() < 1e-9:
+        step = inverse @ gradient
+        if np.abs(step).max() < 1e-6:
             break
+        for _ in range(STEPS):
+            tried = found + step
+            after = _misfit(design, missed, tried)
+            if after[0] <= misfit:
+                break
+            step = 0.5 * step
+        found, (misfit, gradient, inverse) = tried, after
     return Slope(float(found[0]), float(found[1]), math.sqrt(float(inverse[1, 1])))
+
+
+def _misfit(
+    design: FloatArray, missed: BoolArray, found: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    """Penalised log-likelihood with its sign turned, the way uphill, the curvature's inverse."""
+    odds = design @ found
+    chance = _logistic(odds)
+    misfit = float(np.sum(np.logaddexp(0.0, odds)) - odds @ missed + 0.5 * found @ RIDGE @ found)
+    gradient = design.T @ (missed - chance) - RIDGE @ found
+    curvature = (design.T * (chance * (1.0 - chance))) @ design + RIDGE
+    return misfit, np.asarray(gradient), np.asarray(np.linalg.inv(curvature))
 
 
 def _logistic(odds: FloatArray) -> FloatArray:

@@ -15,15 +15,12 @@ from sim.studies.risk.chance import Slope, chance, plain_worlds, slope_of
 REPEATS, WORLDS = 2_000, 512
 FORETOLD = [  # luck is little beside the inputs
     Case("normal", 0.03, 0.001),
-    Case("normal", 0.15, 0.0003),
     Case("normal", 0.15, 0.001),
     Case("logistic", 0.15, 0.001),
     Case("exponential", 0.15, 0.001),
 ]
 BY_LUCK = [
     Case("normal", 0.4, 0.001),
-    Case("normal", 0.8, 0.005),
-    Case("logistic", 0.8, 0.001),
     Case("exponential", 0.4, 0.001),
 ]
 
