@@ -49,7 +49,7 @@ def _levels(answer: Risk, most: int | None = None) -> Grid:
         Column("of all worlds"),
         Column("simulated"),
         Column("missed"),
-        Column("share missed", right=False),
+        Column("", right=False),
     )
     shown = answer.levels[::-1][:most]
     rows = [

@@ -28,7 +28,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 WORLDS = 512  # by default
 FEWEST_WORLDS = 128
-PROBABILITY = 0.999
+PROBABILITY = 99.9 / 100  # to the bit what "99.9%" is
 ROUNDS = 3  # of the pilot
 ROUND_SHARE = 1 / 16  # of all worlds
 COMMON = 0.1  # of worlds: what is no rarer needs no such draws
