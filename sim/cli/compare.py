@@ -70,7 +70,7 @@ def compare(
     sim compare own_gpus.yaml api.yaml
     sim compare chat.yaml --variant 'two: backends.large.replicas=2'
     sim compare chat.yaml --variant backends.large.router=round_robin
-    sim compare chat.yaml --variant backends.large.replicas=3 --stop-when-sure --worlds 512
+    sim compare own_gpus.yaml api.yaml --worlds 512 --stop-when-sure
     sim compare chat.yaml --variant 'few: backends.large.replicas=2, worlds=50'
     """  # noqa: D301 (Click wants the control character itself)
     from sim.report.charts.compare import charts
