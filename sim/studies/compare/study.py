@@ -114,11 +114,8 @@ def of_results(
     designs = [each.scenario.typical_design() for each in contenders]
     chosen = Measure.parse(cost or _cost_of(designs)), Measure.parse(latency)
     asked = [Measure.parse(metric) for metric in metrics]
-    extra = [Measure.parse(metric) for metric in FURTHER]
     slo = [Measure.parse(SLO_MET)] if all(map(has_slo, designs)) else []
-    listed = list(dict.fromkeys((*chosen, *extra, *slo, *asked)))
-    whole = [Measure.parse(WHOLE)] if chosen[0].metric == COST else []
-    own = [each for each in dict.fromkeys((*whole, *listed)) if each not in chosen]
+    listed, own = _listed(chosen, (*slo, *asked))
     confidence = confidence_at(worlds, planned or (worlds,), len(contenders))
     cheapest = field.award(chosen[0], confidence)
     pairs = pairs_shown(len(contenders), field.labels.index(cheapest.best))
@@ -146,6 +143,16 @@ def of_results(
         asked=tuple(dict.fromkeys(each.name for each in asked)),
         looks=planned or (worlds,),
     )
+
+
+def _listed(
+    chosen: tuple[Measure, Measure], further: Sequence[Measure]
+) -> tuple[list[Measure], list[Measure]]:
+    """Of which differences are listed, and of which each design's own figures beside these two."""
+    extra = [Measure.parse(metric) for metric in FURTHER]
+    listed = list(dict.fromkeys((*chosen, *extra, *further)))
+    whole = [Measure.parse(WHOLE)] if chosen[0].metric == COST else []
+    return listed, [each for each in dict.fromkeys((*whole, *listed)) if each not in chosen]
 
 
 def _limit(latency: Measure, designs: Sequence[Design]) -> float:

@@ -35,7 +35,7 @@ def test_what_is_ruled_out_would_have_missed_at_least_as_often(found):
 
 
 def test_none_of_the_smaller_ones_is_simulated_and_most_worlds_are_saved(found):
-    result, board, bench = found
+    result, _, bench = found
     (ruled_out,) = [n for n, tally in result.tallies.items() if not tally.simulated]
     looked_at = [n for n, tally in result.tallies.items() if tally.simulated]
     assert min(looked_at) > ruled_out
