@@ -7,6 +7,7 @@ logarithms of the last rows, as the first are hardly more than the start.
 """
 
 import argparse
+import ctypes
 import os
 import platform
 import resource
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +35,7 @@ SCENARIO = HERE.parent.parent / "scenarios" / "quickstart.yaml"
 DAY_S = 86_400.0
 A_DAY = 20_000  # requests of the rows by days: a year of them are seven million
 MOST_EXPONENT = 1.05
+PR_SET_CHILD_SUBREAPER = 36  # of Linux: processes whose parent has ended are ours to wait for
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,9 @@ def measured(size: int, command: Sequence[str]) -> tuple[str, float, float]:
     out = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()  # for workers, and the server that they are forked from
     if process.returncode:
         raise SystemExit(f"{command} at {size} ended with {process.returncode}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -154,6 +160,7 @@ def main() -> None:
         return
     print(f"{platform.machine()}, Python {platform.python_version()}; CPU of all processes")
     compile_kernel()
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     idle_s = measured(0, [sys.executable, str(HERE), "--row", "days", "1"])[1]
     last = 3 if options.quick else None
     told("replicas", rows("replicas", [1, 8, 64, 1_000, 10_000][:last], idle_s))

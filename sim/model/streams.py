@@ -2,7 +2,8 @@
 
 A run has one seed. Every source of randomness asks for its generator by name and world, so that
 adding a source never moves another, two designs share their arrivals (common random numbers), and
-a world gives the same bits on any machine in any order.
+a world gives the same bits in any order, and on any machine whose NumPy has the same ``exp`` and
+``log``: with AVX-512 they are others in the last bit.
 """
 
 import hashlib
