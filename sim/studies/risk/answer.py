@@ -105,7 +105,8 @@ class Risk:
     def kept_words(self) -> str:
         """The share with its interval: ``99.93 % (99.88 … 99.96 %)``."""
         low, high = self.found.interval
-        least = min((each for each in (self.found.value, low, high) if each > 0.0), default=1.0)
+        sides = [min(each, 1.0 - each) for each in (self.found.value, low, high)]
+        least = min((each for each in sides if each > 0.0), default=1.0)
         digits = min(max(1 - math.floor(math.log10(100.0 * least)), 0), 6)
         value, bottom, top = (
             f"{100.0 * (1.0 - each):.{digits}f}" for each in (self.found.value, high, low)

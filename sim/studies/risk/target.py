@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from sim.errors import PeakfleetError
 from sim.montecarlo.result import RunResult
+from sim.montecarlo.sample import is_latency
 from sim.montecarlo.verdict import served
 from sim.studies.measure import SLO_MET, Measure
 
@@ -30,11 +31,12 @@ def target_of(metric: str) -> Measure:
 def missed(target: Measure, result: RunResult) -> BoolArray:
     """In which worlds it is missed: (worlds,) bool.
 
-    What is undefined is not kept, nor is a limit upon what is at least so much.
+    What is undefined is not kept, nor is a limit upon the latency of a world that falls behind,
+    whose answers so far say nothing of the rest: as of an SLO.
     """
     kept = target.of(result) == 1.0
-    if target.sign == "<=":
-        kept &= ~target.lower_bound(result)
+    if target.sign == "<=" and is_latency(target.metric):
+        kept &= ~result.sample.overloaded()
     return np.asarray(~kept)
 
 

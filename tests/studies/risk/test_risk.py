@@ -1,6 +1,7 @@
 """The study of rare misses: where it looks, when it does not, and what it says."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,12 +12,15 @@ from rare_cases import Case, FreeBench, scenario
 
 from sim.__main__ import main
 from sim.errors import PeakfleetError
+from sim.montecarlo.sample import Sample
 from sim.montecarlo.shares import Share
 from sim.report.charts.risk import charts
 from sim.report.risk_text import tell
-from sim.studies.risk import WORLDS, risk
+from sim.studies.risk import WORLDS, Risk, risk
+from sim.studies.risk.chance import Chance
 from sim.studies.risk.foretelling import foretell
 from sim.studies.risk.study import ROUND_SHARE
+from sim.studies.risk.target import missed, target_of
 
 LATE = "e2e_p95_s<=30"
 RARE = Case("normal", 0.15, 0.001)
@@ -97,6 +101,29 @@ def test_what_is_foretold_is_a_polynomial_of_the_inputs_and_of_the_figure_that_t
     assert found.by == "near" and found.explained > 0.95
     assert np.corrcoef(found.score, true)[0, 1] > 0.98
     assert foretell(inputs, pilot, {"flat": np.ones(200)}, near > 1.2) is None
+
+
+def test_a_limit_is_missed_where_it_is_exceeded_undefined_or_the_fleet_falls_behind():
+    sample = Sample()
+    for world, (seconds, verdict) in enumerate(
+        [(20.0, "stable"), (31.0, "stable"), (float("nan"), "stable"), (20.0, "overloaded")]
+    ):
+        open_share = {"e2e_open_share": 0.9}  # requests in flight at the end alone are no miss
+        sample.add_row(world, verdict, {"e2e_p95_s": seconds, "cost_usd": 1.0, **open_share}, {})
+    result = SimpleNamespace(sample=sample, design=None)
+    assert missed(target_of(LATE), result).tolist() == [False, True, True, True]
+    assert missed(target_of("cost_usd<=2"), result).tolist() == [False] * 4
+    assert missed(target_of("cost_usd>=2"), result).tolist() == [True] * 4
+
+
+def test_shares_are_said_with_the_digits_that_tell_them_from_none_and_all():
+    def said(value, low, high):
+        found = Chance(value, (low, high), 0.0, 0, high)
+        return Risk("", 0, target_of(LATE), 0.99, found, (), 0, "", 0.0).kept_words()
+
+    assert said(0.00078, 0.00056, 0.00168) == "99.922 % (99.832 … 99.944 %)"
+    assert said(0.988, 0.973, 0.9954) == "1.20 % (0.46 … 2.70 %)"
+    assert said(0.5, 0.4, 0.6) == "50 % (40 … 60 %)"
 
 
 WRONG = {
