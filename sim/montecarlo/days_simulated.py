@@ -10,6 +10,7 @@ from sim.model.price import DAY_S
 from sim.montecarlo.fidelity.days import DAYS, REQUESTS
 from sim.montecarlo.fidelity.memory import why_exact
 from sim.montecarlo.lower_bounds import DAYS_SHARE
+from sim.montecarlo.shares import percent
 
 if TYPE_CHECKING:
     from sim.montecarlo.sample import Sample
@@ -31,3 +32,20 @@ def as_json(sample: "Sample", design: Design) -> dict[str, Any] | None:
         "worlds_in_full": int((share >= 1.0).sum()),
         "why_exact": why_exact(design),
     }
+
+
+def sentence(told: dict[str, Any]) -> str:
+    """What was simulated, in a sentence, of :func:`as_json`."""
+    if told["why_exact"]:
+        return f"every day is simulated, as with 'fidelity: exact': {told['why_exact']}"
+    return (
+        f"of {told['days']:,} days about {told['simulated_days']:.0f} are simulated in each world"
+        f" ({percent(told['simulated_share'])} of the requests) and stand for the others, here and"
+        " in what follows; 'fidelity: exact' simulates all"
+    )
+
+
+def requests_of(sample: "Sample", world: int) -> float:
+    """Requests of a world that were simulated."""
+    simulated = sample.figure(world, REQUESTS)
+    return sample.figure(world, "requests") if math.isnan(simulated) else simulated

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.montecarlo import days_simulated
 from sim.montecarlo.allowance import Allowance
 from sim.montecarlo.archive import Archive
 from sim.montecarlo.cluster.connection import connected
+from sim.montecarlo.days_simulated import requests_of
 from sim.montecarlo.draws import draw_worlds
 from sim.montecarlo.execution import Executor, Place, available_cores, shared_pool
 from sim.montecarlo.pulse import Pulse
@@ -72,6 +74,7 @@ class Bench:
     _finished: dict[tuple[str, int], RunResult] = field(default_factory=dict)
     _twins: Twins = field(default_factory=Twins)
     _pulse: Pulse | None = None
+    _told_days: bool = False
 
     def run(
         self,
@@ -150,14 +153,23 @@ class Bench:
             )
         self.note(about, result, f"{known_by}/{seed}")
         self._count(result, others)
+        self._tell_days(result, scenario)
         return result
+
+    def _tell_days(self, result: RunResult, scenario: Scenario) -> None:
+        """Once, that some days of a long horizon stand for the others; or why they do not."""
+        if scenario.fidelity == "exact" or self._told_days:
+            return
+        self._told_days = True
+        told = days_simulated.as_json(result.sample, scenario.typical_design())
+        self.advised(days_simulated.sentence(told))
 
     def _count(self, result: RunResult, simulated: Sequence[int]) -> None:
         """Have worlds count as simulated, unless they were cut off."""
         if result.interrupted:
             raise self.allowance.interrupt()
         self.worlds += len(simulated)
-        self.requests += math.fsum(result.sample.figure(each, "requests") for each in simulated)
+        self.requests += math.fsum(requests_of(result.sample, each) for each in simulated)
 
     @contextmanager
     def _sharing(

@@ -52,7 +52,8 @@ class Twins:
 def _key(scenario: Scenario, values: Mapping[str, float], world: int, seed: int) -> bytes | None:
     """Of equal bytes are equal worlds; the same world may have others now and then."""
     try:
-        told = pickle.dumps((scenario.design(values), sorted(values.items()), world, seed))
+        own = scenario.design(values), scenario.fidelity
+        told = pickle.dumps((*own, sorted(values.items()), world, seed))
     except (PeakfleetError, pickle.PicklingError, AttributeError, TypeError):
         return None  # whoever simulates it will say what is wrong
     return hashlib.sha256(told).digest()

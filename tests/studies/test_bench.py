@@ -88,3 +88,37 @@ def test_given_values_are_simulated_as_they_are(scenario, simulated):
     bench.run(scenario, 2)
     bench.at(scenario, draw_worlds(scenario.inputs, scenario.seed, 2), 2, scenario.seed)
     assert simulated == [0, 1, 0, 1]
+
+
+LONG = ("horizon.days=30", "workloads.chat.arrivals.requests_per_day=40", "fidelity=auto")
+
+
+def test_a_long_horizon_by_some_of_its_days_says_so_once_and_counts_what_it_simulated(tmp_path):
+    said = []
+    bench = Bench(1, advised=said.append)
+    scenario = load_scenario(written(tmp_path, MINIMAL), LONG)
+    found = bench.run(scenario, 2).sample
+    bench.run(marked(scenario, 1), 3)
+    assert bench.requests == pytest.approx(
+        sum(bench.values(marked(scenario, 1), "simulated_requests", 3))
+    )
+    assert bench.requests < 0.9 * found.values("requests").mean() * 3
+    (words,) = said
+    assert words.startswith("of 30 days about ")
+
+
+def test_why_every_day_is_simulated_is_told(tmp_path):
+    said = []
+    short = load_scenario(written(tmp_path, MINIMAL), ["horizon.days=0.01", "fidelity=auto"])
+    Bench(1, advised=said.append).run(short, 2)
+    (words,) = said
+    assert words.endswith("its horizon is shorter than 28 days")
+
+
+def test_a_world_by_some_of_its_days_is_not_the_exact_one(tmp_path):
+    bench = Bench(1)
+    by_days = load_scenario(written(tmp_path, MINIMAL), LONG)
+    in_full = load_scenario(written(tmp_path, MINIMAL), [*LONG[:2], "fidelity=exact"])
+    one, other = (bench.run(each, 2).sample for each in (by_days, in_full))
+    assert (one.values("simulated_days_share") < 1.0).all()
+    assert (one.values("requests") != other.values("requests")).all()

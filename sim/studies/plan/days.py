@@ -3,6 +3,15 @@
 Each is simulated by itself, at a few months of the plan, in all worlds, with the volume, prompts
 and hardware that the month has in that world. What a day brings counts as often as the month has
 such days; see :mod:`sim.studies.plan.months` for the months between those simulated.
+
+So a month is strata of days of which one stands for the others, as a long horizon is with
+``fidelity: auto`` (:mod:`sim.montecarlo.fidelity`), but for two things. The strata are the same in
+all months and worlds, and each has a day with a fleet of its own, which the plan finds: to draw a
+dozen days in each of a month, with the fleets that are tried on them, would simulate four times as
+much, most of it days at the same volume. And months are decisions, each after another, not days
+that may stand for others: a month between two that are simulated is interpolated, with an error
+that is measured by leaving simulated ones out. Days are simulated exactly, whatever the scenario's
+fidelity. A test holds such a month to four whole weeks.
 """
 
 from collections.abc import Mapping
@@ -118,7 +127,8 @@ def day(
     # In one piece: what else the horizon had (its length, how it ends) does not go with a day.
     warm_up_s = whole.document["horizon"]["warm_up"]
     keys = f"start: {date}, days: 1, warm_up: {warm_up_s}, bin: 15min, end: cut"
-    scenario = case.load([f"horizon={{{keys}}}"])
+    exactly = ["fidelity=exact"] if whole.fidelity != "exact" else []
+    scenario = case.load([f"horizon={{{keys}}}", *exactly])
     marks = {
         "month": month,
         "kind": kind,
