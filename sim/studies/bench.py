@@ -162,7 +162,8 @@ class Bench:
             return
         self._told_days = True
         told = days_simulated.as_json(result.sample, scenario.typical_design())
-        self.advised(days_simulated.sentence(told))
+        if told is not None:  # else its worlds are made up
+            self.advised(days_simulated.sentence(told))
 
     def _count(self, result: RunResult, simulated: Sequence[int]) -> None:
         """Have worlds count as simulated, unless they were cut off."""
