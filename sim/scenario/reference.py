@@ -7,7 +7,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -17,6 +17,8 @@ from sim.scenario.json_schema import EXAMPLES, json_schema
 from sim.scenario.values.units import EXPECTED, Kind, parse_quantity
 
 Schema = dict[str, Any]
+FEW = 3  # paths that a hint names
+OF_A_PART = 2  # parts of the path of a workload or backend
 NAMED = "<name>"  # stands for a name that the author of a scenario chooses
 TEXT_DEFAULT = re.compile(r"\bdefaults? (?:is )?((?:[^;.]|\.\d)+)")
 TEXT_EXAMPLE = re.compile(r"such as (?=[\[{])|such as ([\w./:-]*\w)(?=[;,.)]|$)")
@@ -78,7 +80,8 @@ def key_at(path: str) -> Key:
         inside = _inside(found.schema)
         name = part if part in inside else NAMED
         if name not in inside:
-            near = difflib.get_close_matches(part, inside, 3, 0.5) or sorted(inside)
+            near = difflib.get_close_matches(part, inside, 3, 0.6)
+            near = near or stands_at(at.split("."), part) or sorted(inside)
             where = f"below {at}" if at else "in a scenario"
             hint = f"did you mean {' or '.join(near[:12])}?" if near else "nothing is"
             raise PeakfleetError(f"{path}: there is no key {part} {where}; {hint}")
@@ -90,6 +93,40 @@ def key_at(path: str) -> Key:
 def keys_named(name: str) -> list[Key]:
     """All keys of that name, wherever they stand, or that end so: ``trace.rate_scale``."""
     return [each for each in all_keys() if each.path.endswith(f".{name}")] if name else []
+
+
+def stands_at(block: Sequence[str], name: str) -> list[str]:
+    """Paths of keys of that name inside the block where it was looked for.
+
+    The nearest of them, and none where they are many. In a workload or backend, or at the top,
+    those elsewhere are named if there are none inside; names that the author has given stand in
+    them.
+
+    Examples
+    --------
+    >>> stands_at(["workloads", "chat"], "retries")
+    ['workloads.chat.client.retries']
+    >>> stands_at(["workloads", "chat"], "autoscaler")
+    ['backends.NAME.autoscaler']
+    """
+    paths = [each.path.split(".") for each in all_keys()]
+    for depth in (len(block), 0) if len(block) <= OF_A_PART else (len(block),):
+        around = block[:depth]
+        inside = [path for path in paths if path[-1] == name and _begins(path, around)]
+        if inside:
+            least = min(map(len, inside))
+            found = [".".join([*around, *p[depth:]]) for p in inside if len(p) == least]
+            if ".".join([*block, name]) in found:  # of another kind of what the block is
+                return []
+            return [path.replace(NAMED, "NAME") for path in found] if len(found) <= FEW else []
+    return []
+
+
+def _begins(path: Sequence[str], block: Sequence[str]) -> bool:
+    """Whether a path of the reference leads into a block of a document."""
+    if len(path) <= len(block):
+        return False
+    return all(here in (there, NAMED) for here, there in zip(path, block, strict=False))
 
 
 @cache

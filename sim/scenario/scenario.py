@@ -1,7 +1,7 @@
 """Scenarios: loaded once, compiled to a design for every world."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -20,9 +20,10 @@ from sim.scenario.schema import ScenarioDocument, taking_part
 from sim.scenario.text.emission import to_yaml
 from sim.scenario.text.overrides import apply_overrides
 from sim.scenario.text.yaml_file import Source, folder_of, read_document
-from sim.scenario.validation import validate
+from sim.scenario.validation import UNKNOWN, validate
 from sim.scenario.values.fields import Surroundings
 from sim.scenario.values.numbers import uncertain_in
+from sim.scenario.values.problems import Finding
 from sim.scenario.values.threshold import parse_threshold
 
 
@@ -142,6 +143,7 @@ def load_scenario(
     surroundings = Surroundings.of(document.data, folder_of(path))
     model = validate(document, surroundings)
     if model is None or document.findings:
+        document.findings.found = [_with_place(each) for each in document.findings.found]
         raise document.error()
     model, traces = resolve(model, surroundings, document.findings)
     if document.findings:
@@ -166,3 +168,14 @@ def load_scenario(
         model=model,
         traces=traces,
     )
+
+
+def _with_place(finding: Finding) -> Finding:
+    """An unknown key that is like none of its block, with where a key of its name stands."""
+    if finding.message != UNKNOWN or finding.remedy.startswith("did you mean"):
+        return finding
+    from sim.scenario.reference import stands_at  # noqa: PLC0415 (it reads the whole schema)
+
+    *block, name = map(str, finding.path)
+    found = stands_at(block, name)
+    return replace(finding, remedy=f"did you mean {' or '.join(found)}?") if found else finding

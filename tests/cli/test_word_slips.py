@@ -5,6 +5,7 @@ the command that reads logs. Those of logs, tables and bills are in ``test_log_s
 """
 
 import pytest
+from places import SHIPPED
 
 from sim.__main__ import main
 from sim.errors import is_control
@@ -283,3 +284,21 @@ def test_the_plain_scenario_is_read(tmp_path):
 def test_there_are_ten_of_each_kind():
     assert all(len(slips) >= 10 for slips in (*KINDS.values(), TRACE))
     assert len({slip[1:3] for slip in SLIPS}) == len(SLIPS) >= 90
+
+
+@pytest.mark.parametrize(
+    ("change", "meant"),
+    [
+        ("workloads.chat.retries=3", "workloads.chat.client.retries"),
+        ("backends.large.timeout=3s", "workloads.NAME.client.timeout"),
+        ("workloads.chat.autoscaler=hpa", "backends.NAME.autoscaler"),
+        ("replicas=3", "backends.NAME.replicas"),
+    ],
+)
+def test_a_key_that_stands_elsewhere_is_named_where_it_stands(change, meant, capsys):
+    path = change.partition("=")[0]
+    assert main(["run", str(SHIPPED / "quickstart.yaml"), "--set", change]) == 2
+    assert f"{path}: unknown key (did you mean {meant}?)" in capsys.readouterr().err
+    assert main(["explain", path]) == (0 if path == "replicas" else 2)
+    if path != "replicas":
+        assert f"did you mean {meant}?" in capsys.readouterr().err

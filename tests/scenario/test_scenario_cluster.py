@@ -44,7 +44,7 @@ def test_without_a_cluster_each_pool_has_its_own_limit():
         (
             "{gpus: 24, quota: 8}",
             (),
-            "cluster.quota: unknown key (one of gpus, node_gpus, sharing, pools)",
+            "cluster.quota: unknown key (did you mean cluster.pools.NAME.quota?)",
         ),
         ("{}", (), "cluster.gpus: is missing"),
         ("24", (), "cluster: 24 must be a mapping (keys: gpus, node_gpus, sharing, pools)"),
