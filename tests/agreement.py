@@ -102,6 +102,7 @@ def happenings(naive: NaiveDataPlane) -> Counter[str]:
                 "gave way": sum(replica.gave_way for replica in naive.replicas),
                 "beyond the limit": sum(gateway.beyond_limit for gateway in naive.gateways),
                 "evicted": sum(replica.cache.evicted for replica in naive.replicas),
+                "shared": sum(replica.cache.shared for replica in naive.replicas),
             }
         )
     )

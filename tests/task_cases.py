@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.model.cache import PrefixCache, ResponseCache
 from sim.model.client import Client
-from sim.model.design import Router
+from sim.model.design import GpuPool, Router
 from sim.model.profile import ServiceProfile
 from sim.model.workload import Chains, Prefixes
 
@@ -71,6 +71,22 @@ def cases_with_caches(draw: st.DrawFn, verbs: bool = False, hedges: bool = False
         prefix_hit_rate=hit_rates,
         response_cache=kept,
     )
+
+
+@st.composite
+def cases_that_share(draw: st.DrawFn, verbs: bool = False, hedges: bool = False) -> Case:
+    """The same where prompts are kept in the KV cache, beside what requests need of it."""
+    case: Case = draw(cases_with_caches(verbs, hedges))
+    return replace(case, pools=[_that_shares(pool, draw(BLOCKS)) for pool in case.pools])
+
+
+BLOCKS = st.sampled_from([1, 1, 2, 4])  # of the KV cache in a block of prompts
+
+
+def _that_shares(pool: GpuPool, blocks: int) -> GpuPool:
+    profile = pool.profile
+    size = blocks * profile.kv_block_tokens
+    return replace(pool, prefix_cache=PrefixCache(size, profile.kv_capacity_tokens, shares=True))
 
 
 @st.composite

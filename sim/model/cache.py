@@ -9,19 +9,25 @@ class PrefixCache:
 
     A prompt finds its leading blocks, as many as are there without a gap, and prefills the rest;
     its last token is always computed. It leaves its own blocks when its prefill ends; a call of a
-    task also leaves those of its answer. The cache holds ``capacity_tokens`` whatever the batch
-    needs: blocks of running requests are shared with it, as engines share them, and blocks on the
-    host (offloading) can make it larger than the memory of the GPU. It dies with its replica.
+    task also leaves those of its answer. It dies with its replica.
+
+    A cache that ``shares`` lies in the KV cache, as in the engines: what requests in the batch have
+    in common takes its memory once, and what none of them needs is kept until its memory is
+    needed. Else it holds ``capacity_tokens`` whatever the batch needs, as on the host (offloading),
+    and each request has blocks of its own.
 
     Attributes
     ----------
     block_tokens : int
+        Of a cache that shares a multiple of the engine's ``kv_block_tokens``.
     capacity_tokens : int
-        Of one replica.
+        Of one replica; that of its KV cache if it shares.
+    shares : bool
     """
 
     block_tokens: int
     capacity_tokens: int
+    shares: bool = False
 
     @property
     def blocks(self) -> int:

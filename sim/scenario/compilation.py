@@ -326,7 +326,7 @@ def _pool(
         lifecycle.compiled(pool.cold_start, pool.standby, pool.capacity, pool.drain_limit, draws),
         scaler,
         replace(lost, zones=zones.compiled(there, pool.zones, horizon.start, draws)),
-        caches.compiled(pool.prefix_cache, draws),
+        caches.compiled(pool.prefix_cache, profile, draws),
         math.nan if pool.quality is None else known(pool.quality, draws),
         0.0 if pool.cooldown is None else known(pool.cooldown, draws),
         pool.node_gpus,

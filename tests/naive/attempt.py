@@ -43,7 +43,9 @@ class Attempt:
     spared: int = 0  # tokens of its prompt that it never computed
     hits: int = 0  # of these, what its request found at its first admission
     prefill: int = 0  # tokens to prefill before it can decode
-    blocks: int = 0  # blocks of KV cache it holds
+    blocks: int = 0  # of the KV cache, of its own
+    held: tuple[Name, ...] = ()  # named blocks that it shares with the cache
+    left_behind: tuple[Name, ...] = ()  # ... and that it leaves there when it goes
     is_stopping: bool = False  # to be dropped at the next step boundary
     gives_way_until_s: float = -math.inf
     gives_way_after_s: float = 0.0  # that others have waited for
@@ -71,6 +73,7 @@ class Attempt:
     def start_over(self) -> None:
         """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
         self.generated = self.cached = self.blocks = 0
+        self.held = ()
         self.had = self.spared = self.hits = 0
         if math.isnan(self.first_token_s):
             self.first_due_s = NOT_YET

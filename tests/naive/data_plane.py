@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from naive.attempt import Attempt
-from naive.cache import Cache
+from naive.cache import Cache, SharedCache
 from naive.client import Crowd
 from naive.dispatch import Dispatch
 from naive.gateway import Gateway, Router
@@ -148,7 +148,10 @@ class NaiveDataPlane(Dispatch):
             limit = gateway.pool.gateway.replica_limit
             rank = Replica(len(self.replicas), gateway.pool.profile, team=team, limit=limit)
             if (kept := gateway.pool.prefix_cache) is not None:
+                size = kept.block_tokens // rank.profile.kv_block_tokens
                 rank.cache = Cache(kept.block_tokens, kept.blocks)
+                if kept.shares:
+                    rank.cache = SharedCache(kept.block_tokens, size, rank.total_blocks)
             self.replicas.append(rank)
             self.pool_of.append(pool)
             gateway.members.append(rank)
@@ -230,7 +233,7 @@ class NaiveDataPlane(Dispatch):
         if attempt.is_finished:
             self.seen["streamed"] += 1
             self.seen["streamed for long"] += attempt.token_s_of_step > self.now_s + replica.a_s[-1]
-            replica.cache.keep(attempt.names_of_all)
+            replica.leave_behind(attempt)
             self.timers.set(
                 attempt.token_s_of_step,
                 (0, 1, attempt.serial),
@@ -261,7 +264,7 @@ class NaiveDataPlane(Dispatch):
         if len(request.living) > 1:
             self.settle_race(request, attempt)
         if attempt.is_finished:
-            replica.cache.keep(attempt.names_of_all)
+            replica.leave_behind(attempt)
             self.deliver(request, attempt)
             more = request.task.user is not None
             if more or status.IN_FLIGHT in (request.status, request.task.status):

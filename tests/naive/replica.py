@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from naive.attempt import NEVER, Attempt, Step
-from naive.cache import Cache
+from naive.cache import Cache, SharedCache
 from naive.front import FrontEnd
 from naive.lockstep import Team
 from sim.model.profile import ServiceProfile
@@ -24,7 +24,7 @@ class Replica:
 
     index: int
     profile: ServiceProfile
-    cache: Cache = field(default_factory=Cache)
+    cache: Cache | SharedCache = field(default_factory=Cache)
     team: Team = field(default_factory=lambda: Team(0))
     limit: float = math.inf  # of requests that it is given at once
     gave_way: int = 0
@@ -115,7 +115,7 @@ class Replica:
         for attempt, tokens in step.chunks:
             attempt.cached += tokens
             if attempt.is_decoding:  # its prefill is complete, and that yields a token
-                self.cache.keep(attempt.names or ())
+                self.keep_prompt(attempt)
                 attempt.generated += 1
                 if math.isnan(attempt.first_due_s):  # else it came from a replica that died
                     attempt.first_due_s = attempt.token_s_of_step
@@ -174,8 +174,40 @@ class Replica:
         """Out of the batch and out of what is planned, its memory free."""
         self.running.remove(attempt)
         self.plans = [[each for each in plan if each[0] is not attempt] for plan in self.plans]
-        self.free_blocks += attempt.blocks
+        self.free_blocks += attempt.blocks + self.cache.size * self.let_go(attempt)
         attempt.blocks = 0
+        self.cache.squeeze(self.free_blocks)
+        if attempt.left_behind:
+            self.cache.keep(attempt.left_behind)
+
+    def leave_behind(self, attempt: Attempt) -> None:
+        """Keep all that has been said and heard; in memory that it has given back, if it shares."""
+        if isinstance(self.cache, Cache):
+            self.cache.keep(attempt.names_of_all)
+        else:
+            attempt.left_behind = attempt.names_of_all
+
+    def let_go(self, attempt: Attempt) -> int:
+        """Of the named blocks that it holds nobody else holds so many."""
+        gone = 0 if isinstance(self.cache, Cache) else self.cache.let_go(attempt.held)
+        attempt.held = ()
+        return gone
+
+    def hold(self, attempt: Attempt, names: int) -> int:
+        """It shares so many leading blocks, which are not its own; how many others hold."""
+        assert isinstance(self.cache, SharedCache) and attempt.names is not None
+        new = attempt.names[len(attempt.held) : names]
+        attempt.held += new
+        attempt.blocks -= self.cache.size * len(new)
+        return self.cache.hold(new)
+
+    def keep_prompt(self, attempt: Attempt) -> None:
+        """The blocks of a prompt have been computed: who else has them gives them to share."""
+        if isinstance(self.cache, Cache):
+            self.cache.keep(attempt.names or ())
+        elif attempt.names is not None:
+            self.free_blocks += self.cache.size * self.hold(attempt, len(attempt.names))
+            self.cache.squeeze(self.free_blocks)
 
     def die(self) -> list[Attempt]:
         """Gone at once; what it had: waiting, ending a prefill, amid one, decoding, streamed."""
@@ -209,6 +241,7 @@ class Replica:
         for attempt in needy:
             attempt.blocks += 1
             self.free_blocks -= 1
+        self.cache.squeeze(self.free_blocks)
 
     def decoding_with_full_blocks(self) -> list[Attempt]:
         size = self.profile.kv_block_tokens
@@ -278,6 +311,12 @@ class Replica:
     def blocks_to_prefill(self, attempt: Attempt) -> int:
         return math.ceil((attempt.prompt + attempt.generated) / self.profile.kv_block_tokens)
 
+    def blocks_to_take(self, attempt: Attempt) -> int:
+        """Those of its prefill that nobody else in the batch holds."""
+        shareable = (attempt.prompt - 1) // self.cache.block_tokens
+        held = self.cache.held((attempt.names or ())[:shareable])
+        return self.blocks_to_prefill(attempt) - self.cache.size * held
+
     def found_cached(self, attempt: Attempt) -> int:
         """Tokens of a prompt that need not be computed: never its last."""
         if attempt.names is None:
@@ -296,6 +335,10 @@ class Replica:
         attempt.prefill = attempt.prompt + attempt.generated
         attempt.is_begun = False
         found = self.found_cached(attempt)
+        if isinstance(self.cache, SharedCache) and attempt.names is not None:
+            before = self.hold(attempt, found // self.cache.block_tokens)
+            self.free_blocks += self.cache.size * before
+        self.cache.squeeze(self.free_blocks)
         attempt.find(found)
         if attempt.had > 0:
             self.found_again.append((attempt, min(found, attempt.had)))
@@ -336,9 +379,12 @@ class Replica:
     def check_memory(self) -> None:
         """No block is lost, none is lent twice, and each attempt holds what its cache needs."""
         assert self.free_blocks >= 0
-        assert self.free_blocks + sum(r.blocks for r in self.running) == self.total_blocks
+        held = {name for attempt in self.running for name in attempt.held}
+        own = sum(attempt.blocks for attempt in self.running)
+        assert self.free_blocks + own + self.cache.size * len(held) == self.total_blocks
         for attempt in self.running:
-            assert attempt.blocks * self.profile.kv_block_tokens >= attempt.cached
+            blocks = attempt.blocks + self.cache.size * len(attempt.held)
+            assert blocks * self.profile.kv_block_tokens >= attempt.cached
 
 
 def chunked_step(replica: Replica, now_s: float) -> Step | None:
@@ -405,7 +451,7 @@ def admit_whole_prompts(replica: Replica, now_s: float) -> list[tuple[Attempt, i
 
 def fits_its_prompt(replica: Replica, attempt: Attempt, free_blocks: int) -> bool:
     """There is room for what it is to prefill."""
-    return replica.blocks_to_prefill(attempt) <= free_blocks
+    return replica.blocks_to_take(attempt) <= free_blocks
 
 
 def fits_as_a_whole(replica: Replica, attempt: Attempt, free_blocks: int) -> bool:
@@ -417,7 +463,7 @@ def fits_as_a_whole(replica: Replica, attempt: Attempt, free_blocks: int) -> boo
 def fits_below_the_watermark(replica: Replica, attempt: Attempt, free_blocks: int) -> bool:
     """A hundredth of the blocks stays free, unless nobody else is there."""
     spare = int(0.01 * replica.total_blocks) if replica.running else 0
-    return replica.blocks_to_prefill(attempt) + spare <= free_blocks
+    return replica.blocks_to_take(attempt) + spare <= free_blocks
 
 
 ADMISSIONS: dict[str, Callable[[Replica, Attempt, int], bool]] = {

@@ -141,7 +141,7 @@ def test_defaults_of_tasks_and_caches_stand_in_the_resolved_document(minimal):
         "calls_per_task": 3.5, "think_time": 0, "parallel": 1, "carry": 1
     }  # fmt: skip
     assert chat["response_cache"] == {"hit_rate": 0.08, "latency": 0.05}
-    assert large["prefix_cache"] == {"block_tokens": 128, "capacity": KV_TOKENS}
+    assert large["prefix_cache"] == {"block_tokens": 128}  # in the KV cache
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_cache_has_the_blocks_of_the_trace_that_names_them(replay):
     overrides = [f"{LARGE}.prefix_cache={{}}", f"{LARGE}.router=prefix"]
     scenario = load_scenario(replay, overrides)
     design = scenario.design(at_level(scenario, 0.5))
-    assert design.pools[0].prefix_cache == PrefixCache(512, KV_TOKENS)
+    assert design.pools[0].prefix_cache == PrefixCache(512, KV_TOKENS, shares=True)
     source = design.workloads[0].source
     assert isinstance(source, TraceSource)
     (block,) = source.blocks("chat", Streams(0, 0), 0.0, 60.0)
@@ -338,6 +338,11 @@ def test_a_hit_rate_stands_for_a_cache_that_is_not_simulated(replay):
         (
             [f"{LARGE}.prefix_cache={{block_tokens: 16.5}}"],
             f"{LARGE}.prefix_cache.block_tokens: 16.5 must be a whole number",
+        ),
+        (
+            [f"{FOLLOW_UPS}.calls_per_task=3", f"{LARGE}.prefix_cache={{block_tokens: 100}}"],
+            f"{LARGE}.prefix_cache.block_tokens: 100 must be a multiple of 16, the tokens of a "
+            f"block of the KV cache (or give a capacity, such as capacity: {KV_TOKENS})",
         ),
         (
             [f"{LARGE}.prefix_cache={{block_tokens: 512, capacity: 500}}"],

@@ -85,6 +85,8 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Advance the batch to the end of its segment; sequences finish or join."""
     work.book_steps(replica, pool, WIDE + replica.leap, 1.0)
     replica.free_blocks -= blocks_taken(s, r, replica, pool)
+    if s.clock[0].has_prefix_caches:
+        prefix.settle(s, r, ZERO)
     replica.cached += replica.leap * replica.decoding
     replica.steps += replica.leap
     account_blocks(replica, pool, float(pool.kv_blocks - replica.free_blocks), now)
@@ -132,7 +134,7 @@ def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float)
         _make_first_token(s, r, pool, slot, now)
     seq.generated += 1
     if seq.generated == seq.output:
-        replica.free_blocks += batch.blocks_for(pool, seq.prefill)
+        batch.free(s, r, replica, pool, slot, seq.prefill)
         return True
     batch.start_decoding(s, r, replica, pool, slot)
     return False
@@ -165,7 +167,7 @@ def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
     pool.output_tokens += seq.output
     if seq.interest == WANTED:
         if s.clock[0].has_prefix_caches and s.extras[slot].naming == ALONE:
-            prefix.keep(s, r, slot, prefix.names_of(s, slot, seq.prompt + seq.output))
+            prefix.leave(s, r, slot, prefix.names_of(s, slot, seq.prompt + seq.output))
         if pool.streams:
             frontend.stream(s, r, pool, slot, now)
             replica.running -= 1
@@ -185,7 +187,7 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     slot = _take_off_prompt(s, r, replica)
     if slot != NONE:
         batch.release(replica, pool, s.slots[slot])
-        replica.free_blocks += batch.blocks_for(pool, s.slots[slot].prefill)
+        batch.free(s, r, replica, pool, slot, s.slots[slot].prefill)
         tokens = s.slots[slot].prefilled - s.slots[slot].cached
         _leave_unwanted(s, r, replica, pool, slot, tokens, ZERO, now)
         return
@@ -303,8 +305,8 @@ def _schedule_chunks(s: State, r: int, replica: Row, pool: Row, taken: int, now:
     while budget > 0:
         if replica.partial != NONE:
             slot = WIDE + replica.partial
-        elif batch.can_admit(s, replica, pool, replica.free_blocks - taken, now):
-            slot = batch.admit(s, r, replica, pool, now)
+        elif batch.can_admit(s, r, replica, pool, replica.free_blocks - taken, now):
+            slot = batch.admit(s, r, replica, pool, taken, now)
         else:
             break
         seq = s.slots[slot]
@@ -327,12 +329,12 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
     """Admit whole prompts for a step of their own; its prefill seconds, or -1 if there is none."""
     budget, prompts = pool.max_num_batched_tokens, 0
     prefill_s = -1.0
-    while batch.can_admit(s, replica, pool, WIDE + replica.free_blocks, now):
+    while batch.can_admit(s, r, replica, pool, WIDE + replica.free_blocks, now):
         cached = prefix.cached_tokens(s, r, WIDE + replica.head) if s.clock[0].has_caches else 0
         tokens = s.slots[replica.head].prefill - cached
         if tokens > budget and prefill_s >= 0.0:
             break  # the first is admitted even if it is longer than the budget
-        slot = batch.admit(s, r, replica, pool, now)
+        slot = batch.admit(s, r, replica, pool, ZERO, now)
         s.slots[slot].prefilled = s.slots[slot].prefill
         prefill_s = max(prefill_s, 0.0) + work.chunk_s(pool, cached, tokens)
         budget -= tokens

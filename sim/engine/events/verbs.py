@@ -8,7 +8,7 @@ import math
 from sim.engine.client import client
 from sim.engine.events import segment
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, frontend, lockstep, plan, waiting, work
+from sim.engine.replica import batch, frontend, lockstep, plan, prefix, waiting, work
 from sim.engine.replica.event import set_event
 from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner
@@ -111,6 +111,8 @@ def _end_rank(s: State, r: int, pool: Row, now: float) -> int:
     if replica.mode != IDLE:
         _stop_at(s, r, now)
     lost = _take_off_all(s, r, now)
+    if s.clock[0].has_prefix_caches:
+        prefix.forget_held(s, r, lost)
     pool.outstanding -= replica.outstanding
     replica.outstanding = replica.of_batches = replica.stopping = 0
     replica.mode = IDLE

@@ -32,7 +32,7 @@ def take_in(s: State, slot: int, now: float) -> int:
     pool.outstanding += 1
     counts.inside += 1
     waiting.count_waiting(s, pool, ONE_MORE, now)
-    r = _place_for(s, p, pool, slot)
+    r = _place_for(s, p, pool, slot, now)
     if r != NONE:
         _hand_over(s, p, r, slot, now)
     else:
@@ -87,7 +87,7 @@ def serve_held(s: State, p: int, now: float) -> None:
         slot = s.held_list[p, 0, 0]
         if slot == NONE:
             slot = s.held_list[p, 1, 0]
-        r = _place_for(s, p, pool, slot)
+        r = _place_for(s, p, pool, slot, now)
         if r == NONE:
             break
         _unlink(s, p, slot)
@@ -113,13 +113,13 @@ def _has_room(s: State, p: int, pool: Row) -> bool:
 
 
 @inner
-def _place_for(s: State, p: int, pool: Row, slot: int) -> int:
+def _place_for(s: State, p: int, pool: Row, slot: int, now: float) -> int:
     """The replica that takes a request now, or NONE.
 
     Beyond its limit one takes as many of others as it has of batches, which give way there.
     """
     if _has_room(s, p, pool):
-        return routing.route(s, p, slot)
+        return routing.route(s, p, slot, now)
     if not s.clock[0].has_batches or not yielding.goes_first(s, s.slots[slot]):
         return WIDE + NONE
     return routing.beside_batches(s, p)

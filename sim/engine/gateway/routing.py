@@ -36,7 +36,7 @@ _TURN, _LAST_TURN = 2.0**-36, whole((1 << 36) - 1)
 
 
 @inner
-def route(s: State, p: int, slot: int) -> int:
+def route(s: State, p: int, slot: int, now: float) -> int:
     """Replica of pool ``p``, which has a ready one, for the attempt in a slot."""
     pool = s.pools[p]
     if pool.router == ROUND_ROBIN:
@@ -46,7 +46,7 @@ def route(s: State, p: int, slot: int) -> int:
     if pool.router == LEAST_LOADED:
         return _least_loaded(s, p)
     if pool.router in STICKY:
-        return _sticky(s, p, slot)
+        return _sticky(s, p, slot, now)
     return _by_chance(s, p, s.slots[slot].serial)
 
 
@@ -110,10 +110,10 @@ def _round_robin(s: State, p: int) -> int:
 
 
 @inner_apart
-def _sticky(s: State, p: int, slot: int) -> int:
+def _sticky(s: State, p: int, slot: int, now: float) -> int:
     """Where a session or a prefix belongs, or else, and if that has no room, the least loaded."""
     pool = s.pools[p]
-    r = _of_session(s, p, slot) if pool.router == SESSION else _of_prefix(s, p, slot)
+    r = _of_session(s, p, slot) if pool.router == SESSION else _of_prefix(s, p, slot, now)
     if r != NONE and s.replicas[r].outstanding < pool.replica_limit:
         return r
     return _least_loaded(s, p)
@@ -130,7 +130,7 @@ def _of_session(s: State, p: int, slot: int) -> int:
 
 
 @inner_apart
-def _of_prefix(s: State, p: int, slot: int) -> int:
+def _of_prefix(s: State, p: int, slot: int, now: float) -> int:
     """The replica that keeps most of the prompt's leading blocks, unless it is too busy.
 
     Too busy are those with more than twice as many requests as the least loaded, and four more.
@@ -143,6 +143,7 @@ def _of_prefix(s: State, p: int, slot: int) -> int:
         r = s.rosters[p, 1, at]
         if s.replicas[r].outstanding > limit:
             continue
+        prefix.settle_now(s, r, now)
         blocks = prefix.leading(s, r, slot)
         if best == NONE or blocks > most or (blocks == most and _load(s, p, r) < _load(s, p, best)):
             best, most = r, blocks

@@ -198,6 +198,9 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     if pool.prefix_cache is not None:
         row.prefix_blocks = pool.prefix_cache.blocks
         row.prefix_block_tokens = pool.prefix_cache.block_tokens
+        if pool.prefix_cache.shares:
+            row.prefix_size = row.prefix_block_tokens // profile.kv_block_tokens
+            row.prefix_blocks = row.kv_blocks // row.prefix_size
     row.max_queue = pool.gateway.max_queue
     row.retry_after_s = pool.gateway.retry_after_s
     row.replica_limit = pool.gateway.replica_limit

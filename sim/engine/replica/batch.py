@@ -34,25 +34,37 @@ def blocks_for(pool: Row, tokens: int) -> int:
 
 
 @inner
-def fits(replica: Row, pool: Row, seq: Row, free_blocks: int) -> bool:
+def fits(s: State, r: int, replica: Row, pool: Row, slot: int, free_blocks: int) -> bool:
     """Whether the KV cache has room for one more, as far as the rule of admission looks.
 
-    An empty batch takes whoever fits at all.
+    An empty batch takes whoever fits at all. What others hold of its prompt takes no room.
     """
+    seq = s.slots[slot]
     if pool.admission == WHOLE:
         return replica.reserved + _most_blocks(pool, seq) <= pool.kv_blocks
     if pool.admission == ABOVE_WATERMARK and replica.running > 0:
         free_blocks -= pool.watermark_blocks
-    return blocks_for(pool, seq.prefill) <= free_blocks
+    lacking = blocks_for(pool, seq.prefill) - free_blocks
+    if lacking > 0 and s.clock[0].has_prefix_caches:
+        lacking -= prefix.blocks_shared(s, r, slot)
+    return lacking <= 0
 
 
 @inner
-def can_admit(s: State, replica: Row, pool: Row, free_blocks: int, now: float) -> bool:
+def can_admit(s: State, r: int, replica: Row, pool: Row, free_blocks: int, now: float) -> bool:
     """Whether the head of the waiting list is ready, and has a place and blocks."""
     if replica.head == NONE or replica.running >= pool.places:
         return False
     seq = s.slots[replica.head]
-    return seq.ready_s <= now and fits(replica, pool, seq, free_blocks)
+    return seq.ready_s <= now and fits(s, r, replica, pool, WIDE + replica.head, free_blocks)
+
+
+@inner
+def free(s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int) -> None:
+    """The blocks of a sequence with so many tokens in its cache are free again."""
+    replica.free_blocks += blocks_for(pool, tokens)
+    if s.clock[0].has_prefix_caches:
+        prefix.let_go(s, r, slot)
 
 
 @inner
@@ -69,18 +81,23 @@ def _most_blocks(pool: Row, seq: Row) -> int:
 
 
 @inner
-def admit(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
-    """Move the head of the waiting list into the batch; all blocks of its prefill are taken."""
+def admit(s: State, r: int, replica: Row, pool: Row, grown: int, now: float) -> int:
+    """Move the head of the waiting list into the batch; all blocks of its prefill are taken.
+
+    The decodes have taken ``grown`` blocks at this boundary.
+    """
     clock = s.clock[0]
     slot = WIDE + replica.head
     seq = s.slots[slot]
     waiting.take_out(s, replica, slot)
     seq.place = RUNNING
+    if clock.has_prefix_caches:
+        prefix.settle(s, r, grown)
+    replica.free_blocks -= blocks_for(pool, seq.prefill)
     if clock.has_caches:
-        _find(s, slot, prefix.use(s, r, slot))
+        _find(s, slot, prefix.use(s, r, slot, grown))
     elif seq.preemptions > 0:
         _find(s, slot, ZERO)
-    replica.free_blocks -= blocks_for(pool, seq.prefill)
     if pool.admission == WHOLE:
         replica.reserved += _most_blocks(pool, seq)
     replica.running += 1
@@ -170,7 +187,7 @@ def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
     replica.decoding -= 1
     replica.cached -= cached
     frontend.count_decoding(s, r, pool, slot, ONE_LESS)
-    replica.free_blocks += blocks_for(pool, cached)
+    free(s, r, replica, pool, slot, cached)
     s.block_phase[r, (cached - replica.steps) & pool.block_mask] -= 1
     return slot
 
@@ -201,7 +218,7 @@ def give_way(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         taken = s.block_phase[r, -replica.steps & pool.block_mask]
         if pool.scheduler != CHUNKED:  # then those that decode have their blocks after the prompts
             taken = 0
-        if can_admit(s, replica, pool, replica.free_blocks - taken, now):
+        if can_admit(s, r, replica, pool, replica.free_blocks - taken, now):
             return
         at = yielding.youngest(s, r, replica, seq.ready_s, now)
         if at == NONE:
@@ -233,7 +250,7 @@ def _preempt(s: State, r: int, replica: Row, pool: Row, at: int, now: float) -> 
         slot = replica.partial
         seq = s.slots[slot]
         replica.partial = NONE
-        replica.free_blocks += blocks_for(pool, seq.prefill)
+        free(s, r, replica, pool, WIDE + slot, seq.prefill)
     else:
         slot = stop_decoding(s, r, replica, pool, at)
         seq = s.slots[slot]

@@ -39,16 +39,17 @@ def empty(plan: Row) -> None:
 def make(s: State, r: int, replica: Row, pool: Row, taken: int, now: float) -> None:
     """Plan the step after the one that begins, whose decodes take ``taken`` blocks."""
     slot = WIDE + replica.partial
-    if slot == NONE and not batch.can_admit(s, replica, pool, replica.free_blocks - taken, now):
+    if slot == NONE and not batch.can_admit(s, r, replica, pool, replica.free_blocks - taken, now):
         return
     plan = s.plans[r]
     decoding, blocks = _next_decodes(s, r, replica, pool)
+    grown = taken
     taken += blocks
     budget = pool.max_num_batched_tokens - decoding
     if slot != NONE:
         budget = _put(s, plan, slot, budget)
-    while budget > 0 and batch.can_admit(s, replica, pool, replica.free_blocks - taken, now):
-        slot = batch.admit(s, r, replica, pool, now)
+    while budget > 0 and batch.can_admit(s, r, replica, pool, replica.free_blocks - taken, now):
+        slot = batch.admit(s, r, replica, pool, grown, now)
         waiting.link(s, plan, slot)
         budget = _put(s, plan, slot, budget)
 

@@ -6,9 +6,9 @@ task. A block whose name was fed is a chain of its own, for what comes after it 
 
 import math
 
-from sim.engine.replica import runs
+from sim.engine.replica import holding, runs
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.number import ZERO
+from sim.engine.state.number import WIDE, ZERO
 from sim.engine.state.record import FED_NAMES, NONE, UNNAMED
 from sim.engine.state.state import State
 
@@ -22,13 +22,23 @@ def cached_tokens(s: State, r: int, slot: int) -> int:
 
 
 @inner_apart
-def use(s: State, r: int, slot: int) -> int:
-    """The same tokens, of blocks that are now marked as just used, the first as the last."""
-    if _is_named(s, slot):
-        blocks = leading(s, r, slot)
+def use(s: State, r: int, slot: int, grown: int) -> int:
+    """The same tokens, of blocks that are now marked as just used, the first as the last.
+
+    Where they share the memory of requests they are held, and what the decodes have taken at this
+    boundary, ``grown`` blocks, and the prompt need is let go of.
+    """
+    if not _is_named(s, slot):
+        return _tokens_by_rate(s, slot)
+    pool = s.pools[s.replicas[r].pool]
+    blocks = leading(s, r, slot)
+    tokens = _tokens(s, slot, blocks)
+    if pool.prefix_size == 0:
         _touch(s, r, slot, blocks)
-        return _tokens(s, slot, blocks)
-    return _tokens_by_rate(s, slot)
+    else:
+        _hold(s, r, slot, tokens // pool.prefix_block_tokens)
+        settle(s, r, grown)
+    return tokens
 
 
 @inner_apart
@@ -36,7 +46,7 @@ def leading(s: State, r: int, slot: int) -> int:
     """Blocks of a prompt that replica ``r`` keeps, in a row from the first."""
     extra = s.extras[slot]
     if extra.naming != FED_NAMES:
-        first = runs.first_of(s, r, _chain(s, slot))
+        first = runs.first_of(s, r, holding.chain(s, slot))
         return runs.blocks_from(s, first, extra.names)
     for at in range(extra.names):
         if runs.first_of(s, r, s.names[extra.first_name + at]) == NONE:
@@ -47,12 +57,69 @@ def leading(s: State, r: int, slot: int) -> int:
 @inner_apart
 def keep(s: State, r: int, slot: int, names: int) -> None:
     """Keep the first ``names`` blocks of a prompt, as far as there is room for them."""
-    _touch(s, r, slot, min(names, s.pools[s.replicas[r].pool].prefix_blocks))
+    pool = s.pools[s.replicas[r].pool]
+    if pool.prefix_size == 0:
+        _touch(s, r, slot, min(names, pool.prefix_blocks))
+    elif _is_named(s, slot):
+        _hold(s, r, slot, names)
+
+
+@inner_apart
+def leave(s: State, r: int, slot: int, names: int) -> None:
+    """Keep what a request that has left the batch has said and heard, as far as there is room."""
+    if s.pools[s.replicas[r].pool].prefix_size == 0:
+        keep(s, r, slot, names)
+    else:
+        holding.hold(s, r, slot, names)
+        holding.let_go(s, r, slot)
+        settle(s, r, ZERO)
+
+
+@inner_apart
+def let_go(s: State, r: int, slot: int) -> None:
+    """A request leaves the batch, its own blocks are free: what others hold is not."""
+    if s.extras[slot].held > 0:
+        replica = s.replicas[r]
+        replica.free_blocks -= holding.let_go(s, r, slot) * s.pools[replica.pool].prefix_size
+
+
+@inner
+def blocks_shared(s: State, r: int, slot: int) -> int:
+    """KV blocks of a prompt that others hold already."""
+    size = s.pools[s.replicas[r].pool].prefix_size
+    if size == 0 or not _is_named(s, slot):
+        return 0
+    return holding.held(s, r, slot) * size
+
+
+@inner_apart
+def settle(s: State, r: int, grown: int) -> None:
+    """Drop what the KV cache has no memory for, once ``grown`` more blocks are taken."""
+    replica = s.replicas[r]
+    size = s.pools[replica.pool].prefix_size
+    if size > 0:
+        runs.trim(s, r, (replica.free_blocks - grown) // size)
+
+
+@inner_apart
+def settle_now(s: State, r: int, now: float) -> None:
+    """The same amid a segment."""
+    if s.pools[s.replicas[r].pool].prefix_size > 0:
+        settle(s, r, holding.grown(s, r, now))
 
 
 @inner_apart
 def forget(s: State, r: int) -> None:
     """A replica that has gone keeps nothing."""
+    runs.trim(s, r, ZERO)
+
+
+@inner_apart
+def forget_held(s: State, r: int, lost: int) -> None:
+    """Nor does it keep what those on a list held."""
+    while lost != NONE:
+        holding.let_go(s, r, lost)
+        lost = WIDE + s.slots[lost].next
     runs.trim(s, r, ZERO)
 
 
@@ -72,15 +139,16 @@ def _touch(s: State, r: int, slot: int, blocks: int) -> None:
             runs.touch_one(s, r, s.names[extra.first_name + at])
             runs.trim(s, r, room)
     elif blocks > 0:
-        chain = _chain(s, slot)
+        chain = holding.chain(s, slot)
         runs.touch(s, r, chain, runs.first_of(s, r, chain), blocks)
         runs.trim(s, r, room)
 
 
 @inner
-def _chain(s: State, slot: int) -> int:
-    """Name of the blocks of a task; those that are fed are not negative."""
-    return -1 - s.extras[slot].task_number
+def _hold(s: State, r: int, slot: int, names: int) -> None:
+    """Hold blocks of a request, each of which takes its memory once."""
+    replica = s.replicas[r]
+    replica.free_blocks += holding.hold(s, r, slot, names) * s.pools[replica.pool].prefix_size
 
 
 @inner

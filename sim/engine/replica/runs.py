@@ -58,7 +58,7 @@ def touch(s: State, r: int, name: int, first: int, blocks: int) -> None:
         else:
             kept += row.blocks
             run, rest = rest, row.rest
-            _unlist(s, r, run)
+            unlist(s, r, run)
             if run != first:
                 _give_back(s, r, run)
     run = first
@@ -71,7 +71,7 @@ def touch(s: State, r: int, name: int, first: int, blocks: int) -> None:
     if rest != NONE:
         s.runs[rest].before = run
     s.caches[r].blocks += blocks - kept
-    _list_newest(s, r, run)
+    list_newest(s, r, run)
 
 
 @inner_apart
@@ -83,8 +83,8 @@ def touch_one(s: State, r: int, name: int) -> None:
         s.runs[run].blocks, s.runs[run].rest = 1, NONE
         s.caches[r].blocks += 1
     else:
-        _unlist(s, r, run)
-    _list_newest(s, r, run)
+        unlist(s, r, run)
+    list_newest(s, r, run)
 
 
 @inner_apart
@@ -107,12 +107,9 @@ def trim(s: State, r: int, room: int) -> None:
 def hash_all(numbers: IntArray) -> None:
     """Put the first run of every chain into its bucket of an empty table."""
     s = thin(numbers)
-    for r in range(len(s.caches)):
-        run = s.caches[r].newest if s.caches[r].blocks > 0 else NONE
-        while run != NONE:
-            if s.runs[run].before == NONE:
-                _into_bucket(s, run)
-            run = s.runs[run].older
+    for run in range(len(s.runs)):
+        if s.runs[run].blocks > 0 and s.runs[run].before == NONE:
+            into_bucket(s, run)
 
 
 @inner
@@ -121,7 +118,8 @@ def _bucket(s: State, r: int, name: int) -> int:
 
 
 @inner
-def _into_bucket(s: State, run: int) -> None:
+def into_bucket(s: State, run: int) -> None:
+    """Have the first run of a chain found by its name."""
     row = s.runs[run]
     at = _bucket(s, row.replica, row.name)
     row.next = s.buckets[at]
@@ -144,14 +142,22 @@ def _out_of_bucket(s: State, run: int) -> None:
 @inner
 def _take_free(s: State, r: int, name: int) -> int:
     """A new first run of a chain."""
+    run = take_free(s, r, name)
+    s.runs[run].before = NONE
+    into_bucket(s, run)
+    return run
+
+
+@inner
+def take_free(s: State, r: int, name: int) -> int:
+    """A new run of a chain, which is nowhere yet."""
     clock = s.clock[0]
     run = clock.free_run
     row = s.runs[run]
     clock.free_run = row.next
     clock.free_runs -= 1
     s.caches[r].runs += 1
-    row.name, row.replica, row.before = name, r, NONE
-    _into_bucket(s, run)
+    row.name, row.replica, row.holders = name, r, 0
     return run
 
 
@@ -159,6 +165,7 @@ def _take_free(s: State, r: int, name: int) -> int:
 def _give_back(s: State, r: int, run: int) -> None:
     clock = s.clock[0]
     s.runs[run].next = clock.free_run
+    s.runs[run].blocks = 0
     clock.free_run = run
     clock.free_runs += 1
     s.caches[r].runs -= 1
@@ -167,7 +174,7 @@ def _give_back(s: State, r: int, run: int) -> None:
 @inner
 def _drop(s: State, r: int, run: int) -> None:
     """Let go of the last run in the list, which is the last of its chain."""
-    _unlist(s, r, run)
+    unlist(s, r, run)
     before = s.runs[run].before
     if before == NONE:
         _out_of_bucket(s, run)
@@ -177,7 +184,8 @@ def _drop(s: State, r: int, run: int) -> None:
 
 
 @inner
-def _unlist(s: State, r: int, run: int) -> None:
+def unlist(s: State, r: int, run: int) -> None:
+    """Take a run out of the list by last use."""
     cache, row = s.caches[r], s.runs[run]
     if row.newer == NONE:
         cache.newest = row.older
@@ -190,7 +198,8 @@ def _unlist(s: State, r: int, run: int) -> None:
 
 
 @inner
-def _list_newest(s: State, r: int, run: int) -> None:
+def list_newest(s: State, r: int, run: int) -> None:
+    """Put a run at the head of the list: it has just been used."""
     cache: Row = s.caches[r]
     row = s.runs[run]
     row.newer, row.older = NONE, cache.newest

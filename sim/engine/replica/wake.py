@@ -125,7 +125,9 @@ def steps_until_ready(
         )
     if pool.scheduler == CHUNKED and replica.decoding >= pool.max_num_batched_tokens:
         return most
-    if replica.running >= pool.places or not batch.fits(replica, pool, seq, free_blocks):
+    if replica.running >= pool.places or not batch.fits(
+        s, r, replica, pool, WIDE + replica.head, free_blocks
+    ):
         if not s.clock[0].has_batches:
             return most
         return _until_way_is_given(s, r, replica, seq, start_s, now, most)

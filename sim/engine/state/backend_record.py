@@ -44,6 +44,7 @@ POOL = np.dtype(
         ("holds", "i8"),
         ("resends", "i8"),
         ("tracks_load", "i8"),  # whether the tree of loads is kept
+        ("prefix_size", "i8"),  # KV blocks of a block of prompts; 0 for memory of their own
         ("prefix_blocks", "i8"),  # that a replica keeps of prompts, and their tokens
         ("prefix_block_tokens", "i8"),
         ("ranks", "i8"),  # of a replica, each of which has a row

@@ -95,6 +95,7 @@ EXTRA = np.dtype(
         ("naming", "i8"),
         ("names", "i8"),  # named blocks of the prompt
         ("first_name", "i8"),
+        ("held", "i8"),  # of these, those that it shares with the cache of its replica
         ("hedges", "i8"),  # attempts of the request that were hedges
         ("detours", "i8"),  # ... and that went on elsewhere without the client's asking
         ("token_s", "f8"),  # of an attempt at a managed backend: time per token
@@ -156,7 +157,8 @@ RUN = np.dtype(
     [
         ("name", "i8"),  # of its chain
         ("replica", "i8"),
-        ("blocks", "i8"),
+        ("blocks", "i8"),  # 0 in the free list
+        ("holders", "i8"),  # requests in the batch that share it
         ("before", "i8"),  # the run of its chain before it, and that after it
         ("rest", "i8"),
         ("newer", "i8"),  # in the replica's list by last use
@@ -165,6 +167,7 @@ RUN = np.dtype(
     ],
     align=True,
 )
+# The list by last use of what nobody holds, its blocks, and all runs.
 CACHE = np.dtype([("newest", "i8"), ("oldest", "i8"), ("blocks", "i8"), ("runs", "i8")], align=True)
 
 # Three cache lines; what few replicas have use for lies in the third.

@@ -35,14 +35,17 @@ class ResponseCache(Model):
 class PrefixCache(Model):
     """Blocks of prompts that each replica keeps, the least recently used going first.
 
-    Prompts that begin alike, and the calls of a task, find them.
+    Prompts that begin alike, and the calls of a task, find them. Without a capacity they lie in the
+    KV cache: what requests in the batch have in common is there once, and what none of them needs
+    is kept until its memory is needed.
     """
 
     block_tokens: Annotated[int, whole(1, 65_536)] | None = None
     """Tokens of a block; by default those of the trace that names its blocks, else 128. Engines
     keep blocks of 16 or so; larger ones take less memory and lose half a block a prompt."""
     capacity: Annotated[Number, number("count", least=1, most=1e12, integer=True)] | None = None
-    """Tokens that a replica keeps; by default what its KV cache holds."""
+    """Tokens that a replica keeps in memory of their own, such as the host's; default none, in the
+    KV cache."""
 
 
 def resolved(
@@ -62,7 +65,8 @@ def resolved(
     if cache is None:
         return None
     path = (*path, "prefix_cache")
-    size = cache.block_tokens or next(iter(named.values()), BLOCK_TOKENS)
+    block = profile.kv_block_tokens
+    size = cache.block_tokens or next(iter(named.values()), max(block, BLOCK_TOKENS))
     capacity = float(profile.kv_capacity_tokens) if cache.capacity is None else cache.capacity
     for workload, tokens in named.items():
         if tokens != size:
@@ -70,6 +74,10 @@ def resolved(
             remedy = "remove it" if cache.block_tokens else "route it to a backend of its own"
             findings.add((*path, "block_tokens"), message, remedy)
             break
+    if cache.capacity is None and size % block:
+        message = f"{size} must be a multiple of {block}, the tokens of a block of the KV cache"
+        remedy = f"or give a capacity, such as capacity: {profile.kv_capacity_tokens}"
+        findings.add((*path, "block_tokens"), message, remedy)
     most = extent(capacity)[1] / size
     if most > MOST_BLOCKS:
         message = f"makes {most:,.0f} blocks of {size} tokens, more than {MOST_BLOCKS:,}"
@@ -78,14 +86,18 @@ def resolved(
         rule = f"must be at least block_tokens ({size}), or nothing is ever kept"
         message = f"{in_words(capacity)} {rule}"
         findings.add((*path, "capacity"), message)
-    return cache.model_copy(update={"block_tokens": size, "capacity": capacity})
+    return cache.model_copy(update={"block_tokens": size})
 
 
-def compiled(cache: PrefixCache | None, draws: Mapping[str, float]) -> model.PrefixCache | None:
+def compiled(
+    cache: PrefixCache | None, profile: ServiceProfile, draws: Mapping[str, float]
+) -> model.PrefixCache | None:
     """The cache of each replica of a pool in a world."""
     if cache is None:
         return None
-    assert cache.block_tokens is not None and cache.capacity is not None
+    assert cache.block_tokens is not None
+    if cache.capacity is None:
+        return model.PrefixCache(cache.block_tokens, profile.kv_capacity_tokens, shares=True)
     return model.PrefixCache(cache.block_tokens, int(known(cache.capacity, draws)))
 
 

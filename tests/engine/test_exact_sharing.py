@@ -1,0 +1,108 @@
+"""The compiled kernel does what the naive simulator does where prompts lie in the KV cache.
+
+Fleets, tasks and clients are drawn as in :mod:`test_exact_caches`. Requests in the batch hold the
+blocks that they have in common once, and what nobody holds is kept while its memory is not needed.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at, missing
+from drawn import drawn_anew
+from fleets import Case, kernel_log, profile, requests_of
+from hypothesis import strategies as st
+from task_cases import cases_that_share, conversations
+
+from sim.model.cache import PrefixCache
+from sim.model.design import Router
+from sim.model.profile import ServiceProfile
+from sim.model.workload import Prefixes
+
+# Least counts that a population of cases must have for its agreement to mean something.
+MANY = {
+    "compared": 100,
+    "completed": 1_200,
+    "prompts found": 250,
+    "evicted": 250,
+    "shared": 100,
+    "preempted": 50,
+    "held": 150,
+}
+
+
+@pytest.mark.parametrize(
+    ("verbs", "hedges"),
+    [pytest.param(False, False, id="steady fleets"), pytest.param(True, True, id="replicas go")],
+)
+def test_the_kernel_agrees_with_the_naive_simulator(verbs: bool, hedges: bool) -> None:
+    assert_population(cases_that_share(verbs, hedges), 100, MANY)
+
+
+@drawn_anew(50, cases_that_share(verbs=True, hedges=True), st.floats(0, 1))
+def test_the_kernel_agrees_at_any_moment_also_on_requests_in_flight(
+    case: Case, share: float
+) -> None:
+    assert_agreement(case, until_s=share * (case.arrival_s[-1] + 4))
+
+
+@drawn_anew(25, cases_that_share(verbs=True, hedges=True), st.integers(0, 2**32 - 1))
+def test_entering_the_kernel_at_extra_times_changes_no_bit(case: Case, seed: int) -> None:
+    assert kernel_log(looked_at(case, seed)).tobytes() == kernel_log(case).tobytes()
+
+
+@drawn_anew(25, cases_that_share(), st.integers(1, 7))
+def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> None:
+    assert log_fed_in_pieces(case, size).tobytes() == kernel_log(case).tobytes()
+
+
+@pytest.mark.parametrize("router", ["session", "prefix", "least_loaded"])
+def test_long_conversations_stay_within_a_billionth(router: Router) -> None:
+    """A realistic engine, prompts of thousands of tokens, memory for a few of them."""
+    engine = profile(
+        batch=(0, 1, 8, 64),
+        step_base_s=(0.011, 0.012, 0.014, 0.022),
+        step_s_per_kv_token=(0.0, 2.1e-7, 1.9e-7, 1.7e-7),
+        prefill_s_per_request=0.003,
+        prefill_s_per_token=5.3e-5,
+        prefill_s_per_token_context=1.1e-9,
+        overhead_s=0.02,
+        kv_capacity_tokens=30_000,
+        max_num_seqs=64,
+        max_num_batched_tokens=512,
+        max_model_len=8_192,
+    )
+    case = conversations(engine, router, PrefixCache(32, 30_000, shares=True))
+    seen = assert_agreement(case)
+    assert missing(seen, {"compared": 1, "prompts found": 50, "evicted": 1_000}) == {}
+
+
+# In closed form
+
+
+def alike(engine: ServiceProfile, count: int, shares: bool) -> Case:
+    """Prompts of 64 tokens, all the same, and answers of 16, at one moment after a first one."""
+    case = requests_of(engine, (0.0, 64, 1), *[(100.0, 64, 16)] * count)
+    cache = PrefixCache(16, engine.kv_capacity_tokens, shares)
+    names = np.tile(np.arange(4), count + 1)
+    return replace(
+        case,
+        pools=[replace(case.pools[0], prefix_cache=cache)],
+        prefixes=Prefixes(np.full(count + 1, 4, np.int32), names),
+    )
+
+
+@pytest.mark.parametrize(("shares", "together"), [(False, 2), (True, 5)])
+def test_what_prompts_have_in_common_takes_its_memory_once(shares: bool, together: int) -> None:
+    """Ten blocks of 16 tokens. An answer of 16 tokens grows from 64 to 79 tokens: five blocks each.
+
+    Alone each needs five: two fit. Of a prompt of 64 tokens 48 are found, as the last token is
+    computed: three blocks are held in common, and each has one for the rest and one to grow into.
+    When the first is prefilled its fourth is shared, too, so that those who come later need one:
+    at the moment of admission three and one for each of five are eight, and two are left.
+    """
+    engine = profile(kv_capacity_tokens=160, max_num_seqs=8, max_num_batched_tokens=64)
+    log = kernel_log(alike(engine, 5, shares))
+    assert (log.cached_tokens[1:] == 63).all()
+    first = log.admitted_s[1:].min()
+    assert (log.admitted_s[1:] - first < 5.0).sum() == together
