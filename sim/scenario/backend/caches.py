@@ -41,11 +41,12 @@ class PrefixCache(Model):
     """
 
     block_tokens: Annotated[int, whole(1, 65_536)] | None = None
-    """Tokens of a block; by default those of the trace that names its blocks, else 128. Engines
-    keep blocks of 16 or so; larger ones take less memory and lose half a block a prompt."""
+    """Tokens of a block, such as 64; by default those of the trace that names its blocks, else 128.
+    In the KV cache a multiple of its own blocks, of mostly 16. Larger ones take less memory here
+    and lose half a block a prompt."""
     capacity: Annotated[Number, number("count", least=1, most=1e12, integer=True)] | None = None
-    """Tokens that a replica keeps in memory of their own, such as the host's; default none, in the
-    KV cache."""
+    """Tokens that a replica keeps in memory of their own (the host's), such as 2M; default none:
+    they lie in the KV cache."""
 
 
 def resolved(

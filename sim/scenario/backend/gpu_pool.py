@@ -94,7 +94,8 @@ class GpuPool(Model):
     """How a request finds its replica, or the rank of one; session keeps sessions and tasks
     together, prefix goes to what is cached."""
     prefix_cache: PrefixCache | None = None
-    """Prompts that the replicas keep, {} with all defaults; default none."""
+    """Prompts that the replicas keep, such as {block_tokens: 64}, {} with all defaults; default
+    none."""
     gateway: Gateway | None = None
     """What is taken in, held back and turned away; by default every request is taken in and sent
     to a replica at once."""
