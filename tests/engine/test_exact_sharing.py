@@ -21,22 +21,27 @@ from sim.model.workload import Prefixes
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
-    "compared": 100,
-    "completed": 1_200,
-    "prompts found": 250,
-    "evicted": 250,
-    "shared": 100,
-    "preempted": 50,
-    "held": 150,
+    "compared": 75,
+    "completed": 900,
+    "prompts found": 150,
+    "evicted": 100,
+    "shared": 40,
+    "preempted": 40,
+    "held": 100,
 }
 
 
 @pytest.mark.parametrize(
-    ("verbs", "hedges"),
-    [pytest.param(False, False, id="steady fleets"), pytest.param(True, True, id="replicas go")],
+    ("verbs", "hedges", "least"),
+    [
+        pytest.param(False, False, MANY, id="steady fleets"),
+        pytest.param(True, True, {**MANY, "shared": 10, "preempted": 15}, id="replicas go"),
+    ],
 )
-def test_the_kernel_agrees_with_the_naive_simulator(verbs: bool, hedges: bool) -> None:
-    assert_population(cases_that_share(verbs, hedges), 100, MANY)
+def test_the_kernel_agrees_with_the_naive_simulator(
+    verbs: bool, hedges: bool, least: dict[str, int]
+) -> None:
+    assert_population(cases_that_share(verbs, hedges), 60, least)
 
 
 @drawn_anew(50, cases_that_share(verbs=True, hedges=True), st.floats(0, 1))

@@ -16,6 +16,7 @@ from sim.scenario import load_scenario
 WAITS_LONG = "{timeout: 6min, retries: openai-sdk, on_timeout: server_works_on}"
 HEDGES = "{hedge: 20s}"
 TWO = ("backends.one.replicas=2",)
+BESIDE = ("backends.one.prefix_cache.capacity=170k",)  # memory of its own, as much as the KV cache
 BLOCKS, SHARED, BLOCK_TOKENS = 8, 4, 512
 
 
@@ -31,17 +32,20 @@ kept = cache(figures)
 
 
 def test_what_preempted_requests_find_again_is_no_hit():
-    found = kept("unique_prompts")
-    assert found["preemptions"] > 200
-    assert found["cache_hit_rate"] == found["cached_tokens"] == 0
-    assert found["found_again_tokens"] > 1e6
+    """In the KV cache less is found again: what was let go of is needed by those who went on."""
+    for changes, least in (((), 2e5), (BESIDE, 1e6)):
+        found = kept("unique_prompts", *changes)
+        assert found["preemptions"] > 200
+        assert found["cache_hit_rate"] == found["cached_tokens"] == 0
+        assert found["found_again_tokens"] > least
 
 
 def test_what_they_find_again_they_do_not_work_on_again():
     forgetful = figures("unique_prompts", "backends.one.prefix_cache=null")
     assert forgetful["found_again_tokens"] == 0
     assert forgetful["preemptions"] > 200
-    assert kept("unique_prompts")["wasted_tokens"] < 0.5 * forgetful["wasted_tokens"]
+    assert kept("unique_prompts")["wasted_tokens"] < 0.9 * forgetful["wasted_tokens"]
+    assert kept("unique_prompts", *BESIDE)["wasted_tokens"] < 0.5 * forgetful["wasted_tokens"]
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def plain_worlds(share: float, half_width: float) -> float:
     Infinite where that is more than 100 million.
 
     >>> plain_worlds(0.001, 0.0005)
-    16600.0
+    17400.0
     """
 
     def width(n: int) -> float:
