@@ -5,6 +5,7 @@ blocks that they have in common once, and what nobody holds is kept while its me
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +43,23 @@ def test_the_kernel_agrees_with_the_naive_simulator(
     verbs: bool, hedges: bool, least: dict[str, int]
 ) -> None:
     assert_population(cases_that_share(verbs, hedges), 60, least)
+
+
+ENGINES = {
+    "ranks in lockstep": {"data_parallel_ranks": 2},
+    "room for whole answers": {"admission": "whole"},
+    "a watermark": {"admission": "watermark"},
+    "two steps in flight": {"steps_in_flight": 2, "scheduler": "chunked"},
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+def test_the_kernel_agrees_whatever_the_rules_of_the_engine(engine: dict[str, Any]) -> None:
+    def ruled(case: Case) -> Case:
+        pools = [replace(p, profile=replace(p.profile, **engine)) for p in case.pools]
+        return replace(case, pools=pools)
+
+    assert_population(cases_that_share().map(ruled), 20, {"compared": 20, "shared": 5})
 
 
 @drawn_anew(50, cases_that_share(verbs=True, hedges=True), st.floats(0, 1))
