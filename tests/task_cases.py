@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from fleets import Case, cases_with_clients, pool
+from fleets import Case, cases_with_clients, pool, profile
 from hypothesis import strategies as st
 
 from sim.model.cache import PrefixCache, ResponseCache
@@ -139,6 +139,21 @@ def _branch(rng: np.random.Generator, names: int) -> npt.NDArray[Any]:
     family, branch, at = rng.integers(3), rng.integers(3), rng.integers(10)
     depth = np.arange(names)
     return 10_000 * family + depth + np.where(depth >= at, 1_000 * (1 + branch), 0)
+
+
+LONG_TALKS = profile(  # a realistic engine, with memory for some of what is said
+    batch=(0, 1, 8, 64),
+    step_base_s=(0.011, 0.012, 0.014, 0.022),
+    step_s_per_kv_token=(0.0, 2.1e-7, 1.9e-7, 1.7e-7),
+    prefill_s_per_request=0.003,
+    prefill_s_per_token=5.3e-5,
+    prefill_s_per_token_context=1.1e-9,
+    overhead_s=0.02,
+    kv_capacity_tokens=30_000,
+    max_num_seqs=64,
+    max_num_batched_tokens=512,
+    max_model_len=8_192,
+)
 
 
 def conversations(

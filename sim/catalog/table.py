@@ -59,7 +59,8 @@ def cached_for_folder(make: Callable[[*Given], Entry]) -> Callable[[*Given], Ent
 
     @wraps(make)
     def asked(*given: *Given) -> Entry:
-        return kept(os.environ.get(SETTING, ""), *given)
+        setting = os.environ.get(SETTING, "")
+        return kept(setting and str(Path(setting).absolute()), *given)  # a script may move
 
     return asked
 

@@ -34,6 +34,8 @@ Metric = Literal[
 SHARES: tuple[Metric, ...] = ("kv_utilisation", "saturation")  # means over the replicas, no sums
 Weekday = int  # 0 is Monday
 
+FULL_QUEUE, FULL_KV = 5.0, 0.8  # of a replica: llm-d's defaults
+
 DAY_S = 24 * HOUR_S
 EVERY_DAY: tuple[Weekday, ...] = (0, 1, 2, 3, 4, 5, 6)
 
@@ -140,8 +142,8 @@ class Reactive:
     rate_window_s: float = 60.0
     scrape_interval_s: float = 0.0
     metric_window_s: float = 0.0
-    full_queue: float = 5.0
-    full_kv: float = 0.8
+    full_queue: float = FULL_QUEUE
+    full_kv: float = FULL_KV
     scale_up: ScalingRules = SCALE_UP
     scale_down: ScalingRules = SCALE_DOWN
 

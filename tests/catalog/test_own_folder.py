@@ -140,6 +140,13 @@ def test_a_script_may_name_its_folder_at_any_time(folder, monkeypatch):
     assert profile("house/my-gpu/tp2/int4/vllm").gpu == "my-gpu"
     assert "cellar" in {each.provider for each in listed_prices()}
     assert "my-gpu" in gpus()
+    elsewhere = folder.parent / "elsewhere" / folder.name
+    elsewhere.mkdir(parents=True)
+    monkeypatch.setenv("PEAKFLEET_CATALOG", folder.name)
+    monkeypatch.chdir(folder.parent)
+    assert "my-gpu" in gpus()
+    monkeypatch.chdir(elsewhere.parent)
+    assert "my-gpu" not in gpus()
     monkeypatch.delenv("PEAKFLEET_CATALOG")
     now = [*profile_names()], {each.provider for each in listed_prices()}, {*gpus()}, newest()
     assert now == before and "my-gpu" not in gpus()

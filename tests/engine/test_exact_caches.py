@@ -18,7 +18,7 @@ from drawn import drawn_anew
 from fleets import Case, Verb, kernel_log, profile, run
 from hypothesis import strategies as st
 from places import ROOT, TESTS
-from task_cases import cases_with_caches, conversations
+from task_cases import LONG_TALKS, cases_with_caches, conversations
 
 from sim.engine.state import status
 from sim.model.cache import PrefixCache, ResponseCache
@@ -74,20 +74,7 @@ def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> Non
 @pytest.mark.parametrize("router", ["session", "prefix", "least_loaded"])
 def test_long_conversations_stay_within_a_billionth(router: Router) -> None:
     """A realistic engine, prompts of thousands of tokens, caches that hold some conversations."""
-    engine = profile(
-        batch=(0, 1, 8, 64),
-        step_base_s=(0.011, 0.012, 0.014, 0.022),
-        step_s_per_kv_token=(0.0, 2.1e-7, 1.9e-7, 1.7e-7),
-        prefill_s_per_request=0.003,
-        prefill_s_per_token=5.3e-5,
-        prefill_s_per_token_context=1.1e-9,
-        overhead_s=0.02,
-        kv_capacity_tokens=30_000,
-        max_num_seqs=64,
-        max_num_batched_tokens=512,
-        max_model_len=8_192,
-    )
-    case = conversations(engine, router, PrefixCache(block_tokens=32, capacity_tokens=20_000))
+    case = conversations(LONG_TALKS, router, PrefixCache(block_tokens=32, capacity_tokens=20_000))
     seen = assert_agreement(case)
     assert missing(seen, {"compared": 1, "prompts found": 50, "evicted": 1_000}) == {}
 

@@ -13,7 +13,7 @@ from agreement import assert_agreement, assert_population, log_fed_in_pieces, lo
 from drawn import drawn_anew
 from fleets import Case, kernel_log, profile, requests_of
 from hypothesis import strategies as st
-from task_cases import cases_that_share, conversations
+from task_cases import LONG_TALKS, cases_that_share, conversations
 
 from sim.model.cache import PrefixCache
 from sim.model.design import Router
@@ -82,20 +82,7 @@ def test_feeding_requests_in_pieces_changes_no_bit(case: Case, size: int) -> Non
 @pytest.mark.parametrize("router", ["session", "prefix", "least_loaded"])
 def test_long_conversations_stay_within_a_billionth(router: Router) -> None:
     """A realistic engine, prompts of thousands of tokens, memory for a few of them."""
-    engine = profile(
-        batch=(0, 1, 8, 64),
-        step_base_s=(0.011, 0.012, 0.014, 0.022),
-        step_s_per_kv_token=(0.0, 2.1e-7, 1.9e-7, 1.7e-7),
-        prefill_s_per_request=0.003,
-        prefill_s_per_token=5.3e-5,
-        prefill_s_per_token_context=1.1e-9,
-        overhead_s=0.02,
-        kv_capacity_tokens=30_000,
-        max_num_seqs=64,
-        max_num_batched_tokens=512,
-        max_model_len=8_192,
-    )
-    case = conversations(engine, router, PrefixCache(32, 30_000, shares=True))
+    case = conversations(LONG_TALKS, router, PrefixCache(32, 30_000, shares=True))
     seen = assert_agreement(case)
     assert missing(seen, {"compared": 1, "prompts found": 50, "evicted": 1_000}) == {}
 

@@ -3,9 +3,7 @@
 from collections import deque
 
 from sim.engine.control.fleet import Fleet
-from sim.model.autoscaler import Metric, Reactive
-
-FULL_QUEUE, FULL_KV = 5.0, 0.8  # of a replica: llm-d's defaults
+from sim.model.autoscaler import FULL_KV, FULL_QUEUE, Metric, Reactive
 
 
 class Gauge:
