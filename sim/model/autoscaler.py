@@ -19,8 +19,34 @@ A *metric* is a figure of the whole pool, of which a replica can carry ``target`
 from dataclasses import dataclass
 from typing import Literal
 
-from sim.model.price import HOUR_S
+from sim.model.gateway import FULL_KV, FULL_QUEUE
+from sim.model.planner import Planner
 from sim.model.rule import require
+from sim.model.timetable import DAY_S, Scheduled, ScheduleEntry
+
+__all__ = [
+    "DAY_S",
+    "FULL_KV",
+    "FULL_QUEUE",
+    "PRESETS",
+    "SCALE_DOWN",
+    "SCALE_UP",
+    "SHARES",
+    "Autoscaler",
+    "Custom",
+    "Hpa",
+    "Keda",
+    "Knative",
+    "Metric",
+    "Planner",
+    "Predictive",
+    "Reactive",
+    "ScalingPolicy",
+    "ScalingRules",
+    "ScheduleEntry",
+    "Scheduled",
+    "Trigger",
+]
 
 Metric = Literal[
     "concurrency",
@@ -32,12 +58,6 @@ Metric = Literal[
     "output_tokens_per_s",
 ]
 SHARES: tuple[Metric, ...] = ("kv_utilisation", "saturation")  # means over the replicas, no sums
-Weekday = int  # 0 is Monday
-
-FULL_QUEUE, FULL_KV = 5.0, 0.8  # of a replica: llm-d's defaults
-
-DAY_S = 24 * HOUR_S
-EVERY_DAY: tuple[Weekday, ...] = (0, 1, 2, 3, 4, 5, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,61 +297,6 @@ class Knative:
 
 
 @dataclass(frozen=True, slots=True)
-class ScheduleEntry:
-    """So many replicas from a time of day on, until the next entry.
-
-    Attributes
-    ----------
-    time_of_day_s : float
-        Seconds from midnight in the clock of the horizon.
-    replicas : int
-    weekdays : tuple of int
-        Days on which the entry holds, 0 is Monday.
-    """
-
-    time_of_day_s: float
-    replicas: int
-    weekdays: tuple[Weekday, ...] = EVERY_DAY
-
-    def __post_init__(self) -> None:
-        at_s = self.time_of_day_s
-        require(0 <= at_s < DAY_S, "time_of_day_s", at_s, "must lie within a day")
-        require(self.replicas >= 0, "replicas of a schedule", self.replicas, "must be >= 0")
-        require(set(self.weekdays) <= set(EVERY_DAY), "weekdays", self.weekdays, "must be 0 to 6")
-        require(len(self.weekdays) > 0, "weekdays", self.weekdays, "must name at least one")
-
-
-@dataclass(frozen=True, slots=True)
-class Scheduled:
-    """A timetable.
-
-    Attributes
-    ----------
-    table : tuple of ScheduleEntry
-    lead_s : float
-        More replicas are started this much before their entry, for the cold starts; fewer there
-        are at their entry's own time.
-    """
-
-    table: tuple[ScheduleEntry, ...]
-    lead_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        require(len(self.table) > 0, "table", self.table, "must have at least one entry")
-        require(0 <= self.lead_s < DAY_S, "lead_s", self.lead_s, "must be shorter than a day")
-
-    @property
-    def min_replicas(self) -> int:
-        """The fewest of the table."""
-        return min(entry.replicas for entry in self.table)
-
-    @property
-    def max_replicas(self) -> int:
-        """The most of the table."""
-        return max(entry.replicas for entry in self.table)
-
-
-@dataclass(frozen=True, slots=True)
 class Predictive(Reactive):
     """Yesterday's curve, a lead time ahead, as the minimum of an HPA.
 
@@ -377,7 +342,7 @@ class Custom:
         _check_limits(1.0, self.min_replicas, self.max_replicas)
 
 
-Autoscaler = Hpa | Keda | Knative | Scheduled | Predictive | Custom
+Autoscaler = Hpa | Keda | Knative | Scheduled | Predictive | Planner | Custom
 
 PRESETS: dict[str, type[Autoscaler]] = {
     "hpa": Hpa,
@@ -385,6 +350,7 @@ PRESETS: dict[str, type[Autoscaler]] = {
     "knative": Knative,
     "scheduled": Scheduled,
     "predictive": Predictive,
+    "planner": Planner,
 }
 """By the name that a scenario uses; "none" is the absence of an autoscaler."""
 

@@ -310,8 +310,7 @@ def _of_tasks(
 
 def _of_client(workload: Workload, pool: GpuPool) -> Iterator[str]:
     path, retry, gateway = f"workloads.{workload.name}", workload.client.retry, pool.gateway
-    waits = gateway.holds or math.isfinite(gateway.replica_limit)
-    if workload.priority > 0 and workload.yielding is None and not waits:
+    if workload.priority > 0 and workload.yielding is None and not gateway.keeps_waiting:
         yield (
             f"{path}.priority: makes no difference, as no requests wait before backend "
             f"'{pool.name}'; add gateway: {{queue: central}} to it"

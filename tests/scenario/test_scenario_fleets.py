@@ -327,8 +327,25 @@ def test_the_weights_of_a_model_may_be_given(minimal):
             "(see stable_window)",
         ),
         (
+            [*SCALED, f"{POOL}.autoscaler={{preset: planner, predictor: kalman}}"],
+            f"{POOL}.autoscaler: has no target (add target_ttft: 500ms, target_itl: 50ms, or both)",
+        ),
+        (
+            [*SCALED, f"{POOL}.autoscaler={{preset: planner, target_itl: 9ms, target_queue: 3}}"],
+            f"{POOL}.autoscaler.target_queue: has no meaning for planner (remove it)",
+        ),
+        (
+            [*SCALED, f"{POOL}.autoscaler={{preset: hpa, target_itl: 9ms, target_queue: 3}}"],
+            f"{POOL}.autoscaler.target_itl: has no meaning for hpa (remove it)",
+        ),
+        (
+            [f"{POOL}.gateway.flow_control={{full_kv: 120%}}"],
+            f"{POOL}.gateway.flow_control.full_kv: '120%' must be at most 1",
+        ),
+        (
             [*SCALED, f"{POOL}.autoscaler=kedda"],
             f"{POOL}.autoscaler: 'kedda' must be one of hpa, keda, knative, scheduled, predictive, "
+            "planner, "
             "custom, none (did you mean 'keda'?)",
         ),
         (

@@ -20,10 +20,21 @@ _QUALITY_STREAM, _QUALITY_DRAW = np.uint64(0xE5CA), whole(16)
 def complete(s: State, slot: int, billing: int, now: float) -> None:
     """An answer is complete: so is its request, unless another backend is to be asked."""
     usage.answered(s, slot, billing)
+    _show(s, slot, now)
     if s.clock[0].has_detours and _is_poor(s, slot):
         _escalate(s, slot, billing, now)
     else:
         outcome.settle(s, slot, COMPLETED, now)
+
+
+@inner
+def _show(s: State, slot: int, now: float) -> None:
+    """Let the control plane see how long an answer has taken."""
+    seq = s.slots[slot]
+    pool = s.pools[seq.backend]
+    pool.answers += 1
+    pool.ttft_s += seq.first_token_s - seq.arrival_s
+    pool.streamed_s += now - seq.first_token_s
 
 
 @inner_apart

@@ -1,7 +1,7 @@
 """The control plane: SimPy processes that add, drain and kill replicas, and have APIs fail."""
 
 from sim.engine.clock import Clock
-from sim.engine.control import autoscaling, outages
+from sim.engine.control import autoscaling, flow_control, outages
 from sim.engine.control.fleet import Fleet
 from sim.engine.control.fleet_log import FleetLog, most_ready
 from sim.engine.control.gpu_budget import GpuBudget, Tenant
@@ -40,6 +40,7 @@ def start(design: Design, clock: Clock, streams: Streams) -> dict[int, Fleet]:
     }
     for fleet in fleets.values():
         autoscaling.start(fleet)
+    flow_control.start(design, clock)
     outages.start(design, clock, streams)
     return fleets
 

@@ -13,6 +13,7 @@ from sim.model.autoscaler import (
     Custom,
     Keda,
     Knative,
+    Planner,
     Predictive,
     Reactive,
     Scheduled,
@@ -25,6 +26,7 @@ from sim.model.autoscaling import (
     next_change,
     replicas_at,
 )
+from sim.model.planning import Counts, PlannerRule
 
 
 def start(fleet: Fleet) -> None:
@@ -44,6 +46,9 @@ def _processes(fleet: Fleet) -> Iterator[Process]:
             yield activated(fleet, rule_, gauge)
         case Scheduled() as policy:
             yield timetabled(fleet, policy)
+        case Planner() as policy:
+            plan = PlannerRule(policy, fleet.pool.profile, counts(fleet))
+            yield planned(fleet, policy, plan)
         case Custom() as policy:
             yield own.started(policy.process, fleet)
         case None:
@@ -152,3 +157,16 @@ def timetabled(fleet: Fleet, policy: Scheduled) -> Process:
         moment = fleet.moment
         fleet.scale_to(replicas_at(policy, moment))
         yield fleet.env.timeout((next_change(policy, moment) - moment).total_seconds())
+
+
+def counts(fleet: Fleet) -> Counts:
+    """What a planner sees of a pool."""
+    view = fleet.view
+    return Counts(*(getattr(view, name) for name in Counts._fields))
+
+
+def planned(fleet: Fleet, policy: Planner, rule: PlannerRule) -> Process:
+    """Every interval: look at the last, and plan the next."""
+    for tick in ticks(fleet.env, policy.adjustment_interval_s):
+        yield tick
+        fleet.scale_to(rule.replicas(counts(fleet), fleet.desired, fleet.ready))

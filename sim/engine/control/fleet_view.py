@@ -14,7 +14,7 @@ from sim.model.design import GpuPool
 from sim.model.lifecycle import Stage
 
 if TYPE_CHECKING:
-    from sim.engine.plane.plane import PoolView
+    from sim.engine.plane.pool_view import PoolView
 
 
 class FleetView:

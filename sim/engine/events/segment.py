@@ -165,6 +165,7 @@ def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
     batch.release(replica, pool, seq)
     pool.prompt_tokens += seq.prompt
     pool.output_tokens += seq.output
+    pool.finished += 1
     if seq.interest == WANTED:
         if s.clock[0].has_prefix_caches and s.extras[slot].naming == ALONE:
             prefix.leave(s, r, slot, prefix.names_of(s, slot, seq.prompt + seq.output))

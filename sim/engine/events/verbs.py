@@ -26,6 +26,8 @@ from sim.engine.state.record import (
 from sim.engine.state.state import State
 from sim.engine.state.thin import thin
 
+HOLD_ALL = 0.0  # requests that a replica is given at once
+
 
 @compiled
 def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
@@ -133,6 +135,25 @@ def slow_down(numbers: IntArray, r: int, slowness: float, now: float) -> None:
         s.replicas[rank].slowness = slowness
 
 
+@compiled
+def hold_back(numbers: IntArray, p: int) -> None:
+    """Whatever comes to pool ``p`` waits at its gateway from now on."""
+    thin(numbers).pools[p].replica_limit = HOLD_ALL
+
+
+@compiled
+def let_go(numbers: IntArray, p: int, usual: float, most: int, now: float) -> None:
+    """Hand over so much of what is held, and then, if nothing is left of it, what comes.
+
+    A replica is given ``usual`` requests at once.
+    """
+    s = thin(numbers)
+    pool = s.pools[p]
+    pool.replica_limit = usual
+    if gateway.release(s, p, most, now) == 0 and pool.held > 0:
+        pool.replica_limit = HOLD_ALL
+
+
 @inner
 def _stop_at(s: State, r: int, now: float) -> None:
     """End a segment early: the steps done by now count, the one under way is lost."""
@@ -204,8 +225,8 @@ def settle_blocks(s: State, r: int, now: float) -> None:
 @compiled
 def look(
     numbers: IntArray, p: int, now: float, full_queue: float, full_kv: float
-) -> tuple[int, int, int, int, float, int, int, int, int, float]:
-    """The fields of a :class:`~sim.engine.plane.plane.PoolView`, and how full its replicas are."""
+) -> tuple[int, int, int, int, float, int, int, int, int, int, int, float, float, float]:
+    """The fields of a :class:`~sim.engine.plane.pool_view.PoolView`, and how full replicas are."""
     s = thin(numbers)
     pool = s.pools[p]
     used = full = 0.0
@@ -226,6 +247,10 @@ def look(
         pool.rejected,
         pool.prompt_tokens,
         pool.output_tokens,
+        pool.finished,
+        pool.answers,
+        pool.ttft_s,
+        pool.streamed_s,
         full / pool.ranks,
     )
 

@@ -8,7 +8,7 @@ from sim.engine.request import usage
 from sim.engine.state import tournament
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE
-from sim.engine.state.record import DRAINING, GONE, HELD, NONE, Row
+from sim.engine.state.record import DRAINING, EVERYBODY, GONE, HELD, NONE, Row
 from sim.engine.state.state import State
 from sim.engine.state.status import IN_FLIGHT, REJECTED
 
@@ -82,8 +82,14 @@ def go(s: State, r: int, now: float) -> None:
 @inner_apart
 def serve_held(s: State, p: int, now: float) -> None:
     """Hand over what is held, by priority and in order, while replicas have room."""
+    release(s, p, EVERYBODY, now)
+
+
+@inner_apart
+def release(s: State, p: int, most: int, now: float) -> int:
+    """Hand over so much of what is held, as far as there is room; how much more it might be."""
     pool = s.pools[p]
-    while pool.held > 0:
+    while pool.held > 0 and most > 0:
         slot = s.held_list[p, 0, 0]
         if slot == NONE:
             slot = s.held_list[p, 1, 0]
@@ -92,6 +98,8 @@ def serve_held(s: State, p: int, now: float) -> None:
             break
         _unlink(s, p, slot)
         _hand_over(s, p, r, slot, now)
+        most -= 1
+    return most
 
 
 @inner_apart

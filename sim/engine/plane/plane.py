@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from sim.engine.plane.growth import (
     with_tasks,
     with_timers,
 )
+from sim.engine.plane.pool_view import PoolView
 from sim.engine.plane.rows import Rows
 from sim.engine.plane.setup import (
     Traits,
@@ -67,32 +67,6 @@ _ROOM: dict[int, Callable[[State], State]] = {
     ),
     NEED_LOG: lambda state: with_log(state, max(_FIRST_LOG, 2 * len(state.log))),
 }
-
-
-class PoolView(NamedTuple):
-    """What a control plane can see of a pool: never what a request will turn out to be.
-
-    Attributes
-    ----------
-    ready : int
-        Replicas that are routed to.
-    held, waiting, running : int
-        Requests at the gateway, on a replica but not in its batch, and in a batch.
-    kv_utilisation : float
-        Share of the KV blocks of the ready replicas that is in use.
-    attempts, rejected, prompt_tokens, output_tokens : int
-        Since the beginning; tokens of finished requests.
-    """
-
-    ready: int
-    held: int
-    waiting: int
-    running: int
-    kv_utilisation: float
-    attempts: int
-    rejected: int
-    prompt_tokens: int
-    output_tokens: int
 
 
 class DataPlane:
@@ -333,6 +307,14 @@ class DataPlane:
     def slow_down(self, replica: int, slowness: float) -> None:
         """Change a replica's slowness, from its next segment on."""
         verbs.slow_down(self._numbers, self._rows.first[replica], slowness, self.now)
+
+    def hold_back(self, pool: int) -> None:
+        """Have all that comes to a pool wait at its gateway."""
+        verbs.hold_back(self._numbers, pool)
+
+    def let_go(self, pool: int, usual: float, most: int) -> None:
+        """Hand over so much of what is held; what comes, too, unless something is left of it."""
+        verbs.let_go(self._numbers, pool, usual, most, self.now)
 
     def set_errors(self, backend: int, share: float) -> None:
         """Have a share of the attempts at a managed backend fail, besides those that always do."""

@@ -59,6 +59,10 @@ POOL = np.dtype(
         ("rejected", "i8"),
         ("prompt_tokens", "i8"),
         ("output_tokens", "i8"),
+        ("finished", "i8"),  # of which the tokens are
+        ("answers", "i8"),  # complete ones that somebody waited for
+        ("ttft_s", "f8"),  # their sums: to the first token, and from there to the last
+        ("streamed_s", "f8"),
         # Counts now, and moments of the bin under way.
         ("outstanding", "i8"),  # held, or on a replica
         ("held", "i8"),  # at the gateway, among the waiting

@@ -2,10 +2,19 @@
 
 import math
 
-from sim.model.autoscaler import Keda, Knative, Predictive, Reactive, ScalingPolicy, ScalingRules
+from sim.model.autoscaler import (
+    Keda,
+    Knative,
+    Planner,
+    Predictive,
+    Reactive,
+    ScalingPolicy,
+    ScalingRules,
+)
 from sim.model.design import GpuPool
 from sim.model.price import DAY_S, HOUR_S
 
+REMEMBERED = 32  # intervals of a Kalman filter: of what was before, less than 1 % is left
 MOST_STEPS = 100_000  # of a scale-up, one replica at a time
 
 
@@ -26,6 +35,10 @@ def pace_s(pool: GpuPool) -> float:
             )
             waits_s = policy.stable_window_s + policy.scale_down_delay_s
             return waits_s + policy.scale_to_zero_grace_s + math.ceil(steps) * policy.sync_period_s
+        case Planner() as policy:  # and what a Kalman filter remembers
+            return (
+                1 if policy.predictor == "constant" else REMEMBERED
+            ) * policy.adjustment_interval_s
     return 0.0
 
 

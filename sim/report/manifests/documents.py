@@ -11,9 +11,9 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 
 from sim import __version__
 from sim.errors import PeakfleetError, one_line
-from sim.model.autoscaler import Custom, Keda, Knative, Reactive, Scheduled
+from sim.model.autoscaler import Custom, Keda, Knative, Planner, Reactive, Scheduled
 from sim.model.design import Design, GpuPool
-from sim.report.manifests import hpa, keda, knative, serving
+from sim.report.manifests import hpa, keda, knative, planner, serving
 from sim.report.manifests.engines import engine_of
 from sim.report.manifests.metrics import sources
 
@@ -61,6 +61,8 @@ def manifests(design: Design, decision: str) -> str:
         documents, remarks = list(_documents(name, pool)), _remarks(name, pool)
         if any(each.yielding and pool.name in each.route.backends for each in design.workloads):
             remarks.append(GIVES_WAY)
+        if pool.gateway.flow_control is not None:
+            remarks.append(planner.flow_control(pool.gateway.flow_control))
         for at, document in enumerate(documents):
             text += "---\n" + (_comment(remarks) if at == 0 else "") + _yaml(document)
     return text
@@ -101,6 +103,8 @@ def _remarks(name: str, pool: GpuPool) -> list[str]:
                 f"Replicas were set by a process of your own ({policy.process}), between"
                 f" {policy.min_replicas} and {policy.max_replicas}: it has to set them here, too."
             )
+        case Planner() as policy:
+            lines.append(planner.remark(policy))
         case Reactive() as policy:
             lines += [*hpa.remarks(policy), *sources(pool, name, policy)]
     return lines

@@ -1,7 +1,7 @@
 """Autoscalers: the keys, in the words of their documentation, and the autoscaler that they make.
 
-A preset fills in what is not given with the documented defaults of HPA, KEDA and Knative (see
-``sim.model.autoscaler``). Every key has the name of a field there, without its unit.
+A preset fills in what is not given with the documented defaults of HPA, KEDA, Knative and Dynamo's
+planner (see ``sim.model.autoscaler``). Every key has the name of a field there, without its unit.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,10 @@ from dataclasses import MISSING, Field, fields
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from sim.model import autoscaler as model
+from sim.model.planning import PREDICTORS
 from sim.scenario.backend.replicas import MOST_REPLICAS, Replicas
 from sim.scenario.backend.timetable import Days, TimeOfDay, days_of_week, time_of_day
-from sim.scenario.values.fields import Reads, number, one_of
+from sim.scenario.values.fields import Reads, flag, number, one_of
 from sim.scenario.values.numbers import Number, extent, in_words, may_exceed
 from sim.scenario.values.part import Abbreviated, Factor, Model, Text
 from sim.scenario.values.problems import Findings, Path
@@ -56,6 +57,11 @@ FIELDS: Final = {  # of the autoscalers of the model, by key
     "lead": "lead_s",
     "growth": "growth",
     "schedule": "table",
+    "target_ttft": "ttft_s",
+    "target_itl": "itl_s",
+    "adjustment_interval": "adjustment_interval_s",
+    "predictor": "predictor",
+    "correction": "corrects",
     "process": "process",
 }
 WHOLE: Final = ("idle_replicas", "activation_scale")
@@ -66,6 +72,7 @@ NEEDED: Final = {  # key of a preset without default, and what it may be
     ),
     "custom": ("process", "name what sim.engine.control.AUTOSCALERS holds, or module:function"),
 }
+OF_NO_METRIC: Final = (*NEEDED, "planner")
 SEVERAL: Final = ("hpa", "keda")  # follow the target that asks for the most
 OF_SATURATION: Final = ("full_queue", "full_kv")
 OF_KNATIVE: Final = ("target_concurrency", "target_requests_per_second")
@@ -74,6 +81,7 @@ DAY_S: Final = 86_400.0
 Span = Annotated[Number, number("duration", least=0, most=DAY_S)]
 Period = Annotated[Number, number("duration", above=0, most=DAY_S)]
 Count = Annotated[Number, number("count", least=0, most=MOST_REPLICAS, integer=True)]
+Latency = Annotated[Number, number("duration", above=0, most=DAY_S)]
 Target = Annotated[Number, number("count", above=0, most=1e9, remedy=NO_TARGET)]
 
 
@@ -199,6 +207,19 @@ class Autoscaler(Abbreviated):
     """Scheduled and predictive: how much earlier replicas are started; default 0 and 10min."""
     growth: Factor | None = None
     """Predictive: factor from one day to the next; default 1."""
+    target_ttft: Latency | None = None
+    """Planner (of NVIDIA Dynamo): for a pool that prefills, such as 500ms; it has as many replicas
+    as the prompts of the next interval take. One that also decodes needs target_itl, too."""
+    target_itl: Latency | None = None
+    """Planner: time between tokens, such as 50ms, for a pool that decodes; it has as many replicas
+    as the answers take in batches that are no larger than that allows."""
+    adjustment_interval: Period | None = None
+    """Planner: time from one plan to the next; default 180s."""
+    predictor: Annotated[str | None, one_of(*PREDICTORS)] = None
+    """Planner: what the next interval's load is taken to be: constant, that of the last (the
+    default), or kalman, which follows its trend. Dynamo's own default, ARIMA, is not simulated."""
+    correction: Annotated[bool | None, flag()] = None
+    """Planner: whether measured over profiled times correct the plan; default true."""
     schedule: list[Entry] | None = None
     """Scheduled: replicas by time of day."""
     process: Text | None = None
@@ -281,7 +302,11 @@ def _target(
 ) -> dict[str, Any]:
     """The targets, or that of the preset."""
     targets = [key for key in given if key in TARGETS]
-    allowed = () if preset in NEEDED else OF_KNATIVE if preset == "knative" else tuple(TARGETS)
+    allowed = (
+        () if preset in OF_NO_METRIC else OF_KNATIVE if preset == "knative" else tuple(TARGETS)
+    )
+    if preset == "planner" and "target_ttft" not in given and "target_itl" not in given:
+        findings.add(path, "has no target", "add target_ttft: 500ms, target_itl: 50ms, or both")
     for key in targets:
         if key not in allowed:
             findings.add((*path, key), f"has no meaning for {preset}", "remove it")

@@ -15,6 +15,18 @@ QUEUES: Final = ("push", "central")
 Cooldown = Annotated[Number, number("duration", least=0, most=30 * 86_400.0)]
 
 
+class FlowControl(Model):
+    """Flow control as in llm-d: while replicas are full, requests wait at the gateway."""
+
+    full_queue: Annotated[Number, number("count", above=0, most=1e9)] = model.FULL_QUEUE
+    """Waiting requests at which a replica counts as full; default 5."""
+    full_kv: Annotated[Number, number("share", above=0, most=1)] = model.FULL_KV
+    """Filled share of its KV cache at which it does; default 80%."""
+    refresh: Annotated[Number, number("duration", least=0.001, most=3600)] = model.REFRESH_S
+    """How often the gateway looks at the replicas; default 50ms. The less often, the faster is the
+    simulation."""
+
+
 class Gateway(Model):
     """What is taken in, held back and turned away."""
 
@@ -30,6 +42,10 @@ class Gateway(Model):
     ) = None
     """Requests that a replica, or each of its data-parallel ranks, is given at once from the
     central queue; default its max_num_seqs."""
+    flow_control: FlowControl | None = None
+    """Hold requests while the pool is saturated, and hand them over by priority, as llm-d does; {}
+    for its defaults. Saturated is a pool in which the larger of waiting requests over full_queue
+    and filled KV cache over full_kv is 1 or more in the mean over its replicas."""
     on_replica_loss: Annotated[OnLoss, one_of(*get_args(OnLoss))] = "fail"
     """Whether the requests of a replica that dies fail, or are sent again to another one."""
 
@@ -53,6 +69,17 @@ def compiled(gateway: Gateway | None, holds: bool, draws: Mapping[str, float]) -
         replica_limit=_or(gateway.replica_limit, math.inf, draws),
         holds=holds,
         on_loss=gateway.on_replica_loss,
+        flow_control=_flow_control(gateway.flow_control, draws),
+    )
+
+
+def _flow_control(
+    given: FlowControl | None, draws: Mapping[str, float]
+) -> model.FlowControl | None:
+    if given is None:
+        return None
+    return model.FlowControl(
+        known(given.full_queue, draws), known(given.full_kv, draws), known(given.refresh, draws)
     )
 
 

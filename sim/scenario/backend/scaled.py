@@ -73,7 +73,7 @@ def _value(key: str, value: Any, draws: Draws) -> Any:
             return _rules(value, draws)
         case list():
             return tuple(_entry(entry, draws) for entry in value)
-        case str():
+        case str() | bool():
             return value
         case _:
             drawn = known(value, draws)

@@ -640,7 +640,7 @@ def test_rates_are_of_the_last_window() -> None:
 
 
 def test_presets_are_complete_and_limits_are_checked() -> None:
-    assert set(PRESETS) == {"hpa", "keda", "knative", "scheduled", "predictive"}
+    assert set(PRESETS) == {"hpa", "keda", "knative", "scheduled", "predictive", "planner"}
     for bad, message in [
         (lambda: Hpa(target=0, max_replicas=3), r"target \(0\) must be above 0"),
         (lambda: Hpa(target=1, max_replicas=3, min_replicas=0), r"min_replicas \(0\) of hpa"),
