@@ -1,9 +1,9 @@
 """What a cluster costs, beside worker processes of this machine: time, CPU and overhead.
 
-Run with ``python benchmarks/cluster.py [--rounds N] [--worlds N] [--days D]`` from the root of the
-repository. A scheduler and two workers are started by Dask's own commands. The same worlds of the
-quick start are then simulated by two local processes and by those workers, in turns, once
-everything is warm.
+Run with ``python benchmarks/cluster.py [--rounds N] [--worlds N] [--days D] [--lean]`` from the
+root of the repository. A scheduler and two workers are started by Dask's own commands. The same
+worlds of the quick start are then simulated by two local processes and by those workers, in turns,
+once everything is warm.
 
 - *Time*: of the run, from the first batch to the last world.
 - *CPU*: of all processes that take part meanwhile: this one, the workers, scheduler and nannies.
@@ -36,6 +36,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 QUICK = "scenarios/quickstart.yaml"
 WORKERS = 2
 PATIENCE_S = 120.0
+LEAN = {"MALLOC_ARENA_MAX": "1", "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
 
 
 def used_s(process: int) -> float:
@@ -51,12 +52,14 @@ def used_s(process: int) -> float:
 
 
 @contextmanager
-def dask() -> Iterator[tuple[str, list[int]]]:
+def dask(*, is_lean: bool) -> Iterator[tuple[str, list[int]]]:
     """The scheduler's file and the processes, with two workers at it."""
+    lean = LEAN if is_lean else {}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "scheduler.json")
         common = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
         worker = ["worker", *common, "--nthreads", "1", "--local-directory", folder]
+        worker += ["--no-nanny"] * is_lean
         commands = [["scheduler", *common, "--port", "0"], *[worker] * WORKERS]
         processes = []
         try:
@@ -64,7 +67,7 @@ def dask() -> Iterator[tuple[str, list[int]]]:
                 processes.append(
                     subprocess.Popen(
                         [sys.executable, "-m", "dask", *command],
-                        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+                        env={**os.environ, **lean, "PYTHONPATH": str(Path(__file__).parents[1])},
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL,
                     )
@@ -126,11 +129,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="of each, in turns")
     parser.add_argument("--worlds", type=int, default=120, help="of a run")
     parser.add_argument("--days", type=float, default=1.0, help="of a world")
+    parser.add_argument("--lean", action="store_true", help="workers as CLUSTER.md has them")
     asked = parser.parse_args()
     scenario = load_scenario(QUICK, (f"horizon.days={asked.days}",))
     rows = []
     with (
-        dask() as (file, processes),
+        dask(is_lean=asked.lean) as (file, processes),
         connected(file, print) as cluster,
         shared_pool(WORKERS) as pool,
     ):
