@@ -12,6 +12,7 @@ from sim.model.autoscaler import Autoscaler, Keda
 from sim.model.cache import PrefixCache
 from sim.model.cluster import Cluster
 from sim.model.economics import OneOff
+from sim.model.energy import Energy
 from sim.model.failure import Failures
 from sim.model.gateway import Gateway
 from sim.model.lifecycle import Lifecycle
@@ -90,7 +91,8 @@ class GpuPool:
     ``replicas`` are ready when the simulation begins. There are as many from then on, but for
     failures, unless there is an autoscaler. ``cooldown_s`` is as that of a managed backend.
     ``node_gpus`` are those of a node, where nodes are bought whole; None where replicas are.
-    ``fixed_usd_per_month`` is paid beside the price of GPUs, whatever there is of them.
+    ``fixed_usd_per_month`` is paid beside the price of GPUs, whatever there is of them. ``energy``
+    is None where nobody asks for it.
     """
 
     name: str
@@ -107,6 +109,7 @@ class GpuPool:
     cooldown_s: float = 0.0
     node_gpus: int | None = None
     fixed_usd_per_month: float = 0.0
+    energy: Energy | None = None
 
     def __post_init__(self) -> None:
         there = self.replicas + self.lifecycle.kept_ready

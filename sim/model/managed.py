@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from sim.model.distributions import Distribution
+from sim.model.energy import Energy
 from sim.model.price import TokenPrice
 
 Large = Literal["refuse", "pass"]
@@ -275,6 +276,8 @@ class ManagedApi:
         was turned away or timed out. 0 for never.
     budgets : tuple of Budget
         All of which hold: its own, and those that it shares.
+    energy : Energy or None
+        None where nobody asks for it.
     """
 
     name: str
@@ -291,3 +294,4 @@ class ManagedApi:
     quality: float = math.nan
     cooldown_s: float = 0.0
     budgets: tuple[Budget, ...] = ()
+    energy: Energy | None = None

@@ -12,7 +12,7 @@ from sim.scenario.values.threshold import kind_of
 
 KEPT, MISSED = "✓ kept  ", "✗ missed"
 _KINDS: dict[str, Kind] = {
-    "share": "share", "money": "usd", "duration": "seconds", "count": "count"
+    "share": "share", "money": "usd", "duration": "seconds", "count": "count", "power": "rate"
 }  # fmt: skip
 UNDECIDED = "; more worlds may decide otherwise"
 
@@ -50,7 +50,7 @@ def _figure(judged: Mapping[str, Any]) -> str:
         texts = ["?" if each is None else percent(each) for each in (value, *ends)]
         unit = ""
     else:
-        on = scale(Figure(name, name, kind), value)
+        on = scale(Figure(name, name, kind, "W" if kind == "rate" else ""), value)
         texts = ["?" if each is None else on.text(each) for each in (value, *ends)]
         unit = f" {on.unit}" if on.unit else ""
     within = "" if ends == [None, None] else f" ({texts[1]} … {texts[2]})"

@@ -19,7 +19,7 @@ from sim.model.managed import ManagedApi
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import Workload
 from sim.scenario import plausibility, sharing, unlikely
-from sim.scenario.backend import cluster, gpu_pool, managed
+from sim.scenario.backend import cluster, energy, gpu_pool, managed
 from sim.scenario.backend.failures import check_spot
 from sim.scenario.backend.outages import PlannedOutage
 from sim.scenario.compilation import compile_design
@@ -56,6 +56,7 @@ def check_designs(
             findings.add((), f"a world at the {100 * level:g} % level of all inputs: {error}")
             return None
         cluster.check(designs[-1], findings)
+        energy.check_budgets(designs[-1].pools, findings)
         if findings:
             return None
     design = designs[-1]

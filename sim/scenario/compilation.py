@@ -22,6 +22,7 @@ from sim.scenario import schema
 from sim.scenario.backend import (
     caches,
     cluster,
+    energy,
     failures,
     fleet,
     gateway,
@@ -66,10 +67,14 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
         name=document.name,
         horizon=horizon,
         workloads=workloads,
-        pools=tuple(
-            _reached(_pool(name, backend, document.zones, horizon, draws), document, workloads)
-            for name, backend in backends.items()
-            if isinstance(backend, GpuPool)
+        pools=energy.budgeted(
+            tuple(
+                _reached(_pool(name, backend, document, horizon, draws), document, workloads)
+                for name, backend in backends.items()
+                if isinstance(backend, GpuPool)
+            ),
+            document.energy,
+            draws,
         ),
         managed=tuple(
             _managed(name, backend, document, horizon, draws)
@@ -290,8 +295,10 @@ def _managed(
 ) -> model.ManagedApi:
     if isinstance(backend, managed.ManagedApi):
         start, shared = horizon.start, document.budgets
-        return managed.compiled(name, backend, start, draws, horizon.latest_s, shared)
-    return managed.compiled_edge(name, backend, draws)
+        found = managed.compiled(name, backend, start, draws, horizon.latest_s, shared)
+    else:
+        found = managed.compiled_edge(name, backend, draws)
+    return energy.applied_to_api(found, document.energy, backend.energy, draws)
 
 
 def _reached(
@@ -308,7 +315,7 @@ def _reached(
 
 
 def _pool(
-    name: str, pool: GpuPool, there: zones.Zones | None, horizon: Horizon, draws: Draws
+    name: str, pool: GpuPool, document: ScenarioDocument, horizon: Horizon, draws: Draws
 ) -> design.GpuPool:
     factor = known(_there(pool.throughput_factor), draws)
     profile = sped_up(pool.service.drawn(draws), pool.speculative_decoding, draws)
@@ -316,7 +323,7 @@ def _pool(
     begins = horizon.start - timedelta(seconds=horizon.warm_up_s)
     most = fleet.most_gpus(pool, profile)
     lost = failures.compiled(pool.failures, pool.spot, draws)
-    return design.GpuPool(
+    found = design.GpuPool(
         name,
         profile if factor == 1 else profile.sped_up(factor),
         scaled.initial_replicas(scaler, pool.replicas, begins, draws),
@@ -325,10 +332,11 @@ def _pool(
         gateway.compiled(pool.gateway, scaler is not None, draws),
         lifecycle.compiled(pool.cold_start, pool.standby, pool.capacity, pool.drain_limit, draws),
         scaler,
-        replace(lost, zones=zones.compiled(there, pool.zones, horizon.start, draws)),
+        replace(lost, zones=zones.compiled(document.zones, pool.zones, horizon.start, draws)),
         caches.compiled(pool.prefix_cache, profile, draws),
         math.nan if pool.quality is None else known(pool.quality, draws),
         0.0 if pool.cooldown is None else known(pool.cooldown, draws),
         pool.node_gpus,
         known(pool.fixed_usd_per_month, draws),
     )
+    return energy.applied(found, document.energy, pool.energy, pool.power_cap, draws)

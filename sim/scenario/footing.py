@@ -8,12 +8,15 @@ start of the horizon, or from the newest of the built-in profiles, not from toda
 says the same.
 """
 
+import math
 from collections.abc import Iterator
 
 from sim.catalog.apis import api_maker, api_price, api_providers
 from sim.catalog.prices import older_than_a_year
 from sim.catalog.profiles import is_old, measured_like
 from sim.model.design import Design, GpuPool
+from sim.model.energy import CAP_ERROR
+from sim.model.managed import ManagedApi as Api
 from sim.model.profile import ServiceProfile
 from sim.model.reach import reach_of
 from sim.scenario.backend.gpu_pool import GpuPool as PoolKeys
@@ -45,6 +48,32 @@ def footing(document: ScenarioDocument, design: Design) -> Iterator[str]:
         if isinstance(backend, ManagedApi):
             yield from _of_host(name, backend)
     yield from of_bills(document, design)
+    for served_by in design.backends:
+        yield from _of_energy(served_by, document)
+
+
+def _of_energy(backend: GpuPool | Api, document: ScenarioDocument) -> Iterator[str]:
+    """What the energy of a backend rests on, where it is asked for."""
+    name, energy = backend.name, backend.energy
+    if energy is None:
+        return
+    if isinstance(backend, Api):
+        if math.isnan(energy.wh_per_token):
+            yield (
+                f"backends.{name}: what others' backends draw is not measured; left out of energy"
+                " and carbon (add energy: {wh_per_1k_tokens: ...} to it)"
+            )
+        return
+    law, keys = energy.law, document.backends[name]
+    assert law is not None and isinstance(keys, PoolKeys)
+    if law.grade in ("B", "C"):
+        error = "" if math.isnan(law.error) else f", off by {law.error:.0%} in the mean"
+        yield f"backends.{name}.energy ({law.gpu}): grade {law.grade}{error}: {law.source}"
+    if keys.power_cap is not None and energy.speed < 1:
+        yield (
+            f"backends.{name}.power_cap ({law.cap_w:.0f} W): arithmetic at {energy.speed:.0%} of"
+            f" its speed, by a law with a mean error of {CAP_ERROR:.0%} (grade C)"
+        )
 
 
 def _of_host(name: str, api: ManagedApi) -> Iterator[str]:

@@ -28,6 +28,8 @@ EXAMPLES: dict[Kind, list[str]] = {
     "share": ["8%"],
     "size": ["140 GB"],
     "bandwidth": ["2 GB/s"],
+    "power": ["100 kW"],
+    "cap": ["80%", "560 W"],
 }
 VARIED: tuple[Kind, ...] = ("duration", "bandwidth", "count")  # by request, task or replica
 NESTED: tuple[Kind, ...] = ("factor", *VARIED)  # kinds of the parameters of distributions

@@ -19,7 +19,16 @@ from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_loops import with_closed_sessions
 from sim.scenario import schema
-from sim.scenario.backend import budget, caches, fallback, fleet, gateway, gpu_price, managed
+from sim.scenario.backend import (
+    budget,
+    caches,
+    energy,
+    fallback,
+    fleet,
+    gateway,
+    gpu_price,
+    managed,
+)
 from sim.scenario.backend.gpu_pool import Engine, GpuPool
 from sim.scenario.backend.managed import Edge, ManagedApi
 from sim.scenario.schema import DAY_S, ScenarioDocument
@@ -69,6 +78,8 @@ def resolve(
     }
     prices = {name: each.price for name, each in backends.items() if isinstance(each, ManagedApi)}
     budget.check_shared(document.budgets, prices, findings)
+    pools = {name: each for name, each in backends.items() if isinstance(each, GpuPool)}
+    energy.check(document.energy, pools, findings)
     resolved = document.model_copy(update={"workloads": workloads, "backends": backends})
     _check_billers(resolved, findings)
     horizon = _horizon(resolved, traces, findings)

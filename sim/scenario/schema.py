@@ -16,6 +16,7 @@ from sim.scenario.backend.backends import Backend
 from sim.scenario.backend.budget import SharedBudget
 from sim.scenario.backend.caches import PrefixHits, ResponseCache
 from sim.scenario.backend.cluster import Cluster
+from sim.scenario.backend.energy import Energy
 from sim.scenario.backend.zones import Zones
 from sim.scenario.values.catalogued import Shape, day_shape
 from sim.scenario.values.fields import (
@@ -325,6 +326,9 @@ class ScenarioDocument(Model):
     budgets: Annotated[dict[str, SharedBudget], Field(min_length=1)] | None = None
     """What may be spent at several APIs together in a day, week or month, by name, such as {team:
     {usd: 500, per: month, backends: [small, large]}}; default none."""
+    energy: Energy | None = None
+    """Energy and carbon of the site, such as {pue: 1.2, grid: {region: FRA}}, {} for the energy of
+    the GPUs alone; default they are not asked for."""
     zones: Zones | None = None
     """Zones that pools are spread over, whose outages take all that is there, such as {names: [a,
     b], planned: [{zone: a, start: 2h, duration: 1h}]}; default none is ever lost."""

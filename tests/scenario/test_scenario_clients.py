@@ -260,7 +260,8 @@ def test_a_replica_is_given_as_much_as_it_runs_at_once_unless_told_otherwise(min
         (
             f"{GATEWAY}=central",
             f"{GATEWAY}: 'central' must be a mapping "
-            "(keys: max_queue, retry_after, queue, replica_limit, on_replica_loss)",
+            "(keys: max_queue, retry_after, queue, replica_limit, flow_control, "
+            "on_replica_loss)",
         ),
     ],
 )

@@ -25,7 +25,7 @@ from sim.montecarlo.money.charge import (
 from sim.montecarlo.money.gpus import pool_charges
 from sim.montecarlo.money.periods import hour_edges_s, months
 from sim.montecarlo.money.usage import usage_of, users_of
-from sim.montecarlo.money.work import pool_work
+from sim.montecarlo.money.work import PoolWork, pool_work
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -84,11 +84,14 @@ class Bill:
     hours_s : (hours + 1,) float64
         Edges of the hours, in seconds from the start; the last hour may be short.
     charges : tuple of Charge
+    works : tuple of PoolWork
+        What the time of each pool went to.
     """
 
     start: datetime
     hours_s: FloatArray
     charges: tuple[Charge, ...]
+    works: tuple[PoolWork, ...] = ()
 
     def lines(self) -> Iterator[CostLine]:
         """Line by line, by backend, hour and kind; hours in which there is nothing are left out."""
@@ -145,12 +148,13 @@ def costs(outcome: Outcome, design: Design) -> Bill:
     """
     hours_s = hour_edges_s(design.horizon.duration_s)
     charges: list[Charge] = []
-    for index, pool in enumerate(design.pools):
-        charges += pool_charges(pool, pool_work(outcome, design, index, hours_s), hours_s)
+    works = [pool_work(outcome, design, index, hours_s) for index in range(len(design.pools))]
+    for pool, work in zip(design.pools, works, strict=True):
+        charges += pool_charges(pool, work, hours_s)
     calendar = months(design.horizon.start, hours_s)
     ledger = outcome.ledger
     for index, api in enumerate(design.managed, start=len(design.pools)):
         usage = usage_of(ledger.usage[:, index], ledger.edges_s, hours_s)
         users = users_of(design, api.name)
         charges += api_charges(Account(api, usage, users, hours_s, calendar))
-    return Bill(design.horizon.start, hours_s, tuple(charges))
+    return Bill(design.horizon.start, hours_s, tuple(charges), tuple(works))

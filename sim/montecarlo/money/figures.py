@@ -29,6 +29,7 @@ from sim.engine.state.record import Records
 from sim.model.design import Design, GpuPool
 from sim.montecarlo.money.bill import Bill, costs
 from sim.montecarlo.money.charge import USES, Charge
+from sim.montecarlo.money.energy import energy
 from sim.montecarlo.money.monthly import Monthly
 from sim.montecarlo.money.units import unit_costs
 
@@ -71,7 +72,7 @@ def money(outcome: Outcome, design: Design) -> Figures:
         own["month_is_least"] = float(month.is_least[index])
         own |= _served(usage[:, index])
         figures |= {f"backends.{backend.name}.{name}": value for name, value in own.items()}
-    return figures
+    return figures | energy(outcome, design, bill, month)
 
 
 def _ratio(top: float, bottom: float) -> float:

@@ -5,6 +5,7 @@ hours that it covers, used and unused, carry its cost, and are on no bill of the
 reservation the part paid upfront was on a bill before the horizon, and what is owned, too.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypedDict
@@ -13,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.model.design import GpuPool
+from sim.model.energy import J_PER_KWH, Energy
 from sim.model.price import HOUR_S, MONTH_S, GpuPrice
 from sim.model.purchase import (
+    W_PER_KW,
     CapacityBlock,
     Owned,
     PayAsYouGo,
@@ -66,7 +69,7 @@ def pool_charges(pool: GpuPool, work: PoolWork, hours_s: FloatArray) -> Iterator
             case PayAsYouGo():
                 yield _paid_in_use(tranche, plan, part)
             case Owned():
-                yield from _owned(tranche, part)
+                yield from _owned(tranche, part, pool.energy)
             case _:
                 yield from _committed(tranche, plan, part)
 
@@ -285,11 +288,11 @@ def _upfront(tranche: CapacityBlock, paid_usd: float, part: _Part) -> Charge:
     )
 
 
-def _owned(tranche: Owned, part: _Part) -> Iterator[Charge]:
+def _owned(tranche: Owned, part: _Part, energy: Energy | None) -> Iterator[Charge]:
     """Loss in value, used and unused; power; and what else it takes to run GPUs of one's own."""
     use, price = part.use, tranche.usd_per_gpu_hour
     yield from _used_and_unused("amortisation", use.held * price, use.used * price, part)
-    yield _power(tranche, part)
+    yield _power(tranche, part, energy)
     months = np.diff(part.hours_s) / MONTH_S
     room_usd = use.held * tranche.colocation_usd_per_gpu_hour
     yield _running("colocation", GPU_HOURS, use.held, room_usd, part)
@@ -311,13 +314,36 @@ def _running(kind: str, unit: str, quantity: FloatArray, usd: FloatArray, part: 
     )
 
 
-def _power(tranche: Owned, part: _Part) -> Charge:
+def _drawn_kwh(
+    tranche: Owned, part: _Part, energy: Energy | None
+) -> tuple[FloatArray, FloatArray, float]:
+    """Energy of busy and of idle GPUs, with the site, and the price of a kWh.
+
+    Where watts of a GPU are given they count; else what its engines were simulated to draw, if the
+    scenario asks for energy, and of GPUs that nobody has what they draw idle.
+    """
+    work, use = part.work, part.use
+    if tranche.busy_w > 0 or energy is None or work.idle_j is None or work.active_j is None:
+        busy = use.used * work.placed_share * work.busy_share
+        nothing = 0.0 * busy
+        drawn = (tranche.energy_kwh(busy, nothing), tranche.energy_kwh(nothing, use.held - busy))
+        return *drawn, tranche.usd_per_kwh
+    assert energy.law is not None
+    pue = tranche.pue if tranche.pue > 1 else energy.pue
+    mine = pue / J_PER_KWH * _over(use.used, part.rented)
+    unused = (use.held - use.used) * energy.law.idle_w / W_PER_KW * pue
+    price = tranche.usd_per_kwh
+    if price == 0 and not math.isnan(energy.usd_per_kwh):
+        price = energy.usd_per_kwh
+    return mine * work.active_j, mine * work.idle_j + unused, price
+
+
+def _power(tranche: Owned, part: _Part, energy: Energy | None) -> Charge:
     """Energy of busy and idle GPUs: what the busy ones draw is of the work and of headroom."""
-    work, busy = part.work, part.use.used * part.work.placed_share * part.work.busy_share
-    idle = part.use.held - busy
-    nothing = 0.0 * idle
-    busy_usd = tranche.energy_kwh(busy, nothing) * tranche.usd_per_kwh
-    usd = busy_usd + tranche.energy_kwh(nothing, idle) * tranche.usd_per_kwh
+    work = part.work
+    busy_kwh, idle_kwh, usd_per_kwh = _drawn_kwh(tranche, part, energy)
+    busy_usd = busy_kwh * usd_per_kwh
+    usd = busy_usd + idle_kwh * usd_per_kwh
     worked_usd = busy_usd * _over(work.worked_share, work.busy_share).clip(0.0, 1.0)
     headroom_usd = busy_usd * _over(work.headroom_share, work.busy_share)
     headroom_usd = np.minimum(headroom_usd, busy_usd - worked_usd)
@@ -325,7 +351,7 @@ def _power(tranche: Owned, part: _Part) -> Charge:
         part.backend,
         "power",
         "kWh",
-        tranche.energy_kwh(busy, idle),
+        busy_kwh + idle_kwh,
         usd,
         work.shares,
         headroom_usd=headroom_usd,

@@ -22,6 +22,7 @@ from sim.model.design import Design, GpuPool
 from sim.model.price import HOUR_S
 from sim.model.profile import ServiceProfile
 from sim.model.purchase import PayAsYouGo, PurchasePlan, fill
+from sim.montecarlo.money.drawn import Drawn, drawn
 from sim.montecarlo.money.periods import by_hour
 from sim.montecarlo.money.usage import ANSWERED, in_shares, users_of
 from sim.montecarlo.prompt_spread import prompt_cv2
@@ -54,6 +55,10 @@ class PoolWork:
         Of the workloads in the engine's time, and in what of it was wasted, adding up to 1.
     tokens : (4, hours) float64
         Of answers: their prompts, of these cached and written, and output.
+    drawn : Drawn or None
+        What the GPUs have drawn, where that is asked for, in each time bin.
+    idle_j, active_j : (hours,) float64 or None
+        The same by the hour; None where nobody asks.
     """
 
     start_s: FloatArray
@@ -68,6 +73,9 @@ class PoolWork:
     shares: FloatArray
     wasted_shares: FloatArray
     tokens: FloatArray
+    drawn: Drawn | None = None
+    idle_j: FloatArray | None = None
+    active_j: FloatArray | None = None
 
 
 def pool_work(outcome: Outcome, design: Design, index: int, hours_s: FloatArray) -> PoolWork:
@@ -90,6 +98,7 @@ def pool_work(outcome: Outcome, design: Design, index: int, hours_s: FloatArray)
     users = users_of(design, pool.name)
     tokens = np.stack([usage[name].sum(axis=(0, 1)) for name in ANSWERED])
     all_s = float(answered_s.sum() + wasted_s.sum())
+    energy = drawn(pool, booked, bought, ledger.edges_s)
     return PoolWork(
         *_ends(bought),
         np.array([r.stands_in for r in bought], np.bool_),
@@ -102,6 +111,9 @@ def pool_work(outcome: Outcome, design: Design, index: int, hours_s: FloatArray)
         shares=in_shares(answered_s + wasted_s, users),
         wasted_shares=in_shares(wasted_s, users),
         tokens=by_hour(tokens, ledger.edges_s, hours_s),
+        drawn=energy,
+        idle_j=None if energy is None else by_hour(energy.idle_j, ledger.edges_s, hours_s),
+        active_j=None if energy is None else by_hour(energy.active_j, ledger.edges_s, hours_s),
     )
 
 

@@ -9,6 +9,7 @@ from sim.model.kv_cache import AUTO, BYTES
 from sim.model.profile import MOST_RANKS, Admission, Scheduler
 from sim.scenario.backend.autoscaler import Autoscaler
 from sim.scenario.backend.caches import PrefixCache
+from sim.scenario.backend.energy import PoolEnergy
 from sim.scenario.backend.failures import Failures, Spot
 from sim.scenario.backend.gateway import Cooldown, Gateway
 from sim.scenario.backend.gpu_price import GpuPrices
@@ -117,6 +118,11 @@ class GpuPool(Model):
     fixed_usd_per_month: Annotated[Number, number("money", least=0, most=1e9)] = 0.0
     """What is paid every month beside the GPUs, busy or not: staff, licences, support; default
     0."""
+    power_cap: Annotated[Number, number("cap", above=0, most=1e5)] | None = None
+    """Most that a GPU may draw, such as 80% of its thermal design power or 560 W: arithmetic slows
+    down as the catalogue's measurements have it, memory does not. Default no cap of its own."""
+    energy: PoolEnergy | None = None
+    """Energy and carbon where they differ from those of the site (energy at the top)."""
     candidate: Annotated[bool, flag()] | None = None
     """Whether it is only there to be compared: while no route or fallback names it, it is neither
     simulated nor paid ('sim breakeven' asks it all the same); default false."""

@@ -14,6 +14,7 @@ from sim.model.distributions import LogNormal
 from sim.model.price import TokenPrice as ModelPrice
 from sim.scenario.backend import budget, outages, quota, token_price
 from sim.scenario.backend.budget import ApiBudget, SharedBudget
+from sim.scenario.backend.energy import ApiEnergy
 from sim.scenario.backend.gateway import Cooldown
 from sim.scenario.backend.outages import Outages
 from sim.scenario.backend.quota import Provisioned, Quota
@@ -126,6 +127,9 @@ class ManagedApi(Model):
     """The provider's memory of prompts, {} with all defaults; default none."""
     max_model_len: Length | None = None
     """Longest prompt and answer together; default unlimited."""
+    energy: ApiEnergy | None = None
+    """What its tokens take, such as {wh_per_1k_tokens: 0.4}; by default unknown, and left out of
+    the totals."""
     candidate: Annotated[bool, flag()] | None = None
     """Whether it is only there to be compared: while no route or fallback names it, it is neither
     simulated nor paid ('sim breakeven' asks it all the same); default false."""
@@ -170,6 +174,9 @@ class Edge(Model):
     """Fixed cost of an active device; default 0."""
     active_devices: Annotated[Number, number("count", least=0, most=1e11)] | None = None
     """Devices that are paid for."""
+    energy: ApiEnergy | None = None
+    """What its tokens take, such as {wh_per_1k_tokens: 0.4}; by default unknown, and left out of
+    the totals."""
     candidate: Annotated[bool, flag()] | None = None
     """Whether it is only there to be compared: while no route or fallback names it, it is neither
     simulated nor paid ('sim breakeven' asks it all the same); default false."""

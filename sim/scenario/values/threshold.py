@@ -52,6 +52,8 @@ def kind_of(metric: str) -> Kind:
         return "share"
     if "usd" in name.split("_"):
         return "money"
+    if name.endswith("_w"):
+        return "power"
     return "duration" if name.endswith("_s") else "count"
 
 

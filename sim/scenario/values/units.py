@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 from typing import Final, Literal
 
-Kind = Literal["duration", "count", "money", "factor", "share", "size", "bandwidth"]
+Kind = Literal["duration", "count", "money", "factor", "share", "size", "bandwidth", "power", "cap"]
 
 _BYTES: Final = {
     "B": Decimal(1), "MB": Decimal(10**6), "GB": Decimal(10**9), "TB": Decimal(10**12),
@@ -38,6 +38,8 @@ UNITS: Final[dict[Kind, dict[str, Decimal]]] = {
     "share": {"%": Decimal("0.01")},
     "size": _BYTES,
     "bandwidth": {f"{unit}/s": size for unit, size in _BYTES.items()},
+    "power": {"W": Decimal(1), "kW": Decimal(1_000), "MW": Decimal(1_000_000)},
+    "cap": {"%": Decimal("0.01"), "W": Decimal(1), "kW": Decimal(1_000)},
 }
 
 EXPECTED: Final[dict[Kind, str]] = {
@@ -48,6 +50,8 @@ EXPECTED: Final[dict[Kind, str]] = {
     "share": "a share such as 0.08 or 8%",
     "size": "a number of bytes such as 140 GB",
     "bandwidth": "bytes per second such as 2 GB/s",
+    "power": "a power such as 560 W or 100 kW",
+    "cap": "a share such as 80%, or a power such as 560 W",
 }
 
 # How people write the same units in words; plurals and capitals besides.
