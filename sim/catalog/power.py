@@ -87,5 +87,5 @@ def grid(region: str) -> Grid:
     code = by_name.get(region.casefold(), region.upper())
     if code not in places:
         known = [*places, *(name for name, _ in places.values())]
-        raise no_such("region", region, known, "sim explain energy.grid.region")
+        raise no_such("region", region, known, "sim catalog grids")
     return places[code][1]

@@ -1,4 +1,4 @@
-"""``sim catalog``: built-in profiles, prices, APIs, GPUs, models and shapes, dated and sourced."""
+"""``sim catalog``: built-in profiles, prices, APIs, GPUs, power, models, dated and sourced."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from sim.cli.words import words
 
 @click.group()
 def catalog() -> None:
-    """List profiles, prices, APIs, GPUs, models, day shapes, formats of logs, and words."""
+    """List profiles, prices, APIs, GPUs, their power, grids, models, shapes, formats, words."""
 
 
 catalog.add_command(formats)
@@ -203,6 +203,53 @@ def gpus(gpu: str, as_json: bool) -> None:
         for each in all_gpus().values()
     ]
     print_rows(narrowed(shown, [Filter("gpu", gpu, "GPU")], "sim catalog gpus"), as_json)
+
+
+@catalog.command()
+@by_gpu
+@as_json
+def power(gpu: str, as_json: bool) -> None:
+    """List what GPUs draw: idle, busy, and for arithmetic, up to a cap.
+
+    A GPU that is not here draws what the H200 does, by its thermal design power (computed).
+    """
+    from sim.catalog.power import power_laws
+
+    shown = [
+        {
+            "gpu": each.gpu,
+            "idle_w": each.idle_w,
+            "busy_w": each.busy_w,
+            "compute_w": each.compute_w,
+            "cap_w": each.cap_w,
+            "mean_error": _figure(each.error),
+            "grade": each.grade,
+            "as_of": each.as_of,
+            "source": "; ".join(filter(None, (each.source, each.notes))),
+        }
+        for each in power_laws().values()
+    ]
+    narrow = Filter("gpu", gpu, "GPU with a measured power")
+    print_rows(narrowed(shown, [narrow], "sim catalog power"), as_json)
+
+
+@catalog.command()
+@as_json
+def grids(as_json: bool) -> None:
+    """List what the electricity of places emits, in the mean of a year."""
+    from sim.catalog.power import grids as all_grids
+
+    shown = [
+        {
+            "region": code,
+            "name": name,
+            "g_per_kwh": grid.g_per_kwh[0],
+            "as_of": grid.as_of,
+            "source": grid.source,
+        }
+        for code, (name, grid) in sorted(all_grids().items())
+    ]
+    print_rows(shown, as_json)
 
 
 @catalog.command()

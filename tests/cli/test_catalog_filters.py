@@ -25,6 +25,7 @@ SLIPS = [
     ("profiles --model lamma-3.3-70b", "model 'lamma-3.3-70b'", "'llama-3.3-70b'"),
     ("profiles --gpu h1000-sxm", "GPU 'h1000-sxm'", "'h100-sxm'"),
     ("gpus --gpu h200-smx", "GPU 'h200-smx'", "'h200-sxm'"),
+    ("power --gpu h200-smx", "GPU with a measured power 'h200-smx'", "'h200-sxm'"),
     ("models --model qwen3-33b", "model 'qwen3-33b'", "'qwen3-32b'"),
     ("apis --model gpt-4.1-minni", "model with a pace 'gpt-4.1-minni'", "'gpt-4.1-mini'"),
 ]  # fmt: skip

@@ -74,6 +74,8 @@ OF_THE_CATALOG = {
     "prices": ("", "--gpu h100-sxm", "--model claude"),
     "apis": ("",),
     "gpus": ("",),
+    "power": ("",),
+    "grids": ("",),
     "models": ("",),
     "shapes": ("",),
     "formats": ("",),

@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,8 @@ from sim.model.energy import (
     slowed,
     speed_under,
 )
+from sim.montecarlo.replication import replicate
+from sim.scenario import load_scenario
 
 TABLE = REAL / "energy" / "mlenergy_v2_llm.csv"
 RUNS = REAL / "vllm_h200_live"
@@ -186,3 +189,34 @@ def test_a_budget_counts_replicas_at_their_caps() -> None:
     assert site.most_replicas(4) == 4
     assert replace(site, power_budget_w=9_600.0).most_replicas(4) == 4
     assert Energy(law).most_replicas(4) == float("inf")
+
+
+OPEN_LOOP = """\
+name: open loop
+horizon: {duration: 10min, warm_up: 1min}
+energy: {}
+workloads:
+  chat:
+    arrivals: {requests_per_second: RATE}
+    prompt_tokens: {lognormal: {mean: 512, sigma: 0.8}}
+    output_tokens: {lognormal: {mean: 256, sigma: 0.8}}
+backends:
+  large:
+    kind: gpu_pool
+    service: llama-3.1-8b/h200-sxm/tp1/bf16/vllm
+    replicas: 1
+    price: {usd_per_gpu_hour: 3}
+"""
+
+
+@pytest.mark.parametrize(("rate", "watts"), [("18.992", 602.5), ("28.489", 683.6)])
+def test_a_simulated_replica_draws_what_the_measured_one_did(
+    tmp_path: Path, rate: str, watts: float
+) -> None:
+    """Open loops of the H200 at 44 and 74 % of its saturated rate, which nothing was fitted to."""
+    (tmp_path / "open.yaml").write_text(OPEN_LOOP.replace("RATE", rate), encoding="utf-8")
+    scenario = load_scenario(tmp_path / "open.yaml")
+    half = np.array([0.5])
+    draws = {each.path: float(each.distribution.ppf(half)[0]) for each in scenario.inputs}
+    found = replicate(scenario, 0, 0, draws).metrics
+    assert found["power_mean_w"] == pytest.approx(watts, rel=0.05)

@@ -271,7 +271,7 @@ def _within(pool: design.GpuPool, left_w: float) -> design.GpuPool:
 
 def _limited(pool: design.GpuPool) -> design.GpuPool:
     """The pool with its life cycle limited; what is too much from the start is told elsewhere."""
-    if pool.energy is None or pool.autoscaler is None:
+    if pool.energy is None:
         return pool
     most = pool.energy.most_replicas(pool.gpus_per_replica)
     if most >= pool.lifecycle.capacity_limit or most < pool.replicas + pool.lifecycle.kept_ready:

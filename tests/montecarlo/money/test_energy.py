@@ -25,6 +25,7 @@ from sim.model.workload import RequestBlock, Slo, Workload
 from sim.montecarlo.money import costs, money
 from sim.montecarlo.replication import replicate
 from sim.scenario import Scenario, load_scenario
+from sim.studies.size.fleet import most_replicas
 
 LAW = PowerLaw("some", 100.0, 250.0, 600.0, 1e6)  # no cap, so that all is linear
 HOUR_S = 3_600.0
@@ -302,3 +303,13 @@ def test_a_region_with_a_shape_keeps_its_mean(tmp_path: Any) -> None:
     values = own.energy.grid.g_per_kwh
     assert np.mean(values) == pytest.approx(56.04)
     assert values[23] == pytest.approx(3 * values[0])
+
+
+def test_a_fixed_fleet_is_sized_within_the_power_of_its_site(tmp_path: Any) -> None:
+    """``sim size`` tries no fleet that the site could not feed."""
+    site = "energy={pue: 1.2, power_budget: 11 kW}"
+    scenario = load_scenario(written(tmp_path, MINIMAL), (*SHORT, site))
+    design = scenario.design(middle(scenario))
+    (own,) = design.pools
+    assert own.energy is not None
+    assert most_replicas(design, own) == own.energy.most_replicas(own.gpus_per_replica) == 3
