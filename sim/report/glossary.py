@@ -43,7 +43,7 @@ GLOSSARY = {
     ),
     "cause": "What ran out, or turned requests away, in worlds in which something went wrong.",
     "CO2e": (
-        "Grams of CO2 that would warm as much as all that is emitted: energy times the intensity of "
+        "Grams of CO2 that would warm as much as what is emitted: energy times the intensity of "
         "the grid; what making the machines has emitted is told apart."
     ),
     "cold start": "From asking for a replica until it serves; it is paid from when its node runs.",
