@@ -30,6 +30,7 @@ COUNTS += ("found_later_tokens", "found_again_tokens")
 COUNTS_OF_ROUTES = ("fallbacks", "escalations", "degraded")
 WORK = ("decoded", "context", "prompts", "prefilled", "prefill_s")
 ROUNDS = 6  # of cases that are drawn
+MOVED = ("transfers", "moved_bytes", "handoff_s")
 CLOSE = ("arrival_s", "dispatched_s", "ready_s", "admitted_s", "first_token_s", "finish_s")
 
 
@@ -73,6 +74,7 @@ def assert_same_books(case: Case, naive: NaiveDataPlane, state: State) -> None:
             replica for replica, of in zip(naive.replicas, naive.pool_of, strict=True) if of == p
         ]
         worked = {name: math.fsum(replica.work[name] for replica in replicas) for name in WORK}
+        worked |= {name: naive.gateways[p].moved[name] for name in MOVED}
         worked["frontend_s"] = math.fsum(replica.front.work_s for replica in replicas)
         assert {name: float(pool[name]) for name in worked} == pytest.approx(worked, rel=1e-9)
     if case.managed is None:

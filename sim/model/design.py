@@ -15,6 +15,7 @@ from sim.model.economics import OneOff
 from sim.model.energy import Energy
 from sim.model.failure import Failures
 from sim.model.gateway import Gateway
+from sim.model.handoff import Handoff
 from sim.model.lifecycle import Lifecycle
 from sim.model.managed import ManagedApi
 from sim.model.price import GpuPrice
@@ -91,6 +92,7 @@ class GpuPool:
     ``replicas`` are ready when the simulation begins. There are as many from then on, but for
     failures, unless there is an autoscaler. ``cooldown_s`` is as that of a managed backend.
     ``node_gpus`` are those of a node, where nodes are bought whole; None where replicas are.
+    With a ``handoff`` it computes prompts for another pool, which makes the answers.
     ``fixed_usd_per_month`` is paid beside the price of GPUs, whatever there is of them. ``energy``
     is None where nobody asks for it.
     """
@@ -110,6 +112,7 @@ class GpuPool:
     node_gpus: int | None = None
     fixed_usd_per_month: float = 0.0
     energy: Energy | None = None
+    handoff: Handoff | None = None
 
     def __post_init__(self) -> None:
         there = self.replicas + self.lifecycle.kept_ready

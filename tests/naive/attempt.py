@@ -51,6 +51,14 @@ class Attempt:
     gives_way_after_s: float = 0.0  # that others have waited for
     is_of_batch: bool = False  # that gives way at all
     goes_first: bool = True
+    home: int = -1  # pool that has computed its prompt for another
+    source: int = -1  # replica that keeps blocks for it until they have been fetched
+    stage: str = ""  # to fetch, fetching, fetched: what another has computed of its prompt
+    computed_s: float = NOT_YET  # when that had its prompt
+    sent_s: float = NOT_YET  # when it had been handed to that, and was ready there
+    seen_s: float = NOT_YET
+    pulled_s: float = NOT_YET  # when it began to fetch
+    moved: float = 0.0  # bytes
     is_begun: bool = False  # some of its prompt has been prefilled since it was admitted
 
     @property
@@ -68,13 +76,16 @@ class Attempt:
     @property
     def worked(self) -> int:
         """Tokens prefilled or generated, each once."""
-        return self.cached - self.spared + self.is_decoding
+        return self.cached - self.spared + (self.is_decoding and self.generated > 0)
 
     def start_over(self) -> None:
         """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
         self.generated = self.cached = self.blocks = 0
         self.held = ()
         self.had = self.spared = self.hits = 0
+        if self.home >= 0:
+            self.backend, self.dispatched_s, self.ready_s = self.home, self.sent_s, self.seen_s
+        self.home, self.stage = -1, ""
         if math.isnan(self.first_token_s):
             self.first_due_s = NOT_YET
 

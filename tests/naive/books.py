@@ -57,6 +57,10 @@ class Books:
     def waste(self, request: Request, attempt: Attempt, tokens: int, generated: int) -> None:
         """Tokens that were worked on for nobody, or are to be worked on again."""
         self.count(request, "wasted_tokens", tokens)
+        if attempt.home >= 0 and request.arrival_s >= 0:  # its prompt was computed there
+            there = min(tokens, attempt.prompt - attempt.spared)
+            self.usage[request.workload, attempt.home, STANDARD]["wasted_tokens"] += there
+            tokens -= there
         self.use(request, attempt, "wasted_tokens", tokens)
         if generated:
             self.use(request, attempt, "wasted_output_tokens", generated)

@@ -2,9 +2,9 @@
 
 At an instant things happen in this order: arrivals; timers (a retry is sent, a kept answer is
 given, a managed backend's token comes), in the order in which they were set; escalations, of the
-lowest request first; calls that follow others in a task, of the lowest task first; step boundaries,
-of the lowest replica first; the end of somebody's patience, of the lowest request first; deadlines,
-of the attempt sent first; then the control plane acts.
+lowest request first; calls that follow others in a task, of the lowest task first; what comes over
+links; step boundaries, of the lowest replica first; the end of somebody's patience, of the lowest
+request first; deadlines, of the attempt sent first; then the control plane acts.
 """
 
 from abc import ABC, abstractmethod
@@ -12,6 +12,7 @@ from collections import deque
 
 from naive.alarms import Alarms, Happening
 from naive.attempt import NEVER, Attempt
+from naive.link import Link
 from naive.replica import Replica
 from naive.task import Task
 from sim.engine.state import status
@@ -26,6 +27,7 @@ class Clockwork(ABC):
         self.now_s = 0.0
         self.coming: deque[Task] = deque()
         self.replicas: list[Replica] = []
+        self.links: dict[tuple[int, int], Link] = {}  # of pools (0) and replicas (1)
         self.timers = Alarms()
         self.patience = Alarms()
         self.deadlines = Alarms()
@@ -49,6 +51,7 @@ class Clockwork(ABC):
         kinds: list[tuple[float, Happening]] = [
             (self.coming[0].arrival_s if self.coming else NEVER, self.arrive),
             (self.timers.next_s, self.timers.ring),
+            (min((link.next_s for link in self.links.values()), default=NEVER), self.meet_link),
             (min(map(Replica.next_event_s, self.replicas), default=NEVER), self.reach_boundary),
             (self.patience.next_s, self.patience.ring),
             (self.deadlines.next_s, self.deadlines.ring),
@@ -57,6 +60,9 @@ class Clockwork(ABC):
 
     @abstractmethod
     def arrive(self) -> None: ...
+
+    @abstractmethod
+    def meet_link(self) -> None: ...
 
     @abstractmethod
     def reach_boundary(self) -> None: ...

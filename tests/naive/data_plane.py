@@ -7,6 +7,7 @@ the two means something.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -18,9 +19,16 @@ from naive.cache import Cache, SharedCache
 from naive.client import Crowd
 from naive.dispatch import Dispatch
 from naive.gateway import Gateway, Router
+from naive.link import Link
 from naive.lockstep import Team
 from naive.managed import Managed, shared_purses
-from naive.photo_finish import delivers_at_an_end, ends_meet, is_ready_at_an_end
+from naive.photo_finish import (
+    delivers_at_an_end,
+    ends_meet,
+    is_ready_at_an_end,
+    meets_an_end,
+    near_s,
+)
 from naive.replica import Replica
 from naive.request import Request
 from naive.route import Route
@@ -86,6 +94,9 @@ class NaiveDataPlane(Dispatch):
                 ),
             ],
         )
+        for gateway in self.gateways:
+            if (handoff := gateway.pool.handoff) is not None:
+                (gateway.hands_to,) = (g for g in self.gateways if g.pool.name == handoff.to)
         self.pool_of: list[int] = []  # of each rank
         self.teams: list[Team] = []
         self.tasks: list[Task] = []
@@ -147,6 +158,7 @@ class NaiveDataPlane(Dispatch):
         for _ in range(gateway.pool.profile.data_parallel_ranks):
             limit = gateway.pool.gateway.replica_limit
             rank = Replica(len(self.replicas), gateway.pool.profile, team=team, limit=limit)
+            rank.hands_over, rank.fetch = gateway.hands_to is not None, self.pull
             if (kept := gateway.pool.prefix_cache) is not None:
                 size = kept.block_tokens // rank.profile.kv_block_tokens
                 rank.cache = Cache(kept.block_tokens, kept.blocks)
@@ -175,10 +187,14 @@ class NaiveDataPlane(Dispatch):
         ranks = self.teams[replica].ranks
         gateway = self.gateways[self.pool_of[ranks[0].index]]
         lost = [attempt for rank in ranks for attempt in rank.die()]
+        for attempt in lost:
+            self.stop_sending(attempt)
         for rank in ranks:
+            lost += self.lose_leases(rank)
             self.book_work(rank)
         for attempt in lost:
             request = self.everyone[attempt.number]
+            self.end_lease(attempt)
             if not request.is_waited_for(attempt):
                 continue
             if gateway.pool.gateway.on_loss == "fail":
@@ -187,7 +203,24 @@ class NaiveDataPlane(Dispatch):
             else:
                 self.seen["resent"] += 1
                 attempt.start_over()
+                self.name(request, attempt)
                 self.knock(request, attempt)
+
+    def lose_leases(self, rank: Replica) -> list[Attempt]:
+        """What a dead replica kept for others is gone: they are taken from wherever they are."""
+        lost = sorted((lease.attempt for lease in rank.leased), key=lambda a: a.serial)
+        rank.leased = []
+        for attempt in lost:
+            self.seen["lost what was kept for it"] += 1
+            self.stop_sending(attempt)
+            gateway = self.gateways[attempt.backend]
+            if not gateway.drop(attempt):
+                self.replicas[attempt.replica].take_back(attempt, self.now_s)
+                gateway.hand_over(self.now_s)
+            rank.waste(attempt, attempt.prompt - attempt.spared)
+            attempt.source = -1
+            attempt.replica, attempt.backend = rank.index, attempt.home
+        return lost
 
     def set_errors(self, backend: int, share: float) -> None:
         """From now on so many of the attempts at a managed backend fail, besides the usual."""
@@ -212,6 +245,9 @@ class NaiveDataPlane(Dispatch):
         for attempt in replica.end_step(self.now_s):
             request = self.everyone[attempt.number]
             is_wanted = request.is_waited_for(attempt)
+            if replica.hands_over:
+                self.pass_on(replica, gateway, request, attempt)
+                continue
             if is_wanted and replica.front.streams:
                 self.await_token(replica, request, attempt)
             elif is_wanted:
@@ -224,6 +260,82 @@ class NaiveDataPlane(Dispatch):
         gateway.hand_over(self.now_s)
         replica.begin_step(self.now_s)
         self.book_work(replica)
+
+    def pass_on(
+        self, replica: Replica, gateway: Gateway, request: Request, attempt: Attempt
+    ) -> None:
+        """A prompt has been computed: another pool is to answer it."""
+        if attempt.is_stopping:
+            self.seen["nobody wanted it any more"] += 1
+            replica.drop(attempt)
+            gateway.hand_over(self.now_s)
+            return
+        self.seen["passed on"] += 1
+        following = gateway.hands_to
+        assert following is not None
+        self.seen["photo finish"] += ends_meet(replica, self.replicas, self.now_s)
+        replica.lease(attempt)
+        attempt.source, attempt.home, attempt.stage = replica.index, gateway.index, "to fetch"
+        attempt.sent_s, attempt.seen_s = attempt.dispatched_s, attempt.ready_s
+        attempt.computed_s = self.now_s
+        gateway.hand_over(self.now_s)
+        attempt.replica, attempt.backend = -1, following.index
+        self.name(request, attempt)
+        if following.accepts():
+            held_before = following.held
+            following.take_in(attempt, self.crowd(request).priority, self.now_s)
+            self.seen["held after its prefill"] += following.held - held_before
+            if following.held > held_before == 0 and not following.ready:
+                self.held, self.has_news = following.index, True
+            return
+        self.seen["turned away after its prefill"] += 1
+        self.books.waste(request, attempt, attempt.prompt - attempt.spared, 0)
+        self.end_lease(attempt)
+        if request.is_waited_for(attempt):
+            self.leave_out(attempt)
+            self.reject(request, attempt, following.pool.gateway.retry_after_s)
+        else:
+            following.rejected += 1
+            self.books.use(request, attempt, "rejections")
+
+    def pull(self, attempt: Attempt, tokens: int, now_s: float) -> None:
+        """What it lacks of its prompt is sent to where it has blocks now."""
+        handoff = self.gateways[attempt.home].pool.handoff
+        assert handoff is not None
+        ends = {
+            "destination": (1, self.first_rank(attempt.replica)),
+            "source": (1, self.first_rank(attempt.source)),
+            "all": (0, attempt.home),
+        }
+        link = self.links.setdefault(ends[handoff.per], Link())
+        self.links = dict(sorted(self.links.items()))
+        attempt.moved = tokens * handoff.kv_bytes_per_token
+        attempt.pulled_s = now_s
+        link.start(attempt, attempt.moved / handoff.bytes_per_s, handoff.latency_s, now_s)
+
+    def first_rank(self, rank: int) -> int:
+        return self.replicas[rank].team.ranks[0].index
+
+    def meet_link(self) -> None:
+        """Something is through, or there."""
+        link = min(self.links.values(), key=lambda each: each.next_s)
+        others = [each for each in self.links.values() if each is not link]
+        self.seen["photo finish"] += any(
+            each.next_s - self.now_s <= near_s(self.now_s) for each in others
+        )
+        self.seen["sent side by side"] += len(link.sending) > 1
+        attempt = link.end_next(self.now_s)
+        if attempt is None:
+            return
+        here, there = self.replicas[attempt.replica], self.replicas[attempt.source]
+        if attempt.pulled_s < self.now_s:
+            self.seen["photo finish"] += meets_an_end([here, there], self.now_s)
+        home = self.gateways[attempt.home]
+        home.moved += Counter(
+            transfers=1, moved_bytes=attempt.moved, handoff_s=self.now_s - attempt.computed_s
+        )
+        self.end_lease(attempt)
+        here.take_fetched(attempt, self.now_s)
 
     def await_token(self, replica: Replica, request: Request, attempt: Attempt) -> None:
         """A first token or a last one is on its way to the client."""

@@ -194,7 +194,7 @@ class Dispatch(Clockwork):
             self.knock(request, attempt)
 
     def new_attempt(self, request: Request) -> Attempt:
-        crowd, backend = self.crowd(request), self.backend(request)
+        crowd, backend = self.crowd(request), self.first_backend(request)
         attempt = Attempt(
             request.number,
             self.sent,
@@ -213,18 +213,34 @@ class Dispatch(Clockwork):
             attempt.is_of_batch = True
             attempt.gives_way_until_s = request.arrival_s + crowd.yielding.for_s
             attempt.gives_way_after_s = crowd.yielding.after_s
-        if isinstance(backend, Gateway) and (kept := backend.pool.prefix_cache) is not None:
-            attempt.names = request.names(crowd.carry, kept.block_tokens)
-            attempt.names_of_all = request.names_of_all(crowd.carry, kept.block_tokens)
+        self.name(request, attempt)
         self.sent += 1
         request.attempts += 1
         self.books.count(request, "attempts")
         self.books.use(request, attempt, "attempts")
         return attempt
 
+    def first_backend(self, request: Request) -> Gateway | Managed:
+        """Where an attempt is sent: short prompts go to who makes the answers at once."""
+        backend = self.backend(request)
+        if isinstance(backend, Gateway) and backend.hands_to is not None:
+            assert backend.pool.handoff is not None
+            if request.prompt < backend.pool.handoff.local_below:
+                self.seen["kept local"] += 1
+                return backend.hands_to
+        return backend
+
+    def name(self, request: Request, attempt: Attempt) -> None:
+        """The names that blocks of a prompt have where it is."""
+        attempt.names, attempt.names_of_all = None, ()
+        backend, carry = self.backends[attempt.backend], self.crowd(request).carry
+        if isinstance(backend, Gateway) and (kept := backend.pool.prefix_cache) is not None:
+            attempt.names = request.names(carry, kept.block_tokens)
+            attempt.names_of_all = request.names_of_all(carry, kept.block_tokens)
+
     def knock(self, request: Request, attempt: Attempt) -> None:
         """An attempt comes to a backend: it is rejected, or taken in."""
-        backend, crowd = self.backend(request), self.crowd(request)
+        backend, crowd = self.backends[attempt.backend], self.crowd(request)
         is_one_more = self.inside(request.workload) >= crowd.max_concurrency
         self.seen["over the limit"] += is_one_more
         if isinstance(backend, Managed):
@@ -261,7 +277,7 @@ class Dispatch(Clockwork):
         replica.wasted, replica.redone, replica.found_again = [], [], []
 
     def reject(self, request: Request, attempt: Attempt, retry_after_s: float) -> None:
-        self.backend(request).rejected += 1
+        self.backends[attempt.backend].rejected += 1
         self.books.use(request, attempt, "rejections")
         self.lose(request, attempt, status.REJECTED, retry_after_s)
 
@@ -399,7 +415,7 @@ class Dispatch(Clockwork):
 
     def abandon(self, request: Request, attempt: Attempt) -> None:
         """Nobody waits for the attempt any more; the server may notice."""
-        backend, stops = self.backend(request), self.crowd(request).client.server_stops
+        backend, stops = self.backends[attempt.backend], self.crowd(request).client.server_stops
         if isinstance(backend, Managed):
             generated = backend.generated(attempt, self.now_s) if stops else attempt.output
             self.seen["left a managed backend"] += 1
@@ -408,18 +424,39 @@ class Dispatch(Clockwork):
             self.books.leave(request, attempt, backend, generated)
         elif backend.drop(attempt):
             self.seen["left the gateway"] += 1
+            if attempt.home >= 0:
+                self.seen["left the gateway after its prefill"] += 1
+                self.books.waste(request, attempt, attempt.prompt - attempt.spared, 0)
+            self.end_lease(attempt)
         elif attempt in (its := self.replicas[attempt.replica]).streaming:
             self.seen["left while streamed"] += 1
             its.stop(attempt, self.now_s)
             self.book_work(its)
             backend.hand_over(self.now_s)
         elif stops:
+            self.seen["left while it fetched"] += attempt.stage == "fetching"
+            self.seen["left when it had fetched"] += attempt.stage == "fetched"
+            self.stop_sending(attempt)
             self.replicas[attempt.replica].stop(attempt, self.now_s)
+            self.end_lease(attempt)
             self.book_work(self.replicas[attempt.replica])
             self.seen["stopped while running" if attempt.is_stopping else "left the line"] += 1
             backend.hand_over(self.now_s)
         else:
             self.seen["orphaned"] += 1
+
+    # Prompts that are computed elsewhere
+
+    def stop_sending(self, attempt: Attempt) -> None:
+        """Nothing is sent for it any more."""
+        for link in self.links.values():
+            link.stop(attempt, self.now_s)
+
+    def end_lease(self, attempt: Attempt) -> None:
+        """Blocks that are kept for it, if any are, are free."""
+        if attempt.source >= 0:
+            self.replicas[attempt.source].end_lease(attempt, self.now_s)
+            attempt.source = -1
 
     # Losses
 

@@ -1,5 +1,6 @@
 """The gateway before a pool in the naive simulator: it rejects, holds, routes and hands over."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -102,10 +103,13 @@ class Gateway:
     lines: tuple[list[Attempt], list[Attempt]] = field(default_factory=lambda: ([], []))
     rejected: int = 0  # attempts
     beyond_limit: int = 0  # of a replica, beside batches that give way there
+    moved: Counter[str] = field(default_factory=Counter)  # to other pools
+    hands_to: "Gateway | None" = None  # who answers the prompts that are computed here
 
     @property
     def max_model_len(self) -> int:
-        return self.pool.profile.max_model_len
+        longest = self.pool.profile.max_model_len
+        return longest if self.hands_to is None else min(longest, self.hands_to.max_model_len)
 
     @property
     def cooldown_s(self) -> float:
@@ -127,7 +131,7 @@ class Gateway:
     @property
     def waiting(self) -> int:
         """Attempts that are held, or wait on a replica."""
-        return self.held + sum(len(replica.waiting) for replica in self.members)
+        return self.held + sum(len(it.waiting) + len(it.fetching) for it in self.members)
 
     def is_full(self) -> bool:
         places = len(self.ready) * self.pool.profile.max_num_seqs

@@ -12,10 +12,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from naive.attempt import NEVER, Attempt, Step
-from naive.cache import Cache, SharedCache
+from naive.cache import Cache, Name, SharedCache
 from naive.front import FrontEnd
 from naive.lockstep import Team
 from sim.model.profile import ServiceProfile
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """Blocks that a replica keeps for one who has gone on elsewhere."""
+
+    attempt: Attempt
+    blocks: int
+    held: tuple[Name, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +44,11 @@ class Replica:
     front: FrontEnd = field(init=False)
     waiting: list[Attempt] = field(default_factory=list)
     running: list[Attempt] = field(default_factory=list)  # in the order of admission
+    fetching: list[Attempt] = field(default_factory=list)  # with blocks, for what is on its way
+    leased: list["Lease"] = field(default_factory=list)  # blocks of those that are elsewhere
+    hands_over: bool = False  # prompts, once they are computed
+    fetch: Callable[[Attempt, int, float], None] | None = None  # from where it was computed
+    is_blocked: bool = False  # the head is ready, and waits for blocks that are kept for others
     streaming: list[Attempt] = field(default_factory=list)  # finished, and not yet delivered
     step: Step | None = None
     plans: list[list[tuple[Attempt, int]]] = field(default_factory=list)  # of steps to come
@@ -59,11 +73,11 @@ class Replica:
 
     @property
     def outstanding(self) -> int:
-        return len(self.waiting) + len(self.running) + len(self.streaming)
+        return len(self.attempts)
 
     @property
     def attempts(self) -> list[Attempt]:
-        return [*self.waiting, *self.running, *self.streaming]
+        return [*self.waiting, *self.fetching, *self.running, *self.streaming]
 
     def accept(self, attempt: Attempt, now_s: float) -> None:
         """Through the front end to the tail of the waiting list."""
@@ -75,11 +89,13 @@ class Replica:
             self.line_up(attempt, now_s)
         else:
             self.waiting.append(attempt)
+        if self.waiting[0] is attempt:
+            self.is_blocked = False
 
     def line_up(self, attempt: Attempt, now_s: float) -> None:
-        """Before those at the end of the line that give way."""
+        """Before those at the end of the line that give way, and have no blocks yet."""
         place = len(self.waiting)
-        while place > 0 and self.waiting[place - 1].gives_way(now_s):
+        while place > self.fetched and self.waiting[place - 1].gives_way(now_s):
             place -= 1
         self.waiting.insert(place, attempt)
 
@@ -91,6 +107,8 @@ class Replica:
         """When the head of the waiting list is ready."""
         if any(self.plans):  # and nothing is under way, on any rank
             return self.team.boundary_s
+        if self.is_blocked:
+            return NEVER
         # Of several processes the second in line may have been ready before the first has left.
         return max(self.waiting[0].ready_s, self.left_s) if self.waiting else NEVER
 
@@ -116,6 +134,9 @@ class Replica:
             attempt.cached += tokens
             if attempt.is_decoding:  # its prefill is complete, and that yields a token
                 self.keep_prompt(attempt)
+                if self.hands_over:
+                    yield attempt
+                    continue
                 attempt.generated += 1
                 if math.isnan(attempt.first_due_s):  # else it came from a replica that died
                     attempt.first_due_s = attempt.token_s_of_step
@@ -146,6 +167,8 @@ class Replica:
         self.give_way(now_s)
         self.step = SCHEDULERS[self.profile.scheduler](self, now_s)
         self.check_memory()
+        idle = self.step is None and not any(self.plans)
+        self.is_blocked = idle and bool(self.waiting) and self.waiting[0].ready_s <= now_s
         self.team.end_turn(self)
 
     def step_until(self, ends_s: float) -> None:
@@ -155,15 +178,86 @@ class Replica:
 
     def stop(self, attempt: Attempt, now_s: float) -> None:
         """The client has hung up: drop it, at the next boundary if it is in the batch."""
-        if attempt in self.waiting:
-            self.waiting.remove(attempt)
-            self.left_s = now_s
-            self.waste(attempt, attempt.had - attempt.spared)
+        if attempt in self.waiting or attempt in self.fetching:
+            self.waste(attempt, self.worked_before(attempt))
+            self.take_back(attempt, now_s)
         elif attempt in self.streaming:
             self.streaming.remove(attempt)
             self.waste(attempt, attempt.worked, attempt.generated)
         else:
             attempt.is_stopping = True
+
+    def worked_before(self, attempt: Attempt) -> int:
+        """Tokens of one in no batch: computed before it was preempted, or elsewhere."""
+        return (attempt.had if attempt.home < 0 or attempt.had else attempt.prompt) - attempt.spared
+
+    def take_back(self, attempt: Attempt, now_s: float) -> None:
+        """Off the line, or from where it fetches, with the blocks that it has."""
+        self.is_blocked = False
+        self.left_s = now_s
+        if attempt.stage in ("fetching", "fetched"):
+            self.free_blocks += attempt.blocks + self.cache.size * self.let_go(attempt)
+            attempt.blocks = 0
+            self.cache.squeeze(self.free_blocks)
+        for line in (self.waiting, self.fetching):
+            if attempt in line:
+                line.remove(attempt)
+        attempt.stage = ""
+
+    def drop(self, attempt: Attempt) -> None:
+        """Its prompt has been computed, and nobody wants it."""
+        self.waste(attempt, attempt.worked)
+        self.take_off(attempt)
+
+    def lease(self, attempt: Attempt) -> None:
+        """It leaves, and its blocks stay."""
+        self.running.remove(attempt)
+        self.leased.append(Lease(attempt, attempt.blocks, attempt.held))
+        attempt.blocks, attempt.held = 0, ()
+        attempt.cached = attempt.prefill = 0
+
+    def end_lease(self, attempt: Attempt, now_s: float) -> None:
+        """The blocks that are kept for one who is elsewhere are free."""
+        (lease,) = (each for each in self.leased if each.attempt is attempt)
+        self.leased.remove(lease)
+        gone = 0 if isinstance(self.cache, Cache) else self.cache.let_go(lease.held)
+        self.free_blocks += lease.blocks + self.cache.size * gone
+        self.cache.squeeze(self.free_blocks)
+        self.is_blocked = False
+        self.left_s = now_s
+
+    @property
+    def fetched(self) -> int:
+        """How many at the head of the line have fetched what they need."""
+        return sum(attempt.stage == "fetched" for attempt in self.waiting)
+
+    def take_fetched(self, attempt: Attempt, now_s: float) -> None:
+        """All is there: to the head of the line, behind those that have theirs."""
+        self.fetching.remove(attempt)
+        if self.fetched == 0:
+            self.is_blocked = False
+            self.left_s = now_s
+        self.waiting.insert(self.fetched, attempt)
+        attempt.stage = "fetched"
+
+    def begin_to_fetch(self, now_s: float, spoken_for: int) -> None:
+        """Those at the head whose prompts were computed elsewhere take blocks, as if admitted."""
+        while self.waiting and self.waiting[0].stage == "to fetch":
+            if not self.can_admit_head(now_s, spoken_for):
+                return
+            attempt = self.waiting.pop(0)
+            attempt.blocks = self.blocks_to_prefill(attempt)
+            self.free_blocks -= attempt.blocks
+            found = 0 if attempt.names is None else self.found_cached(attempt)
+            if isinstance(self.cache, SharedCache) and attempt.names is not None:
+                before = self.hold(attempt, found // self.cache.block_tokens)
+                self.free_blocks += self.cache.size * before
+            self.cache.squeeze(self.free_blocks)
+            self.cache.use_leading(attempt.names or ())
+            attempt.stage = "fetching"
+            self.fetching.append(attempt)
+            assert self.fetch is not None
+            self.fetch(attempt, attempt.prompt - 1 - found, now_s)
 
     def drop_stopping(self) -> None:
         for attempt in [attempt for attempt in self.running if attempt.is_stopping]:
@@ -216,16 +310,18 @@ class Replica:
         decoding = sorted(self.decoding(), key=lambda attempt: attempt.serial)
         partial = [a for a in self.running if a not in ending and a not in decoding]
         under_way = {a.serial: tokens for a, tokens in chunks}
-        for attempt in self.waiting:
-            self.waste(attempt, attempt.had - attempt.spared)
+        self.fetching.sort(key=lambda attempt: attempt.serial)
+        for attempt in [*self.waiting, *self.fetching]:
+            self.waste(attempt, self.worked_before(attempt))
         for attempt in self.running:
             generated = attempt.generated if attempt.is_decoding else 0
             self.waste(attempt, attempt.worked + under_way.get(attempt.serial, 0), generated)
         streamed = sorted(self.streaming, key=lambda attempt: attempt.serial)
         for attempt in streamed:
             self.waste(attempt, attempt.worked, attempt.generated)
-        lost = [*self.waiting, *ending, *partial, *decoding, *streamed]
+        lost = [*self.waiting, *self.fetching, *ending, *partial, *decoding, *streamed]
         self.routable, self.waiting, self.running, self.step = False, [], [], None
+        self.fetching = []
         self.streaming, self.plans = [], []
         self.cache = Cache()
         self.team.die()
@@ -291,7 +387,7 @@ class Replica:
         if attempt.gives_way(now_s):
             self.line_up(attempt, now_s)
         else:
-            self.waiting.insert(0, attempt)
+            self.waiting.insert(self.fetched, attempt)
 
     def can_admit_head(self, now_s: float, spoken_for: int = 0) -> bool:
         """Whether the head is ready, and has a place and memory beside blocks of others."""
@@ -299,13 +395,17 @@ class Replica:
             return False
         fits = ADMISSIONS[self.profile.admission]
         free_blocks = self.free_blocks - spoken_for
+        if self.waiting[0].stage == "fetched":  # and so has its blocks
+            places = min(self.profile.max_num_seqs, self.limit)
+            return len(self.running) < places and free_blocks >= 0
         return len(self.running) < min(self.profile.max_num_seqs, self.limit) and fits(
             self, self.waiting[0], free_blocks
         )
 
     def most_blocks(self, attempt: Attempt) -> int:
         """That it may ever hold."""
-        blocks = math.ceil((attempt.prompt + attempt.output) / self.profile.kv_block_tokens)
+        output = 1 if self.hands_over else attempt.output  # of what is answered elsewhere
+        blocks = math.ceil((attempt.prompt + output) / self.profile.kv_block_tokens)
         return min(blocks, self.total_blocks)
 
     def blocks_to_prefill(self, attempt: Attempt) -> int:
@@ -326,10 +426,18 @@ class Replica:
         return min(found, attempt.prompt - 1)
 
     def tokens_to_compute(self, attempt: Attempt) -> int:
+        if attempt.stage == "fetched":
+            return 1
         return attempt.prompt + attempt.generated - self.found_cached(attempt)
 
     def admit_head(self, now_s: float) -> Attempt:
         attempt = self.waiting.pop(0)
+        if attempt.stage == "fetched":
+            attempt.stage = ""
+            attempt.prefill, attempt.cached = attempt.prompt, attempt.prompt - 1
+            attempt.is_begun = False
+            self.running.append(attempt)
+            return attempt
         attempt.blocks = self.blocks_to_prefill(attempt)
         self.free_blocks -= attempt.blocks
         attempt.prefill = attempt.prompt + attempt.generated
@@ -379,8 +487,9 @@ class Replica:
     def check_memory(self) -> None:
         """No block is lost, none is lent twice, and each attempt holds what its cache needs."""
         assert self.free_blocks >= 0
-        held = {name for attempt in self.running for name in attempt.held}
-        own = sum(attempt.blocks for attempt in self.running)
+        there = [*self.running, *self.fetching, *(a for a in self.waiting if a.stage == "fetched")]
+        held = {name for each in [*there, *self.leased] for name in each.held}
+        own = sum(each.blocks for each in [*there, *self.leased])
         assert self.free_blocks + own + self.cache.size * len(held) == self.total_blocks
         for attempt in self.running:
             blocks = attempt.blocks + self.cache.size * len(attempt.held)
@@ -413,7 +522,10 @@ def plan_chunks(replica: Replica, now_s: float) -> list[tuple[Attempt, int]]:
         if before < attempt.prefill and budget > 0:
             chunks.append((attempt, min(attempt.prefill - before, budget)))
             budget -= chunks[-1][1]
-    while budget > 0 and replica.can_admit_head(now_s, spoken_for):
+    while budget > 0:
+        replica.begin_to_fetch(now_s, spoken_for)
+        if not replica.can_admit_head(now_s, spoken_for):
+            break
         attempt = replica.admit_head(now_s)
         chunks.append((attempt, min(attempt.prefill - attempt.cached, budget)))
         budget -= chunks[-1][1]
@@ -430,6 +542,7 @@ def lengths_after(replica: Replica, chunks: list[tuple[Attempt, int]]) -> list[i
 
 def prefill_first_step(replica: Replica, now_s: float) -> Step | None:
     """Whole prompts in steps of their own, while decodes wait."""
+    replica.begin_to_fetch(now_s, 0)
     if replica.can_admit_head(now_s):
         return replica.begin(now_s, [], admit_whole_prompts(replica, now_s))
     replica.grow_caches(now_s)
@@ -446,6 +559,7 @@ def admit_whole_prompts(replica: Replica, now_s: float) -> list[tuple[Attempt, i
             break
         chunks.append((replica.admit_head(now_s), tokens))
         budget -= tokens
+        replica.begin_to_fetch(now_s, 0)
     return chunks
 
 
@@ -456,7 +570,9 @@ def fits_its_prompt(replica: Replica, attempt: Attempt, free_blocks: int) -> boo
 
 def fits_as_a_whole(replica: Replica, attempt: Attempt, free_blocks: int) -> bool:
     """There is room for all that it and the running ones may ever hold."""
-    set_aside = sum(replica.most_blocks(other) for other in replica.running)
+    there = [*replica.running, *replica.fetching, *(lease.attempt for lease in replica.leased)]
+    there += [other for other in replica.waiting if other.stage == "fetched"]
+    set_aside = sum(replica.most_blocks(other) for other in there)
     return set_aside + replica.most_blocks(attempt) <= replica.total_blocks
 
 

@@ -81,6 +81,8 @@ class Request:
             return self.task.number
         if column == "cached_tokens":
             return self.last.hits
+        if self.last.home >= 0 and column in ("dispatched_s", "ready_s"):
+            return self.last.sent_s if column == "dispatched_s" else self.last.seen_s
         entry: float = getattr(self.last if column in OF_THE_LAST_ATTEMPT else self, column)
         return entry
 

@@ -1,12 +1,13 @@
 """An attempt that nobody waits for any more, wherever it is."""
 
-from sim.engine.gateway import gateway, managed
-from sim.engine.replica import waiting, wake
+from sim.engine.gateway import gateway, lease, managed
+from sim.engine.replica import fetching, waiting, wake
 from sim.engine.request import outcome, usage
 from sim.engine.state.jit import inner_apart
 from sim.engine.state.number import ONE_LESS, WIDE, ZERO
 from sim.engine.state.record import (
     BACKING_OFF,
+    FETCHING,
     HELD,
     NONE,
     ORPHAN,
@@ -25,32 +26,49 @@ def is_removable(s: State, slot: int) -> bool:
     seq = s.slots[slot]
     stops = s.workloads[seq.workload].server_stops
     at_once = seq.place in (BACKING_OFF, HELD, REMOTE, STREAMED)
-    return at_once or (seq.place == WAITING and stops)
+    return at_once or (seq.place in (WAITING, FETCHING) and stops)
 
 
 @inner_apart
 def remove(s: State, slot: int, now: float) -> None:
     """Take a removable attempt from its place; its slot remains."""
     seq = s.slots[slot]
-    if seq.place == HELD:
-        gateway.withdraw(s, slot, now)
-    elif seq.place == WAITING:
-        r = WIDE + seq.replica
-        replica = s.replicas[r]
-        was_head = replica.head == slot
-        usage.wasted(s, seq, seq.prefilled - seq.cached, ZERO)  # above 0 if it was preempted
-        waiting.take_out(s, replica, slot)
-        waiting.count_waiting(s, s.pools[replica.pool], ONE_LESS, now)
-        gateway.leave_replica(s, r, seq.workload, now)
-        if was_head:
-            wake.for_head(s, r, now)
+    if seq.place in (HELD, WAITING, FETCHING):
+        tokens = WIDE + seq.prefilled - seq.cached
+        if tokens > 0:  # it was preempted, or its prompt has been computed elsewhere
+            usage.wasted(s, slot, tokens, ZERO)
+        take_off(s, slot, now)
+        if s.clock[0].has_transfers:
+            lease.end(s, slot, now)
     elif seq.place == STREAMED:
         r = WIDE + seq.replica
-        usage.wasted(s, seq, seq.prompt + seq.output - seq.cached, WIDE + seq.output)
+        usage.wasted(s, slot, seq.prompt + seq.output - seq.cached, WIDE + seq.output)
         gateway.leave_replica(s, r, seq.workload, now)
     elif seq.place == REMOTE:
         managed.leave(s, slot, now)
     seq.place = BACKING_OFF
+
+
+@inner_apart
+def take_off(s: State, slot: int, now: float) -> None:
+    """Take an attempt that is in no batch from its line, or from where its tokens come to."""
+    seq = s.slots[slot]
+    if seq.place == HELD:
+        gateway.withdraw(s, slot, now)
+        return
+    r = WIDE + seq.replica
+    replica = s.replicas[r]
+    frees = replica.head == slot
+    if seq.place == FETCHING or fetching.has_fetched(s, slot):
+        fetching.drop(s, r, slot, now)
+        frees = True
+    else:
+        waiting.take_out(s, replica, slot)
+    seq.place = BACKING_OFF
+    waiting.count_waiting(s, s.pools[replica.pool], ONE_LESS, now)
+    gateway.leave_replica(s, r, WIDE + seq.workload, now)
+    if frees:
+        wake.for_head(s, r, now)
 
 
 @inner_apart

@@ -10,11 +10,11 @@ import math
 import numpy as np
 
 from sim.engine.client import attempt, hedge
-from sim.engine.gateway import cooldown, gateway, routes
+from sim.engine.gateway import cooldown, gateway, lease, routes
 from sim.engine.request import outcome, timers, usage
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
-from sim.engine.state.number import ZERO, whole
+from sim.engine.state.number import WIDE, ZERO, whole
 from sim.engine.state.record import (
     BACKING_OFF,
     NONE,
@@ -60,6 +60,8 @@ def send(s: State, slot: int, why: int, now: float) -> None:
         fits = routes.place(s, slot, now)
     else:
         fits = seq.prompt < s.pools[seq.backend].max_model_len
+    if clock.has_transfers:
+        _keep_local(s, seq)
     s.pools[seq.backend].attempts += 1
     if why == FIRST:
         counts.tokens = min(counts.tokens + counts.per_request, counts.capacity)
@@ -83,6 +85,15 @@ def send(s: State, slot: int, why: int, now: float) -> None:
     timers.set_deadlines(s, slot, now)
     if counts.hedge_s < math.inf:
         timers.set_deadline(s, timers.HEDGE, now + counts.hedge_s, slot)
+
+
+@inner
+def _keep_local(s: State, seq: Row) -> None:
+    """Short prompts go to the pool that makes the answers at once."""
+    pool = s.pools[seq.backend]
+    if pool.hands_to != NONE and seq.prompt < pool.local_below:
+        pool.kept_local += 1
+        seq.backend = pool.hands_to
 
 
 @inner
@@ -153,24 +164,35 @@ def lose_replica(s: State, slot: int, now: float) -> None:
     is_running = seq.place in (RUNNING, STREAMED)
     if not is_running or tokens <= seq.prefill:  # has not generated since it was admitted
         tokens, generated = seq.prefilled, ZERO
-    usage.wasted(s, seq, tokens - seq.cached, generated)
+    usage.wasted(s, slot, WIDE + tokens - seq.cached, generated)
+    if s.clock[0].has_transfers:
+        lease.end(s, slot, now)
     if seq.interest != WANTED:
         outcome.give_back(s, slot)
         return
     _forget_token(seq, now)
     cause = FAILED
     if s.pools[seq.backend].resends:
+        if s.clock[0].has_transfers:
+            hedge.go_back(s, slot)
         _rewind(s, slot)
         if gateway.take_in(s, slot, now) == IN_FLIGHT:
             return
         cause = REJECTED
     else:
         usage.failed(s, seq)
+    lose_attempt(s, slot, cause, now)
+
+
+@inner_apart
+def lose_attempt(s: State, slot: int, cause: int, now: float) -> None:
+    """An attempt has come to nothing at a pool; another may be beside it."""
     _note_loss(s, slot, cause, now)
     if hedge.part(s, slot) != NONE:
         outcome.give_back(s, slot)
     else:
-        _lose(s, slot, cause, s.pools[seq.backend].retry_after_s, now)
+        told_s = s.pools[s.slots[slot].backend].retry_after_s
+        _lose(s, slot, cause, told_s, now)
 
 
 @inner
@@ -188,6 +210,8 @@ def _rewind(s: State, slot: int) -> None:
     seq.prefill = seq.prompt
     if s.clock[0].has_prefix_caches:
         s.extras[slot].found_later = 0
+    if s.clock[0].has_transfers:
+        hedge.forget_transfer(s, slot)
 
 
 @inner_apart

@@ -9,6 +9,8 @@ from sim.engine.client import attempt
 from sim.engine.gateway import cooldown, gateway
 from sim.engine.request import outcome, timers, usage
 from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.link_record import NOT_SENT
+from sim.engine.state.number import WIDE
 from sim.engine.state.record import BACKING_OFF, NONE, WANTED
 from sim.engine.state.state import State
 from sim.engine.state.status import IN_FLIGHT
@@ -33,10 +35,12 @@ def send_beside(s: State, slot: int, now: float) -> None:
     if seq.arrival_s >= 0.0:
         counts.attempts += 1
         counts.hedges += 1
-    s.pools[seq.backend].attempts += 1
-    usage.sent(s, seq)
     twin = copied(s, slot)
     new = s.slots[twin]
+    if s.clock[0].has_transfers:
+        new.backend = first_backend(s, slot)
+    s.pools[new.backend].attempts += 1
+    usage.sent(s, new)
     new.serial = s.clock[0].serial
     s.clock[0].serial += 1
     new.dispatched_s = new.ready_s = new.admitted_s = new.first_token_s = math.nan
@@ -44,6 +48,8 @@ def send_beside(s: State, slot: int, now: float) -> None:
     new.prefill = new.prompt
     new.replica = NONE
     s.extras[twin].found_later = 0
+    if s.clock[0].has_transfers:
+        forget_transfer(s, twin)
     if not _is_taken_in(s, twin, now):
         outcome.give_back(s, twin)
         return
@@ -51,6 +57,29 @@ def send_beside(s: State, slot: int, now: float) -> None:
     timers.set_deadlines(s, twin, now)
     if now < new.patience_end_s < math.inf:
         timers.schedule_patience(s, twin)
+
+
+@inner
+def first_backend(s: State, slot: int) -> int:
+    """Where the attempt in a slot was sent, whoever it was handed on to."""
+    home = s.transfers[slot].home
+    return WIDE + s.slots[slot].backend if home == NONE else home
+
+
+@inner_apart
+def go_back(s: State, slot: int) -> None:
+    """An attempt is to begin anew where it was sent."""
+    seq, row = s.slots[slot], s.transfers[slot]
+    seq.backend = first_backend(s, slot)
+    if row.home != NONE:
+        seq.dispatched_s, seq.ready_s = row.dispatched_s, row.ready_s
+
+
+@inner
+def forget_transfer(s: State, slot: int) -> None:
+    """Nothing of an attempt has been computed for another pool."""
+    row = s.transfers[slot]
+    row.stage, row.home, row.serial = NOT_SENT, NONE, s.slots[slot].serial
 
 
 @inner
@@ -110,6 +139,11 @@ def copied(s: State, slot: int) -> int:
     new.workload, new.replica = seq.workload, seq.replica
     new.backend, new.leg, new.degraded = seq.backend, seq.leg, seq.degraded
     new.interest, new.place, new.next, new.previous = WANTED, BACKING_OFF, NONE, NONE
+    if clock.has_transfers:
+        row = s.transfers[slot]
+        if row.home != NONE:
+            new.dispatched_s, new.ready_s = row.dispatched_s, row.ready_s
+        forget_transfer(s, moved)
     if clock.has_extras:
         extra, more = s.extras[slot], s.extras[moved]
         more.session, more.task_number, more.task = extra.session, extra.task_number, extra.task

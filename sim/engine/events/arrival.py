@@ -131,6 +131,8 @@ def _take_slot(s: State) -> int:
     seq.cached = seq.degraded = 0
     seq.replica = NONE
     seq.place, seq.interest = BACKING_OFF, WANTED
+    if clock.has_transfers:
+        hedge.forget_transfer(s, slot)
     return slot
 
 

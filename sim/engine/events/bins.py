@@ -6,12 +6,11 @@ the octaves in which there are counts are looked at.
 
 import math
 
-from sim.engine.events.verbs import settle_blocks
-from sim.engine.replica import work
+from sim.engine.replica import memory, work
 from sim.engine.state.books import Books
 from sim.engine.state.histogram import OCTAVE, OCTAVES, quantile_of, total_of
 from sim.engine.state.jit import compiled, inner, inner_apart
-from sim.engine.state.record import IDLE, LEAP, IntArray
+from sim.engine.state.record import GONE, IDLE, LEAP, IntArray
 from sim.engine.state.state import State
 from sim.engine.state.thin import thin, thin_books
 
@@ -48,8 +47,8 @@ def turn_bin(
 @inner_apart
 def _complete(s: State, count: int, now: float) -> None:
     for r in range(count):
-        if s.replicas[r].mode != IDLE:
-            settle_blocks(s, r, now)
+        if s.replicas[r].mode != IDLE or (s.replicas[r].life != GONE and s.clock[0].has_transfers):
+            memory.settle(s, r, now)
     _book_leaps(s, count, 1.0, now)
     width_s = now - s.clock[0].bin_start_s
     for p in range(len(s.pools)):
@@ -71,6 +70,8 @@ def _begin(s: State, count: int, now: float) -> None:
         pool.serving_s = pool.able_s = 0.0
         pool.decoded = pool.context = pool.prompts = 0.0
         pool.prefilled = pool.prefill_s = pool.frontend_s = 0.0
+        pool.transfers = pool.kept_local = 0
+        pool.moved_bytes = pool.handoff_s = 0.0
     _book_leaps(s, count, -1.0, now)
     for w in range(len(s.workloads)):
         counts = s.workloads[w]

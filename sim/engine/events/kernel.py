@@ -7,10 +7,11 @@ event                 priority  reason
 ====================  ========  =====================================================
 arrival               0         a request that arrives at a step boundary is in that step
 timer                 1         a retry is an arrival too, after the new ones
-replica (by index)    2         the boundary then sees all that has arrived
-patience              3         a token at the very end of somebody's patience is in time ...
-deadline              4         ... and at the very deadline, too; who leaves tries no more
-control plane         5         an autoscaler sees everything up to its instant, and its
+link (by index)       2         what comes over it is there for the boundary, as what arrives is
+replica (by index)    3         the boundary then sees all that has arrived
+patience              4         a token at the very end of somebody's patience is in time ...
+deadline              5         ... and at the very deadline, too; who leaves tries no more
+control plane         6         an autoscaler sees everything up to its instant, and its
                                 verbs act on what comes after
 ====================  ========  =====================================================
 
@@ -25,8 +26,9 @@ dropped, by a deadline at a boundary misses that boundary.
 
 import math
 
-from sim.engine.client import client
+from sim.engine.client import client, handoff
 from sim.engine.events import ahead, arrival, segment
+from sim.engine.replica import link
 from sim.engine.request import loop, timers
 from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner, inner_apart
@@ -50,7 +52,7 @@ from sim.engine.state.status import (
 from sim.engine.state.thin import thin
 
 # What the next event is.
-_NOTHING, _ARRIVAL, _TIMER, _REPLICA, _DEADLINE = 0, 1, 2, 3, 4
+_NOTHING, _ARRIVAL, _TIMER, _REPLICA, _DEADLINE, _LINK = 0, 1, 2, 3, 4, 5
 
 
 @compiled
@@ -89,8 +91,26 @@ def advance(numbers: IntArray, until_s: float) -> int:
             else:
                 arrival.meet_timer(s)
         else:
-            clock.turn = EVERYBODY
-            client.meet_deadline(s)
+            _meet_last(s, event)
+
+
+@inner
+def _meet_last(s: State, event: int) -> None:
+    """What comes over a link, or a deadline."""
+    if event == _LINK:
+        _meet_link(s)
+    else:
+        s.clock[0].turn = EVERYBODY
+        client.meet_deadline(s)
+
+
+@inner_apart
+def _meet_link(s: State) -> None:
+    """Something is through or arrives."""
+    at = link.first(s)
+    slot = link.end_next(s, at, s.link_s[at])
+    if slot != NONE:
+        handoff.arrive(s, slot, s.clock[0].instant_s)
 
 
 @inner
@@ -118,10 +138,11 @@ def _next_event(s: State, until_s: float) -> int:
     if clock.timer_s < event_s:
         event, event_s = _TIMER, clock.timer_s
     boundary_s = s.event_tree[tournament.ROOT]
-    if boundary_s < event_s or (
-        boundary_s == event_s and event == _TIMER and s.timers[0].kind == timers.PATIENCE
+    next_s = min(boundary_s, clock.link_s)
+    if next_s < event_s or (
+        next_s == event_s and event == _TIMER and s.timers[0].kind == timers.PATIENCE
     ):
-        event, event_s = _REPLICA, boundary_s
+        event, event_s = _REPLICA if boundary_s < clock.link_s else _LINK, next_s
     if clock.deadline_s < event_s:
         event, event_s = _DEADLINE, clock.deadline_s
     if event_s > until_s or event_s == math.inf:
@@ -137,7 +158,7 @@ def _room(s: State, event: int) -> int:
     clock = s.clock[0]
     if len(s.timers) < clock.timers + clock.spare_timers:
         return NEED_TIMERS
-    if event == _TIMER and s.timers[0].kind == timers.DELIVERY:
+    if event == _LINK or (event == _TIMER and s.timers[0].kind == timers.DELIVERY):
         return REACHED
     if event == _REPLICA:
         return _room_for_runs(s) if clock.has_prefix_caches else REACHED

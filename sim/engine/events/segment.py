@@ -11,9 +11,9 @@ never admitted in the step that preempted it: it needs more blocks than its goin
 
 import math
 
-from sim.engine.client import ending, hedge
+from sim.engine.client import ending, handoff, hedge
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, frontend, leap, lockstep, plan, prefix, work
+from sim.engine.replica import batch, frontend, leap, lockstep, memory, plan, prefix, work
 from sim.engine.replica.event import set_event
 from sim.engine.replica.wake import steps_until_ready
 from sim.engine.request import outcome, timers, usage
@@ -48,6 +48,8 @@ def next_segment(s: State, r: int, now: float) -> None:
         _end(s, r, replica, pool, now)
     elif replica.stopping > 0:
         _drop_planned(s, r, replica, pool, now)
+    if not was_busy and s.clock[0].has_transfers:
+        memory.settle(s, r, now)
     _begin(s, r, replica, pool, now)
     replica.start_s = now
     replica.blocks_since_s = now
@@ -63,33 +65,15 @@ def next_segment(s: State, r: int, now: float) -> None:
 
 
 @inner
-def account_blocks(replica: Row, pool: Row, used_blocks: float, now: float) -> None:
-    """Add to the integral of used blocks, linear since it was last complete."""
-    pool.blocks_s += (now - replica.blocks_since_s) * 0.5 * (replica.blocks_then + used_blocks)
-    replica.blocks_since_s = now
-    replica.blocks_then = used_blocks
-
-
-@inner
-def blocks_taken(s: State, r: int, replica: Row, pool: Row) -> int:
-    """KV blocks that the decodes take over the whole segment under way."""
-    if replica.decoding == 0 or replica.leap == 0:
-        return 0
-    return leap.blocks_needed(
-        s.block_phase[r], replica.steps, WIDE + replica.leap, replica.decoding, pool.block_shift
-    )
-
-
-@inner
 def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Advance the batch to the end of its segment; sequences finish or join."""
     work.book_steps(replica, pool, WIDE + replica.leap, 1.0)
-    replica.free_blocks -= blocks_taken(s, r, replica, pool)
+    replica.free_blocks -= memory.taken(s, r, replica, pool)
     if s.clock[0].has_prefix_caches:
         prefix.settle(s, r, ZERO)
     replica.cached += replica.leap * replica.decoding
     replica.steps += replica.leap
-    account_blocks(replica, pool, float(pool.kv_blocks - replica.free_blocks), now)
+    memory.account(replica, pool, float(pool.kv_blocks - replica.free_blocks), now)
     if pool.works_on_tokens:
         frontend.take_tokens(s, r, replica, pool, now)
     replica.mode = BOUNDARY
@@ -130,14 +114,29 @@ def _prefilled(s: State, r: int, replica: Row, pool: Row, slot: int, now: float)
     seq = s.slots[slot]
     if s.clock[0].has_prefix_caches:
         prefix.keep(s, r, slot, s.extras[slot].names)
+    if pool.hands_to != NONE:
+        _hand_over(s, r, replica, pool, slot, now)
+        return False
     if seq.first_token_s != seq.first_token_s:  # NaN: it had none before
         _make_first_token(s, r, pool, slot, now)
     seq.generated += 1
     if seq.generated == seq.output:
-        batch.free(s, r, replica, pool, slot, seq.prefill)
+        memory.free(s, r, replica, pool, slot, seq.prefill)
         return True
     batch.start_decoding(s, r, replica, pool, slot)
     return False
+
+
+@inner_apart
+def _hand_over(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
+    """A prompt has been computed for another pool, unless nobody wants it any more."""
+    seq = s.slots[slot]
+    if seq.interest == STOPPING:
+        memory.release(replica, pool, seq)
+        memory.free(s, r, replica, pool, slot, seq.prefill)
+        _leave_unwanted(s, r, replica, pool, slot, WIDE + seq.prompt - seq.cached, ZERO, now)
+    else:
+        handoff.pass_on(s, r, replica, pool, slot, now)
 
 
 @inner
@@ -162,7 +161,7 @@ def _make_first_token(s: State, r: int, pool: Row, slot: int, now: float) -> Non
 def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) -> None:
     """The engine has made a sequence's last token."""
     seq = s.slots[slot]
-    batch.release(replica, pool, seq)
+    memory.release(replica, pool, seq)
     pool.prompt_tokens += seq.prompt
     pool.output_tokens += seq.output
     pool.finished += 1
@@ -187,8 +186,8 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Drop a running sequence whose client has gone."""
     slot = _take_off_prompt(s, r, replica)
     if slot != NONE:
-        batch.release(replica, pool, s.slots[slot])
-        batch.free(s, r, replica, pool, slot, s.slots[slot].prefill)
+        memory.release(replica, pool, s.slots[slot])
+        memory.free(s, r, replica, pool, slot, s.slots[slot].prefill)
         tokens = s.slots[slot].prefilled - s.slots[slot].cached
         _leave_unwanted(s, r, replica, pool, slot, tokens, ZERO, now)
         return
@@ -197,7 +196,7 @@ def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         at += 1
     slot = batch.stop_decoding(s, r, replica, pool, at)
     seq = s.slots[slot]
-    batch.release(replica, pool, seq)
+    memory.release(replica, pool, seq)
     tokens = seq.prompt + seq.generated - seq.cached
     _leave_unwanted(s, r, replica, pool, slot, tokens, seq.generated, now)
 
@@ -226,7 +225,7 @@ def _leave_unwanted(
     s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int, generated: int, now: float
 ) -> None:
     seq = s.slots[slot]
-    usage.wasted(s, seq, tokens, generated)
+    usage.wasted(s, slot, tokens, generated)
     if seq.interest == STOPPING:
         replica.stopping -= 1
     w = seq.workload
@@ -272,8 +271,16 @@ def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         _begin_leap(s, r, replica, pool, now)
     else:
         replica.mode, replica.leap = IDLE, 0
-        idle_until_s = s.slots[replica.head].ready_s if replica.head != NONE else float("inf")
-        set_event(s, r, idle_until_s)
+        set_event(s, r, _idle_until_s(s, replica, now))
+
+
+@inner
+def _idle_until_s(s: State, replica: Row, now: float) -> float:
+    """When the head is ready; who is, and lacks blocks that are kept for others, waits for them."""
+    if replica.head == NONE:
+        return math.inf
+    ready_s = float(s.slots[replica.head].ready_s)
+    return ready_s if ready_s > now or not s.clock[0].has_transfers else math.inf
 
 
 @inner
@@ -306,7 +313,7 @@ def _schedule_chunks(s: State, r: int, replica: Row, pool: Row, taken: int, now:
     while budget > 0:
         if replica.partial != NONE:
             slot = WIDE + replica.partial
-        elif batch.can_admit(s, r, replica, pool, replica.free_blocks - taken, now):
+        elif batch.can_admit(s, r, replica, pool, taken, taken, now):
             slot = batch.admit(s, r, replica, pool, taken, now)
         else:
             break
@@ -330,8 +337,8 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
     """Admit whole prompts for a step of their own; its prefill seconds, or -1 if there is none."""
     budget, prompts = pool.max_num_batched_tokens, 0
     prefill_s = -1.0
-    while batch.can_admit(s, r, replica, pool, WIDE + replica.free_blocks, now):
-        cached = prefix.cached_tokens(s, r, WIDE + replica.head) if s.clock[0].has_caches else 0
+    while batch.can_admit(s, r, replica, pool, ZERO, ZERO, now):
+        cached = batch.tokens_there(s, r, WIDE + replica.head)
         tokens = s.slots[replica.head].prefill - cached
         if tokens > budget and prefill_s >= 0.0:
             break  # the first is admitted even if it is longer than the budget

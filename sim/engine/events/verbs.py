@@ -5,13 +5,23 @@ All act at an instant after the kernel has processed every event up to it.
 
 import math
 
-from sim.engine.client import client
-from sim.engine.events import segment
+from sim.engine.client import client, handoff
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, frontend, lockstep, plan, prefix, waiting, work
+from sim.engine.replica import (
+    batch,
+    fetching,
+    frontend,
+    link,
+    lockstep,
+    memory,
+    plan,
+    prefix,
+    waiting,
+    work,
+)
 from sim.engine.replica.event import set_event
 from sim.engine.state import tournament
-from sim.engine.state.jit import compiled, inner
+from sim.engine.state.jit import compiled, inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE, ZERO
 from sim.engine.state.record import (
     DRAINING,
@@ -53,8 +63,10 @@ def _add_rank(s: State, r: int, p: int, slowness: float, now: float) -> None:
     frontend.open_up(s, r, pool.processes)
     replica.blocks_since_s = now
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
-    replica.partial = NONE
+    replica.partial = replica.fetched = NONE
     plan.empty(s.plans[r])
+    if s.clock[0].has_transfers:
+        link.open_up(s, link.of_replica(s, r), now)
     replica.mode, replica.life = IDLE, READY
     replica.next_emptied = NONE
     cache = s.caches[r]
@@ -96,10 +108,16 @@ def kill(numbers: IntArray, r: int, now: float) -> None:
     victims = NONE
     for rank in range(r, r + pool.ranks):
         victims = _join_lists(s, victims, _end_rank(s, rank, pool, now))
+    leased = WIDE + NONE
+    for rank in range(r, r + pool.ranks):
+        if s.replicas[rank].leases > 0:
+            leased = _join_lists(s, leased, handoff.lose_source(s, rank, now))
+            prefix.forget(s, rank)
     slot = victims
     while slot != NONE:
         s.workloads[s.slots[slot].workload].inside -= 1
         slot = s.slots[slot].next
+    victims = _join_lists(s, victims, leased)
     while victims != NONE:
         following = s.slots[victims].next
         client.lose_replica(s, victims, now)
@@ -110,7 +128,7 @@ def kill(numbers: IntArray, r: int, now: float) -> None:
 def _end_rank(s: State, r: int, pool: Row, now: float) -> int:
     """A rank does nothing any more; what it had, as a list."""
     replica = s.replicas[r]
-    if replica.mode != IDLE:
+    if replica.mode != IDLE or s.clock[0].has_transfers:
         _stop_at(s, r, now)
     lost = _take_off_all(s, r, now)
     if s.clock[0].has_prefix_caches:
@@ -157,7 +175,7 @@ def let_go(numbers: IntArray, p: int, usual: float, most: int, now: float) -> No
 @inner
 def _stop_at(s: State, r: int, now: float) -> None:
     """End a segment early: the steps done by now count, the one under way is lost."""
-    settle_blocks(s, r, now)
+    memory.settle(s, r, now)
     replica = s.replicas[r]
     if replica.mode == LEAP:
         steps = work.steps_by(replica, now)
@@ -170,9 +188,10 @@ def _stop_at(s: State, r: int, now: float) -> None:
 def _take_off_all(s: State, r: int, now: float) -> int:
     """Link all requests of a replica that dies into one list, and empty the replica.
 
-    Waiting ones come first, in their order, then those whose prefill would have ended with the
-    step under way, then the one prefilled in part, those that were to begin with the next step,
-    then those that decode, by attempt, and last those that are streamed.
+    Waiting ones come first, in their order, then those that fetch, by attempt, then those whose
+    prefill would have ended with the step under way, then the one prefilled in part, those that
+    were to begin with the next step, then those that decode, by attempt, and last those that are
+    streamed.
     """
     replica = s.replicas[r]
     pool = s.pools[replica.pool]
@@ -181,9 +200,14 @@ def _take_off_all(s: State, r: int, now: float) -> int:
     while slot != NONE:
         count += 1
         slot = s.slots[slot].next
+    fetch = _stop_fetching(s, r, now) if s.clock[0].has_transfers else WIDE + NONE
+    slot = fetch
+    while slot != NONE:
+        count += 1
+        slot = s.slots[slot].next
     waiting.count_waiting(s, pool, -count, now)
     batch.count_running(s, pool, WIDE - replica.running, now)
-    first = _join_lists(s, WIDE + replica.head, WIDE + replica.chunk_head)
+    first = _join_lists(s, _join_lists(s, WIDE + replica.head, fetch), WIDE + replica.chunk_head)
     first = _join_lists(s, first, WIDE + replica.partial)
     first = _join_lists(s, first, s.plans[r].head)
     decoding = NONE
@@ -196,11 +220,22 @@ def _take_off_all(s: State, r: int, now: float) -> int:
         s.slots[slot].next = decoding
         decoding = slot
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
-    replica.partial = NONE
+    replica.partial = replica.fetched = NONE
     plan.empty(s.plans[r])
     replica.running = replica.reserved = replica.chunks = 0
     first = _join_lists(s, first, decoding)
     return _join_lists(s, first, frontend.streamed(s, r)) if pool.streams else first
+
+
+@inner_apart
+def _stop_fetching(s: State, r: int, now: float) -> int:
+    """Nothing is sent to a dead replica any more; for whom it was, as a list."""
+    first = fetching.on_replica(s, r)
+    slot = first
+    while slot != NONE:
+        link.stop(s, slot, now)
+        slot = WIDE + s.slots[slot].next
+    return first
 
 
 @inner
@@ -215,13 +250,6 @@ def _join_lists(s: State, first: int, second: int) -> int:
     return first
 
 
-@inner
-def settle_blocks(s: State, r: int, now: float) -> None:
-    """Bring the integral of used blocks of a busy replica up to now, within its segment."""
-    replica = s.replicas[r]
-    segment.account_blocks(replica, s.pools[replica.pool], _blocks_now(s, r, now), now)
-
-
 @compiled
 def look(
     numbers: IntArray, p: int, now: float, full_queue: float, full_kv: float
@@ -233,7 +261,9 @@ def look(
     for at in range(pool.routable):
         r = s.rosters[p, 1, at]
         replica = s.replicas[r]
-        blocks = _blocks_now(s, r, now) if replica.mode != IDLE else 0.0
+        blocks = 0.0
+        if replica.mode != IDLE or s.clock[0].has_transfers:
+            blocks = memory.used_now(s, r, now)
         used += blocks
         waiting = float(replica.outstanding - replica.running)
         full += max(waiting / full_queue, blocks / (pool.kv_blocks * full_kv))
@@ -253,17 +283,6 @@ def look(
         pool.streamed_s,
         full / pool.ranks,
     )
-
-
-@inner
-def _blocks_now(s: State, r: int, now: float) -> float:
-    """KV blocks that a busy replica uses now, linear within its segment."""
-    replica = s.replicas[r]
-    pool = s.pools[replica.pool]
-    length_s = s.event_s[r] - replica.start_s
-    share = (now - replica.start_s) / length_s if length_s > 0.0 else 1.0
-    taken = segment.blocks_taken(s, r, replica, pool)
-    return pool.kv_blocks - replica.free_blocks + share * taken
 
 
 @inner

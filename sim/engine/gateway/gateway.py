@@ -50,13 +50,21 @@ def leave_replica(s: State, r: int, w: int, now: float) -> None:
     pool = s.pools[replica.pool]
     pool.outstanding -= 1
     routing.set_load(s, r)
-    if replica.life == DRAINING and replica.outstanding == 0:
+    go_if_drained(s, r, now)
+    if pool.held > 0:
+        serve_held(s, WIDE + replica.pool, now)
+
+
+@inner
+def go_if_drained(s: State, r: int, now: float) -> None:
+    """A replica that drains is gone when it has, and keeps, nothing for anybody any more."""
+    replica = s.replicas[r]
+    if replica.life == DRAINING and replica.outstanding == 0 and replica.leases == 0:
+        pool = s.pools[replica.pool]
         if pool.ranks == 1:
             _empty(s, r, now)
         elif lockstep.is_empty(s, r, pool):
             _empty(s, event.first_rank(s, r, pool), now)
-    if pool.held > 0:
-        serve_held(s, WIDE + replica.pool, now)
 
 
 @inner_apart

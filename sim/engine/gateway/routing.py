@@ -47,7 +47,15 @@ def route(s: State, p: int, slot: int, now: float) -> int:
         return _least_loaded(s, p)
     if pool.router in STICKY:
         return _sticky(s, p, slot, now)
-    return _by_chance(s, p, s.slots[slot].serial)
+    return _by_chance(s, p, _serial(s, slot))
+
+
+@inner
+def _serial(s: State, slot: int) -> int:
+    """Of an attempt, which may come from another pool when nobody waits for it any more."""
+    if s.clock[0].has_transfers:
+        return s.transfers[slot].serial
+    return s.slots[slot].serial
 
 
 @inner

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sim.engine.events.ahead import LARGE
-from sim.engine.replica import runs
+from sim.engine.replica import link, runs
 from sim.engine.state.record import DEADLINE, NONE, TIMER, Records, records, zeros
 from sim.engine.state.state import State
 from sim.engine.state.status import IN_FLIGHT
@@ -42,11 +42,45 @@ def with_replica_capacity(state: State, capacity: int) -> State:
         load_tree=zeros((len(state.pools), nodes_for(leaves)), np.float64),
         rosters=rosters,
     )
+    if enlarged.clock.has_transfers[0]:
+        enlarged = with_links(enlarged)
     enlarged.clock.is_large[0] = capacity >= LARGE
     rebuild(enlarged.event_tree, enlarged.event_s)
     for tree, key in zip(enlarged.load_tree, enlarged.load, strict=True):
         rebuild(tree, key)
     return enlarged
+
+
+def with_links(state: State) -> State:
+    """The same state with the links of all its pools and of the replicas that it has room for."""
+    count = len(state.pools) + link.OF_REPLICA * len(state.replicas)
+    leaves = leaves_for(count)
+    link_s = zeros(leaves, np.float64)
+    link_s[:] = np.inf
+    link_s[: len(state.link_s)] = state.link_s
+    enlarged = state._replace(
+        links=grown(state.links, count),
+        link_s=link_s,
+        link_tree=zeros(nodes_for(leaves), np.float64),
+    )
+    rebuild(enlarged.link_tree, enlarged.link_s)
+    return enlarged
+
+
+def with_open_links(state: State) -> State:
+    """The same state with room for what is sent, and the links of its pools open."""
+    state = with_transfers(with_links(state), len(state.slots))
+    links = state.links[: len(state.pools)]
+    links.root = links.head = links.tail = NONE
+    return state
+
+
+def with_transfers(state: State, count: int) -> State:
+    """The same state with a row for what is sent for the sequence in each of ``count`` slots."""
+    have = len(state.transfers)
+    rows = grown(state.transfers, count)
+    rows.source[have:] = rows.home[have:] = NONE
+    return state._replace(transfers=rows)
 
 
 def with_slots(state: State, count: int) -> State:
@@ -58,7 +92,8 @@ def with_slots(state: State, count: int) -> State:
     extras = grown(state.extras, count) if state.clock.has_extras[0] else state.extras
     processes = np.zeros(count, np.int64)
     processes[:have] = state.processes
-    return state._replace(slots=slots, extras=extras, processes=processes)
+    larger = state._replace(slots=slots, extras=extras, processes=processes)
+    return with_transfers(larger, count) if state.clock.has_transfers[0] else larger
 
 
 def with_tasks(state: State, count: int) -> State:

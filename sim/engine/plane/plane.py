@@ -12,6 +12,7 @@ from sim.engine.plane.feed import Feed
 from sim.engine.plane.growth import (
     with_deadlines,
     with_log,
+    with_open_links,
     with_replica_capacity,
     with_runs,
     with_slots,
@@ -173,6 +174,8 @@ class DataPlane:
         note_what_there_is(self._state)
         if clock.has_hedges or clock.has_prefix_caches or clock.has_detours:
             self._hold(intake.with_extras(self._state))
+        if clock.has_transfers:
+            self._hold(with_open_links(self._state))
         self._reserve_rows(sum(pool.replicas * pool.profile.data_parallel_ranks for pool in pools))
         for index, gpu_pool in enumerate(pools):
             for _ in range(gpu_pool.replicas):
@@ -298,7 +301,7 @@ class DataPlane:
         """Remove a replica; what it was doing is lost, or sent to others by the gateway."""
         rows = self._state.replicas[self._rows.of(replica)]
         if rows[0].life != GONE:
-            needed = int(self._state.clock[0].timers + rows.outstanding.sum() + 4)
+            needed = int(self._state.clock[0].timers + (rows.outstanding + rows.leases).sum() + 4)
             if needed > len(self._state.timers):
                 self._hold(with_timers(self._state, 2 * needed))
             verbs.kill(self._numbers, self._rows.first[replica], self.now)

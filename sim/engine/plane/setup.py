@@ -15,6 +15,7 @@ from sim.engine.state.backend_record import (
     ADMISSIONS,
     BILLINGS,
     LEG,
+    LINKS_PER,
     POOL,
     PROVIDER,
     SCHEDULERS,
@@ -23,6 +24,7 @@ from sim.engine.state.backend_record import (
 )
 from sim.engine.state.clock_record import CLOCK
 from sim.engine.state.histogram import BUCKETS
+from sim.engine.state.link_record import LINK, TRANSFER
 from sim.engine.state.loop_record import USER
 from sim.engine.state.plan_record import PLAN
 from sim.engine.state.record import (
@@ -52,6 +54,7 @@ from sim.engine.state.state import State
 from sim.model.cache import ResponseCache
 from sim.model.client import Client, RetryBudget
 from sim.model.design import GpuPool
+from sim.model.handoff import Handoff
 from sim.model.managed import ManagedApi
 from sim.model.workload import Slo, Yielding
 
@@ -82,6 +85,7 @@ def empty_state(
     count = len(pools) + len(managed)
     laws = np.zeros((count, 2, batch + 1))
     rows = records(count, POOL)
+    rows.hands_to = NONE
     providers = records(count, PROVIDER)
     providers.capable_share = 1.0
     providers.out_until_s = providers.spent_until_s = -math.inf
@@ -97,6 +101,9 @@ def empty_state(
         size = pool.profile.max_num_seqs + 1
         laws[index, :, :size] = pool.profile.step_tables()
         _fill_pool(rows[index], pool)
+    for row, pool in zip(rows, pools, strict=False):
+        if pool.handoff is not None:
+            _fill_handoff(row, pool.handoff, pools)
     state = State(
         clock=records(1, CLOCK),
         pools=rows,
@@ -105,6 +112,10 @@ def empty_state(
         slots=records(0, SEQUENCE),
         extras=records(0, EXTRA),
         processes=np.zeros(0, np.int64),
+        transfers=records(0, TRANSFER),
+        links=records(0, LINK),
+        link_s=np.zeros(0),
+        link_tree=np.zeros(0),
         frontends=records((0, processes), FRONTEND),
         plans=records(0, PLAN),
         laws=laws,
@@ -148,7 +159,7 @@ def empty_state(
     clock = state.clock[0]
     clock.free_slot = clock.emptied = clock.held = NONE
     clock.free_task = clock.free_run = clock.turn = NONE
-    clock.timer_s = clock.deadline_s = math.inf
+    clock.timer_s = clock.deadline_s = clock.link_s = math.inf
     clock.spare_timers = _SPARE_TIMERS
     return with_slots(with_replica_capacity(state, 2), _FIRST_SLOTS)
 
@@ -162,6 +173,7 @@ def note_what_there_is(state: State) -> None:
     timeouts = np.minimum(workloads.ttft_timeout_s, workloads.timeout_s) < math.inf
     clock.has_deadlines = clock.has_hedges or timeouts.any()
     clock.has_budgets = len(state.budgets) > 0
+    clock.has_transfers = (state.pools.hands_to != NONE).any()
     clock.has_batches = workloads.gives_way.any()
     clock.has_absences = clock.has_budgets or (state.providers.cooldown_s > 0).any()
     clock.has_detours = (
@@ -171,6 +183,8 @@ def note_what_there_is(state: State) -> None:
         or (workloads.degrade_queue < math.inf).any()
     )
     if (state.legs.escalation != NONE).any():  # whatever ends in a step may go on
+        clock.spare_timers += int(state.pools.max_num_seqs.max())
+    if clock.has_transfers:  # whoever is handed on in a step may be turned away
         clock.spare_timers += int(state.pools.max_num_seqs.max())
     if state.pools.streams.any():  # a timer for each answer, and perhaps for each first token
         clock.spare_timers += (1 + clock.has_hedges) * int(state.pools.max_num_seqs.max())
@@ -219,6 +233,14 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.output_delay_s = profile.output_delay_s
     row.processes = profile.frontend_processes
     row.streams = profile.works_on_tokens or profile.output_delay_s > 0.0
+
+
+def _fill_handoff(row: Records, handoff: Handoff, pools: Sequence[GpuPool]) -> None:
+    row.hands_to = next(at for at, other in enumerate(pools) if other.name == handoff.to)
+    row.max_model_len = min(row.max_model_len, pools[row.hands_to].profile.max_model_len)
+    row.link_per = LINKS_PER[handoff.per]
+    row.link_bytes_per_s, row.link_latency_s = handoff.bytes_per_s, handoff.latency_s
+    row.kv_bytes_per_token, row.local_below = handoff.kv_bytes_per_token, handoff.local_below
 
 
 def fill_workload(row: Records, slo: Slo, priority: int, traits: Traits) -> None:

@@ -241,6 +241,8 @@ def with_routes(state: State, routes: Sequence[Routing], index_of: Mapping[str, 
     for row, route, own in zip(state.workloads, routes, each, strict=True):
         joined[first : first + len(own)] = own
         fill_route(row, route, first)
-        row.prefix_block_tokens = state.pools.prefix_block_tokens[own.backend].max()
+        there = own.backend.tolist()
+        there += [to for to in state.pools.hands_to[there].tolist() if to != NONE]
+        row.prefix_block_tokens = state.pools.prefix_block_tokens[there].max()
         first += len(own)
     return state._replace(legs=joined)

@@ -40,7 +40,12 @@ def requests(state: State, now_s: float) -> Records:
 
     They do not know when the front end will have passed on a first token.
     """
-    rows = state.slots[slots(state)]
+    at = slots(state)
+    rows = state.slots[at]
+    if state.clock[0].has_transfers:  # when they were sent to who has computed their prompts
+        sent = state.transfers[at]
+        for column in ("dispatched_s", "ready_s"):
+            rows[column] = np.where(sent.home != NONE, sent[column], rows[column])
     rows.first_token_s[rows.first_token_s > now_s] = np.nan
     return rows
 

@@ -17,7 +17,7 @@ still take that it adapts as it preempts, lies between these and is not modelled
 
 import math
 
-from sim.engine.replica import frontend, prefix, waiting, yielding
+from sim.engine.replica import fetching, frontend, handoff, memory, prefix, waiting, yielding
 from sim.engine.request import usage
 from sim.engine.state import heap
 from sim.engine.state.backend_record import ABOVE_WATERMARK, CHUNKED, WHOLE
@@ -28,56 +28,64 @@ from sim.engine.state.state import State
 
 
 @inner
-def blocks_for(pool: Row, tokens: int) -> int:
-    """KV blocks that hold ``tokens`` tokens."""
-    return (tokens + pool.block_mask) >> pool.block_shift
-
-
-@inner
 def fits(s: State, r: int, replica: Row, pool: Row, slot: int, free_blocks: int) -> bool:
     """Whether the KV cache has room for one more, as far as the rule of admission looks.
 
-    An empty batch takes whoever fits at all. What others hold of its prompt takes no room.
+    An empty batch takes whoever fits at all. What others hold of its prompt takes no room. Who has
+    fetched its tokens has its blocks, and comes if those that decode have theirs.
     """
     seq = s.slots[slot]
+    if fetching.has_fetched(s, slot):
+        return free_blocks >= 0
     if pool.admission == WHOLE:
-        return replica.reserved + _most_blocks(pool, seq) <= pool.kv_blocks
+        return replica.reserved + memory.most_blocks(pool, seq) <= pool.kv_blocks
     if pool.admission == ABOVE_WATERMARK and replica.running > 0:
         free_blocks -= pool.watermark_blocks
-    lacking = blocks_for(pool, seq.prefill) - free_blocks
+    lacking = memory.blocks_for(pool, seq.prefill) - free_blocks
     if lacking > 0 and s.clock[0].has_prefix_caches:
         lacking -= prefix.blocks_shared(s, r, slot)
     return lacking <= 0
 
 
 @inner
-def can_admit(s: State, r: int, replica: Row, pool: Row, free_blocks: int, now: float) -> bool:
-    """Whether the head of the waiting list is ready, and has a place and blocks."""
+def may_admit(s: State, r: int, replica: Row, pool: Row, spoken_for: int, now: float) -> bool:
+    """Whether the head of the line is ready, and has a place and blocks beside those of others."""
     if replica.head == NONE or replica.running >= pool.places:
         return False
     seq = s.slots[replica.head]
+    free_blocks = replica.free_blocks - spoken_for
     return seq.ready_s <= now and fits(s, r, replica, pool, WIDE + replica.head, free_blocks)
 
 
 @inner
-def free(s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int) -> None:
-    """The blocks of a sequence with so many tokens in its cache are free again."""
-    replica.free_blocks += blocks_for(pool, tokens)
-    if s.clock[0].has_prefix_caches:
-        prefix.let_go(s, r, slot)
+def can_admit(
+    s: State, r: int, replica: Row, pool: Row, spoken_for: int, grown: int, now: float
+) -> bool:
+    """The same of who is the head when those before it that are to fetch have begun to.
+
+    The decodes have taken ``grown`` blocks at this boundary.
+    """
+    if s.clock[0].has_transfers:
+        _begin_to_fetch(s, r, replica, pool, spoken_for, grown, now)
+    return may_admit(s, r, replica, pool, spoken_for, now)
+
+
+@inner_apart
+def _begin_to_fetch(
+    s: State, r: int, replica: Row, pool: Row, spoken_for: int, grown: int, now: float
+) -> None:
+    while replica.head != NONE and fetching.is_to_fetch(s, WIDE + replica.head):
+        if not may_admit(s, r, replica, pool, spoken_for, now):
+            return
+        handoff.pull(s, r, replica, pool, WIDE + replica.head, grown, now)
 
 
 @inner
-def release(replica: Row, pool: Row, seq: Row) -> None:
-    """Nothing is set aside any more for a sequence that leaves the batch."""
-    if pool.admission == WHOLE:
-        replica.reserved -= _most_blocks(pool, seq)
-
-
-@inner
-def _most_blocks(pool: Row, seq: Row) -> int:
-    """Blocks of its prompt and the longest answer that it may give; the last may be a part."""
-    return min(blocks_for(pool, seq.prompt + seq.output), pool.kv_blocks)
+def tokens_there(s: State, r: int, slot: int) -> int:
+    """Tokens that one who waits need not prefill."""
+    if fetching.has_fetched(s, slot):
+        return s.transfers[slot].found
+    return prefix.cached_tokens(s, r, slot) if s.clock[0].has_caches else 0
 
 
 @inner
@@ -89,17 +97,12 @@ def admit(s: State, r: int, replica: Row, pool: Row, grown: int, now: float) -> 
     clock = s.clock[0]
     slot = WIDE + replica.head
     seq = s.slots[slot]
-    waiting.take_out(s, replica, slot)
+    if fetching.has_fetched(s, slot):
+        fetching.leave_line(s, replica, slot)
+        seq.prefilled = s.transfers[slot].found
+    else:
+        _take_blocks(s, r, replica, pool, slot, grown)
     seq.place = RUNNING
-    if clock.has_prefix_caches:
-        prefix.settle(s, r, grown)
-    replica.free_blocks -= blocks_for(pool, seq.prefill)
-    if clock.has_caches:
-        _find(s, slot, prefix.use(s, r, slot, grown))
-    elif seq.preemptions > 0:
-        _find(s, slot, ZERO)
-    if pool.admission == WHOLE:
-        replica.reserved += _most_blocks(pool, seq)
     replica.running += 1
     seq.admission = clock.admissions
     clock.admissions += 1
@@ -108,6 +111,21 @@ def admit(s: State, r: int, replica: Row, pool: Row, grown: int, now: float) -> 
     waiting.count_waiting(s, pool, ONE_LESS, now)
     count_running(s, pool, ONE_MORE, now)
     return slot
+
+
+@inner
+def _take_blocks(s: State, r: int, replica: Row, pool: Row, slot: int, grown: int) -> None:
+    clock, seq = s.clock[0], s.slots[slot]
+    waiting.take_out(s, replica, slot)
+    if clock.has_prefix_caches:
+        prefix.settle(s, r, grown)
+    replica.free_blocks -= memory.blocks_for(pool, seq.prefill)
+    if clock.has_caches:
+        _find(s, slot, prefix.use(s, r, slot, grown))
+    elif seq.preemptions > 0:
+        _find(s, slot, ZERO)
+    if pool.admission == WHOLE:
+        replica.reserved += memory.most_blocks(pool, seq)
 
 
 @inner_apart
@@ -187,7 +205,7 @@ def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
     replica.decoding -= 1
     replica.cached -= cached
     frontend.count_decoding(s, r, pool, slot, ONE_LESS)
-    free(s, r, replica, pool, slot, cached)
+    memory.free(s, r, replica, pool, slot, cached)
     s.block_phase[r, (cached - replica.steps) & pool.block_mask] -= 1
     return slot
 
@@ -218,7 +236,7 @@ def give_way(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         taken = s.block_phase[r, -replica.steps & pool.block_mask]
         if pool.scheduler != CHUNKED:  # then those that decode have their blocks after the prompts
             taken = 0
-        if can_admit(s, r, replica, pool, replica.free_blocks - taken, now):
+        if may_admit(s, r, replica, pool, taken, now):
             return
         at = yielding.youngest(s, r, replica, seq.ready_s, now)
         if at == NONE:
@@ -250,18 +268,18 @@ def _preempt(s: State, r: int, replica: Row, pool: Row, at: int, now: float) -> 
         slot = replica.partial
         seq = s.slots[slot]
         replica.partial = NONE
-        free(s, r, replica, pool, WIDE + slot, seq.prefill)
+        memory.free(s, r, replica, pool, WIDE + slot, seq.prefill)
     else:
         slot = stop_decoding(s, r, replica, pool, at)
         seq = s.slots[slot]
         seq.prefilled = seq.prompt + seq.generated - 1
     seq.prefill = seq.prompt + seq.generated
-    release(replica, pool, seq)
+    memory.release(replica, pool, seq)
     seq.preemptions += 1
     if s.clock[0].has_batches and yielding.gives_way(s, seq, now):
         yielding.line_up(s, replica, slot, now)
     else:
-        waiting.put_first(s, replica, slot)
+        waiting.put_after(s, replica, fetching.last_fetched(s, replica), slot)
     replica.running -= 1
     count_running(s, pool, ONE_LESS, now)
     waiting.count_waiting(s, pool, ONE_MORE, now)

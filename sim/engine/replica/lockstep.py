@@ -40,6 +40,7 @@ def take_turn(s: State, r: int, replica: Row, pool: Row, was_busy: bool, now: fl
     if r == first and was_busy:
         _count_busy(s, pool, ONE_LESS, now)
     replica.mode += LAID_OUT
+    replica.has_news = 0
     event.set_event(s, r, math.inf)
     if r == first + pool.ranks - 1:
         _go_on(s, first, pool, now)
@@ -52,7 +53,7 @@ def _go_on(s: State, first: int, pool: Row, now: float) -> None:
         s.replicas[r].mode -= LAID_OUT
     slowest = _slowest(s, first, pool)
     if slowest == NONE:
-        wake.for_heads(s, first, pool, now)
+        wake.for_heads(s, first, pool, now, True)
         return
     _count_busy(s, pool, ONE_MORE, now)
     step_s, growth_s = s.replicas[slowest].step_s, s.replicas[slowest].growth_s
@@ -126,9 +127,9 @@ def _count_busy(s: State, pool: Row, change: int, now: float) -> None:
 
 @inner_apart
 def is_empty(s: State, r: int, pool: Row) -> bool:
-    """Whether no rank of a replica has anything."""
+    """Whether no rank of a replica has anything, or keeps anything for others."""
     first = event.first_rank(s, r, pool)
-    for rank in range(first, first + pool.ranks):  # noqa: SIM110 (no generators in the kernel)
-        if s.replicas[rank].outstanding > 0:
+    for rank in range(first, first + pool.ranks):
+        if s.replicas[rank].outstanding + s.replicas[rank].leases > 0:
             return False
     return True

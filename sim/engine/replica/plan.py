@@ -39,7 +39,7 @@ def empty(plan: Row) -> None:
 def make(s: State, r: int, replica: Row, pool: Row, taken: int, now: float) -> None:
     """Plan the step after the one that begins, whose decodes take ``taken`` blocks."""
     slot = WIDE + replica.partial
-    if slot == NONE and not batch.can_admit(s, r, replica, pool, replica.free_blocks - taken, now):
+    if slot == NONE and not batch.may_admit(s, r, replica, pool, taken, now):
         return
     plan = s.plans[r]
     decoding, blocks = _next_decodes(s, r, replica, pool)
@@ -48,7 +48,7 @@ def make(s: State, r: int, replica: Row, pool: Row, taken: int, now: float) -> N
     budget = pool.max_num_batched_tokens - decoding
     if slot != NONE:
         budget = _put(s, plan, slot, budget)
-    while budget > 0 and batch.can_admit(s, r, replica, pool, replica.free_blocks - taken, now):
+    while budget > 0 and batch.can_admit(s, r, replica, pool, taken, grown, now):
         slot = batch.admit(s, r, replica, pool, grown, now)
         waiting.link(s, plan, slot)
         budget = _put(s, plan, slot, budget)

@@ -16,7 +16,7 @@ from sim.engine.state.state import State
 @inner_apart
 def cached_tokens(s: State, r: int, slot: int) -> int:
     """Tokens of a prompt that replica ``r`` need not compute."""
-    if _is_named(s, slot):
+    if is_named(s, slot):
         return _tokens(s, slot, leading(s, r, slot))
     return _tokens_by_rate(s, slot)
 
@@ -28,7 +28,7 @@ def use(s: State, r: int, slot: int, grown: int) -> int:
     Where they share the memory of requests they are held, and what the decodes have taken at this
     boundary, ``grown`` blocks, and the prompt need is let go of.
     """
-    if not _is_named(s, slot):
+    if not is_named(s, slot):
         return _tokens_by_rate(s, slot)
     pool = s.pools[s.replicas[r].pool]
     blocks = leading(s, r, slot)
@@ -60,7 +60,7 @@ def keep(s: State, r: int, slot: int, names: int) -> None:
     pool = s.pools[s.replicas[r].pool]
     if pool.prefix_size == 0:
         _touch(s, r, slot, min(names, pool.prefix_blocks))
-    elif _is_named(s, slot):
+    elif is_named(s, slot):
         _hold(s, r, slot, names)
 
 
@@ -87,7 +87,7 @@ def let_go(s: State, r: int, slot: int) -> None:
 def blocks_shared(s: State, r: int, slot: int) -> int:
     """KV blocks of a prompt that others hold already."""
     size = s.pools[s.replicas[r].pool].prefix_size
-    if size == 0 or not _is_named(s, slot):
+    if size == 0 or not is_named(s, slot):
         return 0
     return holding.held(s, r, slot) * size
 
@@ -152,7 +152,8 @@ def _hold(s: State, r: int, slot: int, names: int) -> None:
 
 
 @inner
-def _is_named(s: State, slot: int) -> bool:
+def is_named(s: State, slot: int) -> bool:
+    """Whether the leading blocks of a prompt have names where it is."""
     backend = s.slots[slot].backend
     return s.pools[backend].prefix_block_tokens > 0 and s.extras[slot].naming != UNNAMED
 

@@ -5,7 +5,7 @@ from sim.engine.replica.event import set_event
 from sim.engine.state.backend_record import CHUNKED
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import WIDE
-from sim.engine.state.record import IDLE, LEAP, NONE, Row
+from sim.engine.state.record import IDLE, LAID_OUT, LEAP, NONE, Row
 from sim.engine.state.state import State
 
 
@@ -26,6 +26,8 @@ def for_head(s: State, r: int, now: float) -> None:
     elif replica.mode == LEAP and replica.head != NONE:
         steps = steps_until_ready(s, r, replica, pool, replica.start_s, now, WIDE + replica.leap)
         _cut(s, r, replica, pool, steps, now)
+    elif replica.mode >= LAID_OUT:
+        replica.has_news = 1
 
 
 @inner
@@ -39,20 +41,24 @@ def _rouse(s: State, r: int, pool: Row, now: float) -> None:
     """The same for an idle rank, unless its replica is in the midst of a boundary."""
     first = event.first_rank(s, r, pool)
     if s.replicas[first].mode == IDLE:
-        for_heads(s, first, pool, now)
+        for_heads(s, first, pool, now, False)
 
 
 @inner
-def for_heads(s: State, first: int, pool: Row, now: float) -> None:
+def for_heads(s: State, first: int, pool: Row, now: float, has_looked: bool) -> None:
     """An idle replica of several ranks begins when the first head of any rank is ready.
 
-    At once if something is planned.
+    At once if something is planned. If it has looked at who is ready now, and has admitted nobody,
+    it waits for blocks that it keeps for others, unless there has been news since.
     """
     begins_s = float("inf")
     for r in range(first, first + pool.ranks):
         if pool.steps_in_flight > 1 and s.plans[r].head != NONE:
             begins_s = now
-        begins_s = min(begins_s, _begins_s(s, s.replicas[r], now))
+        own_s = _begins_s(s, s.replicas[r], now)
+        is_blocked = has_looked and own_s <= now and s.replicas[r].has_news == 0
+        if not is_blocked or not s.clock[0].has_transfers:
+            begins_s = min(begins_s, own_s)
     event.set_events(s, first, pool, begins_s)
 
 

@@ -5,7 +5,7 @@ before it in the line of a replica, and it leaves the batch of the engine for th
 waited for long enough (``sim.engine.replica.batch.give_way``).
 """
 
-from sim.engine.replica import waiting
+from sim.engine.replica import fetching, waiting
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.record import NONE, Row
 from sim.engine.state.state import State
@@ -26,9 +26,9 @@ def goes_first(s: State, seq: Row) -> bool:
 
 @inner_apart
 def line_up(s: State, replica: Row, slot: int, now: float) -> None:
-    """Put a request before those at the end of the line that give way."""
-    after = replica.tail + 0
-    while after != NONE and gives_way(s, s.slots[after], now):
+    """Put a request before those at the end of the line that give way, and have no blocks yet."""
+    after, last = replica.tail + 0, fetching.last_fetched(s, replica)
+    while after != last and gives_way(s, s.slots[after], now):
         after = s.slots[after].previous
     waiting.put_after(s, replica, after, slot)
 

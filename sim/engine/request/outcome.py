@@ -97,8 +97,10 @@ def _log(s: State, slot: int, status: int, now: float) -> None:
     row.attempts = seq.attempts
     row.backend, row.degraded = seq.backend, seq.degraded
     row.replica = seq.replica
-    row.dispatched_s = seq.dispatched_s
-    row.ready_s = seq.ready_s
+    row.dispatched_s, row.ready_s = seq.dispatched_s, seq.ready_s
+    if s.clock[0].has_transfers and s.transfers[slot].home != NONE:  # first, where it was computed
+        sent = s.transfers[slot]
+        row.dispatched_s, row.ready_s = sent.dispatched_s, sent.ready_s
     row.admitted_s = seq.admitted_s
     row.first_token_s = seq.first_token_s
     row.output_tokens = seq.output

@@ -6,7 +6,7 @@ Only requests that arrive at time 0 or later count.
 from sim.engine.state.backend_record import STANDARD
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import ZERO
-from sim.engine.state.record import Row
+from sim.engine.state.record import NONE, Row
 from sim.engine.state.state import State
 
 
@@ -75,13 +75,19 @@ def written(s: State, seq: Row) -> int:
 
 
 @inner
-def wasted(s: State, seq: Row, tokens: int, generated: int) -> None:
-    """A replica has worked for nobody, or drops what is to be done again.
+def wasted(s: State, slot: int, tokens: int, generated: int) -> None:
+    """Replicas have worked for nobody, or one drops what is to be done again.
 
-    Of the tokens ``generated`` were made one by one.
+    Of the tokens ``generated`` were made one by one. Those of a prompt that was computed for
+    another pool are on the one that did.
     """
+    seq = s.slots[slot]
     if seq.arrival_s >= 0.0:
         s.workloads[seq.workload].wasted_tokens += tokens
+        if s.clock[0].has_transfers and s.transfers[slot].home != NONE:
+            there = min(tokens, seq.prompt - seq.cached)
+            s.usage[seq.workload, s.transfers[slot].home, STANDARD].wasted_tokens += there
+            tokens -= there
         row = s.usage[seq.workload, seq.backend, STANDARD]
         row.wasted_tokens += tokens
         row.wasted_output_tokens += generated
@@ -97,8 +103,9 @@ def found_again(s: State, seq: Row, tokens: int) -> None:
 @inner
 def redone(s: State, seq: Row, tokens: int) -> None:
     """A preempted sequence prefills what it had before: wasted, but for its own answer."""
-    wasted(s, seq, tokens, ZERO)
     if seq.arrival_s >= 0.0:
+        s.workloads[seq.workload].wasted_tokens += tokens
+        s.usage[seq.workload, seq.backend, STANDARD].wasted_tokens += tokens
         s.usage[seq.workload, seq.backend, STANDARD].redone_tokens += tokens
 
 

@@ -11,6 +11,10 @@ PROMPT, WHOLE, ABOVE_WATERMARK = 0, 1, 2
 ADMISSIONS = {"prompt": PROMPT, "whole": WHOLE, "watermark": ABOVE_WATERMARK}
 WATERMARK = 0.01  # of the blocks, to stay free: vLLM 0.x, `watermark` of its BlockSpaceManager
 
+# What has a link of its own, where prompts go from one pool to another.
+PER_DESTINATION, PER_SOURCE, PER_POOL = 0, 1, 2
+LINKS_PER = {"destination": PER_DESTINATION, "source": PER_SOURCE, "all": PER_POOL}
+
 POOL = np.dtype(
     [
         ("max_num_seqs", "i8"),
@@ -47,6 +51,12 @@ POOL = np.dtype(
         ("prefix_size", "i8"),  # KV blocks of a block of prompts; 0 for memory of their own
         ("prefix_blocks", "i8"),  # that a replica keeps of prompts, and their tokens
         ("prefix_block_tokens", "i8"),
+        ("hands_to", "i8"),  # the pool that answers the prompts that it computes, NONE for itself
+        ("link_per", "i8"),
+        ("link_bytes_per_s", "f8"),
+        ("link_latency_s", "f8"),
+        ("kv_bytes_per_token", "f8"),
+        ("local_below", "i8"),  # tokens: shorter prompts are computed where they are answered
         ("ranks", "i8"),  # of a replica, each of which has a row
         ("members", "i8"),  # rows ever added
         ("routable", "i8"),  # rows that are routed to
@@ -84,6 +94,11 @@ POOL = np.dtype(
         ("prefilled", "f8"),
         ("prefill_s", "f8"),
         ("frontend_s", "f8"),
+        # Prompts that it computed for another pool and that came there in the bin under way.
+        ("transfers", "i8"),
+        ("moved_bytes", "f8"),
+        ("handoff_s", "f8"),  # from the end of the prefill to the arrival, together
+        ("kept_local", "i8"),  # attempts with shorter prompts, that went there at once
     ],
     align=True,
 )

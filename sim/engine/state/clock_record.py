@@ -14,6 +14,8 @@ CLOCK = np.dtype(
         ("timer_order", "i8"),
         ("timer_s", "f8"),  # of the next timer, and of the next deadline
         ("deadline_s", "f8"),
+        ("link_s", "f8"),  # ... and of what is sent over links
+        ("transfers", "i8"),  # that have begun
         ("rings", "i8"),  # that have deadlines
         ("fullest", "i8"),  # most deadlines that a ring has had
         ("free_slot", "i8"),
@@ -50,6 +52,7 @@ CLOCK = np.dtype(
         ("has_detours", "i8"),  # several legs, or managed backends
         ("has_absences", "i8"),  # backends that are left out for a while
         ("has_budgets", "i8"),
+        ("has_transfers", "i8"),  # over links
         ("has_batches", "i8"),  # requests that give way when they run
         ("day_start_s", "f8"),  # time of the day at time 0
     ],

@@ -35,6 +35,7 @@ WAITING = 3  # in a replica's waiting list
 RUNNING = 4  # in a batch
 REMOTE = 5  # at a managed backend
 STREAMED = 6  # the engine has finished it, and its last tokens are on their way to the client
+FETCHING = 7  # it has blocks on a replica, and what is to be in them is on its way
 
 # Whether somebody waits for a sequence.
 WANTED = 0
@@ -202,7 +203,10 @@ REPLICA = np.dtype(
         ("reserved", "i4"),  # blocks that the running may come to need, where all are set aside
         ("next_process", "i4"),  # of the front end, which take attempts in turn
         ("next_emptied", "i4"),
-        ("spare", "i8", 6),  # to the end of the line
+        ("fetched", "i8"),  # the last of those at the head of the line whose tokens are there
+        ("leases", "i8"),  # sequences that are elsewhere, and for which it keeps blocks
+        ("has_news", "i8"),  # amid a boundary, of a rank that has had its turn
+        ("spare", "i8", 3),  # to the end of the line
     ],
     align=True,
 )

@@ -14,6 +14,7 @@ from sim.engine.state.backend_record import (
     USAGE,
 )
 from sim.engine.state.clock_record import CLOCK
+from sim.engine.state.link_record import LINK, TRANSFER
 from sim.engine.state.loop_record import USER
 from sim.engine.state.plan_record import PLAN
 from sim.engine.state.record import (
@@ -50,6 +51,10 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "slots": (SEQUENCE, 1),
     "extras": (EXTRA, 1),
     "processes": (np.int64, 1),
+    "transfers": (TRANSFER, 1),
+    "links": (LINK, 1),
+    "link_s": (np.float64, 1),
+    "link_tree": (np.float64, 1),
     "frontends": (FRONTEND, 2),
     "plans": (PLAN, 1),
     "laws": (np.float64, 3),
@@ -109,6 +114,12 @@ class State(NamedTuple):
         What few requests have, by slot; no rows if none has.
     processes : (slots,) int64
         Which of the front end of its replica an attempt has, where there are several.
+    transfers : (slots,) TRANSFER
+        What is sent for sequences, by slot; no rows if nothing ever is.
+    links : (backends + capacity · OF_REPLICA,) LINK
+        Of each pool and of each replica; no rows if nothing is ever sent.
+    link_s, link_tree : (leaves,) and (nodes,) float64
+        When something of each link is through or arrives, and the tree over these times.
     frontends : (capacity, processes) FRONTEND
     plans : (capacity,) PLAN
     laws : (pools, 2, batch + 1) float64
@@ -187,6 +198,10 @@ class State(NamedTuple):
     slots: Records
     extras: Records
     processes: SlotArray
+    transfers: Records
+    links: Records
+    link_s: FloatArray
+    link_tree: FloatArray
     frontends: Records
     plans: Records
     laws: FloatArray
