@@ -281,6 +281,8 @@ class NaiveDataPlane(Dispatch):
         gateway.hand_over(self.now_s)
         attempt.replica, attempt.backend = -1, following.index
         self.name(request, attempt)
+        self.books.use(request, attempt, "attempts")
+        self.books.use(request, attempt, "handed_on")
         if following.accepts():
             held_before = following.held
             following.take_in(attempt, self.crowd(request).priority, self.now_s)

@@ -43,6 +43,7 @@ def pass_on(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
     pool.prompt_tokens += seq.prompt
     seq.replica, seq.backend = NONE, pool.hands_to
     s.pools[seq.backend].attempts += 1
+    usage.handed_on(s, seq)
     row.stage = TO_FETCH
     fate = gateway.take_in(s, slot, now)
     if fate == IN_FLIGHT:

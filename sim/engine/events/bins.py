@@ -180,7 +180,7 @@ def _forget_usage(s: State) -> None:
         for b in range(s.usage.shape[1]):
             for billing in range(s.usage.shape[2]):
                 row = s.usage[w, b, billing]
-                row.attempts = row.errors = row.rejections = 0
+                row.attempts = row.handed_on = row.errors = row.rejections = 0
                 row.over_budget = row.diverted = 0
                 row.answers = row.escalated = row.degraded = 0
                 row.prompt_tokens = row.cached_tokens = row.written_tokens = 0

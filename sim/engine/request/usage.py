@@ -18,6 +18,14 @@ def sent(s: State, seq: Row) -> None:
 
 
 @inner
+def handed_on(s: State, seq: Row) -> None:
+    """A pool has computed the prompt of an attempt, which goes on to a backend that answers it."""
+    sent(s, seq)
+    if seq.arrival_s >= 0.0:
+        s.usage[seq.workload, seq.backend, STANDARD].handed_on += 1
+
+
+@inner
 def turned_away(s: State, seq: Row) -> None:
     """A backend does not take an attempt in."""
     s.pools[seq.backend].rejected += 1
@@ -56,9 +64,14 @@ def answered(s: State, slot: int, billing: int) -> None:
     row.answers += 1
     row.degraded += seq.degraded
     row.prompt_tokens += seq.prompt
+    if s.clock[0].has_transfers and s.transfers[slot].home != NONE:
+        row.cached_tokens += seq.prompt - 1
+        row = s.usage[seq.workload, s.transfers[slot].home, billing]
+        row.prompt_tokens += seq.prompt
     row.cached_tokens += seq.cached
     if s.clock[0].has_prefix_caches:
         row.found_later_tokens += s.extras[slot].found_later
+    row = s.usage[seq.workload, seq.backend, billing]
     row.output_tokens += seq.output
     if s.clock[0].has_detours and s.providers[seq.backend].caches:
         row.written_tokens += written(s, seq)

@@ -185,6 +185,7 @@ BILLINGS = 3
 USAGE = np.dtype(
     [
         ("attempts", "i8"),  # sent there, by the time of sending; STANDARD only
+        ("handed_on", "i8"),  # of these, by a pool that had computed their prompts; STANDARD only
         ("errors", "i8"),  # attempts that failed there: an incident, a replica lost; STANDARD only
         ("rejections", "i8"),  # attempts that were turned away; STANDARD only
         ("over_budget", "i8"),  # of the rejections, those as the budget was spent; STANDARD only
