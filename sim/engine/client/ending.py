@@ -35,6 +35,10 @@ def _show(s: State, slot: int, now: float) -> None:
     pool.answers += 1
     pool.ttft_s += seq.first_token_s - seq.arrival_s
     pool.streamed_s += now - seq.first_token_s
+    if s.clock[0].has_transfers and s.transfers[slot].home != NONE:
+        home = s.pools[s.transfers[slot].home]  # which computed its prompt
+        home.answers += 1
+        home.ttft_s += seq.first_token_s - seq.arrival_s
 
 
 @inner_apart

@@ -41,6 +41,7 @@ def pass_on(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
     batch.count_running(s, pool, ONE_LESS, now)
     gateway.leave_replica(s, r, WIDE + seq.workload, now)
     pool.prompt_tokens += seq.prompt
+    pool.finished += 1
     seq.replica, seq.backend = NONE, pool.hands_to
     s.pools[seq.backend].attempts += 1
     usage.handed_on(s, seq)
