@@ -397,6 +397,11 @@ class Operator:
         elif verb.name.startswith("set_") and self.case.managed:
             backend = len(self.case.pools) + verb.which % len(self.case.managed)
             getattr(self.plane, verb.name)(backend, verb.value)
+        elif verb.name in ("hold_back", "let_go"):
+            pool = verb.which % len(self.case.pools)
+            usual = self.case.pools[pool].gateway.replica_limit
+            given = () if verb.name == "hold_back" else (usual, int(verb.value))
+            getattr(self.plane, verb.name)(pool, *given)
         elif verb.name == "kill" and self.pool_of:  # whatever its state
             replica = verb.which % len(self.pool_of)
             self.plane.kill(replica)

@@ -222,6 +222,18 @@ class NaiveDataPlane(Dispatch):
             attempt.replica, attempt.backend = rank.index, attempt.home
         return lost
 
+    def hold_back(self, pool: int) -> None:
+        """From now on all that comes to a pool waits at its gateway."""
+        self.gateways[pool].holds_back = True
+
+    def let_go(self, pool: int, usual: float, most: int) -> None:
+        """So many of those leave, and what comes, too, unless others are left."""
+        gateway = self.gateways[pool]
+        assert usual == gateway.pool.gateway.replica_limit
+        gateway.holds_back = False
+        left = gateway.hand_over(self.now_s, most)
+        gateway.holds_back = left == most and gateway.held > 0
+
     def set_errors(self, backend: int, share: float) -> None:
         """From now on so many of the attempts at a managed backend fail, besides the usual."""
         self.managed[backend - len(self.gateways)].outage_share = share

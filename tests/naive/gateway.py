@@ -102,6 +102,7 @@ class Gateway:
     members: list[Replica] = field(default_factory=list)
     lines: tuple[list[Attempt], list[Attempt]] = field(default_factory=lambda: ([], []))
     rejected: int = 0  # attempts
+    holds_back: bool = False  # all that comes
     beyond_limit: int = 0  # of a replica, beside batches that give way there
     moved: Counter[str] = field(default_factory=Counter)  # to other pools
     hands_to: "Gateway | None" = None  # who answers the prompts that are computed here
@@ -148,7 +149,7 @@ class Gateway:
     def next_replica(self, attempt: Attempt) -> Replica | None:
         """Where an attempt goes now; None where nobody has room."""
         ready, limit = self.ready, self.pool.gateway.replica_limit
-        if not ready:
+        if not ready or self.holds_back:
             return None
         if limit == np.inf:
             return self.router.choose(ready, attempt)
@@ -181,11 +182,14 @@ class Gateway:
         replica.is_close_call |= comes_at_an_end(replica, now_s)
         replica.accept(attempt, now_s)
 
-    def hand_over(self, now_s: float) -> None:
-        """Empty the lines, in order, as far as replicas have room."""
+    def hand_over(self, now_s: float, most: float = np.inf) -> int:
+        """Empty the lines, in order, as far as replicas have room; how many have left."""
+        left = 0
         for line in self.lines:
-            while line and (replica := self.next_replica(line[0])) is not None:
+            while line and left < most and (replica := self.next_replica(line[0])) is not None:
                 self.hand(replica, line.pop(0), now_s)
+                left += 1
+        return left
 
     def drop(self, attempt: Attempt) -> bool:
         """Take an attempt off its line; whether it was held."""
