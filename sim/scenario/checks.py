@@ -56,7 +56,9 @@ def check_designs(
             findings.add((), f"a world at the {100 * level:g} % level of all inputs: {error}")
             return None
         cluster.check(designs[-1], findings)
-        energy.check_budgets(designs[-1].pools, findings)
+        pools = {n: b for n, b in document.backends.items() if isinstance(b, gpu_pool.GpuPool)}
+        own = {name: each.energy for name, each in pools.items()}
+        energy.check_budgets(designs[-1].pools, own, findings)
         if findings:
             return None
     design = designs[-1]

@@ -61,6 +61,8 @@ def manifests(design: Design, decision: str) -> str:
         documents, remarks = list(_documents(name, pool)), _remarks(name, pool)
         if any(each.yielding and pool.name in each.route.backends for each in design.workloads):
             remarks.append(GIVES_WAY)
+        if pool.energy is not None and pool.energy.speed < 1:
+            remarks.append(planner.power_cap(pool.energy))
         if pool.gateway.flow_control is not None:
             remarks.append(planner.flow_control(pool.gateway.flow_control))
         for at, document in enumerate(documents):

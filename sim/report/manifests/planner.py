@@ -1,5 +1,6 @@
 """What is deployed with a stack of its own, and not beside a Deployment: a remark in its place."""
 
+from sim.model.energy import Energy
 from sim.model.gateway import FlowControl
 from sim.model.planner import Planner
 
@@ -26,4 +27,14 @@ def flow_control(rules: FlowControl) -> str:
         f" feature gate and saturationDetector: queueDepthThreshold: {rules.full_queue:g},"
         f" kvCacheUtilThreshold: {rules.full_kv:g}, --refresh-metrics-interval"
         f" {1000 * rules.refresh_s:g}ms."
+    )
+
+
+def power_cap(energy: Energy) -> str:
+    """What has to be set on the nodes, in a sentence."""
+    assert energy.law is not None
+    watts = f"{energy.law.cap_w:.0f}"
+    return (
+        f"Simulated with a power cap of {watts} W a GPU, which no manifest sets: on its nodes run"
+        f" nvidia-smi -pl {watts}."
     )

@@ -202,8 +202,10 @@ def _check_grid(grid: Grid, path: Path, findings: Findings) -> None:
         findings.add(path, "says nothing", "add region: FRA, or g_per_kwh: 380")
 
 
-def check_budgets(pools: tuple[design.GpuPool, ...], findings: Findings) -> None:
-    """Note fleets that draw more than their budgets allow from the start."""
+def check_budgets(
+    pools: tuple[design.GpuPool, ...], own: Mapping[str, PoolEnergy | None], findings: Findings
+) -> None:
+    """Note fleets that draw more than their budgets, or that of the site, allow from the start."""
     for pool in pools:
         if pool.energy is None or math.isinf(pool.energy.power_budget_w):
             continue
@@ -215,7 +217,11 @@ def check_budgets(pools: tuple[design.GpuPool, ...], findings: Findings) -> None
                 f"{pool.energy.power_budget_w / 1000:.4g} kW is enough for {max(most, 0):.0f}"
                 f" replicas of {pool.name}, which has {needed} ({each_kw:.4g} kW each at the cap)"
             )
-            findings.add(("energy", "power_budget"), message, "have fewer, or set a power_cap")
+            keys = own[pool.name]
+            is_own = keys is not None and keys.power_budget is not None
+            path: Path = ("backends", pool.name) if is_own else ()
+            remedy = "have fewer, or set a power_cap"
+            findings.add((*path, "energy", "power_budget"), message, remedy)
 
 
 def applied(

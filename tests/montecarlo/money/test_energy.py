@@ -254,7 +254,11 @@ def refused(tmp_path: Any, *overrides: str) -> list[str]:
         ("backends.large.power_cap=lots", "must be a share such as 80%, or a power such as 560 W"),
         (
             "energy={power_budget: 1 kW}",
-            "energy.power_budget: 1 kW is enough for",
+            "energy.power_budget: 1 kW is enough for 0 replicas of large, which has 2",
+        ),
+        (
+            "backends.large.energy={power_budget: 4 kW}",
+            "backends.large.energy.power_budget: 4 kW is enough for 1 replicas of large",
         ),
     ],
 )
@@ -313,3 +317,30 @@ def test_a_fixed_fleet_is_sized_within_the_power_of_its_site(tmp_path: Any) -> N
     (own,) = design.pools
     assert own.energy is not None
     assert most_replicas(design, own) == own.energy.most_replicas(own.gpus_per_replica) == 3
+
+
+def test_an_uncertain_intensity_is_drawn_in_each_world(tmp_path: Any) -> None:
+    site = "energy={grid: {g_per_kwh: {p5: 200, p95: 400}}}"
+    scenario = load_scenario(written(tmp_path, MINIMAL), (*SHORT, site))
+    draws = middle(scenario)
+    assert "energy.grid.g_per_kwh" in draws
+    each = [
+        replicate(scenario, 0, 0, {**draws, "energy.grid.g_per_kwh": g}).metrics for g in (200, 400)
+    ]
+    assert each[1]["co2e_kg"] == pytest.approx(2 * each[0]["co2e_kg"])
+    assert each[1]["energy_kwh"] == each[0]["energy_kwh"]
+
+
+def test_several_pools_that_scale_share_no_budget(tmp_path: Any) -> None:
+    pool = (
+        "{kind: gpu_pool, service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm, replicas: {min: 1, max: 4},"
+    )
+    pool += " autoscaler: {preset: hpa, target_concurrency: 8}, cold_start: 1min}"
+    found = refused(
+        tmp_path,
+        f"backends={{one: {pool}, two: {pool}}}",
+        "workloads.chat.route=one",
+        "workloads.chat.fallback=[two]",
+        "energy={power_budget: 40 kW}",
+    )
+    assert any("is for one pool that scales itself, and there are 2" in line for line in found)
