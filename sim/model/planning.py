@@ -105,7 +105,7 @@ class PlannerRule:
         policy = self.policy
         past = Counts(*(now - then for now, then in zip(seen, self._before, strict=True)))
         self._before = seen
-        if past.attempts <= 0 or past.answers <= 0:
+        if past.attempts <= 0 or past.answers <= 0 or past.finished <= 0:
             return min(max(current, policy.min_replicas), policy.max_replicas)
         last = Load(
             past.attempts, past.prompt_tokens / past.finished, past.output_tokens / past.finished

@@ -112,6 +112,8 @@ def test_an_interval_without_requests_or_answers_changes_nothing() -> None:
     rule = PlannerRule(policy, ENGINE, NOTHING)
     assert rule.replicas(NOTHING, 7, 7) == 7
     assert rule.replicas(Counts(50, 0, 0, 0, 0, 0, 0), 7, 7) == 7
+    # Of a pool that hands prompts on, answers may be of an interval before.
+    assert rule.replicas(Counts(90, 0, 0, 0, 5, 2.0, 8.0), 7, 7) == 7
 
 
 def test_a_kalman_filter_follows_a_line_where_the_last_lags_behind() -> None:
