@@ -11,6 +11,7 @@ from fleets import END_S, Case, Operator, Verb, kernel_run, run
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from naive.data_plane import NaiveDataPlane
+from naive.tiers import Tier
 
 from sim.engine.state import status
 from sim.engine.state.state import State
@@ -59,12 +60,17 @@ def assert_agreement(case: Case, until_s: float = END_S) -> Counter[str]:
     if case.managed is not None:
         sent = log.attempts > 0
         np.testing.assert_array_equal(log.backend[sent], naive.column("backend")[sent])
-    assert_same_books(case, naive, plane.close_bin())
+    assert_same_books(case, naive, plane.close_bin(), until_s == END_S)
     return happenings(naive)
 
 
-def assert_same_books(case: Case, naive: NaiveDataPlane, state: State) -> None:
-    """What is counted for workloads, and for the bill, is the same."""
+def assert_same_books(
+    case: Case, naive: NaiveDataPlane, state: State, is_over: bool = True
+) -> None:
+    """What is counted for workloads, and for the bill, is the same.
+
+    What goes down to a tier the kernel books when it is looked for: by the end at the latest.
+    """
     for index, counts in enumerate(state.workloads):
         booked = naive.books.counts[index]
         names = COUNTS if case.managed is None else COUNTS_OF_ROUTES + COUNTS
@@ -77,6 +83,9 @@ def assert_same_books(case: Case, naive: NaiveDataPlane, state: State) -> None:
         worked |= {name: naive.gateways[p].moved[name] for name in MOVED}
         worked["frontend_s"] = math.fsum(replica.front.work_s for replica in replicas)
         assert {name: float(pool[name]) for name in worked} == pytest.approx(worked, rel=1e-9)
+        assert_same_tiers(naive.tiers[p], state.tiers[p], is_over)
+        for name in ("looked_up", "found_above"):
+            assert int(pool[name]) == sum(replica.looked[name] for replica in replicas), name
     if case.managed is None:
         return
     for place in np.ndindex(state.usage.shape):
@@ -85,6 +94,14 @@ def assert_same_books(case: Case, naive: NaiveDataPlane, state: State) -> None:
         assert {name: int(used[name]) for name in names} == {name: booked[name] for name in names}
     assert state.pools.rejected.tolist() == [backend.rejected for backend in naive.backends]
     assert state.pools.outstanding.tolist() == [backend.outstanding for backend in naive.backends]
+
+
+def assert_same_tiers(ever: list[list[Tier]], rows: Any, is_over: bool) -> None:
+    """What tiers have taken and given."""
+    for at in range(max(map(len, ever), default=0)):
+        tiers = {id(stack[at]): stack[at] for stack in ever}.values()
+        for name in ("read", "loads", *["written"] * bool(is_over)):
+            assert int(rows[name][at]) == sum(getattr(tier, name) for tier in tiers), (at, name)
 
 
 def happenings(naive: NaiveDataPlane) -> Counter[str]:
@@ -103,11 +120,18 @@ def happenings(naive: NaiveDataPlane) -> Counter[str]:
                 "prompts found": int((naive.column("cached_tokens") > 0).sum()),
                 "gave way": sum(replica.gave_way for replica in naive.replicas),
                 "beyond the limit": sum(gateway.beyond_limit for gateway in naive.gateways),
+                "written": sum(tier.written > 0 for tier in all_tiers(naive)),
+                "loads": sum(tier.loads for tier in all_tiers(naive)),
                 "evicted": sum(replica.cache.evicted for replica in naive.replicas),
                 "shared": sum(replica.cache.shared for replica in naive.replicas),
             }
         )
     )
+
+
+def all_tiers(naive: NaiveDataPlane) -> list[Tier]:
+    """Of all replicas that there ever were; a store once for each of these."""
+    return [tier for pool in naive.tiers for stack in pool for tier in stack]
 
 
 def missing(seen: Counter[str], least: dict[str, int]) -> dict[str, int]:

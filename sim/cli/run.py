@@ -167,6 +167,7 @@ def run(
             thresholds=[*loaded.thresholds, *(each.negated() for each in failing)],
         )
         _tell_batches(result, advice)
+        _tell_writes(result, advice)
         with _final(kept, result, earlier, opening, advice) as final:
             save = partial(_save, result, final, advice, not no_report)
             deliver(_shown(result, as_json, full), save, advice)
@@ -325,6 +326,14 @@ def _tell_batches(result: "RunResult", advice: Advice) -> None:
     for line in beyond_batches(
         result.design, {name: cells[0] for name, cells in timelines.items()}
     ):
+        advice.say(line)
+
+
+def _tell_writes(result: "RunResult", advice: Advice) -> None:
+    """Say where more was written to tiers under caches of prompts than their links carry."""
+    from sim.report.tier_text import beyond_links
+
+    for line in beyond_links(result.design, result.sample.values):
         advice.say(line)
 
 

@@ -12,6 +12,7 @@ from sim.engine.clock import Clock
 from sim.engine.control import Fleet, FleetLog
 from sim.engine.ledger import Ledger
 from sim.engine.plane.feed import feeds, further
+from sim.engine.plane.found import Tiers
 from sim.engine.plane.plane import DataPlane
 from sim.engine.plane.unfinished import Tasks
 from sim.engine.state.record import Records
@@ -63,6 +64,8 @@ class Outcome:
         Whether the horizon ended with the last answer, nothing being left.
     nodes : tuple of Rental
         Of the nodes of pools that buy them whole.
+    tiers : Tiers or None
+        What was found, read and written in tiers under caches of prompts; None without any.
     """
 
     ledger: Ledger
@@ -75,6 +78,7 @@ class Outcome:
     arrived_s: float
     is_drained: bool
     nodes: tuple[Rental, ...] = ()
+    tiers: Tiers | None = None
 
     def bought(self, design: Design, index: int) -> list[Rental]:
         """What a pool pays for: its nodes where they are bought whole, else its replicas."""
@@ -116,7 +120,9 @@ def simulate(
     clock = Clock(plane, requests, partial(further, design.workloads, streams))
     fleets = control.start(design, clock, streams)
     clock.run_before(0.0)
-    waiting_at_start = plane.close_bin().pools.waiting[: len(design.pools)].copy()
+    at_start = plane.close_bin()
+    waiting_at_start = at_start.pools.waiting[: len(design.pools)].copy()
+    found_before = Tiers.of(at_start)
     plane.open_bin()
     counts = len(design.workloads), len(design.pools), len(design.backends)
     ledger = Ledger(horizon.edges_s, *counts)
@@ -134,7 +140,12 @@ def simulate(
         requests=log[log.arrival_s >= 0.0],
         arrived_s=plane.arrived_s,
         is_drained=clock.drained,
+        tiers=Tiers.of(plane.close_bin()).since(found_before) if _has_tiers(design) else None,
     )
+
+
+def _has_tiers(design: Design) -> bool:
+    return any(pool.prefix_cache is not None and pool.prefix_cache.tiers for pool in design.pools)
 
 
 def _play(design: Design, clock: Clock, ledger: Ledger, forget_s: float) -> None:

@@ -26,6 +26,7 @@ from sim.montecarlo.ending import ending, of_batch
 from sim.montecarlo.latencies import late, latencies
 from sim.montecarlo.money import money
 from sim.montecarlo.prompt_spread import prompt_cv2
+from sim.montecarlo.tiers import tiers
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -71,7 +72,7 @@ def metrics(outcome: Outcome, design: Design) -> dict[str, float]:
         figures |= {f"workloads.{workload.name}.{name}": value for name, value in own.items()}
     for pool, own in zip(design.pools, pools, strict=True):
         figures |= {f"backends.{pool.name}.{name}": value for name, value in own.items()}
-    return figures | money(outcome, design)
+    return figures | money(outcome, design) | tiers(outcome, design)
 
 
 def _ratio(top: float, bottom: float) -> float:

@@ -287,6 +287,10 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
     "Caches": (
         Figure("cache_hit_rate", "prompt tokens cached", "share"),
         Figure("found_again_tokens", "prompt tokens found again", "count"),
+        Figure("gpu_hit_share", "prompt tokens found on the GPU", "share"),
+        Figure("host_hit_share", "prompt tokens read from host memory", "share"),
+        Figure("nvme_hit_share", "prompt tokens read from NVMe", "share"),
+        Figure("shared_hit_share", "prompt tokens read from the shared store", "share"),
         Figure("response_cache_hit_rate", "requests answered from a cache", "share"),
     ),
 }
@@ -350,6 +354,10 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
         "utilisation",
         "batch_occupancy",
         "kv_utilisation",
+        "gpu_hit_share",
+        "host_hit_share",
+        "nvme_hit_share",
+        "shared_hit_share",
         "ready_replicas_mean",
     ),
 }

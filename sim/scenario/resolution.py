@@ -13,7 +13,6 @@ from sim.catalog.checkpoints import checkpoint_dtype
 from sim.errors import CatalogError, TraceError
 from sim.model.arrivals import FLAT
 from sim.model.closed import MOST_USERS, PAUSE_S
-from sim.model.distributions import LogNormal, Normal
 from sim.model.kv_cache import AUTO, recast
 from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
@@ -23,6 +22,7 @@ from sim.scenario.backend import (
     budget,
     caches,
     energy,
+    engine_error,
     fallback,
     fleet,
     gateway,
@@ -34,7 +34,7 @@ from sim.scenario.backend.managed import Edge, ManagedApi
 from sim.scenario.schema import DAY_S, ScenarioDocument
 from sim.scenario.values.catalogued import Shape
 from sim.scenario.values.fields import Surroundings
-from sim.scenario.values.numbers import Number, Quantity, Spread, Uncertain, extent
+from sim.scenario.values.numbers import Number, Uncertain, extent
 from sim.scenario.values.problems import Findings, Path
 from sim.scenario.values.units import format_duration, shown
 from sim.scenario.workload import client, follow_ups, routes, yielding
@@ -318,21 +318,23 @@ def _pool(pool: GpuPool, named: dict[str, int], path: Path, findings: Findings) 
     profile = _with_engine(pool.service.profile, pool.engine, path, findings)
     factor, most = pool.throughput_factor, fleet.most_gpus(pool, profile)
     if factor is None:
-        factor = _of_fit_error(profile.fit_error, (*path, "throughput_factor"))
+        factor = engine_error.of_fit(profile.fit_error, (*path, "throughput_factor"))
     coefficients = pool.coefficients
     if coefficients is None and profile.joint_error is not None:
         coefficients = "drawn" if pool.throughput_factor is None else "fixed"
     is_drawn, price = coefficients == "drawn", pool.price
     if pool.spot is not None and pool.spot.fallback is not None:
         price = fallback.completed(price, profile.gpu, path, findings)
-    errors = _of_coefficients(profile, (*path, "service")) if is_drawn else ()
+    errors = engine_error.of_coefficients(profile, (*path, "service")) if is_drawn else ()
     return pool.model_copy(
         update={
             **fleet.resolved(pool, profile, path, findings),
             "service": replace(pool.service, profile=profile, errors=errors),
             "throughput_factor": factor,
             "coefficients": coefficients,
-            "prefix_cache": caches.resolved(pool.prefix_cache, profile, named, path, findings),
+            "prefix_cache": caches.resolved(
+                pool.prefix_cache, profile, named, pool.node_gpus, path, findings
+            ),
             "price": gpu_price.resolved(price, profile.gpu, most, path, findings),
         }
     )
@@ -373,30 +375,3 @@ def _with_engine(
                 (*path, key), f"{value}{whose} {rule}", f"set {key} as well" if whose else ""
             )
     return profile
-
-
-def _of_coefficients(profile: ServiceProfile, path: Path) -> tuple[Uncertain, ...]:
-    """How far the coefficients are off along each direction of their joint error."""
-    error = profile.joint_error
-    count = 0 if error is None else error.directions.shape[1]
-    law = Normal(0.0, 1.0)
-    spread = Spread("normal", {"mean": 0.0, "sd": 1.0}, fixed=law)
-    quantity = Quantity("count")
-    return tuple(
-        Uncertain(".".join(map(str, (*path, f"error_{at}"))), spread, quantity, law)
-        for at in range(1, count + 1)
-    )
-
-
-def _of_fit_error(fit_error: float, path: Path) -> Number:
-    """How far an engine may be from its profile: lognormal of median 1.
-
-    ``fit_error`` is a mean absolute deviation, which for a normal is sigma·sqrt(2/pi).
-    """
-    if fit_error == 0:
-        return 1.0
-    sigma = fit_error * math.sqrt(math.pi / 2)
-    law = LogNormal(0.0, sigma)
-    spread = Spread("lognormal", {"p50": 1.0, "sigma": sigma}, fixed=law)
-    quantity = Quantity("factor", above=0, most=1e6)
-    return Uncertain(".".join(map(str, path)), spread, quantity, law)

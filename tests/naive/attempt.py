@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from naive.cache import Name
 
@@ -46,6 +47,8 @@ class Attempt:
     blocks: int = 0  # of the KV cache, of its own
     held: tuple[Name, ...] = ()  # named blocks that it shares with the cache
     left_behind: tuple[Name, ...] = ()  # ... and that it leaves there when it goes
+    parts: list[tuple[Any, int]] = field(default_factory=list)  # tiers to read, and blocks of each
+    loaded: int | None = None  # tokens that it has once these are read; None if it reads nothing
     is_stopping: bool = False  # to be dropped at the next step boundary
     gives_way_until_s: float = -math.inf
     gives_way_after_s: float = 0.0  # that others have waited for
@@ -82,6 +85,7 @@ class Attempt:
         """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
         self.generated = self.cached = self.blocks = 0
         self.held = ()
+        self.parts, self.loaded = [], None
         self.had = self.spared = self.hits = 0
         if self.home >= 0:
             self.backend, self.dispatched_s, self.ready_s = self.home, self.sent_s, self.seen_s

@@ -1,7 +1,7 @@
 """Blocks of prompts in the naive simulator: their names, and the cache that a replica keeps."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -18,6 +18,7 @@ class Cache:
     evicted: int = 0
     shared: int = 0
     size: int = 0  # of the KV cache it takes nothing
+    fall: "Callable[[Name], None]" = lambda name: None  # what becomes of what is dropped
 
     def leading(self, names: Sequence[Name]) -> int:
         """How many of the names are there, in a row from the first."""
@@ -37,8 +38,9 @@ class Cache:
             self.kept[name] = None
             self.kept.move_to_end(name)
         while len(self.kept) > self.blocks:
-            self.kept.popitem(last=False)
+            dropped, _ = self.kept.popitem(last=False)
             self.evicted += 1
+            self.fall(dropped)
 
     def held(self, names: Sequence[Name]) -> int:
         """Nobody holds anything of it."""
@@ -62,6 +64,7 @@ class SharedCache:
     idle: OrderedDict[Name, None] = field(default_factory=OrderedDict)
     evicted: int = 0
     shared: int = 0
+    fall: "Callable[[Name], None]" = lambda name: None  # what becomes of what is dropped
 
     def leading(self, names: Sequence[Name]) -> int:
         """How many of the names are there, in a row from the first."""
@@ -104,8 +107,9 @@ class SharedCache:
         """So many blocks are neither held nor a request's own: what is idle lies in them."""
         self.free = free
         while len(self.idle) * self.size > free:
-            self.idle.popitem(last=False)
+            dropped, _ = self.idle.popitem(last=False)
             self.evicted += 1
+            self.fall(dropped)
 
 
 def names_of_task(task: int, blocks: int) -> tuple[Name, ...]:

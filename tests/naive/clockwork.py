@@ -51,7 +51,7 @@ class Clockwork(ABC):
         kinds: list[tuple[float, Happening]] = [
             (self.coming[0].arrival_s if self.coming else NEVER, self.arrive),
             (self.timers.next_s, self.timers.ring),
-            (min((link.next_s for link in self.links.values()), default=NEVER), self.meet_link),
+            (self.next_link_s(), self.meet_link),
             (min(map(Replica.next_event_s, self.replicas), default=NEVER), self.reach_boundary),
             (self.patience.next_s, self.patience.ring),
             (self.deadlines.next_s, self.deadlines.ring),
@@ -60,6 +60,9 @@ class Clockwork(ABC):
 
     @abstractmethod
     def arrive(self) -> None: ...
+
+    @abstractmethod
+    def next_link_s(self) -> float: ...
 
     @abstractmethod
     def meet_link(self) -> None: ...

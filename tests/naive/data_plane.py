@@ -9,6 +9,7 @@ the two means something.
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from naive.client import Crowd
 from naive.dispatch import Dispatch
 from naive.gateway import Gateway, Router
 from naive.link import Link
+from naive.loading import land
 from naive.lockstep import Team
 from naive.managed import Managed, shared_purses
 from naive.photo_finish import (
@@ -33,6 +35,7 @@ from naive.replica import Replica
 from naive.request import Request
 from naive.route import Route
 from naive.task import Task, tasks
+from naive.tiers import Tier, fall, stack
 from naive.user import Crew, users_of
 from sim.engine.state import status
 from sim.model.cache import ResponseCache
@@ -98,6 +101,7 @@ class NaiveDataPlane(Dispatch):
             if (handoff := gateway.pool.handoff) is not None:
                 (gateway.hands_to,) = (g for g in self.gateways if g.pool.name == handoff.to)
         self.pool_of: list[int] = []  # of each rank
+        self.tiers: list[list[list[Tier]]] = [[] for _ in pools]  # of each, ever
         self.teams: list[Team] = []
         self.tasks: list[Task] = []
         self.users = 0
@@ -164,6 +168,12 @@ class NaiveDataPlane(Dispatch):
                 rank.cache = Cache(kept.block_tokens, kept.blocks)
                 if kept.shares:
                     rank.cache = SharedCache(kept.block_tokens, size, rank.total_blocks)
+                rank.tiers = stack(kept, gateway.stores)
+                self.tiers[pool] += [rank.tiers]
+                rank.loads_always = kept.load == "always"
+                rank.sees_tiers = kept.router_sees_tiers and bool(kept.tiers)
+                if rank.tiers:
+                    rank.cache.fall = partial(fall, rank.tiers[0])
             self.replicas.append(rank)
             self.pool_of.append(pool)
             gateway.members.append(rank)
@@ -246,6 +256,17 @@ class NaiveDataPlane(Dispatch):
 
     def arrive(self) -> None:
         self.begin(self.coming.popleft())
+
+    def tiers_now(self) -> list[Tier]:
+        """Of stores, then of replicas in their order."""
+        stores = [tier for gateway in self.gateways for tier in gateway.stores]
+        return stores + [
+            tier for it in self.replicas for tier in it.tiers if not tier.model.is_shared
+        ]
+
+    def next_link_s(self) -> float:
+        links = [*self.links.values(), *(tier.link for tier in self.tiers_now())]
+        return min((link.next_s for link in links), default=math.inf)
 
     def reach_boundary(self) -> None:
         """A step ends; who is done leaves, and who has hung up; others come in; the next begins."""
@@ -332,6 +353,12 @@ class NaiveDataPlane(Dispatch):
 
     def meet_link(self) -> None:
         """Something is through, or there."""
+        for tier in self.tiers_now():
+            if tier.link.next_s == self.now_s:
+                attempt = tier.link.end_next(self.now_s)
+                if attempt is not None:
+                    land(self.replicas[attempt.replica], attempt, self.now_s)
+                return
         link = min(self.links.values(), key=lambda each: each.next_s)
         others = [each for each in self.links.values() if each is not link]
         self.seen["photo finish"] += any(

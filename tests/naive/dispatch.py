@@ -449,7 +449,7 @@ class Dispatch(Clockwork):
 
     def stop_sending(self, attempt: Attempt) -> None:
         """Nothing is sent for it any more."""
-        for link in self.links.values():
+        for link in (*self.links.values(), *(tier.link for tier, _ in attempt.parts[:1])):
             link.stop(attempt, self.now_s)
 
     def end_lease(self, attempt: Attempt) -> None:

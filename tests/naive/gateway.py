@@ -10,6 +10,7 @@ from naive.attempt import Attempt
 from naive.hashing import jump, mixed
 from naive.photo_finish import comes_at_an_end
 from naive.replica import Replica
+from naive.tiers import Tier, alone
 from sim.engine.state.hashing import uniform
 from sim.model.design import GpuPool
 
@@ -74,7 +75,7 @@ def most_of_the_prefix(router: Router, ready: list[Replica], attempt: Attempt) -
     return min(
         (replica for replica in ready if replica.outstanding <= most),
         key=lambda replica: (
-            -replica.cache.leading(names),
+            -replica.points(names),
             replica.outstanding,
             router.turn_of(replica),
         ),
@@ -100,12 +101,17 @@ class Gateway:
     pool: GpuPool
     router: Router
     members: list[Replica] = field(default_factory=list)
+    stores: list[Tier] = field(default_factory=list)  # that its replicas share
     lines: tuple[list[Attempt], list[Attempt]] = field(default_factory=lambda: ([], []))
     rejected: int = 0  # attempts
     holds_back: bool = False  # all that comes
     beyond_limit: int = 0  # of a replica, beside batches that give way there
     moved: Counter[str] = field(default_factory=Counter)  # to other pools
     hands_to: "Gateway | None" = None  # who answers the prompts that are computed here
+
+    def __post_init__(self) -> None:
+        if (cache := self.pool.prefix_cache) is not None:
+            self.stores = [alone(cache, tier) for tier in cache.tiers if tier.is_shared]
 
     @property
     def max_model_len(self) -> int:

@@ -8,13 +8,15 @@ are seconds, memory is counted in blocks of KV cache.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from naive.attempt import NEVER, Attempt, Step
 from naive.cache import Cache, Name, SharedCache
 from naive.front import FrontEnd
+from naive.loading import loads
 from naive.lockstep import Team
+from naive.tiers import GPU_POINTS, TIER_POINTS, Tier, write
 from sim.model.profile import ServiceProfile
 
 
@@ -34,6 +36,10 @@ class Replica:
     index: int
     profile: ServiceProfile
     cache: Cache | SharedCache = field(default_factory=Cache)
+    tiers: list[Tier] = field(default_factory=list)  # under it, from the first
+    sees_tiers: bool = False  # the router
+    loads_always: bool = False
+    looked: Counter[str] = field(default_factory=Counter)  # tokens in caches with tiers
     team: Team = field(default_factory=lambda: Team(0))
     limit: float = math.inf  # of requests that it is given at once
     gave_way: int = 0
@@ -202,7 +208,7 @@ class Replica:
         for line in (self.waiting, self.fetching):
             if attempt in line:
                 line.remove(attempt)
-        attempt.stage = ""
+        attempt.stage, attempt.parts, attempt.loaded = "", [], None
 
     def drop(self, attempt: Attempt) -> None:
         """Its prompt has been computed, and nobody wants it."""
@@ -241,19 +247,15 @@ class Replica:
         attempt.stage = "fetched"
 
     def begin_to_fetch(self, now_s: float, spoken_for: int) -> None:
-        """Those at the head whose prompts were computed elsewhere take blocks, as if admitted."""
-        while self.waiting and self.waiting[0].stage == "to fetch":
-            if not self.can_admit_head(now_s, spoken_for):
-                return
+        """Those at the head whose prompts are elsewhere take blocks, as if admitted."""
+        while self.can_admit_head(now_s, spoken_for):
+            if self.waiting[0].stage != "to fetch":
+                if not loads(self, now_s):
+                    return
+                continue
             attempt = self.waiting.pop(0)
-            attempt.blocks = self.blocks_to_prefill(attempt)
-            self.free_blocks -= attempt.blocks
             found = 0 if attempt.names is None else self.found_cached(attempt)
-            if isinstance(self.cache, SharedCache) and attempt.names is not None:
-                before = self.hold(attempt, found // self.cache.block_tokens)
-                self.free_blocks += self.cache.size * before
-            self.cache.squeeze(self.free_blocks)
-            self.cache.use_leading(attempt.names or ())
+            self.take_blocks(attempt, found)
             attempt.stage = "fetching"
             self.fetching.append(attempt)
             assert self.fetch is not None
@@ -273,11 +275,13 @@ class Replica:
         self.cache.squeeze(self.free_blocks)
         if attempt.left_behind:
             self.cache.keep(attempt.left_behind)
+            write(self.tiers, attempt.left_behind)
 
     def leave_behind(self, attempt: Attempt) -> None:
         """Keep all that has been said and heard; in memory that it has given back, if it shares."""
         if isinstance(self.cache, Cache):
             self.cache.keep(attempt.names_of_all)
+            write(self.tiers, attempt.names_of_all)
         else:
             attempt.left_behind = attempt.names_of_all
 
@@ -302,6 +306,17 @@ class Replica:
         elif attempt.names is not None:
             self.free_blocks += self.cache.size * self.hold(attempt, len(attempt.names))
             self.cache.squeeze(self.free_blocks)
+        write(self.tiers, attempt.names or ())
+
+    def points(self, names: Sequence[Name]) -> int:
+        """What of a prompt is here, as a router weighs it."""
+        blocks = self.cache.leading(names)
+        if not self.sees_tiers:
+            return blocks
+        at = blocks
+        for tier in self.tiers:
+            at = at if tier.model.is_shared else tier.end_of(names, at)
+        return GPU_POINTS * blocks + TIER_POINTS * (at - blocks)
 
     def die(self) -> list[Attempt]:
         """Gone at once; what it had: waiting, ending a prefill, amid one, decoding, streamed."""
@@ -323,7 +338,7 @@ class Replica:
         self.routable, self.waiting, self.running, self.step = False, [], [], None
         self.fetching = []
         self.streaming, self.plans = [], []
-        self.cache = Cache()
+        self.cache, self.tiers = Cache(), []
         self.team.die()
         return lost
 
@@ -427,36 +442,46 @@ class Replica:
 
     def tokens_to_compute(self, attempt: Attempt) -> int:
         if attempt.stage == "fetched":
-            return 1
+            there = attempt.prompt - 1 if attempt.loaded is None else attempt.loaded
+            return attempt.prompt + attempt.generated - there
         return attempt.prompt + attempt.generated - self.found_cached(attempt)
 
     def admit_head(self, now_s: float) -> Attempt:
         attempt = self.waiting.pop(0)
-        if attempt.stage == "fetched":
+        if attempt.stage == "fetched" and attempt.loaded is None:
             attempt.stage = ""
             attempt.prefill, attempt.cached = attempt.prompt, attempt.prompt - 1
             attempt.is_begun = False
             self.running.append(attempt)
             return attempt
-        attempt.blocks = self.blocks_to_prefill(attempt)
-        self.free_blocks -= attempt.blocks
-        attempt.prefill = attempt.prompt + attempt.generated
-        attempt.is_begun = False
-        found = self.found_cached(attempt)
-        if isinstance(self.cache, SharedCache) and attempt.names is not None:
-            before = self.hold(attempt, found // self.cache.block_tokens)
-            self.free_blocks += self.cache.size * before
-        self.cache.squeeze(self.free_blocks)
+        if attempt.loaded is None:
+            found = self.found_cached(attempt)
+            self.take_blocks(attempt, found)
+            if self.tiers:
+                self.looked += Counter(looked_up=attempt.prompt, found_above=found)
+        else:
+            found, attempt.loaded, attempt.stage = attempt.loaded, None, ""
         attempt.find(found)
         if attempt.had > 0:
             self.found_again.append((attempt, min(found, attempt.had)))
             self.redone.append((attempt, max(attempt.had - found, 0)))
             attempt.had = 0
-        self.cache.use_leading(attempt.names or ())
         if math.isnan(attempt.admitted_s):
             attempt.admitted_s = now_s
         self.running.append(attempt)
         return attempt
+
+    def take_blocks(self, attempt: Attempt, found: int) -> None:
+        """All that it is to prefill, of which it shares what it has found."""
+        attempt.blocks = self.blocks_to_prefill(attempt)
+        self.free_blocks -= attempt.blocks
+        attempt.prefill = attempt.prompt + attempt.generated
+        attempt.is_begun = False
+        if isinstance(self.cache, SharedCache) and attempt.names is not None:
+            before = self.hold(attempt, found // self.cache.block_tokens)
+            self.free_blocks += self.cache.size * before
+        self.cache.squeeze(self.free_blocks)
+        self.cache.use_leading(attempt.names or ())
 
     def begin(
         self, now_s: float, decoding: list[Attempt], chunks: list[tuple[Attempt, int]]

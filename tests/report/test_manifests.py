@@ -24,7 +24,7 @@ from sim.model.autoscaler import (
     ScheduleEntry,
     Trigger,
 )
-from sim.model.cache import PrefixCache
+from sim.model.cache import PrefixCache, Tier
 from sim.model.distributions import Constant
 from sim.model.lifecycle import ColdStart, Lifecycle
 from sim.model.price import DAY_S
@@ -247,6 +247,25 @@ def test_what_tensorrt_llm_has_no_flag_for_is_in_its_file_of_options():
     mounted = pod["containers"][0]["volumeMounts"][0]["mountPath"]
     assert f"--extra_llm_api_options={mounted}/options.yaml" in pod["containers"][0]["args"]
     assert pod["volumes"][0]["configMap"]["name"] == found["ConfigMap"]["metadata"]["name"]
+
+
+def test_an_engine_gets_its_tier_in_host_memory():
+    """100 GiB for two GPUs: vLLM is told of both, SGLang and TensorRT-LLM of each."""
+    host = Tier("host", 100 * 2**30, 1e9, 1e9, writes_through=False)
+    cache = PrefixCache(16, 1600, True, (host,), bytes_per_token=1.0)
+    args = {
+        name: container(pool(profile(engine=name, gpus_per_replica=2), prefix_cache=cache))["args"]
+        for name in ("vllm", "sglang")
+    }
+    assert {"--kv-offloading-backend=native", "--kv-offloading-size=100"} <= set(args["vllm"])
+    assert {
+        "--enable-hierarchical-cache",
+        "--hicache-size=54",
+        "--hicache-write-policy=write_back",
+    } <= set(args["sglang"])
+    found = documents(pool(profile(engine="trtllm", gpus_per_replica=2), prefix_cache=cache))
+    options = read(found["ConfigMap"]["data"]["options.yaml"])[0]
+    assert options["kv_cache_config"]["host_cache_size"] == 50 * 2**30
 
 
 def test_replicas_are_left_to_the_autoscaler_where_there_is_one():

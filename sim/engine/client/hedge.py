@@ -80,6 +80,7 @@ def forget_transfer(s: State, slot: int) -> None:
     """Nothing of an attempt has been computed for another pool."""
     row = s.transfers[slot]
     row.stage, row.home, row.serial = NOT_SENT, NONE, s.slots[slot].serial
+    s.loads[slot, 0] = NONE
 
 
 @inner

@@ -28,7 +28,7 @@ import math
 
 from sim.engine.client import client, handoff
 from sim.engine.events import ahead, arrival, segment
-from sim.engine.replica import link
+from sim.engine.replica import landing, link, loading, tiers
 from sim.engine.request import loop, timers
 from sim.engine.state import tournament
 from sim.engine.state.jit import compiled, inner, inner_apart
@@ -109,7 +109,11 @@ def _meet_link(s: State) -> None:
     """Something is through or arrives."""
     at = link.first(s)
     slot = link.end_next(s, at, s.link_s[at])
-    if slot != NONE:
+    if slot == NONE:
+        return
+    if loading.is_load(s, slot):
+        landing.arrive(s, slot, s.clock[0].instant_s)
+    else:
         handoff.arrive(s, slot, s.clock[0].instant_s)
 
 
@@ -155,6 +159,13 @@ def _next_event(s: State, until_s: float) -> int:
 @inner
 def _room(s: State, event: int) -> int:
     """``REACHED`` if there is room for whatever an event may add, else what lacks."""
+    if s.clock[0].has_tiers and s.clock[0].free_runs <= _runs_in_tiers(s):
+        return NEED_RUNS
+    return _room_for(s, event)
+
+
+@inner
+def _room_for(s: State, event: int) -> int:
     clock = s.clock[0]
     if len(s.timers) < clock.timers + clock.spare_timers:
         return NEED_TIMERS
@@ -181,6 +192,15 @@ def _room_for_runs(s: State) -> int:
     r = tournament.first(s.event_tree, s.event_s)
     most = s.pools[s.replicas[r].pool].prefix_blocks - s.caches[r].runs  # of a block each
     return NEED_RUNS if s.clock[0].free_runs <= most else REACHED
+
+
+@inner_apart
+def _runs_in_tiers(s: State) -> int:
+    """Runs that any event may add, where there are tiers."""
+    most = 0
+    for p in range(len(s.pools)):
+        most = max(most, tiers.most_runs(s, p))
+    return most
 
 
 @inner

@@ -16,6 +16,7 @@ from sim.engine.replica import (
     memory,
     plan,
     prefix,
+    tiers,
     waiting,
     work,
 )
@@ -66,11 +67,14 @@ def _add_rank(s: State, r: int, p: int, slowness: float, now: float) -> None:
     replica.partial = replica.fetched = NONE
     plan.empty(s.plans[r])
     if s.clock[0].has_transfers:
-        link.open_up(s, link.of_replica(s, r), now)
+        for at in range(link.OF_REPLICA):
+            link.open_up(s, link.of_replica(s, r) + at, now)
     replica.mode, replica.life = IDLE, READY
     replica.next_emptied = NONE
     cache = s.caches[r]
     cache.newest = cache.oldest = NONE
+    if s.clock[0].has_tiers:
+        tiers.open_up(s, r)
     s.rosters[p, 0, replica.member] = r
     s.rosters[p, 1, pool.routable] = r  # r is larger than all before it
     pool.members += 1

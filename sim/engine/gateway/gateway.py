@@ -84,6 +84,8 @@ def go(s: State, r: int, now: float) -> None:
     pool.serving_s += now - s.clock[0].bin_start_s
     for rank in range(r, r + pool.ranks):
         s.replicas[rank].life = GONE
+        if s.clock[0].has_tiers:
+            prefix.settle_now(s, rank, now)  # what has gone down by now counts as written
         prefix.forget(s, rank)
 
 

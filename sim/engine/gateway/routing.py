@@ -152,7 +152,7 @@ def _of_prefix(s: State, p: int, slot: int, now: float) -> int:
         if s.replicas[r].outstanding > limit:
             continue
         prefix.settle_now(s, r, now)
-        blocks = prefix.leading(s, r, slot)
+        blocks = prefix.points(s, r, slot)
         if best == NONE or blocks > most or (blocks == most and _load(s, p, r) < _load(s, p, best)):
             best, most = r, blocks
     return best

@@ -4,7 +4,7 @@ import numpy as np
 
 from sim.engine.events.ahead import LARGE
 from sim.engine.replica import link, runs
-from sim.engine.state.record import DEADLINE, NONE, TIMER, Records, records, zeros
+from sim.engine.state.record import CACHE, DEADLINE, NONE, TIMER, Records, records, zeros
 from sim.engine.state.state import State
 from sim.engine.state.status import IN_FLIGHT
 from sim.engine.state.thin import numbered
@@ -31,7 +31,7 @@ def with_replica_capacity(state: State, capacity: int) -> State:
     rosters[:, :, : state.rosters.shape[2]] = state.rosters
     enlarged = state._replace(
         replicas=grown(state.replicas, capacity),
-        caches=grown(state.caches, capacity),
+        caches=_with_caches(state, capacity),
         plans=grown(state.plans, capacity),
         frontends=grown(state.frontends, capacity),
         heap=grown(state.heap, capacity),
@@ -44,6 +44,8 @@ def with_replica_capacity(state: State, capacity: int) -> State:
     )
     if enlarged.clock.has_transfers[0]:
         enlarged = with_links(enlarged)
+    if state.tiers.shape[1] > 0:
+        _move_runs(enlarged, len(state.replicas))
     enlarged.clock.is_large[0] = capacity >= LARGE
     rebuild(enlarged.event_tree, enlarged.event_s)
     for tree, key in zip(enlarged.load_tree, enlarged.load, strict=True):
@@ -53,13 +55,16 @@ def with_replica_capacity(state: State, capacity: int) -> State:
 
 def with_links(state: State) -> State:
     """The same state with the links of all its pools and of the replicas that it has room for."""
-    count = len(state.pools) + link.OF_REPLICA * len(state.replicas)
+    count = link.OF_POOL * len(state.pools) + link.OF_REPLICA * len(state.replicas)
     leaves = leaves_for(count)
     link_s = zeros(leaves, np.float64)
     link_s[:] = np.inf
     link_s[: len(state.link_s)] = state.link_s
+    links = grown(state.links, count)
+    new = links[len(state.links) :]
+    new.root = new.head = new.tail = NONE
     enlarged = state._replace(
-        links=grown(state.links, count),
+        links=links,
         link_s=link_s,
         link_tree=zeros(nodes_for(leaves), np.float64),
     )
@@ -70,7 +75,7 @@ def with_links(state: State) -> State:
 def with_open_links(state: State) -> State:
     """The same state with room for what is sent, and the links of its pools open."""
     state = with_transfers(with_links(state), len(state.slots))
-    links = state.links[: len(state.pools)]
+    links = state.links[: link.OF_POOL * len(state.pools)]
     links.root = links.head = links.tail = NONE
     return state
 
@@ -80,7 +85,35 @@ def with_transfers(state: State, count: int) -> State:
     have = len(state.transfers)
     rows = grown(state.transfers, count)
     rows.source[have:] = rows.home[have:] = NONE
-    return state._replace(transfers=rows)
+    loads = np.zeros((count, 1 + state.tiers.shape[1]), np.int64)
+    loads[:, 0] = NONE
+    loads[:have] = state.loads
+    return state._replace(transfers=rows, loads=loads)
+
+
+def _with_caches(state: State, capacity: int) -> Records:
+    """Caches of so many replicas, then their tiers, then shared stores, in one array."""
+    have, tiers = len(state.replicas), state.tiers.shape[1]
+    if tiers == 0:
+        return grown(state.caches, capacity)
+    larger = records(capacity * (1 + tiers) + len(state.pools), CACHE)
+    larger.newest = larger.oldest = NONE
+    if have > 0:
+        larger[:have] = state.caches[:have]
+        larger[capacity : capacity + have * tiers] = state.caches[have : have * (1 + tiers)]
+        larger[capacity * (1 + tiers) :] = state.caches[have * (1 + tiers) :]
+    return larger
+
+
+def _move_runs(state: State, have: int) -> None:
+    """Runs in tiers lie in other rows now that there are more replicas, and in other buckets."""
+    more, tiers = len(state.replicas) - have, state.tiers.shape[1]
+    rows = state.runs
+    is_shared = rows.replica >= have * (1 + tiers)
+    rows.replica[rows.replica >= have] += more
+    rows.replica[is_shared] += more * tiers
+    state.buckets[:] = NONE
+    runs.hash_all(numbered(state))
 
 
 def with_slots(state: State, count: int) -> State:
@@ -117,6 +150,35 @@ def with_runs(state: State, count: int) -> State:
     )
     runs.hash_all(numbered(larger))
     return larger
+
+
+def with_more_runs(state: State) -> State:
+    """The same state with room for the runs of any one event, and twice as many as before."""
+    return with_runs(state, 2 * (len(state.runs) + _runs_of_an_event(state) + 1))
+
+
+def with_room_for_losses(state: State, requests: int) -> State:
+    """The same state with room for what so many requests set out to do that lose their replica."""
+    needed = int(state.clock[0].timers) + requests + 4
+    if needed > len(state.timers):
+        state = with_timers(state, 2 * needed)
+    return with_runs_for_a_verb(state)
+
+
+def with_runs_for_a_verb(state: State) -> State:
+    """The same state, or one with more room if an event might lack it."""
+    has_room = state.clock[0].free_runs > _runs_of_an_event(state)
+    return state if has_room or not state.clock[0].has_tiers else with_more_runs(state)
+
+
+def _runs_of_an_event(state: State) -> int:
+    """As :func:`sim.engine.replica.tiers.most_runs` has it, of the pool where it is most."""
+    pools = state.pools
+    most = pools.prefix_blocks + pools.tier_runs
+    if state.tiers.shape[1] > 0:
+        goes_down = (pools.tiers > 0) & (state.tiers.writes_through[:, 0] == 0)
+        most = most + goes_down * pools.members * pools.prefix_blocks
+    return int(most.max())
 
 
 def _freed(rows: Records, have: int, first_free: int) -> int:

@@ -12,9 +12,11 @@ from sim.engine.plane.feed import Feed
 from sim.engine.plane.growth import (
     with_deadlines,
     with_log,
+    with_more_runs,
     with_open_links,
     with_replica_capacity,
-    with_runs,
+    with_room_for_losses,
+    with_runs_for_a_verb,
     with_slots,
     with_tasks,
     with_timers,
@@ -63,9 +65,7 @@ _ROOM: dict[int, Callable[[State], State]] = {
     ),
     NEED_DEADLINES: lambda state: with_deadlines(state, 2 * state.deadlines.shape[1]),
     NEED_TASKS: lambda state: with_tasks(state, max(_FIRST_TASKS, 2 * len(state.tasks))),
-    NEED_RUNS: lambda state: with_runs(
-        state, 2 * (len(state.runs) + int(state.pools.prefix_blocks.max()) + 1)
-    ),
+    NEED_RUNS: with_more_runs,
     NEED_LOG: lambda state: with_log(state, max(_FIRST_LOG, 2 * len(state.log))),
 }
 
@@ -282,6 +282,7 @@ class DataPlane:
         """
         replica, row = len(self.added_s), self._rows.add(pool)
         self._reserve_rows(len(self._rows))
+        self._hold(with_runs_for_a_verb(self._state))
         verbs.add(self._numbers, row, pool, slowness, self.now)
         self.added_s.append(self.now)
         self.gone_s.append(math.inf)
@@ -301,9 +302,8 @@ class DataPlane:
         """Remove a replica; what it was doing is lost, or sent to others by the gateway."""
         rows = self._state.replicas[self._rows.of(replica)]
         if rows[0].life != GONE:
-            needed = int(self._state.clock[0].timers + (rows.outstanding + rows.leases).sum() + 4)
-            if needed > len(self._state.timers):
-                self._hold(with_timers(self._state, 2 * needed))
+            lost = int((rows.outstanding + rows.leases).sum())
+            self._hold(with_room_for_losses(self._state, lost))
             verbs.kill(self._numbers, self._rows.first[replica], self.now)
             self.gone_s[replica] = self.now
 

@@ -51,6 +51,7 @@ from sim.engine.state.record import (
     whole_lines,
 )
 from sim.engine.state.state import State
+from sim.engine.state.tier_record import TIER
 from sim.model.cache import ResponseCache
 from sim.model.client import Client, RetryBudget
 from sim.model.design import GpuPool
@@ -113,6 +114,7 @@ def empty_state(
         extras=records(0, EXTRA),
         processes=np.zeros(0, np.int64),
         transfers=records(0, TRANSFER),
+        loads=np.zeros((0, 1), np.int64),
         links=records(0, LINK),
         link_s=np.zeros(0),
         link_tree=np.zeros(0),
@@ -138,6 +140,7 @@ def empty_state(
         caches=records(0, CACHE),
         runs=records(0, RUN),
         buckets=np.full(1, NONE, np.int64),
+        tiers=_tiers(pools, count),
         histograms=np.zeros((workloads, len(LATENCIES), BUCKETS), np.int32),
         octaves=np.zeros((workloads, len(LATENCIES)), np.int64),
         usage=np.zeros((workloads, count, BILLINGS), USAGE).view(np.recarray),
@@ -169,11 +172,12 @@ def note_what_there_is(state: State) -> None:
     clock, workloads = state.clock[0], state.workloads
     clock.has_prefix_caches = (state.pools.prefix_block_tokens > 0).any()
     clock.has_caches = clock.has_prefix_caches or (workloads.prefix_hit_rate > 0).any()
+    clock.has_tiers = state.tiers.shape[1] > 0
     clock.has_hedges = (workloads.hedge_s < math.inf).any()
     timeouts = np.minimum(workloads.ttft_timeout_s, workloads.timeout_s) < math.inf
     clock.has_deadlines = clock.has_hedges or timeouts.any()
     clock.has_budgets = len(state.budgets) > 0
-    clock.has_transfers = (state.pools.hands_to != NONE).any()
+    clock.has_transfers = (state.pools.hands_to != NONE).any() or clock.has_tiers
     clock.has_batches = workloads.gives_way.any()
     clock.has_absences = clock.has_budgets or (state.providers.cooldown_s > 0).any()
     clock.has_detours = (
@@ -215,6 +219,12 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
         if pool.prefix_cache.shares:
             row.prefix_size = row.prefix_block_tokens // profile.kv_block_tokens
             row.prefix_blocks = row.kv_blocks // row.prefix_size
+        row.tiers = len(pool.prefix_cache.tiers)
+        in_memory = profile.kv_capacity_tokens // row.prefix_block_tokens
+        row.tier_runs = row.tiers * (row.prefix_blocks + in_memory + 2 * row.max_num_seqs)
+        row.tier_runs += (row.tiers > 0) * row.prefix_blocks  # before what is too much is dropped
+        row.loads_always = pool.prefix_cache.load == "always"
+        row.sees_tiers = row.tiers > 0 and pool.prefix_cache.router_sees_tiers
     row.max_queue = pool.gateway.max_queue
     row.retry_after_s = pool.gateway.retry_after_s
     row.replica_limit = pool.gateway.replica_limit
@@ -241,6 +251,22 @@ def _fill_handoff(row: Records, handoff: Handoff, pools: Sequence[GpuPool]) -> N
     row.link_per = LINKS_PER[handoff.per]
     row.link_bytes_per_s, row.link_latency_s = handoff.bytes_per_s, handoff.latency_s
     row.kv_bytes_per_token, row.local_below = handoff.kv_bytes_per_token, handoff.local_below
+
+
+def _tiers(pools: Sequence[GpuPool], backends: int) -> Records:
+    """What lies under the caches of prompts of each backend."""
+    caches = [pool.prefix_cache for pool in pools]
+    most = max((len(cache.tiers) for cache in caches if cache is not None), default=0)
+    rows = np.zeros((backends, most), TIER).view(np.recarray)
+    for index, cache in enumerate(caches):
+        for at, tier in enumerate(cache.tiers if cache is not None else ()):
+            assert cache is not None
+            row = rows[index, at]
+            row.blocks = tier.capacity_tokens // cache.block_tokens
+            row.writes_through, row.is_shared = tier.writes_through, tier.is_shared
+            row.s_per_block = cache.block_bytes / tier.read_bytes_per_s
+            row.latency_s = tier.latency_s
+    return rows
 
 
 def fill_workload(row: Records, slo: Slo, priority: int, traits: Traits) -> None:

@@ -17,7 +17,16 @@ still take that it adapts as it preempts, lies between these and is not modelled
 
 import math
 
-from sim.engine.replica import fetching, frontend, handoff, memory, prefix, waiting, yielding
+from sim.engine.replica import (
+    fetching,
+    frontend,
+    handoff,
+    loading,
+    memory,
+    prefix,
+    waiting,
+    yielding,
+)
 from sim.engine.request import usage
 from sim.engine.state import heap
 from sim.engine.state.backend_record import ABOVE_WATERMARK, CHUNKED, WHOLE
@@ -74,10 +83,17 @@ def can_admit(
 def _begin_to_fetch(
     s: State, r: int, replica: Row, pool: Row, spoken_for: int, grown: int, now: float
 ) -> None:
-    while replica.head != NONE and fetching.is_to_fetch(s, WIDE + replica.head):
+    while replica.head != NONE:
+        slot = WIDE + replica.head
+        pulls = fetching.is_to_fetch(s, slot)
+        if not pulls and not loading.may_begin(s, pool, slot):
+            return
         if not may_admit(s, r, replica, pool, spoken_for, now):
             return
-        handoff.pull(s, r, replica, pool, WIDE + replica.head, grown, now)
+        if pulls:
+            handoff.pull(s, r, replica, pool, slot, grown, now)
+        elif not loading.begin(s, r, replica, pool, slot, grown, now):
+            return
 
 
 @inner
@@ -99,7 +115,11 @@ def admit(s: State, r: int, replica: Row, pool: Row, grown: int, now: float) -> 
     seq = s.slots[slot]
     if fetching.has_fetched(s, slot):
         fetching.leave_line(s, replica, slot)
-        seq.prefilled = s.transfers[slot].found
+        if loading.is_load(s, slot):
+            s.loads[slot, 0] = NONE
+            _find(s, slot, WIDE + s.transfers[slot].found)
+        else:
+            seq.prefilled = s.transfers[slot].found
     else:
         _take_blocks(s, r, replica, pool, slot, grown)
     seq.place = RUNNING
@@ -121,7 +141,10 @@ def _take_blocks(s: State, r: int, replica: Row, pool: Row, slot: int, grown: in
         prefix.settle(s, r, grown)
     replica.free_blocks -= memory.blocks_for(pool, seq.prefill)
     if clock.has_caches:
-        _find(s, slot, prefix.use(s, r, slot, grown))
+        found = prefix.use(s, r, slot, grown)
+        if clock.has_tiers:
+            loading.note_found(s, r, slot, found)
+        _find(s, slot, found)
     elif seq.preemptions > 0:
         _find(s, slot, ZERO)
     if pool.admission == WHOLE:

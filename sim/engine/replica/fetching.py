@@ -96,6 +96,7 @@ def drop(s: State, r: int, slot: int, now: float) -> None:
         link.stop(s, slot, now)
     else:
         leave_line(s, replica, slot)
+    s.loads[slot, 0] = NONE
     memory.release(replica, s.pools[replica.pool], seq)
     memory.free_amid(s, r, slot, WIDE + seq.prefill, now)
 

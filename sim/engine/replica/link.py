@@ -23,7 +23,8 @@ from sim.engine.state.number import WIDE
 from sim.engine.state.record import NONE, Row
 from sim.engine.state.state import State
 
-OF_REPLICA = 1  # links of each replica
+OF_REPLICA = 3  # links of each replica, or rank: between pools, and to two tiers of its own
+OF_POOL = 2  # links of each pool: between pools, and to a store that its replicas share
 
 
 @inner
@@ -35,7 +36,19 @@ def of_pool(p: int) -> int:
 @inner
 def of_replica(s: State, r: int) -> int:
     """The link of a replica whose first rank has row ``r``."""
-    return len(s.pools) + OF_REPLICA * r
+    return OF_POOL * len(s.pools) + OF_REPLICA * r
+
+
+@inner
+def of_store(s: State, p: int) -> int:
+    """The link to a store that all replicas of a pool share."""
+    return len(s.pools) + p
+
+
+@inner
+def of_tier(s: State, r: int, tier: int) -> int:
+    """The link of a replica, or rank, to a tier of its own."""
+    return OF_POOL * len(s.pools) + OF_REPLICA * r + 1 + tier
 
 
 @inner_apart

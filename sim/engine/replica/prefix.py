@@ -6,11 +6,13 @@ task. A block whose name was fed is a chain of its own, for what comes after it 
 
 import math
 
-from sim.engine.replica import holding, runs
+from sim.engine.replica import holding, runs, tiers
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import WIDE, ZERO
 from sim.engine.state.record import FED_NAMES, NONE, UNNAMED
 from sim.engine.state.state import State
+
+_FIFTHS, _FIFTHS_BELOW = 5, 4  # of a block in the cache of a replica, and in its tiers
 
 
 @inner_apart
@@ -36,7 +38,7 @@ def use(s: State, r: int, slot: int, grown: int) -> int:
     if pool.prefix_size == 0:
         _touch(s, r, slot, blocks)
     else:
-        _hold(s, r, slot, tokens // pool.prefix_block_tokens)
+        hold(s, r, slot, tokens // pool.prefix_block_tokens)
         settle(s, r, grown)
     return tokens
 
@@ -55,13 +57,33 @@ def leading(s: State, r: int, slot: int) -> int:
 
 
 @inner_apart
+def points(s: State, r: int, slot: int) -> int:
+    """What of a prompt replica ``r`` keeps, as a router by prefixes weighs it.
+
+    A block in a tier of the replica counts for 0.8, as in the index of llm-d by default
+    (`DefaultKVCacheBackendConfig`: gpu 1.0, cpu 0.8); one in a shared store is everywhere.
+    """
+    blocks = leading(s, r, slot)
+    p = s.replicas[r].pool
+    if not s.pools[p].sees_tiers:
+        return blocks
+    at = blocks
+    for tier in range(s.pools[p].tiers):
+        if not s.tiers[p, tier].is_shared:
+            at = tiers.leading(s, r, tier, slot, at, s.extras[slot].names)
+    return _FIFTHS * blocks + _FIFTHS_BELOW * (at - blocks)
+
+
+@inner_apart
 def keep(s: State, r: int, slot: int, names: int) -> None:
     """Keep the first ``names`` blocks of a prompt, as far as there is room for them."""
     pool = s.pools[s.replicas[r].pool]
     if pool.prefix_size == 0:
         _touch(s, r, slot, min(names, pool.prefix_blocks))
     elif is_named(s, slot):
-        _hold(s, r, slot, names)
+        hold(s, r, slot, names)
+    if pool.tiers > 0 and is_named(s, slot):
+        tiers.write(s, r, slot, names)
 
 
 @inner_apart
@@ -73,6 +95,8 @@ def leave(s: State, r: int, slot: int, names: int) -> None:
         holding.hold(s, r, slot, names)
         holding.let_go(s, r, slot)
         settle(s, r, ZERO)
+        if s.clock[0].has_tiers:
+            tiers.write(s, r, slot, names)
 
 
 @inner_apart
@@ -98,7 +122,7 @@ def settle(s: State, r: int, grown: int) -> None:
     replica = s.replicas[r]
     size = s.pools[replica.pool].prefix_size
     if size > 0:
-        runs.trim(s, r, (replica.free_blocks - grown) // size)
+        _trim(s, r, (replica.free_blocks - grown) // size)
 
 
 @inner_apart
@@ -112,6 +136,8 @@ def settle_now(s: State, r: int, now: float) -> None:
 def forget(s: State, r: int) -> None:
     """A replica that has gone keeps nothing."""
     runs.trim(s, r, ZERO)
+    if s.clock[0].has_tiers:
+        tiers.forget(s, r)
 
 
 @inner_apart
@@ -137,15 +163,26 @@ def _touch(s: State, r: int, slot: int, blocks: int) -> None:
     if extra.naming == FED_NAMES:
         for at in range(blocks - 1, -1, -1):
             runs.touch_one(s, r, s.names[extra.first_name + at])
-            runs.trim(s, r, room)
+            if not s.clock[0].has_tiers:  # else what is dropped too soon would go down
+                runs.trim(s, r, room)
+        _trim(s, r, room)
     elif blocks > 0:
         chain = holding.chain(s, slot)
         runs.touch(s, r, chain, runs.first_of(s, r, chain), blocks)
+        _trim(s, r, room)
+
+
+@inner
+def _trim(s: State, r: int, room: int) -> None:
+    """Drop what there is no room for; where there are tiers it goes down."""
+    if s.clock[0].has_tiers:
+        tiers.trim(s, r, room)
+    else:
         runs.trim(s, r, room)
 
 
 @inner
-def _hold(s: State, r: int, slot: int, names: int) -> None:
+def hold(s: State, r: int, slot: int, names: int) -> None:
     """Hold blocks of a request, each of which takes its memory once."""
     replica = s.replicas[r]
     replica.free_blocks += holding.hold(s, r, slot, names) * s.pools[replica.pool].prefix_size

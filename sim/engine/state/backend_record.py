@@ -57,6 +57,10 @@ POOL = np.dtype(
         ("link_latency_s", "f8"),
         ("kv_bytes_per_token", "f8"),
         ("local_below", "i8"),  # tokens: shorter prompts are computed where they are answered
+        ("tiers", "i8"),  # under the cache of prompts
+        ("tier_runs", "i8"),  # that one event may add there
+        ("loads_always", "i8"),  # what lies there, also where it is computed sooner
+        ("sees_tiers", "i8"),  # the router
         ("ranks", "i8"),  # of a replica, each of which has a row
         ("members", "i8"),  # rows ever added
         ("routable", "i8"),  # rows that are routed to
@@ -73,6 +77,8 @@ POOL = np.dtype(
         ("answers", "i8"),  # complete ones that somebody waited for
         ("ttft_s", "f8"),  # their sums: to the first token, and from there to the last
         ("streamed_s", "f8"),
+        ("looked_up", "i8"),  # tokens of prompts that were looked for where there are tiers ...
+        ("found_above", "i8"),  # ... and found above them
         # Counts now, and moments of the bin under way.
         ("outstanding", "i8"),  # held, or on a replica
         ("held", "i8"),  # at the gateway, among the waiting

@@ -49,6 +49,7 @@ CLOCK = np.dtype(
         ("has_hedges", "i8"),
         ("has_caches", "i8"),  # hit rates, or caches of prefixes
         ("has_prefix_caches", "i8"),
+        ("has_tiers", "i8"),  # under caches of prompts
         ("has_detours", "i8"),  # several legs, or managed backends
         ("has_absences", "i8"),  # backends that are left out for a while
         ("has_budgets", "i8"),

@@ -41,6 +41,7 @@ from sim.engine.state.record import (
     Records,
     SlotArray,
 )
+from sim.engine.state.tier_record import TIER
 
 # Type and number of axes of each array, all C-contiguous.
 ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
@@ -52,6 +53,7 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "extras": (EXTRA, 1),
     "processes": (np.int64, 1),
     "transfers": (TRANSFER, 1),
+    "loads": (np.int64, 2),
     "links": (LINK, 1),
     "link_s": (np.float64, 1),
     "link_tree": (np.float64, 1),
@@ -77,6 +79,7 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "caches": (CACHE, 1),
     "runs": (RUN, 1),
     "buckets": (np.int64, 1),
+    "tiers": (TIER, 2),
     "histograms": (np.int32, 3),
     "octaves": (np.int64, 2),
     "usage": (USAGE, 3),
@@ -116,8 +119,11 @@ class State(NamedTuple):
         Which of the front end of its replica an attempt has, where there are several.
     transfers : (slots,) TRANSFER
         What is sent for sequences, by slot; no rows if nothing ever is.
-    links : (backends + capacity · OF_REPLICA,) LINK
-        Of each pool and of each replica; no rows if nothing is ever sent.
+    loads : (slots, 1 + tiers) int64
+        Of a sequence that reads from tiers under the cache: from which now, or NONE, and how many
+        blocks it is to read from each yet; no rows if nothing is ever sent.
+    links : (backends · OF_POOL + capacity · OF_REPLICA,) LINK
+        Of each pool, then to its store, and of each replica; no rows if nothing is ever sent.
     link_s, link_tree : (leaves,) and (nodes,) float64
         When something of each link is through or arrives, and the tree over these times.
     frontends : (capacity, processes) FRONTEND
@@ -152,11 +158,13 @@ class State(NamedTuple):
         What managed backends keep of tasks: since when, in seconds, and how many tokens.
     names : (n,) int64
         Names of the blocks of prompts in flight and to come.
-    caches : (capacity,) CACHE
-        Prompt blocks that each replica keeps.
+    caches : (capacity,) CACHE, or (capacity · (1 + tiers) + backends,) where there are tiers
+        Prompt blocks that each replica keeps; then those in its tiers, and in shared stores.
     runs : (n,) RUN
     buckets : (n,) int64
         A hash table over the first runs of chains: the first of each bucket; n is a power of two.
+    tiers : (backends, tiers) TIER
+        Under the caches of prompts, from the first below them.
     histograms : (workloads, 5, BUCKETS) int32
     octaves : (workloads, 5) int64
         Where there are counts in the histograms, a bit for an octave.
@@ -199,6 +207,7 @@ class State(NamedTuple):
     extras: Records
     processes: SlotArray
     transfers: Records
+    loads: IntArray
     links: Records
     link_s: FloatArray
     link_tree: FloatArray
@@ -224,6 +233,7 @@ class State(NamedTuple):
     caches: Records
     runs: Records
     buckets: SlotArray
+    tiers: Records
     histograms: CountArray
     octaves: IntArray
     usage: Records

@@ -33,6 +33,7 @@ from sim.montecarlo.money.work import PoolWork, rented_hours
 FloatArray = npt.NDArray[np.float64]
 
 GPU_HOURS = "GPU-Hours"
+GIB = 2**30
 PRICING: dict[str, Pricing] = {
     "on_demand": "Standard",
     "serverless": "Standard",
@@ -59,6 +60,7 @@ def pool_charges(pool: GpuPool, work: PoolWork, hours_s: FloatArray) -> Iterator
     rented = rented_hours(work.start_s, work.end_s, hours_s) * work.gpus
     if pool.fixed_usd_per_month > 0:
         yield _fixed(pool, work, rented, hours_s)
+    yield from _of_tiers(pool, work, rented, hours_s)
     if isinstance(pool.price, GpuPrice):
         yield from _of_replicas(pool, pool.price, work, rented, hours_s)
         return
@@ -80,6 +82,28 @@ def _fixed(pool: GpuPool, work: PoolWork, rented: FloatArray, hours_s: FloatArra
     usd = months * pool.fixed_usd_per_month
     uses = _uses(work, usd, np.where(rented > 0, usd, 0.0))
     return charge(pool.name, "fixed", "Months", months, usd, work.shares, pricing="Other", **uses)
+
+
+def _of_tiers(
+    pool: GpuPool, work: PoolWork, rented: FloatArray, hours_s: FloatArray
+) -> Iterator[Charge]:
+    """Memory under the cache of prompts: of replicas while these are rented, else all the time."""
+    cache = pool.prefix_cache
+    for tier in cache.tiers if cache is not None else ():
+        if tier.usd_per_gib_month == 0:
+            continue
+        assert cache is not None
+        months = np.diff(hours_s) / MONTH_S
+        if not tier.is_shared:
+            replicas = rented * work.placed_share / pool.gpus_per_replica
+            months = replicas * pool.profile.data_parallel_ranks * HOUR_S / MONTH_S
+        amount = months * tier.capacity_tokens * cache.bytes_per_token / GIB
+        usd = amount * tier.usd_per_gib_month
+        uses = _uses(work, usd, np.where(rented > 0, usd, 0.0))
+        kind = f"{tier.kind} tier"
+        yield charge(
+            pool.name, kind, "GiB-Months", amount, usd, work.shares, pricing="Other", **uses
+        )
 
 
 def _uses_of_tranches(

@@ -4,12 +4,14 @@ From the engines' own command lines: ``vllm serve`` (0.14), ``sglang.launch_serv
 ``trtllm-serve`` (1.2), which takes what has no flag from a file of options.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from sim.model.design import GpuPool
 from sim.model.profile import ServiceProfile
 
+GIB = 2**30
 MODEL = "$(MODEL)"  # as Kubernetes expands a variable of the container's environment
 OPTIONS = "options.yaml"
 OPTIONS_FOLDER = "/etc/engine"
@@ -69,6 +71,8 @@ def _vllm(pool: GpuPool) -> Engine:
         args += [f"--data-parallel-size={profile.data_parallel_ranks}", "--enable-expert-parallel"]
     if profile.frontend_processes > 1:
         args.append(f"--api-server-count={profile.frontend_processes}")
+    if (host := _host_bytes(pool)) > 0:  # of all GPUs of a rank together
+        args += ["--kv-offloading-backend=native", f"--kv-offloading-size={host / GIB:.6g}"]
     return Engine("vllm/vllm-openai", (), tuple(args), 8000, {})
 
 
@@ -88,6 +92,10 @@ def _sglang(pool: GpuPool) -> Engine:
     ]
     if pool.prefix_cache is None:
         args.append("--disable-radix-cache")
+    if (host := _host_bytes(pool)) > 0:  # of each GPU
+        size = math.ceil(host / tensor_parallel(profile) / 1e9)
+        args += ["--enable-hierarchical-cache", f"--hicache-size={size}"]
+        args.append(f"--hicache-write-policy={_write_policy(pool)}")
     if profile.steps_in_flight == 1:
         args.append("--disable-overlap-schedule")
     if ranks > 1:
@@ -115,6 +123,8 @@ def _tensorrt_llm(pool: GpuPool) -> Engine:
         },
         "enable_chunked_prefill": profile.scheduler == "chunked",
     }
+    if (host := _host_bytes(pool)) > 0:  # of each GPU
+        options["kv_cache_config"]["host_cache_size"] = int(host / tensor_parallel(profile))
     if profile.admission == "whole":
         options["scheduler_config"] = {"capacity_scheduler_policy": "GUARANTEED_NO_EVICT"}
     if profile.steps_in_flight == 1:
@@ -123,6 +133,23 @@ def _tensorrt_llm(pool: GpuPool) -> Engine:
         options["enable_attention_dp"] = True
     image = "nvcr.io/nvidia/tensorrt-llm/release"
     return Engine(image, ("trtllm-serve",), tuple(args), 8000, options)
+
+
+def _host_bytes(pool: GpuPool) -> float:
+    """Of the tier in host memory of a rank; what lies below it has no flags of its own."""
+    cache = pool.prefix_cache
+    tiers = () if cache is None else cache.tiers
+    return sum(
+        tier.capacity_tokens * cache.bytes_per_token
+        for tier in tiers
+        if cache is not None and tier.kind == "host"
+    )
+
+
+def _write_policy(pool: GpuPool) -> str:
+    tiers = () if pool.prefix_cache is None else pool.prefix_cache.tiers
+    through = all(tier.writes_through for tier in tiers if tier.kind == "host")
+    return "write_through" if through else "write_back"
 
 
 def _cache(profile: ServiceProfile, **names: str) -> str:
