@@ -13,7 +13,7 @@ from drawn import drawn_anew
 from fleets import Case, kernel_log
 from hypothesis import strategies as st
 from task_cases import LONG_TALKS, conversations
-from tier_cases import cases_with_tiers
+from tier_cases import cases_with_handoffs_and_tiers, cases_with_tiers
 
 from sim.model.cache import PrefixCache, Tier
 from sim.model.design import Router
@@ -52,6 +52,12 @@ def test_the_kernel_agrees_whatever_the_rules_of_the_engine(engine: dict[str, An
         return replace(case, pools=pools)
 
     assert_population(cases_with_tiers(True).map(ruled), 20, {"compared": 20, "loads": 3})
+
+
+def test_the_kernel_agrees_where_a_pool_hands_its_prompts_to_another() -> None:
+    """What is read from tiers, and what is pulled from a replica, one after the other."""
+    least = {"compared": 40, "loads": 8, "passed on": 200, "resent": 10}
+    assert_population(cases_with_handoffs_and_tiers(True), 60, least)
 
 
 @drawn_anew(40, cases_with_tiers(verbs=True, hedges=True), st.floats(0, 1))
