@@ -33,6 +33,7 @@ FloatArray = npt.NDArray[np.float64]
 Scheduler = Literal["chunked", "prefill_first"]
 Admission = Literal["prompt", "whole", "watermark"]
 MOST_RANKS = 1024  # of a replica
+UNITS_PER_TOKEN = 128  # where steps make parts of tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,12 @@ class ServiceProfile:
         Ranks of a replica with data-parallel attention: each has a batch, a KV cache and a front
         end of its own, and all step together. Times, limits and capacities are those of a rank,
         GPUs and price those of the replica.
+    tokens_per_step : float
+        Tokens that a decode step makes for each sequence, on average: one, but under speculative
+        decoding; a multiple of 1/128. ``step_base_s`` and ``step_s_per_kv_token`` are those of one
+        token: a step takes so many times as long.
+    step_width : int
+        Tokens of the budget of a step that a decoding sequence takes: its own and those drafted.
     """
 
     name: str
@@ -201,9 +208,13 @@ class ServiceProfile:
     data_parallel_ranks: int = 1
     frontend_s_per_token_from_rest: float = 0.0
     frontend_s_per_prompt_token_out: float = 0.0
+    tokens_per_step: float = 1.0
+    step_width: int = 1
 
     def step_s(self, batch: int, kv_tokens: float) -> float:
         """Seconds of a step in which ``batch`` sequences decode and nobody prefills.
+
+        Where a step makes several tokens, those that one of them takes.
 
         Parameters
         ----------
@@ -236,6 +247,11 @@ class ServiceProfile:
             + self.frontend_s_per_prompt_token_out * prompt_tokens
             + self.output_delay_s
         )
+
+    @property
+    def units_per_token(self) -> int:
+        """Equal parts of a token in which the engine counts what its steps make."""
+        return 1 if self.tokens_per_step == 1.0 else UNITS_PER_TOKEN
 
     @property
     def works_on_tokens(self) -> bool:

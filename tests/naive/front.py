@@ -1,6 +1,7 @@
 """The front end of a replica in the naive simulator: it does one piece of work after the other."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from naive.attempt import Attempt
@@ -42,18 +43,21 @@ class FrontEnd:
         work_s = self.profile.frontend_s_per_request + per_token_s * prompt
         return self._do(process, work_s, now_s)
 
-    def take_tokens(self, process: int, made: list[Attempt], now_s: float) -> float:
-        """A step brings a token for each of some; when they are through.
+    def take_tokens(
+        self, process: int, made: list[Attempt], decoding: Collection[Attempt], now_s: float
+    ) -> float:
+        """A step brings a token for each of some, or more if they decode; when they are through.
 
         They take longer where it had nothing else to do, and the first of an answer is begun by
         reading its prompt. Where no token costs anything, they are through at once.
         """
         if not made or not self.works_on_tokens:
             return now_s
-        begins_s = now_s + self.profile.frontend_s_per_token_from_rest * len(made)
-        work_s = 0.0
+        gain = self.profile.tokens_per_step
+        tokens = [gain if attempt in decoding else 1 for attempt in made]
+        begins_s = now_s + self.profile.frontend_s_per_token_from_rest * sum(tokens)
+        work_s = self.profile.frontend_s_per_token * sum(tokens)
         for attempt in made:
-            work_s += self.profile.frontend_s_per_token
             if attempt.generated == 0:
                 work_s += self.profile.frontend_s_per_prompt_token_out * attempt.prompt
         return self._do(process, work_s, begins_s)

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from naive.attempt import NEVER, Attempt, Step
 from naive.cache import Cache, Name, SharedCache
@@ -130,10 +131,9 @@ class Replica:
             return
         self.pass_tokens_on(step, now_s)
         for attempt in step.decoding:
-            self.work["decoded"] += 1
-            self.work["context"] += attempt.cached
-            attempt.cached += 1
-            attempt.generated += 1
+            self.work["decoded"] += self.gain
+            self.work["context"] += self.gain * (attempt.cached + attempt.part)
+            attempt.decode(self.gain)
             if attempt.is_finished:
                 yield attempt
         for attempt, tokens in step.chunks:
@@ -153,7 +153,7 @@ class Replica:
         made = [*step.decoding, *(a for a, tokens in step.chunks if a.cached + tokens == a.prefill)]
         for process in range(self.profile.frontend_processes):
             own = [attempt for attempt in made if attempt.process == process]
-            done_s = self.front.take_tokens(process, own, now_s)
+            done_s = self.front.take_tokens(process, own, step.decoding, now_s)
             for attempt in own:
                 attempt.token_s_of_step = done_s + self.profile.output_delay_s
 
@@ -347,16 +347,26 @@ class Replica:
 
     def grow_caches(self, now_s: float) -> None:
         """A block for each decoding attempt whose last block is full; the youngest make room."""
-        while len(needy := self.decoding_with_full_blocks()) > self.free_blocks:
+        while self.blocks_of_step() > self.free_blocks:
             self.preempt(self.first_to_go(now_s), now_s)
-        for attempt in needy:
-            attempt.blocks += 1
-            self.free_blocks -= 1
+        for attempt in self.decoding():
+            blocks = self.growth(attempt.cached + attempt.part)
+            attempt.blocks += blocks
+            self.free_blocks -= blocks
         self.cache.squeeze(self.free_blocks)
 
-    def decoding_with_full_blocks(self) -> list[Attempt]:
+    @property
+    def gain(self) -> Fraction:
+        """Tokens that a step makes for each that decodes."""
+        return Fraction(self.profile.tokens_per_step)
+
+    def growth(self, length: Fraction) -> int:
+        """Blocks that one with so many tokens in its cache takes with its next step."""
         size = self.profile.kv_block_tokens
-        return [attempt for attempt in self.decoding() if attempt.cached % size == 0]
+        return math.ceil((length + self.gain) / size) - math.ceil(length / size)
+
+    def blocks_of_step(self) -> int:
+        return sum(self.growth(attempt.cached + attempt.part) for attempt in self.decoding())
 
     def first_to_go(self, now_s: float) -> Attempt:
         """The youngest of those that give way, or of all."""
@@ -372,13 +382,13 @@ class Replica:
             return
         while True:
             chunked = self.profile.scheduler == "chunked"
-            needy = self.decoding_with_full_blocks() if chunked else []
+            needy = self.blocks_of_step() if chunked else 0
             giving = [
                 attempt
                 for attempt in self.decoding()
                 if attempt.gives_way(now_s) and head.ready_s + attempt.gives_way_after_s <= now_s
             ]
-            if self.can_admit_head(now_s, len(needy)) or not giving:
+            if self.can_admit_head(now_s, needy) or not giving:
                 return
             self.gave_way += 1
             self.preempt(giving[-1], now_s)
@@ -397,7 +407,7 @@ class Replica:
         To its head, or where it gives way before others who do.
         """
         self.take_off(attempt)
-        attempt.had, attempt.cached = attempt.cached, 0
+        attempt.had, attempt.cached, attempt.part = attempt.cached, 0, Fraction(0)
         attempt.preemptions += 1
         if attempt.gives_way(now_s):
             self.line_up(attempt, now_s)
@@ -489,8 +499,10 @@ class Replica:
         """The step that these make up, or None when there is nothing to do."""
         if not decoding and not chunks:
             return None
-        kv_tokens = sum(attempt.cached for attempt in decoding)
+        kv_tokens = float(sum(attempt.cached + attempt.part for attempt in decoding))
         duration_s = self.a_s[len(decoding)] + self.c_s[len(decoding)] * kv_tokens
+        if decoding:
+            duration_s *= self.profile.tokens_per_step  # the law is that of one token
         if chunks and self.profile.scheduler == "prefill_first":
             self.work["prefill_s"] += duration_s
         for attempt, tokens in chunks:
@@ -518,7 +530,7 @@ class Replica:
         assert self.free_blocks + own + self.cache.size * len(held) == self.total_blocks
         for attempt in self.running:
             blocks = attempt.blocks + self.cache.size * len(attempt.held)
-            assert blocks * self.profile.kv_block_tokens >= attempt.cached
+            assert blocks * self.profile.kv_block_tokens >= attempt.cached + attempt.part
 
 
 def chunked_step(replica: Replica, now_s: float) -> Step | None:
@@ -536,11 +548,10 @@ def plan_chunks(replica: Replica, now_s: float) -> list[tuple[Attempt, int]]:
     """Chunks of the first step that has no plan: the next one, or that after it."""
     planned = [each for plan in replica.plans for each in plan]
     lengths = lengths_after(replica, planned) if replica.plans else []
-    size = replica.profile.kv_block_tokens
     is_next = not replica.plans  # then those that decode have their blocks
-    spoken_for = sum(length % size == 0 for length in lengths)
+    spoken_for = sum(map(replica.growth, lengths))
     budget = replica.profile.max_num_batched_tokens
-    budget -= len(replica.decoding()) if is_next else len(lengths)
+    budget -= replica.profile.step_width * (len(replica.decoding()) if is_next else len(lengths))
     chunks = []
     for attempt in replica.running:  # at most one is part way through its prefill: the youngest
         before = attempt.cached + sum(tokens for other, tokens in planned if other is attempt)
@@ -557,12 +568,13 @@ def plan_chunks(replica: Replica, now_s: float) -> list[tuple[Attempt, int]]:
     return chunks
 
 
-def lengths_after(replica: Replica, chunks: list[tuple[Attempt, int]]) -> list[int]:
+def lengths_after(replica: Replica, chunks: list[tuple[Attempt, int]]) -> list[Fraction]:
     """Tokens in the caches of those that decode in the step after one with these chunks."""
-    decoding = [a for a in replica.decoding() if a.generated + 1 < a.output]
+    gain = replica.gain
+    decoding = [a for a in replica.decoding() if a.generated + a.part + gain < a.output]
     ending = [attempt for attempt, tokens in chunks if attempt.cached + tokens == attempt.prefill]
     joining = [attempt for attempt in ending if attempt.generated + 1 < attempt.output]
-    return [attempt.cached + 1 for attempt in decoding] + [a.prefill for a in joining]
+    return [a.cached + a.part + gain for a in decoding] + [Fraction(a.prefill) for a in joining]
 
 
 def prefill_first_step(replica: Replica, now_s: float) -> Step | None:

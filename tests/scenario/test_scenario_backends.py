@@ -299,6 +299,44 @@ def test_speculation_divides_steps_by_the_tokens_that_they_bring(tmp_path):
     assert pool.profile.step_s(1, 0.0) == pytest.approx(plain.step_s(1, 0.0) / value)
 
 
+def test_drafts_make_tokens_by_what_is_accepted_and_take_longer_steps(tmp_path):
+    """E = 1 + p1 + p1 p2 + p1 p2 p3; a step of B verifies 4 B tokens, after three drafts."""
+    path = written(tmp_path, MINIMAL)
+    plain = profile(SERVICE)
+    drafts = "{draft_tokens: 3, acceptance: [80%, 70%, 60%], draft_cost: 4%}"
+    fixed = "backends.large.throughput_factor=1"
+    (pool,) = design_of(path, fixed, f"backends.large.speculative_decoding={drafts}").pools
+    made = 1 + 0.8 + 0.8 * 0.7 + 0.8 * 0.7 * 0.6
+    assert pool.profile.tokens_per_step == pytest.approx(made, abs=1 / 256)
+    assert pool.profile.step_width == 4
+    for batch in (1, 8, 64):
+        caches = plain.step_s(batch, 1000.0 * batch) - plain.step_s(batch, 0.0)
+        step_s = plain.step_s(4 * batch, 0.0) + 3 * 0.04 * plain.step_s(batch, 0.0) + caches
+        token_s = pool.profile.step_s(batch, 1000.0 * batch)
+        assert token_s == pytest.approx(step_s / made)
+    assert pool.profile.prefill_s(4000) == plain.prefill_s(4000)
+
+
+def test_one_acceptance_is_that_of_every_position_and_may_be_uncertain(tmp_path):
+    path = written(tmp_path, MINIMAL)
+    drafts = "{draft_tokens: 2, acceptance: {uniform: {low: 40%, high: 90%}}, draft_cost: 0}"
+    fixed = "backends.large.throughput_factor=1"
+    scenario = load_scenario(path, [fixed, f"backends.large.speculative_decoding={drafts}"])
+    (value,) = at_level(scenario).values()
+    (pool,) = scenario.design(at_level(scenario)).pools
+    assert 0.4 < value < 0.9
+    assert pool.profile.tokens_per_step == pytest.approx(1 + value + value**2, abs=1 / 256)
+
+
+def test_drafts_of_which_none_is_accepted_make_one_token_in_longer_steps(tmp_path):
+    path = written(tmp_path, MINIMAL)
+    drafts = "{draft_tokens: 1, acceptance: 0, draft_cost: 0}"
+    fixed = "backends.large.throughput_factor=1"
+    (pool,) = design_of(path, fixed, f"backends.large.speculative_decoding={drafts}").pools
+    assert (pool.profile.tokens_per_step, pool.profile.step_width) == (1.0, 2)
+    assert pool.profile.step_s(8, 0.0) == pytest.approx(profile(SERVICE).step_s(16, 0.0))
+
+
 # ---------------------------------------------------------------- what is refused
 
 
@@ -446,6 +484,19 @@ def test_speculation_divides_steps_by_the_tokens_that_they_bring(tmp_path):
          "backends.own.speculative_decoding.0: '0' must be a batch size, a whole number from 1"),
         (["backends.own.speculative_decoding={1: fast}"],
          "backends.own.speculative_decoding.1: 'fast' must be a number such as 1.5 or 150%"),
+        (["backends.own.speculative_decoding={draft_tokens: 3, acceptance: [1, 1], draft_cost: 0}"],
+         "backends.own.speculative_decoding.acceptance: has 2 numbers, must have one for each of "
+         "the 3 draft_tokens (give one number where all positions are alike)"),
+        (["backends.own.speculative_decoding={draft_tokens: 3, acceptance: 120%, draft_cost: 0}"],
+         "backends.own.speculative_decoding.acceptance: '120%' must be at most 1"),
+        (["backends.own.speculative_decoding={draft_tokens: 3, acceptance: 70%}"],
+         "backends.own.speculative_decoding.draft_cost: is missing (such as draft_cost: 3%, of the "
+         "time of a decode step for each token drafted)"),
+        (["backends.own.speculative_decoding={draft_tokens: 2.5, acceptance: 70%, draft_cost: 0}"],
+         "backends.own.speculative_decoding.draft_tokens: 2.5 must be a whole number"),
+        (["backends.own.speculative_decoding={draft_token: 2, acceptance: 70%, draft_cost: 0}"],
+         "backends.own.speculative_decoding.draft_token: unknown key (did you mean "
+         "'draft_tokens'?)"),
     ],
 )  # fmt: skip
 def test_backends_that_cannot_be_are_refused(api, overrides, expected):

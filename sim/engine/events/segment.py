@@ -71,8 +71,9 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     replica.free_blocks -= memory.taken(s, r, replica, pool)
     if s.clock[0].has_prefix_caches:
         prefix.settle(s, r, ZERO)
-    replica.cached += replica.leap * replica.decoding
-    replica.steps += replica.leap
+    units = replica.leap * pool.advance
+    replica.cached += units * replica.decoding
+    replica.steps += units
     memory.account(replica, pool, float(pool.kv_blocks - replica.free_blocks), now)
     if pool.works_on_tokens:
         frontend.take_tokens(s, r, replica, pool, now)
@@ -81,7 +82,7 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     replica.chunk_head = NONE
     replica.chunks = 0
     while True:  # first those that decoded; with one call of what is long and compiled into here
-        if replica.decoding > 0 and heap.steps_left(s.heap[r, 0], replica.steps) == 0:
+        if replica.decoding > 0 and heap.steps_left(s.heap[r, 0], replica.steps) <= 0:
             at = _first_to_finish(s, r, replica) if s.clock[0].has_prefix_caches else ZERO
             slot = batch.stop_decoding(s, r, replica, pool, at)
         elif chunk != NONE:
@@ -101,7 +102,7 @@ def _first_to_finish(s: State, r: int, replica: Row) -> int:
     """Of those that end at this step the one admitted first: what is kept depends on the order."""
     first = 0
     for at in range(1, replica.decoding):
-        if heap.steps_left(s.heap[r, at], replica.steps) == 0:
+        if heap.steps_left(s.heap[r, at], replica.steps) <= 0:
             admission = s.slots[s.heap[r, at].slot].admission
             if admission < s.slots[s.heap[r, first].slot].admission:
                 first = at
@@ -307,7 +308,7 @@ def _schedule_chunks(s: State, r: int, replica: Row, pool: Row, taken: int, now:
 
     ``taken`` blocks are spoken for by the decodes of this step.
     """
-    room = pool.max_num_batched_tokens - replica.decoding
+    room = pool.max_num_batched_tokens - replica.decoding * pool.width
     budget, prompts = room, 0
     prefill_s = -1.0
     while budget > 0:
@@ -355,21 +356,30 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
 
 
 @inner
+def _whole_steps(units: int, pool: Row) -> int:
+    """Of units those that are of whole steps."""
+    return units // pool.advance * pool.advance
+
+
+@inner
 def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Decode until a sequence finishes, the cache is full, or the next request can be admitted."""
     decoding = WIDE + replica.decoding
     shift = pool.block_shift
     replica.mode = LEAP
-    growth_s = s.laws[replica.pool, 1, decoding] * decoding
+    growth_s = s.laws[replica.pool, 1, decoding] * (decoding * pool.advance)
     replica.step_s = replica.slowness * _step_s(s, replica, decoding)
     replica.growth_s = replica.slowness * growth_s
-    steps = heap.steps_left(s.heap[r, 0], replica.steps)
-    if pool.steps_in_flight > 1 and s.plans[r].head != NONE:
-        steps = 1  # then the plan is to run
-    if replica.free_blocks < decoding * ((steps >> shift) + 1):
-        steps = leap.steps_until_full(
-            s.block_phase[r], replica.steps, decoding, shift, WIDE + replica.free_blocks, steps
+    units = heap.steps_left(s.heap[r, 0], replica.steps)
+    if pool.steps_in_flight > 1 and (s.plans[r].head != NONE or replica.partial != NONE):
+        units = 1  # then the plan is to run, or to be made anew
+    if pool.advance > 1:
+        units = _whole_steps(units + pool.advance - 1, pool)
+    if replica.free_blocks < decoding * ((units >> shift) + 1):
+        units = leap.steps_until_full(
+            s.block_phase[r], replica.steps, decoding, shift, WIDE + replica.free_blocks, units
         )
+    steps = units // pool.advance if pool.advance > 1 else units
     if replica.head != NONE and pool.ranks == 1:  # of several, when their pace is known
         steps = steps_until_ready(s, r, replica, pool, now, now, steps)
     replica.leap = steps

@@ -182,10 +182,11 @@ def _stop_at(s: State, r: int, now: float) -> None:
     memory.settle(s, r, now)
     replica = s.replicas[r]
     if replica.mode == LEAP:
+        pool = s.pools[replica.pool]
         steps = work.steps_by(replica, now)
-        work.book_steps(replica, s.pools[replica.pool], steps, 1.0)
-        replica.cached += steps * replica.decoding
-        replica.steps += steps
+        work.book_steps(replica, pool, steps, 1.0)
+        replica.cached += steps * pool.advance * replica.decoding
+        replica.steps += steps * pool.advance
 
 
 @inner

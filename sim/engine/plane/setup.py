@@ -57,6 +57,7 @@ from sim.model.client import Client, RetryBudget
 from sim.model.design import GpuPool
 from sim.model.handoff import Handoff
 from sim.model.managed import ManagedApi
+from sim.model.profile import ServiceProfile
 from sim.model.workload import Slo, Yielding
 
 MOST_BLOCKS = 2**31 - 1  # that a replica counts: more than any memory holds
@@ -82,7 +83,8 @@ def empty_state(
     """Engine laws and limits in place, no replicas, no requests, no routes."""
     batch = max((pool.profile.max_num_seqs for pool in pools), default=1)
     processes = max((pool.profile.frontend_processes for pool in pools), default=1)
-    block = max((pool.profile.kv_block_tokens for pool in pools), default=1)
+    engines = [pool.profile for pool in pools]
+    block = max((each.kv_block_tokens * each.units_per_token for each in engines), default=1)
     count = len(pools) + len(managed)
     laws = np.zeros((count, 2, batch + 1))
     rows = records(count, POOL)
@@ -101,6 +103,8 @@ def empty_state(
     for index, pool in enumerate(pools):
         size = pool.profile.max_num_seqs + 1
         laws[index, :, :size] = pool.profile.step_tables()
+        laws[index, :, 1:] *= pool.profile.tokens_per_step  # a step makes so many tokens
+        laws[index, 1] /= pool.profile.units_per_token
         _fill_pool(rows[index], pool)
     for row, pool in zip(rows, pools, strict=False):
         if pool.handoff is not None:
@@ -196,19 +200,8 @@ def note_what_there_is(state: State) -> None:
 
 def _fill_pool(row: Records, pool: GpuPool) -> None:
     profile = pool.profile
-    row.max_num_seqs = profile.max_num_seqs
+    _fill_engine(row, profile)
     row.places = min(profile.max_num_seqs, pool.gateway.replica_limit)
-    row.max_num_batched_tokens = profile.max_num_batched_tokens
-    row.max_model_len = profile.max_model_len
-    row.kv_blocks = min(profile.kv_capacity_tokens // profile.kv_block_tokens, MOST_BLOCKS)
-    row.block_mask = profile.kv_block_tokens - 1
-    row.block_shift = int(math.log2(profile.kv_block_tokens))
-    row.ranks = profile.data_parallel_ranks
-    row.scheduler = SCHEDULERS[profile.scheduler]
-    row.steps_in_flight = profile.steps_in_flight
-    row.admission = ADMISSIONS[profile.admission]
-    if profile.admission == "watermark":
-        row.watermark_blocks = int(WATERMARK * row.kv_blocks)
     central = math.isfinite(pool.gateway.replica_limit)
     router = ROUTERS[pool.router]
     row.router = LEAST_LOADED if central and router not in STICKY else router
@@ -230,6 +223,25 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.replica_limit = pool.gateway.replica_limit
     row.holds = pool.gateway.holds
     row.resends = pool.gateway.on_loss == "resend"
+
+
+def _fill_engine(row: Records, profile: ServiceProfile) -> None:
+    row.max_num_seqs = profile.max_num_seqs
+    row.max_num_batched_tokens = profile.max_num_batched_tokens
+    row.max_model_len = profile.max_model_len
+    row.kv_blocks = min(profile.kv_capacity_tokens // profile.kv_block_tokens, MOST_BLOCKS)
+    row.unit_shift = int(math.log2(profile.units_per_token))
+    row.tokens_per_unit = 1.0 / profile.units_per_token
+    row.gain, row.width = profile.tokens_per_step, profile.step_width
+    row.advance = round(profile.tokens_per_step * profile.units_per_token)
+    row.block_mask = profile.kv_block_tokens * profile.units_per_token - 1
+    row.block_shift = int(math.log2(profile.kv_block_tokens)) + row.unit_shift
+    row.ranks = profile.data_parallel_ranks
+    row.scheduler = SCHEDULERS[profile.scheduler]
+    row.steps_in_flight = profile.steps_in_flight
+    row.admission = ADMISSIONS[profile.admission]
+    if profile.admission == "watermark":
+        row.watermark_blocks = int(WATERMARK * row.kv_blocks)
     row.prefill_s_per_request = profile.prefill_s_per_request
     row.prefill_s_per_token = profile.prefill_s_per_token
     row.prefill_s_per_token_context = profile.prefill_s_per_token_context

@@ -3,7 +3,8 @@
 A sequence waits, is admitted, prefills its prompt (in one step or several), decodes, and finishes;
 a preempted one goes back to the head of the waiting list and prefills its prompt and what it had
 generated. A decoding sequence with g tokens generated has its prompt and g - 1 tokens in the cache:
-the last token is written by the step that generates the next.
+the last token is written by the step that generates the next. Under speculative decoding a step
+takes each sequence on by several tokens, and by parts of one: by their mean.
 
 What a sequence needs to be admitted is a rule of its engine. ``prompt``: blocks for what it is to
 prefill, as in vLLM since V1 (`KVCacheManager.allocate_slots`). ``whole``: blocks for its prompt and
@@ -209,26 +210,32 @@ def append_chunk(s: State, replica: Row, slot: int) -> None:
 def start_decoding(s: State, r: int, replica: Row, pool: Row, slot: int) -> None:
     """A prefilled sequence joins those that decode."""
     seq = s.slots[slot]
-    ends_at = replica.steps + seq.output - seq.generated
+    units = (WIDE + seq.prefill) << pool.unit_shift
+    ends_at = replica.steps + ((WIDE + seq.output - seq.generated) << pool.unit_shift)
     heap.push(s.heap[r], replica.decoding, ends_at, slot)
     replica.decoding += 1
-    replica.cached += seq.prefill
+    replica.cached += units
     frontend.count_decoding(s, r, pool, slot, ONE_MORE)
-    s.block_phase[r, (seq.prefill - replica.steps) & pool.block_mask] += 1
+    s.block_phase[r, (units - replica.steps) & pool.block_mask] += 1
 
 
 @inner
 def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
-    """Take the decoding sequence at position ``at`` of the heap out; its blocks are free again."""
+    """Take the decoding sequence at position ``at`` of the heap out; its blocks are free again.
+
+    The last step may have made more than it needed: its cache has them, its answer does not.
+    """
     slot = WIDE + s.heap[r, at].slot
     seq = s.slots[slot]
-    seq.generated = seq.output - heap.steps_left(s.heap[r, at], replica.steps)
-    cached = seq.prompt + seq.generated - 1
+    left = heap.steps_left(s.heap[r, at], replica.steps)
+    lacking = (left + (1 << pool.unit_shift) - 1) >> pool.unit_shift
+    seq.generated = seq.output - max(lacking, 0)
+    cached = ((WIDE + seq.prompt + seq.output - 1) << pool.unit_shift) - left
     heap.remove(s.heap[r], replica.decoding, at)
     replica.decoding -= 1
     replica.cached -= cached
     frontend.count_decoding(s, r, pool, slot, ONE_LESS)
-    memory.free(s, r, replica, pool, slot, cached)
+    memory.free_units(s, r, replica, pool, slot, cached)
     s.block_phase[r, (cached - replica.steps) & pool.block_mask] -= 1
     return slot
 
@@ -236,10 +243,9 @@ def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
 @inner
 def make_room(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     """Preempt the youngest until the next decode step has its blocks; return how many it takes."""
-    phase = -replica.steps & pool.block_mask
-    while s.block_phase[r, phase] > replica.free_blocks:
+    while memory.blocks_of_step(s, r, replica, pool) > replica.free_blocks:
         _preempt(s, r, replica, pool, _first_to_go(s, r, replica, now), now)
-    return s.block_phase[r, phase]
+    return memory.blocks_of_step(s, r, replica, pool)
 
 
 @inner_apart
@@ -256,7 +262,7 @@ def give_way(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     if seq.ready_s > now or not yielding.goes_first(s, seq):
         return
     while True:
-        taken = s.block_phase[r, -replica.steps & pool.block_mask]
+        taken = memory.blocks_of_step(s, r, replica, pool)
         if pool.scheduler != CHUNKED:  # then those that decode have their blocks after the prompts
             taken = 0
         if may_admit(s, r, replica, pool, taken, now):

@@ -72,7 +72,7 @@ def take_tokens(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
             process.folded = 0
         else:
             prefilled, first_s = _prefilled(s, replica, pool, at)
-            tokens = replica.leap * decoding + prefilled
+            tokens = replica.leap * decoding * pool.gain + prefilled
             if tokens > 0:
                 pool.frontend_s += pool.frontend_s_per_token * prefilled + first_s
                 tokens_s = pool.frontend_s_per_token * tokens + first_s
@@ -179,8 +179,8 @@ def _fold(replica: Row, pool: Row, process: Row, decoding: int, steps: int, last
     if n <= 0:
         return
     if decoding > 0:
-        batch_s = pool.frontend_s_per_token * decoding
-        rest_s = pool.frontend_s_per_token_from_rest * decoding
+        batch_s = pool.frontend_s_per_token * decoding * pool.gain
+        rest_s = pool.frontend_s_per_token_from_rest * decoding * pool.gain
         work_s = n * batch_s
         free_s = max(process.free_s + work_s, last_s + rest_s + batch_s)
         if batch_s > replica.step_s:

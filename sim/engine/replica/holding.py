@@ -93,8 +93,9 @@ def grown(s: State, r: int, now: float) -> int:
         steps = leap.steps_until(now - replica.start_s, replica.step_s, replica.growth_s, steps)
     elif replica.mode >= LAID_OUT:  # it begins at this instant
         steps = 1
-    shift = s.pools[replica.pool].block_shift
-    return leap.blocks_needed(s.block_phase[r], replica.steps, steps, replica.decoding, shift)
+    pool = s.pools[replica.pool]
+    units, shift = steps * pool.advance, pool.block_shift
+    return leap.blocks_needed(s.block_phase[r], replica.steps, units, replica.decoding, shift)
 
 
 @inner_apart

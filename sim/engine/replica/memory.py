@@ -15,7 +15,27 @@ from sim.engine.state.state import State
 @inner
 def blocks_for(pool: Row, tokens: int) -> int:
     """KV blocks that hold ``tokens`` tokens."""
-    return (tokens + pool.block_mask) >> pool.block_shift
+    return blocks_of(pool, tokens << pool.unit_shift)
+
+
+@inner
+def blocks_of(pool: Row, units: int) -> int:
+    """KV blocks that hold ``units`` units."""
+    return (units + pool.block_mask) >> pool.block_shift
+
+
+@inner
+def blocks_of_step(s: State, r: int, replica: Row, pool: Row) -> int:
+    """KV blocks that the next decode step takes."""
+    if pool.advance == 1:
+        return s.block_phase[r, -replica.steps & pool.block_mask]
+    return _blocks_of_long_step(s, r, replica, pool)
+
+
+@inner_apart
+def _blocks_of_long_step(s: State, r: int, replica: Row, pool: Row) -> int:
+    phase, shift = s.block_phase[r], pool.block_shift
+    return leap.blocks_needed(phase, replica.steps, pool.advance, replica.decoding, shift)
 
 
 @inner
@@ -31,7 +51,13 @@ def most_blocks(pool: Row, seq: Row) -> int:
 @inner
 def free(s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int) -> None:
     """The blocks of a sequence with so many tokens in its cache are free again."""
-    replica.free_blocks += blocks_for(pool, tokens)
+    free_units(s, r, replica, pool, slot, tokens << pool.unit_shift)
+
+
+@inner
+def free_units(s: State, r: int, replica: Row, pool: Row, slot: int, units: int) -> None:
+    """The same, given in units."""
+    replica.free_blocks += blocks_of(pool, units)
     if s.clock[0].has_prefix_caches:
         prefix.let_go(s, r, slot)
 
@@ -68,8 +94,9 @@ def taken(s: State, r: int, replica: Row, pool: Row) -> int:
     """KV blocks that the decodes take over the whole segment under way."""
     if replica.decoding == 0 or replica.leap == 0:
         return 0
+    units = replica.leap * pool.advance
     return leap.blocks_needed(
-        s.block_phase[r], replica.steps, WIDE + replica.leap, replica.decoding, pool.block_shift
+        s.block_phase[r], replica.steps, units, replica.decoding, pool.block_shift
     )
 
 

@@ -20,7 +20,7 @@ who is preempted, is settled when a step begins. A prompt whose client has gone 
 plan.
 """
 
-from sim.engine.replica import batch, waiting, work
+from sim.engine.replica import batch, leap, memory, waiting, work
 from sim.engine.state import heap
 from sim.engine.state.jit import inner
 from sim.engine.state.number import WIDE
@@ -45,7 +45,7 @@ def make(s: State, r: int, replica: Row, pool: Row, taken: int, now: float) -> N
     decoding, blocks = _next_decodes(s, r, replica, pool)
     grown = taken
     taken += blocks
-    budget = pool.max_num_batched_tokens - decoding
+    budget = max(pool.max_num_batched_tokens - decoding * pool.width, 0)
     if slot != NONE:
         budget = _put(s, plan, slot, budget)
     while budget > 0 and batch.can_admit(s, r, replica, pool, taken, grown, now):
@@ -71,10 +71,11 @@ def run(s: State, r: int, replica: Row, pool: Row) -> float:
         chunk = seq.prefill - seq.prefilled
         if following == NONE:
             chunk -= plan.rest
-        prefill_s = max(prefill_s, 0.0) + work.chunk_s(pool, seq.prefilled, chunk)
-        seq.prefilled += chunk
-        tokens += chunk
-        prompts += 1
+        if chunk > 0:  # else drafts have taken all of the budget
+            prefill_s = max(prefill_s, 0.0) + work.chunk_s(pool, seq.prefilled, chunk)
+            seq.prefilled += chunk
+            tokens += chunk
+            prompts += 1
         replica.partial = NONE
         if seq.prefilled == seq.prefill:
             batch.append_chunk(s, replica, slot)
@@ -110,22 +111,31 @@ def _put(s: State, plan: Row, slot: int, budget: int) -> int:
 
 
 @inner
+def _grows(pool: Row, units: int) -> int:
+    """KV blocks that a sequence with so many units takes with its next step."""
+    return memory.blocks_of(pool, units + pool.advance) - memory.blocks_of(pool, units)
+
+
+@inner
 def _next_decodes(s: State, r: int, replica: Row, pool: Row) -> tuple[int, int]:
     """Sequences that decode in the step after the one that begins, and blocks that they take.
 
     Of those that decode now all but those that end, and those whose prefill ends now but for those
     that end with their first token.
     """
-    ends_at = replica.steps + 1
-    phase = -ends_at & pool.block_mask
-    decoding, blocks = WIDE + replica.decoding, s.block_phase[r, phase] + 0
-    at = 0
+    ends_at = replica.steps + pool.advance
+    phases, shift = s.block_phase[r], pool.block_shift
+    decoding, at = WIDE + replica.decoding, 0
+    if pool.advance == 1:
+        blocks = phases[-ends_at & pool.block_mask] + 0
+    else:
+        blocks = leap.blocks_needed(phases, ends_at, pool.advance, decoding, shift)
     while replica.decoding > 0:  # over the part of the heap that ends with the step, from its top
-        if at < replica.decoding and heap.steps_left(s.heap[r, at], ends_at) == 0:
+        if at < replica.decoding and heap.steps_left(s.heap[r, at], ends_at) <= 0:
             seq = s.slots[s.heap[r, at].slot]
             decoding -= 1
-            if (seq.prompt + seq.output - 1 - ends_at) & pool.block_mask == phase:
-                blocks -= 1
+            units = (WIDE + seq.prompt + seq.output - 1) << pool.unit_shift
+            blocks -= _grows(pool, units - heap.steps_left(s.heap[r, at], ends_at))
             at = 2 * at + 1
         else:
             while at > 0 and at & 1 == 0:
@@ -138,7 +148,6 @@ def _next_decodes(s: State, r: int, replica: Row, pool: Row) -> tuple[int, int]:
         seq = s.slots[slot]
         if seq.generated + 1 < seq.output:
             decoding += 1
-            if seq.prefill & pool.block_mask == 0:
-                blocks += 1
+            blocks += _grows(pool, (WIDE + seq.prefill) << pool.unit_shift)
         slot = seq.next
     return decoding, blocks

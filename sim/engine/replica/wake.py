@@ -127,10 +127,14 @@ def steps_until_ready(
     if pool.steps_in_flight > 1:  # a plan leaves what two steps of decodes take
         phase = s.block_phase[r]
         free_blocks -= leap.blocks_needed(
-            phase, replica.steps, 2, replica.decoding, pool.block_shift
+            phase, replica.steps, 2 * pool.advance, replica.decoding, pool.block_shift
         )
-    if pool.scheduler == CHUNKED and replica.decoding >= pool.max_num_batched_tokens:
-        return most
+    if pool.scheduler == CHUNKED and replica.decoding * pool.width >= pool.max_num_batched_tokens:
+        if pool.width == 1 or pool.steps_in_flight == 1:
+            return most
+        # A plan has the budget of the step after, in which those that end with the next are not.
+        ready_s = max(seq.ready_s, now) - start_s
+        return max(leap.steps_until(ready_s, replica.step_s, replica.growth_s, most), most - 1)
     if replica.running >= pool.places or not batch.fits(
         s, r, replica, pool, WIDE + replica.head, free_blocks
     ):

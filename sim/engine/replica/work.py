@@ -19,11 +19,12 @@ from sim.engine.state.record import Row
 @inner
 def book_steps(replica: Row, pool: Row, steps: int, sign: float) -> None:
     """Book the first decode steps of the segment under way, or take them off (``sign`` -1)."""
-    times = sign * replica.slowness * steps
+    times = sign * replica.slowness * steps * pool.gain
     pool.decoded += times * replica.decoding
-    # K grows by B each step: its mean over the steps.
-    pool.frontend_s += sign * pool.frontend_s_per_token * steps * replica.decoding
-    pool.context += times * (replica.cached + 0.5 * replica.decoding * (steps - 1))
+    pool.frontend_s += sign * pool.frontend_s_per_token * steps * pool.gain * replica.decoding
+    # K grows by B each step, or by what it makes for each: its mean over the steps.
+    grown = 0.5 * replica.decoding * pool.gain * (steps - 1)
+    pool.context += times * (replica.cached * pool.tokens_per_unit + grown)
 
 
 @inner

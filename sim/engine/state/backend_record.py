@@ -22,8 +22,16 @@ POOL = np.dtype(
         ("max_num_batched_tokens", "i8"),
         ("max_model_len", "i8"),
         ("kv_blocks", "i8"),
-        ("block_mask", "i8"),  # tokens of a block minus one
-        ("block_shift", "i8"),  # log2 of the tokens of a block
+        # A decode step takes each sequence on by ``advance`` units, of which a token has 2 to the
+        # power of ``unit_shift``: one of one, but for speculative decoding. KV blocks, the tokens
+        # in the caches and step numbers are counted in units.
+        ("unit_shift", "i8"),
+        ("advance", "i8"),
+        ("gain", "f8"),  # the same in tokens
+        ("tokens_per_unit", "f8"),
+        ("width", "i8"),  # tokens of the budget of a step that a decoding sequence takes
+        ("block_mask", "i8"),  # units of a block minus one
+        ("block_shift", "i8"),  # log2 of the units of a block
         ("scheduler", "i8"),
         ("steps_in_flight", "i8"),
         ("admission", "i8"),

@@ -181,8 +181,8 @@ REPLICA = np.dtype(
         ("slowness", "f8"),  # factor on every time of the engine
         ("blocks_since_s", "f8"),  # the integral of used blocks is complete up to here
         ("blocks_then", "f8"),  # used blocks at that time
-        ("steps", "i8"),
-        ("cached", "i8"),  # K: tokens in the caches of decoding sequences, at the start
+        ("steps", "i8"),  # in units: what a sequence that decoded from the first would have made
+        ("cached", "i8"),  # K: units in the caches of decoding sequences, at the start
         ("leap", "i4"),
         ("free_blocks", "i4"),  # at the start, prefills under way taken off
         ("decoding", "i4"),  # B

@@ -15,7 +15,7 @@ from sim.scenario.backend.gateway import Cooldown, Gateway
 from sim.scenario.backend.gpu_price import GpuPrices
 from sim.scenario.backend.lifecycle import Capacity, ColdStart, Standby, starting_time
 from sim.scenario.backend.replicas import Replicas, replica_limits
-from sim.scenario.backend.speculation import Speculation, tokens_per_step
+from sim.scenario.backend.speculation import Drafting, Speculation, tokens_per_step
 from sim.scenario.values.fields import flag, kind, number, one_of, whole
 from sim.scenario.values.numbers import Number
 from sim.scenario.values.part import Factor, Model, Text
@@ -109,8 +109,12 @@ class GpuPool(Model):
     coefficients: Annotated[Coefficients, one_of(*get_args(Coefficients))] | None = None
     """Of the profile, where the joint error of its coefficients is known: drawn anew in each world,
     or fixed; drawn unless throughput_factor is given."""
-    speculative_decoding: Annotated[Speculation, tokens_per_step()] | None = None
-    """Tokens that a step brings to a sequence, by batch size: {1: 2.5, 64: 1.4}; default 1."""
+    speculative_decoding: Annotated[Speculation | Drafting, tokens_per_step()] | None = None
+    """Tokens that a step brings to a sequence: as measured, by batch size, {1: 2.5, 64: 1.4}, or by
+    what is drafted and accepted, {draft_tokens: 3, acceptance: [82%, 70%, 60%], draft_cost: 3%},
+    with one probability for each position, where those before it were accepted, and the time that a
+    drafted token takes as a share of a decode step. A step then verifies four tokens of each
+    sequence: worth much for few, little for many. Default one token."""
     price: GpuPrices | None = None
     """Price of a GPU, or a list of prices that are filled in order, such as [{purchase:
     reserved_1y, gpus: 8, usd_per_gpu_hour: 1.8}, {purchase: on_demand, usd_per_gpu_hour: 3}]; by
