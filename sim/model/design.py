@@ -22,9 +22,12 @@ from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.purchase import PurchasePlan
 from sim.model.rule import require
+from sim.model.scorers import Scorers
 from sim.model.workload import Workload
 
-Router = Literal["round_robin", "random", "least_loaded", "power_of_two", "session", "prefix"]
+Router = Literal[
+    "round_robin", "random", "least_loaded", "power_of_two", "session", "prefix", "scored"
+]
 
 TAIL_BINS = 48  # after the arrivals, before bins become twice as wide: a job may take a week
 
@@ -94,7 +97,7 @@ class GpuPool:
     ``node_gpus`` are those of a node, where nodes are bought whole; None where replicas are.
     With a ``handoff`` it computes prompts for another pool, which makes the answers.
     ``fixed_usd_per_month`` is paid beside the price of GPUs, whatever there is of them. ``energy``
-    is None where nobody asks for it.
+    is None where nobody asks for it. ``scorers`` are those of the router ``scored``.
     """
 
     name: str
@@ -113,6 +116,7 @@ class GpuPool:
     fixed_usd_per_month: float = 0.0
     energy: Energy | None = None
     handoff: Handoff | None = None
+    scorers: Scorers = field(default_factory=Scorers)
 
     def __post_init__(self) -> None:
         there = self.replicas + self.lifecycle.kept_ready

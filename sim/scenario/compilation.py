@@ -30,6 +30,7 @@ from sim.scenario.backend import (
     lifecycle,
     managed,
     scaled,
+    scorers,
     zones,
 )
 from sim.scenario.backend.gpu_pool import GpuPool
@@ -339,4 +340,5 @@ def _pool(
         pool.node_gpus,
         known(pool.fixed_usd_per_month, draws),
     )
+    found = replace(found, scorers=scorers.compiled(pool.scorers, draws))
     return energy.applied(found, document.energy, pool.energy, pool.power_cap, draws)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sim.catalog.logs.columns import NEEDED
 from sim.scenario import references
-from sim.scenario.backend import cluster, fallback, gpu_price, token_price, zones
+from sim.scenario.backend import cluster, fallback, gpu_price, scorers, token_price, zones
 from sim.scenario.backend.backends import kind_of
 from sim.scenario.schema import Arrivals
 from sim.scenario.values.problems import Findings, Path, nearest
@@ -61,6 +61,7 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
         fallback.check(path, backend, findings)
         _gateway(path, backend, has_batch, findings)
         _router(path, backend, findings)
+        scorers.check(path, backend, findings)
 
 
 def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:

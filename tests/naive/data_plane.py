@@ -90,7 +90,10 @@ class NaiveDataPlane(Dispatch):
             [Crowd(*traits) for traits in each],
             [Route(routing, names, key) for routing in routes],
             [
-                *(Gateway(p, pool, Router(pool.router, key)) for p, pool in enumerate(pools)),
+                *(
+                    Gateway(p, pool, Router(pool.router, key, pool.scorers))
+                    for p, pool in enumerate(pools)
+                ),
                 *(
                     Managed(b, api, key, day_start_s, purses)
                     for b, api in enumerate(managed, len(pools))

@@ -13,6 +13,7 @@ from naive.replica import Replica
 from naive.tiers import Tier, alone
 from sim.engine.state.hashing import uniform
 from sim.model.design import GpuPool
+from sim.model.scorers import Scorers
 
 SESSION_DRAW = 11
 
@@ -23,6 +24,7 @@ class Router:
 
     policy: str
     key: np.uint64
+    scorers: Scorers = field(default_factory=Scorers)
     last_index: int = -1
     turns: list[int] = field(default_factory=list)  # replicas in the order of requests handed over
 
@@ -82,6 +84,33 @@ def most_of_the_prefix(router: Router, ready: list[Replica], attempt: Attempt) -
     )
 
 
+def best_score(router: Router, ready: list[Replica], attempt: Attempt) -> Replica:
+    """The largest weighted sum of what scorers say of each; of equals the least loaded."""
+    weights = router.scorers
+
+    def between(figure: Callable[[Replica], int], best: Callable[..., int]) -> list[float]:
+        figures = [figure(replica) for replica in ready]
+        one, zero = best(figures), (min if best is max else max)(figures)
+        return [1.0 if one == zero else (own - zero) / (one - zero) for own in figures]
+
+    names = attempt.names or ()
+    kept = between(lambda replica: replica.points(names) if names else 0, max)
+    waiting = between(lambda replica: replica.outstanding - len(replica.running), min)
+    running = between(lambda replica: len(replica.running), min)
+    scores = [
+        weights.prefix * kept[at]
+        + weights.queue * waiting[at]
+        + weights.kv_cache * (replica.free_blocks / replica.total_blocks)
+        + weights.running * running[at]
+        for at, replica in enumerate(ready)
+    ]
+    at = min(
+        range(len(ready)),
+        key=lambda at: (-scores[at], ready[at].outstanding, router.turn_of(ready[at])),
+    )
+    return ready[at]
+
+
 ROUTERS: dict[str, Callable[[Router, list[Replica], Attempt], Replica]] = {
     "round_robin": round_robin,
     "random": random_replica,
@@ -89,8 +118,10 @@ ROUTERS: dict[str, Callable[[Router, list[Replica], Attempt], Replica]] = {
     "power_of_two": power_of_two,
     "session": same_for_a_session,
     "prefix": most_of_the_prefix,
+    "scored": best_score,
 }
-AFFINE = ("session", "prefix")  # obeyed by a central queue too, where the chosen one has room
+# Obeyed by a central queue too, where the chosen one has room.
+AFFINE = ("session", "prefix", "scored")
 
 
 @dataclass(slots=True)

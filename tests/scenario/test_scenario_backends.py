@@ -17,6 +17,7 @@ from sim.model.economics import Economics, OneOff
 from sim.model.managed import ALL_DAY, ManagedApi, PromptCaching, Provisioned, Quota
 from sim.model.price import Subscription, TokenRates
 from sim.model.routing import LONGEST_PROMPT, Degradation, Leg, Routing
+from sim.model.scorers import Scorers
 from sim.scenario import load_scenario
 
 CHAT = "workloads.chat"
@@ -617,3 +618,35 @@ def test_a_flat_fee_alone_is_a_price(api):
     price = mini_of(api, *(f"{MINI}.{each}" for each in given)).price
     assert price.rates == TokenRates()
     assert price.subscription == Subscription(20.0, math.inf, 1.0)
+
+
+def test_scorers_have_defaults_and_weights_of_their_own(tmp_path):
+    path = written(tmp_path, MINIMAL)
+    scored = "backends.large.router=scored"
+    (pool,) = design_of(path, scored).pools
+    assert (pool.router, pool.scorers) == ("scored", Scorers(3.0, 2.0, 2.0, 0.0))
+    weights = "backends.large.scorers={queue: 1, kv_cache: 0, running: 0.5}"
+    (pool,) = design_of(path, scored, weights).pools
+    assert pool.scorers == Scorers(3.0, 1.0, 0.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["backends.own.scorers={queue: 1}"],
+         "backends.own.scorers: has no meaning but for the router that goes by scorers (add "
+         "router: scored)"),
+        (["backends.own.router=scored", "backends.own.scorers={prefix: 1}"],
+         "backends.own.scorers.prefix: has no meaning where nothing is cached (add prefix_cache: "
+         "{})"),
+        (["backends.own.router=scored",
+          "backends.own.scorers={prefix: 0, queue: 0, kv_cache: 0}"],
+         "backends.own.scorers: has weights that are all 0 (give one that is above 0)"),
+        (["backends.own.router=scored", "backends.own.scorers={queue: -1}"],
+         "backends.own.scorers.queue: -1 must be at least 0"),
+        (["backends.own.router=scored", "backends.own.scorers={queues: 1}"],
+         "backends.own.scorers.queues: unknown key (did you mean 'queue'?)"),
+    ],
+)  # fmt: skip
+def test_scorers_that_cannot_be_are_refused(api, overrides, expected):
+    assert expected in problems(api, *overrides)

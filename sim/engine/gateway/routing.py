@@ -8,6 +8,7 @@ do; a replica that never had one comes first, the older before the younger.
 
 import math
 
+from sim.engine.gateway import scoring
 from sim.engine.replica import prefix
 from sim.engine.state import tournament
 from sim.engine.state.hashing import jump, mixed, uniform
@@ -16,7 +17,7 @@ from sim.engine.state.number import ONE, WIDE, ZERO, whole
 from sim.engine.state.record import NONE, Row
 from sim.engine.state.state import State
 
-ROUND_ROBIN, RANDOM, LEAST_LOADED, POWER_OF_TWO, SESSION, PREFIX = 0, 1, 2, 3, 4, 5
+ROUND_ROBIN, RANDOM, LEAST_LOADED, POWER_OF_TWO, SESSION, PREFIX, SCORED = 0, 1, 2, 3, 4, 5, 6
 ROUTERS = {
     "round_robin": ROUND_ROBIN,
     "random": RANDOM,
@@ -24,9 +25,10 @@ ROUTERS = {
     "power_of_two": POWER_OF_TWO,
     "session": SESSION,
     "prefix": PREFIX,
+    "scored": SCORED,
 }
-STICKY = (SESSION, PREFIX)
-BY_LOAD = (LEAST_LOADED, SESSION, PREFIX)
+STICKY = (SESSION, PREFIX, SCORED)
+BY_LOAD = (LEAST_LOADED, SESSION, PREFIX, SCORED)
 
 _SESSION_DRAW = whole(11)
 
@@ -121,7 +123,12 @@ def _round_robin(s: State, p: int) -> int:
 def _sticky(s: State, p: int, slot: int, now: float) -> int:
     """Where a session or a prefix belongs, or else, and if that has no room, the least loaded."""
     pool = s.pools[p]
-    r = _of_session(s, p, slot) if pool.router == SESSION else _of_prefix(s, p, slot, now)
+    if pool.router == SESSION:
+        r = _of_session(s, p, slot)
+    elif pool.router == PREFIX:
+        r = _of_prefix(s, p, slot, now)
+    else:
+        r = scoring.best(s, p, slot, now)
     if r != NONE and s.replicas[r].outstanding < pool.replica_limit:
         return r
     return _least_loaded(s, p)

@@ -206,6 +206,8 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     router = ROUTERS[pool.router]
     row.router = LEAST_LOADED if central and router not in STICKY else router
     row.tracks_load = row.router in BY_LOAD
+    row.for_prefix, row.for_queue = pool.scorers.prefix, pool.scorers.queue
+    row.for_kv_cache, row.for_running = pool.scorers.kv_cache, pool.scorers.running
     if pool.prefix_cache is not None:
         row.prefix_blocks = pool.prefix_cache.blocks
         row.prefix_block_tokens = pool.prefix_cache.block_tokens

@@ -37,6 +37,10 @@ POOL = np.dtype(
         ("admission", "i8"),
         ("watermark_blocks", "i8"),
         ("router", "i8"),
+        ("for_prefix", "f8"),  # weights of scorers
+        ("for_queue", "f8"),
+        ("for_kv_cache", "f8"),
+        ("for_running", "f8"),
         ("prefill_s_per_request", "f8"),
         ("prefill_s_per_token", "f8"),
         ("prefill_s_per_token_context", "f8"),

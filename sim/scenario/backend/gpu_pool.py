@@ -15,6 +15,7 @@ from sim.scenario.backend.gateway import Cooldown, Gateway
 from sim.scenario.backend.gpu_price import GpuPrices
 from sim.scenario.backend.lifecycle import Capacity, ColdStart, Standby, starting_time
 from sim.scenario.backend.replicas import Replicas, replica_limits
+from sim.scenario.backend.scorers import Scorers
 from sim.scenario.backend.speculation import Drafting, Speculation, tokens_per_step
 from sim.scenario.values.fields import flag, kind, number, one_of, whole
 from sim.scenario.values.numbers import Number
@@ -93,7 +94,10 @@ class GpuPool(Model):
     """What is set otherwise than in the profile."""
     router: Annotated[Router, one_of(*get_args(Router))] = "least_loaded"
     """How a request finds its replica, or the rank of one; session keeps sessions and tasks
-    together, prefix goes to what is cached."""
+    together, prefix goes to what is cached, scored weighs that against queues and memory."""
+    scorers: Scorers | None = None
+    """Weights of the router scored, as llm-d and the Gateway API Inference Extension have them;
+    default {prefix: 3, queue: 2, kv_cache: 2}."""
     prefix_cache: PrefixCache | None = None
     """Prompts that the replicas keep, such as {block_tokens: 64}, {} with all defaults; default
     none."""
