@@ -11,6 +11,7 @@ from sim.catalog import model, profile
 from sim.catalog.profile_file import profile_yaml
 from sim.model.cache import PrefixCache, Tier
 from sim.scenario import load_scenario
+from sim.scenario.backend.tiers import bytes_per_token
 
 CACHE = f"{LARGE}.prefix_cache"
 TIERS = f"{CACHE}.tiers"
@@ -177,3 +178,11 @@ def test_a_model_that_nobody_knows_needs_its_bytes(minimal: Path) -> None:
     assert found.startswith(f"{CACHE}.kv_bytes_per_token: is missing: 'of-nobody' is no model of")
     told = cache_of(minimal, *overrides, f"{CACHE}.kv_bytes_per_token=131072")
     assert told.bytes_per_token == 131_072
+
+
+def test_of_layers_with_windows_the_last_tokens_alone_are_kept():
+    """gpt-oss-120b: half of 36 layers look back 128 tokens, so a token more takes half."""
+    name = "gpt-oss-120b/h200-sxm/tp1/fp4/vllm"
+    whole = 2 * 36 * 8 * 64 * 2
+    assert bytes_per_token(profile(name)) == whole / 2
+    assert model("gpt-oss-120b").kv_bytes_per_token == whole

@@ -63,7 +63,7 @@ class PrefixCache(Model):
     cache, as llm-d does by default; default true."""
     kv_bytes_per_token: Annotated[Number, number("count", above=0, most=1e9)] | None = None
     """Bytes of keys and values of a token, such as 163840; default those of the model in the
-    catalogue, as if no layer had a window: an engine that stores windows only needs fewer."""
+    catalogue, without those of layers that look back over a window only."""
     host_memory: Annotated[Number, number("size", above=0, most=1e15)] | None = None
     """Memory of a host, such as 2 TB, which the host tiers of all its replicas are to fit in."""
 

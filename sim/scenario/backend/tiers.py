@@ -142,12 +142,16 @@ def _check_host(
 
 
 def bytes_per_token(profile: ServiceProfile) -> float | None:
-    """Of keys and values, where the model is in the catalogue."""
+    """Of keys and values, where the model is in the catalogue.
+
+    Of layers with windows nothing is kept but the last, as engines of today do (vLLM's hybrid
+    manager of the KV cache): what a token more of a long prompt takes.
+    """
     try:
         of_model = catalogued(profile.model)
     except CatalogError:
         return None
-    return of_model.kv_bytes_per_token * BYTES[profile.kv_cache_dtype] / BYTES["fp16"]
+    return of_model.growth_bytes_per_token * BYTES[profile.kv_cache_dtype] / BYTES["fp16"]
 
 
 def _parts(profile: ServiceProfile) -> int:
