@@ -5,6 +5,7 @@ over events takes half of it; what the control plane calls takes the other half.
 """
 
 import fcntl
+import math
 import sys
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
@@ -195,6 +196,9 @@ def _use_verbs(plane: DataPlane) -> None:
     ledger.close_bin(plane)
     ledger.close_bin(plane)
     quantile(ledger.histograms[0, 0], 0.95)
+    plane.hold_back(0)
+    plane.let_go(0, math.inf, 0)
+    plane.add(0)
     plane.drain(0)
     plane.kill(1)
     jit.compile_for(runs.hash_all, (STATE,))

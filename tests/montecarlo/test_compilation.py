@@ -9,7 +9,7 @@ from pathlib import Path
 import numba
 import pytest
 
-from sim.engine.events import kernel
+from sim.engine.events import kernel, verbs
 from sim.engine.state import jit, kernel_cache
 from sim.errors import PeakfleetError
 from sim.montecarlo import compilation
@@ -17,6 +17,7 @@ from sim.montecarlo.run import run
 from sim.scenario import load_scenario
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
+VERBS = verbs.__name__
 
 
 def versions() -> dict[str, int]:
@@ -89,6 +90,20 @@ def test_a_run_finds_all_of_it_compiled():
     scenario = load_scenario(SCENARIOS / "agents.yaml", ("horizon.days=0.02",))
     run(scenario, worlds=1, jobs=1)
     assert versions() == before
+
+
+def test_all_verbs_are_compiled_before_any_is_needed(monkeypatch):
+    """One that is left out is compiled in each run, which then says so though nothing changed."""
+    kept = {each.py_func.__name__ for each in jit.CALLABLE if each.py_func.__module__ == VERBS}
+    used = set()
+
+    def spied(name, original):
+        return lambda *arguments: (used.add(name), original(*arguments))[1]
+
+    for name in kept:
+        monkeypatch.setattr(verbs, name, spied(name, getattr(verbs, name)))
+    compilation.compile_kernel(1)
+    assert kept and used == kept
 
 
 INTERRUPTED = """
