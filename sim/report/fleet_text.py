@@ -19,8 +19,10 @@ def held_text(summary: Mapping[str, Any]) -> Iterator[str]:
         if not service.get("autoscaled") or None in (ready, most, gpu_hours):
             continue
         paid = gpu_hours / hours / service["gpus_per_replica"]
+        mean = rounded(ready, 3)
+        noun = "replica" if mean == "1" else "replicas"
         yield (
-            f"Held by the autoscaler of {name} in the median world: {rounded(ready, 3)} replicas"
-            f" ready on average, {most:,.0f} at most; {rounded(paid, 3)} paid for, with those that"
-            " start, drain or stand by."
+            f"Held by the autoscaler of {name} in the median world: {mean} {noun} ready on"
+            f" average, {most:,.0f} at most; {rounded(paid, 3)} paid for, with those that start,"
+            " drain or stand by."
         )

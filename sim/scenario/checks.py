@@ -58,7 +58,7 @@ def check_designs(
         cluster.check(designs[-1], findings)
         pools = {n: b for n, b in document.backends.items() if isinstance(b, gpu_pool.GpuPool)}
         own = {name: each.energy for name, each in pools.items()}
-        energy.check_budgets(designs[-1].pools, own, findings)
+        energy.check_budgets(designs[-1].pools, document.energy, own, findings)
         if findings:
             return None
     design = designs[-1]

@@ -133,9 +133,9 @@ ONE_HOST = "{kind: host, capacity: 10 GiB}"
         ),
         (
             [f"{TIERS}=[{{kind: host, capacity: 10 TB}}]"],
-            f"{TIERS}.0.capacity: takes 9,313 GiB for a replica, more than the largest hosts have "
-            f"({512 * profile(SERVICE).gpus_per_replica:,} GiB) (give host_memory if yours has "
-            "more)",
+            f"{TIERS}.0.capacity: takes 9,313 GiB for a replica, more than its GPUs' share of the "
+            f"largest hosts ({512 * profile(SERVICE).gpus_per_replica:,} GiB) (give host_memory if "
+            "yours has more)",
         ),
         (
             [f"{TIERS}=[{ONE_HOST}]", f"{CACHE}.host_memory=8 GiB"],

@@ -65,6 +65,7 @@ KINDS = sorted(UNITS)
         ("80 gb", "size", 80e9),
         ("141 GB", "size", 141e9),
         ("2GiB/s", "bandwidth", 2.0**31),
+        ("1 TiB", "size", 2.0**40),
         ("0.5 GB/s", "bandwidth", 5e8),
     ],
 )

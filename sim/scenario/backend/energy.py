@@ -190,9 +190,15 @@ def _check_pool(pool: Pool, path: Path, findings: Findings) -> None:
     if pool.power_cap is not None:
         least_w = min(_cap_w(end, gpu_name, usual_w) for end in extent(pool.power_cap))
         if least_w < LEAST * usual_w * (1 - 1e-9):
-            message = f"{in_words(pool.power_cap)} must be at least {LEAST * usual_w:g} W"
+            message = (
+                f"{in_words(pool.power_cap, _cap_text)} must be at least {LEAST * usual_w:g} W"
+            )
             remedy = f"half of what a GPU draws at most ({gpu_name}); nothing was measured below"
             findings.add((*path, "power_cap"), message, remedy)
+
+
+def _cap_text(cap: float) -> str:
+    return f"{cap:g} W" if cap > 1 else f"{100 * cap:.4g}%"
 
 
 def _check_grid(grid: Grid, path: Path, findings: Findings) -> None:
@@ -202,23 +208,39 @@ def _check_grid(grid: Grid, path: Path, findings: Findings) -> None:
         findings.add(path, "says nothing", "add region: FRA, or g_per_kwh: 380")
 
 
+def _kilowatts(watts: float) -> str:
+    return f"{watts / 1000:.4g} kW"
+
+
 def check_budgets(
-    pools: tuple[design.GpuPool, ...], own: Mapping[str, PoolEnergy | None], findings: Findings
+    pools: tuple[design.GpuPool, ...],
+    site: Energy | None,
+    own: Mapping[str, PoolEnergy | None],
+    findings: Findings,
 ) -> None:
     """Note fleets that draw more than their budgets, or that of the site, allow from the start."""
+    site_text = ""
+    if site is not None and site.power_budget is not None:
+        site_text = in_words(site.power_budget, _kilowatts)
     for pool in pools:
         if pool.energy is None or math.isinf(pool.energy.power_budget_w):
             continue
         needed = max(pool.replicas + pool.lifecycle.kept_ready, pool.limits[0])
         most = pool.energy.most_replicas(pool.gpus_per_replica)
         if needed > most:
-            each_kw = pool.energy.replica_w(pool.gpus_per_replica) / 1000
-            message = (
-                f"{pool.energy.power_budget_w / 1000:.4g} kW is enough for {max(most, 0):.0f}"
-                f" replicas of {pool.name}, which has {needed} ({each_kw:.4g} kW each at the cap)"
+            there, keys = _kilowatts(pool.energy.power_budget_w), own[pool.name]
+            is_own = (
+                keys is not None
+                and keys.power_budget is not None
+                and (not site_text or in_words(keys.power_budget, _kilowatts) == there)
             )
-            keys = own[pool.name]
-            is_own = keys is not None and keys.power_budget is not None
+            if not is_own and there != site_text:
+                there += f", what other pools leave of {site_text},"
+            most, each = max(most, 0), _kilowatts(pool.energy.replica_w(pool.gpus_per_replica))
+            message = (
+                f"{there} is enough for {most:.0f} replica{'' if most == 1 else 's'}"
+                f" of {pool.name}, which has {needed} ({each} each at the cap)"
+            )
             path: Path = ("backends", pool.name) if is_own else ()
             remedy = "have fewer, or set a power_cap"
             findings.add((*path, "energy", "power_budget"), message, remedy)

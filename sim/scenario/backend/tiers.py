@@ -132,7 +132,8 @@ def _check_host(
     asked: float, host: Host, profile: ServiceProfile, place: Path, findings: Findings
 ) -> None:
     there: float = MOST_HOST_BYTES * profile.gpus_per_replica * host.replicas
-    whose, remedy = "the largest hosts have", "give host_memory if yours has more"
+    whose = "its GPUs' share of the largest hosts"
+    remedy = "give host_memory if yours has more"
     if host.memory is not None:
         there, whose, remedy = extent(host.memory)[0], "host_memory", "make it smaller"
     if asked > there:

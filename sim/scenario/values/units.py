@@ -12,7 +12,7 @@ Kind = Literal["duration", "count", "money", "factor", "share", "size", "bandwid
 
 _BYTES: Final = {
     "B": Decimal(1), "MB": Decimal(10**6), "GB": Decimal(10**9), "TB": Decimal(10**12),
-    "MiB": Decimal(2**20), "GiB": Decimal(2**30),
+    "MiB": Decimal(2**20), "GiB": Decimal(2**30), "TiB": Decimal(2**40),
 }  # fmt: skip
 
 UNITS: Final[dict[Kind, dict[str, Decimal]]] = {

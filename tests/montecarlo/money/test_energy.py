@@ -250,7 +250,7 @@ def refused(tmp_path: Any, *overrides: str) -> list[str]:
         ("energy={grid: {}}", "energy.grid: says nothing (add region: FRA"),
         ("energy={grid: {region: FRA, g_per_kwh: 3}}", "goes beside region"),
         ("energy={grid: {by_hour: [1, 2]}}", "has 2 numbers, must have 24"),
-        ("backends.large.power_cap=20%", "backends.large.power_cap: 0.2 must be at least"),
+        ("backends.large.power_cap=20%", "backends.large.power_cap: 20% must be at least 350 W"),
         ("backends.large.power_cap=lots", "must be a share such as 80%, or a power such as 560 W"),
         (
             "energy={power_budget: 1 kW}",
@@ -258,7 +258,7 @@ def refused(tmp_path: Any, *overrides: str) -> list[str]:
         ),
         (
             "backends.large.energy={power_budget: 4 kW}",
-            "backends.large.energy.power_budget: 4 kW is enough for 1 replicas of large",
+            "backends.large.energy.power_budget: 4 kW is enough for 1 replica of large, which",
         ),
     ],
 )
@@ -266,6 +266,17 @@ def test_what_cannot_be_is_told_in_a_line(tmp_path: Any, override: str, expected
     found = refused(tmp_path, override)
     assert len(found) == 1
     assert expected in found[0]
+
+
+def test_what_other_pools_leave_of_the_power_of_a_site_is_told_as_that(tmp_path: Any) -> None:
+    other = (
+        "{kind: gpu_pool, service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm, replicas: 1,"
+        " price: {usd_per_gpu_hour: 3}}"
+    )
+    found = refused(tmp_path, "energy={power_budget: 6 kW}", f"backends.other={other}")
+    (each,) = {float(line.split("(")[1].split()[0]) for line in found}  # a replica, in kW
+    left = f"{6 - each:.4g} kW, what other pools leave of 6 kW, is enough for 1 replica of large"
+    assert f"energy.power_budget: {left}" in found[0]
 
 
 SCALED = (
