@@ -176,6 +176,17 @@ class Offered:
     cached_share: float = 0.0
 
 
+def prefill_only(offered: Offered) -> Offered:
+    """The same for a pool that only computes the prompts, each of which it gives one token."""
+    return replace(offered, output_tokens=offered.requests, context=0.0)
+
+
+def decode_only(offered: Offered) -> Offered:
+    """The same for a pool that only makes the answers, and computes one token of each prompt."""
+    tokens = offered.prompt_tokens
+    return replace(offered, cached_share=1.0 - min(offered.requests / tokens, 1.0) if tokens else 0)
+
+
 def work_offered(profile: ServiceProfile, offered: Offered) -> Work:
     """Work of requests before it is done: (1,) arrays."""
     requests, cached = offered.requests, offered.cached_share

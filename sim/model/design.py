@@ -203,6 +203,11 @@ class Design:
         """All of them, in the order of their numbers."""
         return (*self.pools, *self.managed)
 
+    def is_part(self, pool: str) -> bool:
+        """Whether a pool only computes prompts for another, or makes answers for one that does."""
+        handoffs = [(each.name, each.handoff.to) for each in self.pools if each.handoff is not None]
+        return any(pool in pair for pair in handoffs)
+
     def quota_gpus(self, pool: GpuPool) -> int:
         """GPUs of the cluster that are guaranteed to a pool: by default for its fewest replicas."""
         given = None if self.cluster is None else self.cluster.standing(pool.name).quota

@@ -1,7 +1,7 @@
 """Which backend an attempt goes to, and which when that one does not answer, or not well enough."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 LONGEST_PROMPT = 2**31 - 1
 
@@ -74,6 +74,8 @@ class Routing:
         Requests waiting in a backend from which on attempts go on without trying it, if there is
         somewhere to go.
     degradation : Degradation or None
+    onward : tuple of str
+        Pools that one of these hands the prompts to, which it has computed for them.
     """
 
     legs: tuple[Leg, ...]
@@ -83,12 +85,13 @@ class Routing:
     after_timeout: bool = True
     overflow_queue: float = math.inf
     degradation: Degradation | None = None
+    onward: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def backends(self) -> frozenset[str]:
         """All that an attempt may go to."""
         first = {leg.to for leg in self.legs} | {leg.escalates_to for leg in self.legs}
-        return frozenset((first | set(self.fallback)) - {""})
+        return frozenset((first | {*self.fallback, *self.onward}) - {""})
 
 
 def to_one(backend: str) -> Routing:

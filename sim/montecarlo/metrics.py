@@ -17,15 +17,13 @@ from sim.engine.control import most_ready
 from sim.engine.ledger import UNANSWERED
 from sim.engine.simulation import Outcome
 from sim.engine.state.record import Records
-from sim.model.capacity import Offered, needed_s, work_offered
 from sim.model.design import Design
 from sim.model.price import HOUR_S
-from sim.montecarlo.deadline import spread
 from sim.montecarlo.early_warning import warnings
 from sim.montecarlo.ending import ending, of_batch
 from sim.montecarlo.latencies import late, latencies
 from sim.montecarlo.money import money
-from sim.montecarlo.prompt_spread import prompt_cv2
+from sim.montecarlo.offered import work_and_capacity_s
 from sim.montecarlo.tiers import tiers
 
 FloatArray = npt.NDArray[np.float64]
@@ -201,46 +199,19 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
         "offered_load": float(np.average(loads, weights=np.diff(outcome.ledger.edges_s))),
         "offered_load_peak": float(loads.max()),
         "hours_over_capacity": hours_over_capacity(work_s, able_s, outcome.ledger.edges_s),
+        **({} if pool.handoff is None else _handed_on(booked)),
     }
 
 
-def work_and_capacity_s(
-    outcome: Outcome, design: Design, index: int
-) -> tuple[FloatArray, FloatArray]:
-    """Work that arrives at a pool, and what it can do at its largest size.
-
-    Capacity is that of :mod:`sim.model.capacity`: with more work than that the pool cannot keep up,
-    whatever its scheduler and autoscaler do. What a cache answers is no work; retries are none that
-    anybody asked for. Every request is taken to be like the mean one of the horizon; those of a
-    batch are spread evenly over the time until their deadline.
-
-    Returns
-    -------
-    (bins,) float64, (bins,) float64
-        In replica-seconds.
-    """
-    pool = design.pools[index]
-    able_s = _able_s(outcome, design, index)
-    mine = [i for i, w in enumerate(design.workloads) if pool.name in w.route.backends]
-    booked, usage = outcome.ledger.workloads[mine], outcome.ledger.usage[mine, index]
-    part = _part(booked, usage)
-    arrived, hits = part * booked["requests"], part * booked["response_hits"]
-    if arrived.sum() == 0:
-        return np.zeros(arrived.shape[1]), able_s
-    to_do = arrived - hits
-    for row, workload in zip(to_do, (design.workloads[i] for i in mine), strict=True):
-        if workload.has_deadline:
-            row[:] = spread(row, outcome.ledger.edges_s, workload.slo.e2e_s)
-    cached, prefilled = (float(usage[field].sum()) for field in ("cached_tokens", "prompt_tokens"))
-    sums = {name: float((part * booked[f"offered_{name}"]).sum()) for name in _OFFERED}
-    cached_share = float(np.nan_to_num(_ratio(cached, prefilled)))
-    offered = Offered(float(arrived.sum()), cached_share=cached_share, **sums)
-    work = work_offered(pool.profile, offered)
-    all_s = needed_s(pool.profile, work, prompt_cv2(outcome, design, pool))
-    return to_do.sum(axis=0) * all_s / arrived.sum(), able_s
-
-
-_OFFERED = ("prompt_tokens", "prompt_squares", "output_tokens", "context")
+def _handed_on(booked: Records) -> dict[str, float]:
+    """Prompts of a pool that computes them for another."""
+    count = float(booked["transfers"].sum())
+    return {
+        "handed_on": count,
+        "moved_bytes": float(booked["moved_bytes"].sum()),
+        "handoff_mean_s": _ratio(float(booked["handoff_s"].sum()), count),
+        "kept_local": float(booked["kept_local"].sum()),
+    }
 
 
 def _load(work_s: FloatArray, able_s: FloatArray) -> FloatArray:
@@ -266,34 +237,3 @@ def hours_over_capacity(work_s: FloatArray, able_s: FloatArray, edges_s: FloatAr
     """
     hours = np.unique(edges_s[:-1] // HOUR_S, return_inverse=True)[1]
     return float(np.sum(np.bincount(hours, work_s) > np.bincount(hours, able_s)))
-
-
-def _part(booked: Records, usage: Records) -> FloatArray:
-    """Share of the requests of each workload and bin that come to a backend, on whatever way.
-
-    Attempts there are counted against those that did not go on from another backend.
-
-    Parameters
-    ----------
-    booked : (workloads, bins) WORKLOAD
-    usage : (workloads, BILLINGS, bins) USAGE
-        Of the backend.
-    """
-    there = usage["attempts"].sum(axis=1)
-    asked = booked["attempts"] - booked["fallbacks"] - booked["escalations"]
-    part: FloatArray = np.divide(there, asked, out=np.ones(there.shape), where=asked > 0)
-    return part
-
-
-def _able_s(outcome: Outcome, design: Design, index: int) -> FloatArray:
-    """Replica-seconds of each bin: of those that are ready, or of the most that there can be.
-
-    A slow one counts as the part of a replica that it is.
-    """
-    pool, booked = design.pools[index], outcome.ledger.pools[index]
-    if not pool.moves:
-        able_s: FloatArray = np.maximum(booked["able_s"], 0.0)
-        return able_s
-    ready_s = booked["ready_s"].sum()
-    speed = booked["able_s"].sum() / ready_s if ready_s > 0 else 1.0
-    return design.most_replicas(pool) * speed * np.diff(outcome.ledger.edges_s)

@@ -359,6 +359,10 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
         "nvme_hit_share",
         "shared_hit_share",
         "ready_replicas_mean",
+        "handed_on",
+        "kept_local",
+        "moved_bytes",
+        "handoff_mean_s",
     ),
 }
 
@@ -371,15 +375,21 @@ WITH_SOME = {  # where some workloads state none
     "slo_attainment": "within the SLO, or answered",
     "goodput_rps": "of those per second",
 }
-OF_PARTS: tuple[Figure, ...] = _figures(  # shown of a part only
-    "count",
-    "",
-    attempts="attempts",
-    answers="answers",
-    rejections="turned away",
-    over_budget="of these, the budget spent",
-    diverted="went elsewhere, the budget spent",
-    errors="errors",
+OF_PARTS: tuple[Figure, ...] = (  # shown of a part only
+    *_figures(
+        "count",
+        "",
+        attempts="attempts",
+        answers="answers",
+        rejections="turned away",
+        over_budget="of these, the budget spent",
+        diverted="went elsewhere, the budget spent",
+        errors="errors",
+        handed_on="prompts handed on",
+        kept_local="short prompts, answered elsewhere at once",
+        moved_bytes="bytes of the KV cache moved",
+    ),
+    Figure("handoff_mean_s", "from a prompt's end to its arrival, mean", "seconds"),
 )
 BY_METRIC = {
     figure.metric: figure for figures in (*GROUPS.values(), OF_PARTS) for figure in figures

@@ -48,6 +48,7 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
             "rejections",
             "over_budget",
             "diverted",
+            "kept_local",
             "errors",
             "cost_headroom_share",
             "cost_idle_share",

@@ -27,6 +27,7 @@ from sim.scenario.backend import (
     fleet,
     gateway,
     gpu_price,
+    handoff,
     lifecycle,
     managed,
     scaled,
@@ -64,6 +65,7 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
         for name, each in document.workloads.items()
     )
     backends = schema.taking_part(document)
+    workloads = tuple(_handed_on(each, document) for each in workloads)
     return Design(
         name=document.name,
         horizon=horizon,
@@ -302,6 +304,15 @@ def _managed(
     return energy.applied_to_api(found, document.energy, backend.energy, draws)
 
 
+def _handed_on(workload: Workload, document: ScenarioDocument) -> Workload:
+    """The workload, told of pools that others hand its prompts to."""
+    names = schema.reached(document.workloads[workload.name], document.backends)
+    onward = tuple(name for name in names if name not in workload.route.backends)
+    if not onward:
+        return workload
+    return replace(workload, routing=replace(workload.route, onward=onward))
+
+
 def _reached(
     pool: design.GpuPool, document: ScenarioDocument, workloads: tuple[Workload, ...]
 ) -> design.GpuPool:
@@ -310,7 +321,7 @@ def _reached(
     if profile.limits is None:
         return pool
     for workload in workloads:
-        if pool.name in schema.reached(document.workloads[workload.name]):
+        if pool.name in schema.reached(document.workloads[workload.name], document.backends):
             profile = reaching(profile, reach_of(workload))
     return pool if profile is pool.profile else replace(pool, profile=profile)
 
@@ -339,6 +350,7 @@ def _pool(
         0.0 if pool.cooldown is None else known(pool.cooldown, draws),
         pool.node_gpus,
         known(pool.fixed_usd_per_month, draws),
+        handoff=handoff.compiled(pool.handoff, draws),
     )
     found = replace(found, scorers=scorers.compiled(pool.scorers, draws))
     return energy.applied(found, document.energy, pool.energy, pool.power_cap, draws)

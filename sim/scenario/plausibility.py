@@ -194,6 +194,10 @@ def _of_slo(workload: Workload, backends: list[Backend]) -> Iterator[str]:
     slo = workload.slo
     for backend in backends:
         first_s, token_s = _fastest(workload, backend)
+        if isinstance(backend, GpuPool) and backend.handoff is not None:
+            token_s = 0.0  # its answers are made elsewhere
+        if backend.name in workload.route.onward:
+            first_s = 0.0  # its prompts are computed elsewhere
         for threshold, asked_s, least_s in (
             ("ttft", slo.ttft_s, first_s),
             ("tpot", slo.tpot_s, token_s),

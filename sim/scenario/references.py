@@ -7,7 +7,7 @@ there, and it is said once with where else; where its name cannot be one at all,
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sim.scenario.backend import budget, cluster
+from sim.scenario.backend import budget, cluster, handoff
 from sim.scenario.values.problems import Findings, Path, choose, dotted
 from sim.scenario.values.units import shown
 from sim.scenario.workload import names_in_routes
@@ -45,6 +45,7 @@ def check(
     apis = [name for name in names if kinds[name] == "managed_api"]
     for kind, references in (
         (pools, cluster.references(data.get("cluster"))),
+        (pools, handoff.references(data.get("backends"))),
         (apis, budget.references(data.get("budgets"))),
     ):
         for at, name in references:
@@ -54,7 +55,8 @@ def check(
                 places[name].append(at)
             elif name not in kind:
                 message = f"{shown(name)} is no managed API, which is paid by the token"
-                said = "is no pool of GPUs" if kind is pools else message
+                value = "" if at[-1] == name else f"{shown(name)} "
+                said = f"{value}is no pool of GPUs" if kind is pools else message
                 findings.add(at, said, choose(name, kind))
     for name, (first, *others) in places.items():
         remedy = "; ".join(_remedies(choose(name, names), others))

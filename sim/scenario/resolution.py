@@ -27,6 +27,7 @@ from sim.scenario.backend import (
     fleet,
     gateway,
     gpu_price,
+    handoff,
     managed,
 )
 from sim.scenario.backend.gpu_pool import Engine, GpuPool
@@ -73,9 +74,13 @@ def resolve(
             traces |= {} if trace is None else {name: trace}
         workloads[name] = workload.model_copy(update=changes)
     backends = {
-        name: _backend(name, backend, _named_blocks(name, workloads, traces), findings)
+        name: _backend(
+            name, backend, _named_blocks(name, workloads, traces, document.backends), findings
+        )
         for name, backend in _with_queues(document, workloads).items()
     }
+    if not findings:
+        backends = handoff.resolved(backends, findings)
     prices = {name: each.price for name, each in backends.items() if isinstance(each, ManagedApi)}
     budget.check_shared(document.budgets, prices, findings)
     pools = {name: each for name, each in backends.items() if isinstance(each, GpuPool)}
@@ -91,7 +96,7 @@ def _with_queues(
 ) -> dict[str, Any]:
     """The backends, with a queue before each pool that requests with a deadline may come to."""
     batches = (each for each in workloads.values() if each.deadline is not None)
-    queued = {name for batch in batches for name in schema.reached(batch)}
+    queued = {name for batch in batches for name in schema.reached(batch, document.backends)}
     return {
         name: each.model_copy(update={"gateway": gateway.with_queue(each.gateway)})
         if isinstance(each, GpuPool) and name in queued
@@ -289,13 +294,16 @@ def default_bin_s(duration_s: float) -> float:
 
 
 def _named_blocks(
-    pool: str, workloads: dict[str, schema.Workload], traces: dict[str, Trace]
+    pool: str,
+    workloads: dict[str, schema.Workload],
+    traces: dict[str, Trace],
+    backends: dict[str, Any],
 ) -> dict[str, int]:
     """Tokens of the blocks that traces name, by the workload of the pool."""
     return {
         name: trace.block_tokens
         for name, trace in traces.items()
-        if trace.prefixes is not None and pool in schema.reached(workloads[name])
+        if trace.prefixes is not None and pool in schema.reached(workloads[name], backends)
     }
 
 

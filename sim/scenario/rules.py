@@ -10,7 +10,7 @@ from typing import Any
 
 from sim.catalog.logs.columns import NEEDED
 from sim.scenario import references
-from sim.scenario.backend import cluster, fallback, gpu_price, scorers, token_price, zones
+from sim.scenario.backend import cluster, fallback, gpu_price, handoff, scorers, token_price, zones
 from sim.scenario.backend.backends import kind_of
 from sim.scenario.schema import Arrivals
 from sim.scenario.values.problems import Findings, Path, nearest
@@ -55,6 +55,7 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
         references.check(data, list(_entries(data, "workloads")), kinds, findings)
     zones.check(data, pools, findings)
     cluster.check_rules(data, pools, findings)
+    handoff.check_rules(data.get("backends"), findings)
     has_batch = any(each.get("deadline") is not None for _, each in _entries(data, "workloads"))
     for path, backend in _entries(data, "backends"):
         _price(path, backend, findings)

@@ -5,6 +5,7 @@ values. Rules that tie several keys together are in `sim.scenario.rules`. The te
 its description in editors.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -350,7 +351,8 @@ class ScenarioDocument(Model):
 
 def taking_part(document: ScenarioDocument) -> dict[str, Backend]:
     """The backends by name, but for candidates that no request of a resolved one may come to."""
-    named = {name for workload in document.workloads.values() for name in reached(workload)}
+    each = document.workloads.values()
+    named = {name for workload in each for name in reached(workload, document.backends)}
     return {
         name: backend
         for name, backend in document.backends.items()
@@ -358,7 +360,12 @@ def taking_part(document: ScenarioDocument) -> dict[str, Backend]:
     }
 
 
-def reached(workload: Workload) -> tuple[str, ...]:
-    """Names of the backends that requests of a resolved workload may come to."""
+def reached(workload: Workload, backends: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the backends that requests of a resolved workload may come to.
+
+    Those among them to which others hand their prompts come last.
+    """
     assert workload.route is not None
-    return routes.reached_of(workload.route, workload.fallback)
+    names = routes.reached_of(workload.route, workload.fallback)
+    handoffs = [getattr(backends[name], "handoff", None) for name in names if name in backends]
+    return tuple(dict.fromkeys((*names, *(each.to for each in handoffs if each is not None))))

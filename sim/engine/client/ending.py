@@ -35,10 +35,17 @@ def _show(s: State, slot: int, now: float) -> None:
     pool.answers += 1
     pool.ttft_s += seq.first_token_s - seq.arrival_s
     pool.streamed_s += now - seq.first_token_s
-    if s.clock[0].has_transfers and s.transfers[slot].home != NONE:
-        home = s.pools[s.transfers[slot].home]  # which computed its prompt
-        home.answers += 1
-        home.ttft_s += seq.first_token_s - seq.arrival_s
+    if s.clock[0].has_transfers:
+        _show_to_who_began(s, slot)
+
+
+@inner_apart
+def _show_to_who_began(s: State, slot: int) -> None:
+    """The same of the pool that computed the prompt for another one."""
+    home, seq = s.transfers[slot].home, s.slots[slot]
+    if home != NONE:
+        s.pools[home].answers += 1
+        s.pools[home].ttft_s += seq.first_token_s - seq.arrival_s
 
 
 @inner_apart

@@ -142,11 +142,12 @@ def _next_event(s: State, until_s: float) -> int:
     if clock.timer_s < event_s:
         event, event_s = _TIMER, clock.timer_s
     boundary_s = s.event_tree[tournament.ROOT]
-    next_s = min(boundary_s, clock.link_s)
-    if next_s < event_s or (
-        next_s == event_s and event == _TIMER and s.timers[0].kind == timers.PATIENCE
+    if boundary_s < event_s or (
+        boundary_s == event_s and event == _TIMER and s.timers[0].kind == timers.PATIENCE
     ):
-        event, event_s = _REPLICA if boundary_s < clock.link_s else _LINK, next_s
+        event, event_s = _REPLICA, boundary_s
+    if clock.link_s <= event_s and _is_link_first(s, event, event_s):
+        event, event_s = _LINK, clock.link_s
     if clock.deadline_s < event_s:
         event, event_s = _DEADLINE, clock.deadline_s
     if event_s > until_s or event_s == math.inf:
@@ -154,6 +155,14 @@ def _next_event(s: State, until_s: float) -> int:
     if event_s != clock.instant_s:
         clock.instant_s, clock.turn = event_s, NONE
     return event
+
+
+@inner_apart
+def _is_link_first(s: State, event: int, event_s: float) -> bool:
+    """Whether what comes over a link goes before an event that is no earlier."""
+    if s.clock[0].link_s < event_s or event == _REPLICA:
+        return True
+    return event == _TIMER and s.timers[0].kind == timers.PATIENCE
 
 
 @inner

@@ -64,17 +64,32 @@ def answered(s: State, slot: int, billing: int) -> None:
     row.answers += 1
     row.degraded += seq.degraded
     row.prompt_tokens += seq.prompt
-    if s.clock[0].has_transfers and s.transfers[slot].home != NONE:
-        row.cached_tokens += seq.prompt - 1
-        row = s.usage[seq.workload, s.transfers[slot].home, billing]
-        row.prompt_tokens += seq.prompt
     row.cached_tokens += seq.cached
     if s.clock[0].has_prefix_caches:
         row.found_later_tokens += s.extras[slot].found_later
-    row = s.usage[seq.workload, seq.backend, billing]
+    if s.clock[0].has_transfers:
+        _answered_in_two(s, slot, billing)
     row.output_tokens += seq.output
     if s.clock[0].has_detours and s.providers[seq.backend].caches:
         row.written_tokens += written(s, seq)
+
+
+@inner_apart
+def _answered_in_two(s: State, slot: int, billing: int) -> None:
+    """If another pool computed the prompt, what is cached of it was found there.
+
+    Who answered found all that it fetched: all but the last token.
+    """
+    seq, home = s.slots[slot], s.transfers[slot].home
+    if home == NONE:
+        return
+    here, there = s.usage[seq.workload, seq.backend, billing], s.usage[seq.workload, home, billing]
+    there.prompt_tokens += seq.prompt
+    there.cached_tokens += seq.cached
+    here.cached_tokens += seq.prompt - 1 - seq.cached
+    if s.clock[0].has_prefix_caches:
+        there.found_later_tokens += s.extras[slot].found_later
+        here.found_later_tokens -= s.extras[slot].found_later
 
 
 @inner

@@ -22,7 +22,7 @@ from sim.engine.simulation import Outcome
 from sim.model.design import Design
 from sim.model.price import HOUR_S
 from sim.model.workload import Workload
-from sim.montecarlo.metrics import work_and_capacity_s
+from sim.montecarlo.offered import work_and_capacity_s
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]

@@ -22,6 +22,11 @@ Document = dict[str, Any]
 LONGEST_NAME = 53  # of an object, so that what is derived from it stays a label (63)
 WIDTH = 100
 SIGNED = "Written by Peakfleet"
+HANDS_ON = (
+    "Computes prompts for {to}: in vLLM both need --kv-transfer-config"
+    ' \'{{"kv_connector": "NixlConnector", "kv_role": "kv_both"}}\', and a router before them that'
+    " knows both roles, such as llm-d's or Dynamo's."
+)
 GIVES_WAY = (
     "Requests of a batch were simulated to give way when they run. Send each request with a"
     " priority: SGLang obeys it with --enable-priority-scheduling; vLLM with"
@@ -63,6 +68,8 @@ def manifests(design: Design, decision: str) -> str:
             remarks.append(GIVES_WAY)
         if pool.energy is not None and pool.energy.speed < 1:
             remarks.append(planner.power_cap(pool.energy))
+        if pool.handoff is not None:
+            remarks.append(HANDS_ON.format(to=pool.handoff.to))
         if pool.gateway.flow_control is not None:
             remarks.append(planner.flow_control(pool.gateway.flow_control))
         for at, document in enumerate(documents):

@@ -13,6 +13,7 @@ from sim.scenario.backend.energy import PoolEnergy
 from sim.scenario.backend.failures import Failures, Spot
 from sim.scenario.backend.gateway import Cooldown, Gateway
 from sim.scenario.backend.gpu_price import GpuPrices
+from sim.scenario.backend.handoff import Handoff
 from sim.scenario.backend.lifecycle import Capacity, ColdStart, Standby, starting_time
 from sim.scenario.backend.replicas import Replicas, replica_limits
 from sim.scenario.backend.scorers import Scorers
@@ -101,6 +102,9 @@ class GpuPool(Model):
     prefix_cache: PrefixCache | None = None
     """Prompts that the replicas keep, such as {block_tokens: 64}, {} with all defaults; default
     none."""
+    handoff: Handoff | None = None
+    """Where its prompts are answered, if not here: {to: decode, bandwidth: 50 GB/s} makes this a
+    pool that only computes prompts (prefill) for the pool decode; default here."""
     gateway: Gateway | None = None
     """What is taken in, held back and turned away; by default every request is taken in and sent
     to a replica at once."""

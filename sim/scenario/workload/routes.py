@@ -1,5 +1,6 @@
 """Which backends serve a workload: the keys of routes, and the routing that they make."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -110,7 +111,7 @@ def fallback() -> Reads:
 def reached(routing: model.Routing) -> tuple[str, ...]:
     """Names of the backends that requests may come to, each once."""
     legs = [name for leg in routing.legs for name in (leg.to, leg.escalates_to) if name]
-    return tuple(dict.fromkeys((*legs, *routing.fallback)))
+    return tuple(dict.fromkeys((*legs, *routing.fallback, *routing.onward)))
 
 
 def reached_of(route: Route, fallback: Fallback | None) -> tuple[str, ...]:
@@ -131,7 +132,6 @@ def compiled(
     if plain and fallback is None and overflow is None and degradation is None:
         return None
     to, after = ((), CAUSES) if fallback is None else (fallback.to, fallback.after)
-    given = {} if overflow is None else {"overflow_queue": known(overflow.queue, draws)}
     return model.Routing(
         tuple(_leg(leg, draws) for leg in route.legs),
         to,
@@ -139,7 +139,7 @@ def compiled(
         after_failure="failure" in after,
         after_timeout="timeout" in after,
         degradation=None if degradation is None else _degradation(degradation, draws),
-        **given,
+        overflow_queue=math.inf if overflow is None else known(overflow.queue, draws),
     )
 
 

@@ -80,6 +80,8 @@ def lone(design: Design, service: ServiceProfile, pool: str, question: Question)
     question : Question
         Which share of the requests counts.
     """
+    if design.is_part(pool):
+        return None  # what a request takes elsewhere is not known from the service
     mine = (w for w in bound(design) if pool in w.route.backends)
     found = [each for w in mine for each in _each(w, service, question.asked_of(w))]
     return max(found, key=lambda each: each.seconds / each.limit_s, default=None)
