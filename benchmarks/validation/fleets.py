@@ -1,47 +1,35 @@
 """Fleets that were measured and published, simulated: the tables in RESULTS.md.
 
-Run with ``python benchmarks/validation/fleets.py DATA [ladder] [actuation] [scalers]``; DATA holds
-``published_fleets``. Each case is a scenario beside this file and what it is compared with.
-Profiles are computed, but for the ladder's rate of prefill, which was measured on one replica.
-Nothing is fitted. Each arm is simulated with three seeds; where they differ, least and most are
-printed.
+Run with ``python benchmarks/validation/fleets.py DATA [CASE] …``; DATA holds ``published_fleets``
+and ``kv_and_disaggregation``. Each case is a scenario beside this file and what it is compared
+with. Profiles are computed, but for rates of prefill that were measured on one replica. Nothing is
+fitted. Each arm is simulated with three seeds; where they differ, least and most are printed.
 """
 
 import argparse
-import csv
-import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from caches import eviction, handoff, offload
+from common import (
+    HERE,
+    SEEDS,
+    Arm,
+    first_token_s,
+    of_prefill,
+    off,
+    published,
+    simulated,
+    span,
+    with_prefill,
+    write_questions,
+)
 
-import sim
 from sim.catalog.computed import computed_profile
 from sim.catalog.profile_file import profile_yaml
-from sim.model.profile import ServiceProfile
-
-HERE = Path(__file__).parent
-SEEDS = 3
-CHUNK = 8_192  # tokens, with which prefill was measured
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way of running a fleet.
-
-    Attributes
-    ----------
-    name : str
-    changes : tuple of str
-        Of the scenario.
-    """
-
-    name: str
-    changes: tuple[str, ...]
 
 
 def main() -> None:
@@ -51,36 +39,10 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", choices=[*CASES, []], help="by default all")
     asked = parser.parse_args()
     for name in asked.cases or CASES:
-        for line in CASES[name](asked.data / "published_fleets"):
+        folder, case = CASES[name]
+        for line in case(asked.data / folder):
             print(line, flush=True)
         print()
-
-
-def published(data: Path, name: str) -> list[dict[str, str]]:
-    """The rows of a table."""
-    with (data / name).open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def simulated(scenario: Path, arm: Arm, seed: int) -> sim.Result:
-    """The world of a seed, with all of its requests."""
-    return sim.run(scenario, *arm.changes, worlds=1, seed=seed, jobs=1, requests=True)
-
-
-def first_token_s(requests: pd.DataFrame) -> "pd.Series[float]":
-    """Of those that had one."""
-    return (requests.first_token_s - requests.arrival_s).dropna()
-
-
-def span(values: Sequence[float], digits: int = 2) -> str:
-    """Mean, and least and most where they differ."""
-    least, most = (f"{f(values):,.{digits}f}" for f in (min, max))
-    return f"{np.mean(values):,.{digits}f}" + ("" if least == most else f" ({least} … {most})")
-
-
-def off(values: Sequence[float], measured: float) -> str:
-    """How far the mean is from what was measured."""
-    return f"{100.0 * (float(np.mean(values)) / measured - 1.0):+.0f} %"
 
 
 # -- a) a rate, prompts that begin alike, two routers
@@ -89,19 +51,19 @@ GROUPS, QUESTIONS, SHARED, OWN, ANSWER, BLOCK = 150, 5, 6_000, 1_200, 1_000, 400
 WARMED, WARM_S, BEGINS_S = 750, 50.0, 200.0
 ROUTERS = {"round-robin": "round_robin", "prefix affinity + token load": "prefix"}
 PLATEAU_RPS = 43.0
-OF_PREFILL = {"accelerator": "H100 80GB", "engine": "vLLM", "model": "Qwen3-32B"}
 
 
 def ladder(data: Path) -> Iterator[str]:
     """Output tokens a second, from the first arrival of a stage to its last answer."""
     yield "| router | rate | tokens/s published | simulated | | TTFT p50 | simulated |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
-    prefill = float(_only(published(data, "llmd_prefill_calibration.csv"))["prefill_tok_s"])
+    prefill = of_prefill(data, accelerator="H100 80GB", engine="vLLM", model="Qwen3-32B")
+    profile = with_prefill(computed_profile("qwen3-32b", "h100-sxm", 2, "bf16"), prefill)
     plateau: dict[str, list[tuple[float, float]]] = defaultdict(list)
     rows = published(data, "llmd_routing_ladders.csv")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        place.joinpath("profile.yaml").write_text(profile_yaml(_with_prefill(prefill)))
+        place.joinpath("profile.yaml").write_text(profile_yaml(profile))
         scenario = place / "ladder.yaml"
         scenario.write_text(HERE.joinpath("ladder.yaml").read_text())
         for row in rows:
@@ -120,24 +82,6 @@ def ladder(data: Path) -> Iterator[str]:
                f" ({off([ours], measured)})")  # fmt: skip
 
 
-def _only(rows: list[dict[str, str]]) -> dict[str, str]:
-    (row,) = (row for row in rows if OF_PREFILL.items() <= row.items())
-    return row
-
-
-def _with_prefill(tokens_per_s: float) -> ServiceProfile:
-    """The computed profile, its prefill of a chunk as fast as measured."""
-    made = computed_profile("qwen3-32b", "h100-sxm", 2, "bf16")
-    step_s = made.step_s(0, 0.0)
-    computed_s = CHUNK * (made.prefill_s_per_token + made.prefill_s_per_token_context * CHUNK / 2)
-    factor = (CHUNK / tokens_per_s - step_s) / computed_s
-    return replace(
-        made,
-        prefill_s_per_token=made.prefill_s_per_token * factor,
-        prefill_s_per_token_context=made.prefill_s_per_token_context * factor,
-    )
-
-
 def _stage(scenario: Path, row: dict[str, str], seed: int) -> tuple[float, float]:
     rng = np.random.default_rng(seed)
     stage_s = float(row["stage_s"])
@@ -145,8 +89,8 @@ def _stage(scenario: Path, row: dict[str, str], seed: int) -> tuple[float, float
     warm = np.sort(rng.uniform(0, WARM_S, WARMED))
     times = np.concatenate([warm, BEGINS_S + np.sort(rng.uniform(0, stage_s, count))])
     asked = [*rng.permutation(WARMED), *rng.integers(GROUPS * QUESTIONS, size=count)]
-    _write(scenario.parent, times, [divmod(int(q), QUESTIONS) for q in asked], SHARED, OWN,
-           ANSWER, BLOCK)  # fmt: skip
+    questions = [divmod(int(q), QUESTIONS) for q in asked]
+    write_questions(scenario.parent, times, questions, SHARED, OWN, ANSWER, BLOCK)
     router = f"backends.fleet.router={ROUTERS[row['router']]}"
     requests = simulated(scenario, Arm("", (router,)), seed).requests
     assert requests is not None
@@ -154,26 +98,6 @@ def _stage(scenario: Path, row: dict[str, str], seed: int) -> tuple[float, float
     answered = stage[stage.status == "completed"]
     lasted_s = stage.finish_s.max() - stage.arrival_s.min()
     return answered.output_tokens.sum() / lasted_s, float(first_token_s(answered).median())
-
-
-def _write(
-    folder: Path,
-    times: Sequence[float] | np.ndarray,
-    asked: Sequence[tuple[int, int]],
-    shared: int,
-    own: int,
-    answer: int,
-    block: int,
-) -> None:
-    """A trace of questions of groups, with names of the blocks of their prompts."""
-    with folder.joinpath("questions.jsonl").open("w") as file:
-        for at, (group, question) in zip(times, asked, strict=True):
-            names = [group * 1_000 + k for k in range(shared // block)]
-            first = 1_000_000 + (group * 1_000 + question) * 1_000
-            names += [first + k for k in range(own // block)]
-            row = {"timestamp": round(1e3 * at), "input_length": shared + own,
-                   "output_length": answer, "hash_ids": names}  # fmt: skip
-            file.write(json.dumps(row) + "\n")
 
 
 # -- b) starts from nothing, or of what sleeps
@@ -204,7 +128,7 @@ def actuation(data: Path) -> Iterator[str]:
                 rng = np.random.default_rng(seed)
                 times = [*np.arange(120.0), *(120.0 + np.arange(1_200) / 4)]
                 asked = rng.integers(32, size=(len(times), 2)).tolist()
-                _write(scenario.parent, times, asked, 4_000, 256, 256, 16)
+                write_questions(scenario.parent, times, asked, 4_000, 256, 256, 16)
                 worlds.append(_world(scenario, arm, seed))
             measured = (float(row["avg_replicas"]), float(row["max_replicas"]),
                         float(row["p99_ttft_ms"]) / 1e3, float(row["failed"]))  # fmt: skip
@@ -273,10 +197,14 @@ def _row(name: str, measured: Sequence[float], worlds: Sequence[Sequence[float]]
             f" {measured[3]:g} | {span(lost, 0)} |")  # fmt: skip
 
 
-CASES: dict[str, Callable[[Path], Iterator[str]]] = {
-    "ladder": ladder,
-    "actuation": actuation,
-    "scalers": scalers,
+FLEETS, CACHES = "published_fleets", "kv_and_disaggregation"
+CASES: dict[str, tuple[str, Callable[[Path], Iterator[str]]]] = {
+    "ladder": (FLEETS, ladder),
+    "actuation": (FLEETS, actuation),
+    "scalers": (FLEETS, scalers),
+    "offload": (CACHES, offload),
+    "handoff": (CACHES, handoff),
+    "eviction": (CACHES, eviction),
 }
 
 
