@@ -184,7 +184,8 @@ def test_tandem_queues_have_the_wait_of_each_alone() -> None:
 
     By Burke's theorem the second sees Poisson arrivals, too: 1/(1 - 0.5) + 1/(1.25 - 0.5) seconds.
     Prompts take 1/1000 of their tokens in seconds, answers 1/1000 of theirs at a step each; what is
-    sent takes no time. Within 3 %: of 20 seeds the largest error was 2.1 %.
+    sent takes no time. Within four standard deviations of 1 %, as over 20 other seeds: false alarms
+    in 6e-5.
     """
     rng = np.random.default_rng(7)
     n, load = 60_000, 0.5
@@ -202,4 +203,4 @@ def test_tandem_queues_have_the_wait_of_each_alone() -> None:
     )
     log = kernel_log(case)[n // 10 :]
     took_s = float((log.finish_s - log.arrival_s).mean())
-    assert took_s == pytest.approx(1 / (1 - load) + 1 / (1.25 - load), rel=0.03)
+    assert took_s == pytest.approx(1 / (1 - load) + 1 / (1.25 - load), rel=0.04)

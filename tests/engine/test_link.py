@@ -125,16 +125,18 @@ def mean_sojourn_s(work_s: Any, load: float, seed: int) -> tuple[float, float]:
     return float(took_s[later].mean()), float((took_s / work_s)[later].mean())
 
 
-@pytest.mark.parametrize("load", [0.5, 0.8])
-def test_processor_sharing_takes_as_long_as_theory_says_whatever_the_sizes(load: float) -> None:
+@pytest.mark.parametrize(("load", "deviation"), [(0.5, 0.008), (0.8, 0.02)])
+def test_processor_sharing_takes_as_long_as_theory_says_whatever_the_sizes(
+    load: float, deviation: float
+) -> None:
     """M/G/1-PS: E[T] = E[w] / (1 - load), and E[T | w] / w = 1 / (1 - load) for every size w.
 
-    Within 4 %; over 20 other seeds the largest error was 2.6 %.
+    Within four standard deviations, as they were over 20 other seeds: false alarms in 6e-5.
     """
     rng = np.random.default_rng(1)
     n = 200_000
     sizes = rng.exponential(1.0, n), np.where(rng.random(n) < 0.9, 0.2, 8.2), np.ones(n)
     for number, work_s in enumerate(sizes):
         mean_s, slowdown = mean_sojourn_s(work_s, load, seed=number + 2)
-        assert mean_s == pytest.approx(work_s.mean() / (1 - load), rel=0.04)
-        assert slowdown == pytest.approx(1 / (1 - load), rel=0.04)
+        assert mean_s == pytest.approx(work_s.mean() / (1 - load), rel=4 * deviation)
+        assert slowdown == pytest.approx(1 / (1 - load), rel=4 * deviation)
