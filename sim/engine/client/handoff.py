@@ -11,11 +11,12 @@ So NVIDIA's Dynamo, llm-d and vLLM do with the `NixlConnector`: the prefill engi
 token, keeps the blocks as `request_finished` says until it hears that they have been read, and the
 decode engine reads `num_computed_tokens` at once and asks for no block before it has its own
 (`get_num_new_matched_tokens`, `update_state_after_alloc`). In SGLang, too, the decode side takes
-its memory first, and the transfer begins when both are ready (`DecodePreallocQueue`). A router that
-leaves short prompts to the decode pool is Dynamo's conditional disaggregation. Left out: that vLLM
-gives a lease up after eight minutes, or in 2026 half a minute after the decode side was last heard
-of (its design note "NIXL KV Cache Lease Renewal"), that SGLang sends the layers of a prompt while later chunks are computed, and the way of the prefill engine's
-one token through its front end, which is booked there, and for which nobody waits.
+its memory first, and the transfer begins when both are ready (`DecodePreallocQueue`). A router
+that leaves short prompts to the decode pool is Dynamo's conditional disaggregation. Left out: that
+vLLM gives a lease up after eight minutes, or in 2026 half a minute after the decode side was last
+heard of (its design note "NIXL KV Cache Lease Renewal"), that SGLang sends the layers of a prompt
+while later chunks are computed, and the way of the prefill engine's one token through its front
+end, which is booked there, and for which nobody waits.
 """
 
 from sim.engine.client import attempt, client
