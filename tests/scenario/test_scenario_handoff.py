@@ -136,3 +136,14 @@ def test_of_a_model_that_the_catalogue_does_not_know_the_bytes_are_to_be_told(
     text = SPLIT.replace(SERVICE, "own.yaml")
     told = problem(tmp_path, "replicas: 1", "replicas: 1", text)
     assert "kv_bytes_per_token: has no default, as the catalogue has no model 'our-own'" in told
+
+
+def test_a_pool_without_answers_is_not_planned_by_the_time_between_tokens(tmp_path: Path) -> None:
+    scaled = """\
+    replicas: {min: 1, max: 4}
+    cold_start: 1min
+    autoscaler: {preset: planner, target_itl: 20ms}
+    handoff"""
+    said = problem(tmp_path, "    replicas: 2\n    handoff", scaled)
+    assert "backends.prefill.autoscaler.target_itl: has no meaning here, as the pool hands" in said
+    assert "(give target_ttft, such as target_ttft: 500ms)" in said

@@ -67,6 +67,7 @@ def resolved(backends: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
         mine, other = pool.service.profile, backends[handoff.to].service.profile
         path: Path = ("backends", name, "handoff")
         _check_alike(mine, other, handoff, path, findings)
+        _check_planner(name, pool, findings)
         if handoff.kv_bytes_per_token is None:
             size = bytes_per_token(mine)
             if size is None:
@@ -77,6 +78,15 @@ def resolved(backends: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
             handoff = handoff.model_copy(update={"kv_bytes_per_token": size})
             done[name] = pool.model_copy(update={"handoff": handoff})
     return done
+
+
+def _check_planner(name: str, pool: Any, findings: Findings) -> None:
+    """A pool that makes no answers has no time between tokens to be planned by."""
+    scaler = pool.autoscaler
+    if scaler is not None and scaler.target_itl is not None and scaler.target_ttft is None:
+        path: Path = ("backends", name, "autoscaler", "target_itl")
+        message = "has no meaning here, as the pool hands its prompts on and makes no answers"
+        findings.add(path, message, "give target_ttft, such as target_ttft: 500ms")
 
 
 def _check_alike(

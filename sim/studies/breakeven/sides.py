@@ -295,6 +295,14 @@ def _refuse(scenario: Scenario, against: str | None, apis: list[str]) -> None:
             f"{scenario.file}: backends: none is a managed_api to compare with"
             f" (name a side with --against, one of {', '.join(names)})"
         )
+    for name, backend in scenario.model.backends.items():
+        handoff = getattr(backend, "handoff", None)
+        if handoff is not None:
+            raise PeakfleetError(
+                f"{scenario.file}: backends.{name}.handoff: a break-even has each backend serve"
+                f" alone, and this one cannot without '{handoff.to}' (remove handoff, or hold the"
+                " two against an API with sim compare)"
+            )
 
 
 def _refuse_names(scenario: Scenario) -> None:

@@ -349,6 +349,14 @@ def test_wrong_questions_are_refused_with_a_remedy(
         breakeven(Case(path, overrides), Bench(1), volumes, against, worlds=2)
 
 
+def test_a_pool_that_hands_its_prompts_on_cannot_serve_alone() -> None:
+    case = Case(
+        SHIPPED / "prefill_decode.yaml", ("backends.api={kind: managed_api, model: gpt-4.1}",)
+    )
+    with pytest.raises(PeakfleetError, match=r"prefill\.handoff: .* cannot without 'decode'"):
+        breakeven(case, Bench(1), VOLUMES, worlds=2)
+
+
 # -- the pieces
 
 
