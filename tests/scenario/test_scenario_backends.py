@@ -650,3 +650,25 @@ def test_scorers_have_defaults_and_weights_of_their_own(tmp_path):
 )  # fmt: skip
 def test_scorers_that_cannot_be_are_refused(api, overrides, expected):
     assert expected in problems(api, *overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["backends.own.handoff={to: other, bandwidth: 50}"],
+         "backends.own.handoff.bandwidth: 50 must be at least 1000000 (give it with its unit, such "
+         "as 50 GB/s or 400 Gbit/s)"),
+        (["backends.own.cold_start={weights: 140 GB, load_bandwidth: 2}"],
+         "backends.own.cold_start.load_bandwidth: 2 must be at least 1000000 (give it with its "
+         "unit, such as 50 GB/s or 400 Gbit/s)"),
+        (["backends.own.power_cap=200%"],
+         "backends.own.power_cap: 200% must be at most 100% (or be a power, such as 700 W)"),
+        (["backends.own.speculative_decoding={}"],
+         "backends.own.speculative_decoding: says nothing (such as draft_tokens: 3, acceptance: "
+         "70%, draft_cost: 3%)"),
+        (["backends.own.speculative_decoding={draft_tokens: 1, acceptance: 1, draft_cost: 3}"],
+         "backends.own.speculative_decoding.draft_cost: 3 must be at most 1"),
+    ],
+)  # fmt: skip
+def test_a_number_without_its_unit_or_beyond_sense_is_refused(api, overrides, expected):
+    assert expected in problems(api, *overrides)

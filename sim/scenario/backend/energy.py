@@ -188,6 +188,10 @@ def _check_pool(pool: Pool, path: Path, findings: Findings) -> None:
             findings.add((*path, "service"), f"what its GPU draws is not known: {error}", remedy)
             return
     if pool.power_cap is not None:
+        if 1 < min(extent(pool.power_cap)) <= 10:  # 200 %, which would be 2 W
+            message = f"{in_words(pool.power_cap, _cap_text)} must be at most 100%"
+            findings.add((*path, "power_cap"), message, f"or be a power, such as {usual_w:g} W")
+            return
         least_w = min(_cap_w(end, gpu_name, usual_w) for end in extent(pool.power_cap))
         if least_w < LEAST * usual_w * (1 - 1e-9):
             message = (
@@ -198,7 +202,7 @@ def _check_pool(pool: Pool, path: Path, findings: Findings) -> None:
 
 
 def _cap_text(cap: float) -> str:
-    return f"{cap:g} W" if cap > 1 else f"{100 * cap:.4g}%"
+    return f"{cap:g} W" if cap > 10 else f"{100 * cap:.4g}%"
 
 
 def _check_grid(grid: Grid, path: Path, findings: Findings) -> None:

@@ -7,7 +7,12 @@ from sim.model import handoff as model
 from sim.model.profile import ServiceProfile
 from sim.scenario.backend.tiers import bytes_per_token
 from sim.scenario.values.fields import number, one_of
-from sim.scenario.values.numbers import Number, known
+from sim.scenario.values.numbers import (
+    BANDWIDTH_REMEDY,
+    LEAST_BYTES_PER_S,
+    Number,
+    known,
+)
 from sim.scenario.values.part import Model, Text
 from sim.scenario.values.problems import Findings, Path
 
@@ -20,7 +25,9 @@ class Handoff(Model):
     to: Text
     """The pool that makes the answers. Its replicas fetch what a prompt has left in the KV cache,
     and keep blocks for it meanwhile, as this pool does until it is there."""
-    bandwidth: Annotated[Number, number("bandwidth", above=0, most=1e15)]
+    bandwidth: Annotated[
+        Number, number("bandwidth", least=LEAST_BYTES_PER_S, most=1e15, remedy=BANDWIDTH_REMEDY)
+    ]
     """Bytes a second of a link, which all that is sent over it at a time share alike, such as
     50 GB/s (an NDR InfiniBand port of 400 Gbit/s)."""
     latency: Annotated[Number, number("duration", least=0, most=60)] = LATENCY_S

@@ -13,7 +13,16 @@ from sim.model.lifecycle import NOTHING, Alternation, WeightLoad
 from sim.model.profile import ServiceProfile
 from sim.scenario.backend.replicas import MOST_REPLICAS, Replicas
 from sim.scenario.values.fields import JsonSchema, Reads, number, number_schema, one_of
-from sim.scenario.values.numbers import Number, Quantity, document_of, in_words, known, may_exceed
+from sim.scenario.values.numbers import (
+    BANDWIDTH_REMEDY,
+    LEAST_BYTES_PER_S,
+    Number,
+    Quantity,
+    document_of,
+    in_words,
+    known,
+    may_exceed,
+)
 from sim.scenario.values.part import Model
 from sim.scenario.values.problems import Findings, Path, Spot, choose
 from sim.scenario.values.reading import read_number
@@ -23,7 +32,9 @@ Draws = Mapping[str, float]
 
 SPELL: Final = Quantity("duration", above=0, most=LONGEST_S)
 SIZE: Final = Quantity("size", above=0, most=1e15)
-BANDWIDTH: Final = Quantity("bandwidth", above=0, most=1e15)
+BANDWIDTH: Final = Quantity(
+    "bandwidth", least=LEAST_BYTES_PER_S, most=1e15, remedy=BANDWIDTH_REMEDY
+)
 TIMES: Final = ("node", "image_pull", "engine_start", "graph_capture")
 TEXTS: Final = {
     "duration": "From the request for a replica to its serving.",

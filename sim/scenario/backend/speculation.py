@@ -34,7 +34,7 @@ GAIN: Final = Quantity("factor", least=0.1, most=100)
 LARGEST_BATCH: Final = 100_000
 DRAFTED: Final = Quantity("count", least=1, most=32, integer=True, certain=True)
 SHARE: Final = Quantity("share", least=0, most=1)
-COST: Final = Quantity("share", least=0, most=10)
+COST: Final = Quantity("share", least=0, most=1)
 EXAMPLES: Final = {
     "draft_tokens": "such as draft_tokens: 3",
     "acceptance": "such as acceptance: 70%, or one for each position: [82%, 70%, 60%]",
@@ -105,6 +105,9 @@ def tokens_per_step() -> Reads:
 
 
 def _read(raw: Any, spot: Spot) -> Speculation | Drafting | None:
+    if raw == {}:
+        spot.wrong("says nothing", f"{EXAMPLES['draft_tokens']}, acceptance: 70%, draft_cost: 3%")
+        return None
     if isinstance(raw, dict) and any(key in KEYS for key in raw):
         return _read_drafting(raw, spot)
     if not _is_table(raw):

@@ -15,7 +15,14 @@ from sim.model import cache as model
 from sim.model.kv_cache import BYTES
 from sim.model.profile import ServiceProfile
 from sim.scenario.values.fields import number, one_of
-from sim.scenario.values.numbers import Number, extent, in_words, known
+from sim.scenario.values.numbers import (
+    BANDWIDTH_REMEDY,
+    LEAST_BYTES_PER_S,
+    Number,
+    extent,
+    in_words,
+    known,
+)
 from sim.scenario.values.part import Model
 from sim.scenario.values.problems import Findings, Path
 
@@ -29,7 +36,9 @@ MOST_HOST_BYTES: Final = 512 * 2**30
 GIB: Final = 2**30
 
 Size = Annotated[Number, number("size", above=0, most=1e18)]
-Rate = Annotated[Number, number("bandwidth", above=0, most=1e15)]
+Rate = Annotated[
+    Number, number("bandwidth", least=LEAST_BYTES_PER_S, most=1e15, remedy=BANDWIDTH_REMEDY)
+]
 
 
 class Tier(Model):

@@ -27,6 +27,10 @@ LEAST_LEVEL = 2.0**-53  # no sampler draws a quantile below this level, or above
 TAIL = 1e-3  # share of a distribution that may be cut off at either end to keep a key's range
 
 
+LEAST_BYTES_PER_S = 1e6  # of a link or a disk: what is less lacks its unit
+BANDWIDTH_REMEDY = "give it with its unit, such as 50 GB/s or 400 Gbit/s"
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """What the number of a key may be.

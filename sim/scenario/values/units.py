@@ -15,6 +15,8 @@ _BYTES: Final = {
     "MiB": Decimal(2**20), "GiB": Decimal(2**30), "TiB": Decimal(2**40),
 }  # fmt: skip
 
+_BITS: Final = {"M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12)}
+
 UNITS: Final[dict[Kind, dict[str, Decimal]]] = {
     "duration": {
         "us": Decimal("1e-6"),
@@ -37,7 +39,11 @@ UNITS: Final[dict[Kind, dict[str, Decimal]]] = {
     "factor": {"x": Decimal(1), "%": Decimal("0.01")},
     "share": {"%": Decimal("0.01")},
     "size": _BYTES,
-    "bandwidth": {f"{unit}/s": size for unit, size in _BYTES.items()},
+    "bandwidth": {
+        **{f"{unit}/s": size for unit, size in _BYTES.items()},
+        **{f"{prefix}bit/s": size / 8 for prefix, size in _BITS.items()},
+        **{f"{prefix}bps": size / 8 for prefix, size in _BITS.items()},
+    },
     "power": {"W": Decimal(1), "kW": Decimal(1_000), "MW": Decimal(1_000_000)},
     "cap": {"%": Decimal("0.01"), "W": Decimal(1), "kW": Decimal(1_000)},
 }
@@ -49,7 +55,7 @@ EXPECTED: Final[dict[Kind, str]] = {
     "factor": "a number such as 1.5 or 150%",
     "share": "a share such as 0.08 or 8%",
     "size": "a number of bytes such as 140 GB",
-    "bandwidth": "bytes per second such as 2 GB/s",
+    "bandwidth": "bytes per second such as 2 GB/s, or bits such as 400 Gbit/s",
     "power": "a power such as 560 W or 100 kW",
     "cap": "a share such as 80%, or a power such as 560 W",
 }
