@@ -79,7 +79,7 @@ worlds: 3
         "in the catalogue (did you mean 'llama-3.3-70b/h100-sxm/tp4/fp8/vllm'? 'sim catalog "
         "profiles' lists all)",
         "chat.yaml:18: backends.large.router: 'least loaded' must be one of round_robin, random, "
-        "least_loaded, power_of_two, session, prefix (did you mean 'least_loaded'?)",
+        "least_loaded, power_of_two, session, prefix, scored (did you mean 'least_loaded'?)",
         "chat.yaml:19: backends.large.replicas: 0 must be at least 1",
         "chat.yaml:20: backends.large.engine.max_num_seqs: 1.5 must be a whole number",
         "chat.yaml:21: backends.large.price.provider: goes beside usd_per_gpu_hour, must be the "

@@ -40,8 +40,8 @@ class Handoff(Model):
     does."""
     kv_bytes_per_token: Annotated[Number, number("size", above=0, most=1e12)] | None = None
     """Bytes of a token in the KV cache; by default what the catalogue knows of the model, in the
-    precision of the cache, of all layers: less is sent where some have windows and the engine sends
-    no more than these."""
+    precision of the cache: what a token more of a long prompt takes, layers with windows left
+    out."""
 
 
 def references(backends: Any) -> Iterator[tuple[Path, Any]]:

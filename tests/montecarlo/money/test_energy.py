@@ -273,7 +273,8 @@ def test_what_other_pools_leave_of_the_power_of_a_site_is_told_as_that(tmp_path:
         "{kind: gpu_pool, service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm, replicas: 1,"
         " price: {usd_per_gpu_hour: 3}}"
     )
-    found = refused(tmp_path, "energy={power_budget: 6 kW}", f"backends.other={other}")
+    overrides = ("energy={power_budget: 6 kW}", f"backends.other={other}")
+    found = refused(tmp_path, *overrides, "workloads.chat.route=large")
     (each,) = {float(line.split("(")[1].split()[0]) for line in found}  # a replica, in kW
     left = f"{6 - each:.4g} kW, what other pools leave of 6 kW, is enough for 1 replica of large"
     assert f"energy.power_budget: {left}" in found[0]
