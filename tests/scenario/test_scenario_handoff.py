@@ -87,8 +87,8 @@ def test_every_key_reaches_the_design(tmp_path: Path) -> None:
         (
             "50 GB/s",
             "0 GB/s",
-            "handoff.bandwidth: '0 GB/s' must be at least 1000000 (give it with its unit, such as 50"
-            " GB/s or 400 Gbit/s)",
+            "handoff.bandwidth: '0 GB/s' must be at least 1000000 (give it with its unit, such as"
+            " 50 GB/s or 400 Gbit/s)",
         ),
     ],
 )
