@@ -662,7 +662,8 @@ def test_scorers_that_cannot_be_are_refused(api, overrides, expected):
          "backends.own.cold_start.load_bandwidth: 2 must be at least 1000000 (give it with its "
          "unit, such as 50 GB/s or 400 Gbit/s)"),
         (["backends.own.power_cap=200%"],
-         "backends.own.power_cap: 200% must be at most 100% (or be a power, such as 700 W)"),
+         "backends.own.power_cap: 200%, or 2 W, must be at most 100% (or be a power, such as "
+         "700 W)"),
         (["backends.own.speculative_decoding={}"],
          "backends.own.speculative_decoding: says nothing (such as draft_tokens: 3, acceptance: "
          "70%, draft_cost: 3%)"),

@@ -166,6 +166,8 @@ def test_thousands_of_dollars_may_have_their_unit_apart(text, usd):
     assert parse_quantity(text, "money") == usd
 
 
-@pytest.mark.parametrize("text", ["400 Gbit/s", "400Gbps", "50 GB/s", "0.4 Tbit/s", "5e10"])
+@pytest.mark.parametrize(
+    "text", ["400 Gbit/s", "400Gbps", "400 Gb/s", "50 GB/s", "0.4 Tb/s", "5e10"]
+)
 def test_a_network_is_told_in_bytes_or_bits(text):
     assert parse_quantity(text, "bandwidth") == 5e10

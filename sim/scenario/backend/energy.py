@@ -202,7 +202,9 @@ def _check_pool(pool: Pool, path: Path, findings: Findings) -> None:
 
 
 def _cap_text(cap: float) -> str:
-    return f"{cap:g} W" if cap > 10 else f"{100 * cap:.4g}%"
+    if 1 < cap <= 10:
+        return f"{100 * cap:.4g}%, or {cap:g} W,"
+    return f"{cap:g} W" if cap > 1 else f"{100 * cap:.4g}%"
 
 
 def _check_grid(grid: Grid, path: Path, findings: Findings) -> None:

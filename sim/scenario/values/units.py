@@ -43,6 +43,7 @@ UNITS: Final[dict[Kind, dict[str, Decimal]]] = {
         **{f"{unit}/s": size for unit, size in _BYTES.items()},
         **{f"{prefix}bit/s": size / 8 for prefix, size in _BITS.items()},
         **{f"{prefix}bps": size / 8 for prefix, size in _BITS.items()},
+        **{f"{prefix}b/s": size / 8 for prefix, size in _BITS.items()},  # a small b is a bit
     },
     "power": {"W": Decimal(1), "kW": Decimal(1_000), "MW": Decimal(1_000_000)},
     "cap": {"%": Decimal("0.01"), "W": Decimal(1), "kW": Decimal(1_000)},
