@@ -8,6 +8,8 @@ from typing import Any
 from naive.cache import Name
 
 NOT_YET = math.nan
+
+Exact = int | Fraction  # tokens, where a step may make some and a part of one
 NEVER = math.inf
 
 
@@ -41,7 +43,7 @@ class Attempt:
     preemptions: int = 0
     generated: int = 0  # tokens produced, kept when it is preempted
     cached: int = 0  # tokens in its KV cache, those of the prefill included
-    part: Fraction = Fraction(0)  # of the next token, where steps make more than one
+    part: Exact = 0  # of the next token, where steps make more than one
     had: int = 0  # tokens in its KV cache when it was preempted
     spared: int = 0  # tokens of its prompt that it never computed
     hits: int = 0  # of these, what its request found at its first admission
@@ -74,14 +76,14 @@ class Attempt:
         """To others on a replica."""
         return now_s < self.gives_way_until_s
 
-    def decode(self, tokens: Fraction) -> None:
+    def decode(self, tokens: Exact) -> None:
         """A step makes so many; of the last step what is too many is thrown away."""
         whole, self.part = divmod(self.part + tokens, 1)
         self.cached += whole
         self.generated += whole
         if self.generated >= self.output:
             self.cached -= self.generated - self.output
-            self.generated, self.part = self.output, Fraction(0)
+            self.generated, self.part = self.output, 0
 
     @property
     def is_finished(self) -> bool:
@@ -95,7 +97,7 @@ class Attempt:
     def start_over(self) -> None:
         """Its replica is gone with its tokens; when it was first admitted and answered, stays."""
         self.generated = self.cached = self.blocks = 0
-        self.part = Fraction(0)
+        self.part = 0
         self.held = ()
         self.parts, self.loaded = [], None
         self.had = self.spared = self.hits = 0

@@ -27,6 +27,8 @@ class Team:
         """When a rank has its next turn."""
         if self.in_line:
             return self.boundary_s if rank in self.in_line else NEVER
+        if len(self.ranks) == 1:
+            return rank.wakes_s() if rank.step is None else rank.step.ends_s
         ends_s = [other.step.ends_s for other in self.ranks if other.step is not None]
         return max(ends_s) if ends_s else min(other.wakes_s() for other in self.ranks)
 

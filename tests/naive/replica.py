@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from naive.attempt import NEVER, Attempt, Step
+from naive.attempt import NEVER, Attempt, Exact, Step
 from naive.cache import Cache, Name, SharedCache
 from naive.front import FrontEnd
 from naive.loading import loads
@@ -356,14 +356,15 @@ class Replica:
         self.cache.squeeze(self.free_blocks)
 
     @property
-    def gain(self) -> Fraction:
+    def gain(self) -> Exact:
         """Tokens that a step makes for each that decodes."""
-        return Fraction(self.profile.tokens_per_step)
+        tokens = self.profile.tokens_per_step
+        return int(tokens) if tokens.is_integer() else Fraction(tokens)
 
-    def growth(self, length: Fraction) -> int:
+    def growth(self, length: Exact) -> int:
         """Blocks that one with so many tokens in its cache takes with its next step."""
         size = self.profile.kv_block_tokens
-        return math.ceil((length + self.gain) / size) - math.ceil(length / size)
+        return int(-length // size - -(length + self.gain) // size)
 
     def blocks_of_step(self) -> int:
         return sum(self.growth(attempt.cached + attempt.part) for attempt in self.decoding())
@@ -407,7 +408,7 @@ class Replica:
         To its head, or where it gives way before others who do.
         """
         self.take_off(attempt)
-        attempt.had, attempt.cached, attempt.part = attempt.cached, 0, Fraction(0)
+        attempt.had, attempt.cached, attempt.part = attempt.cached, 0, 0
         attempt.preemptions += 1
         if attempt.gives_way(now_s):
             self.line_up(attempt, now_s)
@@ -568,13 +569,13 @@ def plan_chunks(replica: Replica, now_s: float) -> list[tuple[Attempt, int]]:
     return chunks
 
 
-def lengths_after(replica: Replica, chunks: list[tuple[Attempt, int]]) -> list[Fraction]:
+def lengths_after(replica: Replica, chunks: list[tuple[Attempt, int]]) -> list[Exact]:
     """Tokens in the caches of those that decode in the step after one with these chunks."""
     gain = replica.gain
     decoding = [a for a in replica.decoding() if a.generated + a.part + gain < a.output]
     ending = [attempt for attempt, tokens in chunks if attempt.cached + tokens == attempt.prefill]
     joining = [attempt for attempt in ending if attempt.generated + 1 < attempt.output]
-    return [a.cached + a.part + gain for a in decoding] + [Fraction(a.prefill) for a in joining]
+    return [a.cached + a.part + gain for a in decoding] + [a.prefill for a in joining]
 
 
 def prefill_first_step(replica: Replica, now_s: float) -> Step | None:
