@@ -32,6 +32,7 @@ COUNTS_OF_ROUTES = ("fallbacks", "escalations", "degraded")
 WORK = ("decoded", "context", "prompts", "prefilled", "prefill_s")
 ROUNDS = 6  # of cases that are drawn
 MOVED = ("transfers", "moved_bytes", "handoff_s")
+ADAPTERS = ("asked", "found", "loads", "fetches", "evictions", "load_s")
 CLOSE = ("arrival_s", "dispatched_s", "ready_s", "admitted_s", "first_token_s", "finish_s")
 
 
@@ -84,6 +85,9 @@ def assert_same_books(
         worked["frontend_s"] = math.fsum(replica.front.work_s for replica in replicas)
         assert {name: float(pool[name]) for name in worked} == pytest.approx(worked, rel=1e-9)
         assert_same_tiers(naive.tiers[p], state.tiers[p], is_over)
+        for name in ADAPTERS if len(state.adapter_pools) else ():
+            counted = math.fsum(replica.shelf.counts[name] for replica in replicas)
+            assert float(state.adapter_pools[p][name]) == pytest.approx(counted, rel=1e-9), name
         for name in ("looked_up", "found_above"):
             assert int(pool[name]) == sum(replica.looked[name] for replica in replicas), name
     if case.managed is None:
@@ -118,6 +122,11 @@ def happenings(naive: NaiveDataPlane) -> Counter[str]:
                 "compared": 1,
                 "preempted": int(naive.column("preemptions").sum()),
                 "prompts found": int((naive.column("cached_tokens") > 0).sum()),
+                "adapters loaded": sum(it.shelf.counts["loads"] for it in naive.replicas),
+                "adapters found": sum(it.shelf.counts["found"] for it in naive.replicas),
+                "adapters evicted": sum(it.shelf.counts["evictions"] for it in naive.replicas),
+                "adapters fetched": sum(it.shelf.counts["fetches"] for it in naive.replicas),
+                "passed over": sum(it.shelf.counts["passed over"] for it in naive.replicas),
                 "gave way": sum(replica.gave_way for replica in naive.replicas),
                 "beyond the limit": sum(gateway.beyond_limit for gateway in naive.gateways),
                 "written": sum(tier.written > 0 for tier in all_tiers(naive)),

@@ -18,6 +18,7 @@ from sim.engine.plane.feed import Feed
 from sim.engine.plane.plane import DataPlane
 from sim.engine.state import status
 from sim.model import ragged
+from sim.model.adapters import Adapters
 from sim.model.cache import ResponseCache
 from sim.model.client import RETRIES, BeyondLimit, Client, Hedge, Jitter, Retry, RetryBudget
 from sim.model.closed import LoopRules
@@ -112,6 +113,7 @@ class Case:
     routes: list[Routing] | None = None  # of each workload; all to its pool by default
     day_start_s: float | None = None  # time of the day at time 0
     yielding: list[Yielding | None] | None = None  # of each workload
+    adapters: list[Adapters | None] | None = None  # ... that its requests need
     on_grid: bool = False  # every sum of its times is exact, so that ties are ties
 
     @property
@@ -137,7 +139,7 @@ class Case:
     def traits(self) -> dict[str, Any]:
         """What the case says of its workloads, and of backends that are not pools."""
         names = ("max_concurrency", "carry", "prefix_hit_rate", "response_cache")
-        names += ("managed", "routes", "day_start_s", "closed", "yielding")
+        names += ("managed", "routes", "day_start_s", "closed", "yielding", "adapters")
         said = {name: getattr(self, name) for name in names}
         return {name: trait for name, trait in said.items() if trait is not None}
 

@@ -12,7 +12,7 @@ from sim.engine.clock import Clock
 from sim.engine.control import Fleet, FleetLog
 from sim.engine.ledger import Ledger
 from sim.engine.plane.feed import feeds, further
-from sim.engine.plane.found import Tiers
+from sim.engine.plane.found import AdapterCounts, Tiers
 from sim.engine.plane.plane import DataPlane
 from sim.engine.plane.unfinished import Tasks
 from sim.engine.state.record import Records
@@ -66,6 +66,8 @@ class Outcome:
         Of the nodes of pools that buy them whole.
     tiers : Tiers or None
         What was found, read and written in tiers under caches of prompts; None without any.
+    adapters : AdapterCounts or None
+        What was done with adapters; None where nobody needs any.
     """
 
     ledger: Ledger
@@ -79,6 +81,7 @@ class Outcome:
     is_drained: bool
     nodes: tuple[Rental, ...] = ()
     tiers: Tiers | None = None
+    adapters: AdapterCounts | None = None
 
     def bought(self, design: Design, index: int) -> list[Rental]:
         """What a pool pays for: its nodes where they are bought whole, else its replicas."""
@@ -122,13 +125,14 @@ def simulate(
     clock.run_before(0.0)
     at_start = plane.close_bin()
     waiting_at_start = at_start.pools.waiting[: len(design.pools)].copy()
-    found_before = Tiers.of(at_start)
+    found_before, had_before = Tiers.of(at_start), AdapterCounts.of(at_start)
     plane.open_bin()
     counts = len(design.workloads), len(design.pools), len(design.backends)
     ledger = Ledger(horizon.edges_s, *counts)
     _play(design, clock, ledger, forget_s)
     in_flight = plane.in_flight()
     log = plane.requests()
+    adapters = AdapterCounts.of(plane.close_bin())
     return Outcome(
         ledger=ledger,
         rentals=tuple(_rentals(design, fleets, plane.now)),
@@ -140,6 +144,7 @@ def simulate(
         requests=log[log.arrival_s >= 0.0],
         arrived_s=plane.arrived_s,
         is_drained=clock.drained,
+        adapters=None if adapters is None else adapters.since(had_before),
         tiers=Tiers.of(plane.close_bin()).since(found_before) if _has_tiers(design) else None,
     )
 
@@ -202,6 +207,7 @@ def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane
         routes=[workload.route for workload in design.workloads],
         day_start_s=(design.horizon.start - midnight).total_seconds(),
         yielding=[workload.yielding for workload in design.workloads],
+        adapters=[workload.adapters for workload in design.workloads],
         closed=[_rules(workload.source, design.horizon) for workload in design.workloads],
     )
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sim.model.adapters import AdapterSlots
 from sim.model.autoscaler import Autoscaler, Keda
 from sim.model.cache import PrefixCache
 from sim.model.cluster import Cluster
@@ -98,6 +99,7 @@ class GpuPool:
     With a ``handoff`` it computes prompts for another pool, which makes the answers.
     ``fixed_usd_per_month`` is paid beside the price of GPUs, whatever there is of them. ``energy``
     is None where nobody asks for it. ``scorers`` are those of the router ``scored``.
+    ``adapters`` is None where none can be loaded.
     """
 
     name: str
@@ -117,6 +119,7 @@ class GpuPool:
     energy: Energy | None = None
     handoff: Handoff | None = None
     scorers: Scorers = field(default_factory=Scorers)
+    adapters: AdapterSlots | None = None
 
     def __post_init__(self) -> None:
         there = self.replicas + self.lifecycle.kept_ready

@@ -23,14 +23,18 @@ class Scorers:
         The share of the KV cache that is free.
     running : float
         Requests that run, as ``queue``.
+    adapter : float
+        Where the adapter of a request is: 1 where the batch has it, less where there is room for
+        it, or somebody waits for it.
     """
 
     prefix: float = 3.0
     queue: float = 2.0
     kv_cache: float = 2.0
     running: float = 0.0
+    adapter: float = 0.0
 
     def __post_init__(self) -> None:
-        weights = (self.prefix, self.queue, self.kv_cache, self.running)
+        weights = (self.prefix, self.queue, self.kv_cache, self.running, self.adapter)
         require(min(weights) >= 0, "weights", weights, "must be at least 0")
         require(max(weights) > 0, "weights", weights, "must not all be 0")

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from sim.model.adapters import Adapters
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
 from sim.model.economics import Economics
@@ -210,6 +211,7 @@ class Workload:
     month_weight: float = 1.0
     has_deadline: bool = False
     yielding: Yielding | None = None
+    adapters: Adapters | None = None
 
     @property
     def route(self) -> Routing:

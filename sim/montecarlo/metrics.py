@@ -19,6 +19,7 @@ from sim.engine.simulation import Outcome
 from sim.engine.state.record import Records
 from sim.model.design import Design
 from sim.model.price import HOUR_S
+from sim.montecarlo.adapters import adapters
 from sim.montecarlo.early_warning import warnings
 from sim.montecarlo.ending import ending, of_batch
 from sim.montecarlo.latencies import late, latencies
@@ -70,7 +71,8 @@ def metrics(outcome: Outcome, design: Design) -> dict[str, float]:
         figures |= {f"workloads.{workload.name}.{name}": value for name, value in own.items()}
     for pool, own in zip(design.pools, pools, strict=True):
         figures |= {f"backends.{pool.name}.{name}": value for name, value in own.items()}
-    return figures | money(outcome, design) | tiers(outcome, design)
+    found = tiers(outcome, design) | adapters(outcome, design)
+    return figures | money(outcome, design) | found
 
 
 def _ratio(top: float, bottom: float) -> float:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sim.engine.simulation import Outcome
 from sim.engine.state.record import Records
 from sim.model.capacity import Offered, decode_only, needed_s, prefill_only, work_offered
-from sim.model.design import Design
+from sim.model.design import Design, GpuPool
 from sim.montecarlo.deadline import spread
 from sim.montecarlo.prompt_spread import prompt_cv2
 
@@ -75,8 +75,18 @@ def _work_s(outcome: Outcome, design: Design, index: int, source: int) -> FloatA
         offered = prefill_only(offered)
     work = work_offered(pool.profile, offered)
     all_s = needed_s(pool.profile, work, prompt_cv2(outcome, design, pool))
+    all_s = all_s * _step_factor(design, mine, pool)
     work_s: FloatArray = to_do.sum(axis=0) * all_s / arrived.sum()
     return work_s
+
+
+def _step_factor(design: Design, workloads: list[int], pool: GpuPool) -> float:
+    """How many times as long steps take in full batches, which need adapters of all slots."""
+    needed = [design.workloads[index].adapters for index in workloads]
+    count = sum(each.count for each in needed if each is not None)
+    if pool.adapters is None or count == 0:
+        return 1.0
+    return pool.adapters.step_factor(min(count, pool.adapters.slots))
 
 
 def _part(booked: Records, usage: Records) -> FloatArray:

@@ -135,6 +135,7 @@ def _figures(kind: Kind, unit: str, **labels: str) -> tuple[Figure, ...]:
     return tuple(Figure(metric, label, kind, unit) for metric, label in labels.items())
 
 
+IN_TIERS = ("gpu_hit_share", "host_hit_share", "nvme_hit_share", "shared_hit_share")
 GROUPS: dict[str, tuple[Figure, ...]] = {
     "Where a dollar goes": _figures(
         "share",
@@ -286,6 +287,8 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
     ),
     "Caches": (
         Figure("cache_hit_rate", "prompt tokens cached", "share"),
+        Figure("adapter_hit_share", "adapters found in their slots", "share"),
+        Figure("adapter_load_share", "busy time in loads of adapters", "share"),
         Figure("found_again_tokens", "prompt tokens found again", "count"),
         Figure("gpu_hit_share", "prompt tokens found on the GPU", "share"),
         Figure("host_hit_share", "prompt tokens read from host memory", "share"),
@@ -354,10 +357,10 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
         "utilisation",
         "batch_occupancy",
         "kv_utilisation",
-        "gpu_hit_share",
-        "host_hit_share",
-        "nvme_hit_share",
-        "shared_hit_share",
+        *IN_TIERS,
+        "adapter_hit_share",
+        "adapter_loads",
+        "adapter_load_share",
         "ready_replicas_mean",
         "handed_on",
         "kept_local",
@@ -385,6 +388,7 @@ OF_PARTS: tuple[Figure, ...] = (  # shown of a part only
         over_budget="of these, the budget spent",
         diverted="went elsewhere, the budget spent",
         errors="errors",
+        adapter_loads="adapters loaded",
         handed_on="prompts handed on",
         kept_local="short prompts, answered elsewhere at once",
         moved_bytes="bytes of the KV cache moved",

@@ -77,6 +77,7 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
             "host_hit_share",
             "nvme_hit_share",
             "shared_hit_share",
+            "adapter_load_share",
         ),
         0.0,
     ),

@@ -20,6 +20,7 @@ from sim.model.trace import Trace, TraceSource
 from sim.model.workload import RequestSource, Slo, Workload
 from sim.scenario import schema
 from sim.scenario.backend import (
+    adapters,
     caches,
     cluster,
     energy,
@@ -40,6 +41,7 @@ from sim.scenario.resolution import billers, length_s
 from sim.scenario.schema import DAY_S, ScenarioDocument
 from sim.scenario.values.catalogued import Shape
 from sim.scenario.values.numbers import Number, known
+from sim.scenario.workload import adapters as needed
 from sim.scenario.workload import billed, client, follow_ups, routes, value, yielding
 from sim.scenario.workload.burstiness import Burstiness
 from sim.scenario.workload.client import PRIORITIES
@@ -144,6 +146,7 @@ def _workload(
         economics=value.compiled(workload, draws),
         month_weight=_month_weight(workload.arrivals, source, horizon, draws),
         has_deadline=workload.deadline is not None,
+        adapters=needed.compiled(workload.adapters, draws),
         yielding=yielding.compiled({key: getattr(workload, key) for key in yielding.KEYS}),
     )
 
@@ -333,7 +336,7 @@ def _pool(
     profile = sped_up(pool.service.drawn(draws), pool.speculative_decoding, draws)
     scaler = scaled.compiled(pool.autoscaler, pool.replicas, draws)
     begins = horizon.start - timedelta(seconds=horizon.warm_up_s)
-    most = fleet.most_gpus(pool, profile)
+    profile, most = adapters.reduced(profile, pool.adapters), fleet.most_gpus(pool, profile)
     lost = failures.compiled(pool.failures, pool.spot, draws)
     found = design.GpuPool(
         name,
@@ -351,6 +354,7 @@ def _pool(
         pool.node_gpus,
         known(pool.fixed_usd_per_month, draws),
         handoff=handoff.compiled(pool.handoff, draws),
+        adapters=adapters.compiled(pool.adapters, draws),
     )
     found = replace(found, scorers=scorers.compiled(pool.scorers, draws))
     return energy.applied(found, document.energy, pool.energy, pool.power_cap, draws)

@@ -19,6 +19,7 @@ from sim.model.trace import Trace, TraceSource
 from sim.model.trace_loops import with_closed_sessions
 from sim.scenario import schema
 from sim.scenario.backend import (
+    adapters,
     budget,
     caches,
     energy,
@@ -38,6 +39,7 @@ from sim.scenario.values.fields import Surroundings
 from sim.scenario.values.numbers import Number, Uncertain, extent
 from sim.scenario.values.problems import Findings, Path
 from sim.scenario.values.units import format_duration, shown
+from sim.scenario.workload import adapters as loaded
 from sim.scenario.workload import client, follow_ups, routes, yielding
 from sim.scenario.workload.burstiness import Burstiness
 from sim.scenario.workload.counts import shape_of
@@ -81,6 +83,9 @@ def resolve(
     }
     if not findings:
         backends = handoff.resolved(backends, findings)
+    if not findings:
+        reached = {name: schema.reached(each, backends) for name, each in workloads.items()}
+        loaded.check(workloads, backends, reached, findings)
     prices = {name: each.price for name, each in backends.items() if isinstance(each, ManagedApi)}
     budget.check_shared(document.budgets, prices, findings)
     pools = {name: each for name, each in backends.items() if isinstance(each, GpuPool)}
@@ -340,6 +345,7 @@ def _pool(pool: GpuPool, named: dict[str, int], path: Path, findings: Findings) 
             "service": replace(pool.service, profile=profile, errors=errors),
             "throughput_factor": factor,
             "coefficients": coefficients,
+            "adapters": adapters.resolved(pool.adapters, pool, profile, path, findings),
             "prefix_cache": caches.resolved(
                 pool.prefix_cache, profile, named, pool.node_gpus, path, findings
             ),

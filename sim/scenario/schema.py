@@ -34,6 +34,7 @@ from sim.scenario.values.part import Factor, Model, Text
 from sim.scenario.values.threshold import threshold
 from sim.scenario.values.varied import Varied, varied
 from sim.scenario.workload import routes
+from sim.scenario.workload.adapters import Adapters
 from sim.scenario.workload.billed import BillShares
 from sim.scenario.workload.burstiness import Burstiness, gap_variation
 from sim.scenario.workload.client import PRIORITIES, Client
@@ -247,6 +248,9 @@ class Workload(Model):
     prefix_cache of its own finds by itself what prompts have in common, as far as they tell."""
     response_cache: ResponseCache | None = None
     """Answers that are kept, such as {hit_rate: 8%}; default none."""
+    adapters: Adapters | None = None
+    """Fine-tuned models (LoRA) on one base, of which each request needs one, such as {count: 200};
+    default the base alone."""
     slo: Annotated[Objectives, objectives()] | None = None
     """What counts as good service, such as {ttft_p95: 2s, e2e_p95: 30s}."""
     client: Client | None = None

@@ -58,6 +58,9 @@ class Attempt:
     gives_way_after_s: float = 0.0  # that others have waited for
     is_of_batch: bool = False  # that gives way at all
     goes_first: bool = True
+    adapter: int = -1  # that it needs, and its rank
+    rank: int = 0
+    load_s: float = 0.0  # for which the step that begins its prefill waits
     home: int = -1  # pool that has computed its prompt for another
     source: int = -1  # replica that keeps blocks for it until they have been fetched
     stage: str = ""  # to fetch, fetching, fetched: what another has computed of its prompt
@@ -124,3 +127,4 @@ class Step:
     ends_s: float
     decoding: list[Attempt]
     chunks: list[tuple[Attempt, int]]
+    factor: float = 1.0  # what adapters make of it

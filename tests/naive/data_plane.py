@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from naive.adapters import Shelf
 from naive.attempt import Attempt
 from naive.cache import Cache, SharedCache
 from naive.client import Crowd
@@ -38,6 +39,7 @@ from naive.task import Task, tasks
 from naive.tiers import Tier, fall, stack
 from naive.user import Crew, users_of
 from sim.engine.state import status
+from sim.model.adapters import Adapters
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
 from sim.model.closed import LoopRules
@@ -66,6 +68,7 @@ class NaiveDataPlane(Dispatch):
         day_start_s: float = 0.0,
         closed: Sequence[LoopRules | None] | None = None,
         yielding: Sequence[Yielding | None] | None = None,
+        adapters: Sequence[Adapters | None] | None = None,
         further: Callable[[int, Any, Any], Sequence[Any]] | None = None,
     ) -> None:
         key = np.uint64(routing_key)
@@ -100,6 +103,7 @@ class NaiveDataPlane(Dispatch):
                 ),
             ],
         )
+        self.needed, self.key = list(adapters or [None] * n), key
         for gateway in self.gateways:
             if (handoff := gateway.pool.handoff) is not None:
                 (gateway.hands_to,) = (g for g in self.gateways if g.pool.name == handoff.to)
@@ -165,6 +169,7 @@ class NaiveDataPlane(Dispatch):
         for _ in range(gateway.pool.profile.data_parallel_ranks):
             limit = gateway.pool.gateway.replica_limit
             rank = Replica(len(self.replicas), gateway.pool.profile, team=team, limit=limit)
+            rank.shelf = Shelf(gateway.pool.adapters if any(self.needed) else None)
             rank.hands_over, rank.fetch = gateway.hands_to is not None, self.pull
             if (kept := gateway.pool.prefix_cache) is not None:
                 size = kept.block_tokens // rank.profile.kv_block_tokens

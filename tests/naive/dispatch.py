@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from naive.adapters import drawn
 from naive.attempt import Attempt
 from naive.books import Books
 from naive.client import Crowd
@@ -19,6 +22,7 @@ from naive.task import Call, Task
 from naive.user import User
 from sim.engine.state import status
 from sim.engine.state.backend_record import STANDARD
+from sim.model.adapters import Adapters
 
 SLACK_S = 1e-6  # who comes back at the told moment is in time, whatever the last bit of a sum
 
@@ -39,6 +43,8 @@ class Dispatch(Clockwork):
         self.everyone: list[Request] = []  # who has arrived
         self.sent = 0  # attempts
         self.begun = 0  # tasks
+        self.needed: list[Adapters | None] = []  # by the workloads
+        self.key = np.uint64(0)
         self.told_s: list[float] = []  # when who found all backends left out may come back
         self.out_until_s = [-math.inf] * len(backends)  # of those that are left out
         self.books = Books()
@@ -213,6 +219,9 @@ class Dispatch(Clockwork):
             attempt.is_of_batch = True
             attempt.gives_way_until_s = request.arrival_s + crowd.yielding.for_s
             attempt.gives_way_after_s = crowd.yielding.after_s
+        attempt.adapter = self.adapter_of(request)
+        needed = self.needed[request.workload]
+        attempt.rank = 0 if needed is None else needed.rank
         self.name(request, attempt)
         self.sent += 1
         request.attempts += 1
@@ -235,8 +244,16 @@ class Dispatch(Clockwork):
         attempt.names, attempt.names_of_all = None, ()
         backend, carry = self.backends[attempt.backend], self.crowd(request).carry
         if isinstance(backend, Gateway) and (kept := backend.pool.prefix_cache) is not None:
-            attempt.names = request.names(carry, kept.block_tokens)
-            attempt.names_of_all = request.names_of_all(carry, kept.block_tokens)
+            names = request.names(carry, kept.block_tokens)
+            attempt.names = names and tuple((attempt.adapter, name) for name in names)
+            of_all = request.names_of_all(carry, kept.block_tokens)
+            attempt.names_of_all = tuple((attempt.adapter, name) for name in of_all)
+
+    def adapter_of(self, request: Request) -> int:
+        """That of its session, else of its task."""
+        session, task = request.task.session, request.task.number
+        who = session if session >= 0 else task
+        return drawn(self.needed, self.key, request.workload, who)
 
     def knock(self, request: Request, attempt: Attempt) -> None:
         """An attempt comes to a backend: it is rejected, or taken in."""

@@ -101,6 +101,7 @@ def best_score(router: Router, ready: list[Replica], attempt: Attempt) -> Replic
         weights.prefix * kept[at]
         + weights.queue * waiting[at]
         + weights.kv_cache * (replica.free_blocks / replica.total_blocks)
+        + weights.adapter * replica.shelf.affinity(attempt, replica.waiting)
         + weights.running * running[at]
         for at, replica in enumerate(ready)
     ]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from naive.adapters import Shelf
 from naive.attempt import NEVER, Attempt, Exact, Step
 from naive.cache import Cache, Name, SharedCache
 from naive.front import FrontEnd
@@ -42,6 +43,8 @@ class Replica:
     loads_always: bool = False
     looked: Counter[str] = field(default_factory=Counter)  # tokens in caches with tiers
     team: Team = field(default_factory=lambda: Team(0))
+    shelf: Shelf = field(default_factory=Shelf)
+    factor_booked: float = 1.0  # of the work of prompts, when they were planned
     limit: float = math.inf  # of requests that it is given at once
     gave_way: int = 0
     free_blocks: int = field(init=False)
@@ -86,6 +89,14 @@ class Replica:
     def attempts(self) -> list[Attempt]:
         return [*self.waiting, *self.fetching, *self.running, *self.streaming]
 
+    @property
+    def line(self) -> list[Attempt]:
+        """Those of the waiting who may be admitted, as far as adapters are concerned."""
+        shelf = self.shelf
+        if shelf.model is not None and shelf.model.blocks:
+            return [] if self.waiting and shelf.bars(self.waiting[0]) else self.waiting
+        return [attempt for attempt in self.waiting if not shelf.bars(attempt)]
+
     def accept(self, attempt: Attempt, now_s: float) -> None:
         """Through the front end to the tail of the waiting list."""
         attempt.process = self.front.next_process()
@@ -117,7 +128,7 @@ class Replica:
         if self.is_blocked:
             return NEVER
         # Of several processes the second in line may have been ready before the first has left.
-        return max(self.waiting[0].ready_s, self.left_s) if self.waiting else NEVER
+        return max(self.line[0].ready_s, self.left_s) if self.line else NEVER
 
     def end_step(self, now_s: float) -> Iterator[Attempt]:
         """The tokens of the step under way appear, of one attempt after the other.
@@ -131,8 +142,8 @@ class Replica:
             return
         self.pass_tokens_on(step, now_s)
         for attempt in step.decoding:
-            self.work["decoded"] += self.gain
-            self.work["context"] += self.gain * (attempt.cached + attempt.part)
+            self.work["decoded"] += step.factor * self.gain
+            self.work["context"] += step.factor * self.gain * (attempt.cached + attempt.part)
             attempt.decode(self.gain)
             if attempt.is_finished:
                 yield attempt
@@ -174,7 +185,7 @@ class Replica:
         self.step = SCHEDULERS[self.profile.scheduler](self, now_s)
         self.check_memory()
         idle = self.step is None and not any(self.plans)
-        self.is_blocked = idle and bool(self.waiting) and self.waiting[0].ready_s <= now_s
+        self.is_blocked = idle and bool(self.line) and self.line[0].ready_s <= now_s
         self.team.end_turn(self)
 
     def step_until(self, ends_s: float) -> None:
@@ -269,6 +280,7 @@ class Replica:
     def take_off(self, attempt: Attempt) -> None:
         """Out of the batch and out of what is planned, its memory free."""
         self.running.remove(attempt)
+        self.shelf.let_go(attempt, self.last_boundary_s)
         self.plans = [[each for each in plan if each[0] is not attempt] for plan in self.plans]
         self.free_blocks += attempt.blocks + self.cache.size * self.let_go(attempt)
         attempt.blocks = 0
@@ -336,6 +348,7 @@ class Replica:
             self.waste(attempt, attempt.worked, attempt.generated)
         lost = [*self.waiting, *self.fetching, *ending, *partial, *decoding, *streamed]
         self.routable, self.waiting, self.running, self.step = False, [], [], None
+        self.shelf = Shelf(self.shelf.model, counts=self.shelf.counts)
         self.fetching = []
         self.streaming, self.plans = [], []
         self.cache, self.tiers = Cache(), []
@@ -378,7 +391,7 @@ class Replica:
         """The first in line takes place and memory of those that give way, the youngest first."""
         if any(attempt.is_begun and not attempt.is_decoding for attempt in self.running):
             return  # a prompt is read to its end
-        head = self.waiting[0] if self.waiting else None
+        head = self.line[0] if self.line else None
         if head is None or head.ready_s > now_s or not head.goes_first:
             return
         while True:
@@ -417,15 +430,15 @@ class Replica:
 
     def can_admit_head(self, now_s: float, spoken_for: int = 0) -> bool:
         """Whether the head is ready, and has a place and memory beside blocks of others."""
-        if not self.waiting or self.waiting[0].ready_s > now_s:
+        if not self.line or self.line[0].ready_s > now_s:
             return False
         fits = ADMISSIONS[self.profile.admission]
         free_blocks = self.free_blocks - spoken_for
-        if self.waiting[0].stage == "fetched":  # and so has its blocks
+        if self.line[0].stage == "fetched":  # and so has its blocks
             places = min(self.profile.max_num_seqs, self.limit)
             return len(self.running) < places and free_blocks >= 0
         return len(self.running) < min(self.profile.max_num_seqs, self.limit) and fits(
-            self, self.waiting[0], free_blocks
+            self, self.line[0], free_blocks
         )
 
     def most_blocks(self, attempt: Attempt) -> int:
@@ -458,7 +471,10 @@ class Replica:
         return attempt.prompt + attempt.generated - self.found_cached(attempt)
 
     def admit_head(self, now_s: float) -> Attempt:
-        attempt = self.waiting.pop(0)
+        attempt = self.line[0]
+        self.shelf.counts["passed over"] += attempt is not self.waiting[0]
+        self.waiting.remove(attempt)
+        self.shelf.take(attempt)
         if attempt.stage == "fetched" and attempt.loaded is None:
             attempt.stage = ""
             attempt.prefill, attempt.cached = attempt.prompt, attempt.prompt - 1
@@ -501,17 +517,21 @@ class Replica:
         if not decoding and not chunks:
             return None
         kv_tokens = float(sum(attempt.cached + attempt.part for attempt in decoding))
+        factor, loads_s = self.shelf.factor, sum(attempt.load_s for attempt, _ in chunks)
+        booked = factor if self.profile.steps_in_flight == 1 else self.factor_booked
         duration_s = self.a_s[len(decoding)] + self.c_s[len(decoding)] * kv_tokens
         if decoding:
             duration_s *= self.profile.tokens_per_step  # the law is that of one token
         if chunks and self.profile.scheduler == "prefill_first":
-            self.work["prefill_s"] += duration_s
+            self.work["prefill_s"] += booked * duration_s
         for attempt, tokens in chunks:
-            attempt.is_begun = True
+            attempt.is_begun, attempt.load_s = True, 0.0
             prefill_s = self.prefill_s(tokens, context=attempt.cached)
-            self.work += Counter(prompts=1, prefilled=tokens, prefill_s=prefill_s)
+            for name, amount in (("prompts", 1), ("prefilled", tokens), ("prefill_s", prefill_s)):
+                self.work[name] += booked * amount
             duration_s += prefill_s
-        return Step(now_s + duration_s, decoding, chunks)
+        self.shelf.counts["load_s"] += loads_s
+        return Step(now_s + (factor * duration_s + loads_s), decoding, chunks, factor)
 
     def prefill_s(self, tokens: int, context: int) -> float:
         """d0 + d1·p + d2·p·(x + p/2)."""
@@ -541,6 +561,7 @@ def chunked_step(replica: Replica, now_s: float) -> Step | None:
     if not decoding and not any(replica.plans) and replica.team.is_at_rest:
         replica.plans = []  # nothing is under way: what there is begins at once
     while len(replica.plans) < replica.profile.steps_in_flight:
+        replica.factor_booked = replica.shelf.factor
         replica.plans.append(plan_chunks(replica, now_s))
     return replica.begin(now_s, decoding, replica.plans.pop(0))
 
@@ -592,7 +613,7 @@ def admit_whole_prompts(replica: Replica, now_s: float) -> list[tuple[Attempt, i
     chunks: list[tuple[Attempt, int]] = []
     budget = replica.profile.max_num_batched_tokens
     while replica.can_admit_head(now_s):
-        tokens = replica.tokens_to_compute(replica.waiting[0])
+        tokens = replica.tokens_to_compute(replica.line[0])
         if chunks and tokens > budget:
             break
         chunks.append((replica.admit_head(now_s), tokens))

@@ -1,7 +1,7 @@
 """An attempt that nobody waits for any more, wherever it is."""
 
 from sim.engine.gateway import gateway, lease, managed
-from sim.engine.replica import fetching, waiting, wake
+from sim.engine.replica import fetching, standing, waiting, wake
 from sim.engine.request import outcome, usage
 from sim.engine.state.jit import inner_apart
 from sim.engine.state.number import ONE_LESS, WIDE, ZERO
@@ -58,12 +58,15 @@ def take_off(s: State, slot: int, now: float) -> None:
         return
     r = WIDE + seq.replica
     replica = s.replicas[r]
-    frees = replica.head == slot
+    head, frees = replica.head + 0, False
     if seq.place == FETCHING or fetching.has_fetched(s, slot):
         fetching.drop(s, r, slot, now)
         frees = True
+    elif s.clock[0].has_standing:
+        standing.leave_line(s, r, replica, slot)
     else:
         waiting.take_out(s, replica, slot)
+    frees = frees or replica.head != head
     seq.place = BACKING_OFF
     waiting.count_waiting(s, s.pools[replica.pool], ONE_LESS, now)
     gateway.leave_replica(s, r, WIDE + seq.workload, now)

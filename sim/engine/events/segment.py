@@ -13,7 +13,7 @@ import math
 
 from sim.engine.client import ending, handoff, hedge
 from sim.engine.gateway import gateway
-from sim.engine.replica import batch, frontend, leap, lockstep, memory, plan, prefix, work
+from sim.engine.replica import adapters, batch, frontend, leap, lockstep, memory, plan, prefix, work
 from sim.engine.replica.event import set_event
 from sim.engine.replica.wake import steps_until_ready
 from sim.engine.request import outcome, timers, usage
@@ -54,9 +54,11 @@ def next_segment(s: State, r: int, now: float) -> None:
     replica.start_s = now
     replica.blocks_since_s = now
     replica.blocks_then = pool.kv_blocks - replica.free_blocks
-    if pool.ranks > 1:
-        lockstep.take_turn(s, r, replica, pool, was_busy, now)
-        return
+    if pool.is_apart:
+        if pool.ranks > 1:
+            lockstep.take_turn(s, r, replica, pool, was_busy, now)
+            return
+        adapters.wait_for_loads(s, r, now)
     is_busy = replica.mode != IDLE
     if is_busy != was_busy:
         change = 1 if is_busy else -1
@@ -245,8 +247,8 @@ def _leave(s: State, r: int, replica: Row, pool: Row, w: int, now: float) -> Non
 @inner
 def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Lay out the next segment and set the replica's event to its end."""
-    if s.clock[0].has_batches:
-        batch.give_way(s, r, replica, pool, now)
+    if s.clock[0].has_standing:
+        _look_at_line(s, r, replica, pool, now)
     if pool.scheduler == CHUNKED:
         taken = batch.make_room(s, r, replica, pool, now)
         if pool.steps_in_flight > 1:
@@ -273,6 +275,15 @@ def _begin(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     else:
         replica.mode, replica.leap = IDLE, 0
         set_event(s, r, _idle_until_s(s, replica, now))
+
+
+@inner_apart
+def _look_at_line(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
+    """Who is first in line, now that others have left the batch, and who gives way to it."""
+    if s.clock[0].has_adapters:
+        adapters.settle(s, r)
+    if s.clock[0].has_batches:
+        batch.give_way(s, r, replica, pool, now)
 
 
 @inner

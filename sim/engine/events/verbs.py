@@ -8,6 +8,7 @@ import math
 from sim.engine.client import client, handoff
 from sim.engine.gateway import gateway
 from sim.engine.replica import (
+    adapters,
     batch,
     fetching,
     frontend,
@@ -49,7 +50,7 @@ def add(numbers: IntArray, r: int, p: int, slowness: float, now: float) -> None:
         _add_rank(s, rank, p, slowness, now)
     pool.serving += 1
     pool.serving_s -= now - s.clock[0].bin_start_s
-    _count_ready(s, s.replicas[r], ONE_MORE, now)
+    _count_ready(s, r, ONE_MORE, now)
     gateway.serve_held(s, p, now)
 
 
@@ -75,6 +76,8 @@ def _add_rank(s: State, r: int, p: int, slowness: float, now: float) -> None:
     cache.newest = cache.oldest = NONE
     if s.clock[0].has_tiers:
         tiers.open_up(s, r)
+    if s.clock[0].has_adapters:
+        adapters.open_up(s, r, slowness)
     s.rosters[p, 0, replica.member] = r
     s.rosters[p, 1, pool.routable] = r  # r is larger than all before it
     pool.members += 1
@@ -151,10 +154,12 @@ def slow_down(numbers: IntArray, r: int, slowness: float, now: float) -> None:
     replica = s.replicas[r]
     pool = s.pools[replica.pool]
     if replica.life == READY:
-        change = 1.0 / slowness - 1.0 / replica.slowness
+        change = 1.0 / slowness - 1.0 / _slowness(s, r)
         _count_speed(s, pool, change, now)
     for rank in range(r, r + pool.ranks):
         s.replicas[rank].slowness = slowness
+        if s.clock[0].has_adapters:
+            adapters.set_slowness(s, rank, slowness)
 
 
 @compiled
@@ -295,7 +300,7 @@ def _unlist(s: State, r: int, pool: Row, now: float) -> None:
     """Take a ready replica off the router's lists."""
     for rank in range(r, r + pool.ranks):
         _unlist_rank(s, rank, pool)
-    _count_ready(s, s.replicas[r], ONE_LESS, now)
+    _count_ready(s, r, ONE_LESS, now)
 
 
 @inner
@@ -315,11 +320,19 @@ def _unlist_rank(s: State, r: int, pool: Row) -> None:
 
 
 @inner
-def _count_ready(s: State, replica: Row, change: int, now: float) -> None:
-    pool = s.pools[replica.pool]
+def _count_ready(s: State, r: int, change: int, now: float) -> None:
+    pool = s.pools[s.replicas[r].pool]
     pool.ready += change
     pool.ready_s -= change * (now - s.clock[0].bin_start_s)
-    _count_speed(s, pool, change / replica.slowness, now)
+    _count_speed(s, pool, change / _slowness(s, r), now)
+
+
+@inner
+def _slowness(s: State, r: int) -> float:
+    """That of a replica, whatever its batch needs."""
+    if s.clock[0].has_adapters:
+        return float(s.adapter_slots[r].slowness)
+    return float(s.replicas[r].slowness)
 
 
 @inner

@@ -3,7 +3,16 @@
 import math
 
 from sim.engine.gateway import managed, routing
-from sim.engine.replica import event, frontend, lockstep, prefix, waiting, wake, yielding
+from sim.engine.replica import (
+    event,
+    frontend,
+    lockstep,
+    prefix,
+    standing,
+    waiting,
+    wake,
+    yielding,
+)
 from sim.engine.request import usage
 from sim.engine.state import tournament
 from sim.engine.state.jit import inner, inner_apart
@@ -154,8 +163,8 @@ def _hand_over(s: State, p: int, r: int, slot: int, now: float) -> None:
     seq.ready_s = frontend.take_request(s, r, replica, pool, slot, now)
     routing.hand_over(s, r)
     replica.of_batches += s.workloads[seq.workload].gives_way
-    if s.clock[0].has_batches and yielding.goes_first(s, seq):
-        yielding.line_up(s, replica, slot, now)
+    if s.clock[0].has_standing:
+        standing.line_up(s, r, replica, slot, now)
     else:
         waiting.append(s, replica, slot)
     if replica.head == slot:

@@ -4,12 +4,14 @@ Those of the Gateway API Inference Extension and of llm-d. Of waiting requests
 (`QueueScorer`: `(max - own) / (max - min)`), of running ones alike, and of the prompt that is kept
 (llm-d's precise scorer, `indexedScoresToNormalizedScoredPods`: `(own - min) / (max - min)`) each
 replica has between 0 and 1, and all have 1 where they are equal; of the KV cache it has the share
-that is free (`KVCacheUtilizationScorer`). The largest sum is taken (`MaxScorePicker`), of equals
-the least loaded, where there it is drawn. They are seen as they are, where there they are up to
-50 ms old. Tokens that are still on their way to their clients count among the waiting.
+that is free (`KVCacheUtilizationScorer`), of adapters what
+:func:`sim.engine.replica.adapters.affinity` says. The largest sum is taken (`MaxScorePicker`), of
+equals the least loaded, where there it is drawn. They are seen as they are, where there they are up
+to 50 ms old. Tokens that are still on their way to their clients count among the waiting.
 """
 
-from sim.engine.replica import holding, prefix
+from sim.engine.replica import adapters, holding, prefix
+from sim.engine.request import adapter
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import WIDE
 from sim.engine.state.record import NONE, Row
@@ -22,6 +24,9 @@ def best(s: State, p: int, slot: int, now: float) -> int:
     pool = s.pools[p]
     has_names = pool.for_prefix > 0.0 and s.clock[0].has_extras and s.extras[slot].names > 0
     has_names = has_names and pool.prefix_block_tokens > 0
+    wanted = WIDE + NONE
+    if pool.for_adapter > 0.0 and s.clock[0].has_adapters:
+        wanted = adapter.of(s, slot)
     first = s.rosters[p, 1, 0]
     least_waiting = most_waiting = _waiting(s.replicas[first])
     least_running = most_running = s.replicas[first].running + 0
@@ -45,6 +50,8 @@ def best(s: State, p: int, slot: int, now: float) -> int:
         score = pool.for_prefix * _between(kept, least_kept, most_kept)
         score += pool.for_queue * _between(_waiting(replica), most_waiting, least_waiting)
         score += pool.for_kv_cache * _free_share(s, r, replica, pool, now)
+        if pool.for_adapter > 0.0 and s.clock[0].has_adapters:
+            score += pool.for_adapter * adapters.affinity(s, r, wanted)
         score += pool.for_running * _between(replica.running + 0, most_running, least_running)
         if found == NONE or score > most or (score == most and _load(s, p, r) < _load(s, p, found)):
             found, most = r, score

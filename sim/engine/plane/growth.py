@@ -42,6 +42,11 @@ def with_replica_capacity(state: State, capacity: int) -> State:
         load_tree=zeros((len(state.pools), nodes_for(leaves)), np.float64),
         rosters=rosters,
     )
+    if enlarged.clock.has_adapters[0]:
+        enlarged = enlarged._replace(
+            adapters=grown(state.adapters, capacity),
+            adapter_slots=grown(state.adapter_slots, capacity),
+        )
     if enlarged.clock.has_transfers[0]:
         enlarged = with_links(enlarged)
     if state.tiers.shape[1] > 0:
@@ -126,6 +131,8 @@ def with_slots(state: State, count: int) -> State:
     processes = np.zeros(count, np.int64)
     processes[:have] = state.processes
     larger = state._replace(slots=slots, extras=extras, processes=processes)
+    if state.clock.has_adapters[0]:
+        larger = larger._replace(needs=grown(state.needs, count))
     return with_transfers(larger, count) if state.clock.has_transfers[0] else larger
 
 

@@ -30,6 +30,7 @@ from sim.engine.plane.setup import (
     fill_workload,
     note_what_there_is,
 )
+from sim.engine.plane.setup_adapters import with_adapters
 from sim.engine.plane.setup_managed import with_routes
 from sim.engine.state.record import GONE, NONE, READY, FloatArray, IntArray, Records
 from sim.engine.state.state import State
@@ -46,6 +47,7 @@ from sim.engine.state.status import (
     REQUEST_HELD,
 )
 from sim.engine.state.thin import numbered, renumbered
+from sim.model.adapters import Adapters
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
 from sim.model.closed import LoopRules
@@ -113,6 +115,8 @@ class DataPlane:
         The time of the day at time 0.
     closed : sequence of LoopRules or None, optional
         One per workload: how it goes on, where it is a closed population.
+    adapters : sequence of Adapters or None, optional
+        One per workload: those that its requests need.
     """
 
     def __init__(
@@ -134,6 +138,7 @@ class DataPlane:
         day_start_s: float = 0.0,
         closed: Sequence[LoopRules | None] | None = None,
         yielding: Sequence[Yielding | None] | None = None,
+        adapters: Sequence[Adapters | None] | None = None,
     ) -> None:
         self.now = start_s
         self.emptied = self.held = NONE
@@ -149,6 +154,7 @@ class DataPlane:
             names = [str(index) for index in range(len(names))]  # pools may share theirs
             routes = [to_one(names[index]) for index in workload_pool]
         state = with_routes(state, routes, {name: at for at, name in enumerate(names)})
+        state = with_adapters(state, pools, adapters or [None] * count)
         self._state, self._numbers = state, numbered(state)
         clients = clients or [Client()] * count
         traits = zip(

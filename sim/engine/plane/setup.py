@@ -11,6 +11,7 @@ from sim.engine.gateway.routing import BY_LOAD, LEAST_LOADED, ROUTERS, STICKY
 from sim.engine.plane.growth import timer_heap, with_replica_capacity, with_slots
 from sim.engine.plane.setup_managed import budgets, fill_provider, paces, peaks, prices, quotas
 from sim.engine.request.timers import DEADLINES
+from sim.engine.state.adapter_record import ADAPTER, ADAPTER_POOL, ADAPTER_SET, NEED, SLOTS
 from sim.engine.state.backend_record import (
     ADMISSIONS,
     BILLINGS,
@@ -162,6 +163,13 @@ def empty_state(
         sequels=records(0, FED),
         sequel_extras=records(0, FED_EXTRA),
         log=records(0, REQUEST),
+        needs=records(0, NEED),
+        adapters=records((0, 0), ADAPTER),
+        adapter_slots=records(0, SLOTS),
+        adapter_pools=records(0, ADAPTER_POOL),
+        adapter_sets=records(0, ADAPTER_SET),
+        adapter_shares=np.zeros((0, 0)),
+        adapter_times=np.zeros((0, 0, 0)),
     )
     clock = state.clock[0]
     clock.free_slot = clock.emptied = clock.held = NONE
@@ -174,7 +182,8 @@ def empty_state(
 def note_what_there_is(state: State) -> None:
     """Say what there is at all, so that what there is not costs nothing."""
     clock, workloads = state.clock[0], state.workloads
-    clock.has_prefix_caches = (state.pools.prefix_block_tokens > 0).any()
+    # Who needs an adapter is followed into the batch and out of it as who shares blocks is.
+    clock.has_prefix_caches = (state.pools.prefix_block_tokens > 0).any() or clock.has_adapters
     clock.has_caches = clock.has_prefix_caches or (workloads.prefix_hit_rate > 0).any()
     clock.has_tiers = state.tiers.shape[1] > 0
     clock.has_hedges = (workloads.hedge_s < math.inf).any()
@@ -183,6 +192,7 @@ def note_what_there_is(state: State) -> None:
     clock.has_budgets = len(state.budgets) > 0
     clock.has_transfers = (state.pools.hands_to != NONE).any() or clock.has_tiers
     clock.has_batches = workloads.gives_way.any()
+    clock.has_standing = clock.has_batches or clock.has_adapters
     clock.has_absences = clock.has_budgets or (state.providers.cooldown_s > 0).any()
     clock.has_detours = (
         state.providers.is_managed.any()
@@ -208,6 +218,7 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.tracks_load = row.router in BY_LOAD
     row.for_prefix, row.for_queue = pool.scorers.prefix, pool.scorers.queue
     row.for_kv_cache, row.for_running = pool.scorers.kv_cache, pool.scorers.running
+    row.for_adapter = pool.scorers.adapter
     if pool.prefix_cache is not None:
         row.prefix_blocks = pool.prefix_cache.blocks
         row.prefix_block_tokens = pool.prefix_cache.block_tokens
@@ -239,6 +250,7 @@ def _fill_engine(row: Records, profile: ServiceProfile) -> None:
     row.block_mask = profile.kv_block_tokens * profile.units_per_token - 1
     row.block_shift = int(math.log2(profile.kv_block_tokens)) + row.unit_shift
     row.ranks = profile.data_parallel_ranks
+    row.is_apart = row.ranks > 1
     row.scheduler = SCHEDULERS[profile.scheduler]
     row.steps_in_flight = profile.steps_in_flight
     row.admission = ADMISSIONS[profile.admission]

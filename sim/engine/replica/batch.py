@@ -19,12 +19,14 @@ still take that it adapts as it preempts, lies between these and is not modelled
 import math
 
 from sim.engine.replica import (
+    adapters,
     fetching,
     frontend,
     handoff,
     loading,
     memory,
     prefix,
+    standing,
     waiting,
     yielding,
 )
@@ -140,6 +142,8 @@ def _take_blocks(s: State, r: int, replica: Row, pool: Row, slot: int, grown: in
     waiting.take_out(s, replica, slot)
     if clock.has_prefix_caches:
         prefix.settle(s, r, grown)
+        if clock.has_adapters:
+            adapters.take(s, r, slot)
     replica.free_blocks -= memory.blocks_for(pool, seq.prefill)
     if clock.has_caches:
         found = prefix.use(s, r, slot, grown)
@@ -305,8 +309,8 @@ def _preempt(s: State, r: int, replica: Row, pool: Row, at: int, now: float) -> 
     seq.prefill = seq.prompt + seq.generated
     memory.release(replica, pool, seq)
     seq.preemptions += 1
-    if s.clock[0].has_batches and yielding.gives_way(s, seq, now):
-        yielding.line_up(s, replica, slot, now)
+    if s.clock[0].has_standing:
+        standing.line_up_again(s, r, replica, slot, now)
     else:
         waiting.put_after(s, replica, fetching.last_fetched(s, replica), slot)
     replica.running -= 1

@@ -4,7 +4,7 @@ The integral of used blocks is linear within a segment of steps. Blocks that are
 segment, by who is not in the batch, end the piece before.
 """
 
-from sim.engine.replica import leap, prefix
+from sim.engine.replica import adapters, leap, prefix
 from sim.engine.state.backend_record import WHOLE
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import WIDE
@@ -60,6 +60,8 @@ def free_units(s: State, r: int, replica: Row, pool: Row, slot: int, units: int)
     replica.free_blocks += blocks_of(pool, units)
     if s.clock[0].has_prefix_caches:
         prefix.let_go(s, r, slot)
+        if s.clock[0].has_adapters:
+            adapters.let_go(s, r, slot)
 
 
 @inner

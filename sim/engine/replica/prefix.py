@@ -6,7 +6,7 @@ task. A block whose name was fed is a chain of its own, for what comes after it 
 
 import math
 
-from sim.engine.replica import holding, runs, tiers
+from sim.engine.replica import adapters, holding, runs, tiers
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import WIDE, ZERO
 from sim.engine.state.record import FED_NAMES, NONE, UNNAMED
@@ -138,6 +138,8 @@ def forget(s: State, r: int) -> None:
     runs.trim(s, r, ZERO)
     if s.clock[0].has_tiers:
         tiers.forget(s, r)
+    if s.clock[0].has_adapters:
+        adapters.forget(s, r)
 
 
 @inner_apart

@@ -6,7 +6,7 @@ before. A call without an answer fails its task, and no further stage begins.
 
 import math
 
-from sim.engine.request import loop, timers
+from sim.engine.request import adapter, loop, timers
 from sim.engine.state import histogram
 from sim.engine.state.backend_record import SINCE, TOKENS
 from sim.engine.state.jit import inner_apart
@@ -158,6 +158,8 @@ def _name_fed(s: State, slot: int, fed: Row) -> None:
     if fed.names > 0 and block_tokens > 0:
         extra.naming, extra.first_name = FED_NAMES, fed.first_name
         extra.names = min(fed.names, seq.prompt // block_tokens)
+        if s.clock[0].has_adapters:
+            adapter.name_apart(s, slot)
     elif fed.calls > 0 and fed.names == 0:
         _name_after_task(s, slot, ONE, ZERO)
 

@@ -41,6 +41,7 @@ POOL = np.dtype(
         ("for_queue", "f8"),
         ("for_kv_cache", "f8"),
         ("for_running", "f8"),
+        ("for_adapter", "f8"),
         ("prefill_s_per_request", "f8"),
         ("prefill_s_per_token", "f8"),
         ("prefill_s_per_token_context", "f8"),
@@ -74,6 +75,7 @@ POOL = np.dtype(
         ("loads_always", "i8"),  # what lies there, also where it is computed sooner
         ("sees_tiers", "i8"),  # the router
         ("ranks", "i8"),  # of a replica, each of which has a row
+        ("is_apart", "i8"),  # whether the segments of a replica are not its own: ranks, adapters
         ("members", "i8"),  # rows ever added
         ("routable", "i8"),  # rows that are routed to
         ("ready", "i8"),  # replicas

@@ -54,6 +54,8 @@ CLOCK = np.dtype(
         ("has_absences", "i8"),  # backends that are left out for a while
         ("has_budgets", "i8"),
         ("has_transfers", "i8"),  # over links
+        ("has_standing", "i8"),  # in lines: batches that give way, or adapters
+        ("has_adapters", "i8"),
         ("has_batches", "i8"),  # requests that give way when they run
         ("day_start_s", "f8"),  # time of the day at time 0
     ],

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine.state.adapter_record import ADAPTER, ADAPTER_POOL, ADAPTER_SET, NEED, SLOTS
 from sim.engine.state.backend_record import (
     BUDGET,
     LEG,
@@ -99,6 +100,13 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "sequels": (FED, 1),
     "sequel_extras": (FED_EXTRA, 1),
     "log": (REQUEST, 1),
+    "needs": (NEED, 1),
+    "adapters": (ADAPTER, 2),
+    "adapter_slots": (SLOTS, 1),
+    "adapter_pools": (ADAPTER_POOL, 1),
+    "adapter_sets": (ADAPTER_SET, 1),
+    "adapter_shares": (np.float64, 2),
+    "adapter_times": (np.float64, 3),
 }
 
 
@@ -197,6 +205,16 @@ class State(NamedTuple):
     sequel_extras : (n,) FED_EXTRA
     log : (n,) REQUEST
         One row per request if recording, else empty.
+    needs : (slots,) NEED
+        Adapters that sequences need; this and the next two have no rows if nobody needs any.
+    adapters : (capacity, adapters) ADAPTER
+    adapter_slots : (capacity,) SLOTS
+    adapter_pools : (backends,) ADAPTER_POOL
+    adapter_sets : (workloads,) ADAPTER_SET
+    adapter_shares : (workloads, n) float64
+        Share of the requests of a workload that need each of its adapters, with all before it.
+    adapter_times : (backends, workloads, 2) float64
+        Seconds from the host into a slot, and, before that, into the host.
     """
 
     clock: Records
@@ -253,3 +271,10 @@ class State(NamedTuple):
     sequels: Records
     sequel_extras: Records
     log: Records
+    needs: Records
+    adapters: Records
+    adapter_slots: Records
+    adapter_pools: Records
+    adapter_sets: Records
+    adapter_shares: FloatArray
+    adapter_times: FloatArray

@@ -7,6 +7,7 @@ from pydantic import Field
 from sim.model.design import Router
 from sim.model.kv_cache import AUTO, BYTES
 from sim.model.profile import MOST_RANKS, Admission, Scheduler
+from sim.scenario.backend.adapters import AdapterSlots
 from sim.scenario.backend.autoscaler import Autoscaler
 from sim.scenario.backend.caches import PrefixCache
 from sim.scenario.backend.energy import PoolEnergy
@@ -102,6 +103,9 @@ class GpuPool(Model):
     prefix_cache: PrefixCache | None = None
     """Prompts that the replicas keep, such as {block_tokens: 64}, {} with all defaults; default
     none."""
+    adapters: AdapterSlots | None = None
+    """Adapters (LoRA) that a replica can load, such as {slots: 8}, which requests of workloads with
+    adapters need; default none."""
     handoff: Handoff | None = None
     """Where its prompts are answered, if not here: {to: decode, bandwidth: 50 GB/s} makes this a
     pool that only computes prompts (prefill) for the pool decode; default here."""

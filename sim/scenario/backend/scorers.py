@@ -27,6 +27,9 @@ class Scorers(Model):
     """The share of its KV cache that is free."""
     running: Weight = 0.0
     """How few requests run there."""
+    adapter: Weight = 0.0
+    """Where the adapter of the request is in use (1), can be loaded beside those in use and awaited
+    (0.8), or is awaited (0.6), as the lora-affinity scorer has it."""
 
 
 def check(path: Path, backend: Mapping[str, Any], findings: Findings) -> None:
@@ -40,6 +43,9 @@ def check(path: Path, backend: Mapping[str, Any], findings: Findings) -> None:
     if given.get("prefix") and "prefix_cache" not in backend:
         message = "has no meaning where nothing is cached"
         findings.add((*path, "scorers", "prefix"), message, "add prefix_cache: {}")
+    if given.get("adapter") and "adapters" not in backend:
+        message = "has no meaning where there are no adapters"
+        findings.add((*path, "scorers", "adapter"), message, "add adapters: {slots: 8}")
     weights = [given.get(key, field.default) for key, field in Scorers.model_fields.items()]
     if all(isinstance(weight, int | float) and weight == 0 for weight in weights):
         findings.add((*path, "scorers"), "has weights that are all 0", "give one that is above 0")
