@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from adapters import slots
 from caches import eviction, handoff, offload
 from common import (
     HERE,
@@ -205,6 +206,7 @@ CASES: dict[str, tuple[str, Callable[[Path], Iterator[str]]]] = {
     "offload": (CACHES, offload),
     "handoff": (CACHES, handoff),
     "eviction": (CACHES, eviction),
+    "adapters": (CACHES, slots),
 }
 
 

@@ -26,6 +26,7 @@ MEANINGS = {
     "autoscaler": "an autoscaler that asks for no more",
     "KV memory": "KV memory",
     "decode": "decoding",
+    "adapters": "adapters, their slots and the time to load them",
     "front end": "the front end of the engine",
     "prefill": "prefill",
 }
@@ -50,6 +51,7 @@ EVIDENCE = {  # signs of each cause
     "autoscaler": ("queue", "ready", "batch"),
     "KV memory": ("kv", "preemptions", "queue"),
     "decode": ("batch", "queue", "utilisation"),
+    "adapters": ("queue", "batch", "offered"),
     "front end": ("queue", "utilisation"),
     "prefill": ("queue", "batch", "kv"),
 }

@@ -29,6 +29,7 @@ concurrency limit   likewise by the most requests of a workload at once
 autoscaler          requests wait, and its metric asks for no further replica
 KV memory           the KV cache is filled to 85 % or more, on average over a hot bin
 decode              the batch has no place left, or tokens come too slowly with nobody waiting
+adapters            requests wait although batch and memory have room and work is below capacity
 front end           the front end takes more of a replica's time than its GPUs do
 prefill             requests wait although the batch and its memory have room
 ==================  ===============================================================================
@@ -220,6 +221,7 @@ class _Look:
             "decode": idle and self._slow_in_decoding(),
             "prefill": idle,
             "KV memory": hot.kv >= FULL,
+            "adapters": pool.adapters is not None and hot.batch < FULL and signs["offered"] < ONE,
             "front end": hot.batch < FULL and self._front_end_first(pool.profile),
         }
         found = next((name for name, does in applies.items() if does), "")
