@@ -35,7 +35,7 @@ def _needed(draw: st.DrawFn) -> Adapters | None:
 def _with_slots(pool: GpuPool, draw: st.DrawFn, rng: np.random.Generator) -> GpuPool:
     if draw(st.integers(0, 5)) == 0:
         return pool
-    slots = draw(st.integers(1, 5))
+    slots = draw(st.sampled_from([1, 1, 2, 3, 5]))
     weight = draw(st.sampled_from([0.0, 2.0]))
     if pool.router == "scored" and weight:
         pool = replace(pool, scorers=Scorers(running=1.0, adapter=weight))

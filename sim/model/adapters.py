@@ -35,6 +35,8 @@ class AdapterSlots:
         ... and by which it is longer for each adapter in it.
     blocks : bool
         Whether a request whose adapter finds no slot holds up those behind it.
+    max_rank : int
+        Largest rank that a slot has room for.
     """
 
     slots: int
@@ -47,6 +49,7 @@ class AdapterSlots:
     step_overhead: float = 0.0
     step_overhead_per_adapter: float = 0.0
     blocks: bool = False
+    max_rank: int = 16
 
     def load_s(self, rank: int) -> float:
         """Seconds from the host into a slot."""

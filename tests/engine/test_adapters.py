@@ -99,7 +99,7 @@ def test_who_finds_no_slot_holds_up_others_where_the_engine_blocks() -> None:
 # What it is like without
 
 
-@drawn_anew(10, cases_with_adapters(verbs=True, hedges=True))
+@drawn_anew(6, cases_with_adapters(verbs=True, hedges=True))
 def test_slots_for_all_that_cost_nothing_change_nothing(case: Case) -> None:
     """As if nobody needed any: but for caches of prompts, which adapters do not share."""
     plain = [replace(each, adapters=None, prefix_cache=None) for each in case.pools]
@@ -109,7 +109,7 @@ def test_slots_for_all_that_cost_nothing_change_nothing(case: Case) -> None:
     assert log.tobytes() == kernel_log(replace(case, pools=plain, adapters=None)).tobytes()
 
 
-@drawn_anew(10, cases_with_adapters())
+@drawn_anew(6, cases_with_adapters())
 def test_one_adapter_for_all_is_a_slower_engine(case: Case) -> None:
     """Steps that take half as long again are those of a profile with such times."""
     alike = [Adapters(1, (1.0,)) for _ in case.workload_pool]
@@ -124,7 +124,7 @@ def test_one_adapter_for_all_is_a_slower_engine(case: Case) -> None:
     np.testing.assert_allclose(ours.finish_s, theirs.finish_s, rtol=1e-9, atol=1e-12)
 
 
-@drawn_anew(15, cases_with_adapters(verbs=True, hedges=True))
+@drawn_anew(6, cases_with_adapters(verbs=True, hedges=True))
 def test_what_is_loaded_is_still_there_has_given_its_slot_or_went_with_its_replica(
     case: Case,
 ) -> None:

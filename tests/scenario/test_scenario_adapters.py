@@ -46,7 +46,7 @@ def test_all_keys(minimal: Path) -> None:
         " step_overhead_per_adapter: 1%, when_full: block}"
     )
     assert slots_of(minimal, f"{SLOTS}={given}") == AdapterSlots(
-        4, 30, 2e6, 10e9, 5e-3, 1e9, 1.0, 0.1, 0.01, blocks=True
+        4, 30, 2e6, 10e9, 5e-3, 1e9, 1.0, 0.1, 0.01, True, 32
     )
 
 

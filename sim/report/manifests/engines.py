@@ -73,6 +73,9 @@ def _vllm(pool: GpuPool) -> Engine:
         args.append(f"--api-server-count={profile.frontend_processes}")
     if (host := _host_bytes(pool)) > 0:  # of all GPUs of a rank together
         args += ["--kv-offloading-backend=native", f"--kv-offloading-size={host / GIB:.6g}"]
+    if (held := pool.adapters) is not None:
+        args += ["--enable-lora", f"--max-loras={held.slots}", f"--max-lora-rank={held.max_rank}"]
+        args.append(f"--max-cpu-loras={held.host_slots}")
     return Engine("vllm/vllm-openai", (), tuple(args), 8000, {})
 
 
@@ -96,6 +99,9 @@ def _sglang(pool: GpuPool) -> Engine:
         size = math.ceil(host / tensor_parallel(profile) / 1e9)
         args += ["--enable-hierarchical-cache", f"--hicache-size={size}"]
         args.append(f"--hicache-write-policy={_write_policy(pool)}")
+    if (held := pool.adapters) is not None:
+        args += ["--enable-lora", f"--max-loras-per-batch={held.slots}"]
+        args += [f"--max-loaded-loras={held.host_slots}", f"--max-lora-rank={held.max_rank}"]
     if profile.steps_in_flight == 1:
         args.append("--disable-overlap-schedule")
     if ranks > 1:

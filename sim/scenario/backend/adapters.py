@@ -50,8 +50,9 @@ class AdapterSlots(Model):
     """Adapters in memory of the GPUs (vLLM's --max-loras, SGLang's --max-loras-per-batch): a batch
     has requests of so many at most. They take memory of the KV cache."""
     host_slots: Annotated[int, whole(1, 1_000_000)] | None = None
-    """Adapters in memory of the host, those in slots among them (vLLM's --max-cpu-loras, SGLang's
-    --max-loaded-loras); what is not there is fetched. Default as many as slots, as vLLM has it."""
+    """How many adapters lie in memory of the host, those in slots among them (vLLM's
+    --max-cpu-loras, SGLang's --max-loaded-loras); others are fetched. Default as many as slots, as
+    vLLM has it."""
     max_rank: Annotated[int, whole(1, 1024)] = 16
     """Largest rank, for which a slot has room whatever is in it; default 16, as in vLLM."""
     modules: Annotated[Modules, one_of(*get_args(Modules))] = "all"
@@ -190,4 +191,5 @@ def compiled(slots: AdapterSlots | None, draws: Mapping[str, float]) -> model.Ad
         known(slots.step_overhead, draws),
         known(slots.step_overhead_per_adapter, draws),
         slots.when_full == "block",
+        slots.max_rank,
     )
