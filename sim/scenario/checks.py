@@ -28,6 +28,7 @@ from sim.scenario.sharing import Backend, pools_of, served_by, workloads_of
 from sim.scenario.values.numbers import TAIL, Uncertain, quantiles
 from sim.scenario.values.problems import Findings
 from sim.scenario.values.units import format_duration, shown
+from sim.scenario.workload import adapters
 
 UNROUTED = "no workload is routed to it"
 REJECTED_SHARE = 0.01  # of prompts that a backend cannot take, before it is worth a warning
@@ -68,6 +69,7 @@ def check_designs(
             _check_client(workload, pool, findings)
     for pool in design.pools:
         _check_batches(pool, findings)
+    adapters.check_room(design, findings)
     sharing.check_sharing(design, findings)
     return design
 
@@ -184,6 +186,7 @@ def warnings(document: ScenarioDocument, design: Design, today: date) -> Iterato
     yield from _of_shared_budgets(document, design)
     yield from _of_planned_outages(document, design)
     yield from sharing.warnings(design)
+    yield from adapters.warnings(design)
     yield from plausibility.warnings(document, design)
     yield from unlikely.warnings(document, design)
 

@@ -117,15 +117,7 @@ def _workload(
     elif trace is None:
         source = _generated(workload, horizon, draws)
     else:
-        played = _there(workload.arrivals.trace)
-        source = TraceSource(
-            trace,
-            played.mode,
-            known(played.rate_scale, draws),
-            known(played.thin, draws),
-            known(played.speed, draws),
-            tuple(_event(event, horizon, draws) for event in workload.arrivals.events or ()),
-        )
+        source = _played(workload.arrivals, trace, horizon, draws)
     route: routes.Route = _there(workload.route)
     calls, hits, most = workload.follow_ups, workload.prefix_cache, workload.max_concurrency
     return Workload(
@@ -148,6 +140,18 @@ def _workload(
         has_deadline=workload.deadline is not None,
         adapters=needed.compiled(workload.adapters, draws),
         yielding=yielding.compiled({key: getattr(workload, key) for key in yielding.KEYS}),
+    )
+
+
+def _played(arrivals: schema.Arrivals, trace: Trace, horizon: Horizon, draws: Draws) -> TraceSource:
+    played = _there(arrivals.trace)
+    return TraceSource(
+        trace,
+        played.mode,
+        known(played.rate_scale, draws),
+        known(played.thin, draws),
+        known(played.speed, draws),
+        tuple(_event(event, horizon, draws) for event in arrivals.events or ()),
     )
 
 

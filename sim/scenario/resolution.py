@@ -83,9 +83,7 @@ def resolve(
     }
     if not findings:
         backends = handoff.resolved(backends, findings)
-    if not findings:
-        reached = {name: schema.reached(each, backends) for name, each in workloads.items()}
-        loaded.check(workloads, backends, reached, findings)
+        loaded.check(workloads, backends, schema.reached, findings)
     prices = {name: each.price for name, each in backends.items() if isinstance(each, ManagedApi)}
     budget.check_shared(document.budgets, prices, findings)
     pools = {name: each for name, each in backends.items() if isinstance(each, GpuPool)}

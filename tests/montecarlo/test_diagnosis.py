@@ -84,6 +84,11 @@ UNITS = "{units: 1, tokens_per_minute_per_unit: 1000, usd_per_unit_hour: 1}"
             (f"{W}.arrivals.requests_per_second=20", f"{L}.gateway={{max_queue: 10}}"),
             "decode",
         ),
+        (
+            POOL,
+            (f"{W}.adapters={{count: 50, zipf: 0}}", f"{L}.adapters={{slots: 1, host_slots: 50}}"),
+            "adapters",
+        ),
         (POOL, (f"{W}.slo={{ttft_p95: 1ms}}",), "prefill"),
     ],
 )

@@ -50,7 +50,9 @@ def at_level(scenario, level):
 def first_requests(design, workload=0, end_s=3 * 3600.0):
     """The first blocks of a workload's requests, as plain lists."""
     source, name = design.workloads[workload].source, design.workloads[workload].name
-    blocks = source.blocks(name, Streams(3, 1), -design.horizon.warm_up_s, end_s)
+    horizon = design.horizon
+    end_s = min(end_s, horizon.duration_s)
+    blocks = source.blocks(name, Streams(3, 1), -horizon.warm_up_s, end_s)
     return [_plain(block) for block in blocks]
 
 

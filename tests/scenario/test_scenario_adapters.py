@@ -130,6 +130,24 @@ def test_what_makes_no_sense_is_refused(
     assert any(found.startswith(message) for found in problems(minimal, NEEDED, *overrides))
 
 
+def test_more_than_can_be_followed_are_refused(minimal: Path) -> None:
+    found = problems(
+        minimal,
+        "workloads.chat.adapters={count: 10000}",
+        f"{SLOTS}={{slots: 8}}",
+        f"{LARGE}.replicas=1000",
+        f"{LARGE}.engine.max_num_seqs=16",
+    )
+    assert any(f.startswith("workloads.chat.adapters.count: makes 10,000 adapters") for f in found)
+
+
+def test_slots_that_nobody_needs_are_told(minimal: Path) -> None:
+    scenario = load_scenario(minimal, [f"{SLOTS}={{slots: 8}}"])
+    assert any(
+        f"{SLOTS}.slots: 8 are more than the 0 adapters" in each for each in scenario.warnings
+    )
+
+
 def test_a_scorer_of_adapters_needs_adapters(minimal: Path) -> None:
     found = problems(minimal, f"{LARGE}.router=scored", f"{LARGE}.scorers={{adapter: 1}}")
     assert any("scorers.adapter: has no meaning where there are no adapters" in f for f in found)

@@ -112,17 +112,10 @@ def resolved(
         remedy = "add it: the bytes of a slot over those of a token in the KV cache"
         findings.add((*path, "kv_tokens"), message, remedy)
         return given
-    overhead = given.step_overhead_per_adapter
-    filled = given.model_copy(
-        update={
-            "host_slots": host,
-            "size": size,
-            "kv_tokens": kv_tokens,
-            "step_overhead_per_adapter": _share_read(profile, float(size))  # type: ignore[arg-type]
-            if overhead is None
-            else overhead,
-        }
-    )
+    defaults = {"host_slots": host, "size": size, "kv_tokens": kv_tokens}
+    if given.step_overhead_per_adapter is None:
+        defaults["step_overhead_per_adapter"] = _share_read(profile, float(size))  # type: ignore[arg-type]
+    filled = given.model_copy(update=defaults)
     _check_memory(filled, profile, path, findings)
     return filled
 

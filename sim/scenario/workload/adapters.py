@@ -1,16 +1,17 @@
 """Adapters that the requests of a workload need (LoRA): the keys, and what they make."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
 from sim.model import adapters as model
+from sim.model.design import Design
 from sim.scenario.values.fields import number, whole
 from sim.scenario.values.numbers import Number, known
 from sim.scenario.values.part import Model
 from sim.scenario.values.problems import Findings, Path
 
 MOST: Final = 10_000  # adapters of all workloads: what is known of each on each replica takes room
-MOST_KEPT: Final = 5_000_000  # ... of each on each replica there ever is
+MOST_KEPT: Final = 5_000_000  # ... of each on each replica
 
 
 class Adapters(Model):
@@ -36,7 +37,7 @@ def compiled(adapters: Adapters | None, draws: Mapping[str, float]) -> model.Ada
 def check(
     workloads: Mapping[str, Any],
     backends: Mapping[str, Any],
-    reached: Mapping[str, tuple[str, ...]],
+    reached: Callable[[Any, Mapping[str, Any]], tuple[str, ...]],
     findings: Findings,
 ) -> None:
     """Note adapters that a backend cannot load.
@@ -45,18 +46,44 @@ def check(
     ----------
     workloads, backends : mapping
         Those of the document, by name.
-    reached : mapping
-        Backends that the requests of each workload may come to.
+    reached : callable
+        Backends that the requests of a workload may come to.
     """
-    needed = {name: each.adapters for name, each in workloads.items() if each.adapters is not None}
-    for name, mine in needed.items():
+    needed = {name: each for name, each in workloads.items() if each.adapters is not None}
+    for name, workload in needed.items():
         path: Path = ("workloads", name, "adapters")
-        for to in reached[name]:
-            _check_backend(mine, to, backends[to], path, findings)
-    count = sum(each.count for each in needed.values())
+        for to in reached(workload, backends):
+            _check_backend(workload.adapters, to, backends[to], path, findings)
+    count = sum(each.adapters.count for each in needed.values())
     if count > MOST:
         first: Path = ("workloads", next(iter(needed)), "adapters", "count")
         findings.add(first, f"makes {count:,} adapters of all workloads, more than {MOST:,}")
+
+
+def check_room(design: Design, findings: Findings) -> None:
+    """Note adapters of which too much would be known, on too many replicas."""
+    count = sum(each.adapters.count for each in design.workloads if each.adapters is not None)
+    replicas = sum(min(pool.limits[1], pool.capacity_limit) for pool in design.pools)
+    if count * replicas > MOST_KEPT:
+        first = next(each for each in design.workloads if each.adapters is not None)
+        message = f"makes {count:,} adapters, which up to {replicas:,.0f} replicas may load"
+        remedy = "make them fewer, or lower max of the replicas"
+        path: Path = ("workloads", first.name, "adapters", "count")
+        findings.add(path, f"{message}: more than {MOST_KEPT:,}", remedy)
+
+
+def warnings(design: Design) -> Iterator[str]:
+    """Advice on slots that nobody needs, and that take memory all the same."""
+    for pool in design.pools:
+        if pool.adapters is None:
+            continue
+        mine = [each for each in design.workloads if pool.name in each.route.backends]
+        count = sum(each.adapters.count for each in mine if each.adapters is not None)
+        if count < pool.adapters.slots:
+            yield (
+                f"backends.{pool.name}.adapters.slots: {pool.adapters.slots} are more than the"
+                f" {count} adapters that its workloads need, and take memory of the KV cache"
+            )
 
 
 def _check_backend(mine: Adapters, name: str, backend: Any, path: Path, findings: Findings) -> None:
