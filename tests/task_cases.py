@@ -13,7 +13,7 @@ from sim.model.cache import PrefixCache, ResponseCache
 from sim.model.client import Client
 from sim.model.design import GpuPool, Router
 from sim.model.profile import ServiceProfile
-from sim.model.workload import Chains, Prefixes
+from sim.model.workload import OWN, Chains, Prefixes
 
 
 @st.composite
@@ -35,7 +35,7 @@ def cases_with_tasks(draw: st.DrawFn, verbs: bool = False, hedges: bool = False)
         patience_s=None if is_patient else case.patience_s,
         prompt=-(-case.prompt // draw(st.sampled_from([1, 4, 20]))),  # leave room to grow
         output=-(-case.output // draw(st.sampled_from([1, 4, 20]))),
-        chains=draw(_chains(n, longest)),
+        chains=draw(_chains(n, longest, workloads)),
         session=rng.integers(-1, 6, n) if draw(st.booleans()) else None,
         carry=[draw(st.sampled_from([1.0, 1.0, 0.7, 0.5, 0.0])) for _ in range(workloads)],
     )
@@ -90,8 +90,11 @@ def _that_shares(pool: GpuPool, blocks: int) -> GpuPool:
 
 
 @st.composite
-def _chains(draw: st.DrawFn, n: int, longest: int) -> Chains:
-    """Think times are continuous, or round ones, for which calls meet at one instant."""
+def _chains(draw: st.DrawFn, n: int, longest: int, workloads: int) -> Chains:
+    """Think times are continuous, or round ones, for which calls meet at one instant.
+
+    In one case of three they are calls of any of the workloads.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     most = draw(st.sampled_from([1, 3, 6]))
     count = rng.integers(0, most, n, endpoint=True) * (rng.random(n) < 0.6)
@@ -104,6 +107,7 @@ def _chains(draw: st.DrawFn, n: int, longest: int) -> Chains:
     firsts = np.repeat(ends - count, count)
     stage -= begins_stage[firsts]  # the first stage of a task is 1
     think_s = rng.choice([0.0, 0.0, 1.0, math.nan], m)
+    whose = rng.integers(OWN, workloads, m) if draw(st.integers(0, 2)) == 0 else np.full(m, OWN)
     return Chains(
         count=count.astype(np.int32),
         stage=stage.astype(np.int32),
@@ -112,6 +116,7 @@ def _chains(draw: st.DrawFn, n: int, longest: int) -> Chains:
         output_tokens=rng.integers(
             1, draw(st.sampled_from([1, 5, longest])), m, endpoint=True, dtype=np.int32
         ),
+        workload=whose.astype(np.int32),
     )
 
 
@@ -177,5 +182,6 @@ def conversations(
             think_s=rng.exponential(2.0, m),
             prompt_tokens=rng.integers(0, tokens, m, dtype=np.int32),
             output_tokens=rng.integers(1, tokens, m, dtype=np.int32),
+            workload=np.full(m, OWN, np.int32),
         ),
     )

@@ -13,6 +13,7 @@ from sim.model.arrivals import (
     Renewal,
     arrival_blocks,
 )
+from sim.model.chain import Chain
 from sim.model.distributions import FloatArray
 from sim.model.lengths import Lengths, draw_lengths
 from sim.model.rule import require, require_finite
@@ -47,6 +48,11 @@ class GeneratedSource:
         Calls that follow each request; the curve is the rate of the tasks that requests begin.
     epoch_s : float
         How long prompts have grown at time 0.
+    chain : Chain or None
+        Requests of other workloads that come after each request; then there are no follow-ups.
+    is_brought : bool
+        Whether its requests come after those of another workload, whose source brings them: this
+        one says how many they are on the average, and how long.
     """
 
     curve: RateCurve
@@ -58,6 +64,8 @@ class GeneratedSource:
     prompt_growth_per_year: float = 1.0
     follow_ups: FollowUps | None = None
     epoch_s: float = 0.0
+    chain: Chain | None = None
+    is_brought: bool = False
 
     def __post_init__(self) -> None:
         r, growth = self.rank_correlation, self.prompt_growth_per_year
@@ -72,6 +80,8 @@ class GeneratedSource:
         covered = self.curve.start_s <= start_s <= end_s <= self.curve.end_s
         within = f"must be within the rate curve ({self.curve.start_s:g} to {self.curve.end_s:g} s)"
         require(covered, "window", f"{start_s:g} to {end_s:g} s", within)
+        if self.is_brought:
+            return
         curve = self.world_curve(name, streams)
         for key, times_s in arrival_blocks(curve, self.gaps, name, streams, start_s, end_s):
             first, last = np.searchsorted(times_s, (start_s, end_s))
@@ -117,11 +127,15 @@ class GeneratedSource:
         self, name: str, streams: Streams, key: str, block: RequestBlock, here: slice
     ) -> Iterator[RequestBlock]:
         """The requests ``here`` of a block with the calls that follow them, if any do."""
-        if self.follow_ups is None:
+        if self.chain is not None:
+            calls = self.chain.chains(name, streams, key, here, block.arrival_s + self.epoch_s)
+        elif self.follow_ups is not None:
+            growth = self._growth(block.arrival_s)
+            calls = self.follow_ups.chains(name, streams, key, here, growth)
+        else:
             yield block
             return
-        growth = self._growth(block.arrival_s)
-        for rows, chains in self.follow_ups.chains(name, streams, key, here, growth):
+        for rows, chains in calls:
             yield RequestBlock(
                 block.arrival_s[rows],
                 block.prompt_tokens[rows],

@@ -15,7 +15,7 @@ from sim.model import ragged
 from sim.model.distributions import Constant, Distribution, FloatArray
 from sim.model.lengths import Lengths
 from sim.model.streams import Streams
-from sim.model.workload import Chains
+from sim.model.workload import OWN, Chains
 
 GROUP_TASKS = 1024  # drawn at once, so that tasks of many calls need no more than some MB
 MOST_CALLS = 1000  # of a task
@@ -83,7 +83,7 @@ class FollowUps:
         self, name: str, streams: Streams, key: str, rows: slice, growth: FloatArray | None
     ) -> Chains:
         """Draw a whole group, and keep some rows of it."""
-        count = _whole(self.calls, streams(f"tasks/{name}/calls/{key}"), GROUP_TASKS) - 1
+        count = whole(self.calls, streams(f"tasks/{name}/calls/{key}"), GROUP_TASKS) - 1
         begins = ragged.starts(count)
         total, kept = int(begins[-1]), slice(begins[rows.start], begins[rows.stop])
         prompt = self.prompt.distribution.sample(streams(f"tasks/{name}/prompt/{key}"), total)[kept]
@@ -97,6 +97,7 @@ class FollowUps:
             np.maximum(think_s, 0.0),
             self.prompt.in_tokens(prompt),
             self.output.in_tokens(output),
+            np.full(len(prompt), OWN, np.int32),
         )
 
 
@@ -116,13 +117,13 @@ def stages(count: Counts, width: Distribution, rng: np.random.Generator) -> Coun
         From 1 in each task.
     """
     if isinstance(width, Constant):
-        return _stages_of_one_width(count, int(_whole(width, rng, 1)[0]))
+        return _stages_of_one_width(count, int(whole(width, rng, 1)[0]))
     stage = np.empty(int(count.sum()), np.int32)
     next_call, left, number = ragged.starts(count)[:-1], count.copy(), 0
     open_tasks = np.flatnonzero(left)
     while len(open_tasks):
         number += 1
-        sent = np.minimum(_whole(width, rng, len(open_tasks)), left[open_tasks])
+        sent = np.minimum(whole(width, rng, len(open_tasks)), left[open_tasks])
         stage[ragged.places(next_call[open_tasks], sent)] = number
         next_call[open_tasks] += sent
         left[open_tasks] -= sent
@@ -137,6 +138,6 @@ def _stages_of_one_width(count: Counts, width: int) -> Counts:
     return (1 + place // width).astype(np.int32)
 
 
-def _whole(law: Distribution, rng: np.random.Generator, n: int) -> Counts:
+def whole(law: Distribution, rng: np.random.Generator, n: int) -> Counts:
     """Numbers of calls: (n,) int32."""
     return np.clip(np.floor(law.sample(rng, n) + 0.5), 1, MOST_CALLS).astype(np.int32)

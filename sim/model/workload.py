@@ -15,6 +15,8 @@ from sim.model.economics import Economics
 from sim.model.routing import Routing, to_one
 from sim.model.streams import Streams
 
+OWN = -1  # the workload of a call is that of its task
+
 
 class Chains(NamedTuple):
     """Calls that follow requests within tasks: ragged, task after task, in order.
@@ -34,6 +36,9 @@ class Chains(NamedTuple):
         New tokens of the prompt, besides what is carried over; at least 0.
     output_tokens : (m,) int32
         At least 1.
+    workload : (m,) int32
+        Whose a call is; ``OWN`` for that of the request which began the task. Calls of others count
+        from the arrival of that request.
     """
 
     count: npt.NDArray[np.int32]  # type: ignore[assignment]  # hides tuple.count
@@ -41,6 +46,7 @@ class Chains(NamedTuple):
     think_s: npt.NDArray[np.float64]
     prompt_tokens: npt.NDArray[np.int32]
     output_tokens: npt.NDArray[np.int32]
+    workload: npt.NDArray[np.int32]
 
 
 class Prefixes(NamedTuple):
@@ -193,6 +199,8 @@ class Workload:
     yielding : Yielding or None
         How its requests, once on a replica, give way to those of priority 0; None where they keep
         what they have.
+    leads_to : tuple of str
+        Workloads whose requests come after its own, as the chains of its source number them.
     """
 
     name: str
@@ -212,6 +220,7 @@ class Workload:
     has_deadline: bool = False
     yielding: Yielding | None = None
     adapters: Adapters | None = None
+    leads_to: tuple[str, ...] = ()
 
     @property
     def route(self) -> Routing:

@@ -19,7 +19,7 @@ from task_cases import cases_with_caches
 
 from sim.engine.state import status
 from sim.engine.state.backend_record import STANDARD
-from sim.model.workload import Chains
+from sim.model.workload import OWN, Chains
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
@@ -172,6 +172,7 @@ def test_there_is_room_for_all_calls_of_wide_stages_where_there_are_no_pools() -
             np.full(n * width, 9.0),
             np.ones(n * width, np.int32),
             np.ones(n * width, np.int32),
+            np.full(n * width, OWN, np.int32),
         ),
         managed=[api()],
         routes=[to("api")],

@@ -15,7 +15,7 @@ from sim.model.generated import GeneratedSource
 from sim.model.lengths import Lengths
 from sim.model.streams import Streams
 from sim.model.tasks import FollowUps
-from sim.model.workload import Chains, Prefixes, RequestBlock, Slo, Workload
+from sim.model.workload import OWN, Chains, Prefixes, RequestBlock, Slo, Workload
 
 STREAMS = Streams(4, 2)
 
@@ -39,12 +39,12 @@ class Given:
             begin += size
 
 
-def workload(name, source, patience=None):
-    return Workload(name, source, "pool", Slo(), Client(patience=patience))
+def workload(name, source, patience=None, leads_to=()):
+    return Workload(name, source, "pool", Slo(), Client(patience=patience), leads_to=leads_to)
 
 
-def given(block, *sizes, name="chat", patience=None):
-    return workload(name, Given(block, sizes), patience)
+def given(block, *sizes, name="chat", patience=None, leads_to=()):
+    return workload(name, Given(block, sizes), patience, leads_to)
 
 
 def block(arrival_s, first, session=None, chains=None, prefixes=None):
@@ -91,22 +91,29 @@ def test_requests_without_anything_more_bring_nothing_more():
 
 def test_requests_of_several_workloads_come_in_the_order_of_time_with_what_is_theirs():
     three = np.arange(3, dtype=np.int32)
-    chains = Chains(np.array([1, 0, 2], np.int32), three + 1, three * 0.5, three + 7, three + 70)
+    count, leads = np.array([1, 0, 2], np.int32), np.array([OWN, 1, 0], np.int32)
+    chains = Chains(count, three + 1, three * 0.5, three + 7, three + 70, leads)
     workloads = [
         given(block([1, 4, 4], 1), name="plain"),
-        given(block([2, 4, 5], 11, np.array([3, -1, 0]), chains), 1, 1, name="tasks"),
+        given(
+            block([2, 4, 5], 11, np.array([3, -1, 0]), chains),
+            1,
+            1,
+            name="tasks",
+            leads_to=("trace", "plain"),
+        ),
         given(block([0, 4], 21, prefixes=names([2, 1], 30)), name="trace", patience=Constant(9.0)),
     ]
     inf, own = np.inf, 1 << OWN_BITS
     assert merged(*workloads) == [
         (0, 21, 1021, 2, 9.0, -1, (), (2 * own + 30, 2 * own + 31)),
         (1, 1, 1001, 0, inf, -1, (), ()),
-        (2, 11, 1011, 1, inf, own + 3, ((1, 0.0, 7, 70),), ()),
+        (2, 11, 1011, 1, inf, own + 3, ((1, 0.0, 7, 70, OWN),), ()),
         (4, 2, 1002, 0, inf, -1, (), ()),
         (4, 3, 1003, 0, inf, -1, (), ()),
         (4, 12, 1012, 1, inf, -1, (), ()),
         (4, 22, 1022, 2, 9.0, -1, (), (2 * own + 32,)),
-        (5, 13, 1013, 1, inf, own, ((2, 0.5, 8, 71), (3, 1.0, 9, 72)), ()),
+        (5, 13, 1013, 1, inf, own, ((2, 0.5, 8, 71, 0), (3, 1.0, 9, 72, 2)), ()),
     ]
 
 
@@ -123,7 +130,8 @@ def cases(draw):
         chains = None
         if draw(st.booleans()):
             calls = np.arange(first, first + sum(counts), dtype=np.int32)
-            chains = Chains(np.array(counts, np.int32), calls, calls / 2, calls, calls)
+            own = np.full(len(calls), OWN, np.int32)
+            chains = Chains(np.array(counts, np.int32), calls, calls / 2, calls, calls, own)
         whole = block(times, first, session, chains, prefixes)
         sizes = draw(st.lists(st.integers(1, 5), max_size=4))
         patience = draw(st.sampled_from([None, Exponential(3.0)]))

@@ -219,8 +219,8 @@ def test_reordering_ragged_columns_is_reordering_lists(data):
 def test_all_columns_of_chains_move_together():
     count = np.array([1, 2], np.int32)
     three = np.arange(3, dtype=np.int32)
-    chains = Chains(count, three, three * 1.0, three * 2, three * 3)
+    chains = Chains(count, three, three * 1.0, three * 2, three * 3, three - 1)
     turned = ragged.reordered(chains, np.array([1, 0]))
     assert [column.tolist() for column in turned] == [
-        [2, 1], [1, 2, 0], [1.0, 2.0, 0.0], [2, 4, 0], [3, 6, 0]
+        [2, 1], [1, 2, 0], [1.0, 2.0, 0.0], [2, 4, 0], [3, 6, 0], [0, 1, -1]
     ]  # fmt: skip

@@ -23,6 +23,7 @@ from naive.user import User
 from sim.engine.state import status
 from sim.engine.state.backend_record import STANDARD
 from sim.model.adapters import Adapters
+from sim.model.workload import OWN
 
 SLACK_S = 1e-6  # who comes back at the told moment is in time, whatever the last bit of a sum
 
@@ -55,7 +56,7 @@ class Dispatch(Clockwork):
         self.everyone.append(request)
         crowd = self.crowd(request)
         self.take_leg(request)
-        patience_end_s = self.now_s + request.task.patience_s
+        patience_end_s = max(request.arrival_s + request.task.patience_s, self.now_s)
         self.patience.set(patience_end_s, (request.number,), lambda: self.lose_patience(request))
         if crowd.is_answered_at_once(request.number):
             assert crowd.response_cache is not None
@@ -373,7 +374,7 @@ class Dispatch(Clockwork):
         task = request.task
         task.follows_steps |= request.follows_steps
         following = task.note_answer(request.said, self.now_s)
-        carried = math.floor(self.crowd(request).carry * task.said)
+        carried = math.floor(self.crowds[task.workload].carry * task.said)
         for call in following:
             self.follow_up(task, call, carried)
         self.leave(request)
@@ -386,7 +387,15 @@ class Dispatch(Clockwork):
         self.timers.set(
             self.now_s + call.think_s,
             place,
-            lambda: self.ask(Request(len(self.everyone), self.now_s, task, call, carried)),
+            lambda: self.ask(
+                Request(
+                    len(self.everyone),
+                    self.now_s if call.workload == OWN else task.arrival_s,
+                    task,
+                    call,
+                    carried,
+                )
+            ),
         )
 
     # What is due

@@ -7,6 +7,7 @@ from naive.cache import Name, names_of_task
 from naive.task import Call, Task
 from sim.engine.state import status
 from sim.model.routing import Leg
+from sim.model.workload import OWN
 
 OF_THE_LAST_ATTEMPT = {
     "backend",
@@ -24,7 +25,7 @@ class Request:
     """What a user wants, over all attempts to get it."""
 
     number: int
-    arrival_s: float
+    arrival_s: float  # since then its user waits
     task: Task
     call: Call
     carried: int = 0  # tokens of its prompt that were said in the task before
@@ -67,8 +68,13 @@ class Request:
         return self.position + 1 < len(self.chain)
 
     @property
+    def is_of_another(self) -> bool:
+        """Whether its workload is not that of its task, from whose arrival it counts then."""
+        return self.call.workload != OWN
+
+    @property
     def workload(self) -> int:
-        return self.task.workload
+        return self.call.workload if self.is_of_another else self.task.workload
 
     @property
     def said(self) -> int:

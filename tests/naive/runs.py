@@ -19,7 +19,7 @@ from sim.model.distributions import Constant
 from sim.model.gateway import Gateway
 from sim.model.managed import ManagedApi, Pace
 from sim.model.routing import Leg, Routing
-from sim.model.workload import Chains, Prefixes
+from sim.model.workload import OWN, Chains, Prefixes
 
 PATIENT = Client()
 ONE_PLACE = profile(max_num_seqs=1)
@@ -107,6 +107,7 @@ def chains(*tasks: list[tuple[int, float, int, int]]) -> Chains:
         np.array(think_s, np.float64),
         np.array(prompt, np.int32),
         np.array(output, np.int32),
+        np.full(len(calls), OWN, np.int32),
     )
 
 

@@ -10,7 +10,7 @@ from naive.attempt import NOT_YET
 from naive.cache import Name
 from naive.user import User
 from sim.engine.state import status
-from sim.model.workload import Chains, Prefixes
+from sim.model.workload import OWN, Chains, Prefixes
 
 FIRST_OWN_SESSION = 2**40
 
@@ -24,6 +24,7 @@ class Call:
     think_s: float
     new_tokens: int  # of its prompt, besides what is carried over
     output: int
+    workload: int = OWN
 
 
 @dataclass(slots=True)
@@ -101,8 +102,8 @@ def tasks(
     )
     for index, (at_s, prompt, output, which, patience, own, later, names) in enumerate(rows, first):
         calls = [Call(0, 0, 0.0, int(prompt), int(output))]
-        for number, (stage, think_s, new, out) in enumerate(later, 1):
-            calls.append(Call(number, int(stage), float(think_s), int(new), int(out)))
+        for number, (stage, think_s, new, out, whose) in enumerate(later, 1):
+            calls.append(Call(number, int(stage), float(think_s), int(new), int(out), int(whose)))
         yield Task(
             index,
             int(which),

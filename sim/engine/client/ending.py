@@ -33,7 +33,7 @@ def _show(s: State, slot: int, now: float) -> None:
     seq = s.slots[slot]
     pool = s.pools[seq.backend]
     pool.answers += 1
-    pool.ttft_s += seq.first_token_s - seq.arrival_s
+    pool.ttft_s += seq.first_token_s - task.asked_s(s, slot)
     pool.streamed_s += now - seq.first_token_s
     if s.clock[0].has_transfers:
         _show_to_who_began(s, slot)
@@ -45,7 +45,7 @@ def _show_to_who_began(s: State, slot: int) -> None:
     home, seq = s.transfers[slot].home, s.slots[slot]
     if home != NONE:
         s.pools[home].answers += 1
-        s.pools[home].ttft_s += seq.first_token_s - seq.arrival_s
+        s.pools[home].ttft_s += seq.first_token_s - task.asked_s(s, slot)
 
 
 @inner_apart

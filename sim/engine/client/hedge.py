@@ -148,7 +148,7 @@ def copied(s: State, slot: int) -> int:
     if clock.has_extras:
         extra, more = s.extras[slot], s.extras[moved]
         more.session, more.task_number, more.task = extra.session, extra.task_number, extra.task
-        more.user = extra.user
+        more.user, more.sent_s = extra.user, extra.sent_s
         more.naming, more.names, more.first_name = extra.naming, extra.names, extra.first_name
         more.hedges, more.detours, more.twin = extra.hedges, extra.detours, NONE
         more.first_found, more.found_later = extra.first_found, extra.found_later

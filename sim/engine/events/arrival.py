@@ -143,7 +143,7 @@ def _begin(s: State, slot: int, now: float) -> None:
     counts = s.workloads[seq.workload]
     routes.begin(s, slot, now)
     most = s.pools[seq.backend].max_model_len - seq.prompt
-    if now >= 0.0:
+    if seq.arrival_s >= 0.0:
         counts.requests += 1
         counts.offered_prompt_tokens += seq.prompt
         output = max(min(seq.output, most), 0)
@@ -159,7 +159,7 @@ def _begin(s: State, slot: int, now: float) -> None:
     if seq.patience_end_s < math.inf:
         timers.schedule_patience(s, slot)
     if is_known:
-        if now >= 0.0:
+        if seq.arrival_s >= 0.0:
             counts.response_hits += 1
         timers.schedule(s, now + counts.response_s, timers.ANSWER, slot)
     else:

@@ -11,7 +11,7 @@ from sim.model import ragged
 from sim.model.closed import ClosedSource
 from sim.model.distributions import Distribution, FloatArray
 from sim.model.streams import Streams
-from sim.model.workload import Chains, Loop, Prefixes, RequestBlock, Workload
+from sim.model.workload import OWN, Chains, Loop, Prefixes, RequestBlock, Workload
 
 OWN_BITS = 48  # of the numbers of sessions and blocks that a workload has to itself
 PATIENCE_DRAWS = 4096  # at a time, whatever pieces they are taken in
@@ -46,8 +46,16 @@ def feeds(
     Requests of one instant come in the order of their workloads. A piece holds what every workload
     has generated up to the same time, so that memory stays bounded.
     """
+    at = {workload.name: index for index, workload in enumerate(workloads)}
     sources = [
-        _labelled(index, workload, streams, start_s, end_s)
+        _labelled(
+            index,
+            workload,
+            np.array([*(at[name] for name in workload.leads_to), OWN]),
+            streams,
+            start_s,
+            end_s,
+        )
         for index, workload in enumerate(workloads)
     ]
     if len(sources) == 1:
@@ -70,12 +78,27 @@ def feeds(
 
 
 def _labelled(
-    index: int, workload: Workload, streams: Streams, start_s: float, end_s: float
+    index: int,
+    workload: Workload,
+    places: Numbers,
+    streams: Streams,
+    start_s: float,
+    end_s: float,
 ) -> Iterator[Feed]:
-    """The requests of one workload, with the patience of their users."""
+    """The requests of one workload, with the patience of their users.
+
+    Parameters
+    ----------
+    places : (n + 1,) int64
+        Indices of the n workloads that it leads to, and ``OWN``.
+    """
     patience = _patience(workload, streams)
     for block in workload.source.blocks(workload.name, streams, start_s, end_s):
-        yield _fed(block, index, None if patience is None else patience(block))
+        fed = _fed(block, index, None if patience is None else patience(block))
+        if workload.leads_to and fed.chains is not None:
+            whose = places[fed.chains.workload].astype(np.int32)
+            fed = fed._replace(chains=fed.chains._replace(workload=whose))
+        yield fed
 
 
 def further(

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from sim.engine.plane import loops
 from sim.engine.plane.feed import Feed
 from sim.engine.state.record import (
-    CALL,
     EXTRA,
     FED,
     FED_EXTRA,
@@ -21,6 +20,7 @@ from sim.engine.state.record import (
     records,
 )
 from sim.engine.state.state import State
+from sim.engine.state.task_record import CALL
 from sim.model.workload import Chains
 
 _TASK_SESSIONS = 1 << 40  # sessions made up for tasks, apart from those that are fed
@@ -96,6 +96,9 @@ def _extras(state: State, requests: Feed, tasks_fed: int, left: slice) -> tuple[
         fresh = records(len(chains.stage), CALL)
         fresh.stage, fresh.think_s = chains.stage, chains.think_s
         fresh.prompt, fresh.output = chains.prompt_tokens, chains.output_tokens
+        fresh.workload = chains.workload
+        if (chains.workload != NONE).any():
+            state.clock[0].has_chains = 1
         state = state._replace(calls=_joined(state.calls, fresh))
         _reserve_timers(state, chains)
     if (prefixes := requests.prefixes) is not None:

@@ -30,7 +30,6 @@ from sim.engine.state.loop_record import USER
 from sim.engine.state.plan_record import PLAN
 from sim.engine.state.record import (
     CACHE,
-    CALL,
     DEADLINE,
     ENTRY,
     EXTRA,
@@ -45,13 +44,13 @@ from sim.engine.state.record import (
     RING,
     RUN,
     SEQUENCE,
-    TASK,
     WORKLOAD,
     Records,
     records,
     whole_lines,
 )
 from sim.engine.state.state import State
+from sim.engine.state.task_record import CALL, TASK
 from sim.engine.state.tier_record import TIER
 from sim.model.cache import ResponseCache
 from sim.model.client import Client, RetryBudget

@@ -62,7 +62,7 @@ def _count_completed(s: State, slot: int, now: float) -> None:
     e2e_s = now - seq.arrival_s
     wait_s = 0.0
     if seq.attempts > 0:
-        wait_s = seq.admitted_s - seq.arrival_s
+        wait_s = seq.admitted_s - task.asked_s(s, slot)
         counts.prompt_tokens += seq.prompt
         counts.output_tokens += seq.output
         counts.cached_tokens += seq.cached

@@ -9,7 +9,7 @@ import math
 from sim.engine.request import adapter, loop, timers
 from sim.engine.state import histogram
 from sim.engine.state.backend_record import SINCE, TOKENS
-from sim.engine.state.jit import inner_apart
+from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import ONE, WIDE, ZERO
 from sim.engine.state.record import (
     ALONE,
@@ -35,6 +35,7 @@ def begin(s: State, slot: int, fed: Row, patience_s: float) -> None:
     extra.task = extra.twin = NONE
     extra.hedges = extra.detours = extra.found_later = 0
     extra.first_found = extra.heir = NONE
+    extra.sent_s = seq.arrival_s
     loop.begin(s, slot, fed)
     _name_fed(s, slot, fed)
     counts = s.workloads[seq.workload]
@@ -59,12 +60,18 @@ def begin(s: State, slot: int, fed: Row, patience_s: float) -> None:
 
 @inner_apart
 def call(s: State, t: int, index: int, slot: int, now: float) -> None:
-    """A following call of task ``t`` in a slot, about to be sent."""
+    """A following call of task ``t`` in a slot, about to be sent.
+
+    One of another workload counts from the arrival of the task: its user has waited since then.
+    """
     row = s.tasks[t]
     seq, extra, following = s.slots[slot], s.extras[slot], s.calls[row.first + index]
-    seq.arrival_s, seq.patience_end_s = now, now + row.patience_s
+    seq.workload, seq.arrival_s = row.workload, now
+    if following.workload != NONE:
+        seq.workload, seq.arrival_s = following.workload, row.arrival_s
+    extra.sent_s, seq.patience_end_s = now, max(seq.arrival_s + row.patience_s, now)
     seq.prompt = max(row.carried + following.prompt, 1)
-    seq.output, seq.workload = following.output, row.workload
+    seq.output = following.output
     extra.task, extra.task_number, extra.session = t, row.number, row.session
     extra.user = row.user
     extra.twin = NONE
@@ -74,6 +81,12 @@ def call(s: State, t: int, index: int, slot: int, now: float) -> None:
         extra.naming, extra.names = UNNAMED, 0
     else:
         _name_after_task(s, slot, row.width, row.carried)
+
+
+@inner
+def asked_s(s: State, slot: int) -> float:
+    """When the request in a slot was sent: with its arrival, unless other workloads came first."""
+    return s.extras[slot].sent_s if s.clock[0].has_chains else s.slots[slot].arrival_s
 
 
 @inner_apart

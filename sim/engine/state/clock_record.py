@@ -44,6 +44,7 @@ CLOCK = np.dtype(
         ("has_deadlines", "i8"),
         ("has_extras", "i8"),
         ("has_tasks", "i8"),
+        ("has_chains", "i8"),  # tasks whose calls are of several workloads
         ("has_users", "i8"),  # in closed loops
         ("user_number", "i8"),  # of the next user
         ("has_hedges", "i8"),

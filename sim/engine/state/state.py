@@ -20,7 +20,6 @@ from sim.engine.state.loop_record import USER
 from sim.engine.state.plan_record import PLAN
 from sim.engine.state.record import (
     CACHE,
-    CALL,
     DEADLINE,
     ENTRY,
     EXTRA,
@@ -33,7 +32,6 @@ from sim.engine.state.record import (
     RING,
     RUN,
     SEQUENCE,
-    TASK,
     TIMER,
     WORKLOAD,
     CountArray,
@@ -42,6 +40,7 @@ from sim.engine.state.record import (
     Records,
     SlotArray,
 )
+from sim.engine.state.task_record import CALL, TASK
 from sim.engine.state.tier_record import TIER
 
 # Type and number of axes of each array, all C-contiguous.
