@@ -5,6 +5,8 @@ of requests by the bin of their arrival, all else where it happens. Memory is a 
 per bin, whatever the traffic, and one histogram per workload and latency.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -92,6 +94,15 @@ class Ledger:
             self._end_with(at, plane.now)
         if self._bin == len(self.edges_s) - 1 and not state.clock[0].has_tasks:
             self._count_requests_as_tasks()
+
+    def drop_outputs(self, workloads: Sequence[int]) -> None:
+        """Have no tokens in the answers of some workloads, which are embeddings or scores."""
+        for table in (self.workloads, self.usage):
+            for index in workloads:
+                table["output_tokens"][index] = 0
+        for index in workloads:
+            self.workloads["offered_output_tokens"][index] = 0
+            self.usage["wasted_output_tokens"][index] = 0
 
     def forget(self) -> None:
         """Have histograms, and figures of the worst hour, begin anew; an hour has just ended."""

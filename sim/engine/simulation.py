@@ -130,6 +130,7 @@ def simulate(
     counts = len(design.workloads), len(design.pools), len(design.backends)
     ledger = Ledger(horizon.edges_s, *counts)
     _play(design, clock, ledger, forget_s)
+    ledger.drop_outputs([i for i, each in enumerate(design.workloads) if not each.generates])
     in_flight = plane.in_flight()
     log = plane.requests()
     adapters = AdapterCounts.of(plane.close_bin())

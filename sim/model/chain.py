@@ -8,15 +8,16 @@ all the while, so that the latencies of all of them count from the first arrival
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.model import ragged
 from sim.model.arrivals import YEAR_S
-from sim.model.distributions import Distribution, FloatArray
-from sim.model.lengths import Lengths
+from sim.model.distributions import Constant, Distribution, FloatArray
+from sim.model.lengths import Lengths, draw_lengths
 from sim.model.streams import Streams
 from sim.model.tasks import GROUP_TASKS, whole
 from sim.model.workload import Chains
@@ -42,6 +43,8 @@ class Follower:
         Of the requests that it comes after, those that it does come after, each by chance.
     calls : Distribution
         Its requests after one, sent side by side; rounded half up, at least 1.
+    rank_correlation : float
+        Spearman's correlation of prompt and output lengths.
     prompt_growth_per_year : float
     """
 
@@ -52,7 +55,8 @@ class Follower:
     output: Lengths
     delay_s: Distribution
     share: float = 1.0
-    calls: Distribution | None = None
+    calls: Distribution = field(default_factory=lambda: Constant(1.0))
+    rank_correlation: float = 0.0
     prompt_growth_per_year: float = 1.0
 
 
@@ -104,9 +108,7 @@ class Chain:
         parts, there = [], {name: np.ones(GROUP_TASKS, bool)}
         for index, one in enumerate(self.followers):
             stream = f"chain/{name}/{one.name}"
-            count = np.ones(GROUP_TASKS, np.int32)
-            if one.calls is not None:
-                count = whole(one.calls, streams(f"{stream}/calls/{key}"), GROUP_TASKS)
+            count = whole(one.calls, streams(f"{stream}/calls/{key}"), GROUP_TASKS)
             comes = streams(f"{stream}/share/{key}").random(GROUP_TASKS) < one.share
             there[one.name] = comes & there[one.after]
             parts.append(_calls(one, index, count * there[one.name], streams, stream, key))
@@ -128,8 +130,15 @@ def _calls(
 ) -> Chains:
     """The requests of a follower after each of a group, their prompts as they were drawn."""
     total = int(count.sum())
-    prompt = one.prompt.distribution.sample(streams(f"{stream}/prompt/{key}"), total)
-    output = one.output.distribution.sample(streams(f"{stream}/output/{key}"), total)
+    prompt: Any  # in whole tokens once it has grown
+    prompt, output = draw_lengths(
+        one.prompt.distribution,
+        one.output.distribution,
+        one.rank_correlation,
+        streams(f"{stream}/prompt/{key}"),
+        streams(f"{stream}/output/{key}"),
+        total,
+    )
     delay_s = one.delay_s.sample(streams(f"{stream}/delay/{key}"), total)
     return Chains(
         count,
@@ -145,6 +154,6 @@ def _in_turn(parts: list[Chains]) -> Chains:
     """The calls of several followers as those of one table: a request's in the order of parts."""
     task = np.concatenate([np.repeat(np.arange(GROUP_TASKS), part.count) for part in parts])
     order = np.argsort(task, kind="stable")
-    count = np.sum([part.count for part in parts], axis=0, dtype=np.int32)
+    count = np.stack([part.count for part in parts]).sum(axis=0, dtype=np.int32)
     columns = zip(*(part[1:] for part in parts), strict=True)
     return Chains(count, *(np.concatenate(column)[order] for column in columns))

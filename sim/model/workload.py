@@ -199,6 +199,9 @@ class Workload:
     yielding : Yielding or None
         How its requests, once on a replica, give way to those of priority 0; None where they keep
         what they have.
+    generates : bool
+        Whether answers have tokens; else they are embeddings or scores, and the one token that the
+        engine calls theirs is nobody's.
     leads_to : tuple of str
         Workloads whose requests come after its own, as the chains of its source number them.
     """
@@ -220,6 +223,7 @@ class Workload:
     has_deadline: bool = False
     yielding: Yielding | None = None
     adapters: Adapters | None = None
+    generates: bool = True
     leads_to: tuple[str, ...] = ()
 
     @property

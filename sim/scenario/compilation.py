@@ -42,7 +42,7 @@ from sim.scenario.schema import DAY_S, ScenarioDocument
 from sim.scenario.values.catalogued import Shape
 from sim.scenario.values.numbers import Number, known
 from sim.scenario.workload import adapters as needed
-from sim.scenario.workload import billed, client, follow_ups, routes, value, yielding
+from sim.scenario.workload import after, billed, client, follow_ups, routes, value, yielding
 from sim.scenario.workload.burstiness import Burstiness
 from sim.scenario.workload.client import PRIORITIES
 from sim.scenario.workload.compression import compressed
@@ -56,16 +56,19 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
     """The design in the world of these draws; ValueError if they admit none."""
     horizon = compile_horizon(document.horizon)
     billed_by = billers(document)
+    first = after.firsts(document.workloads)
     workloads = tuple(
         _workload(
             name,
             _rated(each, document, billed_by[name], horizon, draws) if name in billed_by else each,
+            document.workloads[first[name]].arrivals if name in first else None,
             traces.get(name),
             horizon,
             draws,
         )
         for name, each in document.workloads.items()
     )
+    workloads = after.chained(workloads, document.workloads, draws)
     backends = schema.taking_part(document)
     workloads = tuple(_handed_on(each, document) for each in workloads)
     return Design(
@@ -109,9 +112,18 @@ def _there(value: Any) -> Any:
 
 
 def _workload(
-    name: str, workload: schema.Workload, trace: Trace | None, horizon: Horizon, draws: Draws
+    name: str,
+    written: schema.Workload,
+    of_first: schema.Arrivals | None,
+    trace: Trace | None,
+    horizon: Horizon,
+    draws: Draws,
 ) -> Workload:
+    """A workload in a world, with the arrivals of the first of the chain that it comes late in."""
     source: RequestSource
+    workload = written
+    if of_first is not None:
+        workload = written.model_copy(update={"arrivals": of_first})
     if workload.arrivals.think_time is not None:
         source = _closed(workload, draws)
     elif trace is None:
@@ -135,11 +147,12 @@ def _workload(
         routing=routes.compiled(
             route, workload.fallback, workload.overflow, workload.degradation, draws
         ),
-        economics=value.compiled(workload, draws),
+        economics=value.compiled(written, draws),
         month_weight=_month_weight(workload.arrivals, source, horizon, draws),
         has_deadline=workload.deadline is not None,
         adapters=needed.compiled(workload.adapters, draws),
         yielding=yielding.compiled({key: getattr(workload, key) for key in yielding.KEYS}),
+        generates=workload.output_tokens is None or not workload.output_tokens.is_none,
     )
 
 

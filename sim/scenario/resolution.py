@@ -40,7 +40,7 @@ from sim.scenario.values.numbers import Number, Uncertain, extent
 from sim.scenario.values.problems import Findings, Path
 from sim.scenario.values.units import format_duration, shown
 from sim.scenario.workload import adapters as loaded
-from sim.scenario.workload import client, follow_ups, routes, yielding
+from sim.scenario.workload import after, client, follow_ups, routes, yielding
 from sim.scenario.workload.burstiness import Burstiness
 from sim.scenario.workload.counts import shape_of
 
@@ -164,6 +164,12 @@ def _check_billers(document: ScenarioDocument, findings: Findings) -> None:
 def _generated(workload: schema.Workload) -> dict[str, Any]:
     """Defaults of a generated workload, open or closed."""
     arrivals = workload.arrivals
+    if arrivals.after is not None:
+        return {
+            "arrivals": arrivals.model_copy(update=after.defaults(arrivals)),
+            "token_correlation": _default(workload.token_correlation, 0.0),
+            "context_creep_per_year": _default(workload.context_creep_per_year, 1.0),
+        }
     if arrivals.think_time is not None:
         loop = {
             "ramp": _default(arrivals.ramp, 0.0),

@@ -15,10 +15,18 @@ from sim.scenario.backend.backends import kind_of
 from sim.scenario.schema import Arrivals
 from sim.scenario.values.problems import Findings, Path, nearest
 from sim.scenario.values.units import shown
-from sim.scenario.workload import names_in_routes
+from sim.scenario.workload import after, names_in_routes
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-RATES = ("requests_per_day", "requests_per_second", "users", "counts", "usd_per_month", "trace")
+RATES = (
+    "requests_per_day",
+    "requests_per_second",
+    "users",
+    "counts",
+    "usd_per_month",
+    "trace",
+    "after",
+)
 ARRIVALS = Arrivals.model_fields.keys()
 PER_USER = ("requests_per_user_per_day", "think_time")
 OF_CLOSED = ("ramp", "requests", "pause")
@@ -44,6 +52,7 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
     backends = _mapping(data, "backends")
     for path, workload in _entries(data, "workloads"):
         _rate(path, workload, findings)
+        after.check(path, workload, _mapping(data, "workloads"), findings)
         _lengths(path, workload, findings)
         names_in_routes.check(path, workload, list(backends), findings)
         _client(path, workload, findings)

@@ -39,8 +39,8 @@ from sim.scenario.workload.billed import BillShares
 from sim.scenario.workload.burstiness import Burstiness, gap_variation
 from sim.scenario.workload.client import PRIORITIES, Client
 from sim.scenario.workload.counts import Counts
-from sim.scenario.workload.follow_ups import FollowUps
-from sim.scenario.workload.lengths import TokenLengths, token_lengths
+from sim.scenario.workload.follow_ups import FollowUps, number_of_calls
+from sim.scenario.workload.lengths import TokenLengths, output_lengths, token_lengths
 from sim.scenario.workload.objectives import Objectives, objectives
 from sim.scenario.workload.value import Dollars, OneOff, Outcome
 from sim.scenario.workload.yielding import YIELDS
@@ -218,6 +218,16 @@ class Arrivals(Model):
     """Slow random swings of the rate; default none."""
     burstiness: Annotated[Burstiness, gap_variation()] | None = None
     """Coefficient of variation of the gaps between requests; default 1, Poisson arrivals."""
+    after: Text | None = None
+    """In place of a rate: the workload that these requests come after, one for each that is
+    answered, as an answer comes after a search. Their latencies then count from the arrival of the
+    first of the chain, since when its user has waited."""
+    delay: Annotated[Varied, varied()] | None = None
+    """With after: time from that answer to the request, such as that of a search; default 0."""
+    share: Annotated[Number, number("share", above=0, most=1)] | None = None
+    """With after: share of those requests that these come after, by chance; default all."""
+    parallel: Annotated[Varied, number_of_calls()] | None = None
+    """With after: requests after each of those, sent side by side; default 1."""
 
     @model_serializer(mode="wrap")
     def _written(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -235,8 +245,9 @@ class Workload(Model):
     """When requests arrive."""
     prompt_tokens: Annotated[TokenLengths, token_lengths()] | None = None
     """Length of prompts; a distribution says how it differs between requests."""
-    output_tokens: Annotated[TokenLengths, token_lengths()] | None = None
-    """Length of outputs; a distribution says how it differs between requests."""
+    output_tokens: Annotated[TokenLengths, output_lengths()] | None = None
+    """Length of outputs; a distribution says how it differs between requests. 0 for embeddings,
+    scores and what an encoder makes: they are there when the prompt has been computed."""
     token_correlation: Annotated[Number, number("factor", least=-0.99, most=0.99)] | None = None
     """Rank correlation of prompt and output lengths; default 0."""
     context_creep_per_year: Factor | None = None

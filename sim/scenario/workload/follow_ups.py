@@ -78,15 +78,15 @@ def compiled(
     new, answer = follow_ups.prompt_tokens, follow_ups.output_tokens
     assert follow_ups.think_time is not None and follow_ups.parallel is not None
     return tasks.FollowUps(
-        calls=_whole(follow_ups.calls_per_task.distribution(draws)),
+        calls=whole(follow_ups.calls_per_task.distribution(draws)),
         prompt=prompt if new is None else compressed(new.lengths(draws), kept, draws),
         output=output if answer is None else answer.lengths(draws),
         think_s=follow_ups.think_time.distribution(draws),
-        width=_whole(follow_ups.parallel.distribution(draws)),
+        width=whole(follow_ups.parallel.distribution(draws)),
     )
 
 
-def _whole(law: Distribution) -> Distribution:
+def whole(law: Distribution) -> Distribution:
     """The law, or the two whole numbers around a constant whose mean it is."""
     if not isinstance(law, Constant) or law.value.is_integer():
         return law

@@ -40,6 +40,9 @@ class TokenLengths:
         Shorter and longer draws are moved to these.
     factor : float
         By which all are longer than that: what a bill says of a world, not the document.
+
+    Of outputs, 0 is the length of an embedding or a score. Engines call it one token: what comes
+    with the end of the prompt.
     """
 
     usual: Number | Spread
@@ -47,8 +50,15 @@ class TokenLengths:
     most: Number | None = None
     factor: float = 1.0
 
+    @property
+    def is_none(self) -> bool:
+        """Whether nothing is generated."""
+        return self.usual == 0.0
+
     def lengths(self, draws: Mapping[str, float]) -> Lengths:
         """The lengths in a world; ValueError if there are none such."""
+        if self.is_none:
+            return Lengths(Constant(1.0), maximum=1)
         if isinstance(self.usual, Spread):
             distribution = self.usual.distribution(draws)
         else:
@@ -72,6 +82,15 @@ class TokenLengths:
 def token_lengths() -> Reads:
     """A number, or a distribution with or without ``min`` and ``max``."""
     return Reads(read_lengths, lambda: reference("token_lengths"))
+
+
+def output_lengths() -> Reads:
+    """The same, or 0."""
+    return Reads(_read_output, lambda: reference("token_lengths"))
+
+
+def _read_output(raw: Any, spot: Spot) -> TokenLengths | None:
+    return TokenLengths(0.0) if raw in (0, "0") and raw is not False else read_lengths(raw, spot)
 
 
 def read_lengths(raw: Any, spot: Spot) -> TokenLengths | None:
