@@ -259,7 +259,8 @@ class _Look:
     def _slow_in_decoding(self) -> bool:
         """Whether the first tokens come in time, and the answers do not."""
         return all(
-            self.value(f"workloads.{w.name}.ttft_p95_s") <= w.slo.ttft_s for w in self.troubled()
+            w.generates and self.value(f"workloads.{w.name}.ttft_p95_s") <= w.slo.ttft_s
+            for w in self.troubled()
         )
 
     def _waits_too_long(self) -> bool:

@@ -77,7 +77,7 @@ def test_calls_have_the_asked_numbers_lengths_and_times():
             0.01 if values is chains.output_tokens else 0
         )
     assert len(chains.stage) == len(chains.think_s) == m
-    assert [column.dtype for column in chains] == [np.int32, np.int32, np.float64, *[np.int32] * 2]
+    assert [column.dtype for column in chains] == [np.int32, np.int32, np.float64, *[np.int32] * 3]
     assert chains.prompt_tokens.min() >= 1
     assert chains.output_tokens.min() >= 1
 

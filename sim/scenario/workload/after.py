@@ -168,9 +168,9 @@ def chained(
     for name in sorted(ways, key=lambda name: len(ways[name])):
         one = _follower(by_name[name], written[name].arrivals, len(ways[name]) - 1, draws)
         chains.setdefault(first[name], []).append(one)
-        many = 1.0
-        for step in ways[name][:-1]:
-            many *= _many(written[step].arrivals, draws)
+        many = max(one.calls.mean(), 1.0)
+        for step in ways[name][:-1]:  # which comes once, however many are side by side before it
+            many *= known(written[step].arrivals.share, draws)
         by_name[name] = _brought(by_name[name], many)
     for name, followers in chains.items():
         source = by_name[name].source
@@ -198,13 +198,6 @@ def _follower(workload: Workload, arrivals: Any, stage: int, draws: Draws) -> Fo
         whole(arrivals.parallel.distribution(draws)),
         source.rank_correlation,
         source.prompt_growth_per_year,
-    )
-
-
-def _many(arrivals: Any, draws: Draws) -> float:
-    """Requests after each of those before, on the average."""
-    return known(arrivals.share, draws) * max(
-        whole(arrivals.parallel.distribution(draws)).mean(), 1.0
     )
 
 

@@ -20,6 +20,7 @@ from functools import lru_cache
 import numpy as np
 
 from sim.errors import PeakfleetError
+from sim.model.chain import Chain
 from sim.model.closed import MOST_USERS, ClosedSource, DrawnRequests
 from sim.model.design import Design
 from sim.model.distributions.scaled import scaled
@@ -174,6 +175,7 @@ def _source(source: RequestSource, growth: Growth) -> RequestSource:
                 curve=curve,
                 prompt=_longer(source.prompt, growth.prompt),
                 follow_ups=_follow_ups(source.follow_ups, growth.prompt),
+                chain=_chain(source.chain, growth.prompt),
             )
         case TraceSource():
             return _played(source, growth)
@@ -193,6 +195,13 @@ def _longer(lengths: Lengths, factor: float) -> Lengths:
 
 def _follow_ups(calls: FollowUps | None, factor: float) -> FollowUps | None:
     return None if calls is None else replace(calls, prompt=_longer(calls.prompt, factor))
+
+
+def _chain(chain: Chain | None, factor: float) -> Chain | None:
+    if chain is None:
+        return None
+    each = (replace(one, prompt=_longer(one.prompt, factor)) for one in chain.followers)
+    return Chain(tuple(each))
 
 
 def _played(source: TraceSource, growth: Growth) -> TraceSource:
