@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sim.studies.first.scenario import Wishes
 
 TEMPLATES = ("chat", "rag", "code", "agents", "batch", "voice")
+TEMPLATES += ("rag-chain", "embedding", "rerank", "vision", "speech", "image")
 SERVED_BY = ("api", "gpus", "both")
 STDOUT = "-"
 
@@ -46,9 +47,14 @@ COUNT: Final = Amount("count")
 MONEY: Final = Amount("money")
 
 
-@click.command(short_help="Write a first scenario: chat, RAG, code, agents, batch or voice.")
+@click.command(short_help="Write a first scenario: chat, RAG, code, agents, batch, images, …")
 @click.argument("file", type=click.Path(), default="first.yaml")
-@click.option("--template", type=click.Choice(TEMPLATES), help="What it is for.  [default: chat]")
+@click.option(
+    "--template",
+    type=click.Choice(TEMPLATES),
+    metavar="NAME",
+    help=f"What it is for: {', '.join(TEMPLATES)}.  [default: chat]",
+)
 @click.option(
     "--serve", "served_by", type=click.Choice(SERVED_BY), help="Who answers.  [default: api]"
 )
@@ -116,8 +122,11 @@ def _wishes(given: dict[str, Any], has_log: bool, asks: bool) -> "Wishes":
     served_by = given["served_by"]
     if asks and kind is None and not has_log:
         kind = _ask("What is it for", "chat", click.Choice(TEMPLATES))
-    if asks and served_by is None and not of_api:
+    only_gpus = kind is not None and bool(KINDS[kind].needs_gpus)
+    if asks and served_by is None and not of_api and not only_gpus:
         served_by = _ask("Who answers", "both" if bill else "api", click.Choice(SERVED_BY))
+    if served_by is None and only_gpus:
+        served_by = "gpus"
     if served_by is None:
         wants_gpus = gpu is not None or (model is not None and not of_api)
         served_by = "both" if bill or (wants_gpus and api) else "gpus" if wants_gpus else "api"
@@ -129,8 +138,8 @@ def _wishes(given: dict[str, Any], has_log: bool, asks: bool) -> "Wishes":
         volume = _ask(KINDS[kind].counted.capitalize(), str(KINDS[kind].volume), COUNT)
     if asks and api is None and served_by != "gpus":
         api = _ask("Model of the API", DEFAULT_API)
-    if asks and model is None and served_by != "api":
-        model = _ask("Model on GPUs", DEFAULT_MODEL)
+    if asks and model is None and served_by != "api" and not KINDS[kind].step:
+        model = _ask("Model on GPUs", KINDS[kind].model or DEFAULT_MODEL)
     return Wishes(kind, served_by, volume, bill, api, model, gpu)
 
 

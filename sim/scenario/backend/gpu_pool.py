@@ -66,7 +66,8 @@ class GpuPool(Model):
     service: Annotated[Service, service_profile()]
     """Service profile: a name of 'sim catalog profiles', the path of a profile's file, or what to
     compute one of: {model: qwen3-32b, gpu: l40s, gpus: 2, precision: fp8}, where the model may be
-    the path of a config.json of Hugging Face, which says its precision itself."""
+    the path of a config.json of Hugging Face, which says its precision itself; or the times of a
+    step where each request takes a fixed number of them: {step: {1: 95ms, 4: 350ms}, gpu: l4}."""
     replicas: Annotated[Replicas, replica_limits()]
     """Copies of the model; the limits of an autoscaler as {min: 2, max: 40, initial: 6}."""
     autoscaler: Autoscaler | None = None

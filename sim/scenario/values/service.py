@@ -15,6 +15,7 @@ from sim.model.coefficients import drawn
 from sim.model.input_file import is_file
 from sim.model.kv_cache import AUTO, BYTES
 from sim.model.profile import ServiceProfile
+from sim.scenario.values import steps
 from sim.scenario.values.fields import JsonSchema, Reads
 from sim.scenario.values.numbers import Uncertain
 from sim.scenario.values.problems import Spot, choose
@@ -64,7 +65,7 @@ def service_profile() -> Reads:
 
 def _read(raw: Any, spot: Spot) -> Service | None:
     if isinstance(raw, dict):
-        return _computed(raw, spot)
+        return _of_steps(raw, spot) if steps.KEY in raw else _computed(raw, spot)
     if not isinstance(raw, str) or not raw.strip():
         remedy = "or a mapping such as {model: qwen3-32b, gpu: l40s, gpus: 2, precision: fp8}"
         spot.wrong(f"{shown(raw)} must be the name of a profile, or the path of its file", remedy)
@@ -87,6 +88,12 @@ def _read(raw: Any, spot: Spot) -> Service | None:
         is_api = sold is not None and sold not in models()
         spot.wrong(str(error), f"an API is kind: managed_api, model: {sold}" if is_api else "")
     return None
+
+
+def _of_steps(raw: dict[str, Any], spot: Spot) -> Service | None:
+    """A service of a fixed number of steps."""
+    found = steps.read_steps(raw, spot)
+    return None if found is None else Service(*found, taken=form_taken(raw["gpu"]))
 
 
 def _computed(raw: dict[str, Any], spot: Spot) -> Service | None:
@@ -139,7 +146,7 @@ def _schema() -> JsonSchema:
             },
             "gpu": {"description": "A GPU of the catalogue.", **text, "examples": [*gpus()][:3]},
             "gpus": {
-                "description": "GPUs of a replica; default as few as hold it.",
+                "description": "GPUs of a replica; default as few as hold it, 1 beside step.",
                 "type": "integer",
                 "minimum": 1,
                 "maximum": MOST_GPUS,
@@ -156,4 +163,4 @@ def _schema() -> JsonSchema:
         "required": ["model", "gpu"],
         "additionalProperties": False,
     }
-    return {"anyOf": [{**text, "examples": profile_names()[:3]}, mapping]}
+    return {"anyOf": [{**text, "examples": profile_names()[:3]}, mapping, steps.steps_schema()]}

@@ -35,6 +35,16 @@ class Kind:
         Seconds in which all of a day has to be done, where it comes at once; 0 where it does not.
     says_again : bool
         Whether requests begin with what earlier ones said, so that memories of prompts matter.
+    before : tuple of str
+        What is done before the answer, in turn: names in :mod:`sim.studies.first.before`.
+    model : str
+        On GPUs, where nobody says which; empty for the usual one.
+    needs_gpus : str
+        Why no API of the catalogue can answer; empty where one can.
+    step : str
+        The service in YAML where requests take a fixed number of steps, no tokens of a model.
+    step_s : float
+        GPU-seconds of a request then.
     """
 
     title: str
@@ -48,6 +58,11 @@ class Kind:
     calls: float = 1.0
     burst_s: float = 0.0
     says_again: bool = False
+    before: tuple[str, ...] = ()
+    model: str = ""
+    needs_gpus: str = ""
+    step: str = ""
+    step_s: float = 0.0
 
 
 _CHAT = """\
@@ -103,6 +118,55 @@ _VOICE = """\
     client: {timeout: 5s, retries: none}
 """
 
+_LOOKUP = """\
+    # Instructions, the best of the passages and the question. (yours?)
+    prompt_tokens: {lognormal: {mean: 3000, p95: 6000}, max: 16k}
+    output_tokens: {lognormal: {mean: 300, p95: 700}, max: 2k}
+    slo: {ttft_p95: 3s, e2e_p95: 30s}      # from the question on, what 95 % should get
+    client: {timeout: 60s, retries: openai-sdk}
+"""
+
+_EMBEDDING = """\
+    # Passages of documents, or questions, that become vectors. (yours?)
+    prompt_tokens: {lognormal: {mean: 300, p95: 800}, max: 8k}
+    output_tokens: 0                       # nothing is generated
+    slo: {e2e_p95: 500ms}                  # what 95 % of the texts should get
+    client: {timeout: 10s, retries: openai-sdk}
+"""
+
+_RERANK = """\
+    # Thirty passages, each beside the question, that get scores. (yours?)
+    prompt_tokens: {lognormal: {mean: 6000, cv: 0.3}, max: 24k}
+    output_tokens: 0                       # nothing is generated
+    slo: {e2e_p95: 1s}                     # what 95 % of the rankings should get
+    client: {timeout: 5s, retries: openai-sdk}
+"""
+
+_VISION = """\
+    # Tokens of the pictures and of the question about them. (yours?)
+    prompt_tokens: {lognormal: {mean: 1300, cv: 0.6}, max: 8k}
+    output_tokens: {lognormal: {mean: 200, p95: 600}, max: 2k}
+    slo: {ttft_p95: 3s, e2e_p95: 20s}      # from the upload on, what 95 % should get
+    client: {timeout: 60s, retries: openai-sdk}
+"""
+
+_SPEECH = """\
+    # Tokens of the recording, and the text that it becomes. (yours?)
+    prompt_tokens: {lognormal: {mean: 450, cv: 0.8}, max: 4k}
+    output_tokens: {lognormal: {mean: 120, cv: 0.8}, max: 2k}
+    slo: {ttft_p95: 2s, e2e_p95: 10s}      # from the end of the recording on
+    client: {timeout: 60s, retries: openai-sdk}
+"""
+
+_IMAGE = """\
+    # Each picture takes as many steps, which stand where other models have tokens. (yours?)
+    prompt_tokens: 1
+    output_tokens: 28                      # steps
+    slo: {e2e_p95: 20s}                    # what 95 % of the pictures should get
+    client: {timeout: 2min, retries: openai-sdk}
+"""
+_STEP = "{step: {1: 95ms, 2: 180ms, 4: 350ms}, gpu: h100-sxm, start: 200ms}"
+
 _CHAT_DAY, _CODE_DAY = "azure-chat-2024", "azure-code-2024"
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -125,6 +189,30 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "voice": Kind(
             "Voice assistant", "turns", 50_000, "turns a day", _CHAT_DAY, _VOICE, 1500, 60
+        ),
+        "rag-chain": Kind(
+            "Questions that are looked up", "answers", 20_000, "questions a day", _CHAT_DAY,
+            _LOOKUP, 3000, 300, before=("embedding", "ranking"),
+        ),
+        "embedding": Kind(
+            "Embeddings", "texts", 500_000, "texts a day", _CHAT_DAY, _EMBEDDING, 300, 1,
+            model="qwen3-4b", needs_gpus="embeddings",
+        ),
+        "rerank": Kind(
+            "Rankings", "rankings", 100_000, "rankings a day", _CHAT_DAY, _RERANK, 6000, 1,
+            model="qwen3-4b", needs_gpus="rankings",
+        ),
+        "vision": Kind(
+            "Questions about pictures", "answers", 20_000, "questions a day", _CHAT_DAY, _VISION,
+            1300, 200, before=("pictures",),
+        ),
+        "speech": Kind(
+            "Transcripts", "transcripts", 20_000, "recordings a day", _CHAT_DAY, _SPEECH, 450, 120,
+            before=("sound",),
+        ),
+        "image": Kind(
+            "Pictures that are made", "pictures", 10_000, "pictures a day", _CHAT_DAY, _IMAGE, 1,
+            28, needs_gpus="pictures", step=_STEP, step_s=28 * 0.350 / 4 + 0.2,
         ),
     }
 )  # fmt: skip

@@ -107,12 +107,16 @@ def _computed(model: str, gpu: str, tokens: float) -> Pool:
 
 def replicas_for(kind: Kind, volume: float, pool: Pool) -> int:
     """Replicas for so many arrivals a day, or a night, of a kind."""
-    peak = 1.0
-    if kind.shape:
-        values = shape(kind.shape).values
-        peak = max(values) / (sum(values) / len(values))
-    rate = volume * kind.calls / (kind.burst_s or DAY_S) * peak
+    rate = volume * kind.calls / (kind.burst_s or DAY_S) * peak_of(kind)
     return replicas_at(rate, kind.mean_prompt, kind.mean_output, pool)
+
+
+def peak_of(kind: Kind) -> float:
+    """The rate of its busiest hour over that of a mean one."""
+    if not kind.shape:
+        return 1.0
+    values = shape(kind.shape).values
+    return max(values) / (sum(values) / len(values))
 
 
 def replicas_at(rate: float, prompt: float, output: float, pool: Pool) -> int:

@@ -1,6 +1,7 @@
 """A first scenario as text: it runs as it stands, and says what to change."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -9,8 +10,9 @@ from sim.errors import CatalogError
 from sim.model.price import DAY_S, MONTH_S
 from sim.scenario.backend.replicas import MOST_REPLICAS
 from sim.studies.first.backends import api_model, api_text, line, pool_text, provider_of
+from sim.studies.first.before import STEPS, arrivals_after, backend_text
 from sim.studies.first.kind import KINDS, Kind
-from sim.studies.first.pool import DEFAULT_MODEL, pool_of, replicas_for
+from sim.studies.first.pool import DEFAULT_MODEL, FILLED, peak_of, pool_of, replicas_for
 
 API, GPUS, BOTH = "api", "gpus", "both"
 SERVED_BY = (API, GPUS, BOTH)
@@ -70,6 +72,15 @@ def first_scenario(wishes: Wishes, file: str, today: date) -> str:
             raise CatalogError("a bill by the month says nothing of the documents of one night")
         if wishes.served_by == GPUS:
             raise CatalogError("a bill is that of an API: it goes with --serve api or both")
+        if kind.before:
+            raise CatalogError("a bill says nothing of what is done before the answers")
+    if kind.needs_gpus and wishes.served_by != GPUS:
+        raise CatalogError(f"no API of the catalogue makes {kind.needs_gpus}: --serve gpus")
+    if kind.step and (wishes.model or wishes.gpu):
+        raise CatalogError(
+            f"{kind.needs_gpus} are made in steps whose times you put into the file: without"
+            " --model and --gpu"
+        )
     monday = today - timedelta(days=today.weekday())
     return "\n".join(
         [
@@ -77,13 +88,23 @@ def first_scenario(wishes: Wishes, file: str, today: date) -> str:
             f"name: {kind.title}\n",
             _horizon(kind, monday),
             "workloads:",
-            f"  {kind.workload}:",
-            _arrivals(wishes, kind) + kind.traffic + _route(wishes),
+            *_workloads(wishes, kind),
             "backends:",
             _backends(wishes, kind),
             "worlds: 40    # draws of chance; more of them make the intervals narrower\nseed: 0\n",
         ]
     )
+
+
+def _workloads(wishes: Wishes, kind: Kind) -> Iterator[str]:
+    """Those of the steps before, and that of the answers."""
+    arrivals = _arrivals(wishes, kind)
+    for step in (STEPS[name] for name in kind.before):
+        yield f"  {step.workload}:"
+        yield arrivals + step.traffic + f"    route: {step.backend}"
+        arrivals = arrivals_after(step)
+    yield f"  {kind.workload}:"
+    yield arrivals + kind.traffic + _route(wishes, kind)
 
 
 def _opening(wishes: Wishes, kind: Kind, file: str) -> str:
@@ -106,7 +127,9 @@ def _commands(wishes: Wishes, kind: Kind, file: str) -> list[tuple[str, str]]:
         ]
     commands = [(f"sim run {file}", "cost, utilisation and latency")]
     if wishes.served_by == GPUS and not kind.burst_s:
-        commands.append((f"sim size {file}", "the fewest replicas that keep the SLO"))
+        which = " --backend fleet" if kind.before else ""
+        size = f"sim size {file}{which} --worlds 100"  # fewer cannot tell
+        commands.append((size, "the fewest replicas that keep the SLO"))
     if not kind.burst_s:
         commands.append((f"sim stress {file} --growth 10", "what breaks first at 10x"))
     return [*commands, meaning]
@@ -150,23 +173,45 @@ def _shares(wishes: Wishes, kind: Kind) -> str:
     return line(text, "of its dollars; yours?")
 
 
-def _route(wishes: Wishes) -> str:
-    return line("    route: api", "or: fleet") if wishes.served_by == BOTH else ""
+def _route(wishes: Wishes, kind: Kind) -> str:
+    if wishes.served_by == BOTH:
+        return line("    route: api", "or: fleet")
+    if not kind.before:
+        return ""
+    return f"    route: {'api' if wishes.served_by == API else 'fleet'}\n"
 
 
 def _backends(wishes: Wishes, kind: Kind) -> str:
     """Who answers."""
-    parts: list[str] = []
+    volume = _volume(wishes, kind)
+    parts = [backend_text(STEPS[name], volume, kind.shape) for name in kind.before]
+    if kind.step:
+        return _of_steps(kind, volume)
     if wishes.served_by != GPUS:
         parts.append(api_text(wishes.api or DEFAULT_API, kind.says_again))
     if wishes.served_by != API:
         usual = kind.mean_prompt + kind.mean_output
-        pool = pool_of(wishes.model or DEFAULT_MODEL, wishes.gpu, usual)
-        replicas = replicas_for(kind, _volume(wishes, kind), pool)
+        model = wishes.model or kind.model or DEFAULT_MODEL
+        pool = pool_of(model, wishes.gpu, usual)
+        replicas = replicas_for(kind, volume, pool)
         if replicas > MOST_REPLICAS:
             raise _too_many(wishes, kind, replicas)
         parts.append(pool_text(pool, replicas, kind.says_again, wishes.served_by == BOTH))
     return "\n".join(parts)
+
+
+def _of_steps(kind: Kind, volume: float) -> str:
+    """A pool that takes a fixed number of steps for each request."""
+    replicas = max(math.ceil(volume * peak_of(kind) / DAY_S * kind.step_s / FILLED), 1)
+    if replicas > MOST_REPLICAS:
+        raise CatalogError(f"--volume {volume:g}: takes {replicas:,} replicas: give less")
+    return (
+        "  fleet:\n    kind: gpu_pool\n"
+        "    # Times of a step by how many are made at once: not measured. (yours?)\n"
+        f"    service: {kind.step}\n"
+        + line(f"    replicas: {replicas}", "of 1 GPU each: a guess by mean loads")
+        + line("    price: {usd_per_gpu_hour: 2.99}", "on demand; yours?")
+    )
 
 
 def _too_many(wishes: Wishes, kind: Kind, replicas: int) -> CatalogError:
