@@ -14,8 +14,10 @@ from sim.cli.outputs import check_outputs
 if TYPE_CHECKING:
     from sim.studies.first.scenario import Wishes
 
-TEMPLATES = ("chat", "rag", "code", "agents", "batch", "voice")
-TEMPLATES += ("rag-chain", "embedding", "rerank", "vision", "speech", "image")
+TEMPLATES = (
+    *("chat", "rag", "code", "agents", "batch", "voice"),
+    *("rag-chain", "embedding", "rerank", "vision", "speech", "image"),
+)
 SERVED_BY = ("api", "gpus", "both")
 STDOUT = "-"
 
