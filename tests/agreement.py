@@ -58,7 +58,7 @@ def assert_agreement(case: Case, until_s: float = END_S) -> Counter[str]:
         np.testing.assert_allclose(
             log[column], naive.column(column), rtol=1e-9, atol=1e-12, err_msg=column
         )
-    if case.managed is not None:
+    if case.managed is not None or case.variants is not None:
         sent = log.attempts > 0
         np.testing.assert_array_equal(log.backend[sent], naive.column("backend")[sent])
     assert_same_books(case, naive, plane.close_bin(), until_s == END_S)
@@ -90,7 +90,7 @@ def assert_same_books(
             assert float(state.adapter_pools[p][name]) == pytest.approx(counted, rel=1e-9), name
         for name in ("looked_up", "found_above"):
             assert int(pool[name]) == sum(replica.looked[name] for replica in replicas), name
-    if case.managed is None:
+    if case.managed is None and case.variants is None:
         return
     for place in np.ndindex(state.usage.shape):
         booked, used = naive.books.usage[place], state.usage[place]

@@ -28,6 +28,7 @@ from sim.model.managed import ManagedApi
 from sim.model.price import GpuPrice
 from sim.model.profile import Admission, Scheduler, ServiceProfile
 from sim.model.routing import Routing
+from sim.model.variants import Variants
 from sim.model.workload import Chains, Loop, Prefixes, Slo, Yielding
 
 END_S = 1e9  # later than anything that happens
@@ -114,6 +115,7 @@ class Case:
     day_start_s: float | None = None  # time of the day at time 0
     yielding: list[Yielding | None] | None = None  # of each workload
     adapters: list[Adapters | None] | None = None  # ... that its requests need
+    variants: list[Variants] | None = None
     on_grid: bool = False  # every sum of its times is exact, so that ties are ties
 
     @property
@@ -139,7 +141,7 @@ class Case:
     def traits(self) -> dict[str, Any]:
         """What the case says of its workloads, and of backends that are not pools."""
         names = ("max_concurrency", "carry", "prefix_hit_rate", "response_cache")
-        names += ("managed", "routes", "day_start_s", "closed", "yielding", "adapters")
+        names += ("managed", "routes", "day_start_s", "closed", "yielding", "adapters", "variants")
         said = {name: getattr(self, name) for name in names}
         return {name: trait for name, trait in said.items() if trait is not None}
 
@@ -389,7 +391,7 @@ class Operator:
                 assert isinstance(self.plane, DataPlane)
                 lengthen(self.case, self.plane)
             elif signal == status.REQUEST_HELD and self.case.wakes:
-                self.add(self.plane.held)
+                self.add(self.pool_for(self.plane.held))
 
     def apply(self, verb: Verb) -> None:
         if verb.name == "add":
@@ -408,6 +410,12 @@ class Operator:
             replica = verb.which % len(self.pool_of)
             self.plane.kill(replica)
             self.ready = [other for other in self.ready if other != replica]
+
+    def pool_for(self, held: int) -> int:
+        """The pool that gets a replica for what is held: of several the first."""
+        names = [each.name for each in self.case.pools]
+        joined = held - len(names) - len(self.case.managed or [])
+        return held if joined < 0 else names.index((self.case.variants or [])[joined].pools[0])
 
     def add(self, pool: int) -> None:
         self.pool_of.append(pool)

@@ -25,7 +25,7 @@ def cases_with_handoffs(
     second = replace(case.pools[-1], name="decode")
     if len(case.pools) == 1 and draw(st.booleans()):
         second = replace(pool(first.profile, 2, first.router), name="decode", gateway=first.gateway)
-    second = _keeping_like(second, first, draw(st.booleans()))
+    second = keeping_like(second, first, draw(st.booleans()))
     handoff = Handoff(
         "decode",
         bytes_per_s=draw(st.sampled_from([1e2, 1e3, 1e5])) * rng.uniform(0.5, 2),
@@ -37,7 +37,7 @@ def cases_with_handoffs(
     return replace(case, pools=[replace(first, handoff=handoff), second])
 
 
-def _keeping_like(drawn: GpuPool, other: GpuPool, keeps: bool) -> GpuPool:
+def keeping_like(drawn: GpuPool, other: GpuPool, keeps: bool) -> GpuPool:
     """The same pool with the engine's blocks of another, and prompts kept in blocks like there."""
     block = other.profile.kv_block_tokens
     most = max(drawn.profile.kv_capacity_tokens, -(-drawn.profile.max_model_len // block) * block)

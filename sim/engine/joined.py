@@ -87,8 +87,7 @@ def joined(design: Design, stretches: Sequence[Stretch]) -> Outcome:
 
 
 def _ledger(design: Design, stretches: Sequence[Stretch]) -> Ledger:
-    counts = len(design.workloads), len(design.pools), len(design.backends)
-    ledger = Ledger(design.horizon.edges_s, *counts)
+    ledger = Ledger(design.horizon.edges_s, len(design.workloads), *design.booked)
     for each in stretches:
         part, own = each.outcome.ledger, slice(each.before, None)
         here = slice(each.bin, each.bin + part.p95_s.shape[-1] - each.before)

@@ -48,6 +48,7 @@ class Ledger:
     workloads : (workloads, bins) WORKLOAD
         Where no request is followed by another, each is a task of its own.
     pools : (pools, bins) POOL
+        Those of the design, then backends that join several, with what waits before these.
         Moments are integrals over the bin; counts such as ``waiting`` are those at its end.
     usage : (workloads, backends, BILLINGS, bins) USAGE
         What each backend did for each workload.

@@ -55,7 +55,8 @@ class Outcome:
     tasks_in_flight : Tasks
         Tasks under way at the end, those of the warm-up included.
     waiting_at_start : (pools,) int64
-        Requests that were waiting when the horizon began, before anything happened at time 0.
+        Requests that were waiting when the horizon began, before anything happened at time 0; in
+        the order of the ledger's pools.
     requests : (n,) REQUEST
         One row per request, the warm-up left out; empty unless asked for.
     arrived_s : float
@@ -124,11 +125,10 @@ def simulate(
     fleets = control.start(design, clock, streams)
     clock.run_before(0.0)
     at_start = plane.close_bin()
-    waiting_at_start = at_start.pools.waiting[: len(design.pools)].copy()
+    waiting_at_start = _waiting(design, at_start.pools.waiting)
     found_before, had_before = Tiers.of(at_start), AdapterCounts.of(at_start)
     plane.open_bin()
-    counts = len(design.workloads), len(design.pools), len(design.backends)
-    ledger = Ledger(horizon.edges_s, *counts)
+    ledger = Ledger(horizon.edges_s, len(design.workloads), *design.booked)
     _play(design, clock, ledger, forget_s)
     ledger.drop_outputs([i for i, each in enumerate(design.workloads) if not each.generates])
     in_flight = plane.in_flight()
@@ -148,6 +148,12 @@ def simulate(
         adapters=None if adapters is None else adapters.since(had_before),
         tiers=Tiers.of(plane.close_bin()).since(found_before) if _has_tiers(design) else None,
     )
+
+
+def _waiting(design: Design, waiting: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Requests that wait at each pool, and then at each backend that joins several."""
+    last = len(waiting) - len(design.variants)
+    return np.concatenate([waiting[: len(design.pools)], waiting[last:]])
 
 
 def _has_tiers(design: Design) -> bool:
@@ -210,6 +216,7 @@ def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane
         yielding=[workload.yielding for workload in design.workloads],
         adapters=[workload.adapters for workload in design.workloads],
         closed=[_rules(workload.source, design.horizon) for workload in design.workloads],
+        variants=design.variants,
     )
 
 

@@ -24,6 +24,7 @@ from sim.model.profile import ServiceProfile
 from sim.model.purchase import PurchasePlan
 from sim.model.rule import require
 from sim.model.scorers import Scorers
+from sim.model.variants import Variants
 from sim.model.workload import Workload
 
 Router = Literal[
@@ -190,7 +191,7 @@ class GpuPool:
 class Design:
     """What one replication simulates.
 
-    Backends are numbered: the pools, then the managed ones.
+    Backends are numbered: the pools, then the managed ones, then those that join several pools.
     """
 
     name: str
@@ -200,14 +201,30 @@ class Design:
     managed: tuple[ManagedApi, ...] = ()
     one_off: OneOff | None = None
     cluster: Cluster | None = None
+    variants: tuple[Variants, ...] = ()
 
     @property
     def backends(self) -> tuple[GpuPool | ManagedApi, ...]:
-        """All of them, in the order of their numbers."""
+        """All that do the work, in the order of their numbers."""
         return (*self.pools, *self.managed)
 
+    @property
+    def booked(self) -> tuple[int, int]:
+        """Pools and backends that are booked, those that join several pools included."""
+        more = len(self.variants)
+        return len(self.pools) + more, len(self.backends) + more
+
+    def joined(self, pool: str) -> Variants | None:
+        """What a pool is a variant of."""
+        return next((each for each in self.variants if pool in each.pools), None)
+
     def is_part(self, pool: str) -> bool:
-        """Whether a pool only computes prompts for another, or makes answers for one that does."""
+        """Whether others have part in what comes to a pool.
+
+        It only computes prompts for another, makes answers for one that does, or is a variant.
+        """
+        if self.joined(pool) is not None:
+            return True
         handoffs = [(each.name, each.handoff.to) for each in self.pools if each.handoff is not None]
         return any(pool in pair for pair in handoffs)
 

@@ -24,8 +24,9 @@ from sim.montecarlo.early_warning import warnings
 from sim.montecarlo.ending import ending, of_batch
 from sim.montecarlo.latencies import late, latencies
 from sim.montecarlo.money import money
-from sim.montecarlo.offered import work_and_capacity_s
+from sim.montecarlo.offered import hours_over_capacity, load, work_and_capacity_s
 from sim.montecarlo.tiers import tiers
+from sim.montecarlo.variants import variants
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -71,8 +72,8 @@ def metrics(outcome: Outcome, design: Design) -> dict[str, float]:
         figures |= {f"workloads.{workload.name}.{name}": value for name, value in own.items()}
     for pool, own in zip(design.pools, pools, strict=True):
         figures |= {f"backends.{pool.name}.{name}": value for name, value in own.items()}
-    found = tiers(outcome, design) | adapters(outcome, design)
-    return figures | money(outcome, design) | found
+    figures |= money(outcome, design) | tiers(outcome, design) | adapters(outcome, design)
+    return figures | variants(outcome, design, figures)
 
 
 def _ratio(top: float, bottom: float) -> float:
@@ -183,7 +184,7 @@ def _pool(outcome: Outcome, design: Design, index: int) -> dict[str, float]:
     stood_in = sum(r.end_s - r.start_s for r in bought if r.stands_in) * pool.unit_gpus / HOUR_S
     running_s = float(booked["running_s"].sum())
     work_s, able_s = work_and_capacity_s(outcome, design, index)
-    loads = _load(work_s, able_s)
+    loads = load(work_s, able_s)
     logs, ends_s = outcome.logs[index : index + 1], np.array([0.0, design.horizon.duration_s])
     return {
         "gpu_hours": gpu_hours,
@@ -214,28 +215,3 @@ def _handed_on(booked: Records) -> dict[str, float]:
         "handoff_mean_s": _ratio(float(booked["handoff_s"].sum()), count),
         "kept_local": float(booked["kept_local"].sum()),
     }
-
-
-def _load(work_s: FloatArray, able_s: FloatArray) -> FloatArray:
-    """Work over capacity in each bin; infinite where there is work and no replica."""
-    idle = np.where(work_s > 0, np.inf, 0.0)
-    loads: FloatArray = np.divide(work_s, able_s, out=idle, where=able_s > 0)
-    return loads
-
-
-def hours_over_capacity(work_s: FloatArray, able_s: FloatArray, edges_s: FloatArray) -> float:
-    """Hours of the horizon in which more work arrives than a pool can do.
-
-    An hour begins where a bin does that is the first in an hour of the horizon; longer bins, and a
-    shorter horizon, count as one.
-
-    Examples
-    --------
-    >>> work_s, able_s = np.array([3.0, 0.5, 1.5]), np.array([1.0, 1.0, 1.0])
-    >>> hours_over_capacity(work_s, able_s, np.array([0.0, 1800.0, 3600.0, 7200.0]))
-    2.0
-    >>> hours_over_capacity(work_s[:2], 2 * able_s[:2], np.array([0.0, 1800.0, 3600.0]))
-    0.0
-    """
-    hours = np.unique(edges_s[:-1] // HOUR_S, return_inverse=True)[1]
-    return float(np.sum(np.bincount(hours, work_s) > np.bincount(hours, able_s)))

@@ -1,7 +1,9 @@
 """The work that is offered to a pool, and what the pool can do.
 
 A pool that hands its prompts to another has the work of prompts only, one to which they are handed
-that of the answers, and of a token of each prompt.
+that of the answers, and of a token of each prompt. A pool that is a variant has that of the
+requests that its router gave it; what joins them has all that comes, of which each variant can do
+so much in a second as its replicas could of nothing else.
 """
 
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from sim.engine.simulation import Outcome
 from sim.engine.state.record import Records
 from sim.model.capacity import Offered, decode_only, needed_s, prefill_only, work_offered
 from sim.model.design import Design, GpuPool
+from sim.model.price import HOUR_S
 from sim.montecarlo.deadline import spread
 from sim.montecarlo.prompt_spread import prompt_cv2
 
@@ -43,6 +46,30 @@ def work_and_capacity_s(
     return work_s, able_s
 
 
+def of_variants(outcome: Outcome, design: Design, number: int) -> tuple[FloatArray, FloatArray]:
+    """The same of a backend that joins several pools, by its number among such.
+
+    Had the m-th pool all requests of a bin, they would take it W_m, and it can do A_m: together
+    they can do the sum of A_m / W_m of them. Work is 1 where any request comes, capacity that sum.
+
+    Returns
+    -------
+    (bins,) float64, (bins,) float64
+    """
+    joined, names = design.variants[number], [pool.name for pool in design.pools]
+    source, able = len(design.backends) + number, np.zeros(len(outcome.ledger.edges_s) - 1)
+    comes = np.zeros(len(able))
+    for index in map(names.index, joined.pools):
+        work_s = _work_s(outcome, design, index, source)
+        able += _over(_able_s(outcome, design, index), work_s)
+        comes = np.maximum(comes, (work_s > 0).astype(np.float64))
+    return comes, able
+
+
+def _over(top: FloatArray, bottom: FloatArray) -> FloatArray:
+    return np.divide(top, bottom, out=np.zeros(len(top)), where=bottom > 0)
+
+
 def _sources(design: Design, index: int) -> Iterator[int]:
     """Pools where requests come to, that are worked on at the pool: itself, and who hands on."""
     yield index
@@ -53,10 +80,13 @@ def _sources(design: Design, index: int) -> Iterator[int]:
 
 def _work_s(outcome: Outcome, design: Design, index: int, source: int) -> FloatArray:
     """Work at a pool of the requests that come to another, or to itself."""
-    pool, first = design.pools[index], design.pools[source]
+    pool, first = design.pools[index], (*design.backends, *design.variants)[source]
     mine = [i for i, w in enumerate(design.workloads) if first.name in w.route.backends]
     booked, usage = outcome.ledger.workloads[mine], outcome.ledger.usage[mine, source]
-    part = _part(booked, usage)
+    is_variant = design.joined(first.name) is not None
+    part = _part(
+        booked, usage["handed_on"] if is_variant else usage["attempts"] - usage["handed_on"]
+    )
     arrived, hits = part * booked["requests"], part * booked["response_hits"]
     if arrived.sum() == 0:
         return np.zeros(arrived.shape[1])
@@ -64,12 +94,14 @@ def _work_s(outcome: Outcome, design: Design, index: int, source: int) -> FloatA
     for row, workload in zip(to_do, (design.workloads[i] for i in mine), strict=True):
         if workload.has_deadline:
             row[:] = spread(row, outcome.ledger.edges_s, workload.slo.e2e_s)
-    cached, prefilled = (float(usage[field].sum()) for field in ("cached_tokens", "prompt_tokens"))
+    answered = outcome.ledger.usage[mine, index]
+    fields = ("cached_tokens", "prompt_tokens")
+    cached, prefilled = (float(answered[field].sum()) for field in fields)
     sums = {name: float((part * booked[f"offered_{name}"]).sum()) for name in _OFFERED}
     offered = Offered(
         float(arrived.sum()), cached_share=cached / prefilled if prefilled > 0 else 0.0, **sums
     )
-    if source != index:
+    if source != index and source < len(design.pools):
         offered = decode_only(offered)
     elif pool.handoff is not None:
         offered = prefill_only(offered)
@@ -89,7 +121,7 @@ def _step_factor(design: Design, workloads: list[int], pool: GpuPool) -> float:
     return pool.adapters.step_factor(min(count, pool.adapters.slots))
 
 
-def _part(booked: Records, usage: Records) -> FloatArray:
+def _part(booked: Records, came: npt.NDArray[np.int64]) -> FloatArray:
     """Share of the requests of each workload and bin that come to a backend, on whatever way.
 
     Attempts there are counted against those that did not go on from another backend. What a pool is
@@ -98,10 +130,10 @@ def _part(booked: Records, usage: Records) -> FloatArray:
     Parameters
     ----------
     booked : (workloads, bins) WORKLOAD
-    usage : (workloads, BILLINGS, bins) USAGE
-        Of the backend.
+    came : (workloads, BILLINGS, bins) int64
+        Attempts that came to the backend.
     """
-    there = (usage["attempts"] - usage["handed_on"]).sum(axis=1)
+    there = came.sum(axis=1)
     asked = booked["attempts"] - booked["fallbacks"] - booked["escalations"]
     part: FloatArray = np.divide(there, asked, out=np.ones(there.shape), where=asked > 0)
     return part
@@ -119,3 +151,28 @@ def _able_s(outcome: Outcome, design: Design, index: int) -> FloatArray:
     ready_s = booked["ready_s"].sum()
     speed = booked["able_s"].sum() / ready_s if ready_s > 0 else 1.0
     return design.most_replicas(pool) * speed * np.diff(outcome.ledger.edges_s)
+
+
+def load(work_s: FloatArray, able_s: FloatArray) -> FloatArray:
+    """Work over capacity in each bin; infinite where there is work and no replica."""
+    idle = np.where(work_s > 0, np.inf, 0.0)
+    loads: FloatArray = np.divide(work_s, able_s, out=idle, where=able_s > 0)
+    return loads
+
+
+def hours_over_capacity(work_s: FloatArray, able_s: FloatArray, edges_s: FloatArray) -> float:
+    """Hours of the horizon in which more work arrives than a pool can do.
+
+    An hour begins where a bin does that is the first in an hour of the horizon; longer bins, and a
+    shorter horizon, count as one.
+
+    Examples
+    --------
+    >>> work_s, able_s = np.array([3.0, 0.5, 1.5]), np.array([1.0, 1.0, 1.0])
+    >>> hours_over_capacity(work_s, able_s, np.array([0.0, 1800.0, 3600.0, 7200.0]))
+    2.0
+    >>> hours_over_capacity(work_s[:2], 2 * able_s[:2], np.array([0.0, 1800.0, 3600.0]))
+    0.0
+    """
+    hours = np.unique(edges_s[:-1] // HOUR_S, return_inverse=True)[1]
+    return float(np.sum(np.bincount(hours, work_s) > np.bincount(hours, able_s)))

@@ -121,7 +121,8 @@ def verdict(
 def _request_columns(outcome: Outcome, design: Design) -> dict[str, npt.NDArray[np.generic]]:
     log = outcome.requests
     workloads = np.array([workload.name for workload in design.workloads], dtype=object)
-    backends = np.array([backend.name for backend in design.backends], dtype=object)
+    named = (*design.backends, *design.variants)
+    backends = np.array([backend.name for backend in named], dtype=object)
     statuses = np.array([status.NAMES[code] for code in sorted(status.NAMES)], dtype=object)
     has_ranks = any(pool.profile.data_parallel_ranks > 1 for pool in design.pools)
     return {

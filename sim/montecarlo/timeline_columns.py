@@ -79,7 +79,8 @@ def _machine_columns(
     booked = outcome.ledger.pools[rows]
     width_s = np.diff(outcome.ledger.edges_s)
     ready_s, serving_s = booked["ready_s"].sum(axis=0), booked["serving_s"].sum(axis=0)
-    blocks = np.array([p.profile.replica_kv_blocks for p in pools])
+    blocks = np.zeros(len(booked))  # what joins pools has none of its own
+    blocks[: len(pools)] = [pool.profile.replica_kv_blocks for pool in pools]
     capacity = (booked["serving_s"] * blocks[:, None]).sum(axis=0)
     yield f"{prefix}ready_replicas", ready_s / width_s
     starting_s = [log.starting_s(outcome.ledger.edges_s) for log in outcome.logs[rows]]

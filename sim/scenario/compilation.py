@@ -29,10 +29,12 @@ from sim.scenario.backend import (
     gateway,
     gpu_price,
     handoff,
+    joined,
     lifecycle,
     managed,
     scaled,
     scorers,
+    variants,
     zones,
 )
 from sim.scenario.backend.gpu_pool import GpuPool
@@ -71,19 +73,17 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
     workloads = after.chained(workloads, document.workloads, draws)
     backends = schema.taking_part(document)
     workloads = tuple(_handed_on(each, document) for each in workloads)
+    pools = tuple(
+        _reached(_pool(name, backend, document, horizon, draws), document, workloads)
+        for name, backend in backends.items()
+        if isinstance(backend, GpuPool)
+    )
+    pools, of_several = joined.compiled(document.variants, pools, workloads, draws)
     return Design(
         name=document.name,
         horizon=horizon,
         workloads=workloads,
-        pools=energy.budgeted(
-            tuple(
-                _reached(_pool(name, backend, document, horizon, draws), document, workloads)
-                for name, backend in backends.items()
-                if isinstance(backend, GpuPool)
-            ),
-            document.energy,
-            draws,
-        ),
+        pools=energy.budgeted(pools, document.energy, draws),
         managed=tuple(
             _managed(name, backend, document, horizon, draws)
             for name, backend in backends.items()
@@ -91,6 +91,7 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
         ),
         one_off=value.compiled_one_off(document.one_off, draws),
         cluster=cluster.compiled(document.cluster, zones.names_of(document.zones)),
+        variants=of_several,
     )
 
 
@@ -326,7 +327,7 @@ def _managed(
 
 def _handed_on(workload: Workload, document: ScenarioDocument) -> Workload:
     """The workload, told of pools that others hand its prompts to."""
-    names = schema.reached(document.workloads[workload.name], document.backends)
+    names = schema.reached(document.workloads[workload.name], document.backends, document.variants)
     onward = tuple(name for name in names if name not in workload.route.backends)
     if not onward:
         return workload
@@ -341,7 +342,9 @@ def _reached(
     if profile.limits is None:
         return pool
     for workload in workloads:
-        if pool.name in schema.reached(document.workloads[workload.name], document.backends):
+        if pool.name in schema.reached(
+            document.workloads[workload.name], document.backends, document.variants
+        ):
             profile = reaching(profile, reach_of(workload))
     return pool if profile is pool.profile else replace(pool, profile=profile)
 
@@ -351,7 +354,8 @@ def _pool(
 ) -> design.GpuPool:
     factor = known(_there(pool.throughput_factor), draws)
     profile = sped_up(pool.service.drawn(draws), pool.speculative_decoding, draws)
-    scaler = scaled.compiled(pool.autoscaler, pool.replicas, draws)
+    policy = variants.scaler_of(document.variants, name, pool)
+    scaler = scaled.compiled(policy, pool.replicas, draws)
     begins = horizon.start - timedelta(seconds=horizon.warm_up_s)
     profile, most = adapters.reduced(profile, pool.adapters), fleet.most_gpus(pool, profile)
     lost = failures.compiled(pool.failures, pool.spot, draws)

@@ -7,6 +7,7 @@ there, and it is said once with where else; where its name cannot be one at all,
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sim.scenario import variant_rules
 from sim.scenario.backend import budget, cluster, handoff
 from sim.scenario.values.problems import Findings, Path, choose, dotted
 from sim.scenario.values.units import shown
@@ -36,16 +37,19 @@ def check(
     names = list(backends) if isinstance(backends, dict) else []
     if not names:
         return
+    own = data.get("variants")
+    joined = list(own) if isinstance(own, dict) else []
     places: dict[str, list[Path]] = {}
     for path, workload in workloads:
         for at, name in names_in_routes.references(path, workload):
-            if isinstance(name, str) and name.strip() and name not in names:
+            if isinstance(name, str) and name.strip() and name not in (*names, *joined):
                 places.setdefault(name, []).append(at)
     pools = [name for name in names if kinds[name] == "gpu_pool"]
     apis = [name for name in names if kinds[name] == "managed_api"]
     for kind, references in (
         (pools, cluster.references(data.get("cluster"))),
         (pools, handoff.references(data.get("backends"))),
+        (pools, variant_rules.references(data.get("variants"))),
         (apis, budget.references(data.get("budgets"))),
     ):
         for at, name in references:
@@ -59,7 +63,7 @@ def check(
                 said = f"{value}is no pool of GPUs" if kind is pools else message
                 findings.add(at, said, choose(name, kind))
     for name, (first, *others) in places.items():
-        remedy = "; ".join(_remedies(choose(name, names), others))
+        remedy = "; ".join(_remedies(choose(name, [*names, *joined]), others))
         findings.add(first, f"{shown(name)} is not the name of a backend", remedy)
 
 

@@ -30,6 +30,7 @@ from sim.scenario.backend import (
     gpu_price,
     handoff,
     managed,
+    variants,
 )
 from sim.scenario.backend.gpu_pool import Engine, GpuPool
 from sim.scenario.backend.managed import Edge, ManagedApi
@@ -60,7 +61,9 @@ def resolve(
     for name, written in document.workloads.items():
         path: Path = ("workloads", name)
         workload = _counted(written, surroundings, path, findings)
-        only = routes.Route((routes.Leg(next(iter(document.backends))),))
+        only = routes.Route(
+            (routes.Leg(variants.only_target(document.backends, document.variants)),)
+        )
         changes: dict[str, Any] = {"route": workload.route or only}
         if workload.deadline is not None:
             given = {key: getattr(workload, key) for key in yielding.KEYS}
@@ -75,12 +78,14 @@ def resolve(
             changes["arrivals"] = workload.arrivals.model_copy(update={"trace": played})
             traces |= {} if trace is None else {name: trace}
         workloads[name] = workload.model_copy(update=changes)
-    backends = {
-        name: _backend(
-            name, backend, _named_blocks(name, workloads, traces, document.backends), findings
-        )
-        for name, backend in _with_queues(document, workloads).items()
+    given = variants.lent(_with_queues(document, workloads), document.variants)
+    backends: dict[str, Any] = {
+        name: _backend(name, backend, _named_blocks(name, workloads, traces, document), findings)
+        for name, backend in given.items()
     }
+    joined = document.variants
+    if joined is not None:
+        backends, joined = variants.resolved(backends, document.backends, joined, findings)
     if not findings:
         backends = handoff.resolved(backends, findings)
         loaded.check(workloads, backends, schema.reached, findings)
@@ -88,7 +93,8 @@ def resolve(
     budget.check_shared(document.budgets, prices, findings)
     pools = {name: each for name, each in backends.items() if isinstance(each, GpuPool)}
     energy.check(document.energy, pools, findings)
-    resolved = document.model_copy(update={"workloads": workloads, "backends": backends})
+    filled = {"workloads": workloads, "backends": backends, "variants": joined}
+    resolved = document.model_copy(update=filled)
     _check_billers(resolved, findings)
     horizon = _horizon(resolved, traces, findings)
     return resolved.model_copy(update={"horizon": horizon}), traces
@@ -99,7 +105,8 @@ def _with_queues(
 ) -> dict[str, Any]:
     """The backends, with a queue before each pool that requests with a deadline may come to."""
     batches = (each for each in workloads.values() if each.deadline is not None)
-    queued = {name for batch in batches for name in schema.reached(batch, document.backends)}
+    there = document.backends, document.variants
+    queued = {name for batch in batches for name in schema.reached(batch, *there)}
     return {
         name: each.model_copy(update={"gateway": gateway.with_queue(each.gateway)})
         if isinstance(each, GpuPool) and name in queued
@@ -306,13 +313,14 @@ def _named_blocks(
     pool: str,
     workloads: dict[str, schema.Workload],
     traces: dict[str, Trace],
-    backends: dict[str, Any],
+    document: ScenarioDocument,
 ) -> dict[str, int]:
     """Tokens of the blocks that traces name, by the workload of the pool."""
     return {
         name: trace.block_tokens
         for name, trace in traces.items()
-        if trace.prefixes is not None and pool in schema.reached(workloads[name], backends)
+        if trace.prefixes is not None
+        and pool in schema.reached(workloads[name], document.backends, document.variants)
     }
 
 

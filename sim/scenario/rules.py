@@ -9,8 +9,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from sim.catalog.logs.columns import NEEDED
-from sim.scenario import references
-from sim.scenario.backend import cluster, fallback, gpu_price, handoff, scorers, token_price, zones
+from sim.scenario import references, variant_rules
+from sim.scenario.backend import (
+    cluster,
+    fallback,
+    gpu_price,
+    handoff,
+    scorers,
+    token_price,
+    zones,
+)
 from sim.scenario.backend.backends import kind_of
 from sim.scenario.schema import Arrivals
 from sim.scenario.values.problems import Findings, Path, nearest
@@ -50,11 +58,12 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
     named = _names(data, findings)
     _horizon(data, findings)
     backends = _mapping(data, "backends")
+    targets = variant_rules.targets(backends, data.get("variants"))
     for path, workload in _entries(data, "workloads"):
         _rate(path, workload, findings)
         after.check(path, workload, _mapping(data, "workloads"), findings)
         _lengths(path, workload, findings)
-        names_in_routes.check(path, workload, list(backends), findings)
+        names_in_routes.check(path, workload, targets, findings)
         _client(path, workload, findings)
         _deadline(path, workload, findings)
         _value(path, workload, findings)
@@ -65,6 +74,7 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
     zones.check(data, pools, findings)
     cluster.check_rules(data, pools, findings)
     handoff.check_rules(data.get("backends"), findings)
+    variant_rules.check_rules(data, findings)
     has_batch = any(each.get("deadline") is not None for _, each in _entries(data, "workloads"))
     for path, backend in _entries(data, "backends"):
         _price(path, backend, findings)
@@ -89,7 +99,7 @@ def _entries(data: dict[str, Any], key: str) -> Iterator[tuple[Path, dict[str, A
 def _names(data: dict[str, Any], findings: Findings) -> bool:
     """Note names that cannot be any; whether all can be."""
     good = True
-    for key in ("workloads", "backends", "budgets"):
+    for key in ("workloads", "backends", "budgets", "variants"):
         for name in _mapping(data, key):
             if not NAME.fullmatch(name):
                 message = (

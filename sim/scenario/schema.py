@@ -13,11 +13,13 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from sim.catalog.logs import NAMES
 from sim.model.trace import MOST_TIMES
+from sim.scenario.backend import variants
 from sim.scenario.backend.backends import Backend
 from sim.scenario.backend.budget import SharedBudget
 from sim.scenario.backend.caches import PrefixHits, ResponseCache
 from sim.scenario.backend.cluster import Cluster
 from sim.scenario.backend.energy import Energy
+from sim.scenario.backend.variants import Variants
 from sim.scenario.backend.zones import Zones
 from sim.scenario.values.catalogued import Shape, day_shape
 from sim.scenario.values.fields import (
@@ -342,6 +344,9 @@ class ScenarioDocument(Model):
     budgets: Annotated[dict[str, SharedBudget], Field(min_length=1)] | None = None
     """What may be spent at several APIs together in a day, week or month, by name, such as {team:
     {usd: 500, per: month, backends: [small, large]}}; default none."""
+    variants: Annotated[dict[str, Variants], Field(min_length=1)] | None = None
+    """Backends of several pools, such as H100 beside L40S behind one router and one autoscaler, by
+    name, such as {chat: {pools: [h100, l40s]}}; default each pool stands alone."""
     energy: Energy | None = None
     """Energy and carbon of the site, such as {pue: 1.2, grid: {region: FRA}}, {} for the energy of
     the GPUs alone; default they are not asked for."""
@@ -367,7 +372,11 @@ class ScenarioDocument(Model):
 def taking_part(document: ScenarioDocument) -> dict[str, Backend]:
     """The backends by name, but for candidates that no request of a resolved one may come to."""
     each = document.workloads.values()
-    named = {name for workload in each for name in reached(workload, document.backends)}
+    named = {
+        name
+        for workload in each
+        for name in reached(workload, document.backends, document.variants)
+    }
     return {
         name: backend
         for name, backend in document.backends.items()
@@ -375,12 +384,15 @@ def taking_part(document: ScenarioDocument) -> dict[str, Backend]:
     }
 
 
-def reached(workload: Workload, backends: Mapping[str, Any]) -> tuple[str, ...]:
+def reached(
+    workload: Workload, backends: Mapping[str, Any], joined: Mapping[str, Variants] | None
+) -> tuple[str, ...]:
     """Names of the backends that requests of a resolved workload may come to.
 
-    Those among them to which others hand their prompts come last.
+    Of what has variants these; those to which others hand their prompts come last.
     """
     assert workload.route is not None
-    names = routes.reached_of(workload.route, workload.fallback)
+    named = routes.reached_of(workload.route, workload.fallback)
+    names = [each for name in named for each in variants.members(joined, name) or [name]]
     handoffs = [getattr(backends[name], "handoff", None) for name in names if name in backends]
     return tuple(dict.fromkeys((*names, *(each.to for each in handoffs if each is not None))))

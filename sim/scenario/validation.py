@@ -22,6 +22,7 @@ EXAMPLES = {  # of what cannot be left out
     "backends": "such as backends: {api: {kind: managed_api, model: gpt-4.1}}",
     "arrivals": "such as arrivals: {requests_per_day: 100k}",
     "per": "such as per: day",
+    "pools": "such as pools: [h100, l40s]",
     "bandwidth": "such as bandwidth: 50 GB/s",
     "kind": "such as kind: managed_api, or gpu_pool",
     "service": "such as service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm",

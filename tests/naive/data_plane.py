@@ -9,6 +9,7 @@ the two means something.
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,6 +39,7 @@ from naive.route import Route
 from naive.task import Task, tasks
 from naive.tiers import Tier, fall, stack
 from naive.user import Crew, users_of
+from naive.variants import Door, Joined
 from sim.engine.state import status
 from sim.model.adapters import Adapters
 from sim.model.cache import ResponseCache
@@ -46,6 +48,7 @@ from sim.model.closed import LoopRules
 from sim.model.design import GpuPool
 from sim.model.managed import ManagedApi
 from sim.model.routing import Routing, to_one
+from sim.model.variants import Variants
 from sim.model.workload import Chains, Loop, Prefixes, Yielding
 
 
@@ -70,6 +73,7 @@ class NaiveDataPlane(Dispatch):
         yielding: Sequence[Yielding | None] | None = None,
         adapters: Sequence[Adapters | None] | None = None,
         further: Callable[[int, Any, Any], Sequence[Any]] | None = None,
+        variants: Sequence[Variants] = (),
     ) -> None:
         key = np.uint64(routing_key)
         n = len(workload_pool)
@@ -84,7 +88,8 @@ class NaiveDataPlane(Dispatch):
             yielding or [None] * n,
             strict=True,
         )
-        names = [backend.name for backend in (*pools, *managed)]
+        names = [backend.name for backend in (*pools, *managed, *variants)]
+        parts = {name for joined in variants for name in joined.pools}
         if routes is None:  # then pools need no names that tell them apart
             names = [str(number) for number in range(len(names))]
             routes = [to_one(str(number)) for number in workload_pool]
@@ -94,12 +99,18 @@ class NaiveDataPlane(Dispatch):
             [Route(routing, names, key) for routing in routes],
             [
                 *(
-                    Gateway(p, pool, Router(pool.router, key, pool.scorers))
+                    (Door if pool.name in parts else Gateway)(
+                        p, pool, Router(pool.router, key, pool.scorers)
+                    )
                     for p, pool in enumerate(pools)
                 ),
                 *(
                     Managed(b, api, key, day_start_s, purses)
                     for b, api in enumerate(managed, len(pools))
+                ),
+                *(
+                    self.joined(b, each, pools, key)
+                    for b, each in enumerate(variants, len(pools) + len(managed))
                 ),
             ],
         )
@@ -107,6 +118,12 @@ class NaiveDataPlane(Dispatch):
         for gateway in self.gateways:
             if (handoff := gateway.pool.handoff) is not None:
                 (gateway.hands_to,) = (g for g in self.gateways if g.pool.name == handoff.to)
+        for each in self.gateways:
+            if isinstance(each, Joined):
+                for name, weight in zip(each.variants.pools, each.variants.weights, strict=True):
+                    (door,) = (g for g in self.gateways if g.pool.name == name and g is not each)
+                    assert isinstance(door, Door)
+                    door.behind(each, weight)
         self.pool_of: list[int] = []  # of each rank
         self.tiers: list[list[list[Tier]]] = [[] for _ in pools]  # of each, ever
         self.teams: list[Team] = []
@@ -120,6 +137,22 @@ class NaiveDataPlane(Dispatch):
         for index, pool in enumerate(pools):
             for _ in range(pool.replicas):
                 self.add(index)
+
+    def joined(
+        self, index: int, variants: Variants, pools: Sequence[GpuPool], key: np.uint64
+    ) -> Joined:
+        """What stands before several pools: what it says of prompts is what one of them says."""
+        (first,) = (pool for pool in pools if pool.name == variants.pools[0])
+        pool = replace(first, name=variants.name, gateway=variants.gateway, replicas=0)
+        return Joined(
+            index, pool, Router(variants.router, key), variants=variants, note=self.note_variant
+        )
+
+    def note_variant(self, attempt: Attempt) -> None:
+        """An attempt has come to a replica of a variant."""
+        self.seen["came to a variant"] += 1
+        self.books.use(self.everyone[attempt.number], attempt, "attempts")
+        self.books.use(self.everyone[attempt.number], attempt, "handed_on")
 
     def feed(
         self,
@@ -184,7 +217,7 @@ class NaiveDataPlane(Dispatch):
                     rank.cache.fall = partial(fall, rank.tiers[0])
             self.replicas.append(rank)
             self.pool_of.append(pool)
-            gateway.members.append(rank)
+            gateway.join(rank)
         gateway.hand_over(self.now_s)
         return team.number
 
@@ -254,11 +287,11 @@ class NaiveDataPlane(Dispatch):
 
     def set_errors(self, backend: int, share: float) -> None:
         """From now on so many of the attempts at a managed backend fail, besides the usual."""
-        self.managed[backend - len(self.gateways)].outage_share = share
+        self.managed[backend - len(self.tiers)].outage_share = share
 
     def set_slowness(self, backend: int, factor: float) -> None:
         """From now on a managed backend takes so many times as long."""
-        self.managed[backend - len(self.gateways)].slowness = factor
+        self.managed[backend - len(self.tiers)].slowness = factor
 
     # Events
 

@@ -20,6 +20,7 @@ from naive.request import Request
 from naive.route import Route
 from naive.task import Call, Task
 from naive.user import User
+from naive.variants import Door
 from sim.engine.state import status
 from sim.engine.state.backend_record import STANDARD
 from sim.model.adapters import Adapters
@@ -259,6 +260,8 @@ class Dispatch(Clockwork):
     def knock(self, request: Request, attempt: Attempt) -> None:
         """An attempt comes to a backend: it is rejected, or taken in."""
         backend, crowd = self.backends[attempt.backend], self.crowd(request)
+        if isinstance(backend, Door):  # what was sent there once comes to all of them again
+            backend, attempt.backend = backend.joined, backend.joined.index
         is_one_more = self.inside(request.workload) >= crowd.max_concurrency
         self.seen["over the limit"] += is_one_more
         if isinstance(backend, Managed):

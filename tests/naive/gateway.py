@@ -172,6 +172,9 @@ class Gateway:
         """Attempts that are held, or wait on a replica."""
         return self.held + sum(len(it.waiting) + len(it.fetching) for it in self.members)
 
+    def join(self, rank: Replica) -> None:
+        self.members.append(rank)
+
     def is_full(self) -> bool:
         places = len(self.ready) * self.pool.profile.max_num_seqs
         return self.outstanding >= places + self.pool.gateway.max_queue

@@ -6,7 +6,7 @@ Each has a slot, and knows that of the other as its twin.
 import math
 
 from sim.engine.client import attempt
-from sim.engine.gateway import cooldown, gateway
+from sim.engine.gateway import cooldown, gateway, variants
 from sim.engine.request import outcome, timers, usage
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.link_record import NOT_SENT
@@ -39,6 +39,8 @@ def send_beside(s: State, slot: int, now: float) -> None:
     new = s.slots[twin]
     if s.clock[0].has_transfers:
         new.backend = first_backend(s, slot)
+    if s.clock[0].has_detours:
+        new.backend = variants.whole(s, WIDE + new.backend)
     s.pools[new.backend].attempts += 1
     usage.sent(s, new)
     new.serial = s.clock[0].serial

@@ -1,7 +1,7 @@
 """The control plane: SimPy processes that add, drain and kill replicas, and have APIs fail."""
 
 from sim.engine.clock import Clock
-from sim.engine.control import autoscaling, flow_control, outages
+from sim.engine.control import autoscaling, flow_control, outages, variant_fleet
 from sim.engine.control.fleet import Fleet
 from sim.engine.control.fleet_log import FleetLog, most_ready
 from sim.engine.control.gpu_budget import GpuBudget, Tenant
@@ -38,8 +38,10 @@ def start(design: Design, clock: Clock, streams: Streams) -> dict[int, Fleet]:
         for index, pool in enumerate(design.pools)
         if pool.moves
     }
-    for fleet in fleets.values():
-        autoscaling.start(fleet)
+    together = variant_fleet.start(design, clock, fleets)
+    for index, fleet in fleets.items():
+        if index not in together:
+            autoscaling.start(fleet)
     flow_control.start(design, clock)
     outages.start(design, clock, streams)
     return fleets

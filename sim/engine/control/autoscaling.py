@@ -9,7 +9,9 @@ import simpy
 from sim.engine.control import own
 from sim.engine.control.fleet import Fleet, Process
 from sim.engine.control.metering import Gauge, Meter
+from sim.engine.control.scaled import Scaled
 from sim.model.autoscaler import (
+    Autoscaler,
     Custom,
     Keda,
     Knative,
@@ -35,15 +37,26 @@ def start(fleet: Fleet) -> None:
         fleet.env.process(process)
 
 
-def _processes(fleet: Fleet) -> Iterator[Process]:
-    match fleet.pool.autoscaler:
-        case Reactive() as policy:
+def start_by(policy: Autoscaler, fleet: Scaled) -> None:
+    """Start those of an autoscaler that goes by metrics, of whatever it scales."""
+    for process in _by_metrics(policy, fleet):
+        fleet.env.process(process)
+
+
+def _by_metrics(policy: Autoscaler | None, fleet: Scaled) -> Iterator[Process]:
+    match policy:
+        case Reactive():
             yield from _reactive(fleet, policy)
-        case Knative() as policy:
+        case Knative():
             rule_ = KnativeRule(policy, float(fleet.env.now), fleet.ready)
             gauge = Gauge(fleet, policy.metric, policy.rate_window_s)
             yield sampled(fleet, policy, rule_, gauge)
             yield activated(fleet, rule_, gauge)
+
+
+def _processes(fleet: Fleet) -> Iterator[Process]:
+    yield from _by_metrics(fleet.pool.autoscaler, fleet)
+    match fleet.pool.autoscaler:
         case Scheduled() as policy:
             yield timetabled(fleet, policy)
         case Planner() as policy:
@@ -51,11 +64,9 @@ def _processes(fleet: Fleet) -> Iterator[Process]:
             yield planned(fleet, policy, plan)
         case Custom() as policy:
             yield own.started(policy.process, fleet)
-        case None:
-            pass
 
 
-def _reactive(fleet: Fleet, policy: Reactive) -> Iterator[Process]:
+def _reactive(fleet: Scaled, policy: Reactive) -> Iterator[Process]:
     meter = Meter(fleet, policy)
     if policy.scrape_interval_s > 0:
         yield scraped(fleet, policy, meter)
@@ -79,7 +90,7 @@ def ticks(env: simpy.Environment, period_s: float) -> Iterator[simpy.Event]:
         yield env.timeout(max(0.0, start_s + count * period_s - float(env.now)))
 
 
-def later(fleet: Fleet, delay_s: float, act: Callable[..., None], *args: object) -> None:
+def later(fleet: Scaled, delay_s: float, act: Callable[..., None], *args: object) -> None:
     """Act once a delay has passed; at once if there is none."""
     if delay_s > 0:
         fleet.env.process(_delayed(fleet.env, delay_s, partial(act, *args)))
@@ -92,14 +103,14 @@ def _delayed(env: simpy.Environment, delay_s: float, act: Callable[[], None]) ->
     act()
 
 
-def scraped(fleet: Fleet, policy: Reactive, meter: Meter) -> Process:
+def scraped(fleet: Scaled, policy: Reactive, meter: Meter) -> Process:
     """Collect the metrics; at an instant of both before anybody looks at them."""
     for tick in ticks(fleet.env, policy.scrape_interval_s):
         yield tick
         meter.collect()
 
 
-def synced(fleet: Fleet, policy: Reactive, rule: HpaRule, meter: Meter) -> Process:
+def synced(fleet: Scaled, policy: Reactive, rule: HpaRule, meter: Meter) -> Process:
     """Every sync period: measure, and decide when the measurement has come in."""
 
     def decide(measured_s: float, totals: tuple[float, ...]) -> None:
@@ -111,7 +122,7 @@ def synced(fleet: Fleet, policy: Reactive, rule: HpaRule, meter: Meter) -> Proce
         later(fleet, policy.metric_delay_s, decide, float(fleet.env.now), meter.read())
 
 
-def polled(fleet: Fleet, policy: Keda, rule: KedaRule, meter: Meter) -> Process:
+def polled(fleet: Scaled, policy: Keda, rule: KedaRule, meter: Meter) -> Process:
     """KEDA itself: between none and one. At an instant of both it comes before the HPA."""
 
     def decide(totals: tuple[float, ...]) -> None:
@@ -122,7 +133,7 @@ def polled(fleet: Fleet, policy: Keda, rule: KedaRule, meter: Meter) -> Process:
         later(fleet, policy.metric_delay_s, decide, meter.read())
 
 
-def pushed(fleet: Fleet, policy: Keda, rule: KedaRule) -> Process:
+def pushed(fleet: Scaled, policy: Keda, rule: KedaRule) -> Process:
     """A request that waits for the first replica makes KEDA look at once."""
     while True:
         yield fleet.request_held()
@@ -130,7 +141,7 @@ def pushed(fleet: Fleet, policy: Keda, rule: KedaRule) -> Process:
         fleet.scale_to(rule.poll(float(fleet.env.now), (total,), fleet.desired))
 
 
-def sampled(fleet: Fleet, policy: Knative, rule: KnativeRule, gauge: Gauge) -> Process:
+def sampled(fleet: Scaled, policy: Knative, rule: KnativeRule, gauge: Gauge) -> Process:
     """The KPA: a sample a second, a decision every other."""
     each = max(1, round(policy.sync_period_s / policy.sample_period_s))
     for count, tick in enumerate(ticks(fleet.env, policy.sample_period_s), start=1):
@@ -141,7 +152,7 @@ def sampled(fleet: Fleet, policy: Knative, rule: KnativeRule, gauge: Gauge) -> P
             fleet.scale_to(rule.replicas(now_s, fleet.desired, fleet.ready))
 
 
-def activated(fleet: Fleet, rule: KnativeRule, gauge: Gauge) -> Process:
+def activated(fleet: Scaled, rule: KnativeRule, gauge: Gauge) -> Process:
     """Knative's activator: a request that meets no replica is reported at once."""
     while True:
         yield fleet.request_held()

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from sim.engine.control.fleet import Fleet
+from sim.engine.control.scaled import Scaled
 from sim.model.autoscaler import FULL_KV, FULL_QUEUE, Metric, Reactive
 
 
@@ -14,7 +14,7 @@ class Gauge:
 
     Parameters
     ----------
-    fleet : Fleet
+    fleet : Scaled
     metric : Metric
     rate_window_s : float
     full_queue, full_kv : float
@@ -23,7 +23,7 @@ class Gauge:
 
     def __init__(
         self,
-        fleet: Fleet,
+        fleet: Scaled,
         metric: Metric,
         rate_window_s: float,
         full_queue: float = FULL_QUEUE,
@@ -73,11 +73,11 @@ class Meter:
 
     Parameters
     ----------
-    fleet : Fleet
+    fleet : Scaled
     policy : Reactive
     """
 
-    def __init__(self, fleet: Fleet, policy: Reactive) -> None:
+    def __init__(self, fleet: Scaled, policy: Reactive) -> None:
         self._fleet = fleet
         self._window_s = policy.metric_window_s
         self._collected: deque[tuple[float, tuple[float, ...]]] = deque()

@@ -97,8 +97,11 @@ def _begin(s: State, count: int, now: float) -> None:
 def _book_counts(s: State, books: Books, at: int) -> None:
     for w in range(len(s.workloads)):
         books.workloads[w, at] = s.workloads[w]
-    for p in range(len(books.pools)):
+    pools = len(books.pools) - s.clock[0].joined
+    for p in range(pools):
         books.pools[p, at] = s.pools[p]
+    for p in range(pools, len(books.pools)):  # backends of several pools are the last of all
+        books.pools[p, at] = s.pools[len(s.pools) - len(books.pools) + p]
     for w in range(s.usage.shape[0]):
         for b in range(s.usage.shape[1]):
             for billing in range(s.usage.shape[2]):

@@ -23,6 +23,7 @@ from sim.engine.replica import (
 )
 from sim.engine.replica.event import set_event
 from sim.engine.state import tournament
+from sim.engine.state.backend_record import VARIANT, VARIANTS
 from sim.engine.state.jit import compiled, inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE, ZERO
 from sim.engine.state.record import (
@@ -268,7 +269,8 @@ def look(
     s = thin(numbers)
     pool = s.pools[p]
     used = full = 0.0
-    for at in range(pool.routable):
+    kind = s.providers[p].kind
+    for at in range(ZERO if kind == VARIANTS else pool.routable):
         r = s.rosters[p, 1, at]
         replica = s.replicas[r]
         blocks = 0.0
@@ -277,12 +279,13 @@ def look(
         used += blocks
         waiting = float(replica.outstanding - replica.running)
         full += max(waiting / full_queue, blocks / (pool.kv_blocks * full_kv))
+    held = ZERO if kind == VARIANT else pool.held  # else before all variants
     return (
         pool.ready,
-        pool.held,
-        pool.waiting - pool.held,
+        held,
+        pool.waiting - held,
         pool.running,
-        used / (pool.kv_blocks * max(pool.routable, 1)),
+        used / max(pool.kv_blocks * pool.routable, 1),
         pool.attempts,
         pool.rejected,
         pool.prompt_tokens,
@@ -291,7 +294,7 @@ def look(
         pool.answers,
         pool.ttft_s,
         pool.streamed_s,
-        full / pool.ranks,
+        full / max(pool.ranks, 1),
     )
 
 

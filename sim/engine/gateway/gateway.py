@@ -1,8 +1,13 @@
-"""The gateway of a pool: attempts come in, are rejected, held, or handed to a replica."""
+"""The gateway of a pool: attempts come in, are rejected, held, or handed to a replica.
+
+Pools that are variants of one backend have one gateway, in the row of that backend, which keeps
+what it holds. What it hands to a replica is in the pool of the replica from then on. Each of these
+pools says that it holds as much, so that who leaves one of them looks at the line of all.
+"""
 
 import math
 
-from sim.engine.gateway import managed, routing
+from sim.engine.gateway import managed, routing, variants
 from sim.engine.replica import (
     event,
     frontend,
@@ -15,6 +20,7 @@ from sim.engine.replica import (
 )
 from sim.engine.request import usage
 from sim.engine.state import tournament
+from sim.engine.state.backend_record import MANAGED, VARIANTS
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE
 from sim.engine.state.record import DRAINING, EVERYBODY, GONE, HELD, NONE, Row
@@ -29,8 +35,8 @@ def take_in(s: State, slot: int, now: float) -> int:
     counts = s.workloads[seq.workload]
     p = WIDE + seq.backend
     pool = s.pools[p]
-    if s.clock[0].has_detours and s.providers[p].is_managed:
-        return managed.take_in(s, slot, now)
+    if s.clock[0].has_detours and s.providers[p].kind:
+        return _take_in_elsewhere(s, p, slot, now)
     if (
         (pool.routable == 0 and not pool.holds)
         or pool.outstanding >= pool.routable * pool.max_num_seqs + pool.max_queue
@@ -47,6 +53,75 @@ def take_in(s: State, slot: int, now: float) -> int:
     else:
         _hold(s, p, slot, now)
     return IN_FLIGHT
+
+
+@inner_apart
+def _take_in_elsewhere(s: State, p: int, slot: int, now: float) -> int:
+    """The same at a managed backend, or at one that has several pools."""
+    if s.providers[p].kind == MANAGED:
+        return managed.take_in(s, slot, now)
+    return _take_in_among(s, variants.whole(s, p), slot, now)
+
+
+@inner_apart
+def _take_in_among(s: State, g: int, slot: int, now: float) -> int:
+    """The same by a gateway before several pools."""
+    seq, pool = s.slots[slot], s.pools[g]
+    counts = s.workloads[seq.workload]
+    seq.backend = g
+    pool.routable = variants.routable(s, g)
+    if (
+        (pool.routable == 0 and not pool.holds)
+        or variants.outstanding(s, g) >= variants.places(s, g) + pool.max_queue
+        or counts.inside >= counts.max_concurrency
+    ):
+        usage.turned_away(s, seq)
+        return REJECTED
+    counts.inside += 1
+    r = variants.choose(s, g, slot, now)
+    if r != NONE:
+        _enter(s, g, r, slot, now)
+    else:
+        pool.outstanding += 1
+        waiting.count_waiting(s, pool, ONE_MORE, now)
+        _hold(s, g, slot, now)
+        variants.tell_held(s, g)
+    return IN_FLIGHT
+
+
+@inner
+def _enter(s: State, g: int, r: int, slot: int, now: float) -> None:
+    """An attempt comes to a replica of one of several pools, which take turns together."""
+    seq, p = s.slots[slot], WIDE + s.replicas[r].pool
+    pool = s.pools[p]
+    seq.backend = p
+    pool.attempts += 1
+    usage.handed_on(s, seq)
+    pool.outstanding += 1
+    waiting.count_waiting(s, pool, ONE_MORE, now)
+    pool.turns = s.pools[g].turns
+    _hand_over(s, p, r, slot, now)
+    s.pools[g].turns = pool.turns
+
+
+@inner_apart
+def _release_among(s: State, g: int, most: int, now: float) -> int:
+    """Hand over so much of what is held before several pools; how much more it might be."""
+    pool = s.pools[g]
+    while pool.held > 0 and most > 0:
+        slot = s.held_list[g, 0, 0]
+        if slot == NONE:
+            slot = s.held_list[g, 1, 0]
+        r = variants.choose(s, g, slot, now)
+        if r == NONE:
+            break
+        _unlink(s, g, slot)
+        pool.outstanding -= 1
+        waiting.count_waiting(s, pool, ONE_LESS, now)
+        _enter(s, g, r, slot, now)
+        most -= 1
+    variants.tell_held(s, g)
+    return most
 
 
 @inner
@@ -112,6 +187,8 @@ def release(s: State, p: int, most: int, now: float) -> int:
         slot = s.held_list[p, 0, 0]
         if slot == NONE:
             slot = s.held_list[p, 1, 0]
+            if slot == NONE:  # it is held before several pools, of which this is one
+                return _release_among(s, variants.whole(s, p), most, now)
         r = _place_for(s, p, pool, slot, now)
         if r == NONE:
             break
@@ -130,6 +207,8 @@ def withdraw(s: State, slot: int, now: float) -> None:
     pool.outstanding -= 1
     s.workloads[s.slots[slot].workload].inside -= 1
     waiting.count_waiting(s, pool, ONE_LESS, now)
+    if s.providers[p].kind == VARIANTS:
+        variants.tell_held(s, p)
 
 
 @inner

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from sim.engine.gateway import budget, cooldown
+from sim.engine.gateway import budget, cooldown, variants
 from sim.engine.request import usage
+from sim.engine.state.backend_record import MANAGED
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import whole
@@ -99,8 +100,8 @@ def place(s: State, slot: int, now: float) -> bool:
         if _fits(s, seq, row.backend):
             if s.clock[0].has_absences and cooldown.is_out(s, row.backend, now):
                 out = leg if out == NONE else out
-            elif s.providers[row.backend].is_managed or (
-                s.pools[row.backend].waiting < counts.overflow_queue
+            elif s.providers[row.backend].kind == MANAGED or (
+                variants.waiting(s, row.backend) < counts.overflow_queue
             ):
                 break
             elif busy == NONE:
@@ -144,7 +145,8 @@ def _fits(s: State, seq: Row, b: int) -> bool:
 def _shorten(s: State, seq: Row, counts: Row) -> None:
     """Answers are shorter while a queue is long, and end at the model's limit."""
     pool = s.pools[seq.backend]
-    is_long = pool.waiting >= counts.degrade_queue and not s.providers[seq.backend].is_managed
+    is_long = variants.waiting(s, seq.backend) >= counts.degrade_queue
+    is_long = is_long and s.providers[seq.backend].kind != MANAGED
     if is_long and not seq.degraded:
         seq.output = max(1, math.floor(seq.output * counts.degraded_output))
         seq.degraded = 1

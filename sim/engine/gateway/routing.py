@@ -42,18 +42,18 @@ def route(s: State, p: int, slot: int, now: float) -> int:
     """Replica of pool ``p``, which has a ready one, for the attempt in a slot."""
     pool = s.pools[p]
     if pool.router == ROUND_ROBIN:
-        return _round_robin(s, p)
+        return in_turn(s, p)
     if pool.routable == 1:
         return s.rosters[p, 1, 0]
     if pool.router == LEAST_LOADED:
-        return _least_loaded(s, p)
+        return least_loaded(s, p)
     if pool.router in STICKY:
         return _sticky(s, p, slot, now)
-    return _by_chance(s, p, _serial(s, slot))
+    return _by_chance(s, p, serial_of(s, slot))
 
 
 @inner
-def _serial(s: State, slot: int) -> int:
+def serial_of(s: State, slot: int) -> int:
     """Of an attempt, which may come from another pool when nobody waits for it any more."""
     if s.clock[0].has_transfers:
         return s.transfers[slot].serial
@@ -88,7 +88,8 @@ def _set(s: State, p: int, replica: Row, turn: float) -> None:
 
 
 @inner
-def _least_loaded(s: State, p: int) -> int:
+def least_loaded(s: State, p: int) -> int:
+    """The ready replica of a pool that has fewest requests."""
     return s.rosters[p, 0, tournament.first(s.load_tree[p], s.load[p])]
 
 
@@ -112,7 +113,8 @@ def beside_batches(s: State, p: int) -> int:
 
 
 @inner
-def _round_robin(s: State, p: int) -> int:
+def in_turn(s: State, p: int) -> int:
+    """The next ready replica of a pool in a round."""
     pool = s.pools[p]
     at = pool.cursor if pool.cursor < pool.routable else 0
     pool.cursor = at + 1
@@ -131,7 +133,7 @@ def _sticky(s: State, p: int, slot: int, now: float) -> int:
         r = scoring.best(s, p, slot, now)
     if r != NONE and s.replicas[r].outstanding < pool.replica_limit:
         return r
-    return _least_loaded(s, p)
+    return least_loaded(s, p)
 
 
 @inner_apart

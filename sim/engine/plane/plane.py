@@ -54,6 +54,7 @@ from sim.model.closed import LoopRules
 from sim.model.design import GpuPool
 from sim.model.managed import ManagedApi
 from sim.model.routing import Routing, to_one
+from sim.model.variants import Variants
 from sim.model.workload import Chains, Loop, Prefixes, Slo, Yielding
 
 _FIRST_TASKS = 64
@@ -117,6 +118,8 @@ class DataPlane:
         One per workload: how it goes on, where it is a closed population.
     adapters : sequence of Adapters or None, optional
         One per workload: those that its requests need.
+    variants : sequence of Variants
+        Their numbers as backends follow those of the managed ones.
     """
 
     def __init__(
@@ -139,6 +142,7 @@ class DataPlane:
         closed: Sequence[LoopRules | None] | None = None,
         yielding: Sequence[Yielding | None] | None = None,
         adapters: Sequence[Adapters | None] | None = None,
+        variants: Sequence[Variants] = (),
     ) -> None:
         self.now = start_s
         self.emptied = self.held = NONE
@@ -148,8 +152,8 @@ class DataPlane:
         self._rows = Rows(pools)
         self._fed = 0
         count = len(slos)
-        state = empty_state(pools, managed, count, start_s)
-        names = [*(pool.name for pool in pools), *(backend.name for backend in managed)]
+        state = empty_state(pools, managed, count, start_s, variants)
+        names = [p.name for p in pools] + [b.name for b in managed] + [v.name for v in variants]
         if routes is None:
             names = [str(index) for index in range(len(names))]  # pools may share theirs
             routes = [to_one(names[index]) for index in workload_pool]

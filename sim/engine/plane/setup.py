@@ -10,6 +10,7 @@ from sim.engine.client.client import JITTERS
 from sim.engine.gateway.routing import BY_LOAD, LEAST_LOADED, ROUTERS, STICKY
 from sim.engine.plane.growth import timer_heap, with_replica_capacity, with_slots
 from sim.engine.plane.setup_managed import budgets, fill_provider, paces, peaks, prices, quotas
+from sim.engine.plane.setup_variants import fill_variants
 from sim.engine.request.timers import DEADLINES
 from sim.engine.state.adapter_record import ADAPTER, ADAPTER_POOL, ADAPTER_SET, NEED, SLOTS
 from sim.engine.state.backend_record import (
@@ -21,6 +22,7 @@ from sim.engine.state.backend_record import (
     PROVIDER,
     SCHEDULERS,
     USAGE,
+    VARIANTS,
     WATERMARK,
 )
 from sim.engine.state.clock_record import CLOCK
@@ -58,6 +60,7 @@ from sim.model.design import GpuPool
 from sim.model.handoff import Handoff
 from sim.model.managed import ManagedApi
 from sim.model.profile import ServiceProfile
+from sim.model.variants import Variants
 from sim.model.workload import Slo, Yielding
 
 MOST_BLOCKS = 2**31 - 1  # that a replica counts: more than any memory holds
@@ -78,14 +81,18 @@ class Traits(NamedTuple):
 
 
 def empty_state(
-    pools: Sequence[GpuPool], managed: Sequence[ManagedApi], workloads: int, start_s: float
+    pools: Sequence[GpuPool],
+    managed: Sequence[ManagedApi],
+    workloads: int,
+    start_s: float,
+    variants: Sequence[Variants] = (),
 ) -> State:
     """Engine laws and limits in place, no replicas, no requests, no routes."""
     batch = max((pool.profile.max_num_seqs for pool in pools), default=1)
     processes = max((pool.profile.frontend_processes for pool in pools), default=1)
     engines = [pool.profile for pool in pools]
     block = max((each.kv_block_tokens * each.units_per_token for each in engines), default=1)
-    count = len(pools) + len(managed)
+    count = len(pools) + len(managed) + len(variants)
     laws = np.zeros((count, 2, batch + 1))
     rows = records(count, POOL)
     rows.hands_to = NONE
@@ -95,6 +102,7 @@ def empty_state(
     providers.cooldown_s = [
         *(pool.cooldown_s for pool in pools),
         *(api.cooldown_s for api in managed),
+        *(0.0 for _ in variants),
     ]
     for index, backend in enumerate(managed, len(pools)):
         rows[index].max_model_len = backend.max_model_len
@@ -106,6 +114,8 @@ def empty_state(
         laws[index, :, 1:] *= pool.profile.tokens_per_step  # a step makes so many tokens
         laws[index, 1] /= pool.profile.units_per_token
         _fill_pool(rows[index], pool)
+    for index, joined in enumerate(variants, len(pools) + len(managed)):
+        fill_variants(rows, providers, joined, index, pools)
     for row, pool in zip(rows, pools, strict=False):
         if pool.handoff is not None:
             _fill_handoff(row, pool.handoff, pools)
@@ -155,7 +165,7 @@ def empty_state(
         hours=hours,
         prices=prices(managed, len(pools)),
         peaks=peaks(managed, len(pools)),
-        **budgets(managed, providers),
+        **budgets(managed, len(pools), providers),
         fed=records(0, FED),
         fed_extras=records(0, FED_EXTRA),
         users=records(0, USER),
@@ -190,11 +200,12 @@ def note_what_there_is(state: State) -> None:
     clock.has_deadlines = clock.has_hedges or timeouts.any()
     clock.has_budgets = len(state.budgets) > 0
     clock.has_transfers = (state.pools.hands_to != NONE).any() or clock.has_tiers
+    clock.joined = (state.providers.kind == VARIANTS).sum()
     clock.has_batches = workloads.gives_way.any()
     clock.has_standing = clock.has_batches or clock.has_adapters
     clock.has_absences = clock.has_budgets or (state.providers.cooldown_s > 0).any()
     clock.has_detours = (
-        state.providers.is_managed.any()
+        state.providers.kind.any()
         or clock.has_absences
         or len(state.legs) > len(workloads)
         or (workloads.degrade_queue < math.inf).any()

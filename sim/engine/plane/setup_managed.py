@@ -20,6 +20,7 @@ from sim.engine.state.backend_record import (
     DAILY_TOKENS,
     LEG,
     LEVEL,
+    MANAGED,
     PLAIN,
     RATE,
     WEEKLY_REQUESTS,
@@ -122,7 +123,7 @@ def peaks(managed: Sequence[ManagedApi], pools: int) -> FloatArray:
     return table
 
 
-def budgets(managed: Sequence[ManagedApi], providers: Records) -> dict[str, Any]:
+def budgets(managed: Sequence[ManagedApi], pools: int, providers: Records) -> dict[str, Any]:
     """What of the state are budgets: each one that is shared once.
 
     Providers of whose budgets one is spent to begin with are left out.
@@ -139,7 +140,7 @@ def budgets(managed: Sequence[ManagedApi], providers: Records) -> dict[str, Any]
         end_s[: len(budget.ends_s)] = budget.ends_s
     most = max((len(backend.budgets) for backend in managed), default=0)
     of = np.full((len(providers), most + 1), NONE, np.int64)
-    for index, backend in enumerate(managed, len(providers) - len(managed)):
+    for index, backend in enumerate(managed, pools):
         for at, budget in enumerate(backend.budgets):
             of[index, at] = numbers[_name(backend, budget)]
             if budget.spent_usd >= budget.usd:
@@ -154,7 +155,7 @@ def _name(backend: ManagedApi, budget: Budget) -> str:
 
 def fill_provider(row: Records, backend: ManagedApi, start_s: float) -> None:
     """Set what is constant of a managed backend."""
-    row.is_managed = 1
+    row.kind = MANAGED
     row.error_share = backend.error_share
     row.slowness = 1.0
     row.capable_share = backend.capable_share

@@ -137,15 +137,24 @@ LEG = np.dtype(
     align=True,
 )
 
-# What there is of a managed backend besides its row among the pools; the first two of pools, too.
+# What a backend is: a pool, a managed one, several pools behind one router, or one of these.
+POOL_ALONE, MANAGED, VARIANTS, VARIANT = range(4)
+
+# What there is of a managed backend besides its row among the pools; the first three of all, the
+# next of pools that are variants, or of what joins them.
 PROVIDER = np.dtype(
     [
+        ("kind", "i8"),
         ("cooldown_s", "f8"),  # it is left out for, after an attempt that came to nothing
         ("out_until_s", "f8"),
         ("spent_until_s", "f8"),  # it is left out, as all of a budget is spent
         ("yearly_factor", "f8"),  # on prices
         ("clock_s", "f8"),  # from Monday, 0:00, to time 0
-        ("is_managed", "i8"),
+        ("variants", "i8"),  # the backend that a variant is one of
+        ("first_variant", "i8"),
+        ("next_variant", "i8"),  # NONE after the last
+        ("weight", "f8"),  # of a replica, or of each rank, as a router takes it
+        ("credit", "f8"),  # of the round robin
         ("error_share", "f8"),
         ("outage_share", "f8"),
         ("slowness", "f8"),

@@ -52,6 +52,7 @@ CLOCK = np.dtype(
         ("has_prefix_caches", "i8"),
         ("has_tiers", "i8"),  # under caches of prompts
         ("has_detours", "i8"),  # several legs, or managed backends
+        ("joined", "i8"),  # backends of several pools
         ("has_absences", "i8"),  # backends that are left out for a while
         ("has_budgets", "i8"),
         ("has_transfers", "i8"),  # over links
