@@ -342,7 +342,23 @@ class Custom:
         _check_limits(1.0, self.min_replicas, self.max_replicas)
 
 
-Autoscaler = Hpa | Keda | Knative | Scheduled | Predictive | Planner | Custom
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Limits of a variant, of which another autoscaler says how many there are.
+
+    Attributes
+    ----------
+    max_replicas, min_replicas : int
+    """
+
+    max_replicas: int
+    min_replicas: int = 0
+
+    def __post_init__(self) -> None:
+        _check_limits(1.0, self.min_replicas, self.max_replicas)
+
+
+Autoscaler = Hpa | Keda | Knative | Scheduled | Predictive | Planner | Custom | Joint
 
 PRESETS: dict[str, type[Autoscaler]] = {
     "hpa": Hpa,

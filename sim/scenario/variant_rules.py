@@ -9,6 +9,7 @@ from sim.scenario.workload import names_in_routes
 
 SCALERS: Final = ("hpa", "keda", "knative", "predictive", "none")
 OF_ONE_POOL: Final = ("scheduled", "planner", "custom")  # autoscalers
+ROUTER: Final = "least_loaded"  # of a pool, by default
 NOT_OF_VARIANTS: Final = ("router", "scorers", "gateway", "cooldown", "handoff")
 
 
@@ -72,7 +73,8 @@ def _check_pool(pool: str, name: str, backend: Any, joined: Any, findings: Findi
     if not isinstance(backend, dict):
         return
     for key in NOT_OF_VARIANTS:
-        if key in backend:
+        usual = ROUTER if key == "router" else None  # as a resolved scenario has it
+        if backend.get(key, usual) != usual:
             message = f"has no meaning for a variant of '{name}'"
             remedy = "remove it"
             if key in ("router", "gateway"):

@@ -5,7 +5,9 @@ the autoscaler asks for is had from the variants in their order: the first that 
 gains a replica, until there is enough, and the last that has more than its fewest loses one, as
 long as there is enough without it. So does the variant autoscaler of llm-d, which adds where it is
 cheapest and takes where it is dearest. A replica that waits for a place to run counts for nothing
-until it has one: the next variant stands in, and gives way when it comes.
+until it has one: the next variant stands in, and gives way when it comes. At a time replicas are
+added or taken away, never both: a large replica that is more than was lacking makes small ones go
+only once it serves, when the autoscaler wants fewer.
 """
 
 import math
@@ -66,7 +68,7 @@ class Part:
 
 
 def shares(wanted: float, parts: list[tuple[float, int, int, int, int]]) -> list[int]:
-    """Replicas of each variant that are ``wanted`` together, in replicas of weight 1.
+    """Replicas of each variant, of which ``wanted`` of weight 1 are wanted together.
 
     Parameters
     ----------
@@ -81,7 +83,7 @@ def shares(wanted: float, parts: list[tuple[float, int, int, int, int]]) -> list
     >>> shares(9.0, [(1.0, 2, 0, 0, 2), (3.0, 1, 0, 0, 3)])
     [2, 3]
     >>> shares(4.0, [(1.0, 2, 0, 0, 2), (3.0, 3, 0, 0, 3)])
-    [2, 1]
+    [1, 1]
 
     Where one of the first two waits for a place, one of the others stands in:
 
@@ -97,6 +99,8 @@ def shares(wanted: float, parts: list[tuple[float, int, int, int, int]]) -> list
     for at, (_, _, pending, _, most) in enumerate(parts):
         while there(len(parts)) < wanted - SLACK and not pending and count[at] < most:
             count[at] += 1
+    if count != [desired for _, desired, _, _, _ in parts]:
+        return count  # nobody goes before who has come serves
     for at, (weight, _, _, fewest, _) in reversed(list(enumerate(parts))):
         while count[at] > fewest:
             if waiting[at]:  # would it be of use, once it had a place?
@@ -133,8 +137,8 @@ class VariantFleet:
 
     @property
     def desired(self) -> int:
-        """Replicas that there should be."""
-        return self._counted([part.desired for part in self._parts])
+        """Replicas that there should be, but for those that wait for a place."""
+        return self._counted([part.desired - part.pending for part in self._parts])
 
     @property
     def ready(self) -> int:

@@ -53,6 +53,8 @@ def _reasons(design: Design) -> Iterator[str]:
             yield f"{api.name} has limits by the week"
         if any(budget.per != "day" or not at_midnight for budget in api.budgets):
             yield f"{api.name} has a budget for longer than a day"
+    for joined in design.variants:
+        yield f"{joined.name} has variants, which share a queue"
     for pool in design.pools:
         yield from _of_fleet(pool)
     if math.isfinite(memory_s := warm_up_s(design)) and memory_s > LONGEST_S:

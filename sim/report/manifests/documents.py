@@ -13,6 +13,7 @@ from sim import __version__
 from sim.errors import PeakfleetError, one_line
 from sim.model.autoscaler import Custom, Keda, Knative, Planner, Reactive, Scheduled
 from sim.model.design import Design, GpuPool
+from sim.model.variants import Variants
 from sim.report.manifests import hpa, keda, knative, planner, serving
 from sim.report.manifests.engines import engine_of
 from sim.report.manifests.metrics import sources
@@ -70,6 +71,8 @@ def manifests(design: Design, decision: str) -> str:
             remarks.append(planner.power_cap(pool.energy))
         if pool.handoff is not None:
             remarks.append(HANDS_ON.format(to=pool.handoff.to))
+        if (joined := design.joined(pool.name)) is not None:
+            remarks.append(variant_of(joined, pool))
         if pool.gateway.flow_control is not None:
             remarks.append(planner.flow_control(pool.gateway.flow_control))
         for at, document in enumerate(documents):
@@ -117,6 +120,24 @@ def _remarks(name: str, pool: GpuPool) -> list[str]:
         case Reactive() as policy:
             lines += [*hpa.remarks(policy), *sources(pool, name, policy)]
     return lines
+
+
+def variant_of(joined: Variants, pool: GpuPool) -> str:
+    """What stands before several pools, in a sentence."""
+    others = ", ".join(name for name in joined.pools if name != pool.name)
+    weight = joined.weight_of(pool.name)
+    said = (
+        f"A variant of {joined.name} beside {others}: one router before all, such as an"
+        " InferencePool of the Gateway API Inference Extension whose selector has the pods of each,"
+        f" was simulated to count a replica here as {weight:.3g} (router {joined.router})."
+    )
+    if joined.autoscaler is None:
+        return said
+    least, most = pool.limits
+    return (
+        f"{said} One autoscaler for all, as the variant autoscaler of llm-d, adds first where"
+        f" {joined.pools[0]} is, within {least} and {most} replicas here."
+    )
 
 
 def _name(name: str, taken: set[str]) -> str:

@@ -28,6 +28,8 @@ TARGETS: Final[dict[str, model.Metric]] = {
     "target_output_tokens_per_second": "output_tokens_per_s",
 }
 KINDS: Final[dict[str, type[model.Autoscaler]]] = {**model.PRESETS, "custom": model.Custom}
+VARIANTS: Final = "variants"  # of who is one of several: the autoscaler of all says how many
+ALL_KINDS: Final[dict[str, type[model.Autoscaler]]] = {**KINDS, VARIANTS: model.Joint}
 FIELDS: Final = {  # of the autoscalers of the model, by key
     "tolerance": "tolerance",
     "sync_period": "sync_period_s",
@@ -72,7 +74,7 @@ NEEDED: Final = {  # key of a preset without default, and what it may be
     ),
     "custom": ("process", "name what sim.engine.control.AUTOSCALERS holds, or module:function"),
 }
-OF_NO_METRIC: Final = (*NEEDED, "planner")
+OF_NO_METRIC: Final = (*NEEDED, "planner", VARIANTS)
 SEVERAL: Final = ("hpa", "keda")  # follow the target that asks for the most
 OF_SATURATION: Final = ("full_queue", "full_kv")
 OF_KNATIVE: Final = ("target_concurrency", "target_requests_per_second")
@@ -251,7 +253,12 @@ def resolved(
     return scaler, replicas
 
 
-_KNOW_ZERO: Final = ("keda", "knative", "scheduled", "custom")
+def joint() -> Autoscaler:
+    """The autoscaler of a pool that is one of several: it only has limits."""
+    return Autoscaler.model_construct(preset=VARIANTS)
+
+
+_KNOW_ZERO: Final = ("keda", "knative", "scheduled", "custom", VARIANTS)
 
 
 def _with_limits(replicas: Replicas, least: float, path: Path, findings: Findings) -> Replicas:
@@ -270,7 +277,7 @@ def _with_limits(replicas: Replicas, least: float, path: Path, findings: Finding
 
 def _with_defaults(scaler: Autoscaler, path: Path, findings: Findings) -> Autoscaler:
     """The autoscaler with all keys of its preset; notes those of others."""
-    of_preset = {field.name: field for field in fields(KINDS[scaler.preset])}
+    of_preset = {field.name: field for field in fields(ALL_KINDS[scaler.preset])}
     given = {key: value for key, value in scaler if value is not None}
     filled: dict[str, Any] = {}
     for key, name in FIELDS.items():

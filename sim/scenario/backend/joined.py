@@ -5,13 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 from sim.model import variants as model
+from sim.model.autoscaler import Autoscaler
 from sim.model.capacity import Offered, needed_s, work_offered
 from sim.model.closed import drawn_lengths
 from sim.model.design import GpuPool
 from sim.model.price import GpuPrice
 from sim.model.trace import TraceSource
 from sim.model.workload import Workload
-from sim.scenario.backend import gateway
+from sim.scenario.backend import gateway, scaled
+from sim.scenario.backend.replicas import Replicas
 from sim.scenario.backend.variants import COST, Variants, Weights
 from sim.scenario.values.numbers import known
 
@@ -37,16 +39,12 @@ def compiled(
         least = min(weight.values())
         if each.fill == "cheapest":
             parts.sort(key=lambda pool: usd_per_hour(pool) / weight[pool.name])
-        holds = any(pool.autoscaler is not None for pool in parts)
-        door = gateway.compiled(each.gateway, holds, draws)
+        weights = tuple(weight[pool.name] / least for pool in parts)
+        scaler = _scaler(each, parts, weights, draws)
+        door = gateway.compiled(each.gateway, any(p.autoscaler is not None for p in parts), draws)
         done |= {pool.name: _behind(pool, each, door) for pool in parts}
         order = tuple(pool.name for pool in parts)
-        each_weight = tuple(weight[pool] / least for pool in order)
-        joined.append(
-            model.Variants(
-                name, order, each_weight, each.router, door, _scaler(each, parts, weight)
-            )
-        )
+        joined.append(model.Variants(name, order, weights, each.router, door, scaler))
     return tuple(done[pool.name] for pool in pools), tuple(joined)
 
 
@@ -59,18 +57,15 @@ def _behind(pool: GpuPool, given: Variants, door: Any) -> GpuPool:
     return replace(pool, gateway=door, router=given.router)
 
 
-def _scaler(given: Variants, parts: Sequence[GpuPool], weight: Mapping[str, float]) -> Any:
+def _scaler(
+    given: Variants, parts: Sequence[GpuPool], weights: Sequence[float], draws: Draws
+) -> Autoscaler | None:
     """The autoscaler of all, with limits in replicas of the smallest weight."""
-    if given.autoscaler is None or given.autoscaler.preset == "none":
-        return None
-    policy = next((p.autoscaler for p in parts if p.autoscaler is not None), None)
-    if policy is None:
-        return None
-    least = min(weight.values())
-    ends = zip(*((weight[p.name] / least * n for n in p.limits) for p in parts), strict=True)
-    fewest, most = (int(sum(each) + 1e-9) for each in ends)
-    changes: Any = {"min_replicas": fewest, "max_replicas": max(most, 1)}
-    return replace(policy, **changes)
+    limits = zip(*(pool.limits for pool in parts), strict=True)
+    fewest, most = (
+        float(int(sum(w * n for w, n in zip(weights, each, strict=True)) + 1e-9)) for each in limits
+    )
+    return scaled.compiled(given.autoscaler, Replicas(None, fewest, max(most, 1.0)), draws)
 
 
 def _weights(

@@ -7,8 +7,8 @@ from typing import Any
 from sim.model import autoscaler as model
 from sim.model.autoscaling import replicas_at
 from sim.scenario.backend.autoscaler import (
+    ALL_KINDS,
     FIELDS,
-    KINDS,
     TARGETS,
     WHOLE,
     Autoscaler,
@@ -37,7 +37,7 @@ def compiled(
     if scaler.preset != "scheduled":
         least, most = _limits(replicas, draws)
         values |= {"min_replicas": least, "max_replicas": most}
-    return KINDS[scaler.preset](**values)
+    return ALL_KINDS[scaler.preset](**values)
 
 
 def _triggers(scaler: Autoscaler, draws: Draws) -> list[model.Trigger]:

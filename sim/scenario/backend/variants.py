@@ -1,19 +1,21 @@
 """Variants: several pools behind one router, and perhaps one autoscaler: the keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, get_args
 
 from pydantic import Field
 
 from sim.model.variants import VariantRouter
-from sim.scenario.backend.autoscaler import Autoscaler
+from sim.scenario.backend import autoscaler
+from sim.scenario.backend.autoscaler import Autoscaler, joint
 from sim.scenario.backend.gateway import Gateway
 from sim.scenario.backend.gpu_pool import GpuPool
+from sim.scenario.backend.replicas import Replicas
 from sim.scenario.values.fields import JsonSchema, Reads, number_schema, one_of
-from sim.scenario.values.numbers import Number, Quantity, document_of
+from sim.scenario.values.numbers import Number, Quantity, document_of, extent
 from sim.scenario.values.part import Model, Text
-from sim.scenario.values.problems import Finding, Findings, Spot
+from sim.scenario.values.problems import Findings, Spot
 from sim.scenario.values.reading import read_number
 from sim.scenario.values.units import shown
 
@@ -103,31 +105,32 @@ def only_target(backends: Mapping[str, Any], variants: Mapping[str, Variants] | 
 def scaler_of(
     variants: Mapping[str, Variants] | None, name: str, pool: GpuPool
 ) -> Autoscaler | None:
-    """The autoscaler of a pool: its own, or that of all variants where it has limits for it."""
+    """The autoscaler of a pool: its own, or where all variants have one and it has limits, that."""
     if pool.autoscaler is None and pool.replicas.fixed is None:
         for each in (variants or {}).values():
-            if name in each.pools:
-                return each.autoscaler
+            if name in each.pools and each.autoscaler is not None:
+                return joint()
     return pool.autoscaler
 
 
 def lent(backends: Mapping[str, Any], variants: Mapping[str, Variants] | None) -> dict[str, Any]:
-    """The backends, with the autoscaler of all for each variant that has limits for it."""
+    """The backends, each variant that the autoscaler of all scales with one of its own."""
     done = dict(backends)
     for each in (variants or {}).values():
-        for name in each.pools if each.autoscaler is not None else ():
+        for name in each.pools:
             pool = done.get(name)
-            if isinstance(pool, GpuPool) and scaler_of(variants, name, pool) is each.autoscaler:
-                done[name] = pool.model_copy(update={"autoscaler": each.autoscaler})
+            if isinstance(pool, GpuPool):
+                scaler = scaler_of(variants, name, pool)
+                done[name] = pool.model_copy(update={"autoscaler": scaler})
     return done
 
 
 def resolved(
     backends: Mapping[str, Any],
     given: Mapping[str, Any],
-    variants: Mapping[str, Variants] | None,
+    variants: Mapping[str, Variants],
     findings: Findings,
-) -> tuple[dict[str, Any], dict[str, Variants] | None]:
+) -> tuple[dict[str, Any], dict[str, Variants]]:
     """Backends without what was lent to them, and the variants with their defaults.
 
     Parameters
@@ -135,33 +138,45 @@ def resolved(
     backends, given : mapping
         The backends when they are resolved, and before.
     """
-    done, told = dict(backends), dict(variants or {})
+    done, told = dict(backends), dict(variants)
     for name, each in told.items():
-        taken = [p for p in each.pools if given[p].autoscaler is None and done[p].autoscaler]
-        scaler = done[taken[0]].autoscaler if taken else each.autoscaler
-        if each.autoscaler is not None and not taken:
-            message = "has no variant to scale, as none has limits"
-            remedy = "such as replicas: {min: 0, max: 8} of a pool"
-            findings.add(("variants", name, "autoscaler"), message, remedy)
-        for pool in taken:
+        lent_to = [p for p in each.pools if given[p].autoscaler is None and done[p].autoscaler]
+        for pool in lent_to:
             done[pool] = done[pool].model_copy(update={"autoscaler": None})
-        _say_once(name, taken, findings)
+        scaler = each.autoscaler
+        if scaler is not None:
+            limits = [done[pool].replicas for pool in each.pools]
+            scaler = _scaler(name, scaler, limits, bool(lent_to), findings)
         _check_alike(name, each, done, findings)
         filled: dict[str, Any] = {"autoscaler": scaler, "weights": each.weights or Weights()}
         told[name] = each.model_copy(update=filled)
-    return done, told or None
+    return done, told
 
 
-def _say_once(name: str, pools: Sequence[str], findings: Findings) -> None:
-    """What is wrong with an autoscaler that was lent is wrong where it stands."""
-    lent_at = {("backends", pool, "autoscaler") for pool in pools}
-    found = [
-        Finding(("variants", name, "autoscaler", *f.path[3:]), f.message, f.remedy)
-        if f.path[:3] in lent_at
-        else f
-        for f in findings.found
-    ]
-    findings.found = list(dict.fromkeys(found))
+def _scaler(
+    name: str, scaler: Autoscaler, limits: list[Replicas], scales: bool, findings: Findings
+) -> Autoscaler:
+    """The autoscaler of all with its defaults."""
+    path = ("variants", name)
+    if not scales:
+        message = "has no variant to scale, as none has limits"
+        findings.add((*path, "autoscaler"), message, "such as replicas: {min: 0, max: 8} of a pool")
+        return scaler
+    ends = [(_end(each, 0), _end(each, 1)) for each in limits]
+    least, most = (float(sum(each)) for each in zip(*ends, strict=True))
+    own = Findings()
+    done, _ = autoscaler.resolved(scaler, Replicas(None, least, max(most, 1.0)), path, own)
+    for each in own.found:  # of how many there are in all, no key says anything
+        is_count = each.path[:3] == (*path, "replicas")
+        findings.add((*path, "pools") if is_count else each.path, each.message, each.remedy)
+    assert done is not None
+    return done
+
+
+def _end(replicas: Replicas, at: int) -> float:
+    """Fewest or most replicas of a pool that there may be."""
+    number = replicas.fixed if replicas.fixed is not None else (replicas.least, replicas.most)[at]
+    return 0.0 if number is None else extent(number)[at]
 
 
 def _check_alike(
