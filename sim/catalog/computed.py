@@ -84,6 +84,11 @@ def computed_profile(
         )
     if dtype not in BYTES:
         raise no_such("precision of a KV cache", dtype, BYTES, "sim schema")
+    if of_gpu.whole and gpus > 1:
+        raise CatalogError(
+            f"a replica has one slice of a GPU, as these have no link to each other, not {gpus} x"
+            f" {of_gpu.name} (take gpus: 1)"
+        )
     if math.isnan(of_gpu.flops(precision)):
         raise CatalogError(f"the catalogue has no peak FLOPS of GPU {of_gpu.name!r}")
     placed = Placed(of_model, of_gpu, gpus, precision, dtype)
@@ -106,7 +111,8 @@ def parse_name(name: str) -> tuple[str, str, int, str] | None:
 def least_gpus(of_model: Model, of_gpu: Gpu, precision: str) -> int | None:
     """The smallest power of two that holds the weights and a usual context; None if none does."""
     dtype = checkpoint_dtype(of_model.name, precision)
-    for exponent in range(MOST_GPUS.bit_length()):
+    most = 1 if of_gpu.whole else MOST_GPUS
+    for exponent in range(most.bit_length()):
         placed = Placed(of_model, of_gpu, 2**exponent, precision, dtype)
         if _free_bytes(placed) > USUAL_CONTEXT * _token_bytes(placed):
             return placed.count
@@ -116,7 +122,10 @@ def least_gpus(of_model: Model, of_gpu: Gpu, precision: str) -> int | None:
 def fewest_gpus(model_name: str, gpu_name: str, precision: str) -> int:
     """The smallest power of two of GPUs that a model fits on."""
     of_model = model(model_name)
-    found = least_gpus(of_model, gpu(gpu_name), precision)
+    of_gpu = gpu(gpu_name)
+    found = least_gpus(of_model, of_gpu, precision)
+    if found is None and of_gpu.whole:
+        return 1  # of which it is then said what it has room for
     if found is None:
         raise CatalogError(f"{of_model.name} does not fit on {MOST_GPUS} x {gpu_name}")
     return found
@@ -162,6 +171,8 @@ def _cache_tokens(placed: Placed) -> int:
     room = placed.count * (placed.gpu.hbm_bytes * MEMORY_SHARE - OVERHEAD_BYTES) / 1e9
     enough = least_gpus(placed.model, placed.gpu, placed.precision)
     remedy = f"take gpus: {enough}" if enough else "take a smaller precision"
+    if placed.gpu.whole:
+        remedy = f"take a larger slice, or {placed.gpu.whole}"
     raise CatalogError(
         f"{placed.model.name} in {placed.precision} has {weights:,.0f} GB of weights, and"
         f" {placed.count} x {placed.gpu.name} have room for {max(room, 0):,.0f} GB ({remedy})"

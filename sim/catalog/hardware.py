@@ -11,13 +11,15 @@ communication library (aiconfigurator's ``other_mem``).
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from sim.catalog import slices
 from sim.catalog.architecture import Architecture
 from sim.catalog.model_config import is_config, name_of, read_config
 from sim.catalog.naming import known_as
 from sim.catalog.table import cached_for_folder, entries, no_such, own_folder
+from sim.errors import CatalogError
 from sim.model.kv_cache import BYTES
 
 GIB = 1024**3  # vendors' "80 GB" of HBM are GiB: an H100 reports 81,559 MiB
@@ -51,6 +53,10 @@ class Gpu:
         Dense peak.
     tdp_w : float
     source, as_of, notes : str
+    whole : str
+        Of a slice the GPU that it is one of; else empty.
+    share : float
+        Of a slice what of the whole is charged for it: 1 of a whole GPU.
     """
 
     name: str
@@ -63,6 +69,8 @@ class Gpu:
     source: str
     as_of: str
     notes: str
+    whole: str = ""
+    share: float = 1.0
 
     def flops(self, precision: str) -> float:
         """Dense peak for weights in a precision; NaN where not even that of 16 bits is known.
@@ -141,13 +149,51 @@ def _of_config(path: str | Path) -> Model:
 def gpu(name: str) -> Gpu:
     """Published figures of a GPU.
 
-    >>> gpu("H100-SXM").bandwidth_bytes_per_s
-    3350000000000.0
+    >>> gpu("H100-SXM").bandwidth_bytes_per_s, gpu("H100-MIG-3g.40gb").bandwidth_bytes_per_s
+    (3350000000000.0, 1675000000000.0)
     """
+    if (parted := slices.parsed(name)) is not None:
+        return _sliced(gpu(parted[0]), parted[1])
     found = known_as(name, gpus()) or next(iter(_forms(name)), None)
     if found is None:
         raise no_such("GPU", name, gpus(), "sim catalog gpus")
     return gpus()[found]
+
+
+def gpu_or_none(name: str) -> Gpu | None:
+    """The same by the catalogue's own name; None where it has none."""
+    is_slice = slices.parsed(name) is not None and name.casefold() in slices.names()
+    return gpu(name) if is_slice else gpus().get(name.casefold())
+
+
+def _sliced(whole: Gpu, part: str) -> Gpu:
+    """A slice of a GPU, as a GPU.
+
+    Raises
+    ------
+    CatalogError
+        If the GPU has no such slice.
+    """
+    there = [each for each in slices.slices() if each.gpu == whole.name]
+    found = next((each for each in there if each.name == part), None)
+    if found is None:
+        listing = ", ".join(each.name for each in there) or "none"
+        raise CatalogError(f"GPU {whole.name!r} has no MIG slice {part!r} (it has: {listing})")
+    compute, memory = found.compute_share, found.memory_share
+    return replace(
+        whole,
+        name=slices.name_of(whole.name, part),
+        hbm_bytes=whole.hbm_bytes * memory,
+        bandwidth_bytes_per_s=whole.bandwidth_bytes_per_s * memory,
+        fp16_flops=whole.fp16_flops * compute,
+        fp8_flops=whole.fp8_flops * compute,
+        fp4_flops=whole.fp4_flops * compute,
+        tdp_w=whole.tdp_w * compute,
+        source=f"{found.source}; {whole.source}",
+        notes="; ".join(filter(None, (f"a MIG slice of {whole.name}", whole.notes))),
+        whole=whole.name,
+        share=max(compute, memory),
+    )
 
 
 def form_taken(name: str) -> str:

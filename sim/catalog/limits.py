@@ -2,7 +2,7 @@
 
 import math
 
-from sim.catalog.hardware import WEIGHT_BYTES, Gpu, Model, gpus, models
+from sim.catalog.hardware import WEIGHT_BYTES, Gpu, Model, gpu_or_none, models
 from sim.model.extrapolation import Limits
 from sim.model.kv_cache import BYTES
 
@@ -16,7 +16,7 @@ def limits_of(
     >>> round(limits.weights_s * 1e3, 2), round(limits.token_s * 1e6, 2)
     (4.48, 15.18)
     """
-    model, gpu = models().get(model_name.casefold()), gpus().get(gpu_name.casefold())
+    model, gpu = models().get(model_name.casefold()), gpu_or_none(gpu_name)
     if model is None or gpu is None or precision not in WEIGHT_BYTES:
         return None
     limits = least_times(model, gpu, count, precision, kv_cache_dtype)

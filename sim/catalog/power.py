@@ -8,7 +8,7 @@ which a scenario says by the hour (``by_hour``).
 import math
 from dataclasses import replace
 
-from sim.catalog.hardware import gpu
+from sim.catalog.hardware import Gpu, gpu
 from sim.catalog.table import cached_for_folder, entries, no_such
 from sim.errors import CatalogError
 from sim.model.energy import HOURS, Grid, PowerLaw
@@ -50,6 +50,8 @@ def power_law(name: str) -> PowerLaw:
     if name in measured:
         return measured[name]
     found = gpu(name)
+    if found.whole:
+        return _of_slice(found, power_law(found.whole))
     if math.isnan(found.tdp_w):
         raise CatalogError(f"GPU {name!r} has no published power")
     model = measured[MEASURED]
@@ -65,6 +67,23 @@ def power_law(name: str) -> PowerLaw:
         grade="C",
         source=f"computed: {MEASURED} by thermal design power ({found.tdp_w:g} W)",
         as_of=found.as_of,
+        notes="",
+    )
+
+
+def _of_slice(found: Gpu, whole: PowerLaw) -> PowerLaw:
+    """A slice draws what its arithmetic is of the whole GPU's."""
+    share = found.tdp_w / gpu(found.whole).tdp_w
+    return replace(
+        whole,
+        gpu=found.name,
+        idle_w=whole.idle_w * share,
+        busy_w=whole.busy_w * share,
+        compute_w=whole.compute_w * share,
+        cap_w=whole.cap_w * share,
+        error=math.nan,
+        grade="C",
+        source=f"computed: {share:.3g} of {found.whole} ({whole.source})",
         notes="",
     )
 

@@ -11,9 +11,11 @@ A provider's price of an earlier date stays in the table; the newest is the one 
 """
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
+from sim.catalog import hardware, slices
+from sim.catalog.hardware import Gpu
 from sim.catalog.naming import beginning_with
 from sim.catalog.table import cached_for_folder, entries, no_such
 from sim.errors import CatalogError
@@ -136,6 +138,9 @@ def gpu_price(
     >>> gpu_price("aws", "h100-sxm").usd_per_gpu_hour
     6.88
     """
+    if (of := _slice_of(gpu)) is not None:
+        whole = gpu_price(provider, of.whole, purchase, region, days=days, gpus=gpus)
+        return _part(whole, of)
     candidates = listed_prices()
     wanted = (("provider", provider), ("GPU", gpu), ("purchase", purchase), ("region", region))
     for kind, name in wanted:
@@ -199,6 +204,8 @@ def default_gpu_price(gpu: str, purchase: str = "on_demand") -> GpuPrice:
     >>> default_gpu_price("h100-sxm").usd_per_gpu_hour
     3.99
     """
+    if (of := _slice_of(gpu)) is not None:
+        return _part(default_gpu_price(of.whole, purchase), of)
     listed = [row for row in listed_prices() if row.purchase == purchase]
     name, kind = gpu.casefold(), purchase.replace("_", "-")
     providers = dict.fromkeys(row.provider for row in listed if row.gpu == name)
@@ -212,6 +219,17 @@ def default_gpu_price(gpu: str, purchase: str = "on_demand") -> GpuPrice:
         source=f"median of {kind} prices per GPU-hour: {listing}",
         as_of=min((price.as_of for price in prices.values()), key=day_of),
     )
+
+
+def _slice_of(name: str) -> Gpu | None:
+    """What a name says of a slice; None of a whole GPU."""
+    return hardware.gpu(name) if slices.parsed(name) is not None else None
+
+
+def _part(whole: GpuPrice, of: Gpu) -> GpuPrice:
+    """The share of a GPU's price that is charged for a slice."""
+    said = f"{of.share:.3g} of the price of {of.whole}: {whole.source}"
+    return replace(whole, usd_per_gpu_hour=whole.usd_per_gpu_hour * of.share, source=said)
 
 
 def day_of(as_of: str) -> date:

@@ -185,7 +185,9 @@ def _age_days(as_of: str) -> int:
 def gpus(gpu: str, as_json: bool) -> None:
     """List GPUs with their published figures and median on-demand price."""
     from sim.catalog.hardware import GIB
+    from sim.catalog.hardware import gpu as gpu_named
     from sim.catalog.hardware import gpus as all_gpus
+    from sim.catalog.slices import names
 
     shown = [
         {
@@ -200,7 +202,7 @@ def gpus(gpu: str, as_json: bool) -> None:
             "as_of": each.as_of,
             "source": "; ".join(filter(None, (each.source, each.notes))),
         }
-        for each in all_gpus().values()
+        for each in (*all_gpus().values(), *map(gpu_named, names()))
     ]
     print_rows(narrowed(shown, [Filter("gpu", gpu, "GPU")], "sim catalog gpus"), as_json)
 
