@@ -98,8 +98,7 @@ backends:
     (said,) = str(caught.value).splitlines()
     assert ":5: backends.part.service: llama-3.3-70b in" in said
     assert "take a larger slice, or h100-sxm" in said
-    design = load_scenario(
-        written(tmp_path, text.replace("MODEL", "llama-3.1-8b"))
-    ).typical_design()
+    larger = text.replace("MODEL", "llama-3.1-8b").replace("2g.20gb", "3g.40gb")
+    design = load_scenario(written(tmp_path, larger)).typical_design()
     (pool,) = design.pools
     assert pool.gpus_per_replica == 1
