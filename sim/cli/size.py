@@ -10,7 +10,7 @@ import click
 from sim.cli.emission import EMIT, check_emit
 from sim.cli.emission import emit as write_manifests
 from sim.cli.study import Asked, study_options
-from sim.cli.values import SHARE, refuse_beside
+from sim.cli.values import SHARE, refuse_beside, refuse_for
 
 if TYPE_CHECKING:
     from sim.studies.case import Case
@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     help="Share of requests that must keep it.  [default: the SLO's own]",
 )
 @click.option("--peak", is_flag=True, help="Ask the worst hour's p95 to keep the thresholds, too.")
-@click.option("--backend", metavar="NAME", help="The pool to size, where there are several.")
+@click.option(
+    "--backend",
+    metavar="NAME",
+    help="The pool to size, where there are several, or the backend whose variants to mix.",
+)
 @click.option(
     "--service",
     "services",
@@ -96,7 +100,8 @@ def size(
 
     A world keeps the SLO if it does not fall behind and the asked share of the requests of every
     workload stays within the thresholds. Worlds are added only where fleets are close; where they
-    do not decide, the answer says so, and how many would.
+    do not decide, the answer says so, and how many would. Of a backend that has variants it is the
+    cheapest mix of them.
 
     \b
     sim size scenarios/quickstart.yaml
@@ -105,11 +110,12 @@ def size(
     sim size scenarios/quickstart.yaml --gpu h200-sxm --miss-cost 0.01
     sim size scenarios/population.yaml --users 500
     sim size scenarios/population.yaml --most-users
+    sim size scenarios/variants.yaml --probability 90%
     """  # noqa: D301 (click reads the \b)
     from sim.catalog.hardware import form_taken
     from sim.report.charts.size import size_charts
     from sim.report.size_text import tell
-    from sim.studies.size import Question
+    from sim.studies.size import Question, mixed
     from sim.studies.size import size as study
     from sim.studies.size.fleet import service_of, services_on, users_of, workload_of_users
 
@@ -122,6 +128,10 @@ def size(
             context, "most_users", "users", "backend", "services", "gpus", "miss_cost", "emit"
         )
         _most_users(case, question, error, asked)
+        return
+    if (joined := mixed(case.load(), backend)) is not None:
+        refuse_for(context, "a mix of variants", "services", "gpus", "miss_cost", "emit")
+        _mix(case, question, joined, error, asked)
         return
     if gpus:
         services = (*services, *services_on(gpus, service_of(case, backend)))
@@ -151,6 +161,19 @@ def size(
 def _chosen(case: "Case", answer: "Size") -> "Case":
     """The case with the fleet that was chosen, if one was."""
     return case if answer.chosen is None else replace(case, overrides=answer.overrides)
+
+
+def _mix(case: "Case", question: "Question", backend: str, error: float, asked: Asked) -> None:
+    """Which mix of variants is the cheapest."""
+    from sim.report.charts.mix import mix_charts
+    from sim.report.mix_text import tell
+    from sim.studies.size import mix
+
+    with asked.study("size", case.load()) as under_way:
+        answer = mix(case, under_way.bench, question, backend, asked.worlds, asked.seed, error)
+        under_way.give(answer, tell, mix_charts)
+        chosen = case if answer.chosen is None else replace(case, overrides=answer.overrides)
+        under_way.tell_levers({"": chosen}, asked.seed)
 
 
 def _most_users(case: "Case", question: "Question", error: float, asked: Asked) -> None:

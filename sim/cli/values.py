@@ -174,6 +174,14 @@ def refuse_beside(context: click.Context, flag: str, *options: str) -> None:
             raise click.UsageError("{} has no meaning beside {}; remove one".format(*names))
 
 
+def refuse_for(context: click.Context, what: str, *options: str) -> None:
+    """Refuse options that mean nothing for what is asked, where they were given by hand."""
+    for option in options:
+        if context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            written = {param.name: param.opts[0] for param in context.command.params}
+            raise click.UsageError(f"{written[option]} has no meaning for {what}; remove it")
+
+
 def refuse_jobs_beside_cluster(jobs: int | None, cluster: str | None) -> None:
     """Refuse a number of processes where those of a cluster are used."""
     if jobs is not None and cluster is not None:

@@ -18,9 +18,11 @@ from sim.python.studying import (
     workplace,
 )
 from sim.report.charts.crowd import crowd_charts
+from sim.report.charts.mix import mix_charts
 from sim.report.charts.size import size_charts
 from sim.report.charts.stress import charts as stress_charts
 from sim.report.crowd_text import tell as tell_crowd
+from sim.report.mix_text import tell as tell_mix
 from sim.report.size_text import tell as tell_size
 from sim.report.stress_text import tell as tell_stress
 from sim.studies import size as sizing
@@ -64,7 +66,7 @@ def size(
     peak : bool
         Ask the worst hour's p95 to keep the thresholds, too.
     backend : str, optional
-        The pool to size, where there are several.
+        The pool to size, where there are several, or the backend whose variants are to be mixed.
     services : iterable of str
         Further service profiles, ``NAME`` or ``NAME@USD`` (per GPU-hour).
     gpus : iterable of str
@@ -100,6 +102,18 @@ def size(
             crowd = sizing.most_users(case, bench, question, worlds, seed, share_of("error", error))
         return StudyResult("size", crowd, tell_crowd, crowd_charts, [loaded], bench.example())
     types = tuple(gpus)
+    if (joined := sizing.mixed(loaded, backend)) is not None:
+        for name, value in (
+            ("services", tuple(services)),
+            ("gpus", types),
+            ("miss_cost", miss_cost),
+        ):
+            if value:
+                raise PeakfleetError(f"{name} has no meaning for a mix of variants; remove one")
+        with workplace(jobs, cluster, worlds, tell, loaded) as bench:
+            wrong = share_of("error", error)
+            answer_ = sizing.mix(case, bench, question, joined, worlds, seed, wrong)
+        return StudyResult("size", answer_, tell_mix, mix_charts, [loaded], bench.example())
     if types:
         services = (*services, *services_on(types, service_of(case, backend)))
     with workplace(jobs, cluster, worlds, tell, loaded) as bench:

@@ -13,6 +13,7 @@ ANSWERS: Final = {
     "run": "sim run --json, summary.json",
     "size": "sim size --json, answer.json",
     "most_users": "sim size --most-users --json, answer.json",
+    "mix": "sim size --json of a backend with variants, answer.json",
     "stress": "sim stress --json, answer.json",
     "compare": "sim compare --json, answer.json",
     "sweep": "sim sweep --json, answer.json",

@@ -2,7 +2,9 @@
 
 from sim.studies.size.answer import Beside, Size
 from sim.studies.size.crowd import Capacity, most_users
+from sim.studies.size.mix import Mix
+from sim.studies.size.mixing import mix, mixed
 from sim.studies.size.question import Question
 from sim.studies.size.study import size
 
-__all__ = ["Beside", "Capacity", "Question", "Size", "most_users", "size"]
+__all__ = ["Beside", "Capacity", "Mix", "Question", "Size", "mix", "mixed", "most_users", "size"]
