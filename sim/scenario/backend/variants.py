@@ -21,7 +21,7 @@ from sim.scenario.values.units import shown
 
 SPEED, COST = "speed", "cost"
 FILLS: Final = ("cheapest", "in_order")
-WEIGHT: Final = Quantity("factor", least=1e-6, most=1e6)
+WEIGHT: Final = Quantity("factor", least=0.01, most=1000)
 
 
 @dataclass(frozen=True, slots=True)
