@@ -183,7 +183,10 @@ def _age_days(as_of: str) -> int:
 @by_gpu
 @as_json
 def gpus(gpu: str, as_json: bool) -> None:
-    """List GPUs with their published figures and median on-demand price."""
+    """List GPUs with their published figures and median on-demand price.
+
+    Slices of GPUs (MIG) are listed with --gpu mig.
+    """
     from sim.catalog.hardware import GIB
     from sim.catalog.hardware import gpu as gpu_named
     from sim.catalog.hardware import gpus as all_gpus
@@ -202,7 +205,7 @@ def gpus(gpu: str, as_json: bool) -> None:
             "as_of": each.as_of,
             "source": "; ".join(filter(None, (each.source, each.notes))),
         }
-        for each in (*all_gpus().values(), *map(gpu_named, names()))
+        for each in (*all_gpus().values(), *map(gpu_named, names() if "mig" in gpu.lower() else ()))
     ]
     print_rows(narrowed(shown, [Filter("gpu", gpu, "GPU")], "sim catalog gpus"), as_json)
 

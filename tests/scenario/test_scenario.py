@@ -49,6 +49,7 @@ def at_level(scenario, level):
 
 def first_requests(design, workload=0, end_s=3 * 3600.0):
     """The first blocks of a workload's requests, as plain lists."""
+    end_s = min(end_s, design.horizon.duration_s)
     source, name = design.workloads[workload].source, design.workloads[workload].name
     horizon = design.horizon
     end_s = min(end_s, horizon.duration_s)
