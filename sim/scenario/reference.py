@@ -107,7 +107,7 @@ def stands_at(block: Sequence[str], name: str) -> list[str]:
     >>> stands_at(["workloads", "chat"], "retries")
     ['workloads.chat.client.retries']
     >>> stands_at(["workloads", "chat"], "autoscaler")
-    ['backends.NAME.autoscaler']
+    ['backends.NAME.autoscaler', 'variants.NAME.autoscaler']
     """
     paths = [each.path.split(".") for each in all_keys()]
     for depth in (len(block), 0) if len(block) <= OF_A_PART else (len(block),):

@@ -291,7 +291,7 @@ def test_there_are_ten_of_each_kind():
     [
         ("workloads.chat.retries=3", "workloads.chat.client.retries"),
         ("backends.large.timeout=3s", "workloads.NAME.client.timeout"),
-        ("workloads.chat.autoscaler=hpa", "backends.NAME.autoscaler"),
+        ("workloads.chat.autoscaler=hpa", "backends.NAME.autoscaler or variants.NAME.autoscaler"),
         ("replicas=3", "backends.NAME.replicas"),
     ],
 )
