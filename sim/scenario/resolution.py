@@ -6,6 +6,7 @@ prices gives the same designs. Paths of files are made absolute.
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from sim.catalog import shape as catalogue_shape
@@ -88,7 +89,7 @@ def resolve(
         backends, joined = variants.resolved(backends, document.backends, joined, findings)
     if not findings:
         backends = handoff.resolved(backends, findings)
-        loaded.check(workloads, backends, schema.reached, findings)
+        loaded.check(workloads, backends, partial(schema.reached, joined=joined), findings)
     prices = {name: each.price for name, each in backends.items() if isinstance(each, ManagedApi)}
     budget.check_shared(document.budgets, prices, findings)
     pools = {name: each for name, each in backends.items() if isinstance(each, GpuPool)}

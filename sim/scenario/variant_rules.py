@@ -10,7 +10,7 @@ from sim.scenario.workload import names_in_routes
 SCALERS: Final = ("hpa", "keda", "knative", "predictive", "none")
 OF_ONE_POOL: Final = ("scheduled", "planner", "custom")  # autoscalers
 ROUTER: Final = "least_loaded"  # of a pool, by default
-NOT_OF_VARIANTS: Final = ("router", "scorers", "gateway", "cooldown", "handoff")
+NOT_OF_VARIANTS: Final = ("router", "scorers", "gateway", "cooldown", "handoff", "adapters")
 
 
 def targets(backends: Iterable[str], variants: Any) -> list[str]:
