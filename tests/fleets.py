@@ -406,6 +406,10 @@ class Operator:
             usual = self.case.pools[pool].gateway.replica_limit
             given = () if verb.name == "hold_back" else (usual, int(verb.value))
             getattr(self.plane, verb.name)(pool, *given)
+        elif verb.name in ("shut", "open"):
+            pool = verb.which % len(self.case.pools)
+            holds = self.case.pools[pool].gateway.holds
+            getattr(self.plane, verb.name)(pool, *((holds,) if verb.name == "open" else ()))
         elif verb.name == "kill" and self.pool_of:  # whatever its state
             replica = verb.which % len(self.pool_of)
             self.plane.kill(replica)

@@ -95,6 +95,35 @@ def cases_with_budgets(draw: st.DrawFn, verbs: bool = False, hedges: bool = Fals
     )
 
 
+@st.composite
+def cases_far_away(draw: st.DrawFn, verbs: bool = False, hedges: bool = False) -> Case:
+    """Cases with rules, some of whose backends are far from their users, and are lost for a time.
+
+    From each backend attempts may go on in an order of its own.
+    """
+    case: Case = draw(cases_with_rules(verbs, hedges))
+    rng = _chance(draw, case)
+    names = [backend.name for backend in (*case.pools, *(case.managed or []))]
+    last_s = float(case.arrival_s[-1]) + 2
+    losses = []
+    for _ in range(rng.integers(0, 4) if verbs else 0):
+        at_s, which = rng.uniform(0, last_s), int(rng.integers(100))
+        losses += [Verb(at_s, "shut", which), Verb(at_s, "kill", which)]
+        losses.append(Verb(at_s + rng.exponential(last_s / 4), "open", which))
+    return replace(
+        case,
+        routes=[_far(route, names, rng) for route in case.routes or []],
+        verbs=tuple(sorted((*case.verbs, *losses), key=lambda verb: verb.at_s)),
+    )
+
+
+def _far(route: Routing, names: list[str], rng: np.random.Generator) -> Routing:
+    trips = {name: rng.exponential(0.2) for name in names if rng.random() < 0.6}
+    ways = [(name, tuple(rng.permutation(names)[: rng.integers(0, 4)].tolist())) for name in names]
+    own = [each for each in ways if rng.random() < 0.5]
+    return replace(route, trips_s=tuple(trips.items()), orders=tuple(own))
+
+
 def _chance(draw: st.DrawFn, case: Case) -> np.random.Generator:
     """Random numbers of a case: a drawn seed alone is 0 or another of few more often than not."""
     arrivals = np.frombuffer(case.arrival_s.tobytes(), np.uint32)

@@ -100,7 +100,8 @@ class GpuPool:
     With a ``handoff`` it computes prompts for another pool, which makes the answers.
     ``fixed_usd_per_month`` is paid beside the price of GPUs, whatever there is of them. ``energy``
     is None where nobody asks for it. ``scorers`` are those of the router ``scored``.
-    ``adapters`` is None where none can be loaded.
+    ``adapters`` is None where none can be loaded. Timetables are on a clock that is so many seconds
+    ahead of that of the horizon (``ahead_s``).
     """
 
     name: str
@@ -121,6 +122,7 @@ class GpuPool:
     handoff: Handoff | None = None
     scorers: Scorers = field(default_factory=Scorers)
     adapters: AdapterSlots | None = None
+    ahead_s: float = 0.0
 
     def __post_init__(self) -> None:
         there = self.replicas + self.lifecycle.kept_ready
@@ -188,6 +190,15 @@ class GpuPool:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A part of the world: the workloads of users there, and the backends that stand there."""
+
+    name: str
+    workloads: tuple[str, ...]
+    backends: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Design:
     """What one replication simulates.
 
@@ -202,6 +213,7 @@ class Design:
     one_off: OneOff | None = None
     cluster: Cluster | None = None
     variants: tuple[Variants, ...] = ()
+    regions: tuple[Region, ...] = ()
 
     @property
     def backends(self) -> tuple[GpuPool | ManagedApi, ...]:

@@ -14,6 +14,7 @@ from sim.model.generated import GeneratedSource
 from sim.model.managed import Budget, Incident, ManagedApi, Outages
 from sim.model.rule import require
 from sim.model.workload import RequestSource, Workload
+from sim.model.zones import Zones
 
 Spans = Sequence[tuple[float, float]]
 
@@ -77,16 +78,21 @@ def _source(source: RequestSource, by_s: float, window: Horizon) -> GeneratedSou
 
 
 def _pool(pool: GpuPool, by_s: float) -> GpuPool:
-    zones = pool.failures.zones
+    zones = _zones(pool.failures.zones, by_s)
+    return replace(pool, failures=replace(pool.failures, zones=zones))
+
+
+def _zones(zones: Zones | None, by_s: float) -> Zones | None:
     if zones is None or not zones.planned:
-        return pool
+        return zones
     planned = tuple((zone, start - by_s, end - by_s) for zone, start, end in zones.planned)
-    return replace(pool, failures=replace(pool.failures, zones=replace(zones, planned=planned)))
+    return replace(zones, planned=planned)
 
 
 def _api(api: ManagedApi, by_s: float, window: Horizon) -> ManagedApi:
     outages = None if api.outages is None else _outages(api.outages, by_s, window)
-    return replace(api, outages=outages, budgets=tuple(_budget(b, by_s) for b in api.budgets))
+    budgets = tuple(_budget(b, by_s) for b in api.budgets)
+    return replace(api, outages=outages, budgets=budgets, zones=_zones(api.zones, by_s))
 
 
 def _outages(outages: Outages, by_s: float, window: Horizon) -> Outages:

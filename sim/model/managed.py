@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from sim.model.distributions import Distribution
 from sim.model.energy import Energy
 from sim.model.price import TokenPrice
+from sim.model.zones import Zones
 
 Large = Literal["refuse", "pass"]
 Period = Literal["day", "week", "month"]
@@ -278,6 +279,8 @@ class ManagedApi:
         All of which hold: its own, and those that it shares.
     energy : Energy or None
         None where nobody asks for it.
+    zones : Zones or None
+        The region where it stands, if that may be lost.
     """
 
     name: str
@@ -295,3 +298,4 @@ class ManagedApi:
     cooldown_s: float = 0.0
     budgets: tuple[Budget, ...] = ()
     energy: Energy | None = None
+    zones: Zones | None = None

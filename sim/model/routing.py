@@ -76,6 +76,11 @@ class Routing:
     degradation : Degradation or None
     onward : tuple of str
         Pools that one of these hands the prompts to, which it has computed for them.
+    trips_s : tuple of (str, float)
+        Backends that are far from the users of the workload, and the seconds of a round trip.
+    orders : tuple of (str, tuple of str)
+        Where attempts go on to that begin with a backend, in place of ``fallback``, which names
+        all of these too.
     """
 
     legs: tuple[Leg, ...]
@@ -86,6 +91,12 @@ class Routing:
     overflow_queue: float = math.inf
     degradation: Degradation | None = None
     onward: tuple[str, ...] = field(default=(), kw_only=True)
+    trips_s: tuple[tuple[str, float], ...] = field(default=(), kw_only=True)
+    orders: tuple[tuple[str, tuple[str, ...]], ...] = field(default=(), kw_only=True)
+
+    def after(self, begin: str) -> tuple[str, ...]:
+        """Where attempts that begin with a backend go on to."""
+        return dict(self.orders).get(begin, self.fallback)
 
     @property
     def backends(self) -> frozenset[str]:

@@ -3,6 +3,8 @@
 Pools of one design share their zones, and so their outages. A new replica goes to the zone with the
 fewest of its pool of those that are there, the first of several; none is moved when a zone comes
 back, as Kubernetes and the scaling groups of clouds have it.
+
+A region is a zone of its own, of which each pool there has all its replicas.
 """
 
 from dataclasses import dataclass
@@ -25,12 +27,16 @@ class Zones:
     planned : tuple of (str, float, float)
         Zone, beginning and end of further outages, in seconds from the start of the horizon; those
         of other zones too.
+    takes_gateway : bool
+        Whether the gateway of a pool is lost with the last of its zones, and what it holds: these
+        are regions, and who comes there meanwhile is turned away.
     """
 
     names: tuple[str, ...]
     gap: Distribution | None = None
     duration: Distribution | None = None
     planned: tuple[tuple[str, float, float], ...] = ()
+    takes_gateway: bool = False
 
     def __post_init__(self) -> None:
         require(len(self.names) > 0, "zones", len(self.names), "must be at least one")

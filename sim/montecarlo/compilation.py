@@ -198,6 +198,7 @@ def _use_verbs(plane: DataPlane) -> None:
     quantile(ledger.histograms[0, 0], 0.95)
     plane.hold_back(0)
     plane.let_go(0, math.inf, 0)
+    plane.shut(0)
     plane.add(0)
     plane.drain(0)
     plane.kill(1)

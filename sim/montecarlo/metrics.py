@@ -1,7 +1,8 @@
 """The figures of one replication, from what the engine has booked.
 
 Metric names are those of the results folder. Figures of a workload carry the prefix
-``workloads.<name>.``, those of a pool ``backends.<name>.``.
+``workloads.<name>.``, those of a pool ``backends.<name>.``, those of a
+region ``regions.<name>.``.
 
 Conservation, per workload and in total: **requests** = completed + timed_out + rejected + failed +
 gave_up + in_flight_end; **attempts** = requests - response_hits + retries + hedges + fallbacks +
@@ -25,6 +26,7 @@ from sim.montecarlo.ending import ending, of_batch
 from sim.montecarlo.latencies import late, latencies
 from sim.montecarlo.money import money
 from sim.montecarlo.offered import hours_over_capacity, load, work_and_capacity_s
+from sim.montecarlo.regions import of_regions
 from sim.montecarlo.tiers import tiers
 from sim.montecarlo.variants import variants
 
@@ -73,7 +75,8 @@ def metrics(outcome: Outcome, design: Design) -> dict[str, float]:
     for pool, own in zip(design.pools, pools, strict=True):
         figures |= {f"backends.{pool.name}.{name}": value for name, value in own.items()}
     figures |= money(outcome, design) | tiers(outcome, design) | adapters(outcome, design)
-    return figures | variants(outcome, design, figures)
+    figures |= variants(outcome, design, figures)
+    return figures | of_regions(outcome, design, figures)
 
 
 def _ratio(top: float, bottom: float) -> float:

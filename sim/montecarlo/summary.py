@@ -23,6 +23,7 @@ from sim.montecarlo.undrawn import means_rest_on
 
 VERSION = 1
 PARTS = ("workloads", "backends")  # metrics named ``workloads.<name>.<metric>`` are nested
+REGIONS = "regions"  # likewise, where there are any
 
 Summary = dict[str, Any]
 
@@ -67,6 +68,7 @@ def summarise(
         "budgets": list(budgets.as_json(sample, design)),
         "metrics": {},
         **{part: {} for part in PARTS},
+        **({REGIONS: {}} if design.regions else {}),
     }
     for name in sample.names():
         if not name.startswith(INPUT_PREFIX) and not name.endswith(OPEN):
@@ -144,7 +146,7 @@ def _place(summary: Summary, name: str) -> dict[str, Any]:
     A workload's own name may hold dots; a metric's does not.
     """
     part, _, rest = name.partition(".")
-    if part not in PARTS or not rest:
+    if part not in (*PARTS, REGIONS) or not rest:
         metrics: dict[str, Any] = summary["metrics"]
         return metrics
     nested: dict[str, Any] = summary[part].setdefault(rest.rsplit(".", 1)[0], {})

@@ -8,7 +8,7 @@ from typing import Any
 from sim.errors import PeakfleetError
 from sim.model.threshold import SHARES, Threshold
 
-PARTS = ("workloads", "backends")
+PARTS = ("workloads", "backends", "regions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _judge(threshold: Threshold, summary: Mapping[str, Any]) -> Judged:
     place, name = summary["metrics"], threshold.metric
     if part in PARTS:
         owner, _, name = rest.rpartition(".")
-        place = summary[part].get(owner, {})
+        place = summary.get(part, {}).get(owner, {})
     found = place.get(name)
     if found is None:
         return Judged(threshold, None, None, None)

@@ -14,11 +14,13 @@ from sim.report.columns import Column, blocks, table
 from sim.report.figures import BY_METRIC, Figure, text
 from sim.report.headline import median, paragraphs, sentence
 from sim.report.month_text import of_a_request
+from sim.report.of_regions import ON_A_SCREEN
 from sim.report.paragraph import filled
 from sim.report.table import AT_LEAST, key_grid, sign_notes
 from sim.report.thresholds_text import threshold_lines
 
 PARTS = {
+    "regions": ON_A_SCREEN,
     "workloads": ("requests", "peak_hour_ttft_p95_s", "e2e_p95_s", "slo_attainment"),
     "backends": ("cost_usd_per_month", "answers", "offered_load_peak", "ready_replicas_mean"),
 }
@@ -53,9 +55,9 @@ def compact(summary: Mapping[str, Any], day: Sequence[str] = ()) -> str:
     figures = blocks(grid.columns, grid.blocks)
     lines += figures.lines
     for part, metrics in PARTS.items():
-        if len(summary[part]) > 1:
+        if len(summary.get(part, ())) > 1:
             lines += ["", *_of_parts(part, summary[part], metrics)]
-    several = any(len(summary[part]) > 1 for part in PARTS)
+    several = any(len(summary.get(part, ())) > 1 for part in PARTS)
     notes = [
         *([MEDIANS] if several else []),
         *sign_notes("\n".join(figures.lines)),

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from sim.report.of_regions import OF_REGIONS
+
 Kind = Literal["usd", "seconds", "share", "count", "rate"]
 
 ABSENT = "–"
@@ -336,6 +338,7 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
         "found_again_tokens",
         "response_cache_hit_rate",
     ),
+    "regions": OF_REGIONS,
     "backends": (
         "cost_usd",
         "cost_used_share",
@@ -369,15 +372,6 @@ PARTS: dict[str, tuple[str, ...]] = {  # what is shown of each workload and back
     ),
 }
 
-WITHOUT_SLO = {  # labels where no SLO is stated: nothing can be within it
-    "slo_attainment": "requests answered",
-    "goodput_rps": "answered per second",
-    "time_above_slo_share": "time with under 95 % answered",
-}
-WITH_SOME = {  # where some workloads state none
-    "slo_attainment": "within the SLO, or answered",
-    "goodput_rps": "of those per second",
-}
 OF_PARTS: tuple[Figure, ...] = (  # shown of a part only
     *_figures(
         "count",
@@ -393,6 +387,7 @@ OF_PARTS: tuple[Figure, ...] = (  # shown of a part only
         kept_local="short prompts, answered elsewhere at once",
         moved_bytes="bytes of the KV cache moved",
     ),
+    Figure("served_away_share", "answered in another region", "share"),
     Figure("handoff_mean_s", "from a prompt's end to its arrival, mean", "seconds"),
 )
 BY_METRIC = {

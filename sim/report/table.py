@@ -14,8 +14,6 @@ from sim.report.figures import (
     LATENCY,
     PARTS,
     POOLED,
-    WITH_SOME,
-    WITHOUT_SLO,
     Figure,
     Scale,
     relabelled,
@@ -27,6 +25,7 @@ from sim.report.month_text import of_a_request, of_the_volume
 from sim.report.paragraph import filled
 from sim.report.parts import Grid
 from sim.report.thresholds_text import threshold_lines
+from sim.report.without_slo import WITH_SOME, WITHOUT_SLO
 
 Estimate = Mapping[str, Any]
 Parts = Sequence[tuple[str, Sequence[tuple[str, ...]]]]  # titles and rows
@@ -242,7 +241,7 @@ def _blocks(summary: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, .
     free = {each["name"] for each in summary["worst_workloads"] if each["attainment"] is None}
     yield from _of_all(summary)
     for part, metrics in PARTS.items():
-        if len(summary[part]) > 1:
+        if len(summary.get(part, ())) > 1:
             for name, estimates in summary[part].items():
                 labels = WITHOUT_SLO if part == "workloads" and name in free else {}
                 figures = tuple(relabelled(BY_METRIC[metric], labels) for metric in metrics)

@@ -6,11 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
-
-from sim.model import design, month
+from sim.model import design
 from sim.model import managed as model
-from sim.model.arrivals import Dispersion, RateCurve, SpecialEvent, rate_curve
+from sim.model.arrivals import Dispersion
 from sim.model.bill import of_bill
 from sim.model.closed import ClosedSource, DrawnRequests
 from sim.model.design import Design, Horizon
@@ -18,7 +16,8 @@ from sim.model.generated import GeneratedSource
 from sim.model.reach import reach_of, reaching
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import RequestSource, Slo, Workload
-from sim.scenario import schema
+from sim.model.zones import Zones
+from sim.scenario import rates, schema
 from sim.scenario.backend import (
     adapters,
     caches,
@@ -37,14 +36,26 @@ from sim.scenario.backend import (
     variants,
     zones,
 )
+from sim.scenario.backend import region as keys
 from sim.scenario.backend.gpu_pool import GpuPool
 from sim.scenario.backend.speculation import sped_up
+from sim.scenario.rates import there_is
+from sim.scenario.regional import place
+from sim.scenario.regional.place import ANYWHERE, Place
 from sim.scenario.resolution import billers, length_s
-from sim.scenario.schema import DAY_S, ScenarioDocument
-from sim.scenario.values.catalogued import Shape
-from sim.scenario.values.numbers import Number, known
+from sim.scenario.schema import ScenarioDocument
+from sim.scenario.values.numbers import known
 from sim.scenario.workload import adapters as needed
-from sim.scenario.workload import after, billed, client, follow_ups, routes, value, yielding
+from sim.scenario.workload import (
+    after,
+    billed,
+    client,
+    follow_ups,
+    routes,
+    swings,
+    value,
+    yielding,
+)
 from sim.scenario.workload.burstiness import Burstiness
 from sim.scenario.workload.client import PRIORITIES
 from sim.scenario.workload.compression import compressed
@@ -67,12 +78,13 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
             traces.get(name),
             horizon,
             draws,
+            place.of_workload(document, name),
         )
         for name, each in document.workloads.items()
     )
     workloads = after.chained(workloads, document.workloads, draws)
     backends = schema.taking_part(document)
-    workloads = tuple(_handed_on(each, document) for each in workloads)
+    workloads = tuple(_handed_on(each, document, draws) for each in workloads)
     pools = tuple(
         _reached(_pool(name, backend, document, horizon, draws), document, workloads)
         for name, backend in backends.items()
@@ -92,6 +104,7 @@ def compile_design(document: ScenarioDocument, traces: Mapping[str, Trace], draw
         one_off=value.compiled_one_off(document.one_off, draws),
         cluster=cluster.compiled(document.cluster, zones.names_of(document.zones)),
         variants=of_several,
+        regions=place.regions(document),
     )
 
 
@@ -99,17 +112,11 @@ def compile_horizon(horizon: schema.Horizon) -> Horizon:
     """The horizon in seconds."""
     return Horizon(
         horizon.start,
-        _there(length_s(horizon)),
-        _there(horizon.warm_up),
-        _there(horizon.bin),
-        end_limit_s=_there(horizon.end_limit) if horizon.end == "drained" else 0.0,
+        there_is(length_s(horizon)),
+        there_is(horizon.warm_up),
+        there_is(horizon.bin),
+        end_limit_s=there_is(horizon.end_limit) if horizon.end == "drained" else 0.0,
     )
-
-
-def _there(value: Any) -> Any:
-    """What resolution has filled in."""
-    assert value is not None
-    return value
 
 
 def _workload(
@@ -119,19 +126,15 @@ def _workload(
     trace: Trace | None,
     horizon: Horizon,
     draws: Draws,
+    there: Place,
 ) -> Workload:
     """A workload in a world, with the arrivals of the first of the chain that it comes late in."""
-    source: RequestSource
     workload = written
     if of_first is not None:
         workload = written.model_copy(update={"arrivals": of_first})
-    if workload.arrivals.think_time is not None:
-        source = _closed(workload, draws)
-    elif trace is None:
-        source = _generated(workload, horizon, draws)
-    else:
-        source = _played(workload.arrivals, trace, horizon, draws)
-    route: routes.Route = _there(workload.route)
+    source = _source(workload, trace, horizon, draws, there)
+    route: routes.Route = there_is(workload.route)
+    part = rates.part(workload.arrivals, horizon, draws, there)
     calls, hits, most = workload.follow_ups, workload.prefix_cache, workload.max_concurrency
     return Workload(
         name,
@@ -141,15 +144,15 @@ def _workload(
         client.compiled(workload.client, draws),
         PRIORITIES[workload.priority],
         max_concurrency=math.inf if most is None else known(most, draws),
-        carry=1.0 if calls is None else known(_there(calls.carry), draws),
+        carry=1.0 if calls is None else known(there_is(calls.carry), draws),
         prefix_hit_rate=0.0 if hits is None else known(hits.hit_rate, draws),
         response_cache=caches.compiled_responses(workload.response_cache, draws),
-        spikes=_spikes(workload.arrivals, horizon, draws),
+        spikes=rates.spikes(workload.arrivals, horizon, draws),
         routing=routes.compiled(
             route, workload.fallback, workload.overflow, workload.degradation, draws
         ),
-        economics=value.compiled(written, draws),
-        month_weight=_month_weight(workload.arrivals, source, horizon, draws),
+        economics=value.compiled(written, draws, part),
+        month_weight=rates.month_weight(workload.arrivals, source, horizon, draws, there),
         has_deadline=workload.deadline is not None,
         adapters=needed.compiled(workload.adapters, draws),
         yielding=yielding.compiled({key: getattr(workload, key) for key in yielding.KEYS}),
@@ -157,15 +160,22 @@ def _workload(
     )
 
 
-def _played(arrivals: schema.Arrivals, trace: Trace, horizon: Horizon, draws: Draws) -> TraceSource:
-    played = _there(arrivals.trace)
+def _source(
+    workload: schema.Workload, trace: Trace | None, horizon: Horizon, draws: Draws, there: Place
+) -> RequestSource:
+    """Who sends its requests: users who wait for answers, drawn ones, a trace."""
+    if workload.arrivals.think_time is not None:
+        return _closed(workload, draws, there.share)
+    if trace is None:
+        return _generated(workload, horizon, draws, there)
+    played = there_is(workload.arrivals.trace)
     return TraceSource(
         trace,
         played.mode,
         known(played.rate_scale, draws),
         known(played.thin, draws),
         known(played.speed, draws),
-        tuple(_event(event, horizon, draws) for event in arrivals.events or ()),
+        tuple(rates.event(event, horizon, draws) for event in workload.arrivals.events or ()),
     )
 
 
@@ -176,79 +186,40 @@ def _slo(workload: schema.Workload) -> Slo:
     return Slo() if workload.slo is None else workload.slo.slo()
 
 
-def _month_weight(
-    arrivals: schema.Arrivals, source: RequestSource, horizon: Horizon, draws: Draws
-) -> float:
-    """What the horizon's requests are to a month's."""
-    end_s = horizon.duration_s
-    if isinstance(source, ClosedSource):
-        return 1.0  # users are as many on any day; what they ask is an outcome
-    if isinstance(source, TraceSource):
-        plain = replace(source, events=())
-        usual, expected = (float(each.cumulative(np.array([end_s]))[0]) for each in (plain, source))
-        return month.weight(usual / end_s, usual, expected, end_s)
-    assert isinstance(source, GeneratedSource)
-    expected = usual = float(source.curve.cumulative(end_s))
-    if arrivals.events:
-        plain_arrivals = arrivals.model_copy(update={"events": None})
-        usual = float(_curve(plain_arrivals, horizon, draws).cumulative(end_s))
-    growth = month.mean_growth(known(_there(arrivals.growth_per_year), draws), end_s)
-    return month.weight(mean_rate_per_s(arrivals, draws) * growth, usual, expected, end_s)
-
-
-def _spikes(
-    arrivals: schema.Arrivals, horizon: Horizon, draws: Draws
-) -> tuple[tuple[float, float], ...]:
-    """Beginning and end of the events that raise the rate."""
-    events = (_event(event, horizon, draws) for event in arrivals.events or ())
-    return tuple((e.start_s, e.start_s + e.duration_s) for e in events if e.factor > 1)
-
-
-def _closed(workload: schema.Workload, draws: Draws) -> ClosedSource:
+def _closed(workload: schema.Workload, draws: Draws, share: float) -> ClosedSource:
     arrivals, kept = workload.arrivals, workload.prompt_compression
     lengths = DrawnRequests(
-        compressed(_there(workload.prompt_tokens).lengths(draws), kept, draws),
-        _there(workload.output_tokens).lengths(draws),
-        known(_there(workload.token_correlation), draws),
+        compressed(there_is(workload.prompt_tokens).lengths(draws), kept, draws),
+        there_is(workload.output_tokens).lengths(draws),
+        known(there_is(workload.token_correlation), draws),
     )
     return ClosedSource(
-        max(round(known(_there(arrivals.users), draws)), 1),
+        max(round(share * known(there_is(arrivals.users), draws)), 1),
         lengths,
-        _there(arrivals.think_time).distribution(draws),
-        known(_there(arrivals.ramp), draws),
+        there_is(arrivals.think_time).distribution(draws),
+        known(there_is(arrivals.ramp), draws),
         arrivals.requests,
-        known(_there(arrivals.pause), draws),
+        known(there_is(arrivals.pause), draws),
     )
 
 
-def _generated(workload: schema.Workload, horizon: Horizon, draws: Draws) -> GeneratedSource:
+def _generated(
+    workload: schema.Workload, horizon: Horizon, draws: Draws, there: Place = ANYWHERE
+) -> GeneratedSource:
     arrivals = workload.arrivals
     kept = workload.prompt_compression
-    prompt = compressed(_there(workload.prompt_tokens).lengths(draws), kept, draws)
-    output = _there(workload.output_tokens).lengths(draws)
-    gaps: Burstiness = _there(arrivals.burstiness)
+    prompt = compressed(there_is(workload.prompt_tokens).lengths(draws), kept, draws)
+    output = there_is(workload.output_tokens).lengths(draws)
+    gaps: Burstiness = there_is(arrivals.burstiness)
     return GeneratedSource(
-        _curve(arrivals, horizon, draws),
+        rates.curve(arrivals, horizon, draws, there),
         prompt=prompt,
         output=output,
         gaps=gaps.renewal(draws),
         dispersion=_dispersion(arrivals.dispersion, draws),
-        rank_correlation=known(_there(workload.token_correlation), draws),
-        prompt_growth_per_year=known(_there(workload.context_creep_per_year), draws),
+        rank_correlation=known(there_is(workload.token_correlation), draws),
+        prompt_growth_per_year=known(there_is(workload.context_creep_per_year), draws),
         follow_ups=follow_ups.compiled(workload.follow_ups, prompt, output, kept, draws),
-    )
-
-
-def _curve(arrivals: schema.Arrivals, horizon: Horizon, draws: Draws) -> RateCurve:
-    shape: Shape = _there(arrivals.shape)
-    return rate_curve(
-        mean_rate_per_s(arrivals, draws),
-        horizon.start,
-        -horizon.warm_up_s,
-        horizon.duration_s,
-        shape.day_shape,
-        known(_there(arrivals.growth_per_year), draws),
-        [_event(event, horizon, draws) for event in arrivals.events or ()],
     )
 
 
@@ -267,13 +238,13 @@ def _rated(
     calls, hits = workload.follow_ups, workload.prefix_cache
     answers = caches.compiled_responses(workload.response_cache, draws)
     found = of_bill(
-        known(_there(arrivals.usd_per_month), draws),
+        known(there_is(arrivals.usd_per_month), draws),
         source.prompt,
         source.output,
         managed.compiled(billed_by, api, horizon.start, draws).price,
         0.0 if hits is None else known(hits.hit_rate, draws),
         source.follow_ups,
-        1.0 if calls is None else known(_there(calls.carry), draws),
+        1.0 if calls is None else known(there_is(calls.carry), draws),
         billed.compiled(arrivals.bill_shares, draws),
         0.0 if answers is None else answers.hit_rate,
     )
@@ -281,34 +252,12 @@ def _rated(
         "arrivals": one.model_copy(update={"requests_per_second": found.per_s})
     }
     if arrivals.bill_shares is not None:
-        given["prompt_tokens"] = replace(_there(workload.prompt_tokens), factor=found.longer)
+        given["prompt_tokens"] = replace(there_is(workload.prompt_tokens), factor=found.longer)
         given["prefix_cache"] = caches.PrefixHits.model_construct(hit_rate=found.hit_rate)
     return workload.model_copy(update=given)
 
 
-def mean_rate_per_s(arrivals: schema.Arrivals, draws: Draws) -> float:
-    """Requests per second, averaged over the period of the shape, at the start of the horizon."""
-    if arrivals.counts is not None:
-        shape: Shape = _there(arrivals.shape)
-        return known(arrivals.counts.scale, draws) * shape.mean_per_s
-    if arrivals.requests_per_second is not None:
-        return known(arrivals.requests_per_second, draws)
-    if arrivals.requests_per_day is not None:
-        return known(arrivals.requests_per_day, draws) / DAY_S
-    users: Number = _there(arrivals.users)
-    each: Number = _there(arrivals.requests_per_user_per_day)
-    return known(users, draws) * known(each, draws) / DAY_S
-
-
-def _event(event: schema.Event, horizon: Horizon, draws: Draws) -> SpecialEvent:
-    return SpecialEvent(
-        known(event.start.offset(horizon.start), draws),
-        known(event.duration, draws),
-        known(event.factor, draws),
-    )
-
-
-def _dispersion(dispersion: schema.Dispersion | None, draws: Draws) -> Dispersion | None:
+def _dispersion(dispersion: swings.Dispersion | None, draws: Draws) -> Dispersion | None:
     if dispersion is None:
         return None
     return Dispersion(known(dispersion.cv, draws), known(dispersion.timescale, draws))
@@ -322,11 +271,18 @@ def _managed(
         found = managed.compiled(name, backend, start, draws, horizon.latest_s, shared)
     else:
         found = managed.compiled_edge(name, backend, draws)
-    return energy.applied_to_api(found, document.energy, backend.energy, draws)
+    region, site = place.key(document, backend), document.energy
+    if region is not None:
+        at, begins = place.region_of(document, name), horizon.start
+        found = keys.dearer_api(found, known(region.price_factor, draws))
+        found = replace(found, zones=keys.compiled_outages(at, region, begins, draws))
+        site = keys.site(site, region, begins)
+    return energy.applied_to_api(found, site, backend.energy, draws)
 
 
-def _handed_on(workload: Workload, document: ScenarioDocument) -> Workload:
-    """The workload, told of pools that others hand its prompts to."""
+def _handed_on(workload: Workload, document: ScenarioDocument, draws: Draws) -> Workload:
+    """The workload, told of pools that others hand its prompts to, and of those far away."""
+    workload = place.with_trips(workload, document, draws)
     names = schema.reached(document.workloads[workload.name], document.backends, document.variants)
     onward = tuple(name for name in names if name not in workload.route.backends)
     if not onward:
@@ -352,11 +308,13 @@ def _reached(
 def _pool(
     name: str, pool: GpuPool, document: ScenarioDocument, horizon: Horizon, draws: Draws
 ) -> design.GpuPool:
-    factor = known(_there(pool.throughput_factor), draws)
+    factor = known(there_is(pool.throughput_factor), draws)
     profile = sped_up(pool.service.drawn(draws), pool.speculative_decoding, draws)
     policy = variants.scaler_of(document.variants, name, pool)
     scaler = scaled.compiled(policy, pool.replicas, draws)
-    begins = horizon.start - timedelta(seconds=horizon.warm_up_s)
+    at, region = place.region_of(document, name), place.key(document, pool)
+    ahead_s = place.ahead_s(document, at, horizon.start)
+    begins = horizon.start + timedelta(seconds=ahead_s - horizon.warm_up_s)
     profile, most = adapters.reduced(profile, pool.adapters), fleet.most_gpus(pool, profile)
     lost = failures.compiled(pool.failures, pool.spot, draws)
     found = design.GpuPool(
@@ -364,11 +322,11 @@ def _pool(
         profile if factor == 1 else profile.sped_up(factor),
         scaled.initial_replicas(scaler, pool.replicas, begins, draws),
         pool.router,
-        gpu_price.compiled(_there(pool.price), most, horizon.start, draws),
+        gpu_price.compiled(there_is(pool.price), most, horizon.start, draws),
         gateway.compiled(pool.gateway, scaler is not None, draws),
         lifecycle.compiled(pool.cold_start, pool.standby, pool.capacity, pool.drain_limit, draws),
         scaler,
-        replace(lost, zones=zones.compiled(document.zones, pool.zones, horizon.start, draws)),
+        replace(lost, zones=_zones(pool, document, horizon, draws)),
         caches.compiled(pool.prefix_cache, profile, draws),
         math.nan if pool.quality is None else known(pool.quality, draws),
         0.0 if pool.cooldown is None else known(pool.cooldown, draws),
@@ -376,6 +334,21 @@ def _pool(
         known(pool.fixed_usd_per_month, draws),
         handoff=handoff.compiled(pool.handoff, draws),
         adapters=adapters.compiled(pool.adapters, draws),
+        ahead_s=ahead_s,
     )
-    found = replace(found, scorers=scorers.compiled(pool.scorers, draws))
-    return energy.applied(found, document.energy, pool.energy, pool.power_cap, draws)
+    found, site = replace(found, scorers=scorers.compiled(pool.scorers, draws)), document.energy
+    if region is not None:
+        if pool.regions is not None and pool.regions[at].price is None:
+            found = keys.dearer(found, known(region.price_factor, draws))
+        site = keys.site(site, region, horizon.start)
+    return energy.applied(found, site, pool.energy, pool.power_cap, draws)
+
+
+def _zones(
+    pool: GpuPool, document: ScenarioDocument, horizon: Horizon, draws: Draws
+) -> Zones | None:
+    """What of a pool may be lost together: its zones, or the region where it stands."""
+    region = place.key(document, pool)
+    if region is None or pool.regions is None:
+        return zones.compiled(document.zones, pool.zones, horizon.start, draws)
+    return keys.compiled_outages(next(iter(pool.regions)), region, horizon.start, draws)

@@ -9,6 +9,7 @@ from sim.scenario.backend.autoscaler import Autoscaler
 from sim.scenario.backend.failures import Failures
 from sim.scenario.backend.outages import Outages
 from sim.scenario.backend.quota import Quota
+from sim.scenario.backend.region import PoolThere
 from sim.scenario.rules import NAME, RATES
 from sim.scenario.schema import ScenarioDocument
 from sim.scenario.values.docs import key_docs, parts_by_name
@@ -40,6 +41,7 @@ ABBREVIATED: tuple[type[Abbreviated], ...] = (
     Failures,
     Quota,
     Outages,
+    PoolThere,
 )
 _NUMBER = r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?"
 
@@ -56,6 +58,8 @@ def json_schema() -> dict[str, Any]:
         if name in definitions:
             _describe(definitions[name], part)
     _describe(schema, ScenarioDocument)
+    definitions["GpuPool"]["required"].remove("replicas")
+    definitions["GpuPool"]["anyOf"] = [{"required": [key]} for key in ("replicas", "regions")]
     definitions["Arrivals"]["oneOf"] = [{"required": [key]} for key in RATES]
     for part in ABBREVIATED:
         definitions[part.__name__] = _abbreviated(part, definitions[part.__name__])

@@ -339,7 +339,8 @@ def _value_of(form: Schema) -> str:
         items = [_example(form.get("items", {}), "")] * max(form.get("minItems", 1), 1)
         return f"[{', '.join(items)}]"
     if "properties" in form:
-        chosen = form.get("required") or list(form["properties"])[:1]
+        one_of = form.get("anyOf", [{}])[0].get("required", [])  # of several, the first
+        chosen = [*form.get("required", []), *one_of] or list(form["properties"])[:1]
         inner = [f"{name}: {_example(form['properties'][name], '')}" for name in chosen]
         return "{" + ", ".join(inner) + "}"
     if isinstance(form.get("additionalProperties"), dict):

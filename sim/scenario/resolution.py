@@ -10,12 +10,9 @@ from functools import partial
 from typing import Any, Final
 
 from sim.catalog import shape as catalogue_shape
-from sim.catalog.checkpoints import checkpoint_dtype
 from sim.errors import CatalogError, TraceError
 from sim.model.arrivals import FLAT
 from sim.model.closed import MOST_USERS, PAUSE_S
-from sim.model.kv_cache import AUTO, recast
-from sim.model.profile import ServiceProfile
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_loops import with_closed_sessions
 from sim.scenario import schema
@@ -25,15 +22,17 @@ from sim.scenario.backend import (
     caches,
     energy,
     engine_error,
+    engine_limits,
     fallback,
     fleet,
     gateway,
     gpu_price,
     handoff,
     managed,
+    region,
     variants,
 )
-from sim.scenario.backend.gpu_pool import Engine, GpuPool
+from sim.scenario.backend.gpu_pool import GpuPool
 from sim.scenario.backend.managed import Edge, ManagedApi
 from sim.scenario.schema import DAY_S, ScenarioDocument
 from sim.scenario.values.catalogued import Shape
@@ -93,12 +92,11 @@ def resolve(
     prices = {name: each.price for name, each in backends.items() if isinstance(each, ManagedApi)}
     budget.check_shared(document.budgets, prices, findings)
     pools = {name: each for name, each in backends.items() if isinstance(each, GpuPool)}
-    energy.check(document.energy, pools, findings)
+    energy.check(region.asked(document.energy, document.regions, findings), pools, findings)
     filled = {"workloads": workloads, "backends": backends, "variants": joined}
     resolved = document.model_copy(update=filled)
     _check_billers(resolved, findings)
-    horizon = _horizon(resolved, traces, findings)
-    return resolved.model_copy(update={"horizon": horizon}), traces
+    return resolved.model_copy(update={"horizon": _horizon(resolved, traces, findings)}), traces
 
 
 def _with_queues(
@@ -336,12 +334,17 @@ def _backend(
         case Edge():
             return managed.resolved_edge(backend, path, findings)
     assert isinstance(backend, GpuPool)
-    return _pool(backend, named, path, findings)
+    pool = _pool(backend, named, path, findings)
+    there = {} if findings else pool.regions or {}
+    kept = region.resolved(
+        backend, there, lambda one, at: _pool(one, named, (*path, "regions", at), findings)
+    )
+    return pool.model_copy(update={"regions": kept}) if kept else pool
 
 
 def _pool(pool: GpuPool, named: dict[str, int], path: Path, findings: Findings) -> GpuPool:
     """The pool with its engine's limits, cache, throughput factor and price."""
-    profile = _with_engine(pool.service.profile, pool.engine, path, findings)
+    profile = engine_limits.limited(pool.service.profile, pool.engine, path, findings)
     factor, most = pool.throughput_factor, fleet.most_gpus(pool, profile)
     if factor is None:
         factor = engine_error.of_fit(profile.fit_error, (*path, "throughput_factor"))
@@ -365,40 +368,3 @@ def _pool(pool: GpuPool, named: dict[str, int], path: Path, findings: Findings) 
             "price": gpu_price.resolved(price, profile.gpu, most, path, findings),
         }
     )
-
-
-def _with_engine(
-    profile: ServiceProfile, engine: Engine | None, path: Path, findings: Findings
-) -> ServiceProfile:
-    """The profile with the engine's limits, which must fit each other."""
-    if engine is None:
-        return profile
-    given = {key: value for key, value in engine if value is not None}
-    dtype = given.pop("kv_cache_dtype", None)
-    if dtype is not None:
-        of_checkpoint = checkpoint_dtype(profile.model, profile.precision)
-        profile = recast(profile, of_checkpoint if dtype == AUTO else dtype)
-    profile = replace(profile, **given)
-    path = (*path, "engine")
-    if profile.kv_block_tokens & (profile.kv_block_tokens - 1):
-        message = f"{profile.kv_block_tokens} must be a power of two"
-        findings.add((*path, "kv_block_tokens"), message)
-    held = profile.kv_capacity_tokens // profile.kv_block_tokens * profile.kv_block_tokens
-    limits = (
-        ("max_num_batched_tokens", profile.max_num_batched_tokens < profile.max_num_seqs,
-         f"must be at least max_num_seqs ({profile.max_num_seqs})"),
-        ("max_model_len", profile.max_model_len > held,
-         f"must be at most what the KV cache holds ({held} tokens)"),
-        ("steps_in_flight", profile.steps_in_flight > 1 and profile.scheduler == "prefill_first",
-         "must be 1 where the scheduler is prefill_first"),
-        ("data_parallel_ranks", profile.gpus_per_replica % profile.data_parallel_ranks != 0,
-         f"must divide the GPUs of a replica ({profile.gpus_per_replica})"),
-    )  # fmt: skip
-    for key, broken, rule in limits:
-        if broken:
-            whose = "" if key in given else " of the profile"
-            value = getattr(profile, key)
-            findings.add(
-                (*path, key), f"{value}{whose} {rule}", f"set {key} as well" if whose else ""
-            )
-    return profile

@@ -20,6 +20,7 @@ from sim.scenario.backend import (
     zones,
 )
 from sim.scenario.backend.backends import kind_of
+from sim.scenario.regional import rules as regional
 from sim.scenario.schema import Arrivals
 from sim.scenario.values.problems import Findings, Path, nearest
 from sim.scenario.values.units import shown
@@ -75,6 +76,7 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
     cluster.check_rules(data, pools, findings)
     handoff.check_rules(data.get("backends"), findings)
     variant_rules.check_rules(data, findings)
+    regional.check(data, list(_entries(data, "workloads")), backends, findings)
     has_batch = any(each.get("deadline") is not None for _, each in _entries(data, "workloads"))
     for path, backend in _entries(data, "backends"):
         _price(path, backend, findings)
@@ -99,7 +101,7 @@ def _entries(data: dict[str, Any], key: str) -> Iterator[tuple[Path, dict[str, A
 def _names(data: dict[str, Any], findings: Findings) -> bool:
     """Note names that cannot be any; whether all can be."""
     good = True
-    for key in ("workloads", "backends", "budgets", "variants"):
+    for key in ("workloads", "backends", "budgets", "variants", "regions"):
         for name in _mapping(data, key):
             if not NAME.fullmatch(name):
                 message = (

@@ -15,6 +15,9 @@ from sim.model.uncertain import UncertainInput
 from sim.scenario.checks import check_code, check_designs, warnings
 from sim.scenario.compilation import compile_design
 from sim.scenario.footing import footing
+from sim.scenario.regional.expansion import as_written, expanded, traces_of, written_names
+from sim.scenario.regional.expansion import warnings as of_regions
+from sim.scenario.regional.naming import by_region
 from sim.scenario.resolution import resolve
 from sim.scenario.schema import ScenarioDocument, taking_part
 from sim.scenario.text.emission import to_yaml
@@ -139,32 +142,37 @@ def load_scenario(
         do not fit each other, come once all values are right by themselves.
     """
     document = read_document(path)
-    apply_overrides(document, overrides)
+    apply_overrides(document, by_region(document.data, overrides))
     surroundings = Surroundings.of(document.data, folder_of(path))
     model = validate(document, surroundings)
     if model is None or document.findings:
         document.findings.found = [_with_place(each) for each in document.findings.found]
         raise document.error()
-    model, traces = resolve(model, surroundings, document.findings)
+    written, traces = resolve(model, surroundings, document.findings)
     if document.findings:
         raise document.error()
-    left_out = tuple(f"backends.{name}." for name in {*model.backends} - {*taking_part(model)})
-    found = (each for each in uncertain_in(model) if not each.path.startswith(left_out))
-    inputs = sorted(found, key=lambda number: number.path)
+    model, traces = expanded(written), traces_of(written, traces)
+    there = model.model_copy(update={"backends": taking_part(model)})
+    found = {each.path: each for each in uncertain_in(there)}
+    inputs = [found[path] for path in sorted(found)]
     if not allow_code:
         check_code(model, document.findings)
     design = check_designs(model, traces, inputs, document.findings)
     if design is None or document.findings:
+        as_written(document.findings, written)
         raise document.error()
     return Scenario(
         file=str(path),
         name=model.name,
         worlds=model.worlds,
         seed=model.seed,
-        document=model.model_dump(exclude_none=True),
+        document=written.model_dump(exclude_none=True),
         inputs=tuple(number.input() for number in inputs),
-        warnings=tuple(warnings(model, design, date.today())),
-        footing=tuple(footing(model, design)),
+        warnings=(
+            *written_names(warnings(model, design, date.today()), written),
+            *of_regions(written),
+        ),
+        footing=written_names(footing(model, design), written),
         model=model,
         traces=traces,
     )

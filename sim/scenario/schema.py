@@ -19,19 +19,18 @@ from sim.scenario.backend.budget import SharedBudget
 from sim.scenario.backend.caches import PrefixHits, ResponseCache
 from sim.scenario.backend.cluster import Cluster
 from sim.scenario.backend.energy import Energy
+from sim.scenario.backend.region import Region
 from sim.scenario.backend.variants import Variants
 from sim.scenario.backend.zones import Zones
 from sim.scenario.values.catalogued import Shape, day_shape
 from sim.scenario.values.fields import (
-    Start,
     moment,
     number,
     one_of,
-    start_of_event,
     text,
     whole,
 )
-from sim.scenario.values.numbers import Number, Quantity
+from sim.scenario.values.numbers import Number
 from sim.scenario.values.part import Factor, Model, Text
 from sim.scenario.values.threshold import threshold
 from sim.scenario.values.varied import Varied, varied
@@ -44,6 +43,8 @@ from sim.scenario.workload.counts import Counts
 from sim.scenario.workload.follow_ups import FollowUps, number_of_calls
 from sim.scenario.workload.lengths import TokenLengths, output_lengths, token_lengths
 from sim.scenario.workload.objectives import Objectives, objectives
+from sim.scenario.workload.swings import Dispersion, Event
+from sim.scenario.workload.users import ROUTINGS, Stay, Users, staying, users
 from sim.scenario.workload.value import Dollars, OneOff, Outcome
 from sim.scenario.workload.yielding import YIELDS
 
@@ -85,30 +86,6 @@ class Horizon(Model):
     workloads are traces that are played once, or a given number of requests."""
     bin: Annotated[float, number("duration", least=1, certain=True)] | None = None
     """Width of a step of the timeline; by default 5min to some hours, by the length."""
-
-
-class Event(Model):
-    """A time when traffic differs: a launch, a campaign, a holiday."""
-
-    name: Text = "event"
-    """What it is."""
-    start: Annotated[Start, start_of_event(Quantity("duration", least=-LONGEST_DAYS * DAY_S))] = (
-        Field(examples=["34h", "2026-11-24T10:00"])
-    )
-    """When: time from the start of the horizon, or a date and time."""
-    duration: Annotated[Number, number("duration", above=0, most=LONGEST_DAYS * DAY_S)]
-    """How long."""
-    factor: Annotated[Number, number("factor", least=0, most=1e6)]
-    """Traffic meanwhile as a multiple of what it would be."""
-
-
-class Dispersion(Model):
-    """Slow random swings of the rate beyond its shape, as all real traffic has."""
-
-    cv: Annotated[Number, number("factor", least=0, most=10)]
-    """Standard deviation of the rate relative to its mean."""
-    timescale: Annotated[Number, number("duration", least=10, most=30 * DAY_S)]
-    """How long a swing lasts (correlation time)."""
 
 
 class TraceColumns(Model):
@@ -314,6 +291,15 @@ class Workload(Model):
     degradation: routes.Degradation | None = None
     """Shorter answers while a queue is long, such as {queue: 50, output_share: 60%}; default
     none."""
+    regions: Annotated[Users, users()] | None = None
+    """Where the users are, such as {eu: 40%, us: 60%}: each region's are a workload of its own on
+    its clock. Default next to all backends."""
+    routing: Annotated[str, one_of(*ROUTINGS)] | None = None
+    """Which of a backend's regions a request is sent to, and then, where it is turned away, fails
+    or finds a long queue (overflow), the next: nearest, cheapest, cleanest (grams a kWh, by the
+    hour where grids have hours), or night, farthest from noon by the clock. Default nearest."""
+    stay: Annotated[Stay, staying()] | None = None
+    """Regions that requests may not leave: [eu], or {eu: [eu]} for those of eu; default none."""
     value_per_request: Dollars | None = None
     """Revenue of an answered request; default 0."""
     value_per_task: Dollars | None = None
@@ -350,6 +336,9 @@ class ScenarioDocument(Model):
     energy: Energy | None = None
     """Energy and carbon of the site, such as {pue: 1.2, grid: {region: FRA}}, {} for the energy of
     the GPUs alone; default they are not asked for."""
+    regions: Annotated[dict[str, Region], Field(min_length=1)] | None = None
+    """Parts of the world where users are and backends stand, by name, such as {eu: {clock:
+    Europe/Berlin, latency: {us: 90ms}}}; default one place."""
     zones: Zones | None = None
     """Zones that pools are spread over, whose outages take all that is there, such as {names: [a,
     b], planned: [{zone: a, start: 2h, duration: 1h}]}; default none is ever lost."""

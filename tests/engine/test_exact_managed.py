@@ -13,7 +13,7 @@ from agreement import assert_agreement, assert_population, log_fed_in_pieces, lo
 from drawn import drawn_anew
 from fleets import Case, kernel_run
 from hypothesis import strategies as st
-from managed_cases import cases_with_budgets, cases_with_managed, cases_with_rules
+from managed_cases import cases_far_away, cases_with_budgets, cases_with_managed, cases_with_rules
 from naive.runs import api, to
 from task_cases import cases_with_caches
 
@@ -63,6 +63,7 @@ RULED = {
     "told when to come": 20,
 }
 ON_BUDGETS = {"compared": 40, "diverted": 25, "over budget": 8, "left out": 60}
+FAR = {"compared": 20, "set out": 200, "came in": 150, "left on its way": 5}
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,10 @@ def test_the_kernel_agrees_where_providers_and_routers_have_further_rules() -> N
 
 def test_the_kernel_agrees_where_gateways_have_budgets() -> None:
     assert_population(cases_with_budgets(verbs=True, hedges=True), 80, ON_BUDGETS)
+
+
+def test_the_kernel_agrees_where_backends_are_far_away_and_lost() -> None:
+    assert_population(cases_far_away(verbs=True, hedges=True), 40, FAR)
 
 
 @drawn_anew(50, cases_with_managed(verbs=True, hedges=True), st.floats(0, 1))

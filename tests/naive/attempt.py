@@ -69,6 +69,7 @@ class Attempt:
     seen_s: float = NOT_YET
     pulled_s: float = NOT_YET  # when it began to fetch
     moved: float = 0.0  # bytes
+    is_travelling: bool = False  # on its way to a backend far from its users
     is_begun: bool = False  # some of its prompt has been prefilled since it was admitted
 
     @property

@@ -285,6 +285,24 @@ class NaiveDataPlane(Dispatch):
         left = gateway.hand_over(self.now_s, most)
         gateway.holds_back = left == most and gateway.held > 0
 
+    def shut(self, pool: int) -> None:
+        """A pool's gateway is lost: who waits there fails, and nobody waits there any more."""
+        gateway = self.gateways[pool]
+        gateway.is_lost = True
+        for attempt in gateway.empty():
+            request = self.everyone[attempt.number]
+            self.seen["lost with its gateway"] += 1
+            if attempt.home >= 0:
+                self.books.waste(request, attempt, attempt.prompt - attempt.spared, 0)
+            self.end_lease(attempt)
+            self.books.use(request, attempt, "errors")
+            self.lose(request, attempt, status.FAILED)
+
+    def open(self, pool: int, holds: bool) -> None:
+        """It is there again."""
+        assert holds == self.gateways[pool].pool.gateway.holds
+        self.gateways[pool].is_lost = False
+
     def set_errors(self, backend: int, share: float) -> None:
         """From now on so many of the attempts at a managed backend fail, besides the usual."""
         self.managed[backend - len(self.tiers)].outage_share = share

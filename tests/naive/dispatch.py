@@ -198,7 +198,18 @@ class Dispatch(Clockwork):
             if any(isinstance(self.backends[number], Gateway) for number in request.chain):
                 self.seen["photo finish"] += is_told_again(self.told_s, self.now_s + wait_s)
             self.reject(request, attempt, wait_s)
+        elif trip_s := self.route(request).trip_s(request.chain[request.position]):
+            self.seen["set out"] += 1
+            attempt.is_travelling = True
+            self.set_timer(trip_s, lambda: self.come_in(request, attempt))
         else:
+            self.knock(request, attempt)
+
+    def come_in(self, request: Request, attempt: Attempt) -> None:
+        """An attempt has come to a backend far away, unless it was left on its way."""
+        if request.is_waited_for(attempt):
+            self.seen["came in"] += 1
+            attempt.is_travelling = False
             self.knock(request, attempt)
 
     def new_attempt(self, request: Request) -> Attempt:
@@ -445,7 +456,9 @@ class Dispatch(Clockwork):
     def abandon(self, request: Request, attempt: Attempt) -> None:
         """Nobody waits for the attempt any more; the server may notice."""
         backend, stops = self.backends[attempt.backend], self.crowd(request).client.server_stops
-        if isinstance(backend, Managed):
+        if attempt.is_travelling:
+            self.seen["left on its way"] += 1
+        elif isinstance(backend, Managed):
             generated = backend.generated(attempt, self.now_s) if stops else attempt.output
             self.seen["left a managed backend"] += 1
             self.seen["left amid an answer"] += 0 < generated < attempt.output

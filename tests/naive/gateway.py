@@ -137,6 +137,7 @@ class Gateway:
     lines: tuple[list[Attempt], list[Attempt]] = field(default_factory=lambda: ([], []))
     rejected: int = 0  # attempts
     holds_back: bool = False  # all that comes
+    is_lost: bool = False  # with its region
     beyond_limit: int = 0  # of a replica, beside batches that give way there
     moved: Counter[str] = field(default_factory=Counter)  # to other pools
     hands_to: "Gateway | None" = None  # who answers the prompts that are computed here
@@ -185,7 +186,15 @@ class Gateway:
         return sum(attempt.workload == workload for place in places for attempt in place)
 
     def accepts(self) -> bool:
-        return (bool(self.ready) or self.pool.gateway.holds) and not self.is_full()
+        holds = self.pool.gateway.holds and not self.is_lost
+        return (bool(self.ready) or holds) and not self.is_full()
+
+    def empty(self) -> list[Attempt]:
+        """Take all off its lines, in order."""
+        held = [attempt for line in self.lines for attempt in line]
+        for line in self.lines:
+            line.clear()
+        return held
 
     def next_replica(self, attempt: Attempt) -> Replica | None:
         """Where an attempt goes now; None where nobody has room."""

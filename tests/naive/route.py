@@ -42,8 +42,12 @@ class Route:
 
     def chain(self, first: str) -> list[int]:
         """A backend, and the others to which attempts go on from there."""
-        others = [name for name in self.routing.fallback if name != first]
+        others = [name for name in self.routing.after(first) if name != first]
         return [self.names.index(name) for name in (first, *others)]
+
+    def trip_s(self, backend: int) -> float:
+        """Round trip between the users and a backend."""
+        return dict(self.routing.trips_s).get(self.names[backend], 0.0)
 
     def goes_on_after(self, cause: int) -> bool:
         return {

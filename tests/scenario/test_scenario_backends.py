@@ -405,8 +405,8 @@ def test_drafts_of_which_none_is_accepted_make_one_token_in_longer_steps(tmp_pat
         (["backends.mini.replicas=3"],
          "backends.mini.replicas: unknown key (one of kind, model, provider, price, ttft, "
          "ttft_per_prompt_token, tokens_per_second, ttft_by_hour, speed_by_hour, quota, cooldown, "
-         "budget, provisioned, outages, error_share, prompt_caching, max_model_len, energy, "
-         "candidate, quality)"),
+         "budget, provisioned, outages, error_share, prompt_caching, max_model_len, regions, "
+         "energy, candidate, quality)"),
         (["backends.mini.cooldwn=1min"],
          "backends.mini.cooldwn: unknown key (did you mean 'cooldown'?)"),
         (["backends.mini.cooldown=-1min"],

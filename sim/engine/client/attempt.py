@@ -15,6 +15,7 @@ from sim.engine.state.record import (
     RUNNING,
     STOPPING,
     STREAMED,
+    TRAVELLING,
     WAITING,
 )
 from sim.engine.state.state import State
@@ -25,7 +26,7 @@ def is_removable(s: State, slot: int) -> bool:
     """Whether an attempt that is dropped leaves its place at once."""
     seq = s.slots[slot]
     stops = s.workloads[seq.workload].server_stops
-    at_once = seq.place in (BACKING_OFF, HELD, REMOTE, STREAMED)
+    at_once = seq.place in (BACKING_OFF, HELD, REMOTE, STREAMED, TRAVELLING)
     return at_once or (seq.place in (WAITING, FETCHING) and stops)
 
 

@@ -20,6 +20,7 @@ from sim.engine.state.record import (
     NONE,
     RUNNING,
     STREAMED,
+    TRAVELLING,
     WANTED,
     Row,
 )
@@ -57,9 +58,10 @@ def send(s: State, slot: int, why: int, now: float) -> None:
     if clock.has_budgets and counts.routes > 1 and why in (FIRST, RETRY):
         routes.note_other_leg(s, slot, now)
     if clock.has_detours:
-        fits = routes.place(s, slot, now)
+        way = routes.place(s, slot, now)
     else:
-        fits = seq.prompt < s.pools[seq.backend].max_model_len
+        is_short = seq.prompt < s.pools[seq.backend].max_model_len
+        way = routes.HERE if is_short else routes.NOWHERE
     if clock.has_transfers:
         _keep_local(s, seq)
     s.pools[seq.backend].attempts += 1
@@ -70,8 +72,7 @@ def send(s: State, slot: int, why: int, now: float) -> None:
     seq.dispatched_s = seq.ready_s = seq.admitted_s = seq.first_token_s = math.nan
     seq.preemptions = 0
     _rewind(s, slot)
-    if not fits:  # no use in trying again
-        outcome.settle(s, slot, REJECTED, now)
+    if way != routes.HERE and _goes_otherwise(s, slot, way, now):
         return
     if clock.has_absences and cooldown.is_out(s, seq.backend, now):
         cooldown.turn_away(s, seq, now)
@@ -82,9 +83,39 @@ def send(s: State, slot: int, why: int, now: float) -> None:
         _note_loss(s, slot, fate, now)
         _lose(s, slot, fate, s.pools[seq.backend].retry_after_s, now)
         return
+    _wait_for(s, slot, counts, now)
+
+
+@inner
+def _wait_for(s: State, slot: int, counts: Row, now: float) -> None:
+    """The client of an attempt that is sent now sets its clocks."""
     timers.set_deadlines(s, slot, now)
     if counts.hedge_s < math.inf:
         timers.set_deadline(s, timers.HEDGE, now + counts.hedge_s, slot)
+
+
+@inner_apart
+def _goes_otherwise(s: State, slot: int, way: int, now: float) -> bool:
+    """An attempt fits no backend, or sets out to one that is far away, unless that is left out."""
+    seq = s.slots[slot]
+    if way == routes.NOWHERE:  # no use in trying again
+        outcome.settle(s, slot, REJECTED, now)
+        return True
+    if s.clock[0].has_absences and cooldown.is_out(s, seq.backend, now):
+        return False
+    routes.set_out(s, slot, now)
+    _wait_for(s, slot, s.workloads[seq.workload], now)
+    return True
+
+
+@inner_apart
+def come_in(s: State, slot: int, now: float) -> None:
+    """An attempt comes to a backend that is far away, unless its client has left it."""
+    if s.slots[slot].place != TRAVELLING:
+        return
+    fate = gateway.take_in(s, slot, now)
+    if fate != IN_FLIGHT:
+        lose_attempt(s, slot, fate, now)
 
 
 @inner

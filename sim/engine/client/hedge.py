@@ -6,7 +6,7 @@ Each has a slot, and knows that of the other as its twin.
 import math
 
 from sim.engine.client import attempt
-from sim.engine.gateway import cooldown, gateway, variants
+from sim.engine.gateway import cooldown, gateway, routes, variants
 from sim.engine.request import outcome, timers, usage
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.link_record import NOT_SENT
@@ -91,6 +91,9 @@ def _is_taken_in(s: State, twin: int, now: float) -> bool:
     if has_absences and cooldown.is_out(s, seq.backend, now):
         cooldown.turn_away(s, seq, now)
         return False
+    if s.clock[0].has_detours and routes.is_far(s, seq):
+        routes.set_out(s, twin, now)
+        return True
     fate = gateway.take_in(s, twin, now)
     if has_absences and fate != IN_FLIGHT:
         cooldown.note_loss(s, twin, fate, now)

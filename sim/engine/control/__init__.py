@@ -1,5 +1,7 @@
 """The control plane: SimPy processes that add, drain and kill replicas, and have APIs fail."""
 
+from datetime import datetime, timedelta
+
 from sim.engine.clock import Clock
 from sim.engine.control import autoscaling, flow_control, outages, variant_fleet
 from sim.engine.control.fleet import Fleet
@@ -12,7 +14,7 @@ from sim.engine.control.own import (
     own_autoscalers,
 )
 from sim.engine.control.placed_budget import PlacedBudget
-from sim.model.design import Design
+from sim.model.design import Design, GpuPool
 from sim.model.streams import Streams
 
 __all__ = [
@@ -34,7 +36,7 @@ def start(design: Design, clock: Clock, streams: Streams) -> dict[int, Fleet]:
     """
     tenants = _tenants(design, clock)
     fleets = {
-        index: Fleet(clock, index, pool, streams, design.horizon.start, tenants.get(index))
+        index: Fleet(clock, index, pool, streams, _start(design, pool), tenants.get(index))
         for index, pool in enumerate(design.pools)
         if pool.moves
     }
@@ -45,6 +47,11 @@ def start(design: Design, clock: Clock, streams: Streams) -> dict[int, Fleet]:
     flow_control.start(design, clock)
     outages.start(design, clock, streams)
     return fleets
+
+
+def _start(design: Design, pool: GpuPool) -> datetime:
+    """Time 0 on the clock of a pool."""
+    return design.horizon.start + timedelta(seconds=pool.ahead_s)
 
 
 def _tenants(design: Design, clock: Clock) -> dict[int, Tenant]:

@@ -72,6 +72,7 @@ class Fleet(FleetView):
         self._replicas = Census()
         zones = pool.failures.zones
         self._spread = Spread(zones)
+        self._takes_gateway = zones is not None and zones.takes_gateway
         self._own, self._on_demand = self._supplies(tenant)
         outages = self._lifecycle.capacity_outages
         if outages is not None:
@@ -125,14 +126,22 @@ class Fleet(FleetView):
         """All replicas in a zone are dead at once, and none is to be had there."""
         self._spread.close(zone)
         self._open_supplies()
+        if self._takes_gateway:
+            self._clock.plane.shut(self._index)
         self._lose_all([replica for replica in self._replicas if replica.zone == zone], 0.0)
 
     def regain_zone(self, zone: str) -> None:
         """Replicas are to be had in a zone again."""
         self._spread.open(zone)
         self._open_supplies()
+        self._reopen()
         if self._tenant is not None:
             self._tenant.budget.stir()
+
+    def _reopen(self) -> None:
+        """A gateway that was lost is there again, with the first replica, or where none is due."""
+        if self._takes_gateway and self._spread.is_anywhere and (self.ready or not self.desired):
+            self._clock.plane.open(self._index, self.pool.gateway.holds)
 
     def taken_back(self, replica: Replica, node: Node | None) -> list[Replica]:
         """Who goes with the instance that a replica was the first on."""
@@ -220,6 +229,7 @@ class Fleet(FleetView):
         self._drop_newest(serving, self.desired)
         self._refill(absent_s)
         self._stand_in()
+        self._reopen()
         self._note()
 
     def _stand_in(self) -> None:
@@ -345,6 +355,7 @@ class Fleet(FleetView):
         self._replicas.put(replica, Stage.READY)
         replica.order = next(self._orders)
         replica.on_plane = self._clock.plane.add(self._index, replica.slowness)
+        self._reopen()
         self._stand_in()
         self._note()
 

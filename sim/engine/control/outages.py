@@ -8,10 +8,12 @@ from collections.abc import Generator, Iterator
 import simpy
 
 from sim.engine.clock import Clock
+from sim.engine.control import spread
 from sim.engine.control.spells import spells
 from sim.model.design import Design
 from sim.model.managed import Incident, Outages
 from sim.model.streams import Streams
+from sim.model.zones import Zones
 
 Process = Generator[simpy.Event, object, None]
 
@@ -19,9 +21,13 @@ Process = Generator[simpy.Event, object, None]
 def start(design: Design, clock: Clock, streams: Streams) -> None:
     """Have the incidents of every managed backend happen."""
     for index, backend in enumerate(design.managed, len(design.pools)):
+        span_s = (float(clock.env.now), design.horizon.latest_s)
+        incidents: list[Incident] = []
         if backend.outages is not None:
-            span_s = (float(clock.env.now), design.horizon.latest_s)
-            incidents = list(incidents_of(backend.outages, backend.name, streams, *span_s))
+            incidents += incidents_of(backend.outages, backend.name, streams, *span_s)
+        if backend.zones is not None:
+            incidents += lost(backend.zones, streams, *span_s)
+        if incidents:
             clock.env.process(_happen(clock, index, incidents))
 
 
@@ -45,6 +51,19 @@ def incidents_of(
             errors = 1.0 if is_full else outages.partial_errors
             slowness = 1.0 if is_full else outages.partial_slowness
             yield Incident(max(start_s, begin_s), until_s, errors, slowness)
+
+
+def lost(zones: Zones, streams: Streams, begin_s: float, end_s: float) -> Iterator[Incident]:
+    """Times that touch [begin_s, end_s) in which a backend is lost with where it stands."""
+    for zone in zones.names:
+        for start_s, until_s in spread.outages_of(zones, zone, streams, begin_s):
+            if start_s >= end_s:
+                break
+            if until_s > begin_s:
+                yield Incident(max(start_s, begin_s), until_s, 1.0, 1.0)
+        for name, start_s, until_s in zones.planned:
+            if name == zone:
+                yield Incident(start_s, until_s, 1.0, 1.0)
 
 
 def _happen(clock: Clock, index: int, incidents: list[Incident]) -> Process:

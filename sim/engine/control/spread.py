@@ -78,10 +78,16 @@ def start(fleet: Spreading, zones: Zones) -> None:
         planned = sorted((start, end) for name, start, end in zones.planned if name == zone)
         for each in planned:
             fleet.env.process(_happen(fleet, zone, iter((each,))))
-        if zones.gap is not None and zones.duration is not None:
-            rng = fleet.streams(f"zones/{zone}")
-            by_chance = spells(zones.gap, zones.duration, rng, begin_s)
-            fleet.env.process(_happen(fleet, zone, by_chance))
+        by_chance = outages_of(zones, zone, fleet.streams, begin_s)
+        fleet.env.process(_happen(fleet, zone, by_chance))
+
+
+def outages_of(
+    zones: Zones, zone: str, streams: Streams, begin_s: float
+) -> Iterator[tuple[float, float]]:
+    """Beginnings and ends of the outages of a zone that come by chance; none if none do."""
+    if zones.gap is not None and zones.duration is not None:
+        yield from spells(zones.gap, zones.duration, streams(f"zones/{zone}"), begin_s)
 
 
 def _happen(fleet: Spreading, zone: str, outages: Iterator[tuple[float, float]]) -> Process:

@@ -64,7 +64,7 @@ def meet_timer(s: State) -> None:
     if kind == timers.USER:
         _go_on(s, slot, now)
         return
-    if kind in (timers.FIRST, timers.LAST):
+    if kind >= timers.FIRST:
         _meet_token(s, kind, slot, number, now)
         return
     if s.slots[slot].number != number:
@@ -101,9 +101,12 @@ def deliver(s: State) -> None:
 
 @inner_apart
 def _meet_token(s: State, kind: int, slot: int, serial: int, now: float) -> None:
-    """A token of an attempt that is still under way."""
+    """A token of an attempt that is still under way; or the attempt comes to its backend."""
     seq = s.slots[slot]
     if seq.serial != serial:
+        return
+    if kind == timers.COMING:
+        client.come_in(s, slot, now)
         return
     if seq.place != REMOTE:  # of a replica, and not lost with it in the meantime
         if seq.first_token_s == now:

@@ -5,7 +5,7 @@ All act at an instant after the kernel has processed every event up to it.
 
 import math
 
-from sim.engine.client import client, handoff
+from sim.engine.client import attempt, client, handoff
 from sim.engine.gateway import gateway
 from sim.engine.replica import (
     adapters,
@@ -22,6 +22,7 @@ from sim.engine.replica import (
     work,
 )
 from sim.engine.replica.event import set_event
+from sim.engine.request import usage
 from sim.engine.state import tournament
 from sim.engine.state.backend_record import VARIANT, VARIANTS
 from sim.engine.state.jit import compiled, inner, inner_apart
@@ -37,6 +38,7 @@ from sim.engine.state.record import (
     Row,
 )
 from sim.engine.state.state import State
+from sim.engine.state.status import FAILED
 from sim.engine.state.thin import thin
 
 HOLD_ALL = 0.0  # requests that a replica is given at once
@@ -180,6 +182,21 @@ def let_go(numbers: IntArray, p: int, usual: float, most: int, now: float) -> No
     pool.replica_limit = usual
     if gateway.release(s, p, most, now) == 0 and pool.held > 0:
         pool.replica_limit = HOLD_ALL
+
+
+@compiled
+def shut(numbers: IntArray, p: int, now: float) -> None:
+    """The gateway of pool ``p`` is lost with all that it holds, and holds nothing more."""
+    s = thin(numbers)
+    pool = s.pools[p]
+    pool.holds = 0
+    while pool.held > 0:
+        slot = s.held_list[p, 0, 0]
+        if slot == NONE:
+            slot = s.held_list[p, 1, 0]
+        attempt.remove(s, slot, now)
+        usage.failed(s, s.slots[slot])
+        client.lose_attempt(s, slot, FAILED, now)
 
 
 @inner

@@ -5,14 +5,17 @@ import math
 import numpy as np
 
 from sim.engine.gateway import budget, cooldown, variants
-from sim.engine.request import usage
+from sim.engine.request import timers, usage
 from sim.engine.state.backend_record import MANAGED
 from sim.engine.state.hashing import uniform
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.number import whole
-from sim.engine.state.record import NONE, Row
+from sim.engine.state.record import NONE, TRAVELLING, Row
 from sim.engine.state.state import State
 from sim.engine.state.status import FAILED, REJECTED
+
+# How an attempt comes to its backend: it fits none, at once, or after a round trip.
+NOWHERE, HERE, FAR = map(whole, (0, 1, 2))
 
 _LEG_STREAM, _LEG_DRAW = np.uint64(0x1E65), whole(11)
 _DEVICE_STREAM, _DEVICE_DRAW = np.uint64(0xCAFE), whole(12)
@@ -86,8 +89,8 @@ def note_other_leg(s: State, slot: int, now: float) -> None:
 
 
 @inner_apart
-def place(s: State, slot: int, now: float) -> bool:
-    """Find the backend of an attempt, from its leg on; False if it fits none.
+def place(s: State, slot: int, now: float) -> int:
+    """Find the backend of an attempt, from its leg on, and how it comes there.
 
     If all that it fits are too busy, it goes to the first of them that is not left out; if all are
     left out, to the first.
@@ -111,13 +114,32 @@ def place(s: State, slot: int, now: float) -> bool:
         leg = busy if busy != NONE else out
     if leg == NONE:
         seq.backend = s.legs[counts.first_leg + seq.leg].backend
-        return False
+        return NOWHERE
     if s.clock[0].has_budgets:
         _note_diverted(s, seq, counts, leg, now)
     seq.leg = leg
     seq.backend = s.legs[counts.first_leg + leg].backend
     _shorten(s, seq, counts)
-    return True
+    return FAR if is_far(s, seq) else HERE
+
+
+@inner
+def is_far(s: State, seq: Row) -> bool:
+    """Whether the leg of an attempt leads far away from its users."""
+    return bool(s.legs[s.workloads[seq.workload].first_leg + seq.leg].trip_s > 0.0)
+
+
+@inner_apart
+def set_out(s: State, slot: int, now: float) -> None:
+    """An attempt is on its way: at its backend after the whole of a round trip.
+
+    What the answer takes on its way back is spent before, too: its client sees all that comes of it
+    when it would, and the backend half a round trip later than it would, whoever it serves.
+    """
+    seq = s.slots[slot]
+    trip_s = s.legs[s.workloads[seq.workload].first_leg + seq.leg].trip_s
+    seq.place = TRAVELLING
+    timers.schedule_token(s, now + trip_s, timers.COMING, slot)
 
 
 @inner_apart

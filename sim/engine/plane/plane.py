@@ -329,6 +329,15 @@ class DataPlane:
         """Hand over so much of what is held; what comes, too, unless something is left of it."""
         verbs.let_go(self._numbers, pool, usual, most, self.now)
 
+    def shut(self, pool: int) -> None:
+        """Lose a pool's gateway: what it holds fails, and what finds no replica is rejected."""
+        self._hold(with_room_for_losses(self._state, int(self._state.pools[pool].held)))
+        verbs.shut(self._numbers, pool, self.now)
+
+    def open(self, pool: int, holds: bool) -> None:
+        """Have a pool's gateway again."""
+        self._state.pools[pool].holds = holds
+
     def set_errors(self, backend: int, share: float) -> None:
         """Have a share of the attempts at a managed backend fail, besides those that always do."""
         self._state.providers[backend].outage_share = share

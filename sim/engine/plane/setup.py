@@ -208,6 +208,7 @@ def note_what_there_is(state: State) -> None:
         state.providers.kind.any()
         or clock.has_absences
         or len(state.legs) > len(workloads)
+        or (state.legs.trip_s > 0).any()
         or (workloads.degrade_queue < math.inf).any()
     )
     if (state.legs.escalation != NONE).any():  # whatever ends in a step may go on

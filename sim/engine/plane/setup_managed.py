@@ -201,6 +201,8 @@ def _legs(route: Routing, index_of: Mapping[str, int]) -> Records:
             rows.next[at] = free
             at, free = free, free + 1
             rows.backend[at] = index_of[other]
+    trips_s = {index_of[to]: trip_s for to, trip_s in route.trips_s}
+    rows.trip_s = [trips_s.get(to, 0.0) for to in rows.backend.tolist()]
     for at, leg in enumerate(route.legs):
         poor = len(route.legs) + again.index(leg.escalates_to) if leg.escalates_to else NONE
         _fill_route(rows, at, leg, poor)
@@ -218,7 +220,7 @@ def _fill_route(rows: Records, first: int, leg: Leg, poor: int) -> None:
 
 
 def _after(route: Routing, to: str) -> list[str]:
-    return [other for other in route.fallback if other != to]
+    return [other for other in route.after(to) if other != to]
 
 
 def fill_route(row: Records, route: Routing, first_leg: int) -> None:

@@ -18,10 +18,11 @@ from sim.engine.state.record import Row
 from sim.engine.state.state import State
 
 # Kinds of timer; FIRST and LAST wait for tokens of a managed backend, FIRST and DELIVERY for what
-# the front end of a replica passes on.
+# the front end of a replica passes on, COMING for an attempt that is sent far away. From FIRST on
+# they are of an attempt, but for USER.
 RETRY, PATIENCE, ANSWER, CALL = map(whole, (0, 1, 2, 3))
 FALLBACK, ESCALATE, FIRST, LAST = map(whole, (4, 5, 6, 7))
-USER, DELIVERY = whole(8), whole(9)
+USER, DELIVERY, COMING = map(whole, (8, 9, 10))
 FIRST_TOKEN, LAST_TOKEN, HEDGE = map(whole, (0, 1, 2))  # kinds of deadline
 DEADLINES = 3
 
@@ -46,7 +47,7 @@ def schedule(s: State, time_s: float, kind: int, slot: int) -> None:
 
 @inner
 def schedule_token(s: State, time_s: float, kind: int, slot: int) -> None:
-    """Set a timer for a token of the attempt in a slot."""
+    """Set a timer for a token of the attempt in a slot, or for its coming to its backend."""
     clock = s.clock[0]
     _push(s, time_s, clock.timer_order, kind, slot, s.slots[slot].serial)
     clock.timer_order += 1

@@ -133,6 +133,7 @@ LEG = np.dtype(
         ("share", "f8"),
         ("least_prompt", "i8"),
         ("most_prompt", "i8"),
+        ("trip_s", "f8"),  # round trip between the users of the workload and the backend
     ],
     align=True,
 )

@@ -36,6 +36,7 @@ RUNNING = 4  # in a batch
 REMOTE = 5  # at a managed backend
 STREAMED = 6  # the engine has finished it, and its last tokens are on their way to the client
 FETCHING = 7  # it has blocks on a replica, and what is to be in them is on its way
+TRAVELLING = 8  # on its way to a backend far from its users
 
 # Whether somebody waits for a sequence.
 WANTED = 0
@@ -48,7 +49,6 @@ LATENCIES = {TTFT: "ttft", TPOT: "tpot", E2E: "e2e", WAIT: "queue_wait", TASK_E2
 
 NONE = -1  # no slot, no replica
 EVERYBODY = 1 << 62  # more than there are replicas
-
 _CACHE_LINE = 64  # bytes
 
 # Two cache lines. What is looked at when a sequence begins to decode and when it ends, long after

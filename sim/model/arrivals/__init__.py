@@ -12,7 +12,7 @@ drawn outward from time 0, forward and backward, each block of requests from its
 """
 
 from sim.model.arrivals.clock import BLOCK_REQUESTS, arrival_blocks
-from sim.model.arrivals.curve import YEAR_S, RateCurve, SpecialEvent, rate_curve
+from sim.model.arrivals.curve import YEAR_S, RateCurve, SpecialEvent, rate_curve, spliced
 from sim.model.arrivals.dispersion import Dispersion
 from sim.model.arrivals.renewal import Renewal
 from sim.model.arrivals.shape import FLAT, DayShape
@@ -28,4 +28,5 @@ __all__ = [
     "SpecialEvent",
     "arrival_blocks",
     "rate_curve",
+    "spliced",
 ]

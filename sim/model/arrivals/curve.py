@@ -141,6 +141,28 @@ class RateCurve:
         return RateCurve(edges, rate * factor[np.searchsorted(edges_s, middle) - 1])
 
 
+def spliced(curves: Sequence[RateCurve], at_s: FloatArray) -> RateCurve:
+    """One curve after the other: the second from the first of these times on, and so forth.
+
+    All cover one window, in which the times lie, increasing.
+
+    >>> slow, fast = (RateCurve.constant(rate, -5.0, 5.0) for rate in (1.0, 3.0))
+    >>> spliced([slow, fast], np.array([2.0])).rate_per_s
+    array([1., 1., 3.])
+    """
+    edges = curves[0].edges_s
+    for each in curves[1:]:
+        edges = np.union1d(edges, each.edges_s)
+    edges = np.union1d(edges, at_s)
+    middle = (edges[:-1] + edges[1:]) / 2
+    whose = np.searchsorted(at_s, middle)
+    rate = np.empty(len(middle))
+    for index, each in enumerate(curves):
+        here = whose == index
+        rate[here] = each.rate_per_s[np.searchsorted(each.edges_s, middle[here]) - 1]
+    return RateCurve(edges, rate)
+
+
 @dataclass(frozen=True, slots=True)
 class SpecialEvent:
     """A launch, a campaign, an outage elsewhere: the rate times ``factor`` for a while.

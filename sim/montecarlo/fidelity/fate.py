@@ -38,6 +38,7 @@ def _with_rate(workload: Workload, streams: Streams) -> Workload:
 
 
 def _with_incidents(api: ManagedApi, streams: Streams, span_s: Span) -> ManagedApi:
+    api = replace(api, zones=_known(api.zones, streams, span_s))
     if api.outages is None:
         return api
     happened = tuple(incidents_of(api.outages, api.name, streams, *span_s))
@@ -45,12 +46,15 @@ def _with_incidents(api: ManagedApi, streams: Streams, span_s: Span) -> ManagedA
 
 
 def _with_outages(pool: GpuPool, streams: Streams, span_s: Span) -> GpuPool:
-    zones = pool.failures.zones
+    zones = _known(pool.failures.zones, streams, span_s)
+    return replace(pool, failures=replace(pool.failures, zones=zones))
+
+
+def _known(zones: Zones | None, streams: Streams, span_s: Span) -> Zones | None:
     if zones is None:
-        return pool
+        return None
     planned = (*zones.planned, *_outages(zones, streams, span_s))
-    known = replace(zones, planned=planned, gap=None, duration=None)
-    return replace(pool, failures=replace(pool.failures, zones=known))
+    return replace(zones, planned=planned, gap=None, duration=None)
 
 
 def _outages(zones: Zones, streams: Streams, span_s: Span) -> Iterator[tuple[str, float, float]]:

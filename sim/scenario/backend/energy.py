@@ -166,7 +166,7 @@ def check(site: Energy | None, pools: Mapping[str, Pool], findings: Findings) ->
 
 def _check_site(site: Energy, pools: Mapping[str, Pool], findings: Findings) -> None:
     if site.grid is not None:
-        _check_grid(site.grid, ("energy", "grid"), findings)
+        check_grid(site.grid, ("energy", "grid"), findings)
     scaled = [name for name, pool in pools.items() if pool.replicas.fixed is None]
     if site.power_budget is not None and len(scaled) > 1:
         message = f"is for one pool that scales itself, and there are {len(scaled)}"
@@ -177,7 +177,7 @@ def _check_site(site: Energy, pools: Mapping[str, Pool], findings: Findings) -> 
 def _check_pool(pool: Pool, path: Path, findings: Findings) -> None:
     gpu_name, keys = pool.service.profile.gpu, pool.energy
     if keys is not None and keys.grid is not None:
-        _check_grid(keys.grid, (*path, "energy", "grid"), findings)
+        check_grid(keys.grid, (*path, "energy", "grid"), findings)
     if keys is not None and keys.watts is not None:
         usual_w = extent(keys.watts.cap)[0]
     else:
@@ -207,7 +207,8 @@ def _cap_text(cap: float) -> str:
     return f"{cap:g} W" if cap > 1 else f"{100 * cap:.4g}%"
 
 
-def _check_grid(grid: Grid, path: Path, findings: Findings) -> None:
+def check_grid(grid: Grid, path: Path, findings: Findings) -> None:
+    """Note a grid that says nothing, or twice what it is."""
     if grid.region is not None and grid.g_per_kwh is not None:
         findings.add((*path, "g_per_kwh"), "goes beside region, which has its own", "remove one")
     if grid.region is None and grid.g_per_kwh is None and grid.by_hour is None:
@@ -342,7 +343,7 @@ def _energy(
     return model.Energy(
         law,
         1.0 if pue is None else known(pue, draws),
-        None if grid is None else _grid(grid, draws),
+        None if grid is None else compiled_grid(grid, draws),
         math.nan if price is None else known(price, draws),
         embodied_g_per_gpu_hour=math.nan
         if making is None
@@ -350,7 +351,8 @@ def _energy(
     )
 
 
-def _grid(grid: Grid, draws: Draws) -> model.Grid:
+def compiled_grid(grid: Grid, draws: Draws) -> model.Grid:
+    """What a kWh emits by the hour, in a world."""
     found = model.Grid((0.0,) * model.HOURS)
     if grid.region is not None:
         found = catalogue_grid(grid.region)

@@ -1,8 +1,8 @@
 """Pools of GPUs: their keys."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sim.model.design import Router
 from sim.model.kv_cache import AUTO, BYTES
@@ -16,6 +16,7 @@ from sim.scenario.backend.gateway import Cooldown, Gateway
 from sim.scenario.backend.gpu_price import GpuPrices
 from sim.scenario.backend.handoff import Handoff
 from sim.scenario.backend.lifecycle import Capacity, ColdStart, Standby, starting_time
+from sim.scenario.backend.region import PoolThere, with_replicas
 from sim.scenario.backend.replicas import Replicas, replica_limits
 from sim.scenario.backend.scorers import Scorers
 from sim.scenario.backend.speculation import Drafting, Speculation, tokens_per_step
@@ -69,7 +70,8 @@ class GpuPool(Model):
     the path of a config.json of Hugging Face, which says its precision itself; or the times of a
     step where each request takes a fixed number of them: {step: {1: 95ms, 4: 350ms}, gpu: l4}."""
     replicas: Annotated[Replicas, replica_limits()]
-    """Copies of the model; the limits of an autoscaler as {min: 2, max: 40, initial: 6}."""
+    """Copies of the model; the limits of an autoscaler as {min: 2, max: 40, initial: 6}. With
+    regions so many in each that says nothing else."""
     autoscaler: Autoscaler | None = None
     """Who decides how many there are, such as {preset: keda, target_concurrency: 24}."""
     cold_start: Annotated[ColdStart, starting_time()] | None = None
@@ -87,6 +89,10 @@ class GpuPool(Model):
     """Crashes and slow replicas; default none."""
     spot: Spot | None = None
     """Instances that their owner takes back; default none is."""
+    regions: Annotated[dict[str, PoolThere], Field(min_length=1)] | None = None
+    """Where it stands, a pool in each region: replicas by name, such as {eu: 4, us: 6}, or what
+    else differs there, {eu: {replicas: 4, price: {usd_per_gpu_hour: 3.2}}}, {} for nothing. Default
+    next to all users."""
     zones: Annotated[list[Text], Field(min_length=1)] | None = None
     """Which of the scenario's zones its replicas are spread over, evenly, such as [a, b]; default
     all."""
@@ -145,3 +151,9 @@ class GpuPool(Model):
     simulated nor paid ('sim breakeven' asks it all the same); default false."""
     quality: Annotated[Number, number("factor", least=-1e6, most=1e6)] | None = None
     """Quality of its answers in points of any unit."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_regions(cls, raw: Any) -> Any:
+        """Where each region has replicas of its own, they need not be said of all."""
+        return with_replicas(raw)

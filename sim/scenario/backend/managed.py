@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
+from pydantic import Field
+
 from sim.catalog import api_pace
 from sim.catalog import model as catalogue_model
 from sim.errors import CatalogError
@@ -127,6 +129,9 @@ class ManagedApi(Model):
     """The provider's memory of prompts, {} with all defaults; default none."""
     max_model_len: Length | None = None
     """Longest prompt and answer together; default unlimited."""
+    regions: Annotated[list[Text], Field(min_length=1)] | None = None
+    """Where it answers from, with quotas of its own in each, such as [eu, us]; default next to all
+    users."""
     energy: ApiEnergy | None = None
     """What its tokens take, such as {wh_per_1k_tokens: 0.4}; by default unknown, and left out of
     the totals."""

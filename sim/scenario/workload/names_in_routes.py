@@ -28,7 +28,7 @@ def check(
         if isinstance(again, dict) and again.get("to") == leg.get("to") is not None:
             at = (*path, "route", index, "escalate", "to")
             findings.add(at, f"{shown(leg['to'])} leads back to itself", "name a better one")
-    if "overflow" in workload and "fallback" not in workload:
+    if "overflow" in workload and not workload.keys() & {"fallback", "regions"}:
         findings.add((*path, "overflow"), "has no fallback beside it", "add fallback")
 
 

@@ -73,6 +73,7 @@ class Fallback:
 
     to: tuple[str, ...]
     after: tuple[str, ...] = CAUSES
+    orders: tuple[tuple[str, tuple[str, ...]], ...] = ()  # from each backend, where they differ
 
     def document(self) -> Any:
         """A list of names, or with the causes beside it."""
@@ -140,6 +141,7 @@ def compiled(
         after_timeout="timeout" in after,
         degradation=None if degradation is None else _degradation(degradation, draws),
         overflow_queue=math.inf if overflow is None else known(overflow.queue, draws),
+        orders=() if fallback is None else fallback.orders,
     )
 
 

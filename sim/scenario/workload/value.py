@@ -36,8 +36,8 @@ class OneOff(Model):
     """For how long its result serves."""
 
 
-def compiled(workload: Any, draws: Draws) -> model.Economics:
-    """What a workload brings in, in a world.
+def compiled(workload: Any, draws: Draws, share: float = 1.0) -> model.Economics:
+    """What a workload brings in, in a world, of whose users so many are meant.
 
     Active users are those of the arrivals where they are not given.
     """
@@ -46,7 +46,7 @@ def compiled(workload: Any, draws: Draws) -> model.Economics:
     users = workload.active_users or workload.arrivals.users
     outcome: Outcome | None = workload.value_per_outcome
     return model.Economics(
-        active_users=0.0 if users is None else known(users, draws),
+        active_users=0.0 if users is None else share * known(users, draws),
         revenue_per_outcome_usd=0.0 if outcome is None else known(outcome.value, draws),
         outcome_share=1.0 if outcome is None else known(outcome.share, draws),
         **revenues,
