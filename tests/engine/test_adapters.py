@@ -111,16 +111,17 @@ def test_slots_for_all_that_cost_nothing_change_nothing(case: Case) -> None:
 
 @drawn_anew(6, cases_with_adapters())
 def test_one_adapter_for_all_is_a_slower_engine(case: Case) -> None:
-    """Steps that take half as long again are those of a profile with such times."""
+    """Steps that take half as long again are those of a profile with such times.
+
+    One for each workload, for the calls of a task may be of several.
+    """
     alike = [Adapters(1, (1.0,)) for _ in case.workload_pool]
-    alike[1:] = [None] * (len(alike) - 1)
-    held = AdapterSlots(1, 1, 0.0, np.inf, step_overhead=0.5)
+    held = AdapterSlots(100, 100, 0.0, np.inf, step_overhead=0.5)
     plain = [replace(each, adapters=None, prefix_cache=None) for each in case.pools]
     slowed = [replace(each, profile=each.profile.sped_up(1 / 1.5)) for each in plain]
     given = [replace(each, adapters=held) for each in plain]
-    one = replace(case, workload=np.zeros_like(case.workload))
-    ours = kernel_log(replace(one, pools=given, adapters=alike))
-    theirs = kernel_log(replace(one, pools=slowed, adapters=None))
+    ours = kernel_log(replace(case, pools=given, adapters=alike))
+    theirs = kernel_log(replace(case, pools=slowed, adapters=None))
     np.testing.assert_allclose(ours.finish_s, theirs.finish_s, rtol=1e-9, atol=1e-12)
 
 
