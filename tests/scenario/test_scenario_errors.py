@@ -305,7 +305,7 @@ POOL = f"    kind: gpu_pool\n    service: {SERVICE}\n    replicas: 2\n"
          "5: workloads.chat.arrivals: '100k' must be a mapping (keys: requests_per_day, "
          "requests_per_second, users, requests_per_user_per_day, think_time, ramp, requests, "
          "pause, counts, usd_per_month, billed_by, bill_shares, trace, shape, growth_per_year, "
-         "events, dispersion, burstiness)"),
+         "events, dispersion, burstiness, after, delay, share, parallel)"),
     ],
 )  # fmt: skip
 def test_a_problem_names_line_key_value_and_rule(tmp_path, old, new, expected):
