@@ -27,7 +27,7 @@ COUNTS = (
     "wasted_tokens",
 )
 COUNTS += ("prompt_tokens", "output_tokens", "cached_tokens")
-COUNTS += ("found_later_tokens", "found_again_tokens")
+COUNTS += ("found_later_tokens", "found_again_tokens", "shed")
 COUNTS_OF_ROUTES = ("fallbacks", "escalations", "degraded")
 WORK = ("decoded", "context", "prompts", "prefilled", "prefill_s")
 ROUNDS = 6  # of cases that are drawn
@@ -127,6 +127,8 @@ def happenings(naive: NaiveDataPlane) -> Counter[str]:
                 "adapters evicted": sum(it.shelf.counts["evictions"] for it in naive.replicas),
                 "adapters fetched": sum(it.shelf.counts["fetches"] for it in naive.replicas),
                 "passed over": sum(it.shelf.counts["passed over"] for it in naive.replicas),
+                "out of turn": int((np.diff(naive.column("admitted_s")) < 0).sum()),
+                "shed": sum(counts["shed"] for counts in naive.books.counts.values()),
                 "gave way": sum(replica.gave_way for replica in naive.replicas),
                 "beyond the limit": sum(gateway.beyond_limit for gateway in naive.gateways),
                 "written": sum(tier.written > 0 for tier in all_tiers(naive)),

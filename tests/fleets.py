@@ -116,6 +116,8 @@ class Case:
     yielding: list[Yielding | None] | None = None  # of each workload
     adapters: list[Adapters | None] | None = None  # ... that its requests need
     variants: list[Variants] | None = None
+    tenants: list[str] | None = None  # likewise, as the next
+    slos: list[Slo] | None = None
     on_grid: bool = False  # every sum of its times is exact, so that ties are ties
 
     @property
@@ -142,6 +144,7 @@ class Case:
         """What the case says of its workloads, and of backends that are not pools."""
         names = ("max_concurrency", "carry", "prefix_hit_rate", "response_cache")
         names += ("managed", "routes", "day_start_s", "closed", "yielding", "adapters", "variants")
+        names += ("tenants",)
         said = {name: getattr(self, name) for name in names}
         return {name: trait for name, trait in said.items() if trait is not None}
 
@@ -149,7 +152,7 @@ class Case:
         return DataPlane(
             self.pools,
             self.workload_pool,
-            [Slo() for _ in self.workload_pool],
+            self.slos or [Slo() for _ in self.workload_pool],
             self.key,
             record=True,
             clients=self.clients,
@@ -165,6 +168,7 @@ class Case:
             self.clients,
             self.priorities,
             further=self.further,
+            slos=self.slos,
             **self.traits,
         )
         plane.feed(*self.requests)

@@ -215,6 +215,7 @@ def _plane(design: Design, streams: Streams, record_requests: bool) -> DataPlane
         day_start_s=(design.horizon.start - midnight).total_seconds(),
         yielding=[workload.yielding for workload in design.workloads],
         adapters=[workload.adapters for workload in design.workloads],
+        tenants=[workload.tenant or workload.name for workload in design.workloads],
         closed=[_rules(workload.source, design.horizon) for workload in design.workloads],
         variants=design.variants,
     )

@@ -23,6 +23,7 @@ from sim.model.price import GpuPrice
 from sim.model.profile import ServiceProfile
 from sim.model.purchase import PurchasePlan
 from sim.model.rule import require
+from sim.model.scheduling import Scheduling
 from sim.model.scorers import Scorers
 from sim.model.variants import Variants
 from sim.model.workload import Workload
@@ -100,8 +101,9 @@ class GpuPool:
     With a ``handoff`` it computes prompts for another pool, which makes the answers.
     ``fixed_usd_per_month`` is paid beside the price of GPUs, whatever there is of them. ``energy``
     is None where nobody asks for it. ``scorers`` are those of the router ``scored``.
-    ``adapters`` is None where none can be loaded. Timetables are on a clock that is so many seconds
-    ahead of that of the horizon (``ahead_s``).
+    ``adapters`` is None where none can be loaded. ``scheduling`` is the order in which those that
+    wait on a replica are taken. Timetables are on a clock that is so many seconds ahead of that of
+    the horizon (``ahead_s``).
     """
 
     name: str
@@ -123,8 +125,12 @@ class GpuPool:
     scorers: Scorers = field(default_factory=Scorers)
     adapters: AdapterSlots | None = None
     ahead_s: float = 0.0
+    scheduling: Scheduling = field(default_factory=Scheduling)
 
     def __post_init__(self) -> None:
+        is_either = self.adapters is None or self.scheduling.order == "fcfs"
+        order = self.scheduling.order
+        require(is_either, "order", order, "must be fcfs where adapters are loaded")
         there = self.replicas + self.lifecycle.kept_ready
         limit = self.lifecycle.capacity_limit
         require(there <= limit, "replicas at the start", there, f"exceed the capacity ({limit})")

@@ -70,6 +70,9 @@ class Gateway:
         What becomes of the requests of a replica that dies: they fail, or the gateway sends them
         to another one, and the client notices only the delay.
     flow_control : FlowControl or None
+    shed_queue : float
+        Requests that wait in the pool and before it, for each ready replica or rank, at which
+        sheddable ones are turned away; with flow control they are while it holds requests back.
     """
 
     max_queue: float = math.inf
@@ -78,6 +81,7 @@ class Gateway:
     holds: bool = False
     on_loss: OnLoss = "fail"
     flow_control: FlowControl | None = None
+    shed_queue: float = FULL_QUEUE
 
     @property
     def keeps_waiting(self) -> bool:

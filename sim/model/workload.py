@@ -175,7 +175,8 @@ class Workload:
     slo : Slo
     client : Client
     priority : int
-        Order in the gateway's queue: lower numbers first, 0 or 1.
+        Class, the lower the more urgent, as in :mod:`sim.model.scheduling`: order in the gateway's
+        queue, and in the lines of replicas that have one.
     max_concurrency : float
         Attempts that the gateway lets into the pool at once; one more is rejected.
     carry : float
@@ -197,13 +198,15 @@ class Workload:
     has_deadline : bool
         Whether it is a batch, whose SLO is to be answered in time.
     yielding : Yielding or None
-        How its requests, once on a replica, give way to those of priority 0; None where they keep
+        How its requests, once on a replica, give way to those of no batch; None where they keep
         what they have.
     generates : bool
         Whether answers have tokens; else they are embeddings or scores, and the one token that the
         engine calls theirs is nobody's.
     leads_to : tuple of str
         Workloads whose requests come after its own, as the chains of its source number them.
+    tenant : str
+        With whom its requests are one where tenants share alike.
     """
 
     name: str
@@ -225,6 +228,7 @@ class Workload:
     adapters: Adapters | None = None
     generates: bool = True
     leads_to: tuple[str, ...] = ()
+    tenant: str = ""
 
     @property
     def route(self) -> Routing:

@@ -18,6 +18,7 @@ provider            at least 1 % of an API's attempts failed
 pace                an API answers too slowly by itself
 devices             of users' devices, some cannot run the model
 context length      at least 1 % of first prompts are longer than the model takes
+shedding            at least 1 % of a pool's attempts, and half of those turned away, were sheddable
 lost replicas       at least 1 % of a pool's attempts failed, or found no replica
 capacity limit      there are as many replicas as are to be had, in at least half of the hot bins
 cluster GPUs        requests wait while replicas wait for GPUs, in at least half of the hot bins
@@ -45,6 +46,7 @@ from sim.model.closed import drawn_lengths
 from sim.model.design import Design, GpuPool
 from sim.model.managed import ManagedApi
 from sim.model.profile import ServiceProfile
+from sim.model.scheduling import SHEDDABLE
 from sim.model.trace import TraceSource
 from sim.model.workload import Workload
 from sim.montecarlo import budgets
@@ -191,12 +193,26 @@ class _Look:
             "utilisation": hot.utilisation,
             "preemptions": self.value("preemptions"),
             "too_long": self._too_long(pool),
-            "rejected": self.share(pool.name, "rejections"),
+            "rejected": self._rejected(pool),
             "errors": self.share(pool.name, "errors"),
             "offered": self.value(f"backends.{pool.name}.offered_load_peak"),
             **self._everywhere(),
         }
         return Cause(self._name_of_pool(pool, hot, signs), pool.name, signs)
+
+    def _shed(self, pool: GpuPool) -> float:
+        """Share of the attempts at a pool that were shed."""
+        own = [each.name for each in self.design.workloads if pool.name in each.route.backends]
+        attempts = max(self.value(f"backends.{pool.name}.attempts"), 1.0)
+        shed = sum(self.value(f"workloads.{name}.shed") for name in own)
+        return min(shed / attempts, self.share(pool.name, "rejections"))
+
+    def _loses_sheddable(self) -> bool:
+        return any(workload.priority == SHEDDABLE for workload in self.troubled())
+
+    def _rejected(self, pool: GpuPool) -> float:
+        shed = 0.0 if self._loses_sheddable() else self._shed(pool)
+        return self.share(pool.name, "rejections") - shed
 
     def _name_of_pool(self, pool: GpuPool, hot: "_Hot", signs: dict[str, float]) -> str:
         least, scales = self.noticed(), pool.autoscaler is not None
@@ -209,6 +225,8 @@ class _Look:
             "context length": hot.queue <= WAITING
             and signs["too_long"] >= max(least, HALF * signs["rejected"]),
             "cooldown": full and pool.cooldown_s > 0,
+            "shedding": self._loses_sheddable()
+            and self._shed(pool) >= max(least, HALF * signs["rejected"]),
             "lost replicas": signs["errors"] >= least or (full and unlimited),
             "capacity limit": at_limit and pool.capacity_limit < pool.limits[1],
             "cluster GPUs": self._waits_for_gpus(hot) and not idle,

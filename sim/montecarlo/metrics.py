@@ -54,6 +54,7 @@ COUNTS = (  # of the bins, summed over the horizon
     "output_tokens",
     "wasted_tokens",
     "preemptions",
+    "shed",
     "tasks",
     "tasks_completed",
     "tasks_failed",

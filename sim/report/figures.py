@@ -260,6 +260,7 @@ GROUPS: dict[str, tuple[Figure, ...]] = {
             completed="completed",
             retries="retries",
             retries_withheld="not tried again: retry budget spent",
+            shed="attempts shed (sheddable)",
             hedges="hedged attempts",
             fallbacks="attempts that went on elsewhere",
             escalations="answers made again elsewhere",

@@ -135,7 +135,10 @@ GLOSSARY = {
         "So near that it is of no use: the whole interval of the difference lies within "
         "--equal-within (1 %) of the other design's figure."
     ),
-    "preempted": "Put out of the batch for want of KV cache, to be worked on again later.",
+    "preempted": (
+        "Put out of the batch for want of KV cache, or for a request of a more urgent class, to be "
+        "worked on again later."
+    ),
     "profile": "What an engine, a model and a GPU can do: measured, or computed where nobody did.",
     "quota": "What a provider allows in a minute, day or week, of requests and tokens, or at once.",
     "ready": "Of a replica: started, warmed up, and taking requests; the others start or drain.",
@@ -270,8 +273,11 @@ SAID_AS = {  # what people ask for, by the word of the answers, or the key, that
     "reserved": "commitment",
     "salary": "staff",
     "saving": "saved",
+    "scheduling policy": "scheduling",
     "sensitivity": "variance",
+    "shortest job first": "scheduling",
     "simulation": "world",
+    "sjf": "scheduling",
     "sla": "SLO",
     "slo met": "SLO",
     "sobol": "variance",

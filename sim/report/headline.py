@@ -48,6 +48,7 @@ TURNS_AWAY = (  # causes
     "provisioned",
     "devices",
     "context length",
+    "shedding",
     "queue limit",
     "concurrency limit",
 )

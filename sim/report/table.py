@@ -40,6 +40,7 @@ SILENT: dict[str, float] = {  # left out where it is this in nearly every world
     **dict.fromkeys(
         (
             "retries_withheld",
+            "shed",
             "hedges",
             "fallbacks",
             "escalations",

@@ -16,10 +16,11 @@ from sim.model.generated import GeneratedSource
 from sim.model.lengths import Lengths
 from sim.model.lifecycle import Lifecycle
 from sim.model.managed import ManagedApi
+from sim.model.scheduling import BATCH, CRITICAL
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import Workload
 from sim.scenario import plausibility, sharing, unlikely
-from sim.scenario.backend import cluster, energy, gpu_pool, managed
+from sim.scenario.backend import cluster, energy, gpu_pool, managed, scheduling
 from sim.scenario.backend.failures import check_spot
 from sim.scenario.backend.outages import PlannedOutage
 from sim.scenario.compilation import compile_design
@@ -172,6 +173,7 @@ def warnings(document: ScenarioDocument, design: Design, today: date) -> Iterato
         yield from _of_backend(backend, design, today)
     for pool in design.pools:
         yield from _of_gateway(pool, workloads_of(design, pool))
+        yield from scheduling.warnings(pool, workloads_of(design, pool))
     for workload in design.workloads:
         yield from _of_prompts(workload, served_by(design, workload))
         if isinstance(workload.source, TraceSource):
@@ -316,7 +318,8 @@ def _of_tasks(
 
 def _of_client(workload: Workload, pool: GpuPool) -> Iterator[str]:
     path, retry, gateway = f"workloads.{workload.name}", workload.client.retry, pool.gateway
-    if workload.priority > 0 and workload.yielding is None and not gateway.keeps_waiting:
+    is_heard = gateway.keeps_waiting or pool.scheduling.order != "fcfs"
+    if workload.priority in (CRITICAL, BATCH) and workload.yielding is None and not is_heard:
         yield (
             f"{path}.priority: makes no difference, as no requests wait before backend "
             f"'{pool.name}'; add gateway: {{queue: central}} to it"

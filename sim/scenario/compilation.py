@@ -32,6 +32,7 @@ from sim.scenario.backend import (
     lifecycle,
     managed,
     scaled,
+    scheduling,
     scorers,
     variants,
     zones,
@@ -155,6 +156,7 @@ def _workload(
         month_weight=rates.month_weight(workload.arrivals, source, horizon, draws, there),
         has_deadline=workload.deadline is not None,
         adapters=needed.compiled(workload.adapters, draws),
+        tenant=workload.tenant or name,
         yielding=yielding.compiled({key: getattr(workload, key) for key in yielding.KEYS}),
         generates=workload.output_tokens is None or not workload.output_tokens.is_none,
     )
@@ -336,7 +338,9 @@ def _pool(
         adapters=adapters.compiled(pool.adapters, draws),
         ahead_s=ahead_s,
     )
-    found, site = replace(found, scorers=scorers.compiled(pool.scorers, draws)), document.energy
+    orders = scheduling.compiled(pool.scheduling, draws)
+    found = replace(found, scorers=scorers.compiled(pool.scorers, draws), scheduling=orders)
+    site = document.energy
     if region is not None:
         if pool.regions is not None and pool.regions[at].price is None:
             found = keys.dearer(found, known(region.price_factor, draws))

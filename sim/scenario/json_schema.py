@@ -10,6 +10,7 @@ from sim.scenario.backend.failures import Failures
 from sim.scenario.backend.outages import Outages
 from sim.scenario.backend.quota import Quota
 from sim.scenario.backend.region import PoolThere
+from sim.scenario.backend.scheduling import Scheduling
 from sim.scenario.rules import NAME, RATES
 from sim.scenario.schema import ScenarioDocument
 from sim.scenario.values.docs import key_docs, parts_by_name
@@ -42,6 +43,7 @@ ABBREVIATED: tuple[type[Abbreviated], ...] = (
     Quota,
     Outages,
     PoolThere,
+    Scheduling,
 )
 _NUMBER = r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?"
 

@@ -15,7 +15,7 @@ from sim.model.arrivals import FLAT
 from sim.model.closed import MOST_USERS, PAUSE_S
 from sim.model.trace import Trace, TraceSource
 from sim.model.trace_loops import with_closed_sessions
-from sim.scenario import schema
+from sim.scenario import batch, schema
 from sim.scenario.backend import (
     adapters,
     budget,
@@ -25,7 +25,6 @@ from sim.scenario.backend import (
     engine_limits,
     fallback,
     fleet,
-    gateway,
     gpu_price,
     handoff,
     managed,
@@ -41,7 +40,7 @@ from sim.scenario.values.numbers import Number, Uncertain, extent
 from sim.scenario.values.problems import Findings, Path
 from sim.scenario.values.units import format_duration, shown
 from sim.scenario.workload import adapters as loaded
-from sim.scenario.workload import after, client, follow_ups, routes, yielding
+from sim.scenario.workload import after, client, follow_ups, routes
 from sim.scenario.workload.burstiness import Burstiness
 from sim.scenario.workload.counts import shape_of
 
@@ -66,8 +65,7 @@ def resolve(
         )
         changes: dict[str, Any] = {"route": workload.route or only}
         if workload.deadline is not None:
-            given = {key: getattr(workload, key) for key in yielding.KEYS}
-            changes |= {"priority": "batch", **yielding.resolved(given, path, findings)}
+            changes |= batch.resolved(workload, changes["route"], document, path, findings)
         if workload.client is not None:
             changes["client"] = client.resolved(workload.client, path, findings)
         if workload.arrivals.trace is None:
@@ -78,7 +76,7 @@ def resolve(
             changes["arrivals"] = workload.arrivals.model_copy(update={"trace": played})
             traces |= {} if trace is None else {name: trace}
         workloads[name] = workload.model_copy(update=changes)
-    given = variants.lent(_with_queues(document, workloads), document.variants)
+    given = variants.lent(batch.with_queues(document, workloads), document.variants)
     backends: dict[str, Any] = {
         name: _backend(name, backend, _named_blocks(name, workloads, traces, document), findings)
         for name, backend in given.items()
@@ -97,21 +95,6 @@ def resolve(
     resolved = document.model_copy(update=filled)
     _check_billers(resolved, findings)
     return resolved.model_copy(update={"horizon": _horizon(resolved, traces, findings)}), traces
-
-
-def _with_queues(
-    document: ScenarioDocument, workloads: dict[str, schema.Workload]
-) -> dict[str, Any]:
-    """The backends, with a queue before each pool that requests with a deadline may come to."""
-    batches = (each for each in workloads.values() if each.deadline is not None)
-    there = document.backends, document.variants
-    queued = {name for batch in batches for name in schema.reached(batch, *there)}
-    return {
-        name: each.model_copy(update={"gateway": gateway.with_queue(each.gateway)})
-        if isinstance(each, GpuPool) and name in queued
-        else each
-        for name, each in document.backends.items()
-    }
 
 
 def _counted(

@@ -15,6 +15,7 @@ from sim.scenario.backend import (
     fallback,
     gpu_price,
     handoff,
+    scheduling,
     scorers,
     token_price,
     zones,
@@ -84,6 +85,8 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
         _gateway(path, backend, has_batch, findings)
         _router(path, backend, findings)
         scorers.check(path, backend, findings)
+        scheduling.check(path, backend, findings)
+    scheduling.check_rules(data, _entries(data, "workloads"), findings)
 
 
 def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
@@ -270,14 +273,15 @@ def _deadline(path: Path, workload: dict[str, Any], findings: Findings) -> None:
     if workload.get("slo") is not None:
         message = "goes beside deadline, which is what counts as good service of a batch"
         findings.add((*path, "slo"), message, "remove one or the other")
-    if workload.get("priority", "batch") == "interactive":
-        message = "interactive goes beside deadline, whose requests give way to others"
+    if (priority := workload.get("priority", "batch")) in ("critical", "standard", "interactive"):
+        message = f"{priority} goes beside deadline, whose requests give way to others"
         findings.add((*path, "priority"), message, "remove one or the other")
 
 
 def _gateway(path: Path, backend: dict[str, Any], has_batch: bool, findings: Findings) -> None:
     gateway = _mapping(backend, "gateway")
-    usual = "central" if has_batch else "push"  # a batch waits in a queue
+    is_ordered = scheduling.order_of(backend) != "fcfs"  # there a batch waits on the replicas
+    usual = "central" if has_batch and not is_ordered else "push"  # else in a queue
     if "replica_limit" in gateway and gateway.get("queue", usual) == "push":
         message = "has no meaning where requests are pushed to replicas at once"
         findings.add((*path, "gateway", "replica_limit"), message, "add queue: central")

@@ -251,13 +251,12 @@ class Workload(Model):
     ) = None
     """Time from its arrival in which a request of a batch is to be answered, such as 24h, in place
     of an slo; 99 % of them are to be. They wait in the queue of a gateway before their pools and
-    leave it after interactive ones; the share that met it and when the last came are told."""
+    leave it after the others; the share that met it and when the last came are told."""
     yields: Annotated[str, one_of(*YIELDS)] | None = None
-    """When requests with a deadline give way to interactive ones. running: one that runs leaves its
-    batch when an interactive one waits on the replica for a place or for KV blocks, and goes on
-    later, for which it computes again what was in the cache, as in SGLang with priorities. queue:
-    they only leave the gateway's queue after them, as before an engine that knows no priorities;
-    default running."""
+    """When requests with a deadline give way to others. running: one that runs leaves its batch
+    when another one waits on the replica for a place or for KV blocks, and goes on later, for which
+    it computes again what was in the cache, as in SGLang with priorities. queue: they only leave
+    the gateway's queue after them, as before an engine without priorities; default running."""
     yields_after: (
         Annotated[float, number("duration", least=0, most=366 * DAY_S, certain=True)] | None
     ) = None
@@ -269,9 +268,12 @@ class Workload(Model):
     ) = None
     """How long before its deadline a request that runs keeps its place; default a tenth of the
     deadline."""
-    priority: Annotated[str, one_of(*PRIORITIES)] = "interactive"
-    """Interactive requests leave the queue of a gateway before those of a batch; default batch with
-    a deadline."""
+    priority: Annotated[str, one_of(*PRIORITIES)] = "standard"
+    """Class of its requests: critical, standard (or interactive), batch, sheddable leave the queue
+    of a gateway in this order, and that of a replica where its pool has scheduling; sheddable ones
+    are turned away while a pool is full (shed_queue). Default standard; batch with a deadline."""
+    tenant: Text | None = None
+    """Whose requests they are, for scheduling: fair; default a tenant of its own."""
     max_concurrency: Annotated[Number, number("count", least=1, most=1e9, integer=True)] | None = (
         None
     )

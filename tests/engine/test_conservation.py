@@ -5,7 +5,7 @@ runs that must hold whatever the numbers are.
 from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from sim.engine.simulation import Outcome, simulate
 from sim.engine.state import status
 from sim.model.design import Design, GpuPool, Horizon
 from sim.model.price import GpuPrice
+from sim.model.scheduling import Order, Scheduling
 from sim.model.streams import Streams
 from sim.model.trace import Trace, TraceSource
 from sim.model.workload import RequestBlock, Slo, Workload, Yielding
@@ -59,6 +60,14 @@ def designs(draw: st.DrawFn) -> Design:
     if draw(st.booleans()):  # a batch that gives way
         yielding = Yielding(draw(st.sampled_from([1.0, 0.2])) * duration_s)
         workloads = (workloads[0], replace(workloads[1], priority=1, yielding=yielding))
+    if draw(st.booleans()):  # lines in an order
+        order = draw(st.sampled_from(get_args(Order)))
+        rule = Scheduling(order, takes_places=draw(st.booleans()))
+        pools = tuple(replace(each, scheduling=rule) for each in pools)
+        workloads = (
+            workloads[0],
+            replace(workloads[1], priority=draw(st.sampled_from([-1, 1, 2]))),
+        )
     return Design("drawn", horizon, workloads, pools)
 
 

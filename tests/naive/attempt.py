@@ -61,6 +61,12 @@ class Attempt:
     adapter: int = -1  # that it needs, and its rank
     rank: int = 0
     load_s: float = 0.0  # for which the step that begins its prefill waits
+    priority: int = 0
+    tenant: str = ""
+    due_s: float = math.inf
+    standing: tuple[float, float, int] = (0.0, 0.0, 0)  # the less, the earlier
+    cost: float = 0.0  # charged to its tenant
+    is_in_front: bool = False  # not seen by a scheduler that sorts
     home: int = -1  # pool that has computed its prompt for another
     source: int = -1  # replica that keeps blocks for it until they have been fetched
     stage: str = ""  # to fetch, fetching, fetched: what another has computed of its prompt

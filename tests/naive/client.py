@@ -29,6 +29,8 @@ class Crowd:
     prefix_hit_rate: float = 0.0
     response_cache: ResponseCache | None = None
     yielding: Yielding | None = None
+    tenant: str = ""
+    due_s: float = math.inf
     tokens: float = field(init=False)
     is_spent: bool = field(init=False, default=False)  # the latest retry had no budget
 

@@ -26,6 +26,7 @@ from naive.link import Link
 from naive.loading import land
 from naive.lockstep import Team
 from naive.managed import Managed, shared_purses
+from naive.order import Line
 from naive.photo_finish import (
     delivers_at_an_end,
     ends_meet,
@@ -48,8 +49,9 @@ from sim.model.closed import LoopRules
 from sim.model.design import GpuPool
 from sim.model.managed import ManagedApi
 from sim.model.routing import Routing, to_one
+from sim.model.scheduling import SHEDDABLE
 from sim.model.variants import Variants
-from sim.model.workload import Chains, Loop, Prefixes, Yielding
+from sim.model.workload import Chains, Loop, Prefixes, Slo, Yielding
 
 
 class NaiveDataPlane(Dispatch):
@@ -72,6 +74,8 @@ class NaiveDataPlane(Dispatch):
         closed: Sequence[LoopRules | None] | None = None,
         yielding: Sequence[Yielding | None] | None = None,
         adapters: Sequence[Adapters | None] | None = None,
+        tenants: Sequence[str] | None = None,
+        slos: Sequence[Slo] | None = None,
         further: Callable[[int, Any, Any], Sequence[Any]] | None = None,
         variants: Sequence[Variants] = (),
     ) -> None:
@@ -86,6 +90,8 @@ class NaiveDataPlane(Dispatch):
             prefix_hit_rate or [0.0] * n,
             response_cache or [None] * n,
             yielding or [None] * n,
+            tenants or map(str, range(n)),
+            [min(slo.ttft_s, slo.e2e_s) for slo in slos or [Slo()] * n],
             strict=True,
         )
         names = [backend.name for backend in (*pools, *managed, *variants)]
@@ -124,6 +130,7 @@ class NaiveDataPlane(Dispatch):
                     (door,) = (g for g in self.gateways if g.pool.name == name and g is not each)
                     assert isinstance(door, Door)
                     door.behind(each, weight)
+        self.key = key
         self.pool_of: list[int] = []  # of each rank
         self.tiers: list[list[list[Tier]]] = [[] for _ in pools]  # of each, ever
         self.teams: list[Team] = []
@@ -203,6 +210,7 @@ class NaiveDataPlane(Dispatch):
             limit = gateway.pool.gateway.replica_limit
             rank = Replica(len(self.replicas), gateway.pool.profile, team=team, limit=limit)
             rank.shelf = Shelf(gateway.pool.adapters if any(self.needed) else None)
+            rank.order = Line(gateway.pool.scheduling, self.key)
             rank.hands_over, rank.fetch = gateway.hands_to is not None, self.pull
             if (kept := gateway.pool.prefix_cache) is not None:
                 size = kept.block_tokens // rank.profile.kv_block_tokens
@@ -386,7 +394,8 @@ class NaiveDataPlane(Dispatch):
         self.books.waste(request, attempt, attempt.prompt - attempt.spared, 0)
         self.end_lease(attempt)
         if request.is_waited_for(attempt):
-            self.leave_out(attempt)
+            if self.crowd(request).priority != SHEDDABLE:
+                self.leave_out(attempt)
             self.reject(request, attempt, following.pool.gateway.retry_after_s)
         else:
             following.rejected += 1

@@ -24,6 +24,7 @@ from naive.variants import Door
 from sim.engine.state import status
 from sim.engine.state.backend_record import STANDARD
 from sim.model.adapters import Adapters
+from sim.model.scheduling import SHEDDABLE
 from sim.model.workload import OWN
 
 SLACK_S = 1e-6  # who comes back at the told moment is in time, whatever the last bit of a sum
@@ -226,7 +227,10 @@ class Dispatch(Clockwork):
             task=request.task.number,
             carried=request.carried,
             finds=request.finds,
-            goes_first=crowd.priority == 0,
+            goes_first=crowd.priority <= 0,
+            priority=crowd.priority,
+            tenant=crowd.tenant,
+            due_s=request.arrival_s + crowd.due_s,
         )
         if crowd.yielding is not None:
             attempt.is_of_batch = True
@@ -280,8 +284,8 @@ class Dispatch(Clockwork):
                 self.reject(request, attempt, math.nan)
             else:
                 self.call(backend, request, attempt)
-        elif is_one_more or not backend.accepts():
-            if not is_one_more:
+        elif is_one_more or not backend.accepts() or self.sheds(request, backend):
+            if not is_one_more and crowd.priority != SHEDDABLE:
                 self.leave_out(attempt)
             self.reject(request, attempt, backend.pool.gateway.retry_after_s)
         else:
@@ -290,6 +294,13 @@ class Dispatch(Clockwork):
             self.seen["held"] += backend.held - held_before
             if backend.held > held_before == 0 and not backend.ready:
                 self.held, self.has_news = backend.index, True
+
+    def sheds(self, request: Request, backend: Gateway) -> bool:
+        """Whether an attempt is turned away as a sheddable one."""
+        if self.crowd(request).priority != SHEDDABLE or not backend.is_saturated():
+            return False
+        self.books.count(request, "shed")
+        return True
 
     def inside(self, workload: int) -> int:
         """Attempts of a workload at all backends."""

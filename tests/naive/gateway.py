@@ -134,7 +134,7 @@ class Gateway:
     router: Router
     members: list[Replica] = field(default_factory=list)
     stores: list[Tier] = field(default_factory=list)  # that its replicas share
-    lines: tuple[list[Attempt], list[Attempt]] = field(default_factory=lambda: ([], []))
+    lines: dict[int, list[Attempt]] = field(default_factory=lambda: {p: [] for p in range(-1, 3)})
     rejected: int = 0  # attempts
     holds_back: bool = False  # all that comes
     is_lost: bool = False  # with its region
@@ -161,7 +161,7 @@ class Gateway:
 
     @property
     def held(self) -> int:
-        return sum(len(line) for line in self.lines)
+        return sum(map(len, self.lines.values()))
 
     @property
     def outstanding(self) -> int:
@@ -182,7 +182,7 @@ class Gateway:
 
     def attempts_of(self, workload: int) -> int:
         """Attempts of a workload in the pool, as above."""
-        places = [*self.lines, *(replica.attempts for replica in self.members)]
+        places = [*self.lines.values(), *(replica.attempts for replica in self.members)]
         return sum(attempt.workload == workload for place in places for attempt in place)
 
     def accepts(self) -> bool:
@@ -195,6 +195,11 @@ class Gateway:
         for line in self.lines:
             line.clear()
         return held
+
+    def is_saturated(self) -> bool:
+        """Then sheddable attempts are turned away."""
+        most = self.pool.gateway.shed_queue * len(self.ready)
+        return self.holds_back or self.waiting >= most
 
     def next_replica(self, attempt: Attempt) -> Replica | None:
         """Where an attempt goes now; None where nobody has room."""
@@ -235,7 +240,7 @@ class Gateway:
     def hand_over(self, now_s: float, most: float = np.inf) -> int:
         """Empty the lines, in order, as far as replicas have room; how many have left."""
         left = 0
-        for line in self.lines:
+        for line in self.lines.values():
             while line and left < most and (replica := self.next_replica(line[0])) is not None:
                 self.hand(replica, line.pop(0), now_s)
                 left += 1
@@ -243,7 +248,7 @@ class Gateway:
 
     def drop(self, attempt: Attempt) -> bool:
         """Take an attempt off its line; whether it was held."""
-        for line in self.lines:
+        for line in self.lines.values():
             if attempt in line:
                 line.remove(attempt)
                 return True

@@ -34,6 +34,7 @@ def loads(replica: "Replica", now_s: float) -> bool:
         at += blocks
     found = replica.found_cached(attempt)
     replica.looked += Counter(looked_up=attempt.prompt, found_above=found)
+    replica.order.serve(attempt)
     replica.take_blocks(replica.waiting.pop(0), found)
     attempt.parts, attempt.loaded, attempt.stage = parts, at * size, "fetching"
     replica.fetching.append(attempt)

@@ -18,6 +18,7 @@ from naive.cache import Cache, Name, SharedCache
 from naive.front import FrontEnd
 from naive.loading import loads
 from naive.lockstep import Team
+from naive.order import Line, givers, put, sort_in
 from naive.tiers import GPU_POINTS, TIER_POINTS, Tier, write
 from sim.model.profile import ServiceProfile
 
@@ -47,6 +48,7 @@ class Replica:
     factor_booked: float = 1.0  # of the work of prompts, when they were planned
     limit: float = math.inf  # of requests that it is given at once
     gave_way: int = 0
+    order: Line = field(default_factory=Line)
     free_blocks: int = field(init=False)
     a_s: list[float] = field(init=False)
     c_s: list[float] = field(init=False)
@@ -103,7 +105,11 @@ class Replica:
         through_s = self.front.take_request(attempt.process, attempt.prompt, now_s)
         attempt.ready_s = through_s + self.profile.overhead_s
         attempt.replica, attempt.dispatched_s = self.index, now_s
-        if attempt.goes_first:
+        if self.order.is_sorted:
+            self.order.rank(attempt, now_s)
+            attempt.is_in_front = True
+            self.waiting.append(attempt)
+        elif attempt.goes_first:
             self.line_up(attempt, now_s)
         else:
             self.waiting.append(attempt)
@@ -126,7 +132,7 @@ class Replica:
         if any(self.plans):  # and nothing is under way, on any rank
             return self.team.boundary_s
         if self.is_blocked:
-            return NEVER
+            return next((each.ready_s for each in self.waiting if each.is_in_front), NEVER)
         # Of several processes the second in line may have been ready before the first has left.
         return max(self.line[0].ready_s, self.left_s) if self.line else NEVER
 
@@ -181,6 +187,7 @@ class Replica:
         self.wasted.append((attempt, tokens, generated))
 
     def begin_step(self, now_s: float) -> None:
+        sort_in(self, now_s)
         self.give_way(now_s)
         self.step = SCHEDULERS[self.profile.scheduler](self, now_s)
         self.check_memory()
@@ -219,6 +226,7 @@ class Replica:
         for line in (self.waiting, self.fetching):
             if attempt in line:
                 line.remove(attempt)
+        self.order.give_back(attempt)
         attempt.stage, attempt.parts, attempt.loaded = "", [], None
 
     def drop(self, attempt: Attempt) -> None:
@@ -265,6 +273,7 @@ class Replica:
                     return
                 continue
             attempt = self.waiting.pop(0)
+            self.order.serve(attempt)
             found = 0 if attempt.names is None else self.found_cached(attempt)
             self.take_blocks(attempt, found)
             attempt.stage = "fetching"
@@ -383,7 +392,9 @@ class Replica:
         return sum(self.growth(attempt.cached + attempt.part) for attempt in self.decoding())
 
     def first_to_go(self, now_s: float) -> Attempt:
-        """The youngest of those that give way, or of all."""
+        """The youngest of those that give way, or of all; the last in an order."""
+        if self.order.is_sorted:
+            return max(self.running, key=lambda attempt: attempt.standing)
         of_batches = [attempt for attempt in self.running if attempt.gives_way(now_s)]
         return [*self.running, *of_batches][-1]
 
@@ -392,7 +403,9 @@ class Replica:
         if any(attempt.is_begun and not attempt.is_decoding for attempt in self.running):
             return  # a prompt is read to its end
         head = self.line[0] if self.line else None
-        if head is None or head.ready_s > now_s or not head.goes_first:
+        if head is None or head.ready_s > now_s:
+            return
+        if not head.goes_first and not self.order.is_sorted:
             return
         while True:
             chunked = self.profile.scheduler == "chunked"
@@ -402,6 +415,8 @@ class Replica:
                 for attempt in self.decoding()
                 if attempt.gives_way(now_s) and head.ready_s + attempt.gives_way_after_s <= now_s
             ]
+            if self.order.is_sorted:
+                giving = givers(self, head, now_s)
             if self.can_admit_head(now_s, needy) or not giving:
                 return
             self.gave_way += 1
@@ -423,7 +438,9 @@ class Replica:
         self.take_off(attempt)
         attempt.had, attempt.cached, attempt.part = attempt.cached, 0, 0
         attempt.preemptions += 1
-        if attempt.gives_way(now_s):
+        if self.order.is_sorted:
+            put(self, attempt)
+        elif attempt.gives_way(now_s):
             self.line_up(attempt, now_s)
         else:
             self.waiting.insert(self.fetched, attempt)
@@ -444,7 +461,8 @@ class Replica:
     def most_blocks(self, attempt: Attempt) -> int:
         """That it may ever hold."""
         output = 1 if self.hands_over else attempt.output  # of what is answered elsewhere
-        blocks = math.ceil((attempt.prompt + output) / self.profile.kv_block_tokens)
+        most = attempt.prompt + output - 1 + self.gain  # its last step may make more
+        blocks = math.ceil(most / self.profile.kv_block_tokens)
         return min(blocks, self.total_blocks)
 
     def blocks_to_prefill(self, attempt: Attempt) -> int:
@@ -475,6 +493,7 @@ class Replica:
         self.shelf.counts["passed over"] += attempt is not self.waiting[0]
         self.waiting.remove(attempt)
         self.shelf.take(attempt)
+        self.order.serve(attempt)
         if attempt.stage == "fetched" and attempt.loaded is None:
             attempt.stage = ""
             attempt.prefill, attempt.cached = attempt.prompt, attempt.prompt - 1

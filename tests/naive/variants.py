@@ -29,7 +29,7 @@ class Joined(Gateway):
 
     def attempts_of(self, workload: int) -> int:
         """Those that are held."""
-        return sum(attempt.workload == workload for line in self.lines for attempt in line)
+        return sum(attempt.workload == workload for line in self.lines.values() for attempt in line)
 
     def is_full(self) -> bool:
         places = sum(replica.profile.max_num_seqs for replica in self.ready)

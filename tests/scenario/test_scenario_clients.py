@@ -242,7 +242,8 @@ def test_a_replica_is_given_as_much_as_it_runs_at_once_unless_told_otherwise(min
         ),
         (
             "workloads.chat.priority=high",
-            "workloads.chat.priority: 'high' must be one of interactive, batch",
+            "workloads.chat.priority: 'high' must be one of critical, standard, interactive, "
+            "batch, sheddable",
         ),
         (
             f"{GATEWAY}={{replica_limit: 20}}",
@@ -260,7 +261,7 @@ def test_a_replica_is_given_as_much_as_it_runs_at_once_unless_told_otherwise(min
         (
             f"{GATEWAY}=central",
             f"{GATEWAY}: 'central' must be a mapping "
-            "(keys: max_queue, retry_after, queue, replica_limit, flow_control, "
+            "(keys: max_queue, retry_after, queue, replica_limit, flow_control, shed_queue, "
             "on_replica_loss)",
         ),
     ],

@@ -87,7 +87,7 @@ def _begin(s: State, count: int, now: float) -> None:
         counts.offered_prompt_tokens = counts.offered_output_tokens = 0
         counts.offered_prompt_squares = counts.offered_context = 0.0
         counts.preemptions = counts.multi_token = 0
-        counts.found_later_tokens = counts.found_again_tokens = 0
+        counts.found_later_tokens = counts.found_again_tokens = counts.shed = 0
         counts.ttft_s = counts.tpot_s = counts.e2e_s = counts.queue_wait_s = 0.0
     _forget_latencies(s)
     _forget_usage(s)

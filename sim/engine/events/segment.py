@@ -13,7 +13,18 @@ import math
 
 from sim.engine.client import ending, handoff, hedge
 from sim.engine.gateway import gateway
-from sim.engine.replica import adapters, batch, frontend, leap, lockstep, memory, plan, prefix, work
+from sim.engine.replica import (
+    adapters,
+    batch,
+    frontend,
+    leap,
+    lockstep,
+    memory,
+    plan,
+    precedence,
+    prefix,
+    work,
+)
 from sim.engine.replica.event import set_event
 from sim.engine.replica.wake import steps_until_ready
 from sim.engine.request import outcome, timers, usage
@@ -22,6 +33,7 @@ from sim.engine.state.backend_record import (
     CHUNKED,
 )
 from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.line_record import FCFS
 from sim.engine.state.number import ONE_LESS, WIDE, ZERO
 from sim.engine.state.record import (
     ALONE,
@@ -85,7 +97,7 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     replica.chunks = 0
     while True:  # first those that decoded; with one call of what is long and compiled into here
         if replica.decoding > 0 and heap.steps_left(s.heap[r, 0], replica.steps) <= 0:
-            at = _first_to_finish(s, r, replica) if s.clock[0].has_prefix_caches else ZERO
+            at = batch.first_to_finish(s, r, replica) if s.clock[0].has_prefix_caches else ZERO
             slot = batch.stop_decoding(s, r, replica, pool, at)
         elif chunk != NONE:
             slot = chunk
@@ -97,18 +109,6 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
         _finish(s, r, replica, pool, slot, now)
     while replica.stopping > 0:
         _drop_one(s, r, replica, pool, now)
-
-
-@inner_apart
-def _first_to_finish(s: State, r: int, replica: Row) -> int:
-    """Of those that end at this step the one admitted first: what is kept depends on the order."""
-    first = 0
-    for at in range(1, replica.decoding):
-        if heap.steps_left(s.heap[r, at], replica.steps) <= 0:
-            admission = s.slots[s.heap[r, at].slot].admission
-            if admission < s.slots[s.heap[r, first].slot].admission:
-                first = at
-    return first
 
 
 @inner
@@ -282,7 +282,9 @@ def _look_at_line(s: State, r: int, replica: Row, pool: Row, now: float) -> None
     """Who is first in line, now that others have left the batch, and who gives way to it."""
     if s.clock[0].has_adapters:
         adapters.settle(s, r)
-    if s.clock[0].has_batches:
+    if pool.order != FCFS:
+        precedence.sort_in(s, replica, now)
+    if pool.order != FCFS or s.clock[0].has_batches:
         batch.give_way(s, r, replica, pool, now)
 
 
@@ -292,7 +294,9 @@ def _idle_until_s(s: State, replica: Row, now: float) -> float:
     if replica.head == NONE:
         return math.inf
     ready_s = float(s.slots[replica.head].ready_s)
-    return ready_s if ready_s > now or not s.clock[0].has_transfers else math.inf
+    if ready_s > now or not s.clock[0].has_transfers:
+        return ready_s
+    return precedence.next_ready_s(s, replica)
 
 
 @inner
@@ -367,12 +371,6 @@ def _schedule_prompts(s: State, r: int, replica: Row, pool: Row, now: float) -> 
 
 
 @inner
-def _whole_steps(units: int, pool: Row) -> int:
-    """Of units those that are of whole steps."""
-    return units // pool.advance * pool.advance
-
-
-@inner
 def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     """Decode until a sequence finishes, the cache is full, or the next request can be admitted."""
     decoding = WIDE + replica.decoding
@@ -385,7 +383,7 @@ def _begin_leap(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
     if pool.steps_in_flight > 1 and (s.plans[r].head != NONE or replica.partial != NONE):
         units = 1  # then the plan is to run, or to be made anew
     if pool.advance > 1:
-        units = _whole_steps(units + pool.advance - 1, pool)
+        units = leap.whole_steps(units + pool.advance - 1, pool)
     if replica.free_blocks < decoding * ((units >> shift) + 1):
         units = leap.steps_until_full(
             s.block_phase[r], replica.steps, decoding, shift, WIDE + replica.free_blocks, units

@@ -68,7 +68,7 @@ def _add_rank(s: State, r: int, p: int, slowness: float, now: float) -> None:
     frontend.open_up(s, r, pool.processes)
     replica.blocks_since_s = now
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
-    replica.partial = replica.fetched = NONE
+    replica.partial = replica.fetched = replica.root = replica.unready = NONE
     plan.empty(s.plans[r])
     if s.clock[0].has_transfers:
         for at in range(link.OF_REPLICA):
@@ -248,7 +248,7 @@ def _take_off_all(s: State, r: int, now: float) -> int:
         s.slots[slot].next = decoding
         decoding = slot
     replica.head = replica.tail = replica.chunk_head = replica.chunk_tail = NONE
-    replica.partial = replica.fetched = NONE
+    replica.partial = replica.fetched = replica.root = replica.unready = NONE
     plan.empty(s.plans[r])
     replica.running = replica.reserved = replica.chunks = 0
     first = _join_lists(s, first, decoding)

@@ -5,6 +5,7 @@ It does so after an attempt came to nothing there (cooldown), and when its budge
 
 from sim.engine.gateway import budget
 from sim.engine.request import usage
+from sim.engine.state.backend_record import MANAGED
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.record import Row
 from sim.engine.state.state import State
@@ -38,12 +39,14 @@ def turn_away(s: State, seq: Row, now: float) -> None:
 def note_loss(s: State, slot: int, cause: int, now: float) -> None:
     """An attempt came to nothing at its backend, which is left out from now on.
 
-    Who is one too many of a workload is turned away before anybody asks the backend.
+    Who is one too many of a workload is turned away before anybody asks the backend; and who is
+    sheddable says nothing of others.
     """
     seq = s.slots[slot]
     provider, counts = s.providers[seq.backend], s.workloads[seq.workload]
     if provider.cooldown_s == 0.0:
         return
-    if cause == REJECTED and counts.inside >= counts.max_concurrency:
+    sheds = counts.sheds and provider.kind != MANAGED
+    if cause == REJECTED and (sheds or counts.inside >= counts.most_inside):
         return
     provider.out_until_s = now + provider.cooldown_s

@@ -10,6 +10,7 @@ import math
 from sim.engine.gateway import managed, routing, variants
 from sim.engine.replica import (
     event,
+    fetching,
     frontend,
     lockstep,
     prefix,
@@ -26,6 +27,7 @@ from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE
 from sim.engine.state.record import DRAINING, EVERYBODY, GONE, HELD, NONE, Row
 from sim.engine.state.state import State
 from sim.engine.state.status import IN_FLIGHT, REJECTED
+from sim.model.scheduling import CLASSES, CRITICAL
 
 
 @inner
@@ -41,7 +43,7 @@ def take_in(s: State, slot: int, now: float) -> int:
         (pool.routable == 0 and not pool.holds)
         or pool.outstanding >= pool.routable * pool.max_num_seqs + pool.max_queue
         or counts.inside >= counts.max_concurrency
-    ):
+    ) and not (counts.sheds and _has_room_to_spare(s, pool, slot)):
         usage.turned_away(s, seq)
         return REJECTED
     pool.outstanding += 1
@@ -73,7 +75,7 @@ def _take_in_among(s: State, g: int, slot: int, now: float) -> int:
     if (
         (pool.routable == 0 and not pool.holds)
         or variants.outstanding(s, g) >= variants.places(s, g) + pool.max_queue
-        or counts.inside >= counts.max_concurrency
+        or counts.inside >= counts.most_inside
     ):
         usage.turned_away(s, seq)
         return REJECTED
@@ -109,9 +111,10 @@ def _release_among(s: State, g: int, most: int, now: float) -> int:
     """Hand over so much of what is held before several pools; how much more it might be."""
     pool = s.pools[g]
     while pool.held > 0 and most > 0:
-        slot = s.held_list[g, 0, 0]
-        if slot == NONE:
-            slot = s.held_list[g, 1, 0]
+        at = 0
+        while s.held_list[g, at, 0] == NONE:
+            at += 1
+        slot = s.held_list[g, at, 0]
         r = variants.choose(s, g, slot, now)
         if r == NONE:
             break
@@ -122,6 +125,31 @@ def _release_among(s: State, g: int, most: int, now: float) -> int:
         most -= 1
     variants.tell_held(s, g)
     return most
+
+
+@inner_apart
+def _has_room_to_spare(s: State, pool: Row, slot: int) -> bool:
+    """Whether a sheddable attempt is taken in; if not as that is what it is, it is counted.
+
+    Without flow control that is so while fewer wait than ``shed_queue`` for each replica; with it,
+    while the gateway does not hold requests back: as the saturation detector of the Gateway API
+    Inference Extension has it, by which the endpoint picker turns them away. A prompt that has been
+    computed is not.
+    """
+    seq = s.slots[slot]
+    counts = s.workloads[seq.workload]
+    if (
+        (pool.routable == 0 and not pool.holds)
+        or pool.outstanding >= pool.routable * pool.max_num_seqs + pool.max_queue
+        or counts.inside >= counts.most_inside
+    ):
+        return False
+    is_saturated = pool.replica_limit == 0.0 or pool.waiting >= pool.shed_queue * pool.routable
+    if not is_saturated or fetching.is_to_fetch(s, slot):
+        return True
+    if seq.arrival_s >= 0.0:
+        counts.shed += 1
+    return False
 
 
 @inner
@@ -184,11 +212,12 @@ def release(s: State, p: int, most: int, now: float) -> int:
     """Hand over so much of what is held, as far as there is room; how much more it might be."""
     pool = s.pools[p]
     while pool.held > 0 and most > 0:
-        slot = s.held_list[p, 0, 0]
-        if slot == NONE:
-            slot = s.held_list[p, 1, 0]
-            if slot == NONE:  # it is held before several pools, of which this is one
-                return _release_among(s, variants.whole(s, p), most, now)
+        at = 0
+        while at < CLASSES and s.held_list[p, at, 0] == NONE:
+            at += 1
+        if at == CLASSES:  # it is held before several pools, of which this is one
+            return _release_among(s, variants.whole(s, p), most, now)
+        slot = s.held_list[p, at, 0]
         r = _place_for(s, p, pool, slot, now)
         if r == NONE:
             break
@@ -243,10 +272,11 @@ def _hand_over(s: State, p: int, r: int, slot: int, now: float) -> None:
     routing.hand_over(s, r)
     replica.of_batches += s.workloads[seq.workload].gives_way
     if s.clock[0].has_standing:
-        standing.line_up(s, r, replica, slot, now)
+        wakes = standing.line_up(s, r, replica, slot, now)
     else:
         waiting.append(s, replica, slot)
-    if replica.head == slot:
+        wakes = replica.head == slot
+    if wakes:
         wake.for_head(s, r, now)
 
 
@@ -254,7 +284,7 @@ def _hand_over(s: State, p: int, r: int, slot: int, now: float) -> None:
 def _hold(s: State, p: int, slot: int, now: float) -> None:
     """Put a request at the end of the gateway's queue."""
     seq, pool = s.slots[slot], s.pools[p]
-    ends = s.held_list[p, s.workloads[seq.workload].priority]
+    ends = s.held_list[p, s.workloads[seq.workload].priority - CRITICAL]
     seq.place = HELD
     seq.next, seq.previous = NONE, ends[1]
     if ends[1] == NONE:
@@ -271,7 +301,7 @@ def _hold(s: State, p: int, slot: int, now: float) -> None:
 @inner
 def _unlink(s: State, p: int, slot: int) -> None:
     seq, pool = s.slots[slot], s.pools[p]
-    ends = s.held_list[p, s.workloads[seq.workload].priority]
+    ends = s.held_list[p, s.workloads[seq.workload].priority - CRITICAL]
     if seq.previous == NONE:
         ends[0] = seq.next
     else:

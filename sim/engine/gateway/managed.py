@@ -51,7 +51,7 @@ def take_in(s: State, slot: int, now: float) -> int:
     seq = s.slots[slot]
     counts, pool = s.workloads[seq.workload], s.pools[seq.backend]
     pool.retry_after_s = math.nan
-    if counts.inside >= counts.max_concurrency:
+    if counts.inside >= counts.most_inside:
         usage.turned_away(s, seq)
         return REJECTED
     if _fails(s, slot):

@@ -4,7 +4,8 @@ import numpy as np
 
 from sim.engine.events.ahead import LARGE
 from sim.engine.replica import link, runs
-from sim.engine.state.record import CACHE, DEADLINE, NONE, TIMER, Records, records, zeros
+from sim.engine.state.cache_record import CACHE
+from sim.engine.state.record import DEADLINE, NONE, TIMER, Records, records, zeros
 from sim.engine.state.state import State
 from sim.engine.state.status import IN_FLIGHT
 from sim.engine.state.thin import numbered
@@ -47,6 +48,8 @@ def with_replica_capacity(state: State, capacity: int) -> State:
             adapters=grown(state.adapters, capacity),
             adapter_slots=grown(state.adapter_slots, capacity),
         )
+    if enlarged.served.shape[1] > 0:
+        enlarged = enlarged._replace(served=grown(state.served, capacity))
     if enlarged.clock.has_transfers[0]:
         enlarged = with_links(enlarged)
     if state.tiers.shape[1] > 0:
@@ -96,6 +99,13 @@ def with_transfers(state: State, count: int) -> State:
     return state._replace(transfers=rows, loads=loads)
 
 
+def with_ranks(state: State, count: int) -> State:
+    """The same state with ranks in lines for each of ``count`` slots."""
+    trees = np.zeros((count, 2), np.int64)
+    trees[: len(state.trees)] = state.trees
+    return state._replace(ranked=grown(state.ranked, count), trees=trees)
+
+
 def _with_caches(state: State, capacity: int) -> Records:
     """Caches of so many replicas, then their tiers, then shared stores, in one array."""
     have, tiers = len(state.replicas), state.tiers.shape[1]
@@ -133,6 +143,8 @@ def with_slots(state: State, count: int) -> State:
     larger = state._replace(slots=slots, extras=extras, processes=processes)
     if state.clock.has_adapters[0]:
         larger = larger._replace(needs=grown(state.needs, count))
+    if state.clock.has_orders[0]:
+        larger = with_ranks(larger, count)
     return with_transfers(larger, count) if state.clock.has_transfers[0] else larger
 
 

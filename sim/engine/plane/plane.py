@@ -29,6 +29,7 @@ from sim.engine.plane.setup import (
     fill_client,
     fill_workload,
     note_what_there_is,
+    shared_by,
 )
 from sim.engine.plane.setup_adapters import with_adapters
 from sim.engine.plane.setup_managed import with_routes
@@ -105,19 +106,17 @@ class DataPlane:
     clients : sequence of Client, optional
         One per workload; by default they wait for ever and never try again.
     priorities : sequence of int, optional
-        One per workload, 0 (first) or 1.
-    max_concurrency, carry, prefix_hit_rate, response_cache, yielding : sequences, optional
+        One per workload, as in :mod:`sim.model.scheduling`.
+    max_concurrency, carry, prefix_hit_rate, response_cache, yielding, tenants : sequences, optional
         One each per workload, as in :class:`~sim.model.workload.Workload`.
     managed : sequence of ManagedApi
         Their numbers as backends follow those of the pools.
     routes : sequence of Routing, optional
         One per workload.
     day_start_s : float
-        The time of the day at time 0.
-    closed : sequence of LoopRules or None, optional
-        One per workload: how it goes on, where it is a closed population.
-    adapters : sequence of Adapters or None, optional
-        One per workload: those that its requests need.
+        At time 0.
+    closed, adapters : sequences of LoopRules or None and of Adapters or None, optional
+        One per workload: how a closed population goes on, and what requests need.
     variants : sequence of Variants
         Their numbers as backends follow those of the managed ones.
     """
@@ -143,14 +142,13 @@ class DataPlane:
         yielding: Sequence[Yielding | None] | None = None,
         adapters: Sequence[Adapters | None] | None = None,
         variants: Sequence[Variants] = (),
+        tenants: Sequence[str] | None = None,
     ) -> None:
         self.now = start_s
         self.emptied = self.held = NONE
-        self.added_s: list[float] = []
-        self.gone_s: list[float] = []
-        self.pool_of: list[int] = []
-        self._rows = Rows(pools)
-        self._fed = 0
+        self.added_s, self.gone_s = list[float](), list[float]()
+        self.pool_of = list[int]()
+        self._rows, self._fed = Rows(pools), 0
         count = len(slos)
         state = empty_state(pools, managed, count, start_s, variants)
         names = [p.name for p in pools] + [b.name for b in managed] + [v.name for v in variants]
@@ -167,6 +165,7 @@ class DataPlane:
             prefix_hit_rate or [0.0] * count,
             response_cache or [None] * count,
             yielding or [None] * count,
+            tenants or map(str, range(count)),
             strict=True,
         )
         rows = self._state.workloads
@@ -186,6 +185,8 @@ class DataPlane:
             self._hold(intake.with_extras(self._state))
         if clock.has_transfers:
             self._hold(with_open_links(self._state))
+        if clock.has_orders:
+            self._hold(shared_by(self._state, pools, tenants or [*map(str, range(count))]))
         self._reserve_rows(sum(pool.replicas * pool.profile.data_parallel_ranks for pool in pools))
         for index, gpu_pool in enumerate(pools):
             for _ in range(gpu_pool.replicas):

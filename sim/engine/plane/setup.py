@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.engine.client.client import JITTERS
 from sim.engine.gateway.routing import BY_LOAD, LEAST_LOADED, ROUTERS, STICKY
-from sim.engine.plane.growth import timer_heap, with_replica_capacity, with_slots
+from sim.engine.plane.growth import timer_heap, with_ranks, with_replica_capacity, with_slots
 from sim.engine.plane.setup_managed import budgets, fill_provider, paces, peaks, prices, quotas
 from sim.engine.plane.setup_variants import fill_variants
 from sim.engine.request.timers import DEADLINES
@@ -25,13 +25,14 @@ from sim.engine.state.backend_record import (
     VARIANTS,
     WATERMARK,
 )
+from sim.engine.state.cache_record import CACHE, RUN
 from sim.engine.state.clock_record import CLOCK
 from sim.engine.state.histogram import BUCKETS
+from sim.engine.state.line_record import FCFS, ORDERS, RANKED
 from sim.engine.state.link_record import LINK, TRANSFER
 from sim.engine.state.loop_record import USER
 from sim.engine.state.plan_record import PLAN
 from sim.engine.state.record import (
-    CACHE,
     DEADLINE,
     ENTRY,
     EXTRA,
@@ -44,7 +45,6 @@ from sim.engine.state.record import (
     REPLICA,
     REQUEST,
     RING,
-    RUN,
     SEQUENCE,
     WORKLOAD,
     Records,
@@ -60,6 +60,7 @@ from sim.model.design import GpuPool
 from sim.model.handoff import Handoff
 from sim.model.managed import ManagedApi
 from sim.model.profile import ServiceProfile
+from sim.model.scheduling import CLASSES, SHEDDABLE
 from sim.model.variants import Variants
 from sim.model.workload import Slo, Yielding
 
@@ -78,6 +79,7 @@ class Traits(NamedTuple):
     prefix_hit_rate: float = 0.0
     response_cache: ResponseCache | None = None
     yielding: Yielding | None = None
+    tenant: str = ""
 
 
 def empty_state(
@@ -129,6 +131,10 @@ def empty_state(
         processes=np.zeros(0, np.int64),
         transfers=records(0, TRANSFER),
         loads=np.zeros((0, 1), np.int64),
+        ranked=records(0, RANKED),
+        trees=np.zeros((0, 2), np.int64),
+        served=np.zeros((0, 0)),
+        weights=np.ones((count, 0)),
         links=records(0, LINK),
         link_s=np.zeros(0),
         link_tree=np.zeros(0),
@@ -142,7 +148,7 @@ def empty_state(
         load=np.zeros((count, 0)),
         load_tree=np.zeros((count, 0)),
         rosters=np.zeros((count, 2, 0), np.int64),
-        held_list=np.full((count, 2, 2), NONE, np.int64),
+        held_list=np.full((count, CLASSES, 2), NONE, np.int64),
         timers=timer_heap(_FIRST_TIMERS),
         rings=records(DEADLINES * workloads, RING),
         deadlines=np.zeros((DEADLINES * workloads, _FIRST_TIMERS), DEADLINE).view(np.recarray),
@@ -202,7 +208,9 @@ def note_what_there_is(state: State) -> None:
     clock.has_transfers = (state.pools.hands_to != NONE).any() or clock.has_tiers
     clock.joined = (state.providers.kind == VARIANTS).sum()
     clock.has_batches = workloads.gives_way.any()
-    clock.has_standing = clock.has_batches or clock.has_adapters
+    clock.has_orders = (state.pools.order != FCFS).any()
+    clock.has_standing = clock.has_batches or clock.has_adapters or clock.has_orders
+    clock.has_special_lines = clock.has_transfers or clock.has_orders
     clock.has_absences = clock.has_budgets or (state.providers.cooldown_s > 0).any()
     clock.has_detours = (
         state.providers.kind.any()
@@ -247,6 +255,11 @@ def _fill_pool(row: Records, pool: GpuPool) -> None:
     row.replica_limit = pool.gateway.replica_limit
     row.holds = pool.gateway.holds
     row.resends = pool.gateway.on_loss == "resend"
+    row.shed_queue = pool.gateway.shed_queue
+    row.order, row.ageing_s = ORDERS[pool.scheduling.order], pool.scheduling.ageing_s
+    row.prediction_error = pool.scheduling.prediction_error
+    row.takes_places = pool.scheduling.takes_places
+    row.takes_after_s = pool.scheduling.takes_after_s
 
 
 def _fill_engine(row: Records, profile: ServiceProfile) -> None:
@@ -315,10 +328,28 @@ def fill_workload(row: Records, slo: Slo, priority: int, traits: Traits) -> None
         row.gives_way_after_s = traits.yielding.after_s
     row.slo_ttft_s, row.slo_tpot_s, row.slo_e2e_s = slo.ttft_s, slo.tpot_s, slo.e2e_s
     row.max_concurrency, row.carry = traits.max_concurrency, traits.carry
+    row.most_inside = traits.max_concurrency
+    if priority == SHEDDABLE:
+        row.sheds, row.max_concurrency = 1, 0.0
+    row.due_s = min(slo.ttft_s, slo.e2e_s)
     row.prefix_hit_rate = traits.prefix_hit_rate
     if traits.response_cache is not None:
         row.response_hit_rate = traits.response_cache.hit_rate
         row.response_s = traits.response_cache.latency_s
+
+
+def shared_by(state: State, pools: Sequence[GpuPool], tenants: Sequence[str]) -> State:
+    """The same state with ranks in lines, and with the shares of tenants where pools have any."""
+    state = with_ranks(state, len(state.slots))
+    if not any(pool.scheduling.order == "fair" for pool in pools):
+        return state
+    names = sorted({*tenants})
+    state.workloads.tenant[:] = [names.index(tenant) for tenant in tenants]
+    weights = np.ones((len(state.pools), len(names)))
+    for row, pool in zip(weights, pools, strict=False):
+        row[:] = [pool.scheduling.weight(name) for name in names]
+    served = np.zeros((len(state.replicas), 1 + len(names)))
+    return state._replace(served=served, weights=weights)
 
 
 def fill_client(row: Records, client: Client) -> None:

@@ -25,6 +25,7 @@ from sim.engine.replica import (
     handoff,
     loading,
     memory,
+    precedence,
     prefix,
     standing,
     waiting,
@@ -34,6 +35,7 @@ from sim.engine.request import usage
 from sim.engine.state import heap
 from sim.engine.state.backend_record import ABOVE_WATERMARK, CHUNKED, WHOLE
 from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.line_record import FCFS
 from sim.engine.state.number import ONE_LESS, ONE_MORE, WIDE, ZERO
 from sim.engine.state.record import NONE, RUNNING, Row
 from sim.engine.state.state import State
@@ -116,14 +118,7 @@ def admit(s: State, r: int, replica: Row, pool: Row, grown: int, now: float) -> 
     clock = s.clock[0]
     slot = WIDE + replica.head
     seq = s.slots[slot]
-    if fetching.has_fetched(s, slot):
-        fetching.leave_line(s, replica, slot)
-        if loading.is_load(s, slot):
-            s.loads[slot, 0] = NONE
-            _find(s, slot, WIDE + s.transfers[slot].found)
-        else:
-            seq.prefilled = s.transfers[slot].found
-    else:
+    if not (clock.has_special_lines and _has_its_blocks(s, r, replica, pool, slot)):
         _take_blocks(s, r, replica, pool, slot, grown)
     seq.place = RUNNING
     replica.running += 1
@@ -134,6 +129,22 @@ def admit(s: State, r: int, replica: Row, pool: Row, grown: int, now: float) -> 
     waiting.count_waiting(s, pool, ONE_LESS, now)
     count_running(s, pool, ONE_MORE, now)
     return slot
+
+
+@inner_apart
+def _has_its_blocks(s: State, r: int, replica: Row, pool: Row, slot: int) -> bool:
+    """Somebody leaves a line that has an order, or has fetched its tokens: whether it has."""
+    if s.clock[0].has_orders:
+        precedence.leave(s, r, replica, pool, slot, True)
+    if not fetching.has_fetched(s, slot):
+        return False
+    fetching.leave_line(s, replica, slot)
+    if loading.is_load(s, slot):
+        s.loads[slot, 0] = NONE
+        _find(s, slot, WIDE + s.transfers[slot].found)
+    else:
+        s.slots[slot].prefilled = s.transfers[slot].found
+    return True
 
 
 @inner
@@ -244,26 +255,39 @@ def stop_decoding(s: State, r: int, replica: Row, pool: Row, at: int) -> int:
     return slot
 
 
+@inner_apart
+def first_to_finish(s: State, r: int, replica: Row) -> int:
+    """Of those that end at this step the one admitted first: what is kept depends on the order."""
+    first = 0
+    for at in range(1, replica.decoding):
+        if heap.steps_left(s.heap[r, at], replica.steps) <= 0:
+            admission = s.slots[s.heap[r, at].slot].admission
+            if admission < s.slots[s.heap[r, first].slot].admission:
+                first = at
+    return first
+
+
 @inner
 def make_room(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     """Preempt the youngest until the next decode step has its blocks; return how many it takes."""
     while memory.blocks_of_step(s, r, replica, pool) > replica.free_blocks:
-        _preempt(s, r, replica, pool, _first_to_go(s, r, replica, now), now)
+        _preempt(s, r, replica, pool, _first_to_go(s, r, replica, pool, now), now)
     return memory.blocks_of_step(s, r, replica, pool)
 
 
 @inner_apart
 def give_way(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
-    """Preempt the youngest of batches until the head of the line has a place and blocks.
+    """Preempt those that leave for the head of the line until it has a place and blocks.
 
-    Or until nobody is left who gives way: as vLLM's first engine did with priorities
+    Or until nobody is left who leaves. Of batches that is the youngest, and elsewhere the last by
+    rank of those of lower classes: as vLLM's first engine did with priorities
     (`Scheduler._schedule_priority_preemption`), for the first in line at each step; SGLang does so
     as well (`PrefillAdder.preempt_to_schedule`). A prompt that is being read is read to its end.
     """
     if replica.head == NONE or replica.partial != NONE:
         return
     seq = s.slots[replica.head]
-    if seq.ready_s > now or not yielding.goes_first(s, seq):
+    if seq.ready_s > now or (pool.order == FCFS and not yielding.goes_first(s, seq)):
         return
     while True:
         taken = memory.blocks_of_step(s, r, replica, pool)
@@ -271,19 +295,25 @@ def give_way(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
             taken = 0
         if may_admit(s, r, replica, pool, taken, now):
             return
-        at = yielding.youngest(s, r, replica, seq.ready_s, now)
+        if pool.order == FCFS:
+            at = yielding.youngest(s, r, replica, seq.ready_s, now)
+        else:
+            at = precedence.giver(s, r, replica, pool, now)
         if at == NONE:
             return
         _preempt(s, r, replica, pool, at, now)
 
 
 @inner
-def _first_to_go(s: State, r: int, replica: Row, now: float) -> int:
+def _first_to_go(s: State, r: int, replica: Row, pool: Row, now: float) -> int:
     """Where in the heap the youngest of batches is, or else of all; NONE if that is not in it.
 
-    Not there is the prompt that is under way: it was admitted after all that decode.
+    In an order the last by rank. Not there is the prompt that is under way: it was admitted after
+    all that decode.
     """
-    if s.clock[0].has_batches:
+    if s.clock[0].has_standing:
+        if pool.order != FCFS:
+            return precedence.first_to_go(s, r, replica)
         partial = replica.partial
         if partial == NONE or not yielding.gives_way(s, s.slots[partial], now):
             at = yielding.youngest(s, r, replica, -math.inf, now)

@@ -14,7 +14,7 @@ is a place, which it does not keep. There the first of several is who began to f
 has its tokens first: the same where all are of one size.
 """
 
-from sim.engine.replica import link, memory, prefix, waiting
+from sim.engine.replica import link, memory, precedence, prefix, waiting
 from sim.engine.state.backend_record import WHOLE
 from sim.engine.state.jit import inner, inner_apart
 from sim.engine.state.link_record import FETCHED, NOT_SENT, TO_FETCH
@@ -48,6 +48,8 @@ def take_blocks(s: State, r: int, replica: Row, pool: Row, slot: int, grown: int
     The decodes have taken ``grown`` blocks at this boundary.
     """
     seq = s.slots[slot]
+    if s.clock[0].has_orders:
+        precedence.leave(s, r, replica, pool, slot, True)
     waiting.take_out(s, replica, slot)
     seq.place = FETCHING
     if s.clock[0].has_prefix_caches:

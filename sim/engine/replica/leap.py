@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 
-from sim.engine.state.jit import compiled
-from sim.engine.state.record import SlotArray
+from sim.engine.state.jit import compiled, inner
+from sim.engine.state.record import Row, SlotArray
 
 
 @compiled
@@ -83,3 +83,9 @@ def steps_until_full(
             break
         steps += 1
     return steps
+
+
+@inner
+def whole_steps(units: int, pool: Row) -> int:
+    """Of units those that are of whole steps."""
+    return units // pool.advance * pool.advance

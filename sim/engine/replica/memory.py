@@ -42,10 +42,12 @@ def _blocks_of_long_step(s: State, r: int, replica: Row, pool: Row) -> int:
 def most_blocks(pool: Row, seq: Row) -> int:
     """Blocks of its prompt and the longest answer that it may give; the last may be a part.
 
+    Under speculative decoding the last step may make more than is asked for.
     Of what is answered elsewhere an engine is asked for one token.
     """
     output = seq.output if pool.hands_to == NONE else 1
-    return min(blocks_for(pool, seq.prompt + output), pool.kv_blocks)
+    units = ((WIDE + seq.prompt + output - 1) << pool.unit_shift) + pool.advance
+    return min(blocks_of(pool, units), pool.kv_blocks)
 
 
 @inner

@@ -1,9 +1,10 @@
 """The event of a replica, and what moves it: a new head of the line, somebody who leaves."""
 
-from sim.engine.replica import batch, event, leap, yielding
+from sim.engine.replica import batch, event, leap, precedence, yielding
 from sim.engine.replica.event import set_event
 from sim.engine.state.backend_record import CHUNKED
 from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.line_record import FCFS
 from sim.engine.state.number import WIDE
 from sim.engine.state.record import IDLE, LAID_OUT, LEAP, NONE, Row
 from sim.engine.state.state import State
@@ -57,8 +58,9 @@ def for_heads(s: State, first: int, pool: Row, now: float, has_looked: bool) -> 
             begins_s = now
         own_s = _begins_s(s, s.replicas[r], now)
         is_blocked = has_looked and own_s <= now and s.replicas[r].has_news == 0
-        if not is_blocked or not s.clock[0].has_transfers:
-            begins_s = min(begins_s, own_s)
+        if is_blocked and s.clock[0].has_transfers:
+            own_s = precedence.next_ready_s(s, s.replicas[r])
+        begins_s = min(begins_s, own_s)
     event.set_events(s, first, pool, begins_s)
 
 
@@ -106,11 +108,38 @@ def _cut_all(s: State, r: int, pool: Row, steps: int, ends_s: float) -> None:
 
 @inner_apart
 def _until_way_is_given(
-    s: State, r: int, replica: Row, seq: Row, start_s: float, now: float, most: int
+    s: State, r: int, replica: Row, pool: Row, start_s: float, now: float, most: int
 ) -> int:
-    """The same for a head that lacks a place or blocks: somebody may give it theirs."""
-    leaves_s = yielding.leaves_s(s, r, replica, seq, now)
+    """The same for a head that lacks a place or blocks: somebody may leave for it.
+
+    Or another one is the head, who needs less.
+    """
+    if pool.order == FCFS:
+        leaves_s = yielding.leaves_s(s, r, replica, s.slots[replica.head], now)
+    else:
+        leaves_s = precedence.changes_s(s, r, replica, pool, now)
     return leap.steps_until(leaves_s - start_s, replica.step_s, replica.growth_s, most)
+
+
+@inner_apart
+def _without_budget(
+    s: State,
+    r: int,
+    replica: Row,
+    pool: Row,
+    free_blocks: int,
+    start_s: float,
+    now: float,
+    most: int,
+) -> int:
+    """The same where decodes take all of the budget: who leaves for a head gives back some."""
+    lacks = replica.running >= pool.places or not batch.fits(
+        s, r, replica, pool, WIDE + replica.head, free_blocks
+    )
+    if lacks:
+        return _until_way_is_given(s, r, replica, pool, start_s, now, most)
+    ready_s = max(precedence.next_ready_s(s, replica), now)
+    return leap.steps_until(ready_s - start_s, replica.step_s, replica.growth_s, most)
 
 
 @inner
@@ -130,6 +159,8 @@ def steps_until_ready(
             phase, replica.steps, 2 * pool.advance, replica.decoding, pool.block_shift
         )
     if pool.scheduler == CHUNKED and replica.decoding * pool.width >= pool.max_num_batched_tokens:
+        if s.clock[0].has_standing:
+            most = _without_budget(s, r, replica, pool, free_blocks, start_s, now, most)
         if pool.width == 1 or pool.steps_in_flight == 1:
             return most
         # A plan has the budget of the step after, in which those that end with the next are not.
@@ -138,7 +169,7 @@ def steps_until_ready(
     if replica.running >= pool.places or not batch.fits(
         s, r, replica, pool, WIDE + replica.head, free_blocks
     ):
-        if not s.clock[0].has_batches:
+        if not s.clock[0].has_standing:
             return most
-        return _until_way_is_given(s, r, replica, seq, start_s, now, most)
+        return _until_way_is_given(s, r, replica, pool, start_s, now, most)
     return leap.steps_until(max(seq.ready_s, now) - start_s, replica.step_s, replica.growth_s, most)

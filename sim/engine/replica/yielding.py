@@ -5,10 +5,12 @@ before it in the line of a replica, and it leaves the batch of the engine for th
 waited for long enough (``sim.engine.replica.batch.give_way``).
 """
 
-from sim.engine.replica import fetching, waiting
+from sim.engine.replica import waiting
 from sim.engine.state.jit import inner, inner_apart
+from sim.engine.state.number import WIDE
 from sim.engine.state.record import NONE, Row
 from sim.engine.state.state import State
+from sim.model.scheduling import STANDARD
 
 
 @inner
@@ -21,13 +23,13 @@ def gives_way(s: State, seq: Row, now: float) -> bool:
 @inner
 def goes_first(s: State, seq: Row) -> bool:
     """Whether others give way to it: it is of no batch."""
-    return s.workloads[seq.workload].priority == 0
+    return s.workloads[seq.workload].priority <= STANDARD
 
 
 @inner_apart
 def line_up(s: State, replica: Row, slot: int, now: float) -> None:
     """Put a request before those at the end of the line that give way, and have no blocks yet."""
-    after, last = replica.tail + 0, fetching.last_fetched(s, replica)
+    after, last = replica.tail + 0, WIDE + replica.fetched
     while after != last and gives_way(s, s.slots[after], now):
         after = s.slots[after].previous
     waiting.put_after(s, replica, after, slot)

@@ -119,6 +119,13 @@ POOL = np.dtype(
         ("moved_bytes", "f8"),
         ("handoff_s", "f8"),  # from the end of the prefill to the arrival, together
         ("kept_local", "i8"),  # attempts with shorter prompts, that went there at once
+        # The order of the lines of its replicas, as in sim.model.scheduling.
+        ("order", "i8"),
+        ("ageing_s", "f8"),
+        ("prediction_error", "f8"),
+        ("takes_places", "i8"),
+        ("takes_after_s", "f8"),
+        ("shed_queue", "f8"),  # waiting for each replica, at which sheddable ones are turned away
     ],
     align=True,
 )

@@ -56,9 +56,11 @@ CLOCK = np.dtype(
         ("has_absences", "i8"),  # backends that are left out for a while
         ("has_budgets", "i8"),
         ("has_transfers", "i8"),  # over links
-        ("has_standing", "i8"),  # in lines: batches that give way, or adapters
+        ("has_standing", "i8"),  # in lines: batches that give way, adapters, or lines in an order
         ("has_adapters", "i8"),
         ("has_batches", "i8"),  # requests that give way when they run
+        ("has_orders", "i8"),  # other than first come first served
+        ("has_special_lines", "i8"),  # these, or those over links
         ("day_start_s", "f8"),  # time of the day at time 0
     ],
     align=True,

@@ -131,23 +131,6 @@ FRONTEND = np.dtype(
     align=True,
 )
 
-# A run of blocks of prompts that a replica keeps: a cache line.
-RUN = np.dtype(
-    [
-        ("name", "i8"),  # of its chain
-        ("replica", "i8"),
-        ("blocks", "i8"),  # 0 in the free list
-        ("holders", "i8"),  # requests in the batch that share it
-        ("before", "i8"),  # the run of its chain before it, and that after it
-        ("rest", "i8"),
-        ("newer", "i8"),  # in the replica's list by last use
-        ("older", "i8"),
-        ("next", "i8"),  # in the hash bucket, or the free list
-    ],
-    align=True,
-)
-# The list by last use of what nobody holds, its blocks, and all runs.
-CACHE = np.dtype([("newest", "i8"), ("oldest", "i8"), ("blocks", "i8"), ("runs", "i8")], align=True)
 
 # Three cache lines; what few replicas have use for lies in the third.
 REPLICA = np.dtype(
@@ -184,7 +167,11 @@ REPLICA = np.dtype(
         ("fetched", "i8"),  # the last of those at the head of the line whose tokens are there
         ("leases", "i8"),  # sequences that are elsewhere, and for which it keeps blocks
         ("has_news", "i8"),  # amid a boundary, of a rank that has had its turn
-        ("spare", "i8", 3),  # to the end of the line
+        # Of a line that has an order: the tree of those who are ready, the first of those who are
+        # not, and how many have come.
+        ("root", "i8"),
+        ("unready", "i8"),
+        ("lined_up", "i8"),
     ],
     align=True,
 )
@@ -280,6 +267,12 @@ WORKLOAD = np.dtype(
         ("e2e_s", "f8"),
         ("queue_wait_s", "f8"),
         ("multi_token", "i8"),  # completed requests of two tokens or more, which have a TPOT
+        ("shed", "i8"),  # attempts that were turned away as sheddable
+        # What few workloads have.
+        ("sheds", "i8"),  # whether it is sheddable: looked at beyond a max_concurrency of 0
+        ("most_inside", "f8"),  # attempts in the pool: its true limit
+        ("due_s", "f8"),  # from its arrival to when a request is to be answered, or to begin
+        ("tenant", "i8"),
     ],
     align=True,
 )

@@ -14,12 +14,13 @@ from sim.engine.state.backend_record import (
     PROVIDER,
     USAGE,
 )
+from sim.engine.state.cache_record import CACHE, RUN
 from sim.engine.state.clock_record import CLOCK
+from sim.engine.state.line_record import RANKED
 from sim.engine.state.link_record import LINK, TRANSFER
 from sim.engine.state.loop_record import USER
 from sim.engine.state.plan_record import PLAN
 from sim.engine.state.record import (
-    CACHE,
     DEADLINE,
     ENTRY,
     EXTRA,
@@ -30,7 +31,6 @@ from sim.engine.state.record import (
     REPLICA,
     REQUEST,
     RING,
-    RUN,
     SEQUENCE,
     TIMER,
     WORKLOAD,
@@ -54,6 +54,10 @@ ARRAYS: Mapping[str, tuple[npt.DTypeLike, int]] = {
     "processes": (np.int64, 1),
     "transfers": (TRANSFER, 1),
     "loads": (np.int64, 2),
+    "ranked": (RANKED, 1),
+    "trees": (np.int64, 2),
+    "served": (np.float64, 2),
+    "weights": (np.float64, 2),
     "links": (LINK, 1),
     "link_s": (np.float64, 1),
     "link_tree": (np.float64, 1),
@@ -129,6 +133,13 @@ class State(NamedTuple):
     loads : (slots, 1 + tiers) int64
         Of a sequence that reads from tiers under the cache: from which now, or NONE, and how many
         blocks it is to read from each yet; no rows if nothing is ever sent.
+    ranked : (slots,) RANKED
+        Ranks in the lines of replicas, by slot; no rows if none of these has an order.
+    trees : (slots, 2) int64
+        Left and right of a slot in the tree over those of a line who are ready; likewise.
+    served : (capacity, 1 + tenants) float64
+        Virtual time of each replica and finish tags of tenants, if these share alike; or no rows.
+    weights : (pools, tenants) float64
     links : (backends · OF_POOL + capacity · OF_REPLICA,) LINK
         Of each pool, then to its store, and of each replica; no rows if nothing is ever sent.
     link_s, link_tree : (leaves,) and (nodes,) float64
@@ -149,7 +160,7 @@ class State(NamedTuple):
         infinite if not ready; and the tree over them.
     rosters : (pools, 2, capacity) int64
         The replica of each member, and the replicas that may be routed to, in increasing order.
-    held_list : (pools, 2, 2) int32
+    held_list : (pools, CLASSES, 2) int64
         First and last request held at the gateway, by priority.
     timers : (n,) TIMER
         A heap, four below each, of retries to be sent and patience that ends.
@@ -225,6 +236,10 @@ class State(NamedTuple):
     processes: SlotArray
     transfers: Records
     loads: IntArray
+    ranked: Records
+    trees: IntArray
+    served: FloatArray
+    weights: FloatArray
     links: Records
     link_s: FloatArray
     link_tree: FloatArray

@@ -36,6 +36,13 @@ GIVES_WAY = (
 )
 
 
+ORDERED = (
+    "Was simulated with scheduling {order}. For priorities vLLM needs"
+    " --scheduling-policy=priority, SGLang --enable-priority-scheduling, and each request its own."
+)
+NOT_THERE = " No engine orders by {order} itself: a gateway may send it as the priority."
+
+
 def manifests(design: Design, decision: str) -> str:
     """The GPU pools of a design as YAML that ``kubectl apply`` takes.
 
@@ -67,6 +74,9 @@ def manifests(design: Design, decision: str) -> str:
         documents, remarks = list(_documents(name, pool)), _remarks(name, pool)
         if any(each.yielding and pool.name in each.route.backends for each in design.workloads):
             remarks.append(GIVES_WAY)
+        if (order := pool.scheduling.order) != "fcfs":
+            further = "" if order == "priority" else NOT_THERE.format(order=order)
+            remarks.append(ORDERED.format(order=order) + further)
         if pool.energy is not None and pool.energy.speed < 1:
             remarks.append(planner.power_cap(pool.energy))
         if pool.handoff is not None:

@@ -46,6 +46,10 @@ class Gateway(Model):
     """Hold requests while the pool is saturated, and hand them over by priority, as llm-d does; {}
     for its defaults. Saturated is a pool in which the larger of waiting requests over full_queue
     and filled KV cache over full_kv is 1 or more in the mean over its replicas."""
+    shed_queue: Annotated[Number, number("count", least=0, most=1e9)] | None = None
+    """Requests that wait, in the mean over ready replicas, from which on sheddable ones are turned
+    away; default 5, as llm-d's detector has it. With flow_control they are while requests are
+    held."""
     on_replica_loss: Annotated[OnLoss, one_of(*get_args(OnLoss))] = "fail"
     """Whether the requests of a replica that dies fail, or are sent again to another one."""
 
@@ -70,6 +74,7 @@ def compiled(gateway: Gateway | None, holds: bool, draws: Mapping[str, float]) -
         holds=holds,
         on_loss=gateway.on_replica_loss,
         flow_control=_flow_control(gateway.flow_control, draws),
+        shed_queue=_or(gateway.shed_queue, model.FULL_QUEUE, draws),
     )
 
 

@@ -18,6 +18,7 @@ from sim.scenario.backend.handoff import Handoff
 from sim.scenario.backend.lifecycle import Capacity, ColdStart, Standby, starting_time
 from sim.scenario.backend.region import PoolThere, with_replicas
 from sim.scenario.backend.replicas import Replicas, replica_limits
+from sim.scenario.backend.scheduling import Scheduling
 from sim.scenario.backend.scorers import Scorers
 from sim.scenario.backend.speculation import Drafting, Speculation, tokens_per_step
 from sim.scenario.values.fields import flag, kind, number, one_of, whole
@@ -107,6 +108,10 @@ class GpuPool(Model):
     scorers: Scorers | None = None
     """Weights of the router scored, as llm-d and the Gateway API Inference Extension have them;
     default {prefix: 3, queue: 2, kv_cache: 2}."""
+    scheduling: Scheduling | None = None
+    """Whom a replica takes next of those that wait there, such as priority, or {order: priority,
+    preemption: places, ageing: 5min}; default fcfs, first come first served, whatever their
+    priority."""
     prefix_cache: PrefixCache | None = None
     """Prompts that the replicas keep, such as {block_tokens: 64}, {} with all defaults; default
     none."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, get_args
 
 from sim.model import client as model
 from sim.model.client import RETRIES, BeyondLimit, Jitter, Retry, RetryBudget
+from sim.model.scheduling import BATCH, CRITICAL, SHEDDABLE, STANDARD
 from sim.scenario.values.fields import Reads, number, one_of, some_of
 from sim.scenario.values.numbers import Number, extent, in_words, known, may_exceed
 from sim.scenario.values.part import Abbreviated, Model
@@ -16,7 +17,13 @@ from sim.scenario.values.varied import Varied, varied
 
 Draws = Mapping[str, float]
 
-PRIORITIES: Final = {"interactive": 0, "batch": 1}
+PRIORITIES: Final = {
+    "critical": CRITICAL,
+    "standard": STANDARD,
+    "interactive": STANDARD,
+    "batch": BATCH,
+    "sheddable": SHEDDABLE,
+}
 CAUSES: Final = ("timeout", "rejection", "failure")
 ON_TIMEOUT: Final = ("server_stops", "server_works_on")
 LONGEST_WAIT_S: Final = 30 * 86_400.0

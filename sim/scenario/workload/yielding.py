@@ -1,20 +1,32 @@
 """How the requests of a batch give way to others: what is filled in, and what is made of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from sim.model.scheduling import TAKES_AFTER_S
 from sim.model.workload import Yielding
 from sim.scenario.values.problems import Findings, Path
-from sim.scenario.values.units import format_duration
+from sim.scenario.values.units import format_duration, shown
 
 YIELDS: Final = ("running", "queue")
 KEYS: Final = ("deadline", "yields", "yields_after", "deadline_guard")
 GUARD: Final = 0.1  # of a deadline
-AFTER_S: Final = 1.0  # for which others wait before a request that runs leaves for them
+AFTER_S: Final = TAKES_AFTER_S  # for which others wait before a request that runs leaves for them
 
 
-def resolved(given: Mapping[str, Any], path: Path, findings: Findings) -> dict[str, Any]:
-    """What a workload with a deadline does not say of these keys."""
+def resolved(
+    given: Mapping[str, Any], ordered: Sequence[str], path: Path, findings: Findings
+) -> dict[str, Any]:
+    """What a workload with a deadline does not say of these keys.
+
+    In pools that are ``ordered`` their scheduling says who leaves for whom.
+    """
+    if ordered:
+        for key in ("yields", "yields_after", "deadline_guard"):
+            if given[key] is not None and given[key] != "queue":
+                message = f"has no meaning beside the scheduling of backend {shown(ordered[0])}"
+                findings.add((*path, key), message, "remove one of them")
+        return {"yields": "queue"}
     if given["yields"] == "queue":
         return {}
     deadline_s, guard_s, after_s = (
