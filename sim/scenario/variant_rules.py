@@ -130,6 +130,11 @@ def _check_routes(data: Mapping[str, Any], joined: Mapping[str, str], findings: 
             if isinstance(to, str) and to in joined:
                 message = f"{shown(to)} is a variant of '{joined[to]}', whose router it is behind"
                 findings.add(path, message, f"name '{joined[to]}'")
-            if workload.get("deadline") is not None and to in dict(_members(data.get("variants"))):
-                message = f"{shown(to)} has variants, whose router knows no batches with a deadline"
+            if to not in dict(_members(data.get("variants"))):
+                continue
+            message = f"{shown(to)} has variants, whose router knows no batches with a deadline"
+            if workload.get("deadline") is not None:
                 findings.add(path, message, "give the batch a pool of its own")
+            if workload.get("priority") == "sheddable":
+                message = f"{shown(to)} has variants, whose router sheds nobody"
+                findings.add(path, message, "give what is sheddable a pool of its own")

@@ -130,6 +130,7 @@ WRONG = [
         "variants.all.pools: 0 must be at least 1 for hpa",
     ),
     (["workloads.chat.deadline=2h"], "knows no batches with a deadline"),
+    (["workloads.chat.priority=sheddable"], "whose router sheds nobody"),
     (["variants.all.fill=dearest"], "variants.all.fill: 'dearest' must be one of"),
 ]  # fmt: skip
 
