@@ -11,10 +11,13 @@ GAINS = st.tuples(st.integers(1, 6 * UNITS_PER_TOKEN), st.integers(0, 3))
 
 
 def drafting(case: Case, gains: list[tuple[int, int]], steps_in_flight: int) -> Case:
-    """The case with engines whose steps make so many parts of a token, and draft more."""
+    """The case with engines whose steps make so many parts of a token, and draft more.
+
+    What hands its prompts on makes no answers, and drafts none.
+    """
     pools = []
     for at, pool in enumerate(case.pools):
-        parts, more = gains[at % len(gains)]
+        parts, more = gains[at % len(gains)] if pool.handoff is None else (0, 0)
         width = 1 - -parts // UNITS_PER_TOKEN + more
         room = pool.profile.kv_capacity_tokens // pool.profile.kv_block_tokens
         longest = room * pool.profile.kv_block_tokens - width

@@ -191,8 +191,8 @@ class Gateway:
 
     def empty(self) -> list[Attempt]:
         """Take all off its lines, in order."""
-        held = [attempt for line in self.lines for attempt in line]
-        for line in self.lines:
+        held = [attempt for line in self.lines.values() for attempt in line]
+        for line in self.lines.values():
             line.clear()
         return held
 

@@ -148,3 +148,10 @@ def test_a_pool_without_answers_is_not_planned_by_the_time_between_tokens(tmp_pa
     said = problem(tmp_path, "    replicas: 2\n    handoff", scaled)
     assert "backends.prefill.autoscaler.target_itl: has no meaning here, as the pool hands" in said
     assert "(give target_ttft, such as target_ttft: 500ms)" in said
+
+
+def test_a_pool_that_makes_no_answers_drafts_none(tmp_path: Path) -> None:
+    drafts = "speculative_decoding: {draft_tokens: 3, acceptance: 70%, draft_cost: 3%}"
+    said = problem(tmp_path, "handoff: {", f"{drafts}\n    handoff: {{")
+    assert "backends.prefill.speculative_decoding: has no meaning here, as the pool hands" in said
+    assert said.endswith("(give it to 'decode', which makes them)")

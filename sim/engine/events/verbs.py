@@ -191,9 +191,10 @@ def shut(numbers: IntArray, p: int, now: float) -> None:
     pool = s.pools[p]
     pool.holds = 0
     while pool.held > 0:
-        slot = s.held_list[p, 0, 0]
-        if slot == NONE:
-            slot = s.held_list[p, 1, 0]
+        at = 0
+        while s.held_list[p, at, 0] == NONE:
+            at += 1
+        slot = s.held_list[p, at, 0]
         attempt.remove(s, slot, now)
         usage.failed(s, s.slots[slot])
         client.lose_attempt(s, slot, FAILED, now)

@@ -75,6 +75,7 @@ def resolved(backends: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
         path: Path = ("backends", name, "handoff")
         _check_alike(mine, other, handoff, path, findings)
         _check_planner(name, pool, findings)
+        _check_drafts(name, pool, findings)
         if handoff.kv_bytes_per_token is None:
             size = bytes_per_token(mine)
             if size is None:
@@ -94,6 +95,16 @@ def _check_planner(name: str, pool: Any, findings: Findings) -> None:
         path: Path = ("backends", name, "autoscaler", "target_itl")
         message = "has no meaning here, as the pool hands its prompts on and makes no answers"
         findings.add(path, message, "give target_ttft, such as target_ttft: 500ms")
+
+
+def _check_drafts(name: str, pool: Any, findings: Findings) -> None:
+    """A pool that makes no answers has nothing to draft."""
+    speculation = pool.speculative_decoding
+    if speculation is None or getattr(speculation, "gains", None) == (1.0,):
+        return
+    message = "has no meaning here, as the pool hands its prompts on and makes no answers"
+    remedy = f"give it to '{pool.handoff.to}', which makes them"
+    findings.add(("backends", name, "speculative_decoding"), message, remedy)
 
 
 def _check_alike(
