@@ -63,7 +63,7 @@ def check_rules(data: dict[str, Any], findings: Findings) -> None:
     targets = variant_rules.targets(backends, data.get("variants"))
     for path, workload in _entries(data, "workloads"):
         _rate(path, workload, findings)
-        after.check(path, workload, _mapping(data, "workloads"), findings)
+        after.check(path, workload, _mapping(data, "workloads"), RATES, findings)
         _lengths(path, workload, findings)
         names_in_routes.check(path, workload, targets, findings)
         _client(path, workload, findings)

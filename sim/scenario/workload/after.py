@@ -3,7 +3,7 @@
 A document is looked at as plain data first, as all rules that tie keys together do.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -30,7 +30,9 @@ NOT_FIRST: Final = {
 OF_FIRST: Final = ("value_per_task", "value_per_outcome", "value_per_user_month", "active_users")
 
 
-def check(path: Path, workload: Plain, workloads: Plain, findings: Findings) -> None:
+def check(
+    path: Path, workload: Plain, workloads: Plain, rates: Sequence[str], findings: Findings
+) -> None:
     """Note what is wrong about coming after another workload.
 
     Parameters
@@ -39,6 +41,9 @@ def check(path: Path, workload: Plain, workloads: Plain, findings: Findings) -> 
         Of the workload.
     workload, workloads : mapping
         Its data, and those of all by name.
+    rates : sequence of str
+        Keys of arrivals that say how many there are, of which it is said elsewhere that one is
+        enough.
     findings : Findings
     """
     arrivals = workload.get("arrivals")
@@ -60,7 +65,7 @@ def check(path: Path, workload: Plain, workloads: Plain, findings: Findings) -> 
             (*at, "after"), f"{shown(before)} is not the name of a workload", choose(before, others)
         )
         return
-    _check_beside(path, workload, arrivals, findings)
+    _check_beside(path, workload, arrivals, rates, findings)
     first = _first(str(path[-1]), workloads)
     if first is None:
         circle = f"{shown(before)} leads back to '{path[-1]}'"
@@ -69,19 +74,13 @@ def check(path: Path, workload: Plain, workloads: Plain, findings: Findings) -> 
         _check_first(first, workloads[first], str(path[-1]), findings)
 
 
-def _check_beside(path: Path, workload: Plain, arrivals: Plain, findings: Findings) -> None:
+def _check_beside(
+    path: Path, workload: Plain, arrivals: Plain, rates: Sequence[str], findings: Findings
+) -> None:
     """Note keys that have no meaning beside ``after``."""
-    for key in arrivals.keys() - {"after", *OF_AFTER}:
-        if key not in (
-            "requests_per_day",
-            "requests_per_second",
-            "users",
-            "counts",
-            "trace",
-            "usd_per_month",
-        ):
-            message = "has no meaning beside after: these requests come when others are answered"
-            findings.add((*path, "arrivals", key), message, "remove it")
+    for key in arrivals.keys() - {*OF_AFTER, *rates}:
+        message = "has no meaning beside after: these requests come when others are answered"
+        findings.add((*path, "arrivals", key), message, "remove it")
     if "follow_ups" in workload:
         message = "cannot be beside after, whose requests are part of a task already"
         remedy = "name a workload that comes after this one in place of it"

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from sim.catalog import shape
 from sim.model.price import DAY_S
 from sim.studies.first.backends import line, price_of
-from sim.studies.first.pool import pool_of, replicas_at
+from sim.studies.first.pool import peak_of, pool_of, replicas_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,7 @@ def backend_text(step: Before, volume: float, day: str) -> str:
     day : str
         Their shape.
     """
-    values = shape(day).values
-    rate = volume / DAY_S * max(values) / (sum(values) / len(values))  # at the busiest hour
+    rate = volume / DAY_S * peak_of(day)
     pool = pool_of(step.model, step.gpu)
     replicas = replicas_at(rate, step.mean_prompt, 1.0, pool)
     price, note = price_of(pool.profile.gpu)

@@ -107,15 +107,15 @@ def _computed(model: str, gpu: str, tokens: float) -> Pool:
 
 def replicas_for(kind: Kind, volume: float, pool: Pool) -> int:
     """Replicas for so many arrivals a day, or a night, of a kind."""
-    rate = volume * kind.calls / (kind.burst_s or DAY_S) * peak_of(kind)
+    rate = volume * kind.calls / (kind.burst_s or DAY_S) * peak_of(kind.shape)
     return replicas_at(rate, kind.mean_prompt, kind.mean_output, pool)
 
 
-def peak_of(kind: Kind) -> float:
-    """The rate of its busiest hour over that of a mean one."""
-    if not kind.shape:
+def peak_of(day: str) -> float:
+    """The rate of the busiest hour over that of a mean one, of days of a shape; 1 without any."""
+    if not day:
         return 1.0
-    values = shape(kind.shape).values
+    values = shape(day).values
     return max(values) / (sum(values) / len(values))
 
 

@@ -202,7 +202,7 @@ def _backends(wishes: Wishes, kind: Kind) -> str:
 
 def _of_steps(kind: Kind, volume: float) -> str:
     """A pool that takes a fixed number of steps for each request."""
-    replicas = max(math.ceil(volume * peak_of(kind) / DAY_S * kind.step_s / FILLED), 1)
+    replicas = max(math.ceil(volume * peak_of(kind.shape) / DAY_S * kind.step_s / FILLED), 1)
     if replicas > MOST_REPLICAS:
         raise CatalogError(f"--volume {volume:g}: takes {replicas:,} replicas: give less")
     return (
