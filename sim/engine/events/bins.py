@@ -8,6 +8,7 @@ import math
 
 from sim.engine.replica import memory, work
 from sim.engine.state.books import Books
+from sim.engine.state.copying import copy
 from sim.engine.state.histogram import OCTAVE, OCTAVES, quantile_of, total_of
 from sim.engine.state.jit import compiled, inner, inner_apart
 from sim.engine.state.record import GONE, IDLE, LEAP, IntArray
@@ -96,16 +97,16 @@ def _begin(s: State, count: int, now: float) -> None:
 @inner
 def _book_counts(s: State, books: Books, at: int) -> None:
     for w in range(len(s.workloads)):
-        books.workloads[w, at] = s.workloads[w]
+        copy(books.workloads[w, at], s.workloads[w])
     pools = len(books.pools) - s.clock[0].joined
     for p in range(pools):
-        books.pools[p, at] = s.pools[p]
+        copy(books.pools[p, at], s.pools[p])
     for p in range(pools, len(books.pools)):  # backends of several pools are the last of all
-        books.pools[p, at] = s.pools[len(s.pools) - len(books.pools) + p]
+        copy(books.pools[p, at], s.pools[len(s.pools) - len(books.pools) + p])
     for w in range(s.usage.shape[0]):
         for b in range(s.usage.shape[1]):
             for billing in range(s.usage.shape[2]):
-                books.usage[w, b, billing, at] = s.usage[w, b, billing]
+                copy(books.usage[w, b, billing, at], s.usage[w, b, billing])
 
 
 @inner
