@@ -1,10 +1,10 @@
-"""Cases drawn by hypothesis in which requests need adapters."""
+"""Cases that are drawn in which requests need adapters."""
 
 from dataclasses import replace
 
 import numpy as np
+import strategies as st
 from fleets import Case
-from hypothesis import strategies as st
 from task_cases import cases_that_share, cases_with_caches, cases_with_tasks
 
 from sim.model.adapters import Adapters, AdapterSlots, zipf

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn import checked
 from fleets import END_S, Case, Operator, Verb, kernel_run, run
-from hypothesis import given, seed, settings
-from hypothesis import strategies as st
 from naive.data_plane import NaiveDataPlane
 from naive.tiers import Tier
+from strategies import Strategy
 
 from sim.engine.state import status
 from sim.engine.state.state import State
@@ -150,11 +150,8 @@ def missing(seen: Counter[str], least: dict[str, int]) -> dict[str, int]:
     return {what: seen[what] for what, count in least.items() if seen[what] < count}
 
 
-def assert_population(cases: st.SearchStrategy[Case], examples: int, least: dict[str, int]) -> None:
+def assert_population(cases: Strategy[Case], examples: int, least: dict[str, int]) -> None:
     """Kernel and naive simulator agree on drawn cases, in which enough happened.
-
-    Each case is drawn with a seed of its own: within one run of Hypothesis five of six are variants
-    of the one before. The first of each run is the simplest there is, and costs nothing.
 
     Parameters
     ----------
@@ -168,14 +165,12 @@ def assert_population(cases: st.SearchStrategy[Case], examples: int, least: dict
     """
     seen: Counter[str] = Counter()
 
-    @given(cases)
-    @settings(max_examples=2)
     def agreement(case: Case) -> None:
         seen.update(assert_agreement(case))
 
     fewest = -(-3 * examples // 5)
     for drawn in range(ROUNDS * examples):
-        seed(drawn)(agreement)()
+        checked(drawn, agreement, cases)
         if drawn + 1 >= fewest and not missing(seen, least):
             return
     assert missing(seen, least) == {}

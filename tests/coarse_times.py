@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import strategies as st
 from fleets import Case, Verb
-from hypothesis import strategies as st
 
 from sim.model.cache import ResponseCache
 from sim.model.client import Client, Hedge
@@ -24,7 +24,7 @@ PER_TOKEN_S = 1 / 64
 PER_TOKEN_SQUARED_S = 1 / 1024
 
 
-def on_grid(cases: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:
+def on_grid(cases: st.Strategy[Case]) -> st.Strategy[Case]:
     """The cases with every time moved to the grid."""
     return cases.map(_moved)
 

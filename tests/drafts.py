@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+import strategies as st
 from fleets import Case
-from hypothesis import strategies as st
 
 from sim.model.profile import UNITS_PER_TOKEN
 

@@ -1,7 +1,7 @@
-"""Fleets for tests: a plain engine of round figures, and whole cases drawn by hypothesis.
+"""Fleets for tests: a plain engine of round figures, and whole cases that are drawn.
 
-Hypothesis draws the shapes of a fleet and its traffic; continuous figures (times, coefficients)
-come from a generator that it seeds, so that a step boundary and an arrival never meet by accident,
+The shapes of a fleet and its traffic are drawn; continuous figures (times, coefficients) come from
+a generator whose seed is drawn, so that a step boundary and an arrival never meet by accident,
 where the last bit of a sum would decide. Bursts of one instant are drawn on purpose.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import strategies as st
+import strategies as st
 from naive.data_plane import NaiveDataPlane
 
 from sim.engine.plane.feed import Feed

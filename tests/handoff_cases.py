@@ -1,11 +1,11 @@
-"""Cases in which one pool computes prompts for another, drawn by Hypothesis."""
+"""Cases in which one pool computes prompts for another."""
 
 from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
+import strategies as st
 from fleets import Case, pool
-from hypothesis import strategies as st
 from task_cases import cases_that_share, cases_with_caches
 
 from sim.model.cache import PrefixCache

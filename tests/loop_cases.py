@@ -1,16 +1,16 @@
-"""Cases drawn by hypothesis in which users wait for the end of a request before the next."""
+"""Cases that are drawn in which users wait for the end of a request before the next."""
 
 import math
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import strategies as st
 from fleets import Case, cases_with_clients
-from hypothesis import strategies as st
 from task_cases import cases_with_tasks, of_uneven_steps
 
 from sim.model.closed import LoopRules
-from sim.model.workload import Loop
+from sim.model.workload import OWN, Chains, Loop
 
 
 @st.composite
@@ -36,7 +36,10 @@ def cases_with_sessions(draw: st.DrawFn, verbs: bool = False, hedges: bool = Fal
 
 @st.composite
 def cases_with_populations(draw: st.DrawFn, verbs: bool = False, hedges: bool = False) -> Case:
-    """Cases in which one workload, or both, are closed populations, of up to twenty users."""
+    """Cases in which one workload, or both, are closed populations, of up to twenty users.
+
+    Of their tasks all calls are of their own workload: no other can come after a population.
+    """
     case = _with_tasks_or_not(draw, verbs, hedges)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n = min(len(case.arrival_s), 20)
@@ -59,7 +62,7 @@ def cases_with_populations(draw: st.DrawFn, verbs: bool = False, hedges: bool = 
         case,
         arrival_s=case.arrival_s if ramps else np.full(n, case.arrival_s[0]),
         session=None if case.session is None else rng.integers(0, 6, n),
-        chains=case.chains if case.session is not None else None,  # else theirs are by the feed
+        chains=_of_their_own(case.chains) if case.session is not None else None,  # else by the feed
         loop=Loop(np.where(is_closed, np.arange(n), -1), _thinking(draw, rng, n)),
         closed=closed,
     )
@@ -75,6 +78,10 @@ def _with_tasks_or_not(draw: st.DrawFn, verbs: bool, hedges: bool) -> Case:
         pools = [replace(each, profile=of_uneven_steps(each.profile, rng)) for each in case.pools]
         case = replace(case, pools=pools)
     return case
+
+
+def _of_their_own(chains: Chains | None) -> Chains | None:
+    return None if chains is None else chains._replace(workload=np.full_like(chains.workload, OWN))
 
 
 def _first_rows(case: Case, n: int) -> Case:

@@ -1,4 +1,4 @@
-"""Cases drawn by hypothesis with managed backends, and requests that go from one to another.
+"""Cases that are drawn with managed backends, and requests that go from one to another.
 
 Quotas are of the order of what is asked of them, so that they bind.
 """
@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import strategies as st
 from fleets import Case, Verb
-from hypothesis import strategies as st
 from task_cases import cases_with_caches
 
 from sim.model.client import Client

@@ -1,4 +1,4 @@
-"""Cases drawn by hypothesis in which calls follow calls, and prompts and answers are kept."""
+"""Cases that are drawn in which calls follow calls, and prompts and answers are kept."""
 
 import math
 from dataclasses import replace
@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import strategies as st
 from fleets import Case, cases_with_clients, pool, profile
-from hypothesis import strategies as st
 
 from sim.model.cache import PrefixCache, ResponseCache
 from sim.model.client import Client

@@ -1,11 +1,11 @@
-"""Cases drawn by hypothesis in which tiers lie under the caches of prompts."""
+"""Cases that are drawn in which tiers lie under the caches of prompts."""
 
 from dataclasses import replace
 
 import numpy as np
+import strategies as st
 from fleets import Case
 from handoff_cases import cases_with_handoffs
-from hypothesis import strategies as st
 from task_cases import cases_that_share, cases_with_caches
 
 from sim.model.cache import PrefixCache, Tier
@@ -43,6 +43,8 @@ def _with_tiers(pool: GpuPool, draw: st.DrawFn, rng: np.random.Generator) -> Gpu
         )
         for kind in kinds
     ]
+    if not tiers[0].writes_through:  # what falls through two is tested by itself
+        tiers[1:] = [replace(tier, writes_through=True) for tier in tiers[1:]]
     cache = PrefixCache(
         cache.block_tokens,
         cache.capacity_tokens,

@@ -1,12 +1,12 @@
-"""Cases in which pools of several services stand behind one gateway, drawn by Hypothesis."""
+"""Cases in which pools of several services stand behind one gateway."""
 
 from dataclasses import replace
 from typing import get_args
 
 import numpy as np
+import strategies as st
 from fleets import Case, pool
 from handoff_cases import keeping_like
-from hypothesis import strategies as st
 from task_cases import cases_that_share, cases_with_caches
 
 from sim.model.design import GpuPool

@@ -10,10 +10,10 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 import pytest
+import strategies as st
 from drawn import drawn_anew
 from fleets import Case, advance, cases, kernel_log, pool, profile
 from given_requests import GivenRequests
-from hypothesis import strategies as st
 
 from sim.engine.simulation import Outcome, simulate
 from sim.engine.state import status

@@ -1,8 +1,8 @@
 """The compiled kernel does exactly what the naive step-by-step simulator does.
 
-The naive one walks every step and moves every token; the kernel leaps. Cases of all kinds are drawn
-by hypothesis: every status, replica and number of preemptions is the same, and every time is within
-1e-9 of itself.
+The naive one walks every step and moves every token; the kernel leaps. In cases of all kinds that
+are drawn every status, replica and number of preemptions is the same, and every time is within 1e-9
+of itself.
 """
 
 import hashlib
@@ -14,9 +14,9 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+import strategies as st
 from drawn import drawn_anew
 from fleets import END_S, Case, Verb, advance, cases, kernel_log, pool, profile, run
-from hypothesis import strategies as st
 from places import ROOT, TESTS
 
 from sim.engine.state import status

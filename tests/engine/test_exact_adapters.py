@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import strategies as st
 from adapter_cases import cases_with_adapters
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
 from drawn import drawn_anew
 from fleets import Case, kernel_log
-from hypothesis import strategies as st
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {"compared": 12, "completed": 100, "adapters loaded": 40, "adapters found": 20}

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at, missing
 from drawn import drawn_anew
 from fleets import Case, Verb, kernel_log, profile, run
-from hypothesis import strategies as st
 from places import ROOT, TESTS
 from task_cases import LONG_TALKS, cases_with_caches, conversations
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
 from drawn import drawn_anew
 from fleets import Case, Verb, cases_with_clients, kernel_log, pool, profile, run
-from hypothesis import strategies as st
 from places import ROOT, TESTS
 
 from sim.engine.state import status

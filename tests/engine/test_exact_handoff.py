@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
 from drawn import drawn_anew
 from fleets import Case, kernel_log, kernel_run, pool, profile, requests_of
 from handoff_cases import cases_with_handoffs, ruled
-from hypothesis import strategies as st
 
 from sim.engine.state import status
 from sim.engine.state.record import NONE

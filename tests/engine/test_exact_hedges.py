@@ -5,10 +5,10 @@ attempt beside one that is slow to begin, and some workloads have a limit on the
 """
 
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, looked_at
 from drawn import drawn_anew
 from fleets import Case, cases_with_clients, kernel_log, run
-from hypothesis import strategies as st
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {

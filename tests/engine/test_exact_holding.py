@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import strategies as st
 from agreement import assert_agreement
 from drawn import drawn_anew
 from fleets import Case, Verb, cases, kernel_log
-from hypothesis import strategies as st
 
 from sim.engine.state import status
 

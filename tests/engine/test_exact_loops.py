@@ -6,10 +6,10 @@ which end, or of closed populations, which go on until so many requests were sen
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
 from drawn import drawn_anew
 from fleets import Case, kernel_log, kernel_run, pool
-from hypothesis import strategies as st
 from loop_cases import cases_with_populations, cases_with_sessions
 
 from sim.engine.ledger import UNANSWERED
@@ -37,7 +37,7 @@ MANY = {
 
 
 @pytest.mark.parametrize("cases", [cases_with_sessions, cases_with_populations])
-def test_the_kernel_agrees_with_the_naive_simulator(cases: st.SearchStrategy[Case]) -> None:
+def test_the_kernel_agrees_with_the_naive_simulator(cases: st.Strategy[Case]) -> None:
     assert_population(cases(verbs=True, hedges=True), 80, MANY)
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
 from drawn import drawn_anew
 from fleets import Case, kernel_run
-from hypothesis import strategies as st
 from managed_cases import cases_far_away, cases_with_budgets, cases_with_managed, cases_with_rules
 from naive.runs import api, to
 from task_cases import cases_with_caches

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, looked_at
 from drafts import GAINS, drafting
 from drawn import drawn_anew
 from fleets import Case, cases_with_clients, kernel_run
-from hypothesis import strategies as st
 from managed_cases import cases_with_managed
 from task_cases import cases_with_caches
 from tier_cases import cases_with_handoffs_and_tiers
@@ -35,7 +35,7 @@ KINDS = {
 
 
 @st.composite
-def cases_in_order(draw: st.DrawFn, base: st.SearchStrategy[Case]) -> Case:
+def cases_in_order(draw: st.DrawFn, base: st.Strategy[Case]) -> Case:
     """The same with orders; few places make others wait for them."""
     case: Case = draw(base)
     places, ranks = draw(st.sampled_from([1, 2, 3, 40])), draw(st.sampled_from([1, 1, 1, 2]))

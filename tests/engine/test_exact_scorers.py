@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
+import strategies as st
 from agreement import assert_population
 from fleets import Case, cases, kernel_log, pool, profile, requests_of
 from handoff_cases import cases_with_handoffs
-from hypothesis import strategies as st
 from task_cases import cases_that_share
 from tier_cases import cases_with_tiers
 
@@ -35,9 +35,7 @@ def scored(case: Case, weights: list[tuple[float, float, float, float]]) -> Case
         pytest.param(cases_with_handoffs(True, False, True), 40, id="prompts that are handed on"),
     ],
 )
-def test_the_kernel_agrees_with_the_naive_simulator(
-    drawn: st.SearchStrategy[Case], count: int
-) -> None:
+def test_the_kernel_agrees_with_the_naive_simulator(drawn: st.Strategy[Case], count: int) -> None:
     weighed = st.builds(scored, drawn, st.lists(WEIGHTS, min_size=1, max_size=2))
     assert_population(weighed, count, {"compared": count // 2, "completed": 5 * count})
 

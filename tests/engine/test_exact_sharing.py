@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at, missing
 from drawn import drawn_anew
 from fleets import Case, kernel_log, profile, requests_of
-from hypothesis import strategies as st
 from task_cases import LONG_TALKS, cases_that_share, conversations
 
 from sim.model.cache import PrefixCache

@@ -1,10 +1,10 @@
 """Speculative decoding: steps that make several tokens, and parts of one, for each sequence."""
 
+import strategies as st
 from agreement import assert_population
 from drafts import GAINS, drafting
 from drawn import drawn_anew
 from fleets import Case, cases
-from hypothesis import strategies as st
 from test_exact import assert_agreement
 from tier_cases import cases_with_handoffs_and_tiers
 

@@ -8,10 +8,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
 from drawn import drawn_anew
 from fleets import Case, kernel_log, run
-from hypothesis import strategies as st
 from task_cases import cases_with_tasks
 
 from sim.engine.state import status

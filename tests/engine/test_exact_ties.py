@@ -7,11 +7,11 @@ of :mod:`sim.engine.events.kernel` alone decides. None of these cases is left ou
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, log_fed_in_pieces, looked_at
 from coarse_times import TICK_S, on_grid
 from drawn import drawn_anew
 from fleets import Case, cases, cases_with_clients, kernel_log, pool, profile
-from hypothesis import strategies as st
 from task_cases import cases_with_caches, cases_with_tasks
 
 from sim.engine.state import status
@@ -37,7 +37,7 @@ OF_CLIENTS |= {"stopped while running": 30, "orphaned": 30, "hedged": 150}
     ],
 )
 def test_the_kernel_agrees_with_the_naive_simulator(
-    drawn: st.SearchStrategy[Case], least: dict[str, int]
+    drawn: st.Strategy[Case], least: dict[str, int]
 ) -> None:
     assert_population(on_grid(drawn), 80, {"compared": 80, **least})
 

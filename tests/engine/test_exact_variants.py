@@ -10,11 +10,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+import strategies as st
 import theory
 from agreement import assert_agreement, assert_population
 from drawn import drawn_anew
 from fleets import Case, kernel_log, kernel_run, pool, profile
-from hypothesis import strategies as st
 from queues import ENDLESS, STEP_S
 from scipy import stats
 from task_cases import cases_with_caches

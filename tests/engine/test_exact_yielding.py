@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, looked_at
 from drawn import drawn_anew
 from fleets import Case, cases_with_clients, kernel_run
-from hypothesis import strategies as st
 from managed_cases import cases_with_managed
 from task_cases import cases_with_caches
 
@@ -28,7 +28,7 @@ KINDS = {
 
 
 @st.composite
-def cases_that_yield(draw: st.DrawFn, base: st.SearchStrategy[Case]) -> Case:
+def cases_that_yield(draw: st.DrawFn, base: st.Strategy[Case]) -> Case:
     """Two workloads, of which the second gives way in most cases, and the first in some.
 
     Few places make others wait for them, and answers are long beside the gaps between requests.

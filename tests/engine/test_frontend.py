@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population
 from fleets import (
     END_S,
@@ -17,7 +18,6 @@ from fleets import (
     profile,
     requests_of,
 )
-from hypothesis import strategies as st
 from task_cases import cases_with_tasks
 
 from sim.engine.state import status
@@ -225,7 +225,7 @@ OF_TASKS = {"streamed": 200, "hedged": 100, "long task completed": 30}
     ],
 )
 def test_the_kernel_agrees_with_the_naive_simulator(
-    drawn: st.SearchStrategy[Case], least: dict[str, int]
+    drawn: st.Strategy[Case], least: dict[str, int]
 ) -> None:
     """Where every fleet has a front end that streams; ``PEAKFLEET_FLEETS`` sets how many."""
     streams = drawn.filter(lambda each: any(p.profile.works_on_tokens for p in each.pools))

@@ -6,9 +6,9 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+import strategies as st
 from drawn import drawn_anew
 from fleets import pool, profile
-from hypothesis import strategies as st
 from naive.link import Link
 
 from sim.engine.plane.growth import with_open_links, with_slots

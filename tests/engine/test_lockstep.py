@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population, looked_at
 from coarse_times import on_grid
 from drawn import drawn_anew
@@ -20,7 +21,6 @@ from fleets import (
     profile,
     requests_of,
 )
-from hypothesis import strategies as st
 from task_cases import cases_with_caches, cases_with_tasks
 
 from sim.engine.plane.plane import DataPlane
@@ -196,7 +196,7 @@ def test_ranks_share_the_work_of_a_replica() -> None:
 
 
 @st.composite
-def of_ranks(draw: st.DrawFn, drawn: st.SearchStrategy[Case]) -> Case:
+def of_ranks(draw: st.DrawFn, drawn: st.Strategy[Case]) -> Case:
     """A case in which replicas have up to four ranks."""
     case = draw(drawn)
     ranks = [draw(st.integers(2, 4)), *(draw(st.integers(1, 4)) for _ in case.pools[1:])]
@@ -223,7 +223,7 @@ POPULATIONS = [
 
 @pytest.mark.parametrize(("drawn", "least"), POPULATIONS)
 def test_the_kernel_agrees_with_the_naive_simulator(
-    drawn: st.SearchStrategy[Case], least: dict[str, int]
+    drawn: st.Strategy[Case], least: dict[str, int]
 ) -> None:
     """``PEAKFLEET_FLEETS`` sets how many fleets are drawn."""
     assert_population(of_ranks(drawn), FLEETS, least)

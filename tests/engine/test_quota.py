@@ -13,9 +13,9 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import strategies as st
 from drawn import drawn_anew
 from fleets import END_S
-from hypothesis import strategies as st
 
 from sim.engine.plane.plane import DataPlane
 from sim.engine.state import status

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import strategies as st
 from agreement import assert_agreement, assert_population
 from fleets import Case, cases_with_clients, kernel_log, kernel_run, profile, requests_of
-from hypothesis import strategies as st
 from task_cases import cases_with_tasks
 
 from sim.engine.state import status
@@ -118,7 +118,7 @@ OF_TASKS = {"compared": 30, "hedged": 100, "long task completed": 30}
     ],
 )
 def test_the_kernel_agrees_with_the_naive_simulator(
-    drawn: st.SearchStrategy[Case], least: dict[str, int]
+    drawn: st.Strategy[Case], least: dict[str, int]
 ) -> None:
     """Where every engine has two steps in flight; ``PEAKFLEET_FLEETS`` sets how many fleets."""
     assert_population(drawn.map(with_two), FLEETS, least)

@@ -71,8 +71,9 @@ class Dispatch(Clockwork):
             self.place(request, 0)
 
     def begin(self, task: Task) -> None:
-        """The first call of a task."""
+        """The first call of a task; what a user does later was not fed with its time."""
         task.number, self.begun = self.begun, self.begun + 1
+        task.arrival_s = self.now_s
         self.ask(Request(len(self.everyone), self.now_s, task, task.calls[0]))
 
     def answer(self, request: Request) -> None:

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import strategies as st
 from answer_schemas import check_answer
 from chart_worlds import check
 from drawn import drawn_anew
-from hypothesis import strategies as st
 from size_cases import STEP_S, engine
 
 from sim.report.charts.mix import mix_charts
