@@ -16,6 +16,7 @@ from fleets import Case, kernel_log, profile, requests_of
 from task_cases import LONG_TALKS, cases_that_share, conversations
 
 from sim.model.cache import PrefixCache
+from sim.model.client import Client
 from sim.model.design import Router
 from sim.model.profile import ServiceProfile
 from sim.model.workload import Prefixes
@@ -116,3 +117,22 @@ def test_what_prompts_have_in_common_takes_its_memory_once(shares: bool, togethe
     assert (log.cached_tokens[1:] == 63).all()
     first = log.admitted_s[1:].min()
     assert (log.admitted_s[1:] - first < 5.0).sum() == together
+
+
+def test_who_was_admitted_first_leaves_first_and_what_it_leaves_goes_first() -> None:
+    """Two hang up within a step; the second would have ended first, and the first is forgotten.
+
+    Ten blocks: each of them leaves four with names. A third takes five, so that three of those go.
+    """
+    engine = profile(kv_capacity_tokens=160, max_num_seqs=8, max_num_batched_tokens=256)
+    asked = [(0.0, 65, 12), (0.0, 65, 9), (20.0, 65, 1), (30.0, 65, 1)]
+    case = requests_of(engine, *asked)
+    names = np.concatenate([np.arange(4), np.arange(4, 8), np.arange(8, 12), np.arange(4, 8)])
+    case = replace(
+        case,
+        pools=[replace(case.pools[0], prefix_cache=PrefixCache(16, 160, shares=True))],
+        prefixes=Prefixes(np.full(4, 4, np.int32), names),
+        clients=[Client(timeout_s=5.5)],
+    )
+    assert assert_agreement(case)["stopped while running"] == 2
+    assert kernel_log(case).cached_tokens.tolist() == [0, 0, 0, 64]

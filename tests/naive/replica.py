@@ -624,6 +624,8 @@ def prefill_first_step(replica: Replica, now_s: float) -> Step | None:
     if replica.can_admit_head(now_s):
         return replica.begin(now_s, [], admit_whole_prompts(replica, now_s))
     replica.grow_caches(now_s)
+    if not replica.decoding() and replica.can_admit_head(now_s):  # it has preempted its last one
+        return replica.begin(now_s, [], admit_whole_prompts(replica, now_s))
     return replica.begin(now_s, replica.decoding(), [])
 
 

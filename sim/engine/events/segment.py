@@ -6,7 +6,8 @@ that of today's engines: room for the decodes first (by preempting the youngest)
 that is under way, then the head of the waiting list while budget, batch and cache allow.
 
 All blocks of a prefill are taken at admission, so a prefill never stalls half way, and a prompt is
-never admitted in the step that preempted it: it needs more blocks than its going has left free.
+never admitted in the step that preempted it: it needs more blocks than its going has left free (but
+for engines with several tokens a step, where it may need fewer and is computed again at once).
 """
 
 import math
@@ -186,18 +187,25 @@ def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
 
 @inner_apart
 def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
-    """Drop a running sequence whose client has gone."""
-    slot = _take_off_prompt(s, r, replica)
-    if slot != NONE:
+    """Drop the first of those admitted whose clients have gone: caches are left in that order.
+
+    Prompts that are under way or planned were admitted after all that decode.
+    """
+    first = WIDE + NONE
+    for at in range(replica.decoding):
+        seq = s.slots[s.heap[r, at].slot]
+        if seq.interest == STOPPING and (
+            first == NONE or seq.admission < s.slots[s.heap[r, first].slot].admission
+        ):
+            first = WIDE + at
+    if first == NONE:
+        slot = _take_off_prompt(s, r, replica)
         memory.release(replica, pool, s.slots[slot])
         memory.free(s, r, replica, pool, slot, s.slots[slot].prefill)
         tokens = s.slots[slot].prefilled - s.slots[slot].cached
         _leave_unwanted(s, r, replica, pool, slot, tokens, ZERO, now)
         return
-    at = ZERO
-    while s.slots[s.heap[r, at].slot].interest != STOPPING:
-        at += 1
-    slot = batch.stop_decoding(s, r, replica, pool, at)
+    slot = batch.stop_decoding(s, r, replica, pool, first)
     seq = s.slots[slot]
     memory.release(replica, pool, seq)
     tokens = seq.prompt + seq.generated - seq.cached
@@ -215,7 +223,7 @@ def _drop_planned(s: State, r: int, replica: Row, pool: Row, now: float) -> None
 
 @inner
 def _take_off_prompt(s: State, r: int, replica: Row) -> int:
-    """Take a prompt that is under way or planned, and unwanted, off the batch; NONE without one."""
+    """Take a prompt that is under way or planned, and unwanted, off the batch."""
     slot = WIDE + replica.partial
     if slot == NONE or s.slots[slot].interest != STOPPING:
         return plan.take_off_stopping(s, r)
@@ -295,7 +303,7 @@ def _idle_until_s(s: State, replica: Row, now: float) -> float:
         return math.inf
     ready_s = float(s.slots[replica.head].ready_s)
     if ready_s > now or not s.clock[0].has_transfers:
-        return ready_s
+        return max(ready_s, now)
     return precedence.next_ready_s(s, replica)
 
 
