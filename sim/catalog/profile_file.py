@@ -297,8 +297,9 @@ def _check_limits(document: YamlMapping, values: dict[str, Any]) -> None:
     if seqs is not None and budget is not None and budget < seqs:
         message = f"{budget} must be at least max_num_seqs ({seqs})"
         document.problem("max_num_batched_tokens", message, "each decoding sequence takes one")
-    if longest is not None and capacity is not None and longest > capacity:
-        message = f"{longest} must be at most kv_capacity_tokens ({capacity})"
+    held = capacity if not capacity or not block else capacity // block * block
+    if longest is not None and held is not None and longest > held:
+        message = f"{longest} must be at most what kv_capacity_tokens holds in blocks ({held})"
         document.problem("max_model_len", message, "a longer sequence could never run")
     if block is not None and block & (block - 1):
         document.problem("kv_block_tokens", f"{block} must be a power of two", "engines use 16")

@@ -295,6 +295,16 @@ class ServiceProfile:
         return self.kv_capacity_tokens // self.kv_block_tokens * self.data_parallel_ranks
 
     @property
+    def longest_held(self) -> int:
+        """Tokens that a request may have if it is to fit into an empty KV cache, block by block.
+
+        The last step of a speculative decoder may make more than is asked for.
+        """
+        blocks = self.kv_capacity_tokens // self.kv_block_tokens
+        beyond = self.step_width if self.step_width > 1 else 0
+        return blocks * self.kv_block_tokens - beyond
+
+    @property
     def largest_batch(self) -> int:
         """Largest batch of the measurements; 0 where nothing says that there is one."""
         if self.measured is not None and self.measured.batch is not None:

@@ -23,6 +23,7 @@ from sim.scenario.backend import (
     caches,
     cluster,
     energy,
+    engine_limits,
     failures,
     fleet,
     gateway,
@@ -317,7 +318,8 @@ def _pool(
     at, region = place.region_of(document, name), place.key(document, pool)
     ahead_s = place.ahead_s(document, at, horizon.start)
     begins = horizon.start + timedelta(seconds=ahead_s - horizon.warm_up_s)
-    profile, most = adapters.reduced(profile, pool.adapters), fleet.most_gpus(pool, profile)
+    profile = engine_limits.fitting(adapters.reduced(profile, pool.adapters))
+    most = fleet.most_gpus(pool, profile)
     lost = failures.compiled(pool.failures, pool.spot, draws)
     found = design.GpuPool(
         name,

@@ -338,6 +338,18 @@ def test_drafts_of_which_none_is_accepted_make_one_token_in_longer_steps(tmp_pat
     assert pool.profile.step_s(8, 0.0) == pytest.approx(profile(SERVICE).step_s(16, 0.0))
 
 
+def test_requests_are_no_longer_than_whole_blocks_hold_beside_drafts(tmp_path):
+    """A cache of 10,005 tokens has 625 blocks of 16: 10,000; drafts may be beyond the end."""
+    path = written(tmp_path, MINIMAL)
+    limits = "{kv_capacity_tokens: 10005, max_model_len: 10000, kv_block_tokens: 16}"
+    drafts = "{draft_tokens: 2, acceptance: 70%, draft_cost: 0}"
+    own = [f"backends.large.engine={limits}", f"backends.large.speculative_decoding={drafts}"]
+    (pool,) = design_of(path, own[0]).pools
+    assert pool.profile.max_model_len == 10_000
+    (pool,) = design_of(path, *own).pools
+    assert pool.profile.max_model_len == 10_000 - 3
+
+
 # ---------------------------------------------------------------- what is refused
 
 

@@ -145,8 +145,7 @@ def _check_memory(
 ) -> None:
     """Note slots that leave no memory to requests."""
     taken = _taken_tokens(slots)
-    left = profile.kv_capacity_tokens - taken
-    if left < profile.max_model_len:
+    if reduced(profile, slots).longest_held < profile.max_model_len:
         size = float(slots.size) / MIB  # type: ignore[arg-type]
         message = (
             f"{slots.slots} of {size:,.0f} MiB do not fit: they take {taken:,} of the"

@@ -25,7 +25,7 @@ def limited(
     if profile.kv_block_tokens & (profile.kv_block_tokens - 1):
         message = f"{profile.kv_block_tokens} must be a power of two"
         findings.add((*path, "kv_block_tokens"), message)
-    held = profile.kv_capacity_tokens // profile.kv_block_tokens * profile.kv_block_tokens
+    held = profile.longest_held
     limits = (
         ("max_num_batched_tokens", profile.max_num_batched_tokens < profile.max_num_seqs,
          f"must be at least max_num_seqs ({profile.max_num_seqs})"),
@@ -44,3 +44,9 @@ def limited(
                 (*path, key), f"{value}{whose} {rule}", f"set {key} as well" if whose else ""
             )
     return profile
+
+
+def fitting(profile: ServiceProfile) -> ServiceProfile:
+    """The profile with requests no longer than what drafts and adapters leave of the KV cache."""
+    longest = min(profile.max_model_len, max(profile.longest_held, 2))
+    return replace(profile, max_model_len=longest)

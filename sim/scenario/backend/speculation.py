@@ -228,7 +228,6 @@ def _drafting(
     verified_s = np.array([profile.step_s(width * each, 0.0) for each in range(len(base_s))])
     steps_s = verified_s + drafts_s
     steps_s[0] = base_s[0]  # where nobody decodes nothing is drafted
-    longest = profile.kv_capacity_tokens - width  # the last step may make more than it needs
     gain = np.full(len(base_s), made)
     gain[0] = 1.0
     return replace(
@@ -238,7 +237,6 @@ def _drafting(
         step_s_per_kv_token=tuple((per_kv_token_s / gain).tolist()),
         tokens_per_step=round(made * UNITS_PER_TOKEN) / UNITS_PER_TOKEN,
         step_width=width,
-        max_model_len=min(profile.max_model_len, max(longest, 2)),
         measured=None,
         limits=None,
     )

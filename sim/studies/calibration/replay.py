@@ -169,5 +169,5 @@ def fitting(profile: ServiceProfile, script: Script) -> ServiceProfile:
         if value is not None and value != getattr(profile, name):
             changes[name] = value
     profile = replace(profile, **changes) if changes else profile
-    longest = min(max(profile.max_model_len, script.longest), profile.kv_capacity_tokens)
+    longest = min(max(profile.max_model_len, script.longest), profile.longest_held)
     return profile if longest == profile.max_model_len else replace(profile, max_model_len=longest)
