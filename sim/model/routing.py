@@ -72,7 +72,7 @@ class Routing:
         After what an attempt goes on.
     overflow_queue : float
         Requests waiting in a backend from which on attempts go on without trying it, if there is
-        somewhere to go.
+        somewhere to go; as they do where no replica is there or to come.
     degradation : Degradation or None
     onward : tuple of str
         Pools that one of these hands the prompts to, which it has computed for them.

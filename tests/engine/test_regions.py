@@ -7,7 +7,8 @@ from datetime import datetime
 import numpy as np
 import pytest
 import theory
-from fleets import pool, profile
+from agreement import assert_agreement
+from fleets import Case, kernel_log, pool, profile
 from given_requests import GivenRequests
 from queues import ENDLESS, SEED, STEP_S, controlled, fcfs, generators, tokens
 
@@ -174,3 +175,20 @@ def test_an_api_that_stands_in_a_lost_region_answers_nobody_meanwhile():
     counts = totals(outcome, 0)
     assert (counts["completed"], counts["failed"]) == (200, 100)
     assert math.isfinite(outcome.end_s)
+
+
+def test_who_finds_a_queue_does_not_go_on_to_where_nobody_is():
+    """Nobody waits at a lost region, which turns all away: it is not less busy than one that is up.
+
+    Of three at one moment, one is served at a time, two wait for it in the queue from which on
+    attempts go on; the region that they would go on to has no replica, and none to come.
+    """
+    near = pool(profile(max_num_seqs=1), 1, name="near")
+    lost = pool(replicas=0, name="lost", gateway=Gateway(holds=False))
+    case = Case(
+        [near, lost], [0], np.zeros(3), np.ones(3, np.int32), np.ones(3, np.int32),
+        np.zeros(3, np.int32), key=0, on_grid=True,
+        routes=[Routing((Leg("near"),), ("lost",), overflow_queue=1.0)], managed=[],
+    )  # fmt: skip
+    assert_agreement(case)
+    assert kernel_log(case).finish_s.tolist() == [1.0, 2.0, 3.0]

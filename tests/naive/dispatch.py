@@ -161,7 +161,9 @@ class Dispatch(Clockwork):
     def overflows(self, request: Request, number: int) -> bool:
         backend = self.backends[number]
         most = self.route(request).routing.overflow_queue
-        return isinstance(backend, Gateway) and backend.waiting >= most
+        if not isinstance(backend, Gateway) or most == math.inf:
+            return False
+        return backend.waiting >= most or not backend.is_open()
 
     def shorten(self, request: Request) -> None:
         """The answer of a request is degraded while a queue is long; and no model exceeds its."""

@@ -185,9 +185,12 @@ class Gateway:
         places = [*self.lines.values(), *(replica.attempts for replica in self.members)]
         return sum(attempt.workload == workload for place in places for attempt in place)
 
+    def is_open(self) -> bool:
+        """Whether a replica is there, or there are to be some."""
+        return bool(self.ready) or (self.pool.gateway.holds and not self.is_lost)
+
     def accepts(self) -> bool:
-        holds = self.pool.gateway.holds and not self.is_lost
-        return (bool(self.ready) or holds) and not self.is_full()
+        return self.is_open() and not self.is_full()
 
     def empty(self) -> list[Attempt]:
         """Take all off its lines, in order."""

@@ -103,8 +103,10 @@ def place(s: State, slot: int, now: float) -> int:
         if _fits(s, seq, row.backend):
             if s.clock[0].has_absences and cooldown.is_out(s, row.backend, now):
                 out = leg if out == NONE else out
-            elif s.providers[row.backend].kind == MANAGED or (
-                variants.waiting(s, row.backend) < counts.overflow_queue
+            elif (
+                counts.overflow_queue == math.inf
+                or s.providers[row.backend].kind == MANAGED
+                or variants.has_room(s, row.backend, counts.overflow_queue)
             ):
                 break
             elif busy == NONE:

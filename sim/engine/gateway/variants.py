@@ -40,6 +40,18 @@ def waiting(s: State, b: int) -> int:
 
 
 @inner_apart
+def has_room(s: State, b: int, most: float) -> bool:
+    """Whether fewer wait at a backend than are too many for who may go on to another.
+
+    Nobody waits where all are turned away, as no replica is ready or to come: there is none.
+    """
+    count = s.pools[b].routable + 0
+    if s.providers[b].kind == VARIANTS:
+        count = routable(s, b)
+    return (count > 0 or s.pools[b].holds > 0) and waiting(s, b) < most
+
+
+@inner_apart
 def outstanding(s: State, g: int) -> int:
     """Requests that are held, or on a replica of a variant."""
     count = s.pools[g].outstanding + 0
