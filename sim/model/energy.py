@@ -3,10 +3,11 @@
 A GPU of a replica draws ``idle_w`` from the start of the replica to its end; ``busy_w`` more while
 there is somebody in the batch, whoever they are: weights are fetched and clocks are up; and
 ``compute_w`` more for the share of the time that arithmetic takes, at the profile's own seconds a
-token, whether the token is of a prompt or of an answer. It never draws more than ``cap_w``.
+token, whether the token is of a prompt, of an answer, or a draft to be verified. It never draws
+more than ``cap_w``.
 
     P = min(idle + busy · b + compute · x, cap)
-    x = (d1 · tokens decoded + what prompts take beyond d0) / time
+    x = (d1 · tokens decoded, or verified, + what prompts take beyond d0) / time
 
 Both shares are integrals that the engine keeps exactly, so joules are conserved; the cap is applied
 to the mean of a time bin. What the host and the network draw beside the GPUs is left out, and the

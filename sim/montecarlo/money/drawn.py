@@ -53,8 +53,9 @@ def drawn(
     start_s = np.array([each.start_s for each in bought], np.float64)
     end_s = np.array([each.end_s for each in bought], np.float64)
     (there,) = fill(EVERYTHING, start_s, end_s, pool.unit_gpus, edges_s)
+    verified = profile.step_width / profile.tokens_per_step  # for each token that is made
     computed_s = (
-        profile.prefill_s_per_token * booked["decoded"]
+        profile.prefill_s_per_token * verified * booked["decoded"]
         + booked["prefill_s"]
         - profile.prefill_s_per_request * booked["prompts"]
     )

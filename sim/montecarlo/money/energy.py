@@ -195,7 +195,8 @@ def _per_unit(parts: list[Part], whose: FloatArray, booked: Records, known: floa
 
 def _unknown(outcome: Outcome, workloads: Sequence[int], parts: list[Part | None]) -> float:
     """Share of the answers of some workloads from backends of which nothing is known."""
-    answers = outcome.ledger.usage[list(workloads)]["answers"].sum(axis=(0, 2, 3))
+    usage = outcome.ledger.usage[list(workloads), : len(parts)]  # not what joins variants
+    answers = usage["answers"].sum(axis=(0, 2, 3))
     unknown = [float(count) for count, part in zip(answers, parts, strict=True) if part is None]
     return math.fsum(unknown) / float(answers.sum()) if answers.sum() > 0 else 0.0
 

@@ -356,3 +356,48 @@ def test_several_pools_that_scale_share_no_budget(tmp_path: Any) -> None:
         "energy={power_budget: 40 kW}",
     )
     assert any("is for one pool that scales itself, and there are 2" in line for line in found)
+
+
+def test_two_variants_draw_what_one_pool_draws(tmp_path: Any) -> None:
+    """All of its answers are known: those of what joins them are not counted beside theirs."""
+    named = [
+        "workloads.chat.route=all", "energy={}", "backends.large.throughput_factor=1",
+        "backends.other={kind: gpu_pool, service: llama-3.3-70b/h100-sxm/tp4/fp8/vllm,"
+        " replicas: 1, throughput_factor: 1, price: {usd_per_gpu_hour: 2}}",
+        "variants={all: {pools: [large, other]}}",
+    ]  # fmt: skip
+    scenario = load_scenario(written(tmp_path, MINIMAL), (*SHORT, *named))
+    found = replicate(scenario, 0, 0, middle(scenario)).metrics
+    each = [found[f"backends.{name}.energy_kwh"] for name in ("large", "other")]
+    assert min(each) > 0
+    assert sum(each) == pytest.approx(found["energy_kwh"], rel=1e-12)
+    assert found["backends.all.energy_kwh"] == pytest.approx(found["energy_kwh"], rel=1e-12)
+    assert found["energy_unknown_share"] == 0.0
+    assert found["energy_wh_per_request"] == pytest.approx(
+        1000 * found["energy_kwh"] / found["completed"]
+    )
+
+
+def test_drafts_take_arithmetic_whether_they_are_accepted_or_not() -> None:
+    """Steps that verify five tokens and make two and a half compute twice as much a token."""
+    drafts = replace(ENGINE, tokens_per_step=2.5, step_width=5)
+    once, twice = (
+        money(*ran(replace(FLEET, profile=engine), Poisson(1.0, prompt=1), drained=True))
+        for engine in (ENGINE, drafts)
+    )
+    law = replace(LAW, compute_w=0.0)
+    idle = [
+        money(
+            *ran(
+                replace(FLEET, profile=e, energy=Energy(law, 1.25)),
+                Poisson(1.0, prompt=1),
+                drained=True,
+            )
+        )
+        for e in (ENGINE, drafts)
+    ]
+    made = [
+        each["energy_kwh"] - rest["energy_kwh"]
+        for each, rest in zip((once, twice), idle, strict=True)
+    ]
+    assert made[1] == pytest.approx(2 * made[0], rel=0.02)  # answers end amid a step
