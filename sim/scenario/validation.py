@@ -125,17 +125,27 @@ def _findings(details: ErrorDetails, data: Any) -> list[Finding]:
         case "extra_forbidden":
             return [Finding(path, UNKNOWN, choose(key, _keys(tagged[:-1])))]
         case "missing":
-            shared = path[0] == "budgets" and key == "backends"
-            example = "such as backends: [small, large]" if shared else EXAMPLES.get(key, "")
-            return [Finding(path, MISSING, example)]
+            return [Finding(path, MISSING, _example(path))]
         case "list_type":
             return [Finding(path, f"{shown(_at(data, path))} must be a list")]
         case "too_short":
-            return [Finding(path, "is empty, must have at least one entry")]
+            there, least = details["ctx"]["actual_length"], details["ctx"]["min_length"]
+            few = f"has {there}, must have at least {least}"
+            empty = "is empty, must have at least one entry"
+            return [Finding(path, few if there else empty)]
         case _:
             keys = ", ".join(_keys(tagged))
             remedy = f"keys: {keys}" if keys else ""
             return [Finding(path, f"{shown(_at(data, path))} {NO_MAPPING}", remedy)]
+
+
+def _example(path: Path) -> str:
+    """Of what is missing there."""
+    if path[0] == "budgets" and path[-1] == "backends":
+        return "such as backends: [small, large]"
+    if path[-1] == "kind" and "tiers" in path:
+        return "such as kind: host"
+    return EXAMPLES.get(str(path[-1]), "")
 
 
 def _at(data: Any, path: Path) -> Any:

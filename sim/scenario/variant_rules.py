@@ -52,7 +52,7 @@ def check_rules(data: Mapping[str, Any], findings: Findings) -> None:
         if isinstance(variants[name], dict):
             _check_keys(name, variants[name], backends, findings)
     for path, to in _handed(backends):
-        if to in seen:
+        if isinstance(to, str) and to in seen:
             message = f"{shown(to)} is a variant of '{seen[to]}', whose router it is behind"
             findings.add(path, message, "name a pool that is none")
     _check_routes(data, seen, findings)
@@ -127,7 +127,9 @@ def _check_routes(data: Mapping[str, Any], joined: Mapping[str, str], findings: 
         if not isinstance(workload, dict):
             continue
         for path, to in names_in_routes.references(("workloads", name), workload):
-            if isinstance(to, str) and to in joined:
+            if not isinstance(to, str):
+                continue  # that is told elsewhere
+            if to in joined:
                 message = f"{shown(to)} is a variant of '{joined[to]}', whose router it is behind"
                 findings.add(path, message, f"name '{joined[to]}'")
             if to not in dict(_members(data.get("variants"))):

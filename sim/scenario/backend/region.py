@@ -92,7 +92,7 @@ class PoolThere(Abbreviated):
 def with_replicas(raw: Any) -> Any:
     """A pool as it is written, with the replicas of its first region where it says none of all."""
     there = raw.get("regions") if isinstance(raw, dict) else None
-    if not isinstance(there, dict) or "replicas" in raw:
+    if not isinstance(there, dict) or not there or "replicas" in raw:
         return raw
     each = [entry.get("replicas") if isinstance(entry, dict) else entry for entry in there.values()]
     return raw if None in each else {**raw, "replicas": each[0]}

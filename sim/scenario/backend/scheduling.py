@@ -113,7 +113,7 @@ def check_rules(
         if workload.get("tenant") is not None and not shares:
             message = "has no meaning where tenants do not share alike"
             findings.add((*path, "tenant"), message, "add scheduling: fair to a backend")
-    tenants = {workload.get("tenant") or path[-1] for path, workload in given}
+    tenants = {str(workload.get("tenant") or path[-1]) for path, workload in given}
     for name, pool in pools.items():
         scheduling = pool.get("scheduling") if isinstance(pool, dict) else None
         if not isinstance(scheduling, dict):
@@ -123,7 +123,7 @@ def check_rules(
         for tenant in weights if isinstance(weights, dict) else ():
             if tenant not in tenants:
                 message = f"{shown(tenant)} is the tenant of no workload"
-                known_ones = ", ".join(sorted(map(str, tenants)))
+                known_ones = ", ".join(sorted(tenants))
                 findings.add((*path, "weights", tenant), message, f"there are {known_ones}")
         if name in handed and scheduling.get("prediction_error"):
             message = "has no meaning where prompts come that another pool has computed"

@@ -98,6 +98,9 @@ def wall_clock() -> Reads:
 
 def _read(raw: Any, spot: Spot) -> Clock | None:
     if isinstance(raw, int | float) and not isinstance(raw, bool):
+        if not abs(raw) <= _MOST_H:
+            spot.wrong(f"{shown(raw)} must be within {_MOST_H} hours of UTC")
+            return None
         minutes = round(60 * raw)
         raw = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
     if not isinstance(raw, str):
