@@ -22,7 +22,7 @@ from sim.model.managed import ManagedApi, Outages, Pace, Quota
 from sim.model.price import TokenPrice, TokenRates
 from sim.model.routing import Leg, Routing
 from sim.model.streams import Streams
-from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.compilation import compile_kernels
 from sim.montecarlo.metrics import metrics
 from sim.montecarlo.timeline_columns import timeline
 
@@ -81,7 +81,7 @@ def end_to_end(day: Design) -> tuple[float, dict[str, float]]:
 def main() -> None:
     """Print the two rates and their ratio."""
     print(f"{platform.machine()}, Python {platform.python_version()}, one core")
-    compile_kernel()
+    compile_kernels()
     designs = {"one pool": alone(), "two pools and an API": routed()}
     rates = dict.fromkeys(designs, 0.0)
     figures: dict[str, dict[str, float]] = {}

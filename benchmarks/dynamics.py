@@ -25,7 +25,7 @@ from sim.model.gateway import Gateway
 from sim.model.lifecycle import ColdStart, Lifecycle
 from sim.model.streams import Streams
 from sim.model.workload import RequestBlock
-from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.compilation import compile_kernels
 from sim.montecarlo.metrics import metrics
 from sim.montecarlo.timeline_columns import timeline
 
@@ -110,7 +110,7 @@ def rate(runs: list[Run]) -> float:
 def main() -> None:
     """Print the two rates, their ratio, and what moved."""
     print(f"{platform.machine()}, Python {platform.python_version()}, one core")
-    compile_kernel()
+    compile_kernels()
     designs = {"static": static(), "dynamic": dynamic()}
     runs: dict[str, list[Run]] = {name: [] for name in designs}
     for _ in range(REPEATS):  # in turn, so that what disturbs the one disturbs the other

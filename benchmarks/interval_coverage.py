@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
-from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.compilation import compile_kernels
 from sim.montecarlo.execution import available_cores
 from sim.montecarlo.shares import Interval
 from sim.studies.bench import Bench, bench
@@ -95,7 +95,7 @@ def main() -> None:
     """Print how many studies hold the truth."""
     studies = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES
     print(f"{platform.machine()}, Python {platform.python_version()}")
-    compile_kernel()
+    compile_kernels()
     with tempfile.TemporaryDirectory() as folder:
         own, api = cases(Path(folder))
         rivals = contenders([api, own], ())

@@ -7,7 +7,7 @@ largest resident set of that process or of one of its workers.
 import subprocess
 import sys
 
-from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.compilation import compile_kernels
 
 SCENARIO = """\
 name: memory
@@ -49,7 +49,7 @@ def peak_mib(days: int, worlds: int, requests: int) -> float:
 
 def main() -> None:
     """Print both ratios."""
-    compile_kernel()
+    compile_kernels()
     short, long = peak_mib(6, 2, 100_000), peak_mib(60, 2, 100_000)
     print(f"horizon  6 days {short:6.0f} MiB   60 days {long:6.0f} MiB   x{long / short:.2f}")
     few, many = peak_mib(1, 100, 5_000), peak_mib(1, 1000, 5_000)

@@ -57,9 +57,9 @@ def main() -> None:
     """Print which processors agree, scenario by scenario."""
     paths = sys.argv[1:] or [str(path) for path in sorted(SCENARIOS.glob("*.yaml"))]
     if paths[0] == "--digests":
-        from sim.montecarlo.compilation import compile_kernel  # noqa: PLC0415
+        from sim.montecarlo.compilation import compile_kernels  # noqa: PLC0415
 
-        compile_kernel()
+        compile_kernels()
         for path in paths[1:]:
             print(digest(Path(path)), flush=True)
         return

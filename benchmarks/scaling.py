@@ -26,7 +26,7 @@ from speed import kernel_s
 from sim.engine.simulation import simulate
 from sim.model.design import Design
 from sim.model.streams import Streams
-from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.compilation import compile_kernels
 from sim.montecarlo.metrics import metrics
 from sim.montecarlo.timeline_columns import timeline
 
@@ -82,7 +82,7 @@ def simulated(kind: str, size: int) -> None:
 
     Of replicas the kernel alone, with requests enough to fill a large fleet, at 70 % load.
     """
-    compile_kernel()
+    compile_kernels()
     if kind == "replicas":
         requests = max(1_000_000, 150 * size)
         kernel_s(size, requests)
@@ -159,7 +159,7 @@ def main() -> None:
         simulated(options.row[0], int(options.row[1]))
         return
     print(f"{platform.machine()}, Python {platform.python_version()}; CPU of all processes")
-    compile_kernel()
+    compile_kernels()
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     idle_s = measured(0, [sys.executable, str(HERE), "--row", "days", "1"])[1]
     last = 3 if options.quick else None

@@ -17,7 +17,7 @@ from time import perf_counter
 import numpy as np
 
 from sim.errors import PeakfleetError
-from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.compilation import compile_kernels
 from sim.studies.bench import Bench, bench
 from sim.studies.case import Case
 from sim.studies.size import Question, size
@@ -72,7 +72,7 @@ def main() -> None:
     """Print the two fleets, and how they do."""
     rate = float(sys.argv[1]) if len(sys.argv) > 1 else RATE
     print(f"{platform.machine()}, Python {platform.python_version()}; {rate:g} requests a second")
-    compile_kernel()
+    compile_kernels()
     with tempfile.TemporaryDirectory() as folder, bench() as ready:
         path = Path(folder, "scenario.yaml")
         text = SCENARIO.format(rate=rate, high=1.3 * rate, slo=SLO_S, worlds=WORLDS)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
-from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.compilation import compile_kernels
 from sim.montecarlo.execution import available_cores
 from sim.studies.bench import Bench, bench
 from sim.studies.case import Case
@@ -104,7 +104,7 @@ def least_fleet(case: Case, about: int, own: Bench) -> tuple[int, dict[int, floa
 
 def main(studies: int) -> None:
     """Print what was named, and what is true of it."""
-    compile_kernel()
+    compile_kernels()
     with tempfile.TemporaryDirectory() as folder:
         case = written(Path(folder))
         with ProcessPoolExecutor(available_cores()) as pool:

@@ -19,7 +19,7 @@ from sim.engine.simulation import simulate
 from sim.engine.state.status import REACHED
 from sim.model.streams import Streams
 from sim.model.workload import Slo
-from sim.montecarlo.compilation import compile_kernel
+from sim.montecarlo.compilation import compile_kernels
 from sim.montecarlo.metrics import metrics
 from sim.montecarlo.timeline_columns import timeline
 
@@ -118,7 +118,7 @@ def mm1_ciw_s(customers: int) -> float:
 def main() -> None:
     """Print all figures."""
     print(f"{platform.machine()}, Python {platform.python_version()}, one core")
-    compile_kernel()
+    compile_kernels()
     print("\nkernel, 512 tokens in and 256 out, 70 % load")
     for replicas, requests in ((1, 1_000_000), (8, 2_000_000), (64, 2_000_000), (1000, 4_000_000)):
         seconds = best_s(lambda r=replicas, n=requests: kernel_s(r, n))

@@ -51,9 +51,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Compile the kernel, if this is the process that hands out the tests."""
     config = session.config
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
-        from sim.montecarlo.compilation import compile_kernel  # noqa: PLC0415 (it takes a second)
+        from sim.montecarlo.compilation import compile_kernels  # noqa: PLC0415 (it takes a second)
 
-        compile_kernel()
+        compile_kernels()
 
 
 MANY_SHORT = ("sim/", "tests/catalog/", "tests/model/", "tests/report/", "tests/scenario/")

@@ -129,7 +129,8 @@ def calibrate(
     if not files:
         raise click.UsageError("give FILES of benchmarks, or a trace with --workload")
     from sim.catalog import write_profile
-    from sim.cli.run import compile_once
+    from sim.montecarlo.compilation import ANY
+    from sim.montecarlo.needed_kernel import compile_once
     from sim.montecarlo.storage.manifest import to_json
     from sim.report.calibration_text import render_calibration
     from sim.report.charts.calibration import calibration_charts
@@ -140,7 +141,7 @@ def calibrate(
     advice = Advice(quiet)
     every = read_runs(files, columns, ())
     runs = chosen(every, pairs(only, "--only"))
-    compile_once(advice)
+    compile_once(ANY, None, advice.say)
     name = str(output) if output is not None else "calibrated"
     answer = study(runs, Given(**given), name, advice.say, others=every)
     for remark in answer.remarks:

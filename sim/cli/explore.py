@@ -77,8 +77,7 @@ def explore(
     if seed is not None:
         overrides = (*overrides, f"seed={seed}")
     case = Case(path, overrides, allow_code)
-    case.load()
-    compile_once(advice, jobs)
+    compile_once(advice, [case.load()], None, jobs)
 
     def announce(url: str) -> None:
         click.echo(url)

@@ -1,6 +1,6 @@
 """``sim run``: simulate a scenario."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -149,7 +149,7 @@ def run(
     opening = partial(store.opened, scenario=loaded, seed=loaded.seed, command=command_line())
     with opening(place, anywhere=out is None, resume=resume, tell=advice.warn) as kept:
         earlier = _earlier(kept, resume, advice)
-        compile_once(advice, jobs, cluster)
+        compile_once(advice, [loaded], loaded.seed, jobs, cluster)
         if not allow_code:
             leave_out_linear_algebra()
         result = _simulate(
@@ -243,21 +243,23 @@ def allowed(advice: Advice, time_s: float | None, memory_bytes: float | None) ->
     return Allowance(time_s, memory_bytes, tell, advice.say)
 
 
-def compile_once(advice: Advice, jobs: int | None = None, cluster: str | None = None) -> None:
-    """Compile the kernel, saying so and why, unless it lies on disk, or others are to use it."""
+def compile_once(
+    advice: Advice,
+    scenarios: "Iterable[Scenario]",
+    seed: int | None,
+    jobs: int | None = None,
+    cluster: str | None = None,
+) -> None:
+    """Compile the kernel that scenarios need, unless it lies on disk, or others are to use it."""
     from sim.montecarlo.cluster.address import local_workers
+    from sim.montecarlo.needed_kernel import compile_for
 
     if cluster is not None:
         jobs = local_workers(cluster)
         if jobs is None:
             return  # workers of other machines compile theirs
-    from sim.montecarlo.compilation import compile_kernel, kernel_is_cached, why_compiled_anew
-
-    if kernel_is_cached():
-        return  # whoever uses it loads what it needs
-    why = why_compiled_anew()
-    advice.say("compiling the kernel (once)" + (f": {why}" if why else ""))
-    compile_kernel(jobs)
+    for scenario in scenarios:
+        compile_for(scenario, scenario.seed if seed is None else seed, jobs, advice.say)
 
 
 def _simulate(

@@ -116,7 +116,7 @@ class Asked:
             folder.begin({"command": command_line()})
             archive = Archive(folder, cases[0], self.seed, advice.warn)
             self._take_up(archive, advice)
-            compile_once(advice, self.jobs, self.cluster)
+            compile_once(advice, cases, self.seed, self.jobs, self.cluster)
             with (
                 _keeping(archive, advice),
                 bench(

@@ -61,7 +61,8 @@ def validate(
     sim validate llama-3.3-70b/h100-sxm/tp4/fp8/vllm runs.csv
     """  # noqa: D301 (Click wants the control character itself)
     from sim.catalog import profile as named
-    from sim.cli.run import compile_once
+    from sim.montecarlo.compilation import ANY
+    from sim.montecarlo.needed_kernel import compile_once
     from sim.montecarlo.storage.manifest import to_json
     from sim.report.calibration_text import render_validation
     from sim.report.charts.calibration import validation_charts
@@ -73,7 +74,7 @@ def validate(
     advice = Advice(quiet)
     bar, engine = Bar.parse(bars), named(profile)
     runs = read_runs(files, columns, only)
-    compile_once(advice)
+    compile_once(ANY, None, advice.say)
     given = Given(
         kv_capacity_tokens=kv_capacity_tokens,
         max_num_seqs=max_num_seqs,

@@ -96,7 +96,7 @@ class Allowance:
     ) -> None:
         self.spent = ""
         self._time_s, self._memory = time_s, memory_bytes
-        self._tell, self._say, self._clock, self._footprint = tell, say, clock, look
+        self._tell, self.say, self._clock, self._footprint = tell, say, clock, look
         self._ends_s = clock() + time_s if time_s is not None else float("inf")
         self._seen_s = -float("inf")  # when the memory was looked at, and may be again
         self._fit: int | None = None  # workers that there is memory for, once a world has told
@@ -198,7 +198,7 @@ class Allowance:
         if found.worker:
             self._fit = 1 + int((limit - whole) / found.worker)
             if self._fit < self._jobs:
-                self._say(
+                self.say(
                     f"{self._fit} of {self._jobs} jobs, for more do not fit --max-memory"
                     f" ({_memory(limit)}): each takes about {_memory(found.worker)}"
                 )

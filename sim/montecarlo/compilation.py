@@ -1,11 +1,15 @@
 """The kernel, compiled before it is used: on two cores, where there are two.
 
 Nearly all of the time goes into translating its source, which a process does on one core. The loop
-over events takes half of it; what the control plane calls takes the other half.
+over events takes more than half of it; what the control plane calls takes the rest.
+
+There are two kernels: that of plain fleets (:mod:`sim.engine.state.plain`), which comes with an
+installation, and the one of any fleet, twice as long, which is compiled where one first needs it.
 """
 
 import fcntl
 import math
+import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
@@ -18,12 +22,13 @@ from typing import Any
 import numba
 import numpy as np
 
-from sim.engine.events import kernel
+from sim.engine.events.kernel import advance
 from sim.engine.ledger import Ledger
 from sim.engine.plane.plane import DataPlane
 from sim.engine.replica import runs
 from sim.engine.state import jit, kernel_cache, shipped
 from sim.engine.state.histogram import quantile
+from sim.engine.state.thin import NUMBERS, NUMBERS_OF_PLAIN
 from sim.errors import PeakfleetError
 from sim.model.design import GpuPool
 from sim.model.price import GpuPrice
@@ -32,17 +37,19 @@ from sim.model.workload import Slo
 from sim.montecarlo.execution import available_cores, shared_pool
 from sim.montecarlo.lean import lean
 
-STATE = numba.types.Array(numba.int64, 1, "C")  # what each function of the kernel is handed
+PLAIN, ANY = "plain", "any"
+STATES = {PLAIN: NUMBERS_OF_PLAIN, ANY: NUMBERS}  # what each function of a kernel is handed
 
 LINEAR_ALGEBRA, USES_ALGEBRA = "scipy.linalg.cython_blas", "numba.np.arraymath"
 
+SHIPS = "PEAKFLEET_KERNEL"
 END_S = 1.0
 LOCK = "compiling.tmp.lock"  # in the kernel's folder; not of what is copied from there
 
 
-def kernel_is_cached() -> bool:
-    """Whether all functions of the kernel lie on disk, compiled for this machine."""
-    return jit.all_cached()
+def kernel_is_cached(kernel: str = PLAIN) -> bool:
+    """Whether all functions of a kernel lie on disk, compiled for this machine."""
+    return jit.all_cached(STATES[kernel])
 
 
 def leave_out_linear_algebra() -> None:
@@ -59,45 +66,60 @@ def leave_out_linear_algebra() -> None:
         del sys.modules[LINEAR_ALGEBRA]
 
 
+def load_if_cached(kernel: str) -> None:
+    """Load a kernel, where it lies on disk; whatever is amiss is met, and said, by who uses it."""
+    with suppress(Exception):
+        if kernel_is_cached(kernel):
+            compile_kernel(1, kernel)
+
+
+def compile_kernels() -> None:
+    """Compile, or load, the kernel of plain fleets and that of any."""
+    for kernel in STATES:
+        compile_kernel(kernel=kernel)
+
+
 def why_compiled_anew() -> str | None:
     """Why the compiled kernel that came with the installation is of no use; None if none came."""
     return shipped.misfit()
 
 
-def compile_kernel(jobs: int | None = None) -> None:
-    """Compile every function of the kernel, or load it from disk, by using it once.
+def compile_kernel(jobs: int | None = None, kernel: str = PLAIN) -> None:
+    """Compile every function of a kernel, or load it from disk, by using it once.
 
     Parameters
     ----------
     jobs : int, optional
         Processes that may be used, by default one per core. With 1 all is compiled in this one.
+    kernel : {"plain", "any"}
+        That of plain fleets, or that of any.
     """
-    cached = kernel_is_cached()
+    cached = kernel_is_cached(kernel)
     with _interruptible(), nullcontext() if cached else lean():
         if not cached and (jobs or available_cores()) > 1:
-            _compile_on_two_cores()
-        plane = _plane()
+            _compile_on_two_cores(kernel)
+        plane = _plane(kernel)
         plane.advance(END_S)
-        _use_verbs(plane)
+        _use_verbs(plane, kernel)
 
 
 @cache
-def compile_on_host() -> None:
-    """Have the kernel on disk, by whichever of the processes of a host comes first.
+def compile_on_host(kernel: str = ANY) -> None:
+    """Have a kernel on disk, by whichever of the processes of a host comes first.
 
     The others wait for it. Once in a process; what it keeps for itself it compiles for itself.
     """
-    with _alone_on_host():
-        if not kernel_is_cached():
-            compile_kernel(1)
+    with _alone_on_host(kernel):
+        if not kernel_is_cached(kernel):
+            compile_kernel(1, kernel)
 
 
 @contextmanager
-def _alone_on_host() -> Iterator[None]:
+def _alone_on_host(kernel: str) -> Iterator[None]:
     """Only one process at a time, of those that keep the kernel in one folder."""
     place = kernel_cache.folder()
     file = None
-    if place is not None and not kernel_is_cached():
+    if place is not None and not kernel_is_cached(kernel):
         with suppress(OSError):  # nothing can be written there: nobody would find it there, either
             file = (place / LOCK).open("w")
     with file or nullcontext():
@@ -135,18 +157,20 @@ def _interruptible() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _compile_on_two_cores() -> None:
+def _compile_on_two_cores(kernel: str) -> None:
     """Fill the cache. What cannot be done here, or not be kept, is left to who needs it."""
     if kernel_cache.folder() is None:
         return
     with suppress(BrokenExecutor, PeakfleetError), shared_pool(1) as pool:
-        others = pool.submit(compile_verbs)
-        jit.compile_for(kernel.advance, (STATE, numba.float64))
+        others = pool.submit(compile_verbs, kernel)
+        jit.compile_for(advance, (STATES[kernel], numba.float64))
         others.result()
 
 
 def compile_into(place: Path) -> None:
-    """Compile the kernel for a wheel, in a process of its own; SciPy need not be installed.
+    """Compile kernels for a wheel, in a process of its own; SciPy need not be installed.
+
+    That of plain fleets; all, if the environment has ``PEAKFLEET_KERNEL=all``.
 
     Parameters
     ----------
@@ -160,17 +184,19 @@ def compile_into(place: Path) -> None:
     """
     leave_out_linear_algebra()
     compile_kernel()
+    if os.environ.get(SHIPS) == "all":
+        compile_kernel(kernel=ANY)
     kernel_cache.copy_to(place)
 
 
-def compile_verbs() -> None:
+def compile_verbs(kernel: str = PLAIN) -> None:
     """Compile all but the loop over events."""
     with lean():
-        _use_verbs(_plane())
+        _use_verbs(_plane(kernel), kernel)
 
 
-def _plane() -> DataPlane:
-    """Two small replicas, and a request to come."""
+def _plane(kernel: str) -> DataPlane:
+    """Two small replicas, and a request to come, which finds some of its prompt where any may."""
     profile = ServiceProfile(
         name="", model="", gpu="", precision="", engine="", gpus_per_replica=1,
         batch=(0,), step_base_s=(1e-3,), step_s_per_kv_token=(0.0,),
@@ -179,14 +205,15 @@ def _plane() -> DataPlane:
         kv_capacity_tokens=64, kv_block_tokens=16, max_num_seqs=1, max_num_batched_tokens=1,
         max_model_len=64, scheduler="chunked",
     )  # fmt: skip
-    plane = DataPlane([GpuPool("", profile, 2, "least_loaded", GpuPrice(0.0))], [0], [Slo()])
+    pools = [GpuPool("", profile, 2, "least_loaded", GpuPrice(0.0))]
+    plane = DataPlane(pools, [0], [Slo()], prefix_hit_rate=[0.0 if kernel == PLAIN else 0.5])
     one = np.ones(1, np.int32)
     plane.feed(np.zeros(1), one, one, 0 * one)
     plane.close_feed()
     return plane
 
 
-def _use_verbs(plane: DataPlane) -> None:
+def _use_verbs(plane: DataPlane, kernel: str) -> None:
     """Whatever a control plane may call, and the ledger."""
     plane.view(0)
     plane.slow_down(0, 1.0)
@@ -202,4 +229,4 @@ def _use_verbs(plane: DataPlane) -> None:
     plane.add(0)
     plane.drain(0)
     plane.kill(1)
-    jit.compile_for(runs.hash_all, (STATE,))
+    jit.compile_for(runs.hash_all, (STATES[kernel],))

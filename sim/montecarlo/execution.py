@@ -201,6 +201,14 @@ def _at_once(job: Job, tasks: list[Task]) -> "Future[Batch]":
     return future
 
 
+_kernels: dict[str, None] = {}  # modules that load the kernels that are needed, in this order
+
+
+def foresee_kernel(module: str) -> None:
+    """Have local workers that are started from now on find a kernel loaded, by this module."""
+    _kernels[module] = None
+
+
 def foresee_workers(scenario: "Scenario", jobs: int | None = None) -> None:
     """Begin to start local workers, for worlds of a scenario that are about to be simulated."""
     if min(jobs or available_cores(), scenario.worlds) > 1:
@@ -212,7 +220,7 @@ def _preloaded(replicates: str, scenario: str) -> list[str]:
     """Modules that workers find imported, in this order."""
     spared = "numba.np.arraymath" in sys.modules and "scipy.linalg" not in sys.modules
     first = ["sim.montecarlo.without_algebra"] if spared else []
-    last = ["sim.montecarlo.ready_kernel"] if replicates == REPLICATES else []
+    last = _kernels if replicates == REPLICATES else {}
     return [*first, __name__, replicates, scenario, *last]
 
 

@@ -125,7 +125,10 @@ def run(
     here = not isinstance(executor, Place)  # else workers compile for themselves
     job = Job(scenario, seed, replicate) if replicate else _job(scenario, seed, draws)
     if here and not replicate:
-        _compile(jobs)
+        # Here, for it brings the compiler. Before any worker starts, so that each only loads it.
+        from sim.montecarlo.needed_kernel import compile_for  # noqa: PLC0415
+
+        compile_for(scenario, seed, jobs, allowance.say)
     complete = False
     try:
         with (
@@ -286,11 +289,3 @@ def _job(scenario: "Scenario", seed: int, draws: Draws) -> Job:
     from sim.montecarlo.replication import replicate  # noqa: PLC0415
 
     return Job(scenario, seed, replicate, own_autoscalers(scenario.design(_world(draws, 0))))
-
-
-def _compile(jobs: int) -> None:
-    """Compile the kernel before any worker starts, so that each only loads it."""
-    from sim.montecarlo.compilation import compile_kernel, kernel_is_cached  # noqa: PLC0415
-
-    if not kernel_is_cached():  # else whoever uses it loads what it needs
-        compile_kernel(jobs)

@@ -28,6 +28,7 @@ from sim.montecarlo.execution import ReplicationError
 def fake(monkeypatch, tmp_path):
     """``sim run`` with scenarios and replications that cost nothing, in an empty directory."""
     options = {"replicate": fake_replication.replicate, "scenario": {}, "cached": True}
+    options |= {"kernel": "plain"}
 
     def load(path, overrides=(), allow_code=False):
         settings = dict(override.split("=") for override in overrides)
@@ -39,8 +40,11 @@ def fake(monkeypatch, tmp_path):
 
     monkeypatch.setattr("sim.scenario.load_scenario", load, raising=False)
     monkeypatch.setattr("sim.montecarlo.replication.replicate", replicate)
-    monkeypatch.setattr("sim.montecarlo.compilation.compile_kernel", lambda jobs: None)
-    monkeypatch.setattr("sim.montecarlo.compilation.kernel_is_cached", lambda: options["cached"])
+    monkeypatch.setattr("sim.montecarlo.needed_kernel.needed_kernel", lambda *_: options["kernel"])
+    monkeypatch.setattr("sim.montecarlo.needed_kernel.compile_kernel", lambda *_: None)
+    monkeypatch.setattr(
+        "sim.montecarlo.needed_kernel.kernel_is_cached", lambda kernel: options["cached"]
+    )
     monkeypatch.chdir(tmp_path)
     return options
 
@@ -147,6 +151,9 @@ def test_the_first_run_says_that_it_compiles(fake, capsys):
     fake["cached"] = False
     sim()
     assert "sim: compiling the kernel (once)\n" in capsys.readouterr().err
+    fake["kernel"] = "any"
+    sim()
+    assert "sim: compiling the kernel (once): the larger one, for " in capsys.readouterr().err
 
 
 def test_a_precision_that_is_not_reached_is_said_with_the_worlds_it_takes(fake, capsys):

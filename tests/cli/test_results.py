@@ -36,8 +36,9 @@ def sim(monkeypatch):
     """``sim run`` of a fake scenario with fake replications."""
     monkeypatch.setattr("sim.scenario.load_scenario", fake_replication.load, raising=False)
     monkeypatch.setattr("sim.report.charts.run.charts", fake_replication.charts)
-    monkeypatch.setattr("sim.montecarlo.compilation.compile_kernel", lambda jobs: None)
-    monkeypatch.setattr("sim.montecarlo.compilation.kernel_is_cached", lambda: True)
+    monkeypatch.setattr("sim.montecarlo.needed_kernel.needed_kernel", lambda *_: "plain")
+    monkeypatch.setattr("sim.montecarlo.needed_kernel.compile_kernel", lambda *_: None)
+    monkeypatch.setattr("sim.montecarlo.needed_kernel.kernel_is_cached", lambda kernel: True)
 
     def run(*arguments, replicate=fake_replication.replicate):
         monkeypatch.setattr("sim.montecarlo.replication.replicate", replicate)

@@ -197,6 +197,17 @@ def test_a_cache_is_filled_when_it_holds_the_function_for_this_processor(tmp_pat
     assert not function._cache.is_filled()
 
 
+def test_of_a_function_of_states_the_version_counts_for_the_kind_in_question(tmp_path, monkeypatch):
+    """Of the kernel of plain fleets nothing is there when that of any fleet is."""
+    monkeypatch.setattr(kernel_cache.inlined, "ABSENT", {numba.int64: {}, numba.float64: {}})
+    function = compiled(tmp_path)
+    function(2)
+    assert function._cache.is_filled(numba.int64)
+    assert not function._cache.is_filled(numba.float64)
+    function(2.0)
+    assert function._cache.is_filled(numba.float64)
+
+
 def another_processor():
     class Context:
         codegen = type("Codegen", (), {"magic_tuple": staticmethod(lambda: ("x", "y", "z"))})

@@ -9,7 +9,8 @@ from pathlib import Path
 import numba
 import pytest
 
-from sim.engine.events import kernel, verbs
+from sim.engine.events import verbs
+from sim.engine.events.kernel import advance as kernel_loop
 from sim.engine.state import jit, kernel_cache
 from sim.errors import PeakfleetError
 from sim.montecarlo import compilation
@@ -29,7 +30,7 @@ def versions() -> dict[str, int]:
 def uncached(monkeypatch):
     """No kernel on disk, and a record of what is compiled where."""
     done = []
-    monkeypatch.setattr(compilation, "kernel_is_cached", lambda: False)
+    monkeypatch.setattr(compilation, "kernel_is_cached", lambda kernel: False)
     monkeypatch.setattr(
         jit, "compile_for", lambda function, types: done.append((function.__name__, len(types)))
     )
@@ -45,21 +46,22 @@ def pool_with(monkeypatch, submit):
     monkeypatch.setattr(compilation, "shared_pool", pool)
 
 
-def test_two_cores_share_the_work(monkeypatch, uncached):
-    def submit(function):
-        uncached.append((function.__name__, "elsewhere"))
+@pytest.mark.parametrize("kernel", compilation.STATES)
+def test_two_cores_share_the_work(monkeypatch, uncached, kernel):
+    def submit(function, kernel):
+        uncached.append((function.__name__, kernel))
         future = Future()
         future.set_result(None)
         return future
 
     pool_with(monkeypatch, submit)
-    compilation.compile_kernel(2)
-    assert uncached == [("compile_verbs", "elsewhere"), ("advance", 2), ("hash_all", 1)]
+    compilation.compile_kernel(2, kernel)
+    assert uncached == [("compile_verbs", kernel), ("advance", 2), ("hash_all", 1)]
 
 
 @pytest.mark.parametrize("problem", [BrokenExecutor("gone"), PeakfleetError("no processes")])
 def test_a_second_process_that_fails_is_done_without(monkeypatch, uncached, problem):
-    def submit(function):
+    def submit(function, kernel):
         raise problem
 
     pool_with(monkeypatch, submit)
@@ -69,25 +71,28 @@ def test_a_second_process_that_fails_is_done_without(monkeypatch, uncached, prob
 
 @pytest.mark.parametrize("reason", ["one core", "nowhere to keep it", "there already"])
 def test_one_process_does_it_where_two_are_of_no_use(monkeypatch, uncached, reason):
-    def submit(function):
+    def submit(function, kernel):
         raise AssertionError("another process")
 
     pool_with(monkeypatch, submit)
     if reason == "nowhere to keep it":
         monkeypatch.setattr(kernel_cache, "folder", lambda: None)
     if reason == "there already":
-        monkeypatch.setattr(compilation, "kernel_is_cached", lambda: True)
+        monkeypatch.setattr(compilation, "kernel_is_cached", lambda kernel: True)
     compilation.compile_kernel(1 if reason == "one core" else 2)
     assert uncached == [("hash_all", 1)]
 
 
-def test_a_run_finds_all_of_it_compiled():
-    compilation.compile_kernel(1)
-    assert compilation.kernel_is_cached()
-    jit.compile_for(kernel.advance, (compilation.STATE, numba.float64))  # as with two cores
+@pytest.mark.parametrize(
+    ("kernel", "name"), [("plain", "cold_start_cliff"), ("any", "agents"), ("any", "rag")]
+)
+def test_a_run_finds_all_of_it_compiled(kernel, name):
+    compilation.compile_kernel(1, kernel)
+    assert compilation.kernel_is_cached(kernel)
+    jit.compile_for(kernel_loop, (compilation.STATES[kernel], numba.float64))  # as with two cores
     before = versions()
-    assert before["advance"] == before["kill"] == before["hash_all"] == 1
-    scenario = load_scenario(SCENARIOS / "agents.yaml", ("horizon.days=0.02",))
+    assert 1 <= before["advance"] == before["kill"] == before["hash_all"] <= 2
+    scenario = load_scenario(SCENARIOS / f"{name}.yaml", ("horizon.days=0.02",))
     run(scenario, worlds=1, jobs=1)
     assert versions() == before
 
@@ -110,7 +115,7 @@ INTERRUPTED = """
 import ctypes, os, signal
 from sim.__main__ import main
 from sim.engine.plane.plane import DataPlane
-from sim.montecarlo import compilation
+from sim.montecarlo import compilation, needed_kernel
 
 @ctypes.CFUNCTYPE(None)
 def within_the_compiler():
@@ -121,7 +126,7 @@ def compile_badly(plane, until_s):
     within_the_compiler()
     raise RuntimeError("no compiled object yet")
 
-compilation.kernel_is_cached = lambda: False
+needed_kernel.kernel_is_cached = compilation.kernel_is_cached = lambda kernel: False
 DataPlane.advance = compile_badly
 raise SystemExit(main(["run", "scenarios/quickstart.yaml", "--jobs", "1"]))
 """

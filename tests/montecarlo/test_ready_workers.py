@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from sim.montecarlo import execution
+from sim.montecarlo import execution, needed_kernel
 from sim.montecarlo.execution import REPLICATES
 
 
@@ -16,9 +16,16 @@ def test_workers_leave_out_the_linear_algebra_that_their_parent_left_out(monkeyp
     assert "sim.montecarlo.without_algebra" not in execution._preloaded(REPLICATES, "sim.scenario")
 
 
-def test_workers_of_another_engine_load_no_kernel():
-    assert execution._preloaded(REPLICATES, "sim.scenario")[-1] == "sim.montecarlo.ready_kernel"
-    assert "sim.montecarlo.ready_kernel" not in execution._preloaded("mine", "sim.scenario")
+def test_workers_find_the_kernels_loaded_that_are_needed_and_those_of_another_engine_none(
+    monkeypatch,
+):
+    monkeypatch.setattr(execution, "_kernels", {})
+    before = execution._preloaded(REPLICATES, "sim.scenario")
+    for kernel in ("any", "plain", "any"):
+        needed_kernel.compile_once(kernel, 1, print)
+    loaded = ["sim.montecarlo.ready_kernel_of_any", "sim.montecarlo.ready_kernel"]
+    assert execution._preloaded(REPLICATES, "sim.scenario") == [*before, *loaded]
+    assert not set(loaded) & set(execution._preloaded("mine", "sim.scenario"))
 
 
 @pytest.mark.parametrize(("jobs", "worlds", "begun"), [(1, 9, 0), (2, 1, 0), (2, 9, 1)])

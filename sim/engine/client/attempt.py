@@ -45,7 +45,7 @@ def remove(s: State, slot: int, now: float) -> None:
         r = WIDE + seq.replica
         usage.wasted(s, slot, seq.prompt + seq.output - seq.cached, WIDE + seq.output)
         gateway.leave_replica(s, r, seq.workload, now)
-    elif seq.place == REMOTE:
+    elif s.clock[0].has_detours and seq.place == REMOTE:
         managed.leave(s, slot, now)
     seq.place = BACKING_OFF
 
@@ -60,7 +60,7 @@ def take_off(s: State, slot: int, now: float) -> None:
     r = WIDE + seq.replica
     replica = s.replicas[r]
     head, frees = replica.head + 0, False
-    if seq.place == FETCHING or fetching.has_fetched(s, slot):
+    if s.clock[0].has_transfers and (seq.place == FETCHING or fetching.has_fetched(s, slot)):
         fetching.drop(s, r, slot, now)
         frees = True
     elif s.clock[0].has_standing:

@@ -174,7 +174,7 @@ def meet_deadline(s: State) -> None:
     kind = index % timers.DEADLINES
     if kind != timers.LAST_TOKEN and seq.first_token_s <= now:
         return
-    if kind == timers.HEDGE:
+    if s.clock[0].has_hedges and kind == timers.HEDGE:
         if hedge.twin_of(s, slot) == NONE:
             hedge.send_beside(s, slot, now)
         return

@@ -103,7 +103,9 @@ def _is_taken_in(s: State, twin: int, now: float) -> bool:
 @inner_apart
 def part(s: State, slot: int) -> int:
     """Part two twins; the slot of the other, or NONE."""
-    twin = twin_of(s, slot)
+    if not s.clock[0].has_hedges:
+        return WIDE + NONE
+    twin = WIDE + s.extras[slot].twin
     if twin != NONE:
         one, two = s.extras[slot], s.extras[twin]
         one.twin = two.twin = NONE

@@ -56,15 +56,15 @@ def meet_timer(s: State) -> None:
     now, number = timer.time_s, timer.number
     kind, slot = WIDE + timer.kind, WIDE + timer.slot
     timers.pop(s)
-    if kind == timers.CALL:
+    if s.clock[0].has_tasks and kind == timers.CALL:
         new = _take_slot(s)
         task.call(s, slot, number, new, now)
         _begin(s, new, now)
         return
-    if kind == timers.USER:
+    if s.clock[0].has_users and kind == timers.USER:
         _go_on(s, slot, now)
         return
-    if kind >= timers.FIRST:
+    if (s.clock[0].has_hedges or s.clock[0].has_detours) and kind >= timers.FIRST:
         _meet_token(s, kind, slot, number, now)
         return
     if s.slots[slot].number != number:

@@ -97,7 +97,7 @@ def advance(numbers: IntArray, until_s: float) -> int:
 @inner
 def _meet_last(s: State, event: int) -> None:
     """What comes over a link, or a deadline."""
-    if event == _LINK:
+    if s.clock[0].has_transfers and event == _LINK:
         _meet_link(s)
     else:
         s.clock[0].turn = EVERYBODY
@@ -146,7 +146,7 @@ def _next_event(s: State, until_s: float) -> int:
         boundary_s == event_s and event == _TIMER and s.timers[0].kind == timers.PATIENCE
     ):
         event, event_s = _REPLICA, boundary_s
-    if clock.link_s <= event_s and _is_link_first(s, event, event_s):
+    if clock.has_transfers and clock.link_s <= event_s and _is_link_first(s, event, event_s):
         event, event_s = _LINK, clock.link_s
     if clock.deadline_s < event_s:
         event, event_s = _DEADLINE, clock.deadline_s

@@ -120,7 +120,7 @@ def kill(numbers: IntArray, r: int, now: float) -> None:
         victims = _join_lists(s, victims, _end_rank(s, rank, pool, now))
     leased = WIDE + NONE
     for rank in range(r, r + pool.ranks):
-        if s.replicas[rank].leases > 0:
+        if s.clock[0].has_transfers and s.replicas[rank].leases > 0:
             leased = _join_lists(s, leased, handoff.lose_source(s, rank, now))
             prefix.forget(s, rank)
     slot = victims

@@ -198,7 +198,8 @@ def go(s: State, r: int, now: float) -> None:
         s.replicas[rank].life = GONE
         if s.clock[0].has_tiers:
             prefix.settle_now(s, rank, now)  # what has gone down by now counts as written
-        prefix.forget(s, rank)
+        if s.clock[0].has_prefix_caches:
+            prefix.forget(s, rank)
 
 
 @inner_apart
@@ -215,7 +216,7 @@ def release(s: State, p: int, most: int, now: float) -> int:
         at = 0
         while at < CLASSES and s.held_list[p, at, 0] == NONE:
             at += 1
-        if at == CLASSES:  # it is held before several pools, of which this is one
+        if s.clock[0].joined and at == CLASSES:  # held before several pools, of which this is one
             return _release_among(s, variants.whole(s, p), most, now)
         slot = s.held_list[p, at, 0]
         r = _place_for(s, p, pool, slot, now)
@@ -236,7 +237,7 @@ def withdraw(s: State, slot: int, now: float) -> None:
     pool.outstanding -= 1
     s.workloads[s.slots[slot].workload].inside -= 1
     waiting.count_waiting(s, pool, ONE_LESS, now)
-    if s.providers[p].kind == VARIANTS:
+    if s.clock[0].joined and s.providers[p].kind == VARIANTS:
         variants.tell_held(s, p)
 
 

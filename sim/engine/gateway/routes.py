@@ -26,7 +26,7 @@ def begin(s: State, slot: int, now: float) -> None:
     """A request takes a leg: the same whenever it begins anew, while no backend is left out."""
     seq = s.slots[slot]
     counts = s.workloads[seq.workload]
-    seq.leg = _chosen(s, slot, now) if counts.routes > 1 else 0
+    seq.leg = _chosen(s, slot, now) if s.clock[0].has_detours and counts.routes > 1 else 0
     seq.backend = s.legs[counts.first_leg + seq.leg].backend
 
 

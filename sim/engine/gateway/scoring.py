@@ -37,7 +37,7 @@ def best(s: State, p: int, slot: int, now: float) -> int:
         waiting, running = _waiting(replica), replica.running + 0
         least_waiting, most_waiting = min(least_waiting, waiting), max(most_waiting, waiting)
         least_running, most_running = min(least_running, running), max(most_running, running)
-        if has_names:
+        if s.clock[0].has_extras and has_names:
             prefix.settle_now(s, r, now)
             kept = prefix.points(s, r, slot)
             least_kept = kept if at == 0 else min(least_kept, kept)
@@ -46,7 +46,9 @@ def best(s: State, p: int, slot: int, now: float) -> int:
     for at in range(pool.routable):
         r = s.rosters[p, 1, at]
         replica = s.replicas[r]
-        kept = prefix.points(s, r, slot) if most_kept > least_kept else 0
+        kept = 0
+        if s.clock[0].has_extras and most_kept > least_kept:
+            kept = prefix.points(s, r, slot)
         score = pool.for_prefix * _between(kept, least_kept, most_kept)
         score += pool.for_queue * _between(_waiting(replica), most_waiting, least_waiting)
         score += pool.for_kv_cache * _free_share(s, r, replica, pool, now)

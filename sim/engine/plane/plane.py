@@ -33,6 +33,7 @@ from sim.engine.plane.setup import (
 )
 from sim.engine.plane.setup_adapters import with_adapters
 from sim.engine.plane.setup_managed import with_routes
+from sim.engine.state.plain import is_plain
 from sim.engine.state.record import GONE, NONE, READY, FloatArray, IntArray, Records
 from sim.engine.state.state import State
 from sim.engine.state.status import (
@@ -47,7 +48,7 @@ from sim.engine.state.status import (
     REPLICA_EMPTY,
     REQUEST_HELD,
 )
-from sim.engine.state.thin import numbered, renumbered
+from sim.engine.state.thin import numbered, renumbered, told
 from sim.model.adapters import Adapters
 from sim.model.cache import ResponseCache
 from sim.model.client import Client
@@ -187,6 +188,7 @@ class DataPlane:
             self._hold(with_open_links(self._state))
         if clock.has_orders:
             self._hold(shared_by(self._state, pools, tenants or [*map(str, range(count))]))
+        self._hold(self._state)  # now that it is known what there is
         self._reserve_rows(sum(pool.replicas * pool.profile.data_parallel_ranks for pool in pools))
         for index, gpu_pool in enumerate(pools):
             for _ in range(gpu_pool.replicas):
@@ -245,6 +247,11 @@ class DataPlane:
         """Whether no request is in flight, none will follow in a task, and none is fed."""
         clock = self._state.clock[0]
         return bool(clock.under_way == 0 and clock.cursor >= clock.fed)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is there, so far, that the kernel of plain fleets knows nothing of."""
+        return is_plain(self._state)
 
     @property
     def arrived_s(self) -> float:
@@ -391,7 +398,7 @@ class DataPlane:
 
     def _hold(self, state: State) -> None:
         """Keep a state, and what the kernel is told of it."""
-        self._numbers = renumbered(self._numbers, self._state, state)
+        self._numbers = told(renumbered(self._numbers, self._state, state), is_plain(state))
         self._state = state
 
     def _reserve_rows(self, count: int) -> None:

@@ -11,15 +11,22 @@ Asked at each of the thousand places where an array is looked at, that made the 
 third to two thirds, and a tenth slower to compile.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
-from numba.core import types
+from numba.core import ir, types
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
 from numba.core.typed_passes import NativeLowering
+from numba.core.untyped_passes import IRProcessing
 from numba.np import arrayobj
+
+ABSENT: dict[types.Type, Mapping[str, int]] = {}
+"""Fields that are the same in all states of a type, and what they are, by the type.
+
+That is the type of a thin state, or of what an entry of the kernel is handed in place of one.
+"""
 
 
 class _Nowhere:
@@ -61,7 +68,7 @@ class EntryLibrary(JITCodeLibrary):
 
     def finalize(self) -> None:
         """Link what is called, optimise all of it and translate it to machine code."""
-        self._linking_libraries = list(dict.fromkeys(_called(self)))
+        self._linking_libraries = _called(self)
         super().finalize()
 
 
@@ -83,17 +90,24 @@ def _index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
 arrayobj.fix_integer_index = _index
 
 
-def _called(library: CPUCodeLibrary) -> Iterator[CPUCodeLibrary]:
-    """The libraries that one needs, those that they need among them."""
+def _called(library: CPUCodeLibrary) -> list[CPUCodeLibrary]:
+    """The libraries that one needs, those that they need among them.
+
+    Who calls is before who is called: of what nobody has called when it is linked nothing is taken.
+    """
     seen: set[CPUCodeLibrary] = set()
-    left = list(library._linking_libraries)
+    done: list[CPUCodeLibrary] = []
+    left = [(one, False) for one in library._linking_libraries]
     while left:
-        one = left.pop()
-        if one not in seen:
+        one, is_through = left.pop()
+        if is_through:
+            done.append(one)
+        elif one not in seen:
             seen.add(one)
-            yield one
+            left.append((one, True))
             if isinstance(one, InlinedLibrary):
-                left += one._linking_libraries
+                left += [(each, False) for each in one._linking_libraries]
+    return done[::-1]
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -121,6 +135,26 @@ class LowerForPython(NativeLowering):
         return bool(super().run_pass(state))
 
 
+@register_pass(mutates_CFG=False, analysis_only=False)
+class TakeAsAbsent(FunctionPass):
+    """Of a function whose first argument lacks something, leave out what is done with it."""
+
+    _name = "take_as_absent"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        """Have what there is not be a constant: branches on it are left out thereafter."""
+        absent = ABSENT.get(state.args[0], {}) if state.args else {}
+        for block in state.func_ir.blocks.values() if absent else ():
+            for line in block.find_insts(ir.Assign):
+                value = line.value
+                if isinstance(value, ir.Expr) and value.op == "getattr" and value.attr in absent:
+                    line.value = ir.Const(absent[value.attr], line.loc)
+        return bool(absent)
+
+
 class _Compiler(CompilerBase):
     """Numba's usual passes, but for the lowering."""
 
@@ -132,6 +166,7 @@ class _Compiler(CompilerBase):
         usual.passes = [
             (self.lowering if each is NativeLowering else each, what) for each, what in usual.passes
         ]
+        usual.add_pass_after(TakeAsAbsent, IRProcessing)
         usual.finalize()
         return [usual]
 

@@ -39,10 +39,15 @@ def compile_for(function: Callable[..., object], types: tuple[Any, ...]) -> None
         function.compile(types)
 
 
-def all_cached() -> bool:
-    """Whether what :func:`compiled` has made so far lies on disk, compiled for this machine."""
+def all_cached(numbers: Any) -> bool:
+    """Whether what :func:`compiled` has made lies on disk, compiled for this machine.
+
+    Of functions of a state the version counts that takes ``numbers`` of this type.
+    """
     caches = [getattr(function, "_cache", None) for function in CALLABLE]
-    return all(isinstance(each, kernel_cache.KernelCache) and each.is_filled() for each in caches)
+    return all(
+        isinstance(each, kernel_cache.KernelCache) and each.is_filled(numbers) for each in caches
+    )
 
 
 def inner(function: F) -> F:

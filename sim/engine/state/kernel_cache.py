@@ -41,7 +41,7 @@ from numba.core.caching import (
 )
 from numba.core.registry import cpu_target
 
-from sim.engine.state import shipped
+from sim.engine.state import inlined, shipped
 
 SHARED = "PEAKFLEET_KERNEL_CACHE"  # the fresh folder of a run, for its workers
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -134,15 +134,19 @@ class KernelCache(FunctionCache):
             return self._load_overload(sig, target_context)
         return None  # an error that the guard knows
 
-    def is_filled(self) -> bool:
-        """Whether a version of the function for this processor lies on disk, unless it is damaged.
+    def is_filled(self, first: Any = None) -> bool:
+        """Whether the function for this processor lies on disk, unless it is damaged.
 
-        The kernel's functions have one version each, but for a few that take several types.
+        If it has versions for different kinds of states, that for a ``first`` argument of this
+        type. A few other functions take several types: of these any version will do.
         """
         codegen = cpu_target.target_context.codegen().magic_tuple()
         for files in filter(None, (self._shipped_files, self._own_files)):
             with suppress(Exception):  # damaged: said when it is loaded
-                if any(key[1] == codegen for key in files._load_index()):
+                if any(
+                    key[1] == codegen and (first in key[0] or key[0][0] not in inlined.ABSENT)
+                    for key in files._load_index()
+                ):
                     return True
         return False
 

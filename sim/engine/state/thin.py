@@ -26,8 +26,11 @@ from numba.extending import (
 )
 from numba.np import arrayobj
 
-from sim.engine.state import books, state
+from sim.engine.state import books, inlined, plain, state
 from sim.engine.state.record import IntArray
+
+NUMBERS = types.Array(types.int64, 1, "C")  # what each function of the kernel is handed
+NUMBERS_OF_PLAIN = types.Array(types.uint64, 1, "C")  # of a fleet without what few have
 
 
 class ThinType(types.Type):
@@ -105,7 +108,7 @@ def _number(builder: Any, numbers: Any, at: int) -> Any:
     return number
 
 
-def _thin(kind: ThinType) -> Any:
+def _thin(kinds: Mapping[types.Array, ThinType]) -> Any:
     """What makes a thin state of the numbers of :func:`numbered`."""
 
     @intrinsic
@@ -113,7 +116,7 @@ def _thin(kind: ThinType) -> Any:
         def make(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return context.make_array(signature.args[0])(context, builder, value=arguments[0]).data
 
-        return kind(numbers), make
+        return kinds[numbers](numbers), make
 
     return thin
 
@@ -139,7 +142,12 @@ def _renumbered(
     return new
 
 
-def _itself(state: Any) -> Any:
+def _told(numbers: Any, plain: bool) -> Any:
+    """The numbers of a state, as those of a plain one or of any."""
+    return numbers.view(np.uint64 if plain else np.int64)
+
+
+def _itself(state: Any, *_: object) -> Any:
     return state
 
 
@@ -149,7 +157,10 @@ def _the_last(_numbers: Any, _before: Any, after: Any) -> Any:
 
 _config: Any = numba.config
 _compiles = not _config.DISABLE_JIT
-thin: Any = _thin(ThinType("ThinState", state.ARRAYS)) if _compiles else _itself
-thin_books: Any = _thin(ThinType("ThinBooks", books.ARRAYS)) if _compiles else _itself
+_ANY, _PLAIN = ThinType("ThinState", state.ARRAYS), ThinType("PlainState", state.ARRAYS)
+inlined.ABSENT.update({_PLAIN: plain.ABSENT, NUMBERS_OF_PLAIN: plain.ABSENT, NUMBERS: {}})
+thin: Any = _thin({NUMBERS: _ANY, NUMBERS_OF_PLAIN: _PLAIN}) if _compiles else _itself
+thin_books: Any = _thin({NUMBERS: ThinType("ThinBooks", books.ARRAYS)}) if _compiles else _itself
+told: Any = _told if _compiles else _itself
 numbered: Any = _numbered if _compiles else _itself
 renumbered: Any = _renumbered if _compiles else _the_last

@@ -86,7 +86,7 @@ def work(order: Order, *parcels: bytes) -> Batch | Refusal:
         except Exception as error:
             reason = f"cannot take up the scenario ({type(error).__name__}: {error})"
             return Refusal(f"worker {worker.address} {reason}")
-        _compile(job)
+        _compile(job, order.tasks[0])
         return simulate(job, order.tasks)
 
 
@@ -113,10 +113,11 @@ def _forget(memory: "OrderedDict[str, T]", most: int) -> None:
         memory.popitem(last=False)
 
 
-def _compile(job: Job) -> None:
-    """Have the kernel on disk; a job that simulates without it needs none."""
+def _compile(job: Job, task: Task) -> None:
+    """Have its kernel on disk; a job that simulates without one needs none."""
     if job.replicate.__module__.startswith("sim."):
         # Here, for it brings the compiler.
         from sim.montecarlo.compilation import compile_on_host  # noqa: PLC0415
+        from sim.montecarlo.needed_kernel import needed_kernel  # noqa: PLC0415
 
-        compile_on_host()
+        compile_on_host(needed_kernel(job.scenario, task.draws))
