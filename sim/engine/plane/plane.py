@@ -188,7 +188,7 @@ class DataPlane:
             self._hold(with_open_links(self._state))
         if clock.has_orders:
             self._hold(shared_by(self._state, pools, tenants or [*map(str, range(count))]))
-        self._hold(self._state)  # now that it is known what there is
+        self._numbers = told(self._numbers, is_plain(self._state))
         self._reserve_rows(sum(pool.replicas * pool.profile.data_parallel_ranks for pool in pools))
         for index, gpu_pool in enumerate(pools):
             for _ in range(gpu_pool.replicas):
@@ -247,11 +247,6 @@ class DataPlane:
         """Whether no request is in flight, none will follow in a task, and none is fed."""
         clock = self._state.clock[0]
         return bool(clock.under_way == 0 and clock.cursor >= clock.fed)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing is there, so far, that the kernel of plain fleets knows nothing of."""
-        return is_plain(self._state)
 
     @property
     def arrived_s(self) -> float:
@@ -397,7 +392,9 @@ class DataPlane:
         return log
 
     def _hold(self, state: State) -> None:
-        """Keep a state, and what the kernel is told of it."""
+        """Keep a state, and what the kernel is told of it, unless it is that which there was."""
+        if state is self._state:
+            return
         self._numbers = told(renumbered(self._numbers, self._state, state), is_plain(state))
         self._state = state
 
