@@ -107,7 +107,7 @@ def init(file: str, force: bool, quiet: bool, log: str | None, **given: Any) -> 
         click.echo(text, nl=False)
         return
     _write(Path(file), text)
-    advice.say(f"a scenario in {file}; next: sim {_next(wishes)} {file}")
+    advice.say(f"a scenario in {file}; next: {_next(wishes, file)}")
 
 
 def _wishes(given: dict[str, Any], has_log: bool, asks: bool) -> "Wishes":
@@ -198,5 +198,10 @@ def _write(path: Path, text: str) -> None:
         raise ResultError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def _next(wishes: "Wishes") -> str:
-    return "breakeven" if wishes.served_by == "both" else "run"
+def _next(wishes: "Wishes", file: str) -> str:
+    from sim.studies.first.kind import KINDS
+    from sim.studies.first.scenario import decision
+
+    if wishes.served_by == "both":
+        return decision(KINDS[wishes.kind], file)
+    return f"sim run {file}"

@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import shlex
 import subprocess
 import sys
 from datetime import date
@@ -60,14 +61,26 @@ def test_the_commands_in_a_first_scenario_can_be_run(kind, tmp_path, monkeypatch
     runs = [line for line in text.splitlines() if line.startswith("#     sim ")]
     assert len(runs) == 4
     for line in runs:
-        arguments = line.removeprefix("#     sim ").split("  # ")[0].split()
-        if arguments[0] == "breakeven":
+        arguments = shlex.split(line.removeprefix("#     sim ").split("  # ")[0])
+        if arguments[0] == "breakeven" or (arguments[0] == "compare" and kind != "rag-chain"):
             continue  # of minutes, and tested elsewhere
+        if arguments[0] == "compare":
+            arguments += ["--worlds", "2", "--jobs", "1", "--set", "horizon.days=0.05"]
         if arguments[0] == "size" and kind != "embedding":
             continue  # of a hundred worlds, and the same command
         if arguments[0] == "run":
             arguments += ["--worlds", "1", "--jobs", "1"]
         assert main(arguments) == 0, arguments
+
+
+def test_a_chain_is_held_against_the_api_as_a_whole(tmp_path, capfd):
+    """A break-even has one backend serve all, and the steps before an answer have their own."""
+    path = tmp_path / "chain.yaml"
+    assert init(path, "--template", "rag-chain", "--serve", "both") == 0
+    gpus = "--variant 'gpus: workloads.answers.route=fleet'"
+    assert capfd.readouterr().err.endswith(f"next: sim compare {path} {gpus}\n")
+    assert main(["breakeven", str(path), "--worlds", "2"]) == 2
+    assert "workloads.ranking.arrivals.after: a break-even has" in capfd.readouterr().err
 
 
 def test_what_is_asked_for_is_in_the_file(tmp_path, capfd):

@@ -280,6 +280,7 @@ def _calls(workload: Workload) -> float:
 
 def _refuse(scenario: Scenario, against: str | None, apis: list[str]) -> None:
     """Refuse a scenario in which nothing competes."""
+    _refuse_together(scenario)
     names = list(scenario.model.backends)
     if against is not None and against not in names:
         raise PeakfleetError(
@@ -303,6 +304,27 @@ def _refuse(scenario: Scenario, against: str | None, apis: list[str]) -> None:
                 f" alone, and this one cannot without '{handoff.to}' (remove handoff, or hold the"
                 " two against an API with sim compare)"
             )
+
+
+def _refuse_together(scenario: Scenario) -> None:
+    """Refuse a scenario whose backends answer together, so that none is a side of its own."""
+    model, key = scenario.model, ""
+    if model.variants or model.regions:
+        key = "variants" if model.variants else "regions"
+        why = "answer together" if model.variants else "serve users of their own"
+        message = f"a break-even has each backend serve all alone, and these {why}"
+    else:
+        routed = {each.name: each.route.backends for each in scenario.typical_design().workloads}
+        for name, workload in model.workloads.items():
+            before = workload.arrivals.after
+            if before is not None and set(routed[name]) != set(routed[before]):
+                key = f"workloads.{name}.arrivals.after"
+                message = "a break-even has each backend serve all steps, and these have their own"
+    if key:
+        raise PeakfleetError(
+            f"{scenario.file}: {key}: {message} (hold designs against each other with sim compare,"
+            " such as --variant 'api: workloads.NAME.route=api')"
+        )
 
 
 def _refuse_names(scenario: Scenario) -> None:

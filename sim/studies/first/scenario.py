@@ -115,12 +115,25 @@ def _opening(wishes: Wishes, kind: Kind, file: str) -> str:
     return "\n".join([f"# {kind.title}: a first scenario.", "#", *lines, "#", marked, ""])
 
 
+_DECIDED = {False: "from which volume on GPUs pay", True: "GPUs beside the API"}
+
+
+def decision(kind: Kind, file: str) -> str:
+    """The command that holds GPUs against the API.
+
+    A break-even has one backend serve all; steps before an answer have backends of their own.
+    """
+    if not kind.before:
+        return f"sim breakeven {file}"
+    return f"sim compare {file} --variant 'gpus: workloads.{kind.workload}.route=fleet'"
+
+
 def _commands(wishes: Wishes, kind: Kind, file: str) -> list[tuple[str, str]]:
     """What to do with it, and why."""
     meaning = (f"sim explain workloads.{kind.workload}", "what a key means and takes")
     if wishes.served_by == BOTH:
         return [
-            (f"sim breakeven {file}", "from which volume on GPUs pay"),
+            (decision(kind, file), _DECIDED[bool(kind.before)]),
             (f"sim run {file}", "the API alone, as it is"),
             (f"sim run {file} --set workloads.{kind.workload}.route=fleet", "GPUs alone"),
             meaning,

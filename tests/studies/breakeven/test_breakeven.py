@@ -357,6 +357,19 @@ def test_a_pool_that_hands_its_prompts_on_cannot_serve_alone() -> None:
         breakeven(case, Bench(1), VOLUMES, worlds=2)
 
 
+@pytest.mark.parametrize(
+    ("shipped", "words"),
+    [
+        ("rag", r"workloads\.answer\.arrivals\.after: a break-even has each backend serve all"),
+        ("regions", "regions: a break-even has each backend serve all alone"),
+        ("variants", "variants: a break-even has each backend serve all alone"),
+    ],
+)
+def test_backends_that_answer_together_are_no_sides(shipped: str, words: str) -> None:
+    with pytest.raises(PeakfleetError, match=words):
+        breakeven(Case(SHIPPED / f"{shipped}.yaml", ()), Bench(1), VOLUMES, worlds=2)
+
+
 # -- the pieces
 
 
