@@ -80,7 +80,7 @@ def test_a_chain_is_held_against_the_api_as_a_whole(tmp_path, capfd):
     gpus = "--variant 'gpus: workloads.answers.route=fleet'"
     assert capfd.readouterr().err.endswith(f"next: sim compare {path} {gpus}\n")
     assert main(["breakeven", str(path), "--worlds", "2"]) == 2
-    assert "workloads.ranking.arrivals.after: a break-even has" in capfd.readouterr().err
+    assert "workloads.answers.arrivals.after: a break-even has" in capfd.readouterr().err
 
 
 def test_what_is_asked_for_is_in_the_file(tmp_path, capfd):
