@@ -155,8 +155,13 @@ class TakeAsAbsent(FunctionPass):
         return bool(absent)
 
 
+# Of closures, of overloads that are inlined and of expressions over arrays the kernel has none: to
+# look for them is a tenth of the time of compiling.
+_OF_NO_USE = {"inline_closure_likes", "inline_overloads", "nopython_rewrites"}
+
+
 class _Compiler(CompilerBase):
-    """Numba's usual passes, but for the lowering."""
+    """Numba's usual passes, but for the lowering, and without those that would find nothing."""
 
     lowering: type[NativeLowering]
 
@@ -164,7 +169,9 @@ class _Compiler(CompilerBase):
         """The one pipeline."""
         usual = DefaultPassBuilder.define_nopython_pipeline(self.state)
         usual.passes = [
-            (self.lowering if each is NativeLowering else each, what) for each, what in usual.passes
+            (self.lowering if each is NativeLowering else each, what)
+            for each, what in usual.passes
+            if each.name() not in _OF_NO_USE
         ]
         usual.add_pass_after(TakeAsAbsent, IRProcessing)
         usual.finalize()
