@@ -133,6 +133,7 @@ class NaiveDataPlane(Dispatch):
         self.key = key
         self.pool_of: list[int] = []  # of each rank
         self.tiers: list[list[list[Tier]]] = [[] for _ in pools]  # of each, ever
+        self.has_tiers = any(p.prefix_cache is not None and p.prefix_cache.tiers for p in pools)
         self.teams: list[Team] = []
         self.tasks: list[Task] = []
         self.users = 0
@@ -332,7 +333,9 @@ class NaiveDataPlane(Dispatch):
         ]
 
     def next_link_s(self) -> float:
-        links = [*self.links.values(), *(tier.link for tier in self.tiers_now())]
+        links = [*self.links.values()]
+        if self.has_tiers:
+            links += [tier.link for tier in self.tiers_now()]
         return min((link.next_s for link in links), default=math.inf)
 
     def reach_boundary(self) -> None:

@@ -26,7 +26,8 @@ class Router:
     key: np.uint64
     scorers: Scorers = field(default_factory=Scorers)
     last_index: int = -1
-    turns: list[int] = field(default_factory=list)  # replicas in the order of requests handed over
+    turns: dict[int, int] = field(default_factory=dict)  # the last one of each replica
+    handed_over: int = 0  # requests
 
     def choose(self, ready: list[Replica], attempt: Attempt) -> Replica:
         """One of ``ready`` (in index order, not empty)."""
@@ -36,8 +37,12 @@ class Router:
 
     def turn_of(self, replica: Replica) -> tuple[int, int]:
         """When a replica had its last turn; its index, if it had none."""
-        turns = [turn for turn, index in enumerate(self.turns, 1) if index == replica.index]
-        return turns[-1] if turns else 0, replica.index
+        return self.turns.get(replica.index, 0), replica.index
+
+    def note_turn(self, replica: Replica) -> None:
+        """A request is handed over to it."""
+        self.handed_over += 1
+        self.turns[replica.index] = self.handed_over
 
     def draw(self, ready: list[Replica], attempt: Attempt, draw: int) -> Replica:
         return ready[int(uniform(self.key, attempt.serial, draw) * len(ready))]
@@ -236,7 +241,7 @@ class Gateway:
             self.hand(replica, attempt, now_s)
 
     def hand(self, replica: Replica, attempt: Attempt, now_s: float) -> None:
-        self.router.turns.append(replica.index)
+        self.router.note_turn(replica)
         replica.is_close_call |= comes_at_an_end(replica, now_s)
         replica.accept(attempt, now_s)
 

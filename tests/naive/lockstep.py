@@ -23,6 +23,11 @@ class Team:
     boundary_s: float = NEVER  # ... at this time
     is_at_rest: bool = True  # nothing was under way then, but for what a lone rank has
 
+    @property
+    def is_lone_and_under_way(self) -> bool:
+        """Whether there is one rank, and no boundary is under way."""
+        return len(self.ranks) == 1 and not self.in_line
+
     def next_event_s(self, rank: "Replica") -> float:
         """When a rank has its next turn."""
         if self.in_line:

@@ -95,7 +95,9 @@ class Replica:
     def line(self) -> list[Attempt]:
         """Those of the waiting who may be admitted, as far as adapters are concerned."""
         shelf = self.shelf
-        if shelf.model is not None and shelf.model.blocks:
+        if shelf.model is None:
+            return self.waiting
+        if shelf.model.blocks:
             return [] if self.waiting and shelf.bars(self.waiting[0]) else self.waiting
         return [attempt for attempt in self.waiting if not shelf.bars(attempt)]
 
@@ -125,12 +127,16 @@ class Replica:
 
     def next_event_s(self) -> float:
         """End of the step under way; else the moment the head of a waiting list is ready."""
+        if self.step is not None and self.team.is_lone_and_under_way:
+            return self.step.ends_s
         return self.team.next_event_s(self)
 
     def wakes_s(self) -> float:
         """When the head of the waiting list is ready."""
         if any(self.plans):  # and nothing is under way, on any rank
             return self.team.boundary_s
+        if not self.waiting:
+            return NEVER
         if self.is_blocked:
             return next((each.ready_s for each in self.waiting if each.is_in_front), NEVER)
         # Of several processes the second in line may have been ready before the first has left.
