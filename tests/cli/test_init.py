@@ -70,6 +70,8 @@ def test_the_commands_in_a_first_scenario_can_be_run(kind, tmp_path, monkeypatch
             continue  # of a hundred worlds, and the same command
         if arguments[0] == "run":
             arguments += ["--worlds", "1", "--jobs", "1"]
+        if arguments[0] == "stress":  # up to ten times the requests, world by world
+            arguments += ["--worlds", "2", "--jobs", "1", "--set", "horizon.days=0.1"]
         assert main(arguments) == 0, arguments
 
 

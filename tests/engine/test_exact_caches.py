@@ -28,7 +28,7 @@ from sim.model.profile import Scheduler
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
-    "compared": 125,
+    "compared": 63,
     "completed": 1_500,
     "answered at once": 250,
     "prompts found": 250,

@@ -27,7 +27,7 @@ from sim.model.gateway import Gateway
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
-    "compared": 200,
+    "compared": 100,
     "completed": 500,
     "timed_out": 250,
     "rejected": 250,
@@ -38,13 +38,13 @@ MANY = {
     "held": 250,
     "left the gateway": 150,
     "left the line": 150,
-    "stopped while running": 150,
+    "stopped while running": 60,
     "orphaned": 250,
     "gave up between attempts": 25,
     "retries without budget": 25,
 }
 MANY_AND_PREEMPTED = {**MANY, "preempted": 250}
-MANY_AND_LOST = {**MANY, "lost: failed": 50, "resent": 13}
+MANY_AND_LOST = {**MANY, "lost: failed": 30, "resent": 13}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from fleets import Case, cases_with_clients, kernel_log, run
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
-    "compared": 150,
+    "compared": 75,
     "completed": 500,
     "hedged": 750,
     "the hedge won": 2,

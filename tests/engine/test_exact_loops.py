@@ -22,7 +22,7 @@ from sim.model.workload import Loop, Slo
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
-    "compared": 40,
+    "compared": 36,
     "completed": 500,
     "rejected": 100,
     "timed_out": 1,

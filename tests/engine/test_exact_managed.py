@@ -23,7 +23,7 @@ from sim.model.workload import OWN, Chains
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
-    "compared": 100,
+    "compared": 50,
     "completed": 1_000,
     "fell back": 250,
     "escalated": 100,
@@ -54,7 +54,7 @@ MANY_AND_HEDGED = {
 }
 
 RULED = {
-    "compared": 60,
+    "compared": 25,
     "left out": 60,
     "all left out": 20,
     "nowhere to go on to": 20,
@@ -62,8 +62,8 @@ RULED = {
     "beyond the quota": 150,
     "told when to come": 20,
 }
-ON_BUDGETS = {"compared": 40, "diverted": 25, "over budget": 8, "left out": 60}
-FAR = {"compared": 20, "set out": 200, "came in": 150, "left on its way": 5}
+ON_BUDGETS = {"compared": 25, "diverted": 25, "over budget": 8, "left out": 60}
+FAR = {"compared": 15, "set out": 200, "came in": 150, "left on its way": 5}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from sim.model.scheduling import AGES, Scheduling
 from sim.model.workload import Slo, Yielding
 
 ORDERS = ("fcfs", *AGES, *AGES, "deadline", "fair")
-MANY = {"compared": 10, "completed": 60, "out of turn": 10}
+MANY = {"compared": 7, "completed": 60, "out of turn": 10}
 KINDS = {
     "short of memory": st.booleans().flatmap(lambda verbs: cases_with_clients(True, verbs)),
     "hedges, replicas go": cases_with_clients(False, True, True),

@@ -21,7 +21,7 @@ from sim.model.workload import OWN
 
 # Least counts that a population of cases must have for its agreement to mean something.
 MANY = {
-    "compared": 125,
+    "compared": 63,
     "completed": 1_000,
     "rejected": 500,
     "timed_out": 25,

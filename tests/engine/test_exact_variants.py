@@ -26,8 +26,8 @@ from sim.model.routing import to_one
 from sim.model.variants import VariantRouter, Variants
 
 # Least counts that a population of cases must have for its agreement to mean something.
-MANY = {"compared": 8, "completed": 60, "came to a variant": 60, "held": 5}
-LOSSES = {"compared": 8, "came to a variant": 60, "hedged": 15, "lost: rejected": 5}
+MANY = {"compared": 5, "completed": 60, "came to a variant": 60, "held": 5}
+LOSSES = {"compared": 5, "came to a variant": 60, "hedged": 15, "lost: rejected": 5}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from task_cases import cases_with_caches
 
 from sim.model.workload import Yielding
 
-MANY = {"compared": 60, "completed": 600, "gave way": 20, "beyond the limit": 30}
+MANY = {"compared": 40, "completed": 600, "gave way": 20, "beyond the limit": 30}
 KINDS = {
     "short of memory": st.booleans().flatmap(lambda verbs: cases_with_clients(True, verbs)),
     "hedges, replicas go": cases_with_clients(False, True, True),

@@ -59,7 +59,7 @@ def test_size_by_some_of_the_days_decides_the_same_and_says_so(tmp_path):
 
 def test_break_even_by_some_of_the_days_is_the_same_and_says_so(tmp_path):
     # The fleet is paid whatever it serves, and the API by what is asked: 3 % of a few days' chance.
-    options = ("--worlds", "4", "--set", "horizon.days=40")
+    options = ("--worlds", "4", "--set", "horizon.days=40", "--volumes", "250,1k")
     by_days, said = asked(tmp_path, "auto", "breakeven", *options)
     in_full, _ = asked(tmp_path, "exact", "breakeven", *options)
     assert said.count("stand for the others") == 1
