@@ -43,8 +43,6 @@ def _with_tiers(pool: GpuPool, draw: st.DrawFn, rng: np.random.Generator) -> Gpu
         )
         for kind in kinds
     ]
-    if not tiers[0].writes_through:  # what falls through two is tested by itself
-        tiers[1:] = [replace(tier, writes_through=True) for tier in tiers[1:]]
     cache = PrefixCache(
         cache.block_tokens,
         cache.capacity_tokens,

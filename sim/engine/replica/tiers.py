@@ -151,7 +151,7 @@ def _put(s: State, r: int, tier: int, name: int) -> None:
         counts.written += cache.blocks - before
         if cache.blocks <= counts.blocks:
             return
-        name = _last_of(s, cache.oldest)
+        name = WIDE + s.runs[cache.oldest].name  # each block has its own
         runs.trim(s, row, counts.blocks)
         tier += 1
         if tier == s.pools[p].tiers or s.tiers[p, tier].writes_through:

@@ -47,7 +47,7 @@ def end(s: State, slot: int, status: int, now: float) -> None:
     u = s.extras[slot].user
     if u == NONE:
         return
-    user, counts = s.users[u], s.workloads[s.slots[slot].workload]
+    user, counts = s.users[u], s.workloads[s.users[u].workload]
     user.open -= 1
     if user.open > 0:
         return
