@@ -13,7 +13,7 @@ for engines with several tokens a step, where it may need fewer and is computed 
 import math
 
 from sim.engine.client import ending, handoff, hedge
-from sim.engine.gateway import gateway
+from sim.engine.events import leaving
 from sim.engine.replica import (
     adapters,
     batch,
@@ -28,7 +28,7 @@ from sim.engine.replica import (
 )
 from sim.engine.replica.event import set_event
 from sim.engine.replica.wake import steps_until_ready
-from sim.engine.request import outcome, timers, usage
+from sim.engine.request import timers
 from sim.engine.state import heap
 from sim.engine.state.backend_record import (
     CHUNKED,
@@ -60,7 +60,7 @@ def next_segment(s: State, r: int, now: float) -> None:
     if was_busy:
         _end(s, r, replica, pool, now)
     elif replica.stopping > 0:
-        _drop_planned(s, r, replica, pool, now)
+        leaving.drop_planned(s, r, replica, pool, now)
     if not was_busy and s.clock[0].has_transfers:
         memory.settle(s, r, now)
     _begin(s, r, replica, pool, now)
@@ -109,7 +109,7 @@ def _end(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
             break
         _finish(s, r, replica, pool, slot, now)
     while replica.stopping > 0:
-        _drop_one(s, r, replica, pool, now)
+        leaving.drop_one(s, r, replica, pool, now)
 
 
 @inner
@@ -138,7 +138,7 @@ def _hand_over(s: State, r: int, replica: Row, pool: Row, slot: int, now: float)
     if seq.interest == STOPPING:
         memory.release(replica, pool, seq)
         memory.free(s, r, replica, pool, slot, seq.prefill)
-        _leave_unwanted(s, r, replica, pool, slot, WIDE + seq.prompt - seq.cached, ZERO, now)
+        leaving.leave_unwanted(s, r, replica, pool, slot, WIDE + seq.prompt - seq.cached, ZERO, now)
     else:
         handoff.pass_on(s, r, replica, pool, slot, now)
 
@@ -179,77 +179,10 @@ def _finish(s: State, r: int, replica: Row, pool: Row, slot: int, now: float) ->
             return
         w = seq.workload
         ending.complete(s, slot, ZERO, now)
-        _leave(s, r, replica, pool, w, now)
+        leaving.leave(s, r, replica, pool, w, now)
     else:
         tokens = seq.prompt + seq.output - seq.cached
-        _leave_unwanted(s, r, replica, pool, slot, tokens, seq.output, now)
-
-
-@inner_apart
-def _drop_one(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
-    """Drop the first of those admitted whose clients have gone: caches are left in that order.
-
-    Prompts that are under way or planned were admitted after all that decode.
-    """
-    first = WIDE + NONE
-    for at in range(replica.decoding):
-        seq = s.slots[s.heap[r, at].slot]
-        if seq.interest == STOPPING and (
-            first == NONE or seq.admission < s.slots[s.heap[r, first].slot].admission
-        ):
-            first = WIDE + at
-    if first == NONE:
-        slot = _take_off_prompt(s, r, replica)
-        memory.release(replica, pool, s.slots[slot])
-        memory.free(s, r, replica, pool, slot, s.slots[slot].prefill)
-        tokens = s.slots[slot].prefilled - s.slots[slot].cached
-        _leave_unwanted(s, r, replica, pool, slot, tokens, ZERO, now)
-        return
-    slot = batch.stop_decoding(s, r, replica, pool, first)
-    seq = s.slots[slot]
-    memory.release(replica, pool, seq)
-    tokens = seq.prompt + seq.generated - seq.cached
-    _leave_unwanted(s, r, replica, pool, slot, tokens, seq.generated, now)
-
-
-@inner_apart
-def _drop_planned(s: State, r: int, replica: Row, pool: Row, now: float) -> None:
-    """Drop who has been planned on an idle rank, and whose client has gone before it began."""
-    replica.mode = BOUNDARY
-    while replica.stopping > 0:
-        _drop_one(s, r, replica, pool, now)
-    replica.mode = IDLE
-
-
-@inner
-def _take_off_prompt(s: State, r: int, replica: Row) -> int:
-    """Take a prompt that is under way or planned, and unwanted, off the batch."""
-    slot = WIDE + replica.partial
-    if slot == NONE or s.slots[slot].interest != STOPPING:
-        return plan.take_off_stopping(s, r)
-    replica.partial = NONE
-    return slot
-
-
-@inner_apart
-def _leave_unwanted(
-    s: State, r: int, replica: Row, pool: Row, slot: int, tokens: int, generated: int, now: float
-) -> None:
-    seq = s.slots[slot]
-    usage.wasted(s, slot, tokens, generated)
-    if seq.interest == STOPPING:
-        replica.stopping -= 1
-    w = seq.workload
-    outcome.give_back(s, slot)
-    _leave(s, r, replica, pool, w, now)
-
-
-@inner
-def _leave(s: State, r: int, replica: Row, pool: Row, w: int, now: float) -> None:
-    """One of workload ``w`` less in the batch, and on the replica."""
-    replica.running -= 1
-    batch.count_running(s, pool, ONE_LESS, now)
-    gateway.leave_replica(s, r, w, now)
+        leaving.leave_unwanted(s, r, replica, pool, slot, tokens, seq.output, now)
 
 
 @inner

@@ -1,5 +1,7 @@
 """How the arrays of the state grow: larger copies, with what is new free, empty or nowhere yet."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from sim.engine.events.ahead import LARGE
@@ -7,7 +9,15 @@ from sim.engine.replica import link, runs
 from sim.engine.state.cache_record import CACHE
 from sim.engine.state.record import DEADLINE, NONE, TIMER, Records, records, zeros
 from sim.engine.state.state import State
-from sim.engine.state.status import IN_FLIGHT
+from sim.engine.state.status import (
+    IN_FLIGHT,
+    NEED_DEADLINES,
+    NEED_LOG,
+    NEED_RUNS,
+    NEED_SLOTS,
+    NEED_TASKS,
+    NEED_TIMERS,
+)
 from sim.engine.state.thin import numbered
 from sim.engine.state.tournament import leaves_for, nodes_for, rebuild
 
@@ -240,3 +250,19 @@ def with_log(state: State, count: int) -> State:
     new.admitted_s = new.first_token_s = new.finish_s = np.nan
     new.status, new.replica = IN_FLIGHT, NONE
     return state._replace(log=log)
+
+
+_FIRST_TASKS = 64
+_FIRST_LOG = 1024
+
+ROOM: dict[int, Callable[[State], State]] = {
+    NEED_SLOTS: lambda state: with_slots(state, 2 * len(state.slots)),
+    NEED_TIMERS: lambda state: with_timers(
+        state, 2 * int(state.clock[0].timers + state.clock[0].spare_timers)
+    ),
+    NEED_DEADLINES: lambda state: with_deadlines(state, 2 * state.deadlines.shape[1]),
+    NEED_TASKS: lambda state: with_tasks(state, max(_FIRST_TASKS, 2 * len(state.tasks))),
+    NEED_RUNS: with_more_runs,
+    NEED_LOG: lambda state: with_log(state, max(_FIRST_LOG, 2 * len(state.log))),
+}
+"""How the state is enlarged when the kernel asks for room, by its signal."""

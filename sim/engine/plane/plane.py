@@ -1,7 +1,7 @@
 """The data plane as the rest of the program sees it: requests in, time forward, verbs, counts."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,16 +10,11 @@ from sim.engine.events import bins, kernel, verbs
 from sim.engine.plane import intake, loops, unfinished
 from sim.engine.plane.feed import Feed
 from sim.engine.plane.growth import (
-    with_deadlines,
-    with_log,
-    with_more_runs,
+    ROOM,
     with_open_links,
     with_replica_capacity,
     with_room_for_losses,
     with_runs_for_a_verb,
-    with_slots,
-    with_tasks,
-    with_timers,
 )
 from sim.engine.plane.pool_view import PoolView
 from sim.engine.plane.rows import Rows
@@ -38,12 +33,6 @@ from sim.engine.state.record import GONE, NONE, READY, FloatArray, IntArray, Rec
 from sim.engine.state.state import State
 from sim.engine.state.status import (
     DRAINED,
-    NEED_DEADLINES,
-    NEED_LOG,
-    NEED_RUNS,
-    NEED_SLOTS,
-    NEED_TASKS,
-    NEED_TIMERS,
     REACHED,
     REPLICA_EMPTY,
     REQUEST_HELD,
@@ -58,21 +47,6 @@ from sim.model.managed import ManagedApi
 from sim.model.routing import Routing, to_one
 from sim.model.variants import Variants
 from sim.model.workload import Chains, Loop, Prefixes, Slo, Yielding
-
-_FIRST_TASKS = 64
-_FIRST_LOG = 1024
-
-# How the state is enlarged when the kernel asks for room.
-_ROOM: dict[int, Callable[[State], State]] = {
-    NEED_SLOTS: lambda state: with_slots(state, 2 * len(state.slots)),
-    NEED_TIMERS: lambda state: with_timers(
-        state, 2 * int(state.clock[0].timers + state.clock[0].spare_timers)
-    ),
-    NEED_DEADLINES: lambda state: with_deadlines(state, 2 * state.deadlines.shape[1]),
-    NEED_TASKS: lambda state: with_tasks(state, max(_FIRST_TASKS, 2 * len(state.tasks))),
-    NEED_RUNS: with_more_runs,
-    NEED_LOG: lambda state: with_log(state, max(_FIRST_LOG, 2 * len(state.log))),
-}
 
 
 class DataPlane:
@@ -267,8 +241,8 @@ class DataPlane:
             request waits at the gateway of a pool without a ready replica (see :attr:`held`),
             ``DRAINED`` when :meth:`end_when_empty` has asked for it.
         """
-        while (signal := kernel.advance(self._numbers, until_s)) in _ROOM:
-            self._hold(_ROOM[signal](self._state))
+        while (signal := kernel.advance(self._numbers, until_s)) in ROOM:
+            self._hold(ROOM[signal](self._state))
         if signal == REACHED:
             self.now = max(self.now, until_s)
         elif signal == REPLICA_EMPTY:
