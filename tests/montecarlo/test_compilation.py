@@ -156,3 +156,20 @@ def test_other_failures_of_a_compiler_are_not_hidden(monkeypatch):
     monkeypatch.setattr(compilation.DataPlane, "advance", fail)
     with pytest.raises(RuntimeError, match="no compiled object"):
         compilation.compile_kernel(1)
+
+
+@pytest.mark.parametrize(("asked", "compiled"), [(None, ["plain"]), ("all", ["plain", "any"])])
+def test_an_installation_has_the_kernel_of_plain_fleets_and_both_where_asked(
+    monkeypatch, tmp_path, asked, compiled
+):
+    done = []
+    monkeypatch.setattr(compilation, "leave_out_linear_algebra", lambda: None)
+    monkeypatch.setattr(
+        compilation, "compile_kernel", lambda jobs=None, kernel="plain": done.append(kernel)
+    )
+    monkeypatch.setattr(kernel_cache, "copy_to", done.append)
+    monkeypatch.delenv(compilation.SHIPS, raising=False)
+    if asked is not None:
+        monkeypatch.setenv(compilation.SHIPS, asked)
+    compilation.compile_into(tmp_path)
+    assert done == [*compiled, tmp_path]
