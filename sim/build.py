@@ -9,6 +9,7 @@ The functions at the end are what an installer calls (PEP 517 and 660): those of
 what a wheel requires.
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -49,6 +50,8 @@ class BuildWithKernel(build_py):
 
     def _compile(self, package: Path) -> None:
         place = package / "sim" / "engine" / "object_code"
+        # What an earlier build left would be taken for what came with the package, and be gone.
+        shutil.rmtree(place, ignore_errors=True)
         try:
             done = _python(COMPILE, str(package), str(place), outside=_has_compiler())
         except (OSError, subprocess.TimeoutExpired) as problem:

@@ -24,7 +24,7 @@ def build(tmp_path, monkeypatch):
 
     def build(code: str):
         source = tmp_path / "source" / "sim" / "montecarlo"
-        source.mkdir(parents=True)
+        source.mkdir(parents=True, exist_ok=True)
         (source.parent / "__init__.py").touch()
         (source / "__init__.py").touch()
         (source / "compilation.py").write_text(code)
@@ -44,6 +44,12 @@ def test_the_package_that_was_built_compiles_its_kernel_into_the_wheel(build):
     package = build(STUB)
     made_by = (package / "engine" / "object_code" / "made_for.json").read_text()
     assert made_by == str(package / "montecarlo" / "compilation.py")
+
+
+def test_a_kernel_that_an_earlier_build_left_is_not_taken_for_one_that_came_along(build):
+    for _ in range(2):
+        package = build(STUB)  # which finds no such folder
+        assert (package / "engine" / "object_code" / "made_for.json").exists()
 
 
 def test_without_a_compiler_the_wheel_has_no_machine_code_and_it_is_said(build, capsys, caplog):
