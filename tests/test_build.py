@@ -46,10 +46,12 @@ def test_the_package_that_was_built_compiles_its_kernel_into_the_wheel(build):
     assert made_by == str(package / "montecarlo" / "compilation.py")
 
 
-def test_a_kernel_that_an_earlier_build_left_is_not_taken_for_one_that_came_along(build):
-    for _ in range(2):
-        package = build(STUB)  # which finds no such folder
-        assert (package / "engine" / "object_code" / "made_for.json").exists()
+def test_what_an_earlier_build_left_is_not_there_when_the_kernel_is_compiled(build):
+    """It would be taken for a kernel that came along, so that nothing would be compiled."""
+    place = build(STUB) / "engine" / "object_code"
+    (place / "left.nbi").touch()
+    build(STUB)
+    assert [each.name for each in place.iterdir()] == ["made_for.json"]
 
 
 def test_without_a_compiler_the_wheel_has_no_machine_code_and_it_is_said(build, capsys, caplog):
